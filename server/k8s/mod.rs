@@ -1,0 +1,14 @@
+//! Kubernetes: the objects of a document, read into Kubernetes' own types, each value with the node it was read from.
+//!
+//! Knows Kubernetes' types, where its kinds keep their pods, and how a container inherits from its pod. Must not know what
+//! is good or bad. Promise: what a view says is what the API server would read from the same text.
+
+mod kinds;
+mod pod;
+mod read;
+mod version;
+
+pub use kinds::objects;
+pub use pod::{Container, ContainerKind, Level, Object, Pod, Setting};
+pub use read::{Reading, Unknown, WrongShape};
+pub use version::Version;

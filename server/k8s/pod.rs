@@ -1,0 +1,175 @@
+//! Pods and containers: typed values beside the nodes they were read from, with what a container inherits.
+
+use super::Reading;
+use crate::yaml::{Node, Range};
+use k8s_openapi::api::core::v1 as core;
+
+/// One Kubernetes object of a document.
+#[derive(Debug)]
+pub struct Object<'y> {
+    pub api_version: &'y str,
+    pub kind: &'y str,
+    pub namespace: Option<&'y str>,
+    pub name: Option<&'y str>,
+    pub node: Node<'y>,
+    pub reading: Reading<'y>,
+    /// The pod that the object is or makes.
+    pub pod: Option<Pod<'y>>,
+}
+
+/// A pod, wherever its object keeps it.
+#[derive(Debug)]
+pub struct Pod<'y> {
+    /// The mapping of the pod's `spec`.
+    pub node: Node<'y>,
+    pub spec: core::PodSpec,
+    /// The pod's own `metadata`, where one is written: the pod template's, not the workload's.
+    pub metadata: Option<Node<'y>>,
+    /// `initContainers`, then `containers`, then `ephemeralContainers`.
+    pub containers: Vec<Container<'y>>,
+}
+
+#[derive(Debug)]
+pub struct Container<'y> {
+    pub kind: ContainerKind,
+    /// The item in its list.
+    pub node: Node<'y>,
+    /// An ephemeral container as the ordinary one with the same fields.
+    pub spec: core::Container,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerKind {
+    Init,
+    Ordinary,
+    Ephemeral,
+}
+
+/// Where a setting was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Pod,
+    Container,
+}
+
+/// A setting of a pod or a container, as the kubelet would see it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting<'y, T> {
+    /// Not written, or null.
+    Unset,
+    /// Written, but not readable as its type (wrong shape, a template's text): neither set nor absent.
+    Unreadable(Node<'y>),
+    Set {
+        value: T,
+        node: Node<'y>,
+        level: Level,
+    },
+}
+
+impl<'y, T> Setting<'y, T> {
+    /// This setting, or where it is unset the other one.
+    pub fn or(self, inherited: Setting<'y, T>) -> Setting<'y, T> {
+        match self {
+            Setting::Unset => inherited,
+            set => set,
+        }
+    }
+
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Setting::Unset)
+    }
+
+    /// The value, where there is a readable one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Setting::Set { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
+    fn new(value: Option<T>, node: Option<Node<'y>>, level: Level) -> Self {
+        match (value, node) {
+            (_, None) => Setting::Unset,
+            (Some(value), Some(node)) => Setting::Set { value, node, level },
+            (None, Some(node)) if node.is_null() => Setting::Unset,
+            (None, Some(node)) => Setting::Unreadable(node),
+        }
+    }
+}
+
+/// The node below another one at a way of keys with dots between them, null included.
+fn below<'y>(node: Node<'y>, dotted: &str) -> Option<Node<'y>> {
+    dotted.split('.').try_fold(node, |node, key| node.get(key))
+}
+
+impl<'y> Pod<'y> {
+    /// A setting of the pod itself. `dotted` is its way from the pod's spec (`securityContext.runAsUser`), `value` the same
+    /// field of the typed spec.
+    pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
+        Setting::new(value, self.lookup(dotted), Level::Pod)
+    }
+
+    /// The node at a way from the pod's spec.
+    pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
+        below(self.node, dotted)
+    }
+
+    /// The pod's security context, empty where none is written.
+    pub fn security(&self) -> core::PodSecurityContext {
+        self.spec.security_context.clone().unwrap_or_default()
+    }
+
+    /// Whether the pod runs on Windows (`spec.os.name`), where Linux' settings are refused.
+    pub fn is_windows(&self) -> bool {
+        self.spec.os.as_ref().is_some_and(|os| os.name == "windows")
+    }
+
+    /// Whether the pod runs in a user namespace of its own (`hostUsers: false`).
+    pub fn has_user_namespace(&self) -> bool {
+        self.spec.host_users == Some(false)
+    }
+
+    /// Whether nothing can be called missing here: no container is complete yet, as while typing, or in a patch.
+    pub fn is_unfinished(&self) -> bool {
+        self.containers.iter().all(Container::is_unfinished)
+    }
+
+    /// The containers that are complete.
+    pub fn finished_containers(&self) -> impl Iterator<Item = &Container<'y>> {
+        self.containers.iter().filter(|container| !container.is_unfinished())
+    }
+}
+
+impl<'y> Container<'y> {
+    /// The container's name as it is written; empty where none is.
+    pub fn name(&self) -> &'y str {
+        self.node.get("name").and_then(Node::as_str).unwrap_or_default()
+    }
+
+    /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of
+    /// the typed container.
+    pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
+        Setting::new(value, self.lookup(dotted), Level::Container)
+    }
+
+    /// The node at a way from the container.
+    pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
+        below(self.node, dotted)
+    }
+
+    /// The container's own security context, empty where none is written.
+    pub fn security(&self) -> core::SecurityContext {
+        self.spec.security_context.clone().unwrap_or_default()
+    }
+
+    /// Whether a name or an image is still missing: nothing else can be called absent then.
+    pub fn is_unfinished(&self) -> bool {
+        let missing = |key| self.node.get(key).is_none_or(Node::is_null);
+        missing("name") || missing("image")
+    }
+
+    /// All that the container's item is written on.
+    pub fn range(&self) -> Range {
+        self.node.range()
+    }
+}

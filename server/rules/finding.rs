@@ -1,0 +1,199 @@
+//! What a rule reports: findings, and fixes as intents. Rules name a field of a container; here that becomes the best place
+//! that exists in the text.
+
+use super::Rule;
+use crate::k8s::{Container, Object, Pod};
+use crate::yaml::edit::Change;
+use crate::yaml::{Kind, Node, NodeId, Range};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Unverifiable, or housekeeping.
+    Hint,
+    /// Good practice beyond the Pod Security Standards.
+    Info,
+    /// What the standard `restricted` asks for.
+    Warning,
+    /// An explicitly dangerous value, or one that the API server drops or rejects.
+    Error,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Hint => "hint",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// What can happen to a workload that worked when a fix is taken. The greater, the more cautious.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Safety {
+    /// It goes on working.
+    Safe,
+    /// Some images stop working; the title says which.
+    Review,
+    /// The value comes from configuration, and a person must confirm it.
+    Ask,
+}
+
+impl Safety {
+    pub fn name(self) -> &'static str {
+        match self {
+            Safety::Safe => "safe",
+            Safety::Review => "review",
+            Safety::Ask => "ask",
+        }
+    }
+}
+
+/// What would mend a finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// An imperative without a full stop: "set allowPrivilegeEscalation: false".
+    pub title: String,
+    pub safety: Safety,
+    pub changes: Vec<Change>,
+}
+
+/// Another place that a finding is about, and what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    pub range: Range,
+    pub message: String,
+}
+
+/// One thing that a rule has to say.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub rule: &'static Rule,
+    pub severity: super::Severity,
+    /// The smallest text that stands for the problem, in bytes from the start of the document.
+    pub range: Range,
+    /// The fact, in at most 80 columns: lower case, no full stop.
+    pub message: String,
+    pub subject: Subject,
+    pub related: Vec<Related>,
+    pub fix: Option<Fix>,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The object's index in its document.
+    pub object: usize,
+    /// The container's name, where the finding is about one.
+    pub container: Option<String>,
+    /// All that the container, else the pod or object, is written on.
+    pub range: Range,
+    /// Whether the finding is that something is not there.
+    pub absent: bool,
+}
+
+/// Collects what one rule finds in one object.
+pub struct Findings<'a, 'y> {
+    rule: &'static Rule,
+    object: &'a Object<'y>,
+    index: usize,
+    found: &'a mut Vec<Finding>,
+}
+
+impl<'a, 'y> Findings<'a, 'y> {
+    pub fn new(rule: &'static Rule, object: &'a Object<'y>, index: usize, found: &'a mut Vec<Finding>) -> Self {
+        Findings { rule, object, index, found }
+    }
+
+    /// A container has a value that it should not have; `node` is that value.
+    pub fn wrong_in(&mut self, container: &Container<'_>, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+        self.push(Some(container), container.range(), node.range(), false, message.into())
+    }
+
+    /// A pod, or an object without one, has a value that it should not have; `node` is that value.
+    pub fn wrong(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+        let whole = self.object.node.range();
+        self.push(None, whole, node.range(), false, message.into())
+    }
+
+    /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
+    pub fn absent_in(&mut self, container: &Container<'_>, dotted: &str, message: impl Into<String>) -> &mut Finding {
+        let place = deepest_key(container.node, dotted).unwrap_or_else(|| container_token(container.node));
+        self.push(Some(container), container.range(), place, true, message.into())
+    }
+
+    /// A pod lacks the field at a way of keys from its spec.
+    pub fn absent(&mut self, pod: &Pod<'_>, dotted: &str, message: impl Into<String>) -> &mut Finding {
+        let place = deepest_key(pod.node, dotted)
+            .or_else(|| pod.node.own_entry().map(|entry| entry.key.range()))
+            .unwrap_or_else(|| pod.node.range());
+        self.push(None, pod.node.range(), place, true, message.into())
+    }
+
+    fn push(
+        &mut self,
+        container: Option<&Container<'_>>,
+        whole: Range,
+        range: Range,
+        absent: bool,
+        message: String,
+    ) -> &mut Finding {
+        let subject = Subject {
+            object: self.index,
+            container: container.map(|container| container.name().to_owned()),
+            range: whole,
+            absent,
+        };
+        let (rule, severity) = (self.rule, self.rule.severity);
+        self.found.push(Finding { rule, severity, range, message, subject, related: Vec::new(), fix: None });
+        self.found.last_mut().expect("just pushed")
+    }
+}
+
+impl Finding {
+    /// Adds what would mend it.
+    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, changes: impl IntoIterator<Item = Change>) -> &mut Finding {
+        self.fix = Some(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
+        self
+    }
+
+    /// Adds another place that it is about.
+    pub fn related(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+        self.related.push(Related { range: node.range(), message: message.into() });
+        self
+    }
+}
+
+/// The key that a person would go on typing under to add a field: the last one on the way that is written.
+fn deepest_key(node: Node<'_>, dotted: &str) -> Option<Range> {
+    let mut at = node;
+    let mut place = None;
+    let way: Vec<&str> = dotted.split('.').collect();
+    for key in &way[..way.len() - 1] {
+        let Some(entry) = at.entry(key) else { break };
+        if !holds(node, entry.key.id()) {
+            break;
+        }
+        place = Some(entry.key.range());
+        match entry.value.resolve() {
+            Some(next) if entry.value.kind() != Kind::Alias => at = next,
+            _ => break,
+        }
+    }
+    place
+}
+
+/// Whether a node stands inside another one, rather than being brought in by an alias or a merge.
+fn holds(outer: Node<'_>, inner: NodeId) -> bool {
+    outer.range().contains_range(outer.yaml().node(inner).range())
+}
+
+/// The token that stands for a container: its name, else its image, else its first character.
+fn container_token(node: Node<'_>) -> Range {
+    ["name", "image"]
+        .iter()
+        .filter_map(|key| node.get_own(key))
+        .find(|value| matches!(value.kind(), Kind::Scalar(_)))
+        .map_or_else(|| Range::at(node.range().start(), 1.into()), Node::range)
+}

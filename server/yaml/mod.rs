@@ -1,0 +1,19 @@
+//! YAML: one document as a tree that knows where everything stands, and edits of that document as intents.
+//!
+//! Knows the YAML 1.2 syntax (with the scalars that Kubernetes' reader takes from YAML 1.1). Must not know Kubernetes, LSP,
+//! files or ropes. Promise: [`parse`] never fails, every range is exact, and an edit that [`edit::plan`] gives was proved by
+//! reading its result again.
+//!
+//! Every offset is a number of bytes from the start of the document, not of the file: a document that moves stays as it is.
+
+pub mod edit;
+mod repair;
+pub mod scalar;
+pub mod split;
+mod tree;
+mod walk;
+
+pub use repair::parse;
+pub use scalar::Resolved;
+pub use text_size::{TextRange as Range, TextSize as Offset};
+pub use tree::{Entry, Kind, Node, NodeId, Path, Step, Style, SyntaxError, Yaml};
