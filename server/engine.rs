@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::k8s;
 use crate::rules::{self, Check, Finding, Findings, Safety};
 use crate::yaml::edit::{self, Edits, Refusal};
-use crate::yaml::{self, Yaml, split};
+use crate::yaml::{self, SyntaxError, Yaml, split};
 use std::sync::Arc;
 
 /// What is known of a text.
@@ -64,7 +64,7 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
         });
-        for rule in rules::ALL.iter().filter(|rule| rule.scope.holds_at(config.profile)) {
+        for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
             let mut found = Findings::new(rule, object, index, &mut findings);
             match (rule.check, &object.pod) {
                 (Check::Object(check), _) => check(object, config, &mut found),
@@ -78,6 +78,16 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
 }
 
 impl Analysis {
+    /// Whether nothing is written in the document but comments, directives and markers.
+    pub fn is_blank(&self) -> bool {
+        self.yaml.root().is_none() && self.yaml.errors().is_empty()
+    }
+
+    /// What in the document is not YAML, in the order of the text.
+    pub fn syntax_errors(&self) -> &[SyntaxError] {
+        self.yaml.errors()
+    }
+
     /// The edits that mend some of the document's findings together, proved.
     ///
     /// # Errors
