@@ -75,7 +75,7 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
 }
 
 fn run_rules(object: &Object<'_>, index: usize, config: &Config, findings: &mut Vec<Finding>) {
-    for rule in rules::ALL.iter().filter(|rule| rule.scope.holds_at(config.profile)) {
+    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
         let mut found = Findings::new(rule, object, index, findings);
         match (rule.check, &object.pod) {
             (Check::Object(check), _) => check(object, config, &mut found),
@@ -116,7 +116,7 @@ impl Analysis {
     }
 
     /// Whether nothing is written but comments, directives and markers.
-    pub fn is_empty(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         self.yaml.root().is_none() && self.yaml.errors().is_empty()
     }
 
@@ -172,11 +172,11 @@ pub struct Withheld {
     pub reason: Refusal,
 }
 
-/// Mends the findings of a text that are wanted and whose fix is of an allowed kind, until nothing is left to mend.
-pub fn fix_all(text: &str, config: &Config, wanted: &dyn Fn(&Finding) -> bool, allowed: &[Safety]) -> Fixed {
+/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
+pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
     let mut fixed = Fixed { text: text.to_owned(), applied: 0, withheld: Vec::new() };
     for _ in 0..MOST_ROUNDS {
-        let round = fix_once(&fixed.text, config, wanted, allowed);
+        let round = fix_once(&fixed.text, config, allowed);
         fixed.withheld = round.withheld;
         if round.applied == 0 {
             break;
@@ -190,11 +190,11 @@ pub fn fix_all(text: &str, config: &Config, wanted: &dyn Fn(&Finding) -> bool, a
 /// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
 const MOST_ROUNDS: usize = 10;
 
-fn fix_once(text: &str, config: &Config, wanted: &dyn Fn(&Finding) -> bool, allowed: &[Safety]) -> Fixed {
+fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
     let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
     for Document { analysis, .. } in &analyze(text, config).documents {
         let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
-        let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).filter(|finding| wanted(finding)).collect();
+        let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
         let (edits, mended, refused) = most_edits(analysis, &candidates, config);
         let start = fixed.text.len();
         let withheld = refused.into_iter().map(|(finding, reason)| Withheld {
