@@ -8,7 +8,7 @@
 //! and JSON decoders would read from the same text; nothing in a text makes a reading fail as a whole or run without bounds.
 
 use crate::yaml::{Entry, Kind, Node, NodeId, Resolved};
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Visitor};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -251,11 +251,13 @@ impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y,
 impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     type Error = Error;
 
+    /// A type asks for "any" where it takes a value of any shape. Such a value means nothing to Kubernetes' types, so that its
+    /// collections are given as empty ones.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         let result = match node.kind() {
-            Kind::Mapping => visitor.visit_map(self.entries(node, None)),
-            Kind::Sequence => visitor.visit_seq(Items { reader: self, rest: node.items() }),
+            Kind::Mapping => visitor.visit_map(MapDeserializer::<_, Error>::new(std::iter::empty::<((), ())>())),
+            Kind::Sequence => visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<()>())),
             Kind::Scalar(_) | Kind::Empty | Kind::Alias => match node.resolved() {
                 None | Some(Resolved::Null) => visitor.visit_unit(),
                 Some(Resolved::Str(text)) => visitor.visit_str(text),
@@ -269,6 +271,22 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
             },
         };
         self.placed(result)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            Kind::Mapping => self.placed(visitor.visit_map(self.entries(node, None))),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            Kind::Sequence => self.placed(visitor.visit_seq(Items { reader: self, rest: node.items() })),
+            _ => self.deserialize_any(visitor),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -301,8 +319,8 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map enum identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple
+        tuple_struct enum identifier
     }
 }
 
