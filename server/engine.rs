@@ -8,6 +8,7 @@ use crate::k8s;
 use crate::rules::{self, Check, Finding, Findings, Safety};
 use crate::yaml::edit::{self, Edits, Refusal};
 use crate::yaml::{self, SyntaxError, Yaml, split};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What is known of a text.
@@ -45,11 +46,16 @@ pub struct ObjectInfo {
 
 /// Reads a text and runs the rules on each of its documents.
 pub fn analyze(text: &str, config: &Config) -> Report {
-    let documents = split::documents(text)
+    let documents = documents(text)
         .into_iter()
         .map(|range| Document { start: range.start, analysis: Arc::new(analyze_document(&text[range], config)) })
         .collect();
     Report { documents }
+}
+
+/// Where the documents of a text stand, in bytes: those of its [`Report`], in the same order.
+pub fn documents(text: &str) -> Vec<Range<usize>> {
+    split::documents(text)
 }
 
 /// Reads one document and runs the rules on it.
