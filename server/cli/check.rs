@@ -97,7 +97,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     Summary {
         files: 1,
         documents: documents().filter(|analysis| !analysis.is_blank()).count(),
-        manifests: documents().filter(|analysis| !analysis.objects.is_empty()).count(),
+        manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),

@@ -78,18 +78,10 @@ fn hand_over(mended: &Mended, diff: bool, tally: &mut Tally, console: &mut Conso
 
 fn explain_withheld(mended: &Mended, console: &Console) {
     let lines = Lines::new(&mended.after.text);
-    let documents = engine::documents(&mended.after.text);
-    for (document, finding, refusal) in &mended.after.withheld {
-        let start = documents.get(*document).map_or(0, |document| document.start);
-        let place = lines.place(start + usize::from(finding.range.start()));
-        console.note(format_args!(
-            "{}:{}:{}: {} is not fixed: {}",
-            mended.source.path.display(),
-            place.line,
-            place.column,
-            finding.rule.id,
-            one_line(&refusal.to_string()),
-        ));
+    for withheld in &mended.after.withheld {
+        let (path, place) = (mended.source.path.display(), lines.place(withheld.offset));
+        let (rule, reason) = (withheld.finding.rule.id, one_line(&withheld.reason.to_string()));
+        console.note(format_args!("{path}:{}:{}: {rule} is not fixed: {reason}", place.line, place.column));
     }
 }
 

@@ -3,8 +3,8 @@
 //! Knows how the engine reports. Must not know formats. Promise: problems of a file are sorted by place, then by rule.
 
 use super::lines::{Lines, Span};
-use crate::engine::{Analysis, Document, ObjectInfo, Report};
-use crate::rules::{Finding, Safety, Severity};
+use crate::engine::{Document, ObjectInfo, Range, Report, SyntaxError};
+use crate::rules::{self, Finding, Safety, Severity};
 
 /// The id of findings about text that is not YAML.
 pub const SYNTAX_ERROR: &str = "syntax-error";
@@ -41,16 +41,9 @@ pub struct Remedy {
 /// All problems of a text.
 pub fn problems(text: &str, report: &Report) -> Vec<Problem> {
     let lines = Lines::new(text);
-    let mut problems: Vec<Problem> = report
-        .documents
-        .iter()
-        .enumerate()
-        .flat_map(|(index, document)| {
-            let found = document.analysis.findings.iter().map(move |finding| (index, document, finding));
-            found.map(|(index, document, finding)| from_finding(index, document, finding, &lines))
-        })
-        .collect();
+    let mut problems = Vec::new();
     for (index, document) in report.documents.iter().enumerate() {
+        problems.extend(document.analysis.findings.iter().map(|finding| from_finding(index, document, finding, &lines)));
         problems.extend(syntax_errors(index, document, &lines));
     }
     problems.sort_by_key(|problem| (problem.span, problem.rule));
@@ -58,18 +51,15 @@ pub fn problems(text: &str, report: &Report) -> Vec<Problem> {
 }
 
 fn from_finding(index: usize, document: &Document, finding: &Finding, lines: &Lines<'_>) -> Problem {
-    let place = |range: std::ops::Range<usize>| lines.span(document.start + range.start..document.start + range.end);
+    let related =
+        |related: &rules::Related| Related { span: place(document, related.range, lines), message: related.message.clone() };
     Problem {
         rule: finding.rule.id,
         profile: finding.rule.scope.name(),
         severity: finding.severity,
         message: finding.message.clone(),
-        span: place(finding.range.into()),
-        related: finding
-            .related
-            .iter()
-            .map(|related| Related { span: place(related.range.into()), message: related.message.clone() })
-            .collect(),
+        span: place(document, finding.range, lines),
+        related: finding.related.iter().map(related).collect(),
         document: index,
         object: document.analysis.objects.get(finding.subject.object).cloned(),
         container: finding.subject.container.clone(),
@@ -77,25 +67,26 @@ fn from_finding(index: usize, document: &Document, finding: &Finding, lines: &Li
     }
 }
 
-/// What is not YAML in a document that is a manifest. In any other one it is nobody's business here.
+/// Where a range of a document stands in its file.
+fn place(document: &Document, range: Range, lines: &Lines<'_>) -> Span {
+    lines.span(document.start + usize::from(range.start())..document.start + usize::from(range.end()))
+}
+
+/// What is not YAML in a document that is a manifest.
 fn syntax_errors(index: usize, document: &Document, lines: &Lines<'_>) -> Vec<Problem> {
-    let Analysis { objects, .. } = document.analysis.as_ref();
-    let errors = if objects.is_empty() { &[] } else { document.analysis.syntax_errors() };
-    errors
-        .iter()
-        .map(|error| Problem {
-            rule: SYNTAX_ERROR,
-            profile: "always",
-            severity: Severity::Error,
-            message: error.message.clone(),
-            span: lines.span(document.start + usize::from(error.range.start())..document.start + usize::from(error.range.end())),
-            related: Vec::new(),
-            document: index,
-            object: sole(objects),
-            container: None,
-            fix: None,
-        })
-        .collect()
+    let problem = |error: &SyntaxError| Problem {
+        rule: SYNTAX_ERROR,
+        profile: "always",
+        severity: Severity::Error,
+        message: error.message.clone(),
+        span: place(document, error.range, lines),
+        related: Vec::new(),
+        document: index,
+        object: sole(&document.analysis.objects),
+        container: None,
+        fix: None,
+    };
+    document.analysis.syntax_errors().iter().map(problem).collect()
 }
 
 /// The object that a whole document is, where it is one rather than a list.
