@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Harden Kubernetes YAML: find what an attacker could use, and write the missing lines.
 #[derive(Debug, Parser)]
 #[command(name = "kubeharden", version, max_term_width = 100, disable_help_subcommand = true)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     pub command: Command,
     /// When to use colours; `auto` follows the terminal and NO_COLOR
@@ -25,7 +25,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Report what an attacker could use, and settings that the cluster would ignore
     #[command(after_long_help = EXIT_CODES)]
     Check(Check),
@@ -50,7 +50,7 @@ Exit codes:
   2  wrong arguments, or something could not be read; the rest was checked and reported nevertheless";
 
 #[derive(Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub struct Check {
 }
 
 #[derive(Debug, Args)]
-pub struct Fix {
+pub(super) struct Fix {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
@@ -90,7 +90,7 @@ pub struct Fix {
 
 /// What is read.
 #[derive(Debug, Args)]
-pub struct Inputs {
+pub(super) struct Inputs {
     /// Files and folders, or `-` for stdin; in folders, *.yaml and *.yml that no .gitignore names
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -101,7 +101,7 @@ pub struct Inputs {
 
 /// What is asked of it.
 #[derive(Debug, Args)]
-pub struct Choices {
+pub(super) struct Choices {
     /// How much to ask for: the Pod Security Standards, or everything
     #[arg(long, value_enum, value_name = "PROFILE")]
     pub profile: Option<Profile>,
@@ -117,7 +117,7 @@ pub struct Choices {
 }
 
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(super) struct Explain {
     #[arg(value_parser = listed_rule)]
     pub rule: &'static Rule,
     #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
@@ -125,27 +125,27 @@ pub struct Explain {
 }
 
 #[derive(Debug, Args)]
-pub struct Rules {
+pub(super) struct Rules {
     #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
     pub output_format: PageFormat,
 }
 
 #[derive(Debug, Args)]
-pub struct Server {
+pub(super) struct Server {
     /// Accepted because some editors add it; there is no other way to talk to the server
     #[arg(long, hide = true)]
     pub stdio: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub(super) enum Color {
     Auto,
     Always,
     Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// With the lines that a finding is about
     Full,
     /// A line for each finding
@@ -155,14 +155,14 @@ pub enum Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PageFormat {
+pub(super) enum PageFormat {
     Text,
     Json,
 }
 
 impl Choices {
     /// The configuration that they amount to.
-    pub fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         let default = Config::default();
         Config {
             profile: self.profile.unwrap_or(default.profile),

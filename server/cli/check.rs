@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 /// All that was read.
 #[derive(Debug, Default)]
-pub struct Results {
+pub(super) struct Results {
     /// Sorted by path.
     pub files: Vec<CheckedFile>,
     pub summary: Summary,
@@ -26,7 +26,7 @@ pub struct Results {
 
 /// A file that was read, and what was found in it.
 #[derive(Debug)]
-pub struct CheckedFile {
+pub(super) struct CheckedFile {
     pub path: PathBuf,
     pub text: String,
     pub problems: Vec<Problem>,
@@ -34,7 +34,7 @@ pub struct CheckedFile {
 
 /// How much was read and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
+pub(super) struct Summary {
     /// Files that were read.
     pub files: usize,
     /// YAML documents in them that are not empty.
@@ -47,7 +47,7 @@ pub struct Summary {
     pub hints: usize,
 }
 
-pub fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
+pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
     let config = arguments.choices.config();
     let (sources, troubles) = files::gather(&arguments.inputs);
     let (results, unread) = check(&sources, &config);
@@ -84,7 +84,7 @@ fn check_source(source: &Source, config: &Config) -> Result<(CheckedFile, Summar
 }
 
 /// Keeps a mistake of ours in one file from taking the results of all others with it.
-pub fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, Trouble> {
+pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, Trouble> {
     panic::catch_unwind(work).map_err(|_| Trouble {
         path: source.path.clone(),
         reason: format!("a bug in kubeharden; please report it with the file at {}/issues", env!("CARGO_PKG_REPOSITORY")),
@@ -106,7 +106,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
 }
 
 impl Results {
-    pub fn push(&mut self, file: CheckedFile, summary: &Summary) {
+    pub(super) fn push(&mut self, file: CheckedFile, summary: &Summary) {
         let total = &mut self.summary;
         total.files += summary.files;
         total.documents += summary.documents;
@@ -119,14 +119,14 @@ impl Results {
     }
 
     /// Every problem with its file, by path, then place, then rule.
-    pub fn problems(&self) -> impl Iterator<Item = (&CheckedFile, &Problem)> {
+    pub(super) fn problems(&self) -> impl Iterator<Item = (&CheckedFile, &Problem)> {
         self.files.iter().flat_map(|file| file.problems.iter().map(move |problem| (file, problem)))
     }
 }
 
 impl Summary {
     /// Documents without a Kubernetes object.
-    pub fn skipped(&self) -> usize {
+    pub(super) fn skipped(&self) -> usize {
         self.documents.saturating_sub(self.manifests)
     }
 }

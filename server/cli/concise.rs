@@ -4,7 +4,7 @@ use super::check::Results;
 use super::problem::one_line;
 use std::io::{self, Write};
 
-pub fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
     for (file, problem) in results.problems() {
         let (path, start) = (one_line(&file.path.to_string_lossy()), problem.span.start);
         let (severity, message) = (problem.severity.name(), one_line(&problem.message));

@@ -11,13 +11,13 @@ use std::process::ExitCode;
 
 /// What a command has to say in one number. The greater, the graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub(super) enum Verdict {
     Clean,
     Found,
     Trouble,
 }
 
-pub struct Console {
+pub(super) struct Console {
     out: BufWriter<Stdout>,
     /// Whether stdout takes escape sequences.
     pub colored: bool,
@@ -26,35 +26,35 @@ pub struct Console {
 }
 
 impl Console {
-    pub fn new(color: Color, quiet: bool) -> Self {
+    pub(super) fn new(color: Color, quiet: bool) -> Self {
         Console { out: BufWriter::new(io::stdout()), colored: is_colored(color), quiet, complained: false }
     }
 
     /// The style, where stdout shows styles.
-    pub fn style(&self, style: Style) -> Style {
+    pub(super) fn style(&self, style: Style) -> Style {
         if self.colored { style } else { Style::new() }
     }
 
     /// Whether only results and errors are wanted.
-    pub fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
     /// Says on stderr what is no result, unless only results are wanted.
-    pub fn note(&self, message: impl Display) {
+    pub(super) fn note(&self, message: impl Display) {
         if !self.quiet {
             say(message);
         }
     }
 
     /// Says on stderr why a result is missing.
-    pub fn complain(&mut self, trouble: impl Display) {
+    pub(super) fn complain(&mut self, trouble: impl Display) {
         self.complained = true;
         say(format_args!("error: {trouble}"));
     }
 
     /// Ends the output. Where it could not be written, somebody has to be told.
-    pub fn close(mut self, outcome: io::Result<Verdict>) -> ExitCode {
+    pub(super) fn close(mut self, outcome: io::Result<Verdict>) -> ExitCode {
         let outcome = outcome.and_then(|verdict| self.flush().map(|()| verdict));
         let verdict = outcome.unwrap_or_else(|error| {
             self.complain(format_args!("the output cannot be written: {error}"));
@@ -105,8 +105,8 @@ fn terminal_takes_escapes() -> bool {
 }
 
 /// A heading, or what is most important of a line.
-pub const STRONG: Style = Style::new().bold();
+pub(super) const STRONG: Style = Style::new().bold();
 /// A line that a fix adds.
-pub const ADDED: Style = AnsiColor::Green.on_default();
+pub(super) const ADDED: Style = AnsiColor::Green.on_default();
 /// A line that a fix takes away.
-pub const REMOVED: Style = AnsiColor::Red.on_default();
+pub(super) const REMOVED: Style = AnsiColor::Red.on_default();

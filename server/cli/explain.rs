@@ -19,7 +19,7 @@ struct Page {
     docs: &'static str,
 }
 
-pub fn run(arguments: &Explain, console: &mut Console) -> io::Result<Verdict> {
+pub(super) fn run(arguments: &Explain, console: &mut Console) -> io::Result<Verdict> {
     match arguments.output_format {
         PageFormat::Json => json::write_value(&page(arguments.rule), console)?,
         PageFormat::Text => write_text(arguments.rule, console)?,

@@ -13,21 +13,21 @@ use std::path::{Component, Path, PathBuf};
 
 /// A text to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(super) struct Source {
     /// What messages call it.
     pub path: PathBuf,
     pub origin: Origin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(super) enum Origin {
     File,
     Stdin,
 }
 
 /// Why a text was not read or written: where, and what is wrong and would help.
 #[derive(Debug)]
-pub struct Trouble {
+pub(super) struct Trouble {
     pub path: PathBuf,
     pub reason: String,
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Trouble {
 }
 
 /// The texts that paths name, sorted, and the paths that name none.
-pub fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
+pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
     let mut sources = BTreeMap::new();
     let mut troubles = Vec::new();
     for path in &inputs.paths {
@@ -85,7 +85,7 @@ fn plain(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Why there is none.
-pub fn read(source: &Source) -> Result<String, Trouble> {
+pub(super) fn read(source: &Source) -> Result<String, Trouble> {
     let trouble = |reason| Trouble { path: source.path.clone(), reason };
     let bytes = match source.origin {
         Origin::File => fs::read(&source.path),

@@ -26,7 +26,7 @@ struct Mended {
     after: Fixed,
 }
 
-pub fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict> {
+pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict> {
     let config = arguments.choices.config();
     let allowed = allowed(arguments);
     let (sources, troubles) = files::gather(&arguments.inputs);

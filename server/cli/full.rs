@@ -12,7 +12,7 @@ use crate::rules::{Safety, Severity};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use std::io::{self, Write};
 
-pub fn write(results: &Results, console: &mut Console) -> io::Result<()> {
+pub(super) fn write(results: &Results, console: &mut Console) -> io::Result<()> {
     let renderer = if console.colored { Renderer::styled() } else { Renderer::plain() };
     write_problems(results, &renderer, console)?;
     if console.is_quiet() { Ok(()) } else { write!(console, "{}", summary(results)) }
@@ -157,7 +157,7 @@ fn fixes(results: &Results) -> String {
 }
 
 /// `1 file`, `2 files`.
-pub fn count(n: usize, word: &str) -> String {
+pub(super) fn count(n: usize, word: &str) -> String {
     if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
 }
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// What the contract is called; another number means that a reader has to change.
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct Output<'a> {
@@ -59,13 +59,13 @@ struct Summary {
     hints: usize,
 }
 
-pub fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
     let findings = results.problems().map(|(file, problem)| finding(file, problem)).collect();
     write_value(&Output { version: VERSION, findings, summary: summary(results) }, out)
 }
 
 /// Any value as JSON that people can read too, with a line break at its end.
-pub fn write_value(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write_value(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
 }

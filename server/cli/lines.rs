@@ -4,7 +4,7 @@
 //! has a place; none panics, even one inside a character or behind the end.
 
 /// The lines of a text. A line ends at `\n`, `\r\n` or a lone `\r`.
-pub struct Lines<'t> {
+pub(super) struct Lines<'t> {
     text: &'t str,
     /// Where each line begins, behind the byte order mark in the first one.
     starts: Vec<usize>,
@@ -13,7 +13,7 @@ pub struct Lines<'t> {
 
 /// A place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub(super) struct Place {
     /// In bytes from the start of the text.
     pub byte: usize,
     /// From 1.
@@ -24,13 +24,13 @@ pub struct Place {
 
 /// From a place to the place just behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
+pub(super) struct Span {
     pub start: Place,
     pub end: Place,
 }
 
 impl<'t> Lines<'t> {
-    pub fn new(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t str) -> Self {
         let bytes = text.as_bytes();
         let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
@@ -39,7 +39,7 @@ impl<'t> Lines<'t> {
     }
 
     /// The place of a byte.
-    pub fn place(&self, byte: usize) -> Place {
+    pub(super) fn place(&self, byte: usize) -> Place {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte).max(1);
         let start = self.starts[line - 1].min(byte);
@@ -47,12 +47,12 @@ impl<'t> Lines<'t> {
     }
 
     /// The places of a range of bytes.
-    pub fn span(&self, range: std::ops::Range<usize>) -> Span {
+    pub(super) fn span(&self, range: std::ops::Range<usize>) -> Span {
         Span { start: self.place(range.start), end: self.place(range.end) }
     }
 
     /// What stands in a line (from 1), without its break, and where that begins.
-    pub fn line(&self, line: usize) -> (usize, &'t str) {
+    pub(super) fn line(&self, line: usize) -> (usize, &'t str) {
         let start = self.starts[line - 1];
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
         (start, self.text[start..end].trim_end_matches(['\n', '\r']))

@@ -7,10 +7,10 @@ use crate::engine::{Document, ObjectInfo, Range, Report, SyntaxError};
 use crate::rules::{self, Finding, Safety, Severity};
 
 /// The id of findings about text that is not YAML.
-pub const SYNTAX_ERROR: &str = "syntax-error";
+pub(super) const SYNTAX_ERROR: &str = "syntax-error";
 
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(super) struct Problem {
     pub rule: &'static str,
     pub profile: &'static str,
     pub severity: Severity,
@@ -26,20 +26,20 @@ pub struct Problem {
 
 /// Another place that a problem is about, and what is there.
 #[derive(Debug, Clone)]
-pub struct Related {
+pub(super) struct Related {
     pub span: Span,
     pub message: String,
 }
 
 /// What would mend a problem.
 #[derive(Debug, Clone)]
-pub struct Remedy {
+pub(super) struct Remedy {
     pub title: String,
     pub safety: Safety,
 }
 
 /// All problems of a text.
-pub fn problems(text: &str, report: &Report) -> Vec<Problem> {
+pub(super) fn problems(text: &str, report: &Report) -> Vec<Problem> {
     let lines = Lines::new(text);
     let mut problems = Vec::new();
     for (index, document) in report.documents.iter().enumerate() {
@@ -98,6 +98,6 @@ fn sole(objects: &[ObjectInfo]) -> Option<ObjectInfo> {
 }
 
 /// A message as one line that does nothing to a terminal: names out of a file may hold anything.
-pub fn one_line(message: &str) -> String {
+pub(super) fn one_line(message: &str) -> String {
     annotate_snippets::normalize_untrusted_str(message).replace(['\n', '\r'], " ")
 }

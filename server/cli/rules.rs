@@ -20,7 +20,7 @@ struct Row {
     severity: &'static str,
 }
 
-pub fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdict> {
+pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdict> {
     let rows: Vec<Row> = rules::ALL.iter().copied().map(row).collect();
     match arguments.output_format {
         PageFormat::Json => json::write_value(&List { version: json::VERSION, rules: rows }, console)?,

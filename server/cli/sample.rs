@@ -23,7 +23,7 @@ spec:
 ";
 
 /// A file with one problem of each kind.
-pub fn results() -> Results {
+pub(super) fn results() -> Results {
     let remedy = |title: &str, safety| Some(Remedy { title: title.into(), safety });
     let mut problems = vec![
         problem(TEXT, "wéb", Severity::Hint, "odd-name", "container \"wéb\" has an odd name"),
@@ -47,7 +47,7 @@ pub fn results() -> Results {
 }
 
 /// A file with a problem at one string, and another one that has to do with it.
-pub fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
+pub(super) fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
     let problems = places.iter().map(|(at, related)| {
         let mut problem = problem(text, at, Severity::Warning, "a-rule", "a message");
         problem.related = vec![Related { span: find(text, related), message: "and this".into() }];
@@ -58,7 +58,7 @@ pub fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
 }
 
 /// A file with a problem in a range of bytes, in characters or between.
-pub fn at(text: &str, range: Range<usize>) -> Results {
+pub(super) fn at(text: &str, range: Range<usize>) -> Results {
     let mut problem = problem(text, "", Severity::Warning, "a-rule", "a message");
     problem.span = Lines::new(text).span(range);
     problem.related = vec![Related { span: problem.span, message: "itself".into() }];
