@@ -5,7 +5,7 @@
 use super::args::{Explain, PageFormat};
 use super::console::{Console, STRONG, Verdict};
 use super::json;
-use crate::rules::Rule;
+use crate::rules::{Rule, Scope};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ struct Page {
     profile: &'static str,
     severity: &'static str,
     url: String,
-    docs: &'static str,
+    docs: String,
 }
 
 pub(super) fn run(arguments: &Explain, console: &mut Console) -> io::Result<Verdict> {
@@ -34,16 +34,21 @@ fn page(rule: &'static Rule) -> Page {
         profile: rule.scope.name(),
         severity: rule.severity.name(),
         url: rule.url(),
-        docs: rule.docs,
+        docs: markdown(rule),
     }
+}
+
+/// The rule's documentation, without the blank that a doc comment has before each line.
+pub(super) fn markdown(rule: &Rule) -> String {
+    rule.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
 }
 
 fn write_text(rule: &Rule, console: &mut Console) -> io::Result<()> {
     let strong = console.style(STRONG);
     writeln!(console, "{strong}# {}{strong:#}\n", rule.id)?;
-    writeln!(console, "{}, from profile {}\n", rule.severity.name(), rule.scope.name())?;
+    writeln!(console, "{}\n", standing(rule))?;
     let mut in_code = false;
-    for line in rule.docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)) {
+    for line in markdown(rule).lines() {
         in_code ^= line.starts_with("```");
         match line.starts_with('#') && !in_code {
             true => writeln!(console, "{strong}{line}{strong:#}")?,
@@ -51,4 +56,13 @@ fn write_text(rule: &Rule, console: &mut Console) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How grave its findings are, and who gets to see them.
+fn standing(rule: &Rule) -> String {
+    let severity = rule.severity.name();
+    match rule.scope {
+        Scope::Always => format!("Severity {severity}, at every profile."),
+        Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
+    }
 }

@@ -82,9 +82,9 @@ fn finding<'a>(file: &'a CheckedFile, problem: &'a Problem) -> Finding<'a> {
         document: problem.document,
         api_version: object.map(|object| object.api_version.as_str()),
         kind: object.map(|object| object.kind.as_str()),
-        namespace: object.and_then(|object| object.namespace.as_deref()),
-        name: object.and_then(|object| object.name.as_deref()),
-        container: problem.container.as_deref(),
+        namespace: present(object.and_then(|object| object.namespace.as_deref())),
+        name: present(object.and_then(|object| object.name.as_deref())),
+        container: present(problem.container.as_deref()),
         line: start.line,
         column: start.column,
         end_line: end.line,
@@ -93,6 +93,11 @@ fn finding<'a>(file: &'a CheckedFile, problem: &'a Problem) -> Finding<'a> {
         end_byte: end.byte,
         fix: problem.fix.as_ref().map(fix),
     }
+}
+
+/// A name that is written but empty names nothing.
+fn present(name: Option<&str>) -> Option<&str> {
+    name.filter(|name| !name.is_empty())
 }
 
 fn fix(remedy: &Remedy) -> Fix<'_> {
