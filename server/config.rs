@@ -1,4 +1,4 @@
-//! What a user chose: the profile, the Kubernetes version.
+//! What a user chose: the profile, the Kubernetes version, the rules.
 //!
 //! Knows settings and their words. Must not know where they come from nor what they do. Promise: a [`Config`] is always
 //! usable; every wrong setting was turned away with a message before it got here.
@@ -37,7 +37,17 @@ pub struct Config {
     pub profile: Profile,
     /// The Kubernetes version that the manifests are for.
     pub kubernetes_version: Version,
+    pub rules: Choice,
     pub values: Values,
+}
+
+/// Which rules run, by their ids, where the profile alone does not decide.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// These alone, whatever the profile; empty where the profile decides.
+    pub select: Vec<String>,
+    /// None of these, even if selected.
+    pub ignore: Vec<String>,
 }
 
 /// What fixes write where somebody has to choose a value.

@@ -4,11 +4,14 @@
 //! text and the configuration alone.
 
 use crate::config::Config;
-use crate::k8s;
+use crate::k8s::{self, Object};
 use crate::rules::{self, Check, Finding, Findings, Safety};
-use crate::yaml::edit::{self, Edits, Refusal};
+use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Yaml, split};
 use std::sync::Arc;
+
+pub use crate::yaml::edit::{Edit, Edits, Refusal};
+pub use crate::yaml::{Offset, Range, SyntaxError};
 
 /// What is known of a text.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +33,8 @@ pub struct Analysis {
     pub yaml: Yaml,
     /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
     pub objects: Vec<ObjectInfo>,
+    /// Whether template syntax stands in it where a value or an entry could be.
+    pub template: bool,
     /// Sorted by place, then by rule.
     pub findings: Vec<Finding>,
 }
@@ -55,37 +60,96 @@ pub fn analyze(text: &str, config: &Config) -> Report {
 /// Reads one document and runs the rules on it.
 pub fn analyze_document(text: &str, config: &Config) -> Analysis {
     let yaml = yaml::parse(text);
+    let template = yaml.has_template_syntax();
     let mut findings = Vec::new();
-    let mut infos = Vec::new();
+    let mut objects = Vec::new();
     for (index, object) in k8s::objects(&yaml).iter().enumerate() {
-        infos.push(ObjectInfo {
+        objects.push(ObjectInfo::of(object));
+        run_rules(object, index, config, &mut findings);
+    }
+    if template {
+        modest(&mut findings);
+    }
+    findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
+    Analysis { yaml, objects, template, findings }
+}
+
+fn run_rules(object: &Object<'_>, index: usize, config: &Config, findings: &mut Vec<Finding>) {
+    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+        let mut found = Findings::new(rule, object, index, findings);
+        match (rule.check, &object.pod) {
+            (Check::Object(check), _) => check(object, config, &mut found),
+            (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
+            (Check::Pod(_), None) => {}
+        }
+    }
+}
+
+/// What a template leaves to say: values that stand there. What is absent may be rendered, and an edit may break the template.
+fn modest(findings: &mut Vec<Finding>) {
+    findings.retain(|finding| !finding.subject.absent);
+    for finding in findings {
+        finding.fix = None;
+    }
+}
+
+impl ObjectInfo {
+    fn of(object: &Object<'_>) -> Self {
+        ObjectInfo {
             api_version: object.api_version.to_owned(),
             kind: object.kind.to_owned(),
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
-        });
-        for rule in rules::ALL.iter().filter(|rule| rule.scope.holds_at(config.profile)) {
-            let mut found = Findings::new(rule, object, index, &mut findings);
-            match (rule.check, &object.pod) {
-                (Check::Object(check), _) => check(object, config, &mut found),
-                (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
-                (Check::Pod(_), None) => {}
-            }
         }
     }
-    findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, objects: infos, findings }
 }
 
 impl Analysis {
-    /// The edits that mend some of the document's findings together, proved.
+    /// The document's text.
+    pub fn text(&self) -> &str {
+        self.yaml.text()
+    }
+
+    /// Whether the document holds a Kubernetes object.
+    pub fn is_manifest(&self) -> bool {
+        !self.objects.is_empty()
+    }
+
+    /// Whether nothing is written but comments, directives and markers.
+    pub fn is_blank(&self) -> bool {
+        self.yaml.root().is_none() && self.yaml.errors().is_empty()
+    }
+
+    /// What is not YAML in a manifest. In a template, and in YAML that is no manifest, that is not this program's business.
+    pub fn syntax_errors(&self) -> &[SyntaxError] {
+        if self.is_manifest() && !self.template { self.yaml.errors() } else { &[] }
+    }
+
+    /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
+    /// again, nothing but what the fixes name is different, and the findings are gone.
     ///
     /// # Errors
     /// Why they cannot be given, in words for a person.
-    pub fn edits<'a>(&self, findings: impl IntoIterator<Item = &'a Finding>) -> Result<Edits, Refusal> {
-        let changes: Vec<_> =
-            findings.into_iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| fix.changes.iter().cloned()).collect();
-        edit::plan(&self.yaml, &changes)
+    pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
+        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+        let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
+        let edits = edit::plan(&self.yaml, &changes)?;
+        let after = analyze_document(&edits.apply(self.text()), config);
+        match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
+            Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),
+            None => Ok(edits),
+        }
+    }
+
+    /// Whether the findings of one kind became fewer by as many as were to be mended.
+    fn is_mended(&self, finding: &Finding, mended: &[&Finding], after: &Analysis) -> bool {
+        let alike = |other: &Finding| {
+            other.rule.id == finding.rule.id
+                && other.subject.object == finding.subject.object
+                && other.subject.container == finding.subject.container
+        };
+        let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
+        count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
     }
 }
 
@@ -95,12 +159,78 @@ pub struct Fixed {
     pub text: String,
     /// How many findings were mended.
     pub applied: usize,
-    /// Findings of the new text whose fix was asked for and is withheld, with the reason: document index, finding, refusal.
-    pub withheld: Vec<(usize, Finding, Refusal)>,
+    /// What was to be mended and could not be.
+    pub withheld: Vec<Withheld>,
 }
 
-/// Mends all findings of a text whose fix is one of the given kinds, again and again until nothing changes.
+/// A fix that was asked for and is not given.
+#[derive(Debug)]
+pub struct Withheld {
+    /// Where the finding is in the fixed text, in bytes.
+    pub offset: usize,
+    pub finding: Finding,
+    pub reason: Refusal,
+}
+
+/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
 pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let _ = (config, allowed);
-    Fixed { text: text.to_owned(), applied: 0, withheld: Vec::new() }
+    let mut fixed = Fixed { text: text.to_owned(), applied: 0, withheld: Vec::new() };
+    for _ in 0..MOST_ROUNDS {
+        let round = fix_once(&fixed.text, config, allowed);
+        fixed.withheld = round.withheld;
+        if round.applied == 0 {
+            break;
+        }
+        fixed.applied += round.applied;
+        fixed.text = round.text;
+    }
+    fixed
+}
+
+/// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
+const MOST_ROUNDS: usize = 10;
+
+fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
+    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
+    for Document { analysis, .. } in &analyze(text, config).documents {
+        let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
+        let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
+        let (edits, mended, refused) = most_edits(analysis, &candidates, config);
+        let start = fixed.text.len();
+        let withheld = refused.into_iter().map(|(finding, reason)| Withheld {
+            offset: start + usize::from(finding.range.start()),
+            finding: finding.clone(),
+            reason,
+        });
+        fixed.withheld.extend(withheld);
+        fixed.applied += mended;
+        fixed.text.push_str(&edits.apply(analysis.text()));
+    }
+    fixed
+}
+
+/// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
+fn most_edits<'f>(
+    analysis: &Analysis,
+    candidates: &[&'f Finding],
+    config: &Config,
+) -> (Edits, usize, Vec<(&'f Finding, Refusal)>) {
+    if candidates.is_empty() {
+        return Default::default();
+    }
+    if let Ok(edits) = analysis.edits(candidates, config) {
+        return (edits, candidates.len(), Vec::new());
+    }
+    let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
+    for &candidate in candidates {
+        accepted.push(candidate);
+        match analysis.edits(&accepted, config) {
+            Ok(more) => edits = more,
+            Err(reason) => {
+                accepted.pop();
+                refused.push((candidate, reason));
+            }
+        }
+    }
+    (edits, accepted.len(), refused)
 }

@@ -1,8 +1,179 @@
-//! placeholder
-use super::Object;
-use crate::yaml::Yaml;
+//! Which objects a document holds: `apiVersion` and `kind` decide the type that is read, and where its pod is.
+//!
+//! Knows Kubernetes' kinds. Must not know rules. Promise: every mapping with an `apiVersion` and a `kind` that a cluster could
+//! be sent is an object, whatever its path; configuration of tools that only looks like one is not.
 
-/// The Kubernetes objects of a document; the items of a `List`, each on its own.
-pub fn objects(_yaml: &Yaml) -> Vec<Object<'_>> {
-    Vec::new()
+use super::read::{Identity, Reading, read};
+use super::{Container, ContainerKind, Object, Pod};
+use crate::yaml::{Kind, Node, Yaml};
+use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
+use k8s_openapi::{Resource, serde::de::DeserializeOwned};
+
+/// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own.
+pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
+    let Some((root, api_version, kind)) = yaml.root().and_then(identify) else { return Vec::new() };
+    match kind.strip_suffix("List").zip(root.get("items")) {
+        Some((item_kind, items)) if items.kind() == Kind::Sequence => {
+            items.items().filter_map(|item| list_item(item, api_version, item_kind)).collect()
+        }
+        _ => vec![object(root, api_version, kind)],
+    }
+}
+
+fn identify(node: Node<'_>) -> Option<(Node<'_>, &str, &str)> {
+    let node = node.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+    let text = |key| node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
+    let (api_version, kind) = (text("apiVersion")?, text("kind")?);
+    (!is_tool_configuration(api_version, kind)).then_some((node, api_version, kind))
+}
+
+/// An item of a list of one kind may leave out its own `apiVersion` and `kind`: `kubectl get pods -o yaml` of older versions.
+fn list_item<'y>(item: Node<'y>, list_version: &'y str, item_kind: &'y str) -> Option<Object<'y>> {
+    if let Some((node, api_version, kind)) = identify(item) {
+        return Some(object(node, api_version, kind));
+    }
+    let node = item.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+    (!item_kind.is_empty()).then(|| object(node, list_version, item_kind))
+}
+
+/// Files that have an `apiVersion` and a `kind` and never go to a cluster.
+fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
+    const GROUPS: [&str; 8] = [
+        "kustomize.config.k8s.io",
+        "kind.x-k8s.io",
+        "skaffold",
+        "kubeadm.k8s.io",
+        "kubelet.config.k8s.io",
+        "kubeproxy.config.k8s.io",
+        "apiserver.config.k8s.io",
+        "client.authentication.k8s.io",
+    ];
+    let group = api_version.split('/').next().unwrap_or_default();
+    GROUPS.contains(&group) || (api_version == "v1" && kind == "Config")
+}
+
+fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y> {
+    let (pod, reading) = match Workload::of(api_version, kind) {
+        Some(workload) => workload.read(node),
+        None => (None, Reading::default()),
+    };
+    let metadata = |key| node.get("metadata")?.get(key)?.as_str().filter(|text| !text.is_empty());
+    Object { api_version, kind, namespace: metadata("namespace"), name: metadata("name"), node, reading, pod }
+}
+
+/// A kind that is or makes pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Workload {
+    Pod,
+    PodTemplate,
+    ReplicationController,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+}
+
+impl Workload {
+    /// Groups that a cluster no longer serves count as well: their pods are written the same.
+    fn of(api_version: &str, kind: &str) -> Option<Workload> {
+        const APPS: [&str; 4] = ["apps/v1", "apps/v1beta2", "apps/v1beta1", "extensions/v1beta1"];
+        const BATCH: [&str; 3] = ["batch/v1", "batch/v1beta1", "batch/v2alpha1"];
+        let (workload, versions): (_, &[&str]) = match kind {
+            "Pod" => (Workload::Pod, &["v1"]),
+            "PodTemplate" => (Workload::PodTemplate, &["v1"]),
+            "ReplicationController" => (Workload::ReplicationController, &["v1"]),
+            "Deployment" => (Workload::Deployment, &APPS),
+            "ReplicaSet" => (Workload::ReplicaSet, &APPS),
+            "StatefulSet" => (Workload::StatefulSet, &APPS),
+            "DaemonSet" => (Workload::DaemonSet, &APPS),
+            "Job" => (Workload::Job, &BATCH),
+            "CronJob" => (Workload::CronJob, &BATCH),
+            _ => return None,
+        };
+        versions.contains(&api_version).then_some(workload)
+    }
+
+    /// The keys on the way from the object to what holds the pod's `metadata` and `spec`.
+    fn pod_way(self) -> &'static [&'static str] {
+        match self {
+            Workload::Pod => &[],
+            Workload::PodTemplate => &["template"],
+            Workload::CronJob => &["spec", "jobTemplate", "spec", "template"],
+            _ => &["spec", "template"],
+        }
+    }
+
+    fn read(self, node: Node<'_>) -> (Option<Pod<'_>>, Reading<'_>) {
+        let (spec, reading) = match self {
+            Workload::Pod => read_pod::<core::Pod>(node, |it| it.spec),
+            Workload::PodTemplate => read_pod::<core::PodTemplate>(node, |it| it.template?.spec),
+            Workload::ReplicationController => read_pod::<core::ReplicationController>(node, |it| it.spec?.template?.spec),
+            Workload::Deployment => read_pod::<apps::Deployment>(node, |it| it.spec.template.spec),
+            Workload::ReplicaSet => read_pod::<apps::ReplicaSet>(node, |it| it.spec.template?.spec),
+            Workload::StatefulSet => read_pod::<apps::StatefulSet>(node, |it| it.spec.template.spec),
+            Workload::DaemonSet => read_pod::<apps::DaemonSet>(node, |it| it.spec.template.spec),
+            Workload::Job => read_pod::<batch::Job>(node, |it| it.spec?.template.spec),
+            Workload::CronJob => read_pod::<batch::CronJob>(node, |it| it.spec.job_template.spec?.template.spec),
+        };
+        let holder = self.pod_way().iter().try_fold(node, |node, key| node.get(key));
+        let pod = spec.zip(holder).and_then(|(spec, holder)| pod(spec, holder, &reading));
+        (pod, reading)
+    }
+}
+
+fn read_pod<T>(node: Node<'_>, spec: fn(T) -> Option<PodSpec>) -> (Option<PodSpec>, Reading<'_>)
+where
+    T: DeserializeOwned + Resource,
+{
+    let (object, reading) = read::<T>(node, Some(Identity { api_version: T::API_VERSION, kind: T::KIND }));
+    (object.and_then(spec), reading)
+}
+
+/// The view of a pod: its typed spec, with the containers beside the items that they were read from.
+fn pod<'y>(mut spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option<Pod<'y>> {
+    let node = holder.get("spec").filter(|node| node.kind() == Kind::Mapping)?;
+    let mut containers = Vec::new();
+    let mut add = |kind, key, typed: Vec<core::Container>| {
+        let items = reading.items_read(node, key).filter_map(Node::resolve);
+        containers.extend(items.zip(typed).map(|(node, spec)| Container { kind, node, spec }));
+    };
+    add(ContainerKind::Init, "initContainers", spec.init_containers.take().unwrap_or_default());
+    add(ContainerKind::Ordinary, "containers", std::mem::take(&mut spec.containers));
+    let ephemeral = spec.ephemeral_containers.take().unwrap_or_default();
+    add(ContainerKind::Ephemeral, "ephemeralContainers", ephemeral.into_iter().map(ordinary).collect());
+    Some(Pod { node, spec, metadata: holder.get("metadata"), containers })
+}
+
+/// An ephemeral container has the fields of an ordinary one and `targetContainerName`.
+fn ordinary(container: core::EphemeralContainer) -> core::Container {
+    core::Container {
+        args: container.args,
+        command: container.command,
+        env: container.env,
+        env_from: container.env_from,
+        image: container.image,
+        image_pull_policy: container.image_pull_policy,
+        lifecycle: container.lifecycle,
+        liveness_probe: container.liveness_probe,
+        name: container.name,
+        ports: container.ports,
+        readiness_probe: container.readiness_probe,
+        resize_policy: container.resize_policy,
+        resources: container.resources,
+        restart_policy: container.restart_policy,
+        restart_policy_rules: container.restart_policy_rules,
+        security_context: container.security_context,
+        startup_probe: container.startup_probe,
+        stdin: container.stdin,
+        stdin_once: container.stdin_once,
+        termination_message_path: container.termination_message_path,
+        termination_message_policy: container.termination_message_policy,
+        tty: container.tty,
+        volume_devices: container.volume_devices,
+        volume_mounts: container.volume_mounts,
+        working_dir: container.working_dir,
+    }
 }

@@ -23,6 +23,7 @@ pub struct Object<'y> {
 pub struct Pod<'y> {
     /// The mapping of the pod's `spec`.
     pub node: Node<'y>,
+    /// The typed spec, without its containers: those are in `containers`.
     pub spec: core::PodSpec,
     /// The pod's own `metadata`, where one is written: the pod template's, not the workload's.
     pub metadata: Option<Node<'y>>,

@@ -1,15 +1,29 @@
-//! placeholder
-use crate::yaml::Node;
+//! Reading a node into a Kubernetes type: a serde `Deserializer` over the tree.
+//!
+//! Every `k8s_openapi` type calls `deserialize_struct` with its name and its fields, so that this reader learns which type
+//! each mapping is and which of its keys that type does not have. serde stops at the first value of a wrong shape: the value
+//! is noted at its node, left out, and the reading starts again without it.
+//!
+//! Knows serde and the tree. Must not know any single Kubernetes type. Promise: what is read is what the API server's YAML
+//! and JSON decoders would read from the same text; nothing in a text makes a reading fail as a whole or run without bounds.
+
+use crate::yaml::{Entry, Kind, Node, NodeId, Resolved};
+use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Visitor};
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::fmt;
 
 /// What reading an object into its Kubernetes type found beside its values.
 #[derive(Debug, Clone, Default)]
 pub struct Reading<'y> {
     /// Keys that the type has no field for.
     pub unknown: Vec<Unknown<'y>>,
-    /// Values that do not fit the type of their field.
+    /// Values that do not fit the type of their field; they are left out of what is read.
     pub wrong: Vec<WrongShape<'y>>,
     /// The type that each mapping was read as.
     pub types: Vec<(Node<'y>, &'static str)>,
+    left_out: HashSet<NodeId>,
 }
 
 /// A key that its mapping's Kubernetes type does not have; the API server drops it.
@@ -28,4 +42,289 @@ pub struct Unknown<'y> {
 pub struct WrongShape<'y> {
     pub node: Node<'y>,
     pub message: String,
+}
+
+impl<'y> Reading<'y> {
+    /// The items of the sequence below `node` at a key that a typed list read from it has, in the same order.
+    pub fn items_read(&self, node: Node<'y>, key: &str) -> impl Iterator<Item = Node<'y>> {
+        let items = node.get(key).map(|list| list.items());
+        items.into_iter().flatten().filter(|item| !self.left_out.contains(&item.id())).filter_map(present)
+    }
+}
+
+/// Reads a `T` at a node, which stands for an object of that `apiVersion` and `kind` where a type is read that checks them.
+pub fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Identity>) -> (Option<T>, Reading<'y>) {
+    let mut wrong = Vec::new();
+    let mut left_out = HashSet::new();
+    for _ in 0..MOST_WRONG_SHAPES {
+        let pass = Pass { seen: RefCell::default(), left_out, steps: Cell::new(0) };
+        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, number_as_text: false });
+        let mut seen = pass.seen.into_inner();
+        left_out = pass.left_out;
+        match result {
+            Ok(value) => {
+                (seen.wrong, seen.left_out) = (wrong, left_out);
+                return (Some(value), seen);
+            }
+            Err(Error { place, message }) => {
+                let at = place.map_or(node, |id| node.yaml().node(id));
+                wrong.push(WrongShape { node: at, message });
+                if at == node || !left_out.insert(at.id()) {
+                    break;
+                }
+            }
+        }
+    }
+    (None, Reading { wrong, left_out, ..Reading::default() })
+}
+
+/// What `apiVersion` and `kind` a type insists on. Older groups of a kind are read as its present one.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity {
+    pub api_version: &'static str,
+    pub kind: &'static str,
+}
+
+/// More wrong values than this in one object come only from a text that is something else.
+const MOST_WRONG_SHAPES: usize = 64;
+/// Deeper than any Kubernetes type nests; aliases can make a small text as deep as it likes.
+const MOST_DEPTH: u16 = 256;
+/// How many values are read per node of the document at most, since aliases can make a small text as large as it likes.
+const MOST_STEPS_PER_NODE: usize = 8;
+
+/// One attempt to read.
+struct Pass<'y> {
+    seen: RefCell<Reading<'y>>,
+    left_out: HashSet<NodeId>,
+    steps: Cell<usize>,
+}
+
+#[derive(Debug)]
+struct Error {
+    place: Option<NodeId>,
+    message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Error { place: None, message: message.to_string() }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'p, 'y> {
+    pass: &'p Pass<'y>,
+    node: Node<'y>,
+    identity: Option<Identity>,
+    depth: u16,
+    /// Whether a plain number is given as it is written, as a `Quantity` needs it.
+    number_as_text: bool,
+}
+
+impl<'y> Reader<'_, 'y> {
+    fn below(self, node: Node<'y>) -> Self {
+        Reader { node, identity: None, depth: self.depth + 1, ..self }
+    }
+
+    /// Gives an error the place it has not got yet: errors know their node from the inside out.
+    fn placed<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        result.map_err(|error| Error { place: error.place.or(Some(self.node.id())), ..error })
+    }
+
+    /// The node with its alias followed, as long as the reading stays within its bounds.
+    fn resolve(&self) -> Result<Node<'y>, Error> {
+        let steps = self.pass.steps.get() + 1;
+        self.pass.steps.set(steps);
+        let bound = self.node.yaml().nodes().len().saturating_mul(MOST_STEPS_PER_NODE);
+        if self.depth > MOST_DEPTH || steps > bound {
+            return Err(de::Error::custom("the aliases in this value make it too large to read"));
+        }
+        self.node.resolve().ok_or_else(|| de::Error::custom("this alias has no anchor before it"))
+    }
+
+    fn entries(&self, mapping: Node<'y>, fields: Option<Fields>) -> Entries<'_, 'y> {
+        Entries { reader: *self, rest: effective_entries(mapping).into_iter(), value: None, fields }
+    }
+}
+
+/// A type's name and its fields.
+type Fields = (&'static str, &'static [&'static str]);
+
+/// The entries that a reader of a mapping gets: its own, then those that `<<` brings in beside them.
+fn effective_entries(mapping: Node<'_>) -> Vec<Entry<'_>> {
+    let mut entries: Vec<Entry<'_>> = mapping.entries().filter(|entry| !entry.is_merge()).collect();
+    let own = entries.len();
+    if own == mapping.entries().len() {
+        return entries;
+    }
+    let mut known: HashSet<&str> = entries.iter().filter_map(|entry| entry.key.as_str()).collect();
+    let merged = mapping.merged_entries().filter(|entry| entry.key.as_str().is_none_or(|key| known.insert(key)));
+    let merged: Vec<Entry<'_>> = merged.collect();
+    entries.extend(merged);
+    entries
+}
+
+/// The node, unless it is null: the API server's decoder leaves a null field as it is.
+fn present(node: Node<'_>) -> Option<Node<'_>> {
+    (!node.is_null()).then_some(node)
+}
+
+struct Entries<'p, 'y> {
+    reader: Reader<'p, 'y>,
+    rest: std::vec::IntoIter<Entry<'y>>,
+    value: Option<Entry<'y>>,
+    fields: Option<Fields>,
+}
+
+impl Entries<'_, '_> {
+    fn note_unknown(&self, entry: &Entry<'_>, key: &str) -> bool {
+        let Some((type_name, fields)) = self.fields else { return false };
+        if fields.contains(&key) {
+            return false;
+        }
+        let yaml = self.reader.node.yaml();
+        let unknown = Unknown { key: yaml.node(entry.key.id()), value: yaml.node(entry.value.id()), type_name, fields };
+        self.reader.pass.seen.borrow_mut().unknown.push(unknown);
+        true
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        while let Some(entry) = self.rest.next() {
+            let Some(key) = entry.key.as_str() else { continue };
+            let left_out = self.reader.pass.left_out.contains(&entry.value.id());
+            if self.note_unknown(&entry, key) || left_out || present(entry.value).is_none() {
+                continue;
+            }
+            self.value = Some(entry);
+            return seed.deserialize(StrDeserializer::<Error>::new(key)).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some(entry) = self.value.take() else { return Err(de::Error::custom("a value without its key")) };
+        let insisted = self.reader.identity.and_then(|identity| match entry.key.as_str() {
+            Some("apiVersion") => Some(identity.api_version),
+            Some("kind") => Some(identity.kind),
+            _ => None,
+        });
+        if let Some(text) = insisted {
+            return seed.deserialize(BorrowedStrDeserializer::new(text));
+        }
+        let reader = self.reader.below(entry.value);
+        reader.placed(seed.deserialize(reader))
+    }
+}
+
+struct Items<'p, 'y, I> {
+    reader: Reader<'p, 'y>,
+    rest: I,
+}
+
+impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y, I> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        for item in self.rest.by_ref() {
+            if self.reader.pass.left_out.contains(&item.id()) || present(item).is_none() {
+                continue;
+            }
+            let reader = self.reader.below(item);
+            return reader.placed(seed.deserialize(reader)).map(Some);
+        }
+        Ok(None)
+    }
+}
+
+impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
+    type Error = Error;
+
+    /// A type asks for "any" where it takes a value of any shape. Such a value means nothing to Kubernetes' types, so that its
+    /// collections are given as empty ones.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        let result = match node.kind() {
+            Kind::Mapping => visitor.visit_map(MapDeserializer::<_, Error>::new(std::iter::empty::<((), ())>())),
+            Kind::Sequence => visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<()>())),
+            Kind::Scalar(_) | Kind::Empty | Kind::Alias => match node.resolved() {
+                None | Some(Resolved::Null) => visitor.visit_unit(),
+                Some(Resolved::Str(text)) => visitor.visit_str(text),
+                Some(Resolved::Int(_) | Resolved::Float(_)) if self.number_as_text => visitor.visit_str(node.source()),
+                Some(Resolved::Bool(value)) => visitor.visit_bool(value),
+                Some(Resolved::Int(value)) => visitor.visit_i64(value),
+                Some(Resolved::Float(value)) => match integer(value) {
+                    Some(value) => visitor.visit_i64(value),
+                    None => visitor.visit_f64(value),
+                },
+            },
+        };
+        self.placed(result)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            Kind::Mapping => self.placed(visitor.visit_map(self.entries(node, None))),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            Kind::Sequence => self.placed(visitor.visit_seq(Items { reader: self, rest: node.items() })),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.resolve()?.is_null() {
+            true => visitor.visit_none(),
+            false => self.placed(visitor.visit_some(self)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        if node.kind() != Kind::Mapping {
+            return self.deserialize_any(visitor);
+        }
+        self.pass.seen.borrow_mut().types.push((node, name));
+        self.placed(visitor.visit_map(self.entries(node, Some((name, fields)))))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        self.placed(visitor.visit_newtype_struct(Reader { number_as_text: name == "Quantity", ..self }))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple
+        tuple_struct enum identifier
+    }
+}
+
+/// A float that JSON writes as an integer: the API server's reader turns YAML into JSON first.
+fn integer(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
 }

@@ -61,6 +61,16 @@ impl Rule {
         ALL.iter().copied().find(|rule| rule.id == id)
     }
 
+    /// Whether a user's choices let the rule run.
+    pub fn runs(&self, config: &Config) -> bool {
+        let named = |ids: &[String]| ids.iter().any(|id| id == self.id);
+        let wanted = match config.rules.select.as_slice() {
+            [] => self.scope.holds_at(config.profile),
+            selected => named(selected),
+        };
+        wanted && !named(&config.rules.ignore)
+    }
+
     /// Where the rule's page stands on the web.
     pub fn url(&self) -> String {
         format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.id)

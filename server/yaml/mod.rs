@@ -9,6 +9,7 @@
 pub mod edit;
 mod repair;
 pub mod scalar;
+mod source;
 pub mod split;
 mod tree;
 mod walk;

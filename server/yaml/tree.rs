@@ -92,7 +92,7 @@ impl Yaml {
     }
 
     /// Every node, a parent before its children, in the order of the text.
-    pub fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
         (0..self.nodes.len() as u32).map(|id| self.node(NodeId(id)))
     }
 
@@ -108,6 +108,18 @@ impl Yaml {
     /// Lines that were read otherwise than they are written so that the rest could be read, line breaks included.
     pub fn repaired(&self) -> &[Range] {
         &self.repaired
+    }
+
+    /// Whether `{{` stands anywhere but in comments, quotes and block scalars: a text for a template engine to read first.
+    pub fn has_template_syntax(&self) -> bool {
+        self.text.match_indices("{{").any(|(at, _)| !self.is_opaque(Offset::new(at as u32)))
+    }
+
+    /// Whether an offset is in a comment or in a scalar that may hold any text.
+    fn is_opaque(&self, offset: Offset) -> bool {
+        let in_comment = self.comments.iter().any(|comment| comment.contains(offset));
+        let opaque = |node: Node<'_>| matches!(node.kind(), Kind::Scalar(style) if style != Style::Plain);
+        in_comment || self.covering(offset).is_some_and(opaque)
     }
 
     /// The node at a path from the root, aliases not followed.
@@ -279,19 +291,32 @@ impl<'y> Node<'y> {
 
     /// Like [`Node::get`], with the key, and with an alias as the value left as it is.
     pub fn entry(self, key: &str) -> Option<Entry<'y>> {
-        self.entry_within(key, MERGE_DEPTH)
+        let node = self.resolve()?;
+        let has_key = |entry: &Entry<'y>| entry.key.as_str() == Some(key);
+        node.entries().rev().find(has_key).or_else(|| node.merged_entries().find(has_key))
     }
 
-    fn entry_within(self, key: &str, depth: u8) -> Option<Entry<'y>> {
-        let node = self.resolve()?;
-        if let Some(entry) = node.entries().rev().find(|entry| entry.key.as_str() == Some(key)) {
-            return Some(entry);
-        }
-        let depth = depth.checked_sub(1)?;
-        let merged = node.entries().find(|entry| entry.is_merge())?.value.resolve()?;
-        match merged.kind() {
-            Kind::Sequence => merged.items().find_map(|source| source.entry_within(key, depth)),
-            _ => merged.entry_within(key, depth),
+    /// What `<<` brings into a mapping, the nearest first; keys that the mapping has itself are among them.
+    pub fn merged_entries(self) -> impl Iterator<Item = Entry<'y>> {
+        let mut entries = Vec::new();
+        let mut sources = 0;
+        self.collect_merged(MERGE_DEPTH, &mut sources, &mut entries);
+        entries.into_iter()
+    }
+
+    fn collect_merged(self, depth: u8, sources: &mut u8, entries: &mut Vec<Entry<'y>>) {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        for merge in self.entries().filter(|entry| entry.is_merge()) {
+            let Some(value) = merge.value.resolve() else { continue };
+            let single = (value.kind() != Kind::Sequence).then_some(value);
+            for source in single.into_iter().chain(value.items()).filter_map(Node::resolve) {
+                *sources = sources.saturating_add(1);
+                if *sources > MOST_MERGES {
+                    return;
+                }
+                entries.extend(source.entries().filter(|entry| !entry.is_merge()));
+                source.collect_merged(depth, sources, entries);
+            }
         }
     }
 
@@ -327,6 +352,8 @@ impl<'y> Node<'y> {
 
 /// How many `<<` may stand behind one another; more come only from texts made to hurt.
 const MERGE_DEPTH: u8 = 16;
+/// How many mappings one may be merged from, likewise.
+const MOST_MERGES: u8 = 64;
 
 impl Entry<'_> {
     /// Whether the key is `<<`, which brings in another mapping's entries.

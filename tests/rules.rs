@@ -1,0 +1,120 @@
+//! Every rule's documentation is its test: the examples in it are flagged, mended and left alone as it says.
+
+use kubeharden::config::Config;
+use kubeharden::engine;
+use kubeharden::rules::{self, Rule, Safety};
+
+/// The parts that a rule's page has, in this order.
+const SECTIONS: [&str; 7] = [
+    "## Why",
+    "## Example",
+    "## When not to follow it",
+    "## What the fix changes",
+    "## Applies to",
+    "## References",
+    "## Other names",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Bad,
+    Fixed,
+    Good,
+}
+
+/// The YAML blocks of a page, each with the word behind its fence.
+fn examples(docs: &str) -> Vec<(Role, String)> {
+    let mut examples = Vec::new();
+    let mut open: Option<(Role, String)> = None;
+    for line in docs.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)) {
+        match (&mut open, line) {
+            (None, "```yaml bad") => open = Some((Role::Bad, String::new())),
+            (None, "```yaml fixed") => open = Some((Role::Fixed, String::new())),
+            (None, "```yaml good") => open = Some((Role::Good, String::new())),
+            (None, line) => assert!(!line.starts_with("```yaml"), "a block without a role: {line}"),
+            (Some(_), "```") => examples.extend(open.take()),
+            (Some((_, text)), line) => text.extend([line, "\n"]),
+        }
+    }
+    assert!(open.is_none(), "an unclosed block");
+    examples
+}
+
+/// Where a rule fires in a text, as `line: message` for people to read.
+fn fired(rule: &Rule, text: &str) -> Vec<String> {
+    let report = engine::analyze(text, &Config::default());
+    let mut fired = Vec::new();
+    for document in &report.documents {
+        assert!(document.analysis.syntax_errors().is_empty(), "{}: an example that is no YAML:\n{text}", rule.id);
+        for finding in document.analysis.findings.iter().filter(|finding| finding.rule.id == rule.id) {
+            let start = document.start + usize::from(finding.range.start());
+            fired.push(format!("{}: {}", text[..start].lines().count(), finding.message));
+        }
+    }
+    fired
+}
+
+/// The text after all of one rule's fixes.
+fn fixed(rule: &Rule, text: &str) -> String {
+    let all = [Safety::Safe, Safety::Review, Safety::Ask];
+    let mut config = Config::default();
+    config.rules.select.push(rule.id.to_owned());
+    engine::fix_all(text, &config, &all).text
+}
+
+#[test]
+fn examples_are_flagged_mended_and_left_alone_as_the_page_says() {
+    let mut checked = 0;
+    for rule in rules::ALL {
+        let examples = examples(rule.docs);
+        let has = |role| examples.iter().any(|(it, _)| *it == role);
+        assert!(has(Role::Bad) && has(Role::Good), "{}: the page needs a bad and a good example", rule.id);
+        for (place, (role, text)) in examples.iter().enumerate() {
+            checked += 1;
+            let fired_here = fired(rule, text);
+            if *role != Role::Bad {
+                assert_eq!(fired_here, [""; 0], "{}: flagged, but called {role:?}:\n{text}", rule.id);
+                continue;
+            }
+            assert!(!fired_here.is_empty(), "{}: not flagged:\n{text}", rule.id);
+            let expected = examples.get(place + 1).filter(|(role, _)| *role == Role::Fixed).map_or(text, |(_, text)| text);
+            let mended = fixed(rule, text);
+            assert_eq!(&mended, expected, "{}: the fix gives\n{mended}\ninstead of\n{expected}", rule.id);
+        }
+    }
+    println!("{} rules, {checked} examples", rules::ALL.len());
+}
+
+#[test]
+fn every_page_has_its_parts() {
+    for rule in rules::ALL {
+        let headings: Vec<&str> = rule.docs.lines().map(str::trim).filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(headings, SECTIONS, "{}", rule.id);
+        assert!(rule.docs.lines().all(|line| line.len() <= 130), "{}: lines too long for a terminal", rule.id);
+    }
+}
+
+#[test]
+fn messages_keep_to_the_wording() {
+    for rule in rules::ALL {
+        for (_, text) in examples(rule.docs) {
+            for document in &engine::analyze(&text, &Config::default()).documents {
+                for finding in &document.analysis.findings {
+                    let message = &finding.message;
+                    assert!(message.chars().count() <= 80, "{}: longer than 80 columns: {message}", finding.rule.id);
+                    assert!(!message.ends_with('.') && !message.contains("should"), "{}: {message}", finding.rule.id);
+                    let title = finding.fix.as_ref().map_or("", |fix| &fix.title);
+                    assert!(!title.ends_with('.') && !title.starts_with(char::is_uppercase), "{}: {title}", finding.rule.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ids_are_unique() {
+    let mut ids: Vec<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), rules::ALL.len());
+}
