@@ -4,6 +4,7 @@
 //! a pure function; its documentation holds the examples that test it.
 
 mod finding;
+mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
 
@@ -104,6 +105,4 @@ macro_rules! rules {
     };
 }
 
-use rule;
-
-rules![];
+rules![privileged_container, privilege_escalation,];
