@@ -105,4 +105,4 @@ macro_rules! rules {
     };
 }
 
-rules![privileged_container, privilege_escalation,];
+rules![privileged_container, privilege_escalation, undropped_capabilities,];
