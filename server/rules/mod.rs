@@ -105,4 +105,4 @@ macro_rules! rules {
     };
 }
 
-rules![privileged_container, privilege_escalation, undropped_capabilities,];
+rules![privileged_container, privilege_escalation, undropped_capabilities, run_as_root_allowed, root_user,];
