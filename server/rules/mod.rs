@@ -105,4 +105,11 @@ macro_rules! rules {
     };
 }
 
-rules![privileged_container, privilege_escalation, undropped_capabilities, run_as_root_allowed, root_user,];
+rules![
+    privileged_container,
+    privilege_escalation,
+    undropped_capabilities,
+    run_as_root_allowed,
+    root_user,
+    missing_seccomp_profile,
+];
