@@ -112,4 +112,6 @@ rules![
     run_as_root_allowed,
     root_user,
     missing_seccomp_profile,
+    writable_root_filesystem,
+    mounted_service_account_token,
 ];
