@@ -4,6 +4,7 @@
 //! a pure function; its documentation holds the examples that test it.
 
 mod finding;
+mod resources;
 mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
@@ -114,4 +115,8 @@ rules![
     missing_seccomp_profile,
     writable_root_filesystem,
     mounted_service_account_token,
+    missing_cpu_request,
+    missing_memory_request,
+    missing_memory_limit,
+    missing_cpu_limit,
 ];
