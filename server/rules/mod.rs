@@ -119,4 +119,5 @@ rules![
     missing_memory_request,
     missing_memory_limit,
     missing_cpu_limit,
+    unpinned_image,
 ];
