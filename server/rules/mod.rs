@@ -4,6 +4,7 @@
 //! a pure function; its documentation holds the examples that test it.
 
 mod finding;
+mod host_path;
 mod resources;
 mod standard;
 
@@ -108,6 +109,7 @@ macro_rules! rules {
 
 rules![
     privileged_container,
+    sensitive_host_path,
     privilege_escalation,
     undropped_capabilities,
     run_as_root_allowed,
