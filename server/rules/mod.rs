@@ -122,4 +122,5 @@ rules![
     missing_memory_limit,
     missing_cpu_limit,
     unpinned_image,
+    misplaced_security_field,
 ];
