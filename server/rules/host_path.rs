@@ -71,16 +71,31 @@ const SENSITIVE: [(&str, &str); 25] = [
     ("/var/lib/etcd", "the cluster's database"),
     ("/var/lib/kubelet", "the secrets of every pod on the node"),
     ("/var/lib/rancher", "credentials of the cluster"),
-    ("/var/log", "logs, and files of the node through links"),
+    ("/var/log", "the node's logs, and other files through links"),
     ("/var/spool/cron", "jobs that the node runs as root"),
     ("/var/spool/at", "jobs that the node runs as root"),
 ];
 
+/// What a pod gets by a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All of this: the path is a sensitive folder, or holds one.
+    All(&'static str),
+    /// Some of this: the path is inside a sensitive folder.
+    Part(&'static str),
+}
+
 /// What a pod reaches by a normalised path that is at, under or above a sensitive folder.
-pub(super) fn reached(path: &str) -> Option<&'static str> {
-    let around = SENSITIVE.iter().filter(|(folder, _)| *folder != "/" && is_within(path, folder));
-    let inside = || SENSITIVE.iter().find(|(folder, _)| is_within(folder, path));
-    around.max_by_key(|(folder, _)| folder.len()).or_else(inside).map(|&(_, what)| what)
+pub(super) fn reached(path: &str) -> Option<Reach> {
+    let at_or_above = SENSITIVE.iter().find(|(folder, _)| is_within(folder, path));
+    let under = || {
+        let around = SENSITIVE.iter().filter(|(folder, _)| *folder != "/" && is_within(path, folder));
+        around.max_by_key(|(folder, _)| folder.len())
+    };
+    match at_or_above {
+        Some(&(_, what)) => Some(Reach::All(what)),
+        None => under().map(|&(_, what)| Reach::Part(what)),
+    }
 }
 
 /// Whether a path is a folder or lies under it.
@@ -112,13 +127,13 @@ mod tests {
     #[test]
     fn folders_are_sensitive_at_under_and_above() {
         for (path, expected) in [
-            ("/", "the whole node"),
-            ("/etc", "the node's accounts and settings"),
-            ("/etc/cron.d", "the node's accounts and settings"),
-            ("/etc/kubernetes/pki", "credentials of the cluster"),
-            ("/var", "the files of every container"),
-            ("/var/lib", "the files of every container"),
-            ("/dev/sda", "the node's disks and devices"),
+            ("/", Reach::All("the whole node")),
+            ("/etc", Reach::All("the node's accounts and settings")),
+            ("/etc/cron.d", Reach::Part("the node's accounts and settings")),
+            ("/etc/kubernetes/pki", Reach::Part("credentials of the cluster")),
+            ("/var", Reach::All("the files of every container")),
+            ("/var/lib", Reach::All("the files of every container")),
+            ("/dev/sda", Reach::Part("the node's disks and devices")),
         ] {
             assert_eq!(reached(path), Some(expected), "{path}");
         }

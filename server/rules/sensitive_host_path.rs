@@ -1,5 +1,5 @@
 use super::Findings;
-use super::host_path::{mounts, reached, volumes};
+use super::host_path::{Reach, mounts, reached, volumes};
 use crate::config::Config;
 use crate::k8s::Pod;
 
@@ -95,8 +95,13 @@ rule! {
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for volume in volumes(pod) {
-        let Some(what) = reached(&volume.path) else { continue };
-        let finding = found.wrong(volume.node, format!("hostPath is {}: the pod reaches {what}", volume.path));
+        let path = &volume.path;
+        let message = match reached(path) {
+            Some(Reach::All(what)) => format!("hostPath is {path}: the pod reaches {what}"),
+            Some(Reach::Part(what)) => format!("hostPath is {path}, a part of {what}"),
+            None => continue,
+        };
+        let finding = found.wrong(volume.node, message);
         for (container, place) in mounts(pod, volume.volume) {
             finding.related(place, format!("{container} mounts it at {}", place.as_str().unwrap_or_default()));
         }

@@ -86,7 +86,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 found.wrong_in(container, node, format!("image of {container} has neither tag nor digest"));
             }
             Pin::Latest => {
-                found.wrong_in(container, node, format!("image of {container} is whatever latest is when it starts"));
+                found.wrong_in(container, node, format!("{container} runs whatever is tagged latest"));
             }
             Pin::Fixed | Pin::Unreadable => {}
         }
