@@ -1,5 +1,5 @@
 use super::standard::spares_user_namespace;
-use super::{Findings, Safety};
+use super::{Finding, Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod, Setting};
 use crate::yaml::Path;
@@ -106,6 +106,38 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
+    /// With `runAsUser: 0` beside it, the kubelet would not start the container, so that both change together:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         runAsNonRoot: false
+    ///         runAsUser: 0
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         runAsNonRoot: true
+    ///         runAsUser: 10001
+    /// ```
+    ///
     /// ## When not to follow it
     ///
     /// An image that has to start as root and cannot be rebuilt. On Kubernetes 1.35 and later, `hostUsers: false` is a good
@@ -115,8 +147,8 @@ rule! {
     ///
     /// It writes `runAsNonRoot: true`: once on the pod where the field is missing, or in the place of `false`. A container
     /// whose image starts as root, or names its user by a word instead of a number, no longer starts and shows
-    /// `CreateContainerConfigError`; give it a `runAsUser` that its files allow. The fix is not offered where `runAsUser: 0`
-    /// is written for a container that it would reach: mend that first.
+    /// `CreateContainerConfigError`; give it a `runAsUser` that its files allow. Where the manifest itself gives user 0 to a
+    /// container that the setting reaches, the fix writes the configured user id in its place.
     ///
     /// ## Applies to
     ///
@@ -142,57 +174,68 @@ rule! {
 }
 
 const FIELD: &str = "securityContext.runAsNonRoot";
+const USER: &str = "securityContext.runAsUser";
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if spares_user_namespace(pod, config) {
         return;
     }
-    check_pod(pod, found);
+    check_pod(pod, config, found);
     for container in &pod.containers {
         if let Setting::Set { value: false, node, .. } = own(container) {
             let finding = found.wrong_in(container, node, format!("runAsNonRoot is false: {container} may run as root"));
-            if !runs_as_root(pod, container) {
-                finding.fix(
-                    Safety::Review,
-                    "set runAsNonRoot: true (an image that runs as root does not start)",
-                    [demand(container.path(FIELD))],
-                );
-            }
+            demand(finding, container.path(FIELD), "", root_users(pod, [container], config), config);
         }
     }
 }
 
 /// What the pod says or leaves unsaid for the containers that inherit from it.
-fn check_pod(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
-    let inherits = |container: &Container<'_>| own(container).is_unset();
+fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let inherits = |container: &&Container<'_>| own(container).is_unset();
     let finding = match pod.setting(FIELD, pod.security().run_as_non_root) {
         Setting::Set { value: false, node, .. } => {
             found.wrong(node, "runAsNonRoot is false: containers of the pod may run as root")
         }
-        Setting::Unset if pod.finished_containers().any(inherits) => {
+        Setting::Unset if pod.finished_containers().any(|container| inherits(&container)) => {
             found.absent(pod, FIELD, "pod does not set runAsNonRoot, so containers may run as root")
         }
         _ => return,
     };
-    let reaches_root = pod.containers.iter().any(|container| inherits(container) && runs_as_root(pod, container));
-    if !reaches_root {
-        finding.fix(
-            Safety::Review,
-            "set runAsNonRoot: true on the pod (images that run as root do not start)",
-            [demand(pod.path(FIELD))],
-        );
-    }
+    let heirs = pod.containers.iter().filter(inherits);
+    demand(finding, pod.path(FIELD), " on the pod", root_users(pod, heirs, config), config);
 }
 
 fn own<'y>(container: &Container<'y>) -> Setting<'y, bool> {
     container.setting(FIELD, container.security().run_as_non_root)
 }
 
-/// Whether the text itself makes the container run as user 0, so that the kubelet refuses to start it as anyone else.
-fn runs_as_root(pod: &Pod<'_>, container: &Container<'_>) -> bool {
-    container.security().run_as_user.or(pod.security().run_as_user) == Some(0)
+/// Another user wherever the text makes one of the containers run as root, since the kubelet would not start it any more. On
+/// Windows the user id is refused, and means nothing to the kubelet.
+fn root_users<'p, 'y: 'p>(
+    pod: &Pod<'y>,
+    containers: impl IntoIterator<Item = &'p Container<'y>>,
+    config: &Config,
+) -> Vec<Change> {
+    if pod.is_windows() {
+        return Vec::new();
+    }
+    let value = Value::Integer(config.values.user_id);
+    let path = |container: &Container<'_>| match (container.security().run_as_user, pod.security().run_as_user) {
+        (Some(0), _) => Some(container.path(USER)),
+        (None, Some(0)) => Some(pod.path(USER)),
+        _ => None,
+    };
+    let mut paths: Vec<Path> = containers.into_iter().filter_map(path).collect();
+    paths.dedup();
+    paths.into_iter().map(|path| Change::Set { path, value: value.clone() }).collect()
 }
 
-fn demand(path: Path) -> Change {
-    Change::Set { path, value: Value::Bool(true) }
+fn demand(finding: &mut Finding, path: Path, place: &str, root_users: Vec<Change>, config: &Config) {
+    let other_user = match root_users.as_slice() {
+        [] => String::new(),
+        _ => format!(", runAsUser: {} where it is 0", config.values.user_id),
+    };
+    let title = format!("set runAsNonRoot: true{place}{other_user} (images that run as root do not start)");
+    let demand = Change::Set { path, value: Value::Bool(true) };
+    finding.fix(Safety::Review, title, std::iter::once(demand).chain(root_users));
 }

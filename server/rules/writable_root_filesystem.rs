@@ -108,7 +108,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
         let finding = match container.setting(FIELD, container.security().read_only_root_filesystem) {
             Setting::Set { value: false, node, .. } => {
-                found.wrong_in(container, node, format!("readOnlyRootFilesystem is false: {container} can change its image"))
+                found.wrong_in(container, node, format!("readOnlyRootFilesystem is false: {container} can overwrite its files"))
             }
             Setting::Unset if !container.is_unfinished() => {
                 found.absent_in(container, FIELD, format!("{container} does not set readOnlyRootFilesystem"))
