@@ -69,9 +69,9 @@ const SENSITIVE: [(&str, &str); 25] = [
     ("/var/lib/crio", "the files of every container"),
     ("/var/lib/docker", "the files of every container"),
     ("/var/lib/etcd", "the cluster's database"),
-    ("/var/lib/kubelet", "the secrets of every pod on the node"),
+    ("/var/lib/kubelet", "the secrets of the node's pods"),
     ("/var/lib/rancher", "credentials of the cluster"),
-    ("/var/log", "the node's logs, and other files through links"),
+    ("/var/log", "the node's logs, and more through links"),
     ("/var/spool/cron", "jobs that the node runs as root"),
     ("/var/spool/at", "jobs that the node runs as root"),
 ];

@@ -1,5 +1,5 @@
 use super::privilege_escalation::escalates_anyway;
-use super::{Findings, Safety};
+use super::{Finding, Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Object, Pod, Unknown};
 use crate::yaml::edit::Change;
@@ -148,9 +148,10 @@ rule! {
     /// ## What the fix changes
     ///
     /// It moves the field, with its value and comments, to the place that has it. There it takes effect, perhaps for the
-    /// first time, with everything that the field's own rule says about it. The fix is not offered where several containers
-    /// could be meant, where the right place has a value already, where the text is shared through an anchor, or where the
-    /// API server would refuse the field beside what is there.
+    /// first time, with everything that the field's own rule says about it. Where that place has the same value already, it
+    /// removes the field instead. The fix is not offered where several containers could be meant, where the right place has
+    /// another value, where the text is shared through an anchor, or where the API server would refuse the field beside what
+    /// is there.
     ///
     /// ## Applies to
     ///
@@ -226,13 +227,8 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             Some(container) => found.wrong_in(container, unknown.key, message),
             None => found.wrong(unknown.key, message),
         };
-        let target = Target::of(field, home, pod, container).filter(|target| target.is_free);
-        if let Some(target) = target.filter(|target| !is_shared(unknown.key) && !target.refuses(field, unknown.value, pod)) {
-            finding.fix(
-                Safety::Review,
-                format!("move {field} to {} (it takes effect there)", target.name),
-                [Change::Move { from: unknown.value.path(), to: target.path }],
-            );
+        if let Some(target) = Target::of(field, home, pod, container).filter(|_| !is_shared(unknown.key)) {
+            target.offer(finding, field, unknown.value, pod);
         }
     }
 }
@@ -262,8 +258,8 @@ fn place(type_name: &str, container: Option<&Container<'_>>) -> String {
 struct Target<'p, 'y> {
     path: Path,
     name: String,
-    /// Whether nothing is there yet.
-    is_free: bool,
+    /// What is there already.
+    taken: Option<Node<'y>>,
     container: Option<&'p Container<'y>>,
 }
 
@@ -285,7 +281,7 @@ impl<'p, 'y> Target<'p, 'y> {
     }
 
     fn on_pod(pod: &Pod<'y>, way: &str, name: &str) -> Self {
-        Target { path: pod.path(way), name: name.into(), is_free: pod.lookup(way).is_none(), container: None }
+        Target { path: pod.path(way), name: name.into(), taken: pod.lookup(way), container: None }
     }
 
     fn in_context(container: &'p Container<'y>, way: &str) -> Self {
@@ -293,7 +289,23 @@ impl<'p, 'y> Target<'p, 'y> {
     }
 
     fn in_container(container: &'p Container<'y>, way: &str, name: String) -> Self {
-        Target { path: container.path(way), name, is_free: container.lookup(way).is_none(), container: Some(container) }
+        Target { path: container.path(way), name, taken: container.lookup(way), container: Some(container) }
+    }
+
+    /// Moves a field here; where the place says the same already, the other one can go.
+    fn offer(self, finding: &mut Finding, field: &str, value: Node<'_>, pod: &Pod<'_>) {
+        let from = value.path();
+        match self.taken {
+            None if !self.refuses(field, value, pod) => {
+                let title = format!("move {field} to {} (it takes effect there)", self.name);
+                finding.fix(Safety::Review, title, [Change::Move { from, to: self.path }]);
+            }
+            Some(there) if there.resolved().is_some() && there.resolved() == value.resolved() => {
+                let title = format!("remove {field}, which {} has already", self.name);
+                finding.fix(Safety::Safe, title, [Change::Remove { path: from }]);
+            }
+            _ => {}
+        }
     }
 
     /// Whether the API server would refuse the field here, beside what is here already.
