@@ -1,1 +1,6 @@
-fn main() {}
+use kubeharden::{cli, lsp};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(lsp::run)
+}

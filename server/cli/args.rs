@@ -1,0 +1,240 @@
+//! The arguments: what may be written on the command line, and the words that `--help` has for it.
+//!
+//! Knows clap, and the names of rules. Must not know what the commands do with them. Promise: what is handed on is valid, or
+//! the program has ended with a message that says what would be.
+
+use crate::config::{Choice, Config, Profile};
+use crate::k8s::Version;
+use crate::rules::{self, Rule, Severity};
+use clap::builder::PossibleValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Harden Kubernetes YAML: find what an attacker could use, and write the missing lines.
+#[derive(Debug, Parser)]
+#[command(name = "kubeharden", version, max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colours; `auto` follows the terminal and NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+    /// Print results and errors only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Report what an attacker could use, and settings that the cluster would ignore
+    #[command(after_long_help = EXIT_CODES)]
+    Check(Check),
+    /// Write the missing lines, leaving every other byte alone
+    Fix(Fix),
+    /// Show the page about a rule
+    Explain(Explain),
+    /// List all rules
+    Rules(Rules),
+    /// Run the language server over stdin and stdout
+    Server(Server),
+    /// Print a script that completes arguments in a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the version
+    Version,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  no finding is as severe as --fail-on says, or --exit-zero is given
+  1  at least one is
+  2  wrong arguments, or something could not be read; the rest was checked and reported nevertheless";
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub choices: Choices,
+    /// How to print findings
+    ///
+    /// `json` is a contract for other programs. Lines and columns count from 1, columns in Unicode characters, bytes from the
+    /// start of the file; an end is the place just behind. Lines end at \n, \r\n or a lone \r; a byte order mark is not a
+    /// column. In its summary, `files` are the files that were read, `documents` the YAML documents in them that are not
+    /// empty, `manifests` the documents that hold a Kubernetes object, `skipped` the other documents. See docs/json.md.
+    #[arg(long, value_enum, default_value_t = Format::Full, env = "KUBEHARDEN_OUTPUT_FORMAT", value_name = "FORMAT")]
+    pub output_format: Format,
+    /// The least severity that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = Severity::Warning, value_name = "SEVERITY")]
+    pub fail_on: Severity,
+    /// Exit with 0 even if something was found
+    #[arg(long)]
+    pub exit_zero: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Fix {
+    #[command(flatten)]
+    pub inputs: Inputs,
+    #[command(flatten)]
+    pub choices: Choices,
+    /// Apply also fixes that may stop some images from working
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+    /// Apply also fixes whose value somebody should choose, such as resource limits, with the configured values
+    #[arg(long)]
+    pub ask_fixes: bool,
+    /// Print what would change, write nothing, and exit with 1 if that is anything
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// What is read.
+#[derive(Debug, Args)]
+pub(super) struct Inputs {
+    /// Files and folders, or `-` for stdin; in folders, *.yaml and *.yml that no .gitignore names
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What stdin is called in messages
+    #[arg(long, value_name = "NAME")]
+    pub stdin_filename: Option<PathBuf>,
+}
+
+/// What is asked of it.
+#[derive(Debug, Args)]
+pub(super) struct Choices {
+    /// How much to ask for: the Pod Security Standards, or everything
+    #[arg(long, value_enum, value_name = "PROFILE")]
+    pub profile: Option<Profile>,
+    /// The Kubernetes version that the manifests are for
+    #[arg(long, value_name = "1.N")]
+    pub kubernetes_version: Option<Version>,
+    /// Run these rules alone, whatever the profile
+    #[arg(long, value_delimiter = ',', value_parser = known_rule, value_name = "RULE,...")]
+    pub select: Vec<String>,
+    /// Do not run these rules
+    #[arg(long, value_delimiter = ',', value_parser = known_rule, value_name = "RULE,...")]
+    pub ignore: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    #[arg(value_parser = listed_rule)]
+    pub rule: &'static Rule,
+    #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
+    pub output_format: PageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rules {
+    #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
+    pub output_format: PageFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Server {
+    /// Accepted because some editors add it; there is no other way to talk to the server
+    #[arg(long, hide = true)]
+    pub stdio: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// With the lines that a finding is about
+    Full,
+    /// A line for each finding
+    Concise,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PageFormat {
+    Text,
+    Json,
+}
+
+impl Choices {
+    /// The configuration that they amount to.
+    pub(super) fn config(&self) -> Config {
+        let default = Config::default();
+        Config {
+            profile: self.profile.unwrap_or(default.profile),
+            kubernetes_version: self.kubernetes_version.unwrap_or(default.kubernetes_version),
+            rules: Choice { select: self.select.clone(), ignore: self.ignore.clone() },
+            ..default
+        }
+    }
+}
+
+impl ValueEnum for Profile {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Profile::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+impl ValueEnum for Severity {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Severity::Error, Severity::Warning, Severity::Info, Severity::Hint]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+/// An id that findings may have.
+fn known_rule(id: &str) -> Result<String, String> {
+    match id == super::problem::SYNTAX_ERROR {
+        true => Ok(id.to_owned()),
+        false => listed_rule(id).map(|rule| rule.id.to_owned()),
+    }
+}
+
+/// The rule of that id.
+fn listed_rule(id: &str) -> Result<&'static Rule, String> {
+    Rule::named(id).ok_or_else(|| match nearest(id, rules::ALL.iter().map(|rule| rule.id)) {
+        Some(near) => format!("there is no such rule; the nearest is `{near}`"),
+        None => "there is no such rule; `kubeharden rules` lists all".to_owned(),
+    })
+}
+
+/// The candidate that somebody may have meant.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    /// Below it, names share little more than their alphabet.
+    const LIKENESS: f64 = 0.7;
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense_to_clap() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_finds_the_name() {
+        let names = || ["host-network", "host-pid", "privileged-container"].into_iter();
+        assert_eq!(nearest("priviliged-container", names()), Some("privileged-container"));
+        assert_eq!(nearest("host-pdi", names()), Some("host-pid"));
+        assert_eq!(nearest("zzz", names()), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! `check`: reads everything, then prints it in the format that was asked for.
+//!
+//! Knows the order of things. Must not know how a format looks. Promise: the findings of a file do not depend on the files
+//! beside it, nor their order on the machine.
+
+use super::args::{Check, Format};
+use super::console::{Console, Verdict};
+use super::files::{self, Source, Trouble};
+use super::problem::{self, Problem};
+use super::{concise, full, json};
+use crate::config::Config;
+use crate::engine::{self, Report};
+use crate::rules::Severity;
+use rayon::prelude::*;
+use std::io;
+use std::panic;
+use std::path::PathBuf;
+
+/// All that was read.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    /// Sorted by path.
+    pub files: Vec<CheckedFile>,
+    pub summary: Summary,
+}
+
+/// A file that was read, and what was found in it.
+#[derive(Debug)]
+pub(super) struct CheckedFile {
+    pub path: PathBuf,
+    pub text: String,
+    pub problems: Vec<Problem>,
+}
+
+/// How much was read and found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Files that were read.
+    pub files: usize,
+    /// YAML documents in them that are not empty.
+    pub documents: usize,
+    /// Documents that hold at least one Kubernetes object.
+    pub manifests: usize,
+    pub errors: usize,
+    pub warnings: usize,
+    pub infos: usize,
+    pub hints: usize,
+}
+
+pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
+    let config = arguments.choices.config();
+    let (sources, troubles) = files::gather(&arguments.inputs);
+    let (results, unread) = check(&sources, &config);
+    troubles.iter().chain(&unread).for_each(|trouble| console.complain(trouble));
+    match arguments.output_format {
+        Format::Full => full::write(&results, console)?,
+        Format::Concise => concise::write(&results, console)?,
+        Format::Json => json::write(&results, console)?,
+    }
+    let fails = results.problems().any(|(_, problem)| problem.severity >= arguments.fail_on);
+    Ok(if fails && !arguments.exit_zero { Verdict::Found } else { Verdict::Clean })
+}
+
+fn check(sources: &[Source], config: &Config) -> (Results, Vec<Trouble>) {
+    let checked: Vec<_> = sources.par_iter().map(|source| check_source(source, config)).collect();
+    let mut results = Results::default();
+    let mut troubles = Vec::new();
+    for file in checked {
+        match file {
+            Ok((file, summary)) => results.push(file, &summary),
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
+    (results, troubles)
+}
+
+fn check_source(source: &Source, config: &Config) -> Result<(CheckedFile, Summary), Trouble> {
+    let text = files::read(source)?;
+    let report = guarded(source, || engine::analyze(&text, config))?;
+    let mut problems = problem::problems(&text, &report);
+    problems.retain(|problem| problem.rule != problem::SYNTAX_ERROR || !config.rules.ignore.iter().any(|id| id == problem.rule));
+    let summary = summarize(&report, &problems);
+    Ok((CheckedFile { path: source.path.clone(), text, problems }, summary))
+}
+
+/// Keeps a mistake of ours in one file from taking the results of all others with it.
+pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, Trouble> {
+    panic::catch_unwind(work).map_err(|_| Trouble {
+        path: source.path.clone(),
+        reason: format!("a bug in kubeharden; please report it with the file at {}/issues", env!("CARGO_PKG_REPOSITORY")),
+    })
+}
+
+fn summarize(report: &Report, problems: &[Problem]) -> Summary {
+    let documents = || report.documents.iter().map(|document| document.analysis.as_ref());
+    let count = |severity: Severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    Summary {
+        files: 1,
+        documents: documents().filter(|analysis| !analysis.is_blank()).count(),
+        manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        infos: count(Severity::Info),
+        hints: count(Severity::Hint),
+    }
+}
+
+impl Results {
+    pub(super) fn push(&mut self, file: CheckedFile, summary: &Summary) {
+        let total = &mut self.summary;
+        total.files += summary.files;
+        total.documents += summary.documents;
+        total.manifests += summary.manifests;
+        total.errors += summary.errors;
+        total.warnings += summary.warnings;
+        total.infos += summary.infos;
+        total.hints += summary.hints;
+        self.files.push(file);
+    }
+
+    /// Every problem with its file, by path, then place, then rule.
+    pub(super) fn problems(&self) -> impl Iterator<Item = (&CheckedFile, &Problem)> {
+        self.files.iter().flat_map(|file| file.problems.iter().map(move |problem| (file, problem)))
+    }
+}
+
+impl Summary {
+    /// Documents without a Kubernetes object.
+    pub(super) fn skipped(&self) -> usize {
+        self.documents.saturating_sub(self.manifests)
+    }
+}

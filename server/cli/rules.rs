@@ -1,0 +1,65 @@
+//! `rules`: the list of rules.
+//!
+//! Promise: what it says of a rule's fix is what the rule does, since the rule is asked.
+
+use super::args::{PageFormat, Rules};
+use super::console::{Console, STRONG, Verdict};
+use super::{explain, json};
+use crate::config::Config;
+use crate::engine;
+use crate::rules::{self, Rule, Safety};
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Serialize)]
+struct List {
+    version: u32,
+    rules: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: &'static str,
+    profile: &'static str,
+    severity: &'static str,
+    fix: Option<&'static str>,
+}
+
+pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdict> {
+    let rows: Vec<Row> = rules::ALL.iter().copied().map(row).collect();
+    match arguments.output_format {
+        PageFormat::Json => json::write_value(&List { version: json::VERSION, rules: rows }, console)?,
+        PageFormat::Text => write_table(&rows, console)?,
+    }
+    Ok(Verdict::Clean)
+}
+
+fn row(rule: &'static Rule) -> Row {
+    Row { id: rule.id, profile: rule.scope.name(), severity: rule.severity.name(), fix: fix(rule).map(Safety::name) }
+}
+
+/// The kind of fix that the rule offers for the examples on its page.
+fn fix(rule: &Rule) -> Option<Safety> {
+    let mut config = Config::default();
+    config.rules.select.push(rule.id.to_owned());
+    let page = explain::markdown(rule);
+    bad_examples(&page).find_map(|example| {
+        let documents = engine::analyze(example, &config).documents;
+        documents.iter().flat_map(|document| &document.analysis.findings).find_map(|finding| Some(finding.fix.as_ref()?.safety))
+    })
+}
+
+fn bad_examples(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```yaml bad\n").skip(1).filter_map(|rest| rest.split("```").next())
+}
+
+fn write_table(rows: &[Row], console: &mut Console) -> io::Result<()> {
+    let strong = console.style(STRONG);
+    let width = rows.iter().map(|row| row.id.len()).max().unwrap_or_default();
+    writeln!(console, "{strong}{:width$}  {:10}  {:8}  fix{strong:#}", "rule", "profile", "severity")?;
+    for row in rows {
+        let fix = row.fix.unwrap_or("-");
+        writeln!(console, "{:width$}  {:10}  {:8}  {fix}", row.id, row.profile, row.severity)?;
+    }
+    Ok(())
+}

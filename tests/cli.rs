@@ -1,0 +1,448 @@
+//! The command line, through the real program: what it prints, what it writes, and how it exits.
+
+#[path = "cli/sandbox.rs"]
+mod sandbox;
+
+use expect_test::expect;
+use sandbox::{Sandbox, finish};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+
+/// A pod that asks for full access to its node, and for little else.
+const PRIVILEGED: &str = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: shop
+spec:
+  containers:
+    - name: web
+      image: registry.example.com/web:1.4
+      securityContext:
+        privileged: true
+";
+
+/// A pod that lacks one setting, which a safe fix adds.
+const ESCALATING: &str = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: shop # keep me
+spec:
+  containers:
+  - name: web
+    image: registry.example.com/web:1.4
+";
+
+const HARMLESS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  color: blue\n";
+
+/// The ids of findings with their paths, in the order of the output.
+fn rules_at(output: &Value) -> Vec<(String, String)> {
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    output["findings"].as_array().unwrap().iter().map(|finding| (text(finding, "path"), text(finding, "rule"))).collect()
+}
+
+fn paths(output: &Value) -> BTreeSet<String> {
+    rules_at(output).into_iter().map(|(path, _)| path).collect()
+}
+
+#[test]
+fn the_exit_code_tells_whether_something_was_found() {
+    let sandbox = Sandbox::new(&[("bad.yaml", ESCALATING), ("good.yaml", HARMLESS)]);
+    let code = |arguments: &str| sandbox.run(&format!("check {arguments}")).code;
+    assert_eq!(code("good.yaml"), 0);
+    assert_eq!(code(""), 1);
+    assert_eq!(code("--select privilege-escalation bad.yaml"), 1);
+    assert_eq!(code("--select privilege-escalation --fail-on error bad.yaml"), 0);
+    assert_eq!(code("--select privilege-escalation --fail-on warning bad.yaml"), 1);
+    assert_eq!(code("--exit-zero bad.yaml"), 0);
+    assert_eq!(code("--profile baseline bad.yaml"), 0);
+}
+
+#[test]
+fn a_folder_gives_its_yaml_files_but_hidden_and_ignored_ones() {
+    let sandbox = Sandbox::new(&[
+        (".gitignore", "/ignored\n*.gen.yaml\n"),
+        ("a.yaml", PRIVILEGED),
+        ("b.YML", PRIVILEGED),
+        ("deep/er/c.yml", PRIVILEGED),
+        ("deep/d.gen.yaml", PRIVILEGED),
+        (".hidden/e.yaml", PRIVILEGED),
+        ("ignored/f.yaml", PRIVILEGED),
+        ("manifest.txt", PRIVILEGED),
+    ]);
+    let found = |arguments: &str| Vec::from_iter(paths(&sandbox.json(arguments)));
+    assert_eq!(found(""), ["a.yaml", "b.YML", "deep/er/c.yml"]);
+    assert_eq!(found("deep ./a.yaml a.yaml"), ["a.yaml", "deep/er/c.yml"]);
+    assert_eq!(found("manifest.txt ignored/f.yaml"), ["ignored/f.yaml", "manifest.txt"]);
+}
+
+#[test]
+fn the_order_is_path_then_place_then_rule() {
+    let names: Vec<String> = (0..40).map(|n| format!("folder{}/{n}.yaml", n % 3)).collect();
+    let sandbox = Sandbox::new(&names.iter().map(|name| (name.as_str(), PRIVILEGED)).collect::<Vec<_>>());
+    let output = sandbox.json("");
+    let order = |finding: &Value| {
+        let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+        (text("path"), finding["startByte"].as_u64(), finding["endByte"].as_u64(), text("rule"))
+    };
+    let findings: Vec<_> = output["findings"].as_array().unwrap().iter().map(order).collect();
+    assert!(findings.len() >= 40);
+    assert!(findings.is_sorted());
+    assert_eq!(sandbox.json(""), output);
+}
+
+#[test]
+fn stdin_is_read_and_has_a_name() {
+    let sandbox = Sandbox::new(&[]);
+    let first = |arguments: &str| {
+        let run = sandbox.run_with(arguments, PRIVILEGED);
+        assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+        run.stdout.lines().next().unwrap().to_owned()
+    };
+    let check = "check --output-format concise --select privileged-container";
+    assert!(first(&format!("{check} -")).starts_with("<stdin>:10:21: error[privileged-container] "));
+    assert!(first(&format!("{check} --stdin-filename pod.yaml -")).starts_with("pod.yaml:10:21: error[privileged-container] "));
+}
+
+#[test]
+fn json_keeps_its_contract() {
+    let pod = |name: &str| PRIVILEGED.replace("shop", name).replace("name: web", "name: \"wéb🙂\"");
+    let crlf = format!("\u{feff}# Läden\n---\n{}---\n{}", pod("one"), pod("two")).replace('\n', "\r\n");
+    let list = "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Pod, metadata: {name: three, namespace: shops}, \
+                spec: {containers: [{name: \"ü\", image: web, securityContext: {privileged: true}}]}}\n";
+    let sandbox =
+        Sandbox::new(&[("a.yaml", &crlf), ("list.yaml", list), ("values.yaml", "web: {replicas: 2}\n---\n---\n# nothing\n")]);
+    let output = sandbox.json("");
+
+    assert_eq!(keys(&output), ["findings", "summary", "version"]);
+    assert_eq!(output["version"], 1);
+    let expected_keys = "apiVersion column container document endByte endColumn endLine fix kind line message name namespace path \
+                         profile rule severity startByte";
+    for finding in output["findings"].as_array().unwrap() {
+        assert_eq!(keys(finding).join(" "), expected_keys);
+        assert_types(finding);
+        assert_place(finding, &sandbox.read(finding["path"].as_str().unwrap()));
+    }
+
+    let privileged: Vec<&Value> =
+        output["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "privileged-container").collect();
+    let whose = |key: &str| privileged.iter().map(|finding| finding[key].clone()).collect::<Vec<_>>();
+    assert_eq!(whose("path"), ["a.yaml", "a.yaml", "list.yaml"]);
+    assert_eq!(whose("document"), [0, 1, 0]);
+    assert_eq!(whose("name"), ["one", "two", "three"]);
+    assert_eq!(whose("namespace"), [Value::Null, Value::Null, "shops".into()]);
+    assert_eq!(whose("container"), ["wéb🙂", "wéb🙂", "ü"]);
+    assert_eq!(whose("line"), [12, 23, 4]);
+    assert_eq!(whose("profile"), ["baseline"; 3]);
+
+    let summary = &output["summary"];
+    assert_eq!(keys(summary).join(" "), "documents errors files hints infos manifests skipped warnings");
+    let number = |key: &str| summary[key].as_u64().unwrap();
+    assert_eq!(["files", "documents", "manifests", "skipped"].map(number), [3, 4, 3, 1]);
+    let severities = ["errors", "warnings", "infos", "hints"].map(number);
+    assert_eq!(severities.iter().sum::<u64>(), output["findings"].as_array().unwrap().len() as u64);
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn assert_types(finding: &Value) {
+    let holds = |key: &str, is: fn(&Value) -> bool| assert!(is(&finding[key]), "{key} in {finding}");
+    for key in ["rule", "message", "path", "apiVersion", "kind"] {
+        holds(key, |value| value.as_str().is_some_and(|text| !text.is_empty()));
+    }
+    for key in ["namespace", "name", "container"] {
+        holds(key, |value| value.is_null() || value.as_str().is_some_and(|text| !text.is_empty()));
+    }
+    for key in ["line", "column", "endLine", "endColumn"] {
+        holds(key, |value| value.as_u64().is_some_and(|number| number > 0));
+    }
+    for key in ["document", "startByte", "endByte"] {
+        holds(key, Value::is_u64);
+    }
+    holds("profile", |value| ["baseline", "restricted", "hardened", "always"].contains(&value.as_str().unwrap()));
+    holds("severity", |value| ["error", "warning", "info", "hint"].contains(&value.as_str().unwrap()));
+    if !finding["fix"].is_null() {
+        assert_eq!(keys(&finding["fix"]), ["safety", "title"]);
+        assert!(["safe", "review", "ask"].contains(&finding["fix"]["safety"].as_str().unwrap()));
+    }
+}
+
+/// Lines and columns, counted as slowly as the contract is written, say the same as the bytes.
+fn assert_place(finding: &Value, text: &str) {
+    for (byte, line, column) in [("startByte", "line", "column"), ("endByte", "endLine", "endColumn")] {
+        let before = &text[..finding[byte].as_u64().unwrap() as usize];
+        let before = before.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+        let place = (before.matches('\n').count() + 1, before.rsplit('\n').next().unwrap().chars().count() + 1);
+        assert_eq!((finding[line].as_u64().unwrap() as usize, finding[column].as_u64().unwrap() as usize), place, "{finding}");
+    }
+}
+
+#[test]
+fn full_output_shows_the_lines_and_sums_up() {
+    let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED), ("values.yaml", "a: 1\n")]);
+    let run = sandbox.run("check --select privileged-container,missing-seccomp-profile");
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    expect![[""]].assert_eq(&run.stdout);
+}
+
+#[test]
+fn concise_output_is_a_line_each() {
+    let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
+    let run = sandbox.run("check --output-format concise --profile baseline");
+    expect![[""]].assert_eq(&run.stdout);
+}
+
+#[test]
+fn silence_has_a_reason() {
+    let sandbox = Sandbox::new(&[("pods/good.yaml", HARMLESS), ("other/values.yaml", "a: 1\n"), ("none/readme.md", "")]);
+    assert_eq!(sandbox.run("check pods").stdout, "No problems found in 1 manifest.\n");
+    assert_eq!(sandbox.run("check other").stdout, "No Kubernetes manifests found in 1 YAML file.\n");
+    assert_eq!(sandbox.run("check none").stdout, "No YAML files found.\n");
+    assert_eq!(sandbox.run("check --quiet").stdout, "");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_stops_nothing_else() {
+    let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED)]);
+    sandbox.write("latin.yaml", b"a: 1\nname: caf\xe9\n");
+    sandbox.write("program", b"\x7fELF\x00\x01");
+    sandbox.write("utf16.yaml", b"\xff\xfea\0:\0");
+    let run = sandbox.run("check --output-format json missing.yaml latin.yaml program utf16.yaml bad.yaml");
+    assert_eq!(run.code, 2);
+    expect![[r#"
+        error: missing.yaml: no such file or folder; check the path
+        error: latin.yaml: is not UTF-8 in line 2 (byte 14); save it as UTF-8
+        error: program: is binary, not text; leave it out, for example with a line in .gitignore
+        error: utf16.yaml: is written in UTF-16; save it as UTF-8
+    "#]]
+    .assert_eq(&run.stderr);
+    assert!(run.stdout.contains("privileged-container"), "{run:?}");
+    assert_eq!(sandbox.run("check --exit-zero missing.yaml").code, 2);
+    assert_eq!(sandbox.run("check -q").code, 2);
+}
+
+#[test]
+fn what_is_not_yaml_matters_in_manifests_alone() {
+    let broken = "  labels: {a: b\n";
+    let manifest = format!("{HARMLESS}{broken}");
+    let sandbox = Sandbox::new(&[("manifest.yaml", &manifest), ("other.yaml", broken)]);
+    let run = sandbox.run("check --output-format concise");
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.lines().count() > 0 && run.stdout.lines().all(|line| line.starts_with("manifest.yaml:")), "{run:?}");
+    assert!(run.stdout.contains(": error[syntax-error] "), "{run:?}");
+    assert_eq!(sandbox.run("check --ignore syntax-error").code, 0);
+}
+
+#[test]
+fn wrong_arguments_are_told_with_what_would_be_right() {
+    let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED)]);
+    let refused = |arguments: &str, remedy: &str| {
+        let run = sandbox.run(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}");
+        assert!(run.stderr.contains(remedy), "{arguments}: {}", run.stderr);
+    };
+    refused("check --select priviliged-container", "the nearest is `privileged-container`");
+    refused("check --ignore privilege-escalation,missing-secomp-profile", "the nearest is `missing-seccomp-profile`");
+    refused("explain privilege-escalations", "the nearest is `privilege-escalation`");
+    refused("explain xyzzy", "`kubeharden rules` lists all");
+    refused("check --kubernetes-version 2", "write 1.N");
+    refused("check --profile strict", "[possible values: baseline, restricted, hardened]");
+    refused("check --output-format xml", "[possible values: full, concise, json]");
+    refused("chekc", "'check'");
+}
+
+#[test]
+fn select_and_ignore_choose_rules() {
+    let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
+    let rules = |arguments: &str| rules_at(&sandbox.json(arguments)).into_iter().map(|(_, rule)| rule).collect::<Vec<_>>();
+    assert_eq!(rules("--select privileged-container"), ["privileged-container"]);
+    assert_eq!(rules("--profile baseline --select missing-seccomp-profile"), ["missing-seccomp-profile"]);
+    assert!(!rules("--ignore privileged-container").contains(&"privileged-container".to_owned()));
+    assert_eq!(rules("--select privileged-container --ignore privileged-container"), [""; 0]);
+}
+
+#[test]
+fn the_environment_chooses_the_format_and_the_command_line_overrides_it() {
+    let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
+    let with = |arguments: &str| {
+        let mut command = sandbox.command(arguments);
+        command.env("KUBEHARDEN_OUTPUT_FORMAT", "json");
+        finish(command, "").stdout
+    };
+    assert!(with("check").starts_with('{'));
+    assert!(with("check --output-format concise").starts_with("pod.yaml:"));
+}
+
+#[test]
+fn colours_are_for_those_who_ask() {
+    let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
+    let colored = |arguments: &str| sandbox.run(arguments).stdout.contains('\u{1b}');
+    assert!(!colored("check") && !colored("check --color never"));
+    assert!(colored("check --color always"));
+    assert!(!colored("check --color always --output-format json"));
+    let mut command = sandbox.command("check --color auto");
+    command.env("NO_COLOR", "1");
+    assert!(!finish(command, "").stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let many = vec![PRIVILEGED; 2000].join("---\n");
+    let sandbox = Sandbox::new(&[("many.yaml", &many)]);
+    for arguments in ["check", "check --output-format json", "fix --diff --unsafe-fixes"] {
+        let mut child = sandbox.command(arguments).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{arguments}: {stderr}");
+    }
+}
+
+#[test]
+fn fix_writes_what_is_safe_and_nothing_else() {
+    let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING), ("values.yaml", "a:   1\n")]);
+    let run = sandbox.run("fix --select privilege-escalation");
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    assert_eq!(run.stderr, "Fixed 1 problem in 1 file.\n");
+    let expected = format!("{ESCALATING}    securityContext:\n      allowPrivilegeEscalation: false\n");
+    assert_eq!(sandbox.read("pod.yaml"), expected);
+    assert_eq!(sandbox.read("values.yaml"), "a:   1\n");
+
+    let before = fs::metadata(sandbox.path("pod.yaml")).unwrap().modified().unwrap();
+    let again = sandbox.run("fix --select privilege-escalation");
+    assert_eq!((again.code, again.stderr.as_str()), (0, "Nothing to fix in 2 files.\n"));
+    assert_eq!(fs::metadata(sandbox.path("pod.yaml")).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn fix_keeps_line_breaks_comments_and_the_byte_order_mark() {
+    let before = format!("\u{feff}{ESCALATING}").replace('\n', "\r\n");
+    let sandbox = Sandbox::new(&[("pod.yaml", &before)]);
+    sandbox.run("fix");
+    let after = sandbox.read("pod.yaml");
+    assert!(after.starts_with("\u{feff}apiVersion: v1\r\n") && after.contains("name: shop # keep me\r\n"), "{after:?}");
+    assert!(after.contains("allowPrivilegeEscalation: false\r\n"), "{after:?}");
+    assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
+}
+
+#[test]
+fn risky_fixes_are_applied_on_request() {
+    let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
+    sandbox.run("fix --select privileged-container");
+    assert_eq!(sandbox.read("pod.yaml"), PRIVILEGED);
+    sandbox.run("fix --select privileged-container --unsafe-fixes");
+    assert_eq!(sandbox.read("pod.yaml"), PRIVILEGED.replace("true", "false"));
+
+    sandbox.run("fix --select missing-memory-limit --unsafe-fixes");
+    assert!(!sandbox.read("pod.yaml").contains("memory"));
+    sandbox.run("fix --select missing-memory-limit --ask-fixes");
+    assert!(sandbox.read("pod.yaml").contains("memory: 256Mi"));
+}
+
+#[test]
+fn everything_is_fixed_in_one_run() {
+    let sandbox = Sandbox::new(&[("a.yaml", ESCALATING), ("b.yaml", PRIVILEGED)]);
+    sandbox.run("fix --unsafe-fixes --ask-fixes");
+    let (a, b) = (sandbox.read("a.yaml"), sandbox.read("b.yaml"));
+    let again = sandbox.run("fix --unsafe-fixes --ask-fixes");
+    assert!(again.stderr.ends_with("Nothing to fix in 2 files.\n"), "{again:?}");
+    assert_eq!((a, b), (sandbox.read("a.yaml"), sandbox.read("b.yaml")));
+}
+
+#[test]
+fn diff_shows_and_writes_nothing() {
+    let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING)]);
+    let run = sandbox.run("fix --diff --select privilege-escalation");
+    assert_eq!((run.code, run.stderr.as_str()), (1, "Would fix 1 problem in 1 file.\n"));
+    expect![[""]].assert_eq(&run.stdout);
+    assert_eq!(sandbox.read("pod.yaml"), ESCALATING);
+    sandbox.run("fix --select privilege-escalation");
+    let after = sandbox.run("fix --diff --select privilege-escalation");
+    assert_eq!((after.code, after.stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn stdin_is_fixed_to_stdout() {
+    let sandbox = Sandbox::new(&[]);
+    let run = sandbox.run_with("fix -", ESCALATING);
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.starts_with(ESCALATING.split("spec:").next().unwrap()), "{run:?}");
+    assert!(run.stdout.contains("allowPrivilegeEscalation: false"), "{run:?}");
+    assert_eq!(sandbox.run_with("fix -", HARMLESS).stdout, HARMLESS);
+}
+
+#[test]
+fn what_is_not_fixed_is_told_with_its_reason() {
+    let shared = ESCALATING.replace("  - name: web\n", "  - &web\n    name: web\n") + "  - *web\n";
+    let sandbox = Sandbox::new(&[("pod.yaml", &shared)]);
+    let run = sandbox.run("fix --select privilege-escalation");
+    assert!(run.stderr.contains("privilege-escalation is not fixed: "), "{run:?}");
+    assert!(!sandbox.run("fix -q --select privilege-escalation").stderr.contains("not fixed"));
+}
+
+#[cfg(unix)]
+#[test]
+fn mode_and_link_stay() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let sandbox = Sandbox::new(&[("real/pod.yaml", ESCALATING)]);
+    symlink("real/pod.yaml", sandbox.path("link.yaml")).unwrap();
+    fs::set_permissions(sandbox.path("real/pod.yaml"), fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(sandbox.run("fix link.yaml").code, 0);
+    assert_ne!(sandbox.read("real/pod.yaml"), ESCALATING);
+    assert!(fs::symlink_metadata(sandbox.path("link.yaml")).unwrap().is_symlink());
+    assert_eq!(fs::metadata(sandbox.path("real/pod.yaml")).unwrap().permissions().mode() & 0o777, 0o640);
+    let left: Vec<_> = fs::read_dir(sandbox.path("real")).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING)]);
+    fs::set_permissions(sandbox.path("pod.yaml"), fs::Permissions::from_mode(0o444)).unwrap();
+    let run = sandbox.run("fix");
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.starts_with("error: pod.yaml: cannot be written: it is read-only; allow writing it\n"), "{run:?}");
+    assert_eq!(sandbox.read("pod.yaml"), ESCALATING);
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let sandbox = Sandbox::new(&[]);
+    let page = sandbox.run("explain privilege-escalation");
+    assert_eq!(page.code, 0);
+    assert!(page.stdout.starts_with("# privilege-escalation\n\nSeverity warning, from profile restricted on.\n"), "{page:?}");
+    assert!(page.stdout.contains("\n## Why\n") && page.stdout.contains("\n```yaml bad\napiVersion: v1\n"), "{page:?}");
+
+    let page: Value = serde_json::from_str(&sandbox.run("explain --output-format json host-pid").stdout).unwrap();
+    assert_eq!(keys(&page), ["docs", "id", "profile", "severity", "url", "version"]);
+    assert_eq!((&page["id"], &page["severity"]), (&"host-pid".into(), &"error".into()));
+
+    let list: Value = serde_json::from_str(&sandbox.run("rules --output-format json").stdout).unwrap();
+    let rule = |id: &str| list["rules"].as_array().unwrap().iter().find(|rule| rule["id"] == id).unwrap().clone();
+    assert_eq!(rule("privilege-escalation")["fix"], "safe");
+    assert_eq!(rule("privileged-container")["fix"], "review");
+    assert_eq!(rule("missing-memory-limit")["fix"], "ask");
+    let table = sandbox.run("rules").stdout;
+    let row = table.lines().find(|line| line.starts_with("host-path-volume ")).unwrap();
+    assert_eq!(Vec::from_iter(row.split_whitespace()), ["host-path-volume", "baseline", "error", "-"]);
+}
+
+#[test]
+fn the_version_and_completions_are_printed() {
+    let sandbox = Sandbox::new(&[]);
+    let version = sandbox.run("version").stdout;
+    assert_eq!(version, format!("kubeharden {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(sandbox.run("--version").stdout, version);
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(sandbox.run(&format!("completions {shell}")).stdout.contains("stdin-filename"), "{shell}");
+    }
+}
