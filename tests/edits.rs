@@ -551,6 +551,8 @@ f: 4
         );
         becomes("a: 1\nb: 2\n", [remove("a")], "b: 2\n");
         becomes("a: 1\nb: 2\n", [remove("b")], "a: 1\n");
+        becomes("a: 1\n\nb: 2\n\nc: 3\n", [remove("b"), remove("c")], "a: 1\n");
+        becomes("a:\n  x: 1\n\n  b: 2\n\nc: 3\n", [remove("a.b")], "a:\n  x: 1\n\n\nc: 3\n");
     }
 
     #[test]
@@ -829,21 +831,8 @@ mod refusals {
         becomes("a: '{{ x }}' # {{ y }}\nb: |\n  {{ z }}\n", [set("a", "b")], "a: 'b' # {{ y }}\nb: |\n  {{ z }}\n");
         refused("? a\n: 1\n", [set("c", 1)], "a key is marked with ? (line 1)");
         refused("[a]: 1\n", [set("c", 1)], "a key is more than a word (line 1)");
-        for t in [
-            "[a,\n\tb]\n",
-            "a: [b,\n\tc]\n",
-            "a: b\n\tc\n",
-            "a:\n\t- b\n",
-            "-\ta: 1\n",
-            "-\ta\n",
-            "a:\n  b\n\t# c\n",
-            "a:\n \tb\n",
-            "a:\n  b\n \tc\n",
-            "a: {b: 1,\n  \tc: 2}\n",
-            "a:\n  b: 1\n \t \nc: 1\n",
-        ] {
-            println!("{t:?} {:?}", parse(t).errors());
-        }
+        refused("a:\n  b\n \tc\n", [set("b", 1)], "line 3 is indented with a tab");
+        becomes("a: '\n \tx'\n \t\nb: 1\n", [set("c", 1)], "a: '\n \tx'\n \t\nb: 1\nc: 1\n");
         refused("-\ta: 1\n", [set("[0].b", 1)], "line 1 is laid out too unusually to edit");
         becomes("a: |\n  x\n  \ty\nb: 1\n", [set("c", 1)], "a: |\n  x\n  \ty\nb: 1\nc: 1\n");
     }
@@ -866,7 +855,7 @@ mod refusals {
 
     #[test]
     fn comments_that_would_be_lost() {
-        refused("a:\n  # keep\n  b: 1\n", [set("a", 1)], "this edit could not be proved safe");
+        refused("a:\n  # keep\n  b: 1\n", [set("a", 1)], "the comment on line 2 would be lost");
     }
 }
 
@@ -979,4 +968,179 @@ fn path(text: &str) -> Path {
         steps.extend(pieces.filter_map(|index| index.trim_end_matches(']').parse().ok()).map(Step::Index));
     }
     steps.into_iter().collect()
+}
+
+/// What holds for every document of a folder of real manifests, wherever it is found.
+mod corpus {
+    use super::*;
+    use kubeharden::yaml::{Kind, Node, Yaml, split};
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    /// How many places of one document are tried.
+    const PLACES: usize = 4;
+    /// The longest document that is tried in a debug build.
+    const LONGEST: usize = 20_000;
+
+    #[test]
+    fn every_edit_of_real_manifests_is_proved_and_stays_small() {
+        let Some(folder) = folder() else {
+            println!("skipped: no folder of manifests at KUBEHARDEN_SHARED or beside the package");
+            return;
+        };
+        let mut tally = Tally::default();
+        let mut seed = 0;
+        for text in texts(&folder) {
+            for document in split::documents(&text).into_iter().filter(|range| range.len() < LONGEST) {
+                seed += 1;
+                let document = &text[document];
+                let variant = match seed % 3 {
+                    0 => document.to_owned(),
+                    1 => document.replace("\r\n", "\n").replace('\n', "\r\n"),
+                    _ => document.trim_end_matches(['\n', '\r']).to_owned(),
+                };
+                tally.document(&variant, seed);
+            }
+        }
+        println!("{tally:#?}");
+        assert!(tally.planned > 1000);
+        assert!(tally.refused() * 100 < tally.planned, "more than one edit of a hundred is refused");
+    }
+
+    #[derive(Debug, Default)]
+    struct Tally {
+        documents: usize,
+        not_editable: BTreeMap<String, usize>,
+        planned: usize,
+        given: usize,
+        refusals: BTreeMap<String, usize>,
+    }
+
+    impl Tally {
+        fn refused(&self) -> usize {
+            self.refusals.values().sum()
+        }
+
+        fn document(&mut self, text: &str, seed: usize) {
+            let yaml = parse(text);
+            if let Err(refusal) = plan(&yaml, &[]) {
+                *self.not_editable.entry(without_numbers(&refusal.to_string())).or_default() += 1;
+                return;
+            }
+            self.documents += 1;
+            let collections: Vec<Node<'_>> =
+                yaml.nodes().filter(|node| matches!(node.kind(), Kind::Mapping | Kind::Sequence)).collect();
+            for place in 0..PLACES.min(collections.len()) {
+                let node = collections[(seed * 7919 + place * 104_729) % collections.len()];
+                for (change, pure) in changes(node, seed + place) {
+                    self.change(&yaml, &change, pure);
+                }
+            }
+        }
+
+        fn change(&mut self, yaml: &Yaml, change: &Change, pure: bool) {
+            self.planned += 1;
+            let edits = match plan(yaml, std::slice::from_ref(change)) {
+                Ok(edits) => edits,
+                Err(refusal) => {
+                    let kind = format!("{change:?}");
+                    let kind = kind.split(' ').next().unwrap_or_default();
+                    if std::env::var_os("KUBEHARDEN_VERBOSE").is_some() {
+                        println!("{change:?}\n{refusal}\n{}\n=======", yaml.text());
+                    }
+                    *self.refusals.entry(format!("{kind}: {}", without_numbers(&refusal.to_string()))).or_default() += 1;
+                    return;
+                }
+            };
+            self.given += 1;
+            let after = edits.apply(yaml.text());
+            let read = parse(&after);
+            assert!(read.errors().is_empty(), "{change:?} of\n{}\nmakes\n{after}", yaml.text());
+            assert_eq!(yaml.text().ends_with(['\n', '\r']), after.ends_with(['\n', '\r']), "{change:?} of\n{}", yaml.text());
+            if yaml.text().contains("\r\n") {
+                assert!(!after.replace("\r\n", "").contains(['\n', '\r']), "{change:?} of\n{}", yaml.text());
+            }
+            if pure {
+                assert!(is_subsequence(yaml.text().lines(), after.lines()), "{change:?} of\n{}\nmakes\n{after}", yaml.text());
+            }
+            if matches!(change, Change::Set { .. } | Change::Remove { .. }) {
+                let again = plan(&read, std::slice::from_ref(change));
+                // Where an item went, its place is that of the next one.
+                let has_index = |path: &Path| path.steps().iter().any(|step| matches!(step, Step::Index(_)));
+                let shifted = matches!(change, Change::Remove { path } if has_index(path));
+                assert!(
+                    shifted || again.as_ref().is_ok_and(|edits| edits.is_empty()),
+                    "{change:?} again makes {again:?} of\n{after}"
+                );
+            }
+        }
+    }
+
+    /// Changes to try at a collection, and whether one of them is to leave every line as it is.
+    fn changes(node: Node<'_>, seed: usize) -> Vec<(Change, bool)> {
+        let path = node.path();
+        let size = node.entries().len() + node.items().len();
+        let in_flow = std::iter::successors(Some(node), |node| node.parent()).any(Node::is_flow);
+        let mut changes = Vec::new();
+        if node.kind() == Kind::Mapping {
+            let value = list(["ALL", "no"]);
+            let deep = path.keys("testContext.capabilities.drop");
+            changes.push((Change::Set { path: deep, value }, !in_flow && size > 0));
+            changes.push((Change::Set { path: path.key("testFlag"), value: Value::Bool(true) }, !in_flow && size > 0));
+        } else {
+            let value = map([("name", Value::Text("x".into())), ("value", Value::Integer(1))]);
+            changes.push((Change::Append { path: path.clone(), value }, !in_flow && size > 0));
+        }
+        if size == 0 {
+            return changes;
+        }
+        let chosen = seed % size;
+        let step = match node.entries().nth(chosen) {
+            Some(entry) => Step::Key(entry.key.as_str().unwrap_or_default().into()),
+            None => Step::Index(chosen),
+        };
+        let chosen = path.join([step]);
+        changes.push((Change::Remove { path: chosen.clone() }, false));
+        changes.push((Change::Set { path: chosen.clone(), value: Value::Text("other".into()) }, false));
+        if matches!(chosen.steps().last(), Some(Step::Key(_))) {
+            changes.push((Change::Rename { path: chosen.clone(), key: "testKey".into() }, false));
+            let to = Path::default().keys("testTarget.of.it");
+            changes.push((Change::Move { from: chosen, to }, false));
+        }
+        changes
+    }
+
+    fn is_subsequence<'a>(few: impl Iterator<Item = &'a str>, mut many: impl Iterator<Item = &'a str>) -> bool {
+        few.into_iter().all(|line| many.any(|other| other == line))
+    }
+
+    fn without_numbers(reason: &str) -> String {
+        let mut words = reason.split(' ').map(|word| if word.contains(|c: char| c.is_ascii_digit()) { "N" } else { word });
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |text, word| text + " " + word)
+    }
+
+    fn folder() -> Option<PathBuf> {
+        let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let shared = std::env::var_os("KUBEHARDEN_SHARED").map_or_else(beside, PathBuf::from);
+        Some(shared.join("corpus")).filter(|folder| folder.is_dir())
+    }
+
+    fn texts(folder: &std::path::Path) -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+            let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+            paths.sort();
+            for path in paths {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                    texts.extend(std::fs::read_to_string(path));
+                }
+            }
+        }
+        texts
+    }
 }

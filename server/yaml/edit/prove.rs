@@ -13,10 +13,14 @@ pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), Refusal> {
     let text = edits.apply(wanted.layout.text);
     let new = parse(&text);
     let clean = new.errors().is_empty() && new.repaired().is_empty();
-    let proved = clean
-        && new.root().is_some_and(|root| stands(&wanted.root, root))
-        && Comments::expected(wanted).are(Layout::of(&new).comments().map(|range| text.get(range).unwrap_or_default()));
-    if proved { Ok(()) } else { Err(Refusal::new("this edit could not be proved safe")) }
+    if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
+        return Err(unproved());
+    }
+    Comments::expected(wanted).check(wanted.layout, Layout::of(&new))
+}
+
+fn unproved() -> Refusal {
+    Refusal::new("this edit could not be proved safe")
 }
 
 /// Whether a node is what a slot wants.
@@ -85,15 +89,15 @@ fn same_outside(old: Node<'_>, new: Node<'_>) -> bool {
 }
 
 /// The comments that are to be there.
-struct Comments<'y> {
+struct Comments {
     /// In the order of the text.
-    staying: Vec<&'y str>,
+    staying: Vec<Range<usize>>,
     /// These may stand anywhere, since they move with what they belong to.
-    moving: Vec<&'y str>,
+    moving: Vec<Range<usize>>,
 }
 
-impl<'y> Comments<'y> {
-    fn expected(wanted: &Wanted<'y>) -> Comments<'y> {
+impl Comments {
+    fn expected(wanted: &Wanted<'_>) -> Comments {
         let layout = wanted.layout;
         let mut leaving = Vec::new();
         let mut moving = Vec::new();
@@ -102,25 +106,35 @@ impl<'y> Comments<'y> {
         let mut comments = Comments { staying: Vec::new(), moving: Vec::new() };
         for comment in layout.comments() {
             if inside(&comment, &moving) {
-                comments.moving.push(layout.slice(comment));
+                comments.moving.push(comment);
             } else if !inside(&comment, &leaving) {
-                comments.staying.push(layout.slice(comment));
+                comments.staying.push(comment);
             }
         }
         comments
     }
 
-    fn are<'n>(&self, new: impl Iterator<Item = &'n str>) -> bool {
-        let mut moving = self.moving.clone();
-        let mut staying = self.staying.iter().peekable();
-        for comment in new {
-            if staying.next_if(|expected| **expected == comment).is_some() {
+    fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), Refusal> {
+        let lost = |comment: Option<Range<usize>>| match comment {
+            Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.start))),
+            None => unproved(),
+        };
+        let mut moving = self.moving;
+        let mut staying = self.staying.into_iter().peekable();
+        for comment in new.comments().map(|range| new.slice(range)) {
+            if staying.next_if(|expected| old.slice(expected.clone()) == comment).is_some() {
                 continue;
             }
-            let Some(place) = moving.iter().position(|expected| *expected == comment) else { return false };
-            moving.remove(place);
+            match moving.iter().position(|expected| old.slice(expected.clone()) == comment) {
+                Some(place) => drop(moving.remove(place)),
+                // A comment that is not expected here stands where one that is expected got lost, or was made up.
+                None => return Err(lost(staying.next())),
+            }
         }
-        moving.is_empty() && staying.next().is_none()
+        match staying.next().or(moving.pop()) {
+            None => Ok(()),
+            missing => Err(lost(missing)),
+        }
     }
 }
 

@@ -493,18 +493,18 @@ impl<'y> Changer<'y> {
     }
 
     fn check_keys(&self, mapping: Node<'y>) -> Result<(), Refusal> {
-        let mut lines = HashMap::new();
-        for entry in mapping.entries() {
-            let line = self.layout.line_of(entry.key);
-            let Some(key) = entry.key.as_str().filter(|_| matches!(entry.key.kind(), Kind::Scalar(_) | Kind::Empty)) else {
-                return Err(Refusal::new(format!("a key is more than a word (line {line})")));
+        let line = |key: Node<'_>| self.layout.line_of(key);
+        let mut keys = HashMap::new();
+        for Entry { key, .. } in mapping.entries() {
+            let Some(name) = key.as_str().filter(|_| matches!(key.kind(), Kind::Scalar(_))) else {
+                return Err(Refusal::new(format!("a key is more than a word (line {})", line(key))));
             };
-            if let Some(first) = lines.insert(key, line) {
-                return Err(Refusal::new(format!("{key} is written twice (lines {first} and {line})")));
+            if let Some(first) = keys.insert(name, key) {
+                return Err(Refusal::new(format!("{name} is written twice (lines {} and {})", line(first), line(key))));
             }
-            let before = self.layout.text.get(..start(entry.key)).unwrap_or_default();
+            let before = self.layout.text.get(..start(key)).unwrap_or_default();
             if before.trim_end().ends_with('?') {
-                return Err(Refusal::new(format!("a key is marked with ? (line {line})")));
+                return Err(Refusal::new(format!("a key is marked with ? (line {})", line(key))));
             }
         }
         Ok(())

@@ -173,6 +173,8 @@ impl<'y> Pen<'y> {
         let layout = self.layout;
         let mut first_line = false;
         let mut behind_dash = None;
+        let last = slot_tail(layout, node, run.end - 1).ok_or_else(unproved)?;
+        let closes_text = layout.skip_white(layout.line_end(last)) == layout.text.len();
         for index in run {
             let begin = self.leaving_start(node, slots, index)?;
             let tail = slot_tail(layout, node, index).ok_or_else(unproved)?;
@@ -184,7 +186,10 @@ impl<'y> Pen<'y> {
                 behind_dash = Some(next);
                 begin..next
             } else if let Some(previous) = previous.filter(|_| !first_line) {
-                previous..end
+                // Blank lines that would come to stand at the end of the text go too, but for those of a `|+`.
+                let kept = index.checked_sub(1).and_then(|before| slot_tail(layout, node, before));
+                let written = layout.text.get(..previous).map_or(0, |before| before.trim_end().len());
+                if closes_text { written.max(kept.unwrap_or(0))..end } else { previous..end }
             } else {
                 // No line break stands before the first line, so that it and those that go with it take their own.
                 first_line = true;
