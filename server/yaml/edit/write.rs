@@ -528,7 +528,11 @@ impl<'y> Pen<'y> {
         let key = start(entry.key);
         let key_end = usize::from(entry.key.range().end());
         let was = layout.column(key);
-        let mut text = self.shifted(range.start..key, was, column, line)?;
+        let mut text = String::new();
+        if range.start < key {
+            text.push_str(&self.shifted(range.start..layout.line_start(key), was, column, line)?);
+            text.push_str(&" ".repeat(column));
+        }
         match entry.key.as_str() == Some(name) {
             true => text.push_str(layout.slice(key..key_end)),
             false => text.push_str(&quote::text(name, false, self.layout_quotes())),
