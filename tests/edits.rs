@@ -158,6 +158,15 @@ o: {a: 1,
     }
 
     #[test]
+    fn append_in_json() {
+        becomes(
+            r#"{"env": [{"name": "one"}], "args": [], "more": []}"#,
+            [append("env", map([("name", Value::Text("two".into()))])), append("args", "x"), append("more", map([]))],
+            r#"{"env": [{"name": "one"}, {"name": "two"}], "args": ["x"], "more": [{}]}"#,
+        );
+    }
+
+    #[test]
     fn set_keeps_the_step_of_the_file() {
         becomes(
             "
@@ -348,6 +357,28 @@ g:
 - x
 - p: 1
   q: 2
+",
+        );
+    }
+
+    #[test]
+    fn set_over_what_has_an_anchor_or_a_tag() {
+        becomes(
+            "
+a: !!str 1 # one
+b: &b # two
+  c: 1
+d: &d [x]
+e: &e
+  - x
+",
+            [set("a", 1), set("b", list(["x"])), set("d", false), set("e", "none")],
+            "
+a: 1 # one
+b: # two
+  - x
+d: false
+e: none
 ",
         );
     }
@@ -865,6 +896,9 @@ mod refusals {
     #[test]
     fn comments_that_would_be_lost() {
         refused("a:\n  # keep\n  b: 1\n", [set("a", 1)], "the comment on line 2 would be lost");
+        refused("a:\n  # keep\n\n  b: 1\n", [move_to("a.b", "b")], "the comment on line 2 would be lost");
+        refused("a: # keep\n  b: 1\n", [move_to("a.b", "b")], "the comment on line 1 would be lost");
+        refused("a: { # keep\n }\n", [set("a.b", 1)], "the comment on line 1 would be lost");
     }
 }
 

@@ -27,7 +27,7 @@ fn unproved() -> Refusal {
 fn stands(slot: &Slot<'_>, new: Node<'_>) -> bool {
     match (&slot.want, slot.old) {
         (Want::Kept, Some(old)) => same(old, new),
-        (Want::Kept, None) | (Want::Gone | Want::Away, _) => false,
+        (Want::Kept, None) | (Want::Gone | Want::Away | Want::Emptied, _) => false,
         (Want::Changed(slots), Some(old)) => same_outside(old, new) && all_stand(slots, new),
         (Want::Changed(_), None) => false,
         (Want::Fresh(fresh), _) => new.tag().is_none() && new.anchor().is_none() && is_fresh(fresh, new),
@@ -148,7 +148,7 @@ fn territories<'y>(layout: Layout<'y>, slot: &Slot<'y>, leaving: &mut Vec<Range<
         Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => slots,
         Want::Changed(slots) => {
             if let Some(node) = slot.old {
-                let gone = slots.iter().enumerate().filter(|(_, slot)| slot.is_gone());
+                let gone = slots.iter().enumerate().filter(|(_, slot)| matches!(slot.want, Want::Gone));
                 leaving.extend(gone.filter_map(|(index, _)| super::write::gone_range(layout, node, index)));
             }
             slots

@@ -32,9 +32,12 @@ pub(super) enum Key<'y> {
 pub(super) enum Want<'y> {
     /// What stands there, all of it.
     Kept,
+    /// Nothing, and its comments go with it.
     Gone,
-    /// Nothing, since what stands there moves elsewhere with its comments.
+    /// Nothing, since what stands there moves elsewhere and takes its comments with it.
     Away,
+    /// Nothing, since all that stands below moves elsewhere. What comments it has besides have nowhere to go.
+    Emptied,
     /// The collection that stands there, its old slots first and in their order.
     Changed(Vec<Slot<'y>>),
     Fresh(Fresh<'y>),
@@ -94,7 +97,7 @@ impl<'y> Slot<'y> {
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        matches!(self.want, Want::Gone | Want::Away)
+        matches!(self.want, Want::Gone | Want::Away | Want::Emptied)
     }
 
     fn slots(&self) -> &[Slot<'y>] {
@@ -109,7 +112,8 @@ impl<'y> Slot<'y> {
         let Want::Changed(slots) = &mut self.want else { return };
         slots.iter_mut().for_each(Slot::prune);
         if !slots.is_empty() && slots.iter().all(Slot::is_gone) {
-            self.want = Want::Gone;
+            let removed = slots.iter().all(|slot| matches!(slot.want, Want::Gone));
+            self.want = if removed { Want::Gone } else { Want::Emptied };
         }
     }
 

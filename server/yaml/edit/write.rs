@@ -325,54 +325,68 @@ impl<'y> Pen<'y> {
         let quotes = self.quotes_over(old, self.layout_quotes());
         let form = form_of(layout, old, column).unwrap_or_else(|| self.manner().form(key.as_str()));
         let written = self.block_value(fresh, key.as_str(), column, step, form, Some(quotes))?;
-        let is_block = matches!(old.kind(), Kind::Mapping | Kind::Sequence) && !old.is_flow();
-        let below = written.starts_with(['\n', '\r']);
         let colon = layout.after_colon(key);
-        let tail = layout.tail(old);
-        if is_block {
-            if !below {
-                self.put(colon..start(old).min(self.own_properties_end(old, colon)), written.clone());
-            }
-            self.put(layout.line_end(colon)..tail, "");
-        } else if is_block_scalar(old) {
-            let header = layout.block_scalar_header(old);
-            self.put(
-                if below { colon..header.end } else { start(old)..header.end },
-                if below { "" } else { written.trim_start() },
-            );
-            self.put(layout.line_end(header.end)..tail.max(layout.line_end(header.end)), "");
-        } else if below {
-            self.put(colon..tail, "");
-        } else {
-            self.replace_inline(old, written.trim_start());
+        if !written.starts_with(['\n', '\r']) {
+            self.overwrite(old, colon, written.trim_start());
+            return Ok(());
         }
-        if below {
-            let end = layout.line_end(tail);
-            self.put(end..end, written);
-        }
+        self.erase(old, colon);
+        let end = layout.line_end(layout.tail(old));
+        self.put(end..end, written);
         Ok(())
     }
 
-    /// The end of the anchor and tag of a block collection where they stand behind its key.
-    fn own_properties_end(&self, old: Node<'y>, colon: usize) -> usize {
-        let end = old.properties_range().map_or(colon, |range| usize::from(range.end()));
-        if end <= self.layout.line_end(colon) { end } else { colon }
+    /// Takes a value away from behind its colon; comments stay.
+    fn erase(&mut self, old: Node<'y>, colon: usize) {
+        match self.first_line_end(old, colon) {
+            Some(end) => {
+                self.put(colon..end, "");
+                self.erase_lines(old, end);
+            }
+            None => self.put(colon..self.layout.tail(old), ""),
+        }
+    }
+
+    /// Puts a text in the place of a value; comments stay.
+    fn overwrite(&mut self, old: Node<'y>, colon: usize, text: &str) {
+        match self.first_line_end(old, colon) {
+            Some(end) => {
+                self.put(colon..end, format!(" {text}"));
+                self.erase_lines(old, end);
+            }
+            None => self.replace_inline(old, text),
+        }
+    }
+
+    /// The end of what stands behind the colon of a value that goes on below: of a block scalar its header, of a block
+    /// collection its anchor and tag. A comment may follow it.
+    fn first_line_end(&self, old: Node<'y>, colon: usize) -> Option<usize> {
+        match old.kind() {
+            Kind::Scalar(Style::Literal | Style::Folded) => Some(self.layout.block_scalar_header(old).end),
+            Kind::Mapping | Kind::Sequence if !old.is_flow() => {
+                let properties = old.properties_range().map_or(colon, |range| range.end().into());
+                Some(if properties <= self.layout.line_end(colon) { properties } else { colon })
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the lines of a value away that are below its first.
+    fn erase_lines(&mut self, old: Node<'y>, first_line_end: usize) {
+        let begin = self.layout.line_end(first_line_end);
+        self.put(begin..self.layout.tail(old).max(begin), "");
     }
 
     fn replace_item(&mut self, old: Node<'y>, fresh: &Fresh<'y>, column: usize) -> Result<(), Refusal> {
         let layout = self.layout;
         let begin = start(old);
-        let inside = if layout.before(begin).trim_start_matches(' ').starts_with('-') && old.kind() != Kind::Empty {
-            layout.column(begin)
-        } else {
-            column + 2
-        };
+        let inside = if old.kind() == Kind::Empty { column + 2 } else { layout.column(begin) };
         let quotes = self.quotes_over(old, self.layout_quotes());
         let text = self.item_value(fresh, inside, quotes)?;
-        if is_block_scalar(old) {
+        if matches!(old.kind(), Kind::Scalar(Style::Literal | Style::Folded)) {
             let header = layout.block_scalar_header(old);
             self.put(begin..header.end, text);
-            self.put(layout.line_end(header.end)..layout.tail(old).max(layout.line_end(header.end)), "");
+            self.erase_lines(old, header.end);
         } else {
             self.replace_inline(old, &text);
         }
@@ -522,8 +536,11 @@ impl<'y> Pen<'y> {
         let range = moved_range(layout, entry);
         let tail = layout.entry_tail(entry);
         let line = layout.line_of(entry.key);
-        if entry.key.parent().is_some_and(Node::is_flow) && layout.slice(range.clone()).contains(['\n', '\r']) {
-            return Err(Refusal::new(format!("what spans several lines cannot be moved out of braces (line {line})")));
+        if let Some(parent) = entry.key.parent().filter(|parent| parent.is_flow()) {
+            let followed = layout.comment_behind(tail).is_some_and(|comment| comment.end < usize::from(parent.range().end()));
+            if followed || layout.slice(range.clone()).contains(['\n', '\r']) {
+                return Err(Refusal::new(format!("what spans several lines cannot be moved out of braces (line {line})")));
+            }
         }
         let key = start(entry.key);
         let key_end = usize::from(entry.key.range().end());
@@ -537,8 +554,7 @@ impl<'y> Pen<'y> {
             true => text.push_str(layout.slice(key..key_end)),
             false => text.push_str(&quote::text(name, false, self.layout_quotes())),
         }
-        let behind = if entry.key.parent().is_some_and(Node::is_flow) { tail } else { range.end };
-        text.push_str(&self.shifted(key_end..behind, was, column, line)?);
+        text.push_str(&self.shifted(key_end..range.end, was, column, line)?);
         Ok(text)
     }
 
@@ -584,15 +600,20 @@ impl<'y> Pen<'y> {
         }
     }
 
-    /// JSON quotes all its keys, and what is added to it is to stay JSON.
     fn quotes_in_flow(&mut self, node: Node<'y>) -> Quotes {
-        let is_json =
-            node.entries().len() > 0 && node.entries().all(|entry| entry.key.kind() == Kind::Scalar(Style::DoubleQuoted));
-        if is_json {
+        let mut around = std::iter::successors(Some(node), |node| node.parent()).take_while(|node| node.is_flow());
+        if around.any(is_json) || node.items().next().is_some_and(is_json) {
             return Quotes { always: Some(Style::DoubleQuoted), needed: Style::DoubleQuoted };
         }
         self.manner().quotes_beside(node.items().map(Node::kind))
     }
+}
+
+/// JSON quotes all its keys, and what is added to it is to stay JSON.
+fn is_json(node: Node<'_>) -> bool {
+    node.is_flow()
+        && node.entries().len() > 0
+        && node.entries().all(|entry| entry.key.kind() == Kind::Scalar(Style::DoubleQuoted))
 }
 
 fn unproved() -> Refusal {
@@ -601,10 +622,6 @@ fn unproved() -> Refusal {
 
 fn range(node: Node<'_>) -> Range<usize> {
     node.range().start().into()..node.range().end().into()
-}
-
-fn is_block_scalar(node: Node<'_>) -> bool {
-    matches!(node.kind(), Kind::Scalar(Style::Literal | Style::Folded))
 }
 
 /// The form of a list that is there and not empty, below a key at a column.
