@@ -78,6 +78,7 @@ fn check_source(source: &Source, config: &Config) -> Result<(CheckedFile, Summar
     let text = files::read(source)?;
     let report = guarded(source, || engine::analyze(&text, config))?;
     let mut problems = problem::problems(&text, &report);
+    // A manifest that cannot be read in full is not clean, whichever rules were selected.
     problems.retain(|problem| problem.rule != problem::SYNTAX_ERROR || !config.rules.ignore.iter().any(|id| id == problem.rule));
     let summary = summarize(&report, &problems);
     Ok((CheckedFile { path: source.path.clone(), text, problems }, summary))
