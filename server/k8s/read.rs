@@ -53,7 +53,7 @@ impl<'y> Reading<'y> {
 }
 
 /// Reads a `T` at a node, which stands for an object of that `apiVersion` and `kind` where a type is read that checks them.
-pub fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Identity>) -> (Option<T>, Reading<'y>) {
+pub(super) fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Identity>) -> (Option<T>, Reading<'y>) {
     let mut wrong = Vec::new();
     let mut left_out = HashSet::new();
     for _ in 0..MOST_WRONG_SHAPES {
@@ -80,9 +80,9 @@ pub fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Identity>)
 
 /// What `apiVersion` and `kind` a type insists on. Older groups of a kind are read as its present one.
 #[derive(Debug, Clone, Copy)]
-pub struct Identity {
-    pub api_version: &'static str,
-    pub kind: &'static str,
+pub(super) struct Identity {
+    pub(super) api_version: &'static str,
+    pub(super) kind: &'static str,
 }
 
 /// More wrong values than this in one object come only from a text that is something else.

@@ -117,7 +117,8 @@ impl Yaml {
 
     /// Whether an offset is in a comment or in a scalar that may hold any text.
     fn is_opaque(&self, offset: Offset) -> bool {
-        let in_comment = self.comments.iter().any(|comment| comment.contains(offset));
+        let comment = self.comments.partition_point(|comment| comment.end() <= offset);
+        let in_comment = self.comments.get(comment).is_some_and(|comment| comment.contains(offset));
         let opaque = |node: Node<'_>| matches!(node.kind(), Kind::Scalar(style) if style != Style::Plain);
         in_comment || self.covering(offset).is_some_and(opaque)
     }

@@ -1,0 +1,120 @@
+//! Real manifests, as people write them: the whole corpus is read, its findings lie on real text, and its fixes only add.
+//!
+//! The corpus is looked for beside the repository, or where `KUBEHARDEN_SHARED` says; without it only `fixtures/` is read.
+
+use kubeharden::config::Config;
+use kubeharden::engine::{self, Document};
+use kubeharden::rules::Safety;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn files() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = std::env::var_os("KUBEHARDEN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let mut files = Vec::new();
+    for folder in [root.join("fixtures"), shared.join("corpus")] {
+        match folder.is_dir() {
+            true => collect(&folder, &mut files),
+            false => println!("skipped: {} is not there", folder.display()),
+        }
+    }
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            let text = fs::read_to_string(&path).expect("text");
+            files.push((path, text));
+        }
+    }
+}
+
+#[test]
+fn every_finding_lies_on_text_of_its_subject() {
+    let (mut findings, mut manifests) = (0, 0);
+    let files = files();
+    for (path, text) in &files {
+        for Document { start, analysis } in &engine::analyze(text, &Config::default()).documents {
+            assert!(text[*start..].starts_with(analysis.text()), "{}", path.display());
+            manifests += usize::from(analysis.is_manifest());
+            for finding in &analysis.findings {
+                findings += 1;
+                let place = format!("{}: {}: {}", path.display(), finding.rule.id, finding.message);
+                let token = analysis.text().get(std::ops::Range::<usize>::from(finding.range)).expect(&place);
+                assert!(!token.is_empty() && token.trim() == token, "{place}: {token:?}");
+                assert!(!token.contains('\n'), "{place}: more than a line: {token:?}");
+                let subject = finding.subject.range;
+                let near = subject.contains_range(finding.range) || finding.range.end() <= subject.start();
+                assert!(near, "{place}: {:?} is not in {subject:?}", finding.range);
+            }
+        }
+    }
+    println!("{} files, {manifests} manifests, {findings} findings", files.len());
+}
+
+/// Whether the old lines are among the new ones, in order. An empty collection that gets its first entry is written otherwise.
+fn only_adds(old: &str, new: &str) -> Result<(), String> {
+    let mut lines = new.split_inclusive(['\n', '\r']);
+    for line in old.split_inclusive(['\n', '\r']) {
+        let body = line.trim_end();
+        let opened = ["{}", "null", "~"].iter().find_map(|empty| body.strip_suffix(empty)).map(str::trim_end);
+        let is_it = |new: &str| new == line || new.trim_end() == body || opened.is_some_and(|opened| new.trim_end() == opened);
+        if !lines.any(is_it) {
+            return Err(line.to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn comments(text: &str) -> Vec<String> {
+    let documents = engine::analyze(text, &Config::default()).documents;
+    let of = |document: &Document| {
+        let text = document.analysis.text();
+        let comments = document.analysis.yaml.comments().iter();
+        comments.map(|&range| text[range].to_owned()).collect::<Vec<_>>()
+    };
+    documents.iter().flat_map(of).collect()
+}
+
+fn fixes_only_add(allowed: &[Safety], may_change_values: bool) {
+    let config = Config::default();
+    let (mut applied, mut withheld, mut changed) = (0, 0, 0);
+    for (path, original) in &files() {
+        let lf = original.replace("\r\n", "\n");
+        for text in [lf.replace('\n', "\r\n"), lf] {
+            let fixed = engine::fix_all(&text, &config, allowed);
+            let place = path.display();
+            if !may_change_values {
+                only_adds(&text, &fixed.text).unwrap_or_else(|line| panic!("{place}: lost {line:?}"));
+            }
+            assert_eq!(comments(&text), comments(&fixed.text), "{place}: comments");
+            let lone = fixed.text.replace("\r\n", "").contains('\n') && text.contains("\r\n");
+            assert!(!lone, "{place}: a line ending of another kind");
+            let again = engine::fix_all(&fixed.text, &config, allowed);
+            assert!(again.text == fixed.text && again.applied == 0, "{place}: a second run changes something");
+            applied += fixed.applied;
+            withheld += fixed.withheld.len();
+            changed += usize::from(fixed.text != text);
+            for it in &fixed.withheld {
+                println!("withheld in {place}: {}: {}", it.finding.rule.id, it.reason);
+            }
+        }
+    }
+    println!("{applied} fixes in {changed} texts, {withheld} withheld");
+    assert!(applied > 0);
+}
+
+#[test]
+fn safe_fixes_only_add_lines_and_a_second_run_changes_nothing() {
+    fixes_only_add(&[Safety::Safe], false);
+}
+
+#[test]
+fn all_fixes_together_keep_comments_and_converge() {
+    fixes_only_add(&[Safety::Safe, Safety::Review, Safety::Ask], true);
+}
