@@ -1,5 +1,7 @@
 //! The command line, through the real program: what it prints, what it writes, and how it exits.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect stops there")]
+
 #[path = "cli/sandbox.rs"]
 mod sandbox;
 
