@@ -41,6 +41,8 @@ pub(super) struct Summary {
     pub documents: usize,
     /// Documents that hold at least one Kubernetes object.
     pub manifests: usize,
+    /// Documents with template syntax where YAML has meaning.
+    pub templates: usize,
     pub errors: usize,
     pub warnings: usize,
     pub infos: usize,
@@ -99,6 +101,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
         files: 1,
         documents: documents().filter(|analysis| !analysis.is_blank()).count(),
         manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
+        templates: documents().filter(|analysis| analysis.template).count(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),
@@ -112,6 +115,7 @@ impl Results {
         total.files += summary.files;
         total.documents += summary.documents;
         total.manifests += summary.manifests;
+        total.templates += summary.templates;
         total.errors += summary.errors;
         total.warnings += summary.warnings;
         total.infos += summary.infos;
