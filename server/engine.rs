@@ -8,6 +8,7 @@ use crate::k8s::{self, Object};
 use crate::rules::{self, Check, Finding, Findings, Safety};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Yaml, split};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
@@ -57,6 +58,22 @@ pub fn analyze(text: &str, config: &Config) -> Report {
     Report { documents }
 }
 
+/// Like [`analyze`], with each document that an earlier report has word for word taken from there. That report must have been
+/// made with the same configuration.
+pub fn reanalyze(text: &str, config: &Config, earlier: &Report) -> Report {
+    let known: HashMap<&str, &Arc<Analysis>> =
+        earlier.documents.iter().map(|document| (document.analysis.text(), &document.analysis)).collect();
+    let analysis = |text: &str| match known.get(text) {
+        Some(&analysis) => Arc::clone(analysis),
+        None => Arc::new(analyze_document(text, config)),
+    };
+    let documents = split::documents(text)
+        .into_iter()
+        .map(|range| Document { start: range.start, analysis: analysis(&text[range]) })
+        .collect();
+    Report { documents }
+}
+
 /// Reads one document and runs the rules on it.
 pub fn analyze_document(text: &str, config: &Config) -> Analysis {
     let yaml = yaml::parse(text);
@@ -101,6 +118,13 @@ impl ObjectInfo {
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
         }
+    }
+}
+
+impl Document {
+    /// Where a range of the document stands in the whole text, in bytes.
+    pub fn place(&self, range: Range) -> std::ops::Range<usize> {
+        self.start + usize::from(range.start())..self.start + usize::from(range.end())
     }
 }
 
@@ -210,7 +234,7 @@ fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
 }
 
 /// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
-fn most_edits<'f>(
+pub fn most_edits<'f>(
     analysis: &Analysis,
     candidates: &[&'f Finding],
     config: &Config,

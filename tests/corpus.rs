@@ -22,7 +22,8 @@ fn files() -> Vec<(PathBuf, String)> {
 }
 
 fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {

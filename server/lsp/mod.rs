@@ -1,6 +1,109 @@
-//! placeholder
-use std::process::ExitCode;
+//! The language server: what an editor and this program say to each other.
+//!
+//! Knows the Language Server Protocol; the types of its library are named in this folder alone. Must not know YAML or
+//! Kubernetes: those are the engine's. Promise: whatever a client sends, in whatever order, the server goes on answering, and
+//! what it says is about the text as the client has it.
+//!
+//! In reading order:
+//!
+//! 1. [`capabilities`]: what the client can do, decided once; what the server offers.
+//! 2. [`settings`]: the configuration as clients write it.
+//! 3. [`state`]: the open documents and what is known of them.
+//! 4. [`analysis`]: from a snapshot to a report, off the threads that talk.
+//! 5. [`watch`]: one task for each open document, from its latest text to its diagnostics.
+//! 6. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
+//! 7. [`hover`] and [`code_action`]: the two questions that a client asks.
+//! 8. [`backend`]: every message and the function that takes it.
+//! 9. [`guard`]: the fence around all of it; [`parent`]: who started it.
+//!
+//! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
+//! state before it waits for anything, leaves work to the tasks, and never waits for the client.
 
-pub fn run() -> ExitCode {
-    ExitCode::FAILURE
+mod capabilities;
+mod settings;
+mod state;
+mod analysis;
+mod watch;
+mod from_proto;
+mod to_proto;
+mod hover;
+mod code_action;
+mod backend;
+mod guard;
+mod parent;
+
+use crate::config::Config;
+use crate::engine::{self, Report};
+use backend::Backend;
+use guard::Guard;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tower_lsp::{LspService, Server};
+
+/// How a text is analysed; the last argument is what is known of an earlier text under the same configuration.
+pub type Analyze = dyn Fn(&str, &Config, &Report) -> Report + Send + Sync;
+
+/// What a server is made of, apart from its connection.
+#[derive(Clone)]
+pub struct Setup {
+    pub analyze: Arc<Analyze>,
+    /// How long a client may take to answer a request.
+    pub patience: Duration,
 }
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup { analyze: Arc::new(engine::reanalyze), patience: Duration::from_secs(10) }
+    }
+}
+
+/// Serves one client on standard input and output until it leaves. The exit code is the one that the protocol asks for.
+pub fn run() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("kubeharden: the server cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let was_shut_down = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), Setup::default()));
+    // A thread that reads standard input cannot be stopped; waiting for it would keep the process alive after `exit`.
+    runtime.shutdown_background();
+    if was_shut_down { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Serves one client until it says `exit`, closes its side, or dies. Tells whether it asked for a shutdown before.
+pub async fn serve<I, O>(mut input: I, output: O, setup: Setup) -> bool
+where
+    I: AsyncRead + Send + Unpin + 'static,
+    O: AsyncWrite + Send + 'static,
+{
+    let (service, socket) = LspService::new(|client| Backend::new(client, setup));
+    let state = service.inner().state();
+    let (mut feed, fed) = tokio::io::duplex(PIPE);
+    let guard = Guard::new(service, Arc::clone(&state));
+    let mut served = tokio::spawn(Server::new(fed, output, socket).serve(guard));
+
+    // `Server` ends with its input alone, so that it reads from a pipe which can be closed here for every other reason.
+    let input = async {
+        tokio::select! {
+            _ = tokio::io::copy(&mut input, &mut feed) => {}
+            () = state.leave.notified() => {}
+        }
+        drop(feed);
+    };
+    tokio::select! {
+        () = input => { let _ = timeout(GRACE, &mut served).await; }
+        _ = &mut served => {}
+    }
+    state.was_shut_down()
+}
+
+/// In bytes.
+const PIPE: usize = 1 << 16;
+
+/// How long replies that are under way may take once the client leaves.
+const GRACE: Duration = Duration::from_secs(1);

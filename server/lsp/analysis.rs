@@ -1,0 +1,53 @@
+//! From a snapshot to what is known of it.
+//!
+//! Knows when an analysis can be spared and where it runs. Promise: it runs on the blocking pool, as many at once as there are
+//! processors; a panic in it ends as an error here and goes no further.
+
+use super::guard;
+use super::state::{Analysed, Snapshot, State};
+use crate::engine::Report;
+use std::sync::Arc;
+use tower_lsp::lsp_types::Url;
+
+/// The analysis of a snapshot panicked; what it said.
+#[derive(Debug)]
+pub struct Panicked(pub String);
+
+/// What is known of a snapshot; found out now if need be.
+pub async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) -> Result<Arc<Analysed>, Panicked> {
+    let turn = state.turn(url);
+    let _turn = turn.lock().await;
+    let config = state.config();
+    let known = state.analysed(url);
+    if let Some(known) = known.as_ref().filter(|known| known.is_of(&snapshot, &config)) {
+        return Ok(Arc::clone(known));
+    }
+    let analyze = Arc::clone(&state.setup.analyze);
+    let analysed = off_thread(state, move || {
+        let earlier = known.filter(|known| Arc::ptr_eq(&known.config, &config));
+        let nothing = Report::default();
+        let report = analyze(&snapshot.text.to_string(), &config, earlier.as_ref().map_or(&nothing, |known| &known.report));
+        Arc::new(Analysed { snapshot, config, report })
+    })
+    .await?;
+    state.remember(url, &analysed);
+    Ok(analysed)
+}
+
+/// What is known of a document's text as the client has it now; nothing of one that is not open.
+pub async fn latest(state: &Arc<State>, url: &Url) -> Result<Option<Arc<Analysed>>, Panicked> {
+    match state.snapshot(url) {
+        Some(snapshot) => analysed(state, url, snapshot).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Runs work that takes a while where it keeps nobody waiting.
+pub async fn off_thread<T: Send + 'static>(state: &Arc<State>, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Panicked> {
+    let _permit = state.workers.acquire().await;
+    // The pool catches a panic and hands it over here.
+    tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => Panicked(guard::message(&*panic)),
+        Err(error) => Panicked(error.to_string()),
+    })
+}

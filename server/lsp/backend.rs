@@ -1,0 +1,139 @@
+//! Every message and the function that takes it.
+//!
+//! Promise: a notification changes the state before its handler waits for anything, since messages keep their order only that
+//! far; no handler waits for the client.
+
+use super::analysis::Panicked;
+use super::capabilities::{self, Capabilities};
+use super::settings::{SECTION, Settings};
+use super::state::{Source, State};
+use super::{Setup, code_action, from_proto, hover, parent, watch};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::time::timeout;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::lsp_types::notification::{DidChangeConfiguration, Notification};
+use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
+
+pub struct Backend {
+    state: Arc<State>,
+}
+
+impl Backend {
+    pub fn new(client: Client, setup: Setup) -> Self {
+        Backend { state: Arc::new(State::new(client, setup)) }
+    }
+
+    pub fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+}
+
+#[async_trait]
+impl LanguageServer for Backend {
+    async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+        let client = Capabilities::of(&params.capabilities);
+        self.state.set_capabilities(client);
+        configure(&self.state, Source::Initial, &params.initialization_options.unwrap_or_default());
+        if let Some(parent) = params.process_id {
+            parent::watch(&self.state, parent);
+        }
+        Ok(lsp::InitializeResult {
+            capabilities: capabilities::offered(&client),
+            server_info: Some(lsp::ServerInfo {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+        })
+    }
+
+    async fn initialized(&self, _: lsp::InitializedParams) {
+        let client = self.state.capabilities();
+        if client.configuration {
+            tokio::spawn(pull_configuration(self.state()));
+        }
+        if client.configuration_registration {
+            tokio::spawn(register_configuration(self.state()));
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.state.shut_down();
+        Ok(())
+    }
+
+    async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
+        let lsp::TextDocumentItem { uri, version, text, .. } = params.text_document;
+        if let Some(latest) = self.state.open(uri.clone(), &text, version) {
+            tokio::spawn(watch::watch(self.state(), uri, latest));
+        }
+    }
+
+    async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
+        let lsp::VersionedTextDocumentIdentifier { uri, version } = params.text_document;
+        let changes = params.content_changes.into_iter().map(from_proto::change).collect();
+        self.state.change(&uri, version, changes);
+    }
+
+    /// Who saves wants to know where the file stands, even if the last diagnostics got lost or an analysis failed.
+    async fn did_save(&self, params: lsp::DidSaveTextDocumentParams) {
+        self.state.wake(&params.text_document.uri);
+    }
+
+    async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
+        self.state.close(&params.text_document.uri);
+    }
+
+    async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {
+        configure(&self.state, Source::Told, &params.settings);
+        if self.state.capabilities().configuration {
+            tokio::spawn(pull_configuration(self.state()));
+        }
+    }
+
+    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
+        hover::hover(&self.state, params).await.map_err(failed)
+    }
+
+    async fn code_action(&self, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>> {
+        code_action::code_action(&self.state, params).await.map_err(failed)
+    }
+}
+
+fn failed(Panicked(message): Panicked) -> Error {
+    Error { message: message.into(), ..Error::internal_error() }
+}
+
+/// Takes settings, and tells the person at the client what is wrong in them.
+fn configure(state: &Arc<State>, source: Source, value: &Value) {
+    let (settings, complaints) = Settings::read(value);
+    for complaint in state.configure(source, settings, complaints) {
+        let state = Arc::clone(state);
+        tokio::spawn(async move { state.client.show_message(lsp::MessageType::WARNING, complaint).await });
+    }
+}
+
+/// Asks the client for its settings.
+async fn pull_configuration(state: Arc<State>) {
+    let client = state.client.clone();
+    let item = lsp::ConfigurationItem { scope_uri: None, section: Some(SECTION.to_owned()) };
+    let answer = answer(&state, async move { client.configuration(vec![item]).await }).await;
+    if let Some(value) = answer.and_then(|values| values.into_iter().next()) {
+        configure(&state, Source::Pulled, &value);
+    }
+}
+
+/// Asks the client to tell when its settings change; some tell only those who ask.
+async fn register_configuration(state: Arc<State>) {
+    let client = state.client.clone();
+    let method = DidChangeConfiguration::METHOD.to_owned();
+    let options = Some(serde_json::json!({ "section": SECTION }));
+    let registration = lsp::Registration { id: method.clone(), method, register_options: options };
+    answer(&state, async move { client.register_capability(vec![registration]).await }).await;
+}
+
+/// What a client answers to a request, if it does so in time. The request goes on even if nobody waits for it any more: an answer
+/// that finds its request gone is a panic in `tower-lsp`.
+async fn answer<T: Send + 'static>(state: &State, request: impl Future<Output = Result<T>> + Send + 'static) -> Option<T> {
+    timeout(state.setup.patience, tokio::spawn(request)).await.ok()?.ok()?.ok()
+}

@@ -1,0 +1,112 @@
+//! What the two sides can do.
+//!
+//! Knows how clients announce what they can do, which is in dozens of optional places. Promise: that is read once, and the rest of
+//! the server asks for plain facts.
+
+use super::{code_action, from_proto, to_proto};
+use crate::text::Encoding;
+use tower_lsp::lsp_types as lsp;
+
+/// What the client can do. A client that says nothing can do nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// What the client's columns count, as agreed.
+    pub encoding: Encoding,
+    pub diagnostic_version: bool,
+    pub diagnostic_data: bool,
+    pub code_description: bool,
+    pub related_information: bool,
+    /// Edits that name the version of the text that they are for.
+    pub document_changes: bool,
+    /// Code actions that carry their edits.
+    pub action_literals: bool,
+    pub preferred_actions: bool,
+    pub disabled_actions: bool,
+    pub markdown_hover: bool,
+    /// Being asked for its configuration.
+    pub configuration: bool,
+    /// Being asked to tell when its configuration changes.
+    pub configuration_registration: bool,
+}
+
+impl Capabilities {
+    pub fn of(client: &lsp::ClientCapabilities) -> Self {
+        let text = client.text_document.as_ref();
+        let workspace = client.workspace.as_ref();
+        let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
+        let actions = text.and_then(|text| text.code_action.as_ref());
+        let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
+        let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
+        Capabilities {
+            encoding: agreed(encodings(client)),
+            diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
+            diagnostic_data: yes(diagnostics.and_then(|diagnostics| diagnostics.data_support)),
+            code_description: yes(diagnostics.and_then(|diagnostics| diagnostics.code_description_support)),
+            related_information: yes(diagnostics.and_then(|diagnostics| diagnostics.related_information)),
+            document_changes: yes(workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)),
+            action_literals: actions.is_some_and(|actions| actions.code_action_literal_support.is_some()),
+            preferred_actions: yes(actions.and_then(|actions| actions.is_preferred_support)),
+            disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
+            markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
+            configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
+            configuration_registration: yes(registration),
+        }
+    }
+}
+
+fn yes(said: Option<bool>) -> bool {
+    said == Some(true)
+}
+
+fn encodings(client: &lsp::ClientCapabilities) -> &[lsp::PositionEncodingKind] {
+    client.general.as_ref().and_then(|general| general.position_encodings.as_deref()).unwrap_or_default()
+}
+
+/// UTF-8 where it is offered, since positions then cost nothing to convert; UTF-16 where nothing known is offered.
+fn agreed(offered: &[lsp::PositionEncodingKind]) -> Encoding {
+    let offered: Vec<_> = offered.iter().filter_map(from_proto::encoding).collect();
+    [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32].into_iter().find(|wanted| offered.contains(wanted)).unwrap_or_default()
+}
+
+/// What the server offers to such a client.
+pub fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
+    let sync = lsp::TextDocumentSyncOptions {
+        open_close: Some(true),
+        change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),
+        save: Some(lsp::SaveOptions { include_text: Some(false) }.into()),
+        ..Default::default()
+    };
+    let actions = lsp::CodeActionOptions { code_action_kinds: Some(code_action::KINDS.to_vec()), ..Default::default() };
+    lsp::ServerCapabilities {
+        position_encoding: Some(to_proto::encoding(client.encoding)),
+        text_document_sync: Some(sync.into()),
+        hover_provider: Some(true.into()),
+        code_action_provider: client.action_literals.then(|| actions.into()),
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(client: serde_json::Value) -> Capabilities {
+        Capabilities::of(&serde_json::from_value(client).unwrap())
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_can_do_nothing() {
+        assert_eq!(of(json!({})), Capabilities::default());
+    }
+
+    #[test]
+    fn bytes_are_preferred_and_utf_16_is_the_fallback() {
+        let agreed = |offered: &[&str]| of(json!({"general": {"positionEncodings": offered}})).encoding;
+        assert_eq!(agreed(&["utf-32", "utf-8", "utf-16"]), Encoding::Utf8);
+        assert_eq!(agreed(&["utf-32", "utf-16"]), Encoding::Utf16);
+        assert_eq!(agreed(&["utf-32"]), Encoding::Utf32);
+        assert_eq!(agreed(&["utf-7"]), Encoding::Utf16);
+        assert_eq!(agreed(&[]), Encoding::Utf16);
+    }
+}

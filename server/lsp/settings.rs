@@ -1,0 +1,112 @@
+//! The configuration as clients write it.
+//!
+//! Knows the names of the settings and every shape in which clients wrap them. Promise: a setting that is wrong is told with
+//! the words that would be right and counts as not written; what is missing or null was never meant to say anything.
+
+use crate::config::{Config, Profile};
+use crate::k8s::Version;
+use serde_json::Value;
+
+/// The name under which clients file the settings of this server.
+pub const SECTION: &str = "kubeharden";
+
+/// What a client set. Clients send settings in several ways, and the last word counts setting by setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    profile: Option<Profile>,
+    kubernetes_version: Option<Version>,
+}
+
+impl Settings {
+    /// Reads settings, bare or below [`SECTION`], with what is wrong in them in words for a person.
+    pub fn read(value: &Value) -> (Self, Vec<String>) {
+        let section = value.get(SECTION).unwrap_or(value);
+        let mut wrong = Vec::new();
+        let settings = Settings {
+            profile: read(section, "profile", profile, &mut wrong),
+            kubernetes_version: read(section, "kubernetesVersion", version, &mut wrong),
+        };
+        (settings, wrong)
+    }
+
+    /// These settings, and the other ones where these say nothing.
+    pub fn or(self, other: Settings) -> Settings {
+        Settings {
+            profile: self.profile.or(other.profile),
+            kubernetes_version: self.kubernetes_version.or(other.kubernetes_version),
+        }
+    }
+
+    /// The configuration that they make.
+    pub fn config(self) -> Config {
+        let default = Config::default();
+        Config {
+            profile: self.profile.unwrap_or(default.profile),
+            kubernetes_version: self.kubernetes_version.unwrap_or(default.kubernetes_version),
+            ..default
+        }
+    }
+}
+
+/// One setting, where it is written and right.
+fn read<T>(section: &Value, name: &str, parse: fn(&str) -> Result<T, String>, wrong: &mut Vec<String>) -> Option<T> {
+    let value = section.get(name).filter(|value| !value.is_null())?;
+    let parsed = match value.as_str() {
+        Some(text) => parse(text),
+        None => parse(&value.to_string()).and(Err(format!("put {value} in quotes"))),
+    };
+    parsed.map_err(|expected| wrong.push(format!("{SECTION}.{name} is {value}: {expected}"))).ok()
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    let names = Profile::ALL.map(Profile::name).join(", ");
+    Profile::ALL.into_iter().find(|profile| profile.name() == text).ok_or(format!("write one of {names}"))
+}
+
+fn version(text: &str) -> Result<Version, String> {
+    text.parse().map_err(|_| format!("write 1.N, for example \"{}\", or \"latest\"", Version::NEWEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_are_read_bare_and_in_their_section() {
+        let expected = Settings { profile: Some(Profile::Baseline), kubernetes_version: Some(Version::new(29)) };
+        for wrapped in [false, true] {
+            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "other": 1});
+            let value = if wrapped { json!({"kubeharden": bare, "yaml": {}}) } else { bare };
+            assert_eq!(Settings::read(&value), (expected, vec![]));
+        }
+    }
+
+    #[test]
+    fn what_is_null_or_missing_says_nothing() {
+        for value in [json!(null), json!({}), json!([]), json!({"kubeharden": null}), json!({"profile": null}), json!("?")] {
+            assert_eq!(Settings::read(&value), (Settings::default(), vec![]), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_the_right_words() {
+        let (settings, wrong) = Settings::read(&json!({"profile": "strict", "kubernetesVersion": 1.29}));
+        assert_eq!(settings.config(), Config::default());
+        assert_eq!(
+            wrong,
+            [
+                r#"kubeharden.profile is "strict": write one of baseline, restricted, hardened"#,
+                "kubeharden.kubernetesVersion is 1.29: put 1.29 in quotes",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_last_word_counts_setting_by_setting() {
+        let first = Settings::read(&json!({"profile": "baseline", "kubernetesVersion": "1.20"})).0;
+        let last = Settings::read(&json!({"profile": "restricted"})).0;
+        let config = last.or(first).config();
+        assert_eq!((config.profile, config.kubernetes_version), (Profile::Restricted, Version::new(20)));
+    }
+}

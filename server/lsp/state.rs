@@ -1,0 +1,261 @@
+//! What the server remembers: its client, the configuration, the open documents.
+//!
+//! Knows texts and what is known of them. Must not wait for anything. Promise: no lock outlives the function that takes it;
+//! what leaves this module is a snapshot that later changes do not touch.
+
+use super::Setup;
+use super::capabilities::Capabilities;
+use super::settings::Settings;
+use crate::config::Config;
+use crate::engine::Report;
+use crate::text::{Encoding, Position, Text};
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
+use tower_lsp::Client;
+use tower_lsp::lsp_types::Url;
+
+pub struct State {
+    pub client: Client,
+    pub setup: Setup,
+    /// Notified when the server is to end.
+    pub leave: Notify,
+    /// As many permits as analyses may run at once.
+    pub workers: Semaphore,
+    capabilities: OnceLock<Capabilities>,
+    settings: RwLock<Configured>,
+    documents: DashMap<Url, Document>,
+    revisions: AtomicU64,
+    shut_down: AtomicBool,
+}
+
+/// A document from its opening until its task has cleared it away.
+struct Document {
+    /// The text as the client has it; `None` once it is closed. The document's task waits at the other end.
+    latest: watch::Sender<Option<Snapshot>>,
+    analysed: Option<Arc<Analysed>>,
+    turn: Arc<Mutex<()>>,
+}
+
+/// A document's text at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub text: Text,
+    /// The client's number for it.
+    pub version: i32,
+    /// The server's own: never given twice, whatever clients do with versions.
+    revision: u64,
+}
+
+/// What is known of a snapshot.
+#[derive(Debug)]
+pub struct Analysed {
+    pub snapshot: Snapshot,
+    pub config: Arc<Config>,
+    pub report: Report,
+}
+
+/// A change as a client tells it: what to put where; the whole text where no place is named.
+#[derive(Debug)]
+pub struct Change {
+    pub range: Option<Range<Position>>,
+    pub text: String,
+}
+
+/// Settings as they came, and the configuration that they make.
+#[derive(Default)]
+struct Configured {
+    initial: Settings,
+    told: Settings,
+    pulled: Settings,
+    /// What was wrong in them, so that a client that sends them in two ways is not told twice.
+    complaints: Vec<String>,
+    config: Arc<Config>,
+}
+
+/// How settings reached the server. Clients mix the ways, and leave any of them empty; a later one here counts before the
+/// earlier ones, setting by setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// With `initialize`.
+    Initial,
+    /// With `workspace/didChangeConfiguration`.
+    Told,
+    /// As an answer to `workspace/configuration`.
+    Pulled,
+}
+
+impl State {
+    pub fn new(client: Client, setup: Setup) -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        State {
+            client,
+            setup,
+            leave: Notify::new(),
+            workers: Semaphore::new(workers),
+            capabilities: OnceLock::new(),
+            settings: RwLock::default(),
+            documents: DashMap::new(),
+            revisions: AtomicU64::new(0),
+            shut_down: AtomicBool::new(false),
+        }
+    }
+
+    /// What the client can do; nothing until it has said so.
+    pub fn capabilities(&self) -> Capabilities {
+        self.capabilities.get().copied().unwrap_or_default()
+    }
+
+    /// Takes what the client says it can do; only the first word counts.
+    pub fn set_capabilities(&self, capabilities: Capabilities) {
+        self.capabilities.get_or_init(|| capabilities);
+    }
+
+    pub fn encoding(&self) -> Encoding {
+        self.capabilities().encoding
+    }
+
+    pub fn shut_down(&self) {
+        self.shut_down.store(true, Ordering::Relaxed);
+    }
+
+    pub fn was_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::Relaxed)
+    }
+
+    /// The configuration that counts now.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner).config)
+    }
+
+    /// Takes settings, has all open documents analysed again where that makes a difference, and gives back those complaints that
+    /// were not the last ones already.
+    pub fn configure(&self, source: Source, settings: Settings, complaints: Vec<String>) -> Vec<String> {
+        let (changed, news) = self.settings.write().unwrap_or_else(PoisonError::into_inner).take(source, settings, complaints);
+        if changed {
+            self.documents.iter().for_each(|document| document.wake());
+        }
+        news
+    }
+
+    /// Takes a text that a client begins to edit. Where no task watches over it yet, its latest text comes back for one.
+    pub fn open(&self, url: Url, text: &str, version: i32) -> Option<watch::Receiver<Option<Snapshot>>> {
+        let snapshot = Snapshot { text: text.into(), version, revision: self.next_revision() };
+        match self.documents.entry(url) {
+            Entry::Occupied(document) => {
+                document.get().latest.send_replace(Some(snapshot));
+                None
+            }
+            Entry::Vacant(place) => {
+                let (latest, mut watched) = watch::channel(Some(snapshot));
+                watched.mark_changed();
+                place.insert(Document { latest, analysed: None, turn: Arc::default() });
+                Some(watched)
+            }
+        }
+    }
+
+    /// Makes the changes in their order. Those for an older version than the one that is held are dropped; those for the same
+    /// one are not, since some clients do not count.
+    pub fn change(&self, url: &Url, version: i32, changes: Vec<Change>) {
+        let (encoding, revision) = (self.encoding(), self.next_revision());
+        let Some(document) = self.documents.get(url) else { return };
+        document.latest.send_if_modified(|latest| {
+            let Some(snapshot) = latest.as_mut().filter(|snapshot| snapshot.version <= version) else { return false };
+            for change in changes {
+                apply(&mut snapshot.text, change, encoding);
+            }
+            (snapshot.version, snapshot.revision) = (version, revision);
+            true
+        });
+    }
+
+    /// Has a document analysed again.
+    pub fn wake(&self, url: &Url) {
+        if let Some(document) = self.documents.get(url) {
+            document.wake();
+        }
+    }
+
+    /// Takes that the client no longer edits a document. Its task clears it away.
+    pub fn close(&self, url: &Url) {
+        if let Some(mut document) = self.documents.get_mut(url) {
+            document.analysed = None;
+            document.latest.send_replace(None);
+        }
+    }
+
+    /// Forgets a document if it is still closed; tells whether it was.
+    pub fn forget(&self, url: &Url) -> bool {
+        self.documents.remove_if(url, |_, document| document.latest.borrow().is_none()).is_some()
+    }
+
+    /// The text as the client has it now.
+    pub fn snapshot(&self, url: &Url) -> Option<Snapshot> {
+        self.documents.get(url)?.latest.borrow().clone()
+    }
+
+    /// What is known of a document, of whichever of its texts.
+    pub fn analysed(&self, url: &Url) -> Option<Arc<Analysed>> {
+        self.documents.get(url)?.analysed.clone()
+    }
+
+    /// Remembers what is known of a text, unless it was closed or something newer is known.
+    pub fn remember(&self, url: &Url, analysed: &Arc<Analysed>) {
+        let Some(mut document) = self.documents.get_mut(url) else { return };
+        let is_newer = document.analysed.as_ref().is_none_or(|known| known.snapshot.revision <= analysed.snapshot.revision);
+        if is_newer && document.latest.borrow().is_some() {
+            document.analysed = Some(Arc::clone(analysed));
+        }
+    }
+
+    /// What only one may hold who analyses a document, so that no text is analysed twice at once.
+    pub fn turn(&self, url: &Url) -> Arc<Mutex<()>> {
+        self.documents.get(url).map(|document| Arc::clone(&document.turn)).unwrap_or_default()
+    }
+
+    fn next_revision(&self) -> u64 {
+        self.revisions.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Document {
+    fn wake(&self) {
+        self.latest.send_modify(|_| {});
+    }
+}
+
+impl Analysed {
+    /// Whether it is what is known of that very snapshot under that very configuration.
+    pub fn is_of(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
+        self.snapshot.revision == snapshot.revision && Arc::ptr_eq(&self.config, config)
+    }
+}
+
+impl Configured {
+    fn take(&mut self, source: Source, settings: Settings, complaints: Vec<String>) -> (bool, Vec<String>) {
+        match source {
+            Source::Initial => self.initial = settings,
+            Source::Told => self.told = settings,
+            Source::Pulled => self.pulled = settings,
+        }
+        let config = self.pulled.or(self.told).or(self.initial).config();
+        let changed = config != *self.config;
+        if changed {
+            self.config = Arc::new(config);
+        }
+        let news = complaints.iter().filter(|complaint| !self.complaints.contains(complaint)).cloned().collect();
+        self.complaints = complaints;
+        (changed, news)
+    }
+}
+
+fn apply(text: &mut Text, change: Change, encoding: Encoding) {
+    match change.range {
+        None => *text = Text::from(change.text.as_str()),
+        Some(range) => text.replace(text.range(range, encoding), &change.text),
+    }
+}

@@ -1,0 +1,167 @@
+//! From the engine's types to the protocol's, one function a type.
+//!
+//! Knows what each client can show. Promise: ranges are exact in the client's units, and nothing is sent that the client did not
+//! announce it understands.
+
+use super::capabilities::Capabilities;
+use super::settings::SECTION;
+use super::state::{Analysed, Snapshot};
+use crate::engine::{Document, Edits, SyntaxError};
+use crate::rules::{Finding, Related, Rule, Severity};
+use crate::text::{Encoding, Position, Text};
+use serde_json::json;
+use std::cmp::Reverse;
+use std::ops::Range;
+use tower_lsp::lsp_types::{self as lsp, Url};
+
+/// More diagnostics in one file than this nobody reads, and clients become slow.
+pub const MOST_DIAGNOSTICS: usize = 1000;
+
+pub fn encoding(encoding: Encoding) -> lsp::PositionEncodingKind {
+    match encoding {
+        Encoding::Utf8 => lsp::PositionEncodingKind::UTF8,
+        Encoding::Utf16 => lsp::PositionEncodingKind::UTF16,
+        Encoding::Utf32 => lsp::PositionEncodingKind::UTF32,
+    }
+}
+
+pub fn position(position: Position) -> lsp::Position {
+    lsp::Position { line: position.line, character: position.column }
+}
+
+pub fn range(range: Range<usize>, text: &Text, encoding: Encoding) -> lsp::Range {
+    let [start, end] = [range.start, range.end].map(|offset| position(text.position(offset, encoding)));
+    lsp::Range { start, end }
+}
+
+pub fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
+    match severity {
+        Severity::Error => lsp::DiagnosticSeverity::ERROR,
+        Severity::Warning => lsp::DiagnosticSeverity::WARNING,
+        Severity::Info => lsp::DiagnosticSeverity::INFORMATION,
+        Severity::Hint => lsp::DiagnosticSeverity::HINT,
+    }
+}
+
+/// All that there is to say about a text, the gravest first, and then in the order of the text.
+pub fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let mut all: Vec<Remark<'_>> = analysed.report.documents.iter().flat_map(all_in).collect();
+    all.sort_by_key(|remark| Reverse(remark.severity()));
+    let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
+    let mut diagnostics: Vec<_> = all[..shown]
+        .iter()
+        .map(|remark| match remark {
+            Remark::Finding(document, finding) => diagnostic(document, finding, &analysed.snapshot, url, client),
+            Remark::Syntax(document, error) => syntax_diagnostic(document, error, &analysed.snapshot.text, client),
+        })
+        .collect();
+    if shown < all.len() {
+        diagnostics.push(more(all.len() - shown));
+    }
+    diagnostics
+}
+
+/// What can be said about a place in a document.
+enum Remark<'r> {
+    Finding(&'r Document, &'r Finding),
+    Syntax(&'r Document, &'r SyntaxError),
+}
+
+impl Remark<'_> {
+    fn severity(&self) -> Severity {
+        match self {
+            Remark::Finding(_, finding) => finding.severity,
+            Remark::Syntax(..) => Severity::Error,
+        }
+    }
+}
+
+fn all_in(document: &Document) -> impl Iterator<Item = Remark<'_>> {
+    let errors = document.analysis.syntax_errors().iter().map(move |error| Remark::Syntax(document, error));
+    errors.chain(document.analysis.findings.iter().map(move |finding| Remark::Finding(document, finding)))
+}
+
+pub fn diagnostic(
+    document: &Document,
+    finding: &Finding,
+    snapshot: &Snapshot,
+    url: &Url,
+    client: &Capabilities,
+) -> lsp::Diagnostic {
+    let data = json!({"rule": finding.rule.id, "container": finding.subject.container, "version": snapshot.version});
+    let related =
+        || finding.related.iter().map(|related| self::related(document, related, &snapshot.text, url, client)).collect();
+    lsp::Diagnostic {
+        range: range(document.place(finding.range), &snapshot.text, client.encoding),
+        severity: Some(severity(finding.severity)),
+        code: Some(lsp::NumberOrString::String(finding.rule.id.to_owned())),
+        code_description: client.code_description.then(|| code_description(finding.rule)).flatten(),
+        source: Some(SECTION.to_owned()),
+        message: finding.message.clone(),
+        related_information: (client.related_information && !finding.related.is_empty()).then(related),
+        tags: None,
+        data: client.diagnostic_data.then_some(data),
+    }
+}
+
+fn code_description(rule: &Rule) -> Option<lsp::CodeDescription> {
+    Some(lsp::CodeDescription { href: Url::parse(&rule.url()).ok()? })
+}
+
+fn related(
+    document: &Document,
+    related: &Related,
+    text: &Text,
+    url: &Url,
+    client: &Capabilities,
+) -> lsp::DiagnosticRelatedInformation {
+    let range = range(document.place(related.range), text, client.encoding);
+    lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
+}
+
+fn syntax_diagnostic(document: &Document, error: &SyntaxError, text: &Text, client: &Capabilities) -> lsp::Diagnostic {
+    lsp::Diagnostic {
+        range: range(document.place(error.range), text, client.encoding),
+        severity: Some(lsp::DiagnosticSeverity::ERROR),
+        code: Some(lsp::NumberOrString::String("syntax-error".to_owned())),
+        source: Some(SECTION.to_owned()),
+        message: error.message.clone(),
+        ..Default::default()
+    }
+}
+
+/// What stands for the diagnostics that are too many to show; at the start of the file, where it is seen.
+fn more(count: usize) -> lsp::Diagnostic {
+    lsp::Diagnostic {
+        severity: Some(lsp::DiagnosticSeverity::INFORMATION),
+        source: Some(SECTION.to_owned()),
+        message: format!("… and {count} more findings"),
+        ..Default::default()
+    }
+}
+
+pub fn text_edits(document: &Document, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
+    let edit = |edit: &crate::engine::Edit| lsp::TextEdit {
+        range: range(document.place(edit.range), text, encoding),
+        new_text: edit.insert.clone(),
+    };
+    edits.as_slice().iter().map(edit).collect()
+}
+
+/// Edits of one file, bound to the version that they are for where the client can check it.
+pub fn workspace_edit(url: &Url, version: i32, edits: Vec<lsp::TextEdit>, client: &Capabilities) -> lsp::WorkspaceEdit {
+    if !client.document_changes {
+        return lsp::WorkspaceEdit { changes: Some([(url.clone(), edits)].into()), ..Default::default() };
+    }
+    let edit = lsp::TextDocumentEdit {
+        text_document: lsp::OptionalVersionedTextDocumentIdentifier { uri: url.clone(), version: Some(version) },
+        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
+    };
+    lsp::WorkspaceEdit { document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])), ..Default::default() }
+}
+
+/// Markdown, which reads well enough as plain text where the client shows nothing else.
+pub fn hover(markdown: String, range: lsp::Range, client: &Capabilities) -> lsp::Hover {
+    let kind = if client.markdown_hover { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
+    lsp::Hover { contents: lsp::HoverContents::Markup(lsp::MarkupContent { kind, value: markdown }), range: Some(range) }
+}

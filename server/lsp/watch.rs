@@ -1,0 +1,63 @@
+//! One task for each open document, from its latest text to its diagnostics.
+//!
+//! Knows when to analyse and when to publish. Promise: one task at a time speaks of a document, so that what the client hears
+//! last is true: the diagnostics of the latest text, or none once it is closed. However fast the texts come, each that is analysed
+//! is published, and the latest is analysed at last.
+
+use super::analysis;
+use super::state::{Snapshot, State};
+use super::to_proto;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tower_lsp::lsp_types::{MessageType, Url};
+
+/// Watches over a document until it is closed.
+pub async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
+    let mut was_reported = false;
+    while latest.changed().await.is_ok() {
+        let snapshot = latest.borrow_and_update().clone();
+        match snapshot {
+            Some(snapshot) => {
+                if let Err(panicked) = publish(&state, &url, snapshot, &latest).await
+                    && !std::mem::replace(&mut was_reported, true)
+                {
+                    report(&state, &url, &panicked).await;
+                }
+            }
+            None => {
+                state.client.publish_diagnostics(url.clone(), Vec::new(), None).await;
+                was_reported = false;
+                // The client may have opened it again meanwhile; then this task goes on with it.
+                if state.forget(&url) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Analyses a text and publishes what is found. After a panic nothing is published: what was found in an earlier text is nearer to
+/// the truth than an empty list.
+async fn publish(
+    state: &Arc<State>,
+    url: &Url,
+    snapshot: Snapshot,
+    latest: &watch::Receiver<Option<Snapshot>>,
+) -> Result<(), analysis::Panicked> {
+    let capabilities = state.capabilities();
+    let analysed = analysis::analysed(state, url, snapshot).await?;
+    let is_latest = !latest.has_changed().unwrap_or(true);
+    let is_open = latest.borrow().is_some();
+    // A client that cannot tell versions apart would show an older text's diagnostics in the wrong places.
+    if is_latest || (is_open && capabilities.diagnostic_version) {
+        let version = capabilities.diagnostic_version.then_some(analysed.snapshot.version);
+        let diagnostics = to_proto::diagnostics(&analysed, url, &capabilities);
+        state.client.publish_diagnostics(url.clone(), diagnostics, version).await;
+    }
+    Ok(())
+}
+
+async fn report(state: &State, url: &Url, analysis::Panicked(message): &analysis::Panicked) {
+    let message = format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}");
+    state.client.log_message(MessageType::ERROR, message).await;
+}
