@@ -1,8 +1,9 @@
 //! Pods and containers: typed values beside the nodes they were read from, with what a container inherits.
 
 use super::Reading;
-use crate::yaml::{Node, Range};
+use crate::yaml::{Kind, Node, Path, Range};
 use k8s_openapi::api::core::v1 as core;
+use std::fmt;
 
 /// One Kubernetes object of a document.
 #[derive(Debug)]
@@ -88,12 +89,20 @@ impl<'y, T> Setting<'y, T> {
         }
     }
 
-    fn new(value: Option<T>, node: Option<Node<'y>>, level: Level) -> Self {
-        match (value, node) {
-            (_, None) => Setting::Unset,
-            (Some(value), Some(node)) => Setting::Set { value, node, level },
-            (None, Some(node)) if node.is_null() => Setting::Unset,
-            (None, Some(node)) => Setting::Unreadable(node),
+    /// Reads the setting at a way of keys from a node. A text or a list where the way needs a mapping makes it unreadable.
+    fn read(from: Node<'y>, dotted: &str, value: Option<T>, level: Level) -> Self {
+        let mut at = from.resolve().unwrap_or(from);
+        for key in dotted.split('.') {
+            match at.get(key) {
+                Some(next) => at = next,
+                None if at.kind() == Kind::Mapping || at.is_null() => return Setting::Unset,
+                None => return Setting::Unreadable(at),
+            }
+        }
+        match value {
+            Some(value) => Setting::Set { value, node: at, level },
+            None if at.is_null() => Setting::Unset,
+            None => Setting::Unreadable(at),
         }
     }
 }
@@ -107,12 +116,17 @@ impl<'y> Pod<'y> {
     /// A setting of the pod itself. `dotted` is its way from the pod's spec (`securityContext.runAsUser`), `value` the same
     /// field of the typed spec.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
-        Setting::new(value, self.lookup(dotted), Level::Pod)
+        Setting::read(self.node, dotted, value, Level::Pod)
     }
 
     /// The node at a way from the pod's spec.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         below(self.node, dotted)
+    }
+
+    /// The path of a field at a way from the pod's spec, written or not.
+    pub fn path(&self, dotted: &str) -> Path {
+        self.node.path().keys(dotted)
     }
 
     /// The pod's security context, empty where none is written.
@@ -150,12 +164,17 @@ impl<'y> Container<'y> {
     /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of
     /// the typed container.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
-        Setting::new(value, self.lookup(dotted), Level::Container)
+        Setting::read(self.node, dotted, value, Level::Container)
     }
 
     /// The node at a way from the container.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         below(self.node, dotted)
+    }
+
+    /// The path of a field at a way from the container, written or not.
+    pub fn path(&self, dotted: &str) -> Path {
+        self.node.path().keys(dotted)
     }
 
     /// The container's own security context, empty where none is written.
@@ -172,5 +191,20 @@ impl<'y> Container<'y> {
     /// All that the container's item is written on.
     pub fn range(&self) -> Range {
         self.node.range()
+    }
+}
+
+/// The container as messages call it: `container "web"`, `init container "migrate"`.
+impl fmt::Display for Container<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ContainerKind::Init => "init container",
+            ContainerKind::Ordinary => "container",
+            ContainerKind::Ephemeral => "ephemeral container",
+        };
+        match self.name() {
+            "" => write!(f, "the {kind}"),
+            name => write!(f, "{kind} {name:?}"),
+        }
     }
 }

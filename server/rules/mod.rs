@@ -4,6 +4,9 @@
 //! a pure function; its documentation holds the examples that test it.
 
 mod finding;
+mod host_path;
+mod resources;
+mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
 
@@ -104,6 +107,20 @@ macro_rules! rules {
     };
 }
 
-use rule;
-
-rules![];
+rules![
+    privileged_container,
+    sensitive_host_path,
+    privilege_escalation,
+    undropped_capabilities,
+    run_as_root_allowed,
+    root_user,
+    missing_seccomp_profile,
+    writable_root_filesystem,
+    mounted_service_account_token,
+    missing_cpu_request,
+    missing_memory_request,
+    missing_memory_limit,
+    missing_cpu_limit,
+    unpinned_image,
+    misplaced_security_field,
+];

@@ -1,0 +1,144 @@
+//! What the rules about `hostPath` volumes share: the volumes with their normalised paths, the containers that mount them, and
+//! which folders of a node are sensitive.
+
+use crate::k8s::{Container, Pod};
+use crate::yaml::Node;
+
+/// A `hostPath` volume of a pod.
+pub(super) struct HostPath<'y> {
+    /// The volume's name; empty where none is written.
+    pub(super) volume: &'y str,
+    /// Where the path is written.
+    pub(super) node: Node<'y>,
+    /// The path without what makes no difference to it.
+    pub(super) path: String,
+}
+
+/// The `hostPath` volumes of a pod whose path is written.
+pub(super) fn volumes<'y>(pod: &Pod<'y>) -> impl Iterator<Item = HostPath<'y>> {
+    let items = pod.lookup("volumes").map(|list| list.items());
+    items.into_iter().flatten().filter_map(|item| {
+        let node = item.get("hostPath")?.get("path")?;
+        let volume = item.get("name").and_then(Node::as_str).unwrap_or_default();
+        Some(HostPath { volume, node, path: normalised(node.as_str()?)? })
+    })
+}
+
+/// Where the containers of a pod mount a volume: each mount's `mountPath`.
+pub(super) fn mounts<'p, 'y>(pod: &'p Pod<'y>, volume: &'p str) -> impl Iterator<Item = (&'p Container<'y>, Node<'y>)> {
+    pod.containers.iter().flat_map(move |container| {
+        let items = container.lookup("volumeMounts").map(|list| list.items());
+        let is_of_volume = move |item: &Node<'y>| item.get("name").and_then(Node::as_str) == Some(volume);
+        let mounted = items.into_iter().flatten().filter(is_of_volume).filter_map(|item| item.get("mountPath"));
+        mounted.map(move |place| (container, place))
+    })
+}
+
+/// An absolute path as the kernel walks it: `//etc/./cron.d/` is `/etc/cron.d`. `None` for a path that starts nowhere.
+fn normalised(path: &str) -> Option<String> {
+    let mut steps: Vec<&str> = Vec::new();
+    for step in path.strip_prefix('/')?.split('/') {
+        match step {
+            "" | "." => {}
+            ".." => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    Some(format!("/{}", steps.join("/")))
+}
+
+/// Folders of a node that hand over the node or other pods, and what lies in them.
+const SENSITIVE: [(&str, &str); 25] = [
+    ("/", "the whole node"),
+    ("/bin", "the node's programs"),
+    ("/boot", "the kernel that the node boots"),
+    ("/dev", "the node's disks and devices"),
+    ("/etc", "the node's accounts and settings"),
+    ("/etc/kubernetes", "credentials of the cluster"),
+    ("/home", "home folders and their keys"),
+    ("/lib", "the node's programs"),
+    ("/lib64", "the node's programs"),
+    ("/opt/cni", "programs that the kubelet runs as root"),
+    ("/proc", "every process of the node"),
+    ("/root", "root's home folder and its keys"),
+    ("/sbin", "the node's programs"),
+    ("/sys", "the node's kernel settings"),
+    ("/usr", "the node's programs"),
+    ("/var/lib/containerd", "the files of every container"),
+    ("/var/lib/containers", "the files of every container"),
+    ("/var/lib/crio", "the files of every container"),
+    ("/var/lib/docker", "the files of every container"),
+    ("/var/lib/etcd", "the cluster's database"),
+    ("/var/lib/kubelet", "the secrets of the node's pods"),
+    ("/var/lib/rancher", "credentials of the cluster"),
+    ("/var/log", "the node's logs, and more through links"),
+    ("/var/spool/cron", "jobs that the node runs as root"),
+    ("/var/spool/at", "jobs that the node runs as root"),
+];
+
+/// What a pod gets by a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All of this: the path is a sensitive folder, or holds one.
+    All(&'static str),
+    /// Some of this: the path is inside a sensitive folder.
+    Part(&'static str),
+}
+
+/// What a pod reaches by a normalised path that is at, under or above a sensitive folder.
+pub(super) fn reached(path: &str) -> Option<Reach> {
+    let at_or_above = SENSITIVE.iter().find(|(folder, _)| is_within(folder, path));
+    let under = || {
+        let around = SENSITIVE.iter().filter(|(folder, _)| *folder != "/" && is_within(path, folder));
+        around.max_by_key(|(folder, _)| folder.len())
+    };
+    match at_or_above {
+        Some(&(_, what)) => Some(Reach::All(what)),
+        None => under().map(|&(_, what)| Reach::Part(what)),
+    }
+}
+
+/// Whether a path is a folder or lies under it.
+fn is_within(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lose_what_makes_no_difference() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("/etc/", "/etc"),
+            ("//etc//cron.d/.", "/etc/cron.d"),
+            ("/srv/../etc", "/etc"),
+            ("/../..", "/"),
+        ] {
+            assert_eq!(normalised(path).as_deref(), Some(expected), "{path}");
+        }
+        assert_eq!(normalised("data"), None);
+        assert_eq!(normalised(""), None);
+    }
+
+    #[test]
+    fn folders_are_sensitive_at_under_and_above() {
+        for (path, expected) in [
+            ("/", Reach::All("the whole node")),
+            ("/etc", Reach::All("the node's accounts and settings")),
+            ("/etc/cron.d", Reach::Part("the node's accounts and settings")),
+            ("/etc/kubernetes/pki", Reach::Part("credentials of the cluster")),
+            ("/var", Reach::All("the files of every container")),
+            ("/var/lib", Reach::All("the files of every container")),
+            ("/dev/sda", Reach::Part("the node's disks and devices")),
+        ] {
+            assert_eq!(reached(path), Some(expected), "{path}");
+        }
+        for path in ["/etcetera", "/srv", "/mnt/etc", "/var/lib/mine", "/Etc", "/data"] {
+            assert_eq!(reached(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What the rules about requests and limits share: which containers lack one, and the value that a fix may write.
+
+use super::{Finding, Findings, Safety};
+use crate::config::Config;
+use crate::k8s::{Container, ContainerKind, Pod, Setting, Version};
+use crate::yaml::edit::{Change, Value};
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+
+/// The Kubernetes version from which on a pod's own `resources` count without a feature gate.
+const POD_LEVEL_RESOURCES: Version = Version::new(34);
+
+/// The two halves of `resources`.
+#[derive(Clone, Copy)]
+enum Part {
+    Requests,
+    Limits,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Part::Requests => "requests",
+            Part::Limits => "limits",
+        }
+    }
+
+    /// The way of keys to a resource, the same from a container as from a pod's spec.
+    fn way(self, resource: &str) -> String {
+        format!("resources.{}.{resource}", self.name())
+    }
+
+    fn quantity(self, resources: Option<&ResourceRequirements>, resource: &str) -> Option<Quantity> {
+        let quantities = match self {
+            Part::Requests => resources?.requests.as_ref(),
+            Part::Limits => resources?.limits.as_ref(),
+        };
+        quantities?.get(resource).cloned()
+    }
+}
+
+/// Finds the containers without a request. A limit stands for the request that is not written.
+pub(super) fn missing_request(resource: &str, assumed: &str, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let any = [Part::Requests, Part::Limits];
+    for container in lacking(pod, config, &any, resource) {
+        let finding = report(Part::Requests, resource, container, found);
+        assume(finding, Part::Requests, resource, container, assumed);
+    }
+}
+
+/// Finds the containers without a limit. What the fix writes is never below the request, which the API server would refuse.
+pub(super) fn missing_limit(resource: &str, assumed: &str, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for container in lacking(pod, config, &[Part::Limits], resource) {
+        let finding = report(Part::Limits, resource, container, found);
+        let value = match of_container(Part::Requests, resource, container) {
+            Setting::Unset => Some(assumed.to_owned()),
+            Setting::Unreadable(_) => None,
+            Setting::Set { value: Quantity(request), .. } => greater(assumed, &request).map(str::to_owned),
+        };
+        if let Some(value) = value {
+            assume(finding, Part::Limits, resource, container, &value);
+        }
+    }
+}
+
+/// The complete containers that set none of the parts, unless the pod sets one for all of them. The API server refuses
+/// resources of ephemeral containers.
+fn lacking<'p, 'y>(
+    pod: &'p Pod<'y>,
+    config: &Config,
+    parts: &'p [Part],
+    resource: &'p str,
+) -> impl Iterator<Item = &'p Container<'y>> {
+    let on_pod = |part: &Part| {
+        let value = part.quantity(pod.spec.resources.as_ref(), resource);
+        !pod.setting(&part.way(resource), value).is_unset()
+    };
+    let settled = config.kubernetes_version >= POD_LEVEL_RESOURCES && parts.iter().any(on_pod);
+    pod.finished_containers().filter(move |container| {
+        !settled
+            && container.kind != ContainerKind::Ephemeral
+            && parts.iter().all(|&part| of_container(part, resource, container).is_unset())
+    })
+}
+
+fn of_container<'y>(part: Part, resource: &str, container: &Container<'y>) -> Setting<'y, Quantity> {
+    container.setting(&part.way(resource), part.quantity(container.spec.resources.as_ref(), resource))
+}
+
+fn report<'a>(part: Part, resource: &str, container: &Container<'_>, found: &'a mut Findings<'_, '_>) -> &'a mut Finding {
+    let way = part.way(resource);
+    found.absent_in(container, &way, format!("{container} does not set {way}"))
+}
+
+fn assume(finding: &mut Finding, part: Part, resource: &str, container: &Container<'_>, value: &str) {
+    let way = part.way(resource);
+    finding.fix(
+        Safety::Ask,
+        format!("set {way}: {value} (an assumption: measure what the container uses)"),
+        [Change::Set { path: container.path(&way), value: Value::Text(value.to_owned()) }],
+    );
+}
+
+/// The greater of two quantities as it is written; `None` where one of them is none.
+fn greater<'t>(a: &'t str, b: &'t str) -> Option<&'t str> {
+    Some(if amount(a)? >= amount(b)? { a } else { b })
+}
+
+/// How much a Kubernetes quantity is: `500m`, `1.5`, `128Mi`, `1e3`.
+fn amount(quantity: &str) -> Option<f64> {
+    let digits = quantity.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(quantity.len());
+    let (number, suffix) = quantity.split_at(digits);
+    let factor = match suffix {
+        "" => 1.0,
+        "n" => 1e-9,
+        "u" => 1e-6,
+        "m" => 1e-3,
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "P" => 1e15,
+        "E" => 1e18,
+        "Ki" => 1024_f64.powi(1),
+        "Mi" => 1024_f64.powi(2),
+        "Gi" => 1024_f64.powi(3),
+        "Ti" => 1024_f64.powi(4),
+        "Pi" => 1024_f64.powi(5),
+        "Ei" => 1024_f64.powi(6),
+        _ => 10_f64.powi(suffix.strip_prefix(['e', 'E'])?.parse().ok()?),
+    };
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_compare_across_their_suffixes() {
+        for (less, more) in
+            [("999m", "1"), ("128M", "128Mi"), ("1Gi", "2e9"), ("1500Mi", "1.5Gi"), ("0.5", "501m"), ("1E3", "1E")]
+        {
+            assert_eq!(greater(less, more), Some(more), "{less} against {more}");
+            assert_eq!(greater(more, less), Some(more), "{more} against {less}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_quantity_is_not_compared() {
+        for text in ["", "lots", "1 Gi", "1gb", "{{ .memory }}", "--1"] {
+            assert_eq!(greater("1", text), None, "{text:?}");
+        }
+    }
+}
