@@ -30,6 +30,7 @@ fn stands(slot: &Slot<'_>, new: Node<'_>) -> bool {
         (Want::Kept, None) | (Want::Gone | Want::Away | Want::Emptied, _) => false,
         (Want::Changed(slots), Some(old)) => same_outside(old, new) && all_stand(slots, new),
         (Want::Changed(_), None) => false,
+        (Want::Fresh(Fresh::Moved(entry)), _) => same(entry.value, new),
         (Want::Fresh(fresh), _) => new.tag().is_none() && new.anchor().is_none() && is_fresh(fresh, new),
     }
 }
@@ -39,7 +40,7 @@ fn is_fresh(fresh: &Fresh<'_>, new: Node<'_>) -> bool {
         Fresh::Scalar(value) => matches!(new.kind(), Kind::Scalar(_)) && says(new, value),
         Fresh::Mapping(slots) => new.kind() == Kind::Mapping && all_stand(slots, new),
         Fresh::Sequence(slots) => new.kind() == Kind::Sequence && all_stand(slots, new),
-        Fresh::Moved(entry) => same(entry.value, new),
+        Fresh::Moved(_) => false,
     }
 }
 
