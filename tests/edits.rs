@@ -897,6 +897,15 @@ mod refusals {
     }
 
     #[test]
+    fn a_text_block_that_ends_with_the_file() {
+        let reason = "the last line of a text block (line 1) would get or lose its line break";
+        refused("a: |\n  x", [set("b", 1)], reason);
+        refused("a: >+\n  x\nb: 1", [remove("b")], reason);
+        becomes_as_it_is("a: |-\n  x", [set("b", 1)], "a: |-\n  x\nb: 1");
+        becomes_as_it_is("b: 2\na: |\n  x", [set("b", 1)], "b: 1\na: |\n  x");
+    }
+
+    #[test]
     fn comments_that_would_be_lost() {
         refused("a:\n  # keep\n  b: 1\n", [set("a", 1)], "the comment on line 2 would be lost");
         refused("a:\n  # keep\n\n  b: 1\n", [move_to("a.b", "b")], "the comment on line 2 would be lost");
@@ -1023,9 +1032,9 @@ mod corpus {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
-    /// The reasons to refuse that real manifests give: some write a key twice, and some have comments inside of what a `Set`
-    /// over a collection replaces.
-    const FOUNDED: [&str; 2] = ["is written twice", "would be lost"];
+    /// The reasons to refuse that real manifests give: some write a key twice, some have comments inside of what a `Set` over a
+    /// collection replaces, and some end in a text block when their last line break is taken.
+    const FOUNDED: [&str; 3] = ["is written twice", "would be lost", "would get or lose its line break"];
 
     #[test]
     fn every_edit_of_real_manifests_is_proved_and_stays_small() {
