@@ -158,6 +158,47 @@ o: {a: 1,
     }
 
     #[test]
+    fn equal_changes_are_one() {
+        let one = || map([("c", Value::Integer(1))]);
+        becomes("a: [x]\n", [append("a", "y z"), append("a", "y z")], "a: [x, y z]\n");
+        becomes("a: 1\n", [set("b", one()), set("b.c", 1), set("b", one())], "a: 1\nb:\n  c: 1\n");
+    }
+
+    #[test]
+    fn set_lists_of_lists_and_mappings() {
+        let volume = map([("name", Value::Text("tmp".into())), ("emptyDir", map([]))]);
+        let nested = Value::Sequence(vec![list(["a", "b"]), Value::Sequence(vec![volume.clone(), Value::Bool(true)])]);
+        becomes(
+            "
+spec:
+  containers:
+  - name: web
+",
+            [
+                set("spec.volumes", Value::Sequence(vec![volume.clone()])),
+                set("spec.nested", nested),
+                append("spec.containers", volume),
+            ],
+            "
+spec:
+  containers:
+  - name: web
+  - name: tmp
+    emptyDir: {}
+  volumes:
+  - name: tmp
+    emptyDir: {}
+  nested:
+  - - a
+    - b
+  - - name: tmp
+      emptyDir: {}
+    - true
+",
+        );
+    }
+
+    #[test]
     fn append_in_json() {
         becomes(
             r#"{"env": [{"name": "one"}], "args": [], "more": []}"#,
@@ -888,6 +929,8 @@ mod refusals {
         refused("a: {b: 1}\n", [set("a.c", 2), remove("a")], "two changes contradict one another at a");
         refused("a: 1\n", [set("b", 1), set("b.c", 2)], "two changes contradict one another at b");
         refused("a: 1\n", [set("b.c", 1), set("b", 2)], "two changes contradict one another at b");
+        refused("a: 1\n", [set("b", map([("c", Value::Integer(1))])), set("b.d", 2)], "two changes contradict one another at b");
+        refused("a: 1\n", [set("b.d", 2), set("b", map([("c", Value::Integer(1))]))], "two changes contradict one another at b");
         refused("a: 1\nb: 2\n", [rename("a", "b")], "b would be written twice");
         refused("a: 1\n", [set("b", 1), rename("a", "b")], "b would be written twice");
         refused("a: 1\nb: 2\n", [move_to("a", "b")], "b is there already (line 2)");

@@ -70,6 +70,7 @@ impl<'y> Wanted<'y> {
             return Err(Refusal::new("nothing would be left of the document"));
         }
         root.check_names()?;
+        root.check_sets(changes)?;
         Ok(Wanted { layout, root })
     }
 }
@@ -127,6 +128,26 @@ impl<'y> Slot<'y> {
             slot.check_names()?;
         }
         Ok(())
+    }
+
+    /// What one change sets, another one can add to.
+    fn check_sets(&self, changes: &[Change]) -> Result<(), Refusal> {
+        for change in changes {
+            if let Change::Set { path, value } = change
+                && self.at(path).is_some_and(|slot| !slot.is(value))
+            {
+                return Err(contradiction(path));
+            }
+        }
+        Ok(())
+    }
+
+    /// The slot at a path; `None` where the changes did not come so far.
+    fn at(&self, path: &Path) -> Option<&Slot<'y>> {
+        path.steps().iter().try_fold(self, |slot, step| match step {
+            Step::Key(key) => slot.slots().iter().find(|slot| slot.original_name() == Some(key)),
+            Step::Index(index) => slot.slots().get(*index),
+        })
     }
 
     /// Whether a value is what will stand here.
