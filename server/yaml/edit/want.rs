@@ -70,6 +70,7 @@ impl<'y> Wanted<'y> {
             return Err(Refusal::new("nothing would be left of the document"));
         }
         root.check_names()?;
+        root.check_sets(changes)?;
         Ok(Wanted { layout, root })
     }
 }
@@ -127,6 +128,26 @@ impl<'y> Slot<'y> {
             slot.check_names()?;
         }
         Ok(())
+    }
+
+    /// What one change sets, another one can add to.
+    fn check_sets(&self, changes: &[Change]) -> Result<(), Refusal> {
+        for change in changes {
+            if let Change::Set { path, value } = change
+                && self.at(path).is_some_and(|slot| !slot.is(value))
+            {
+                return Err(contradiction(path));
+            }
+        }
+        Ok(())
+    }
+
+    /// The slot at a path; `None` where the changes did not come so far.
+    fn at(&self, path: &Path) -> Option<&Slot<'y>> {
+        path.steps().iter().try_fold(self, |slot, step| match step {
+            Step::Key(key) => slot.slots().iter().find(|slot| slot.original_name() == Some(key)),
+            Step::Index(index) => slot.slots().get(*index),
+        })
     }
 
     /// Whether a value is what will stand here.
@@ -388,11 +409,7 @@ impl<'y> Changer<'y> {
                         self.check_growing(old)?;
                         Want::Fresh(Fresh::Mapping(Vec::new()))
                     }
-                    _ => {
-                        let wanted = if is_key { "a mapping" } else { "a list" };
-                        let line = self.layout.line_of(old);
-                        return Err(Refusal::new(format!("{} is {}, not {wanted} (line {line})", named(here), noun(old))));
-                    }
+                    _ => return Err(self.mismatch(old, step, here)),
                 }
             }
         };
@@ -402,14 +419,25 @@ impl<'y> Changer<'y> {
     /// Takes a step from an opened slot. A key that is not there yet gets an empty slot.
     fn step<'s>(&self, slot: &'s mut Slot<'y>, step: &Step, here: &Path) -> Result<&'s mut Slot<'y>, Refusal> {
         let is_sequence = slot.old.is_some_and(|old| old.kind() == Kind::Sequence);
+        if let (Want::Changed(_), Some(old)) = (&slot.want, slot.old)
+            && is_sequence != matches!(step, Step::Index(_))
+        {
+            return Err(self.mismatch(old, step, here));
+        }
         let missing = || Refusal::new(format!("there is nothing at {}", here.join([step.clone()])));
         let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else { return Err(contradiction(here)) };
         let place = match step {
             Step::Index(index) if is_sequence => *index,
-            Step::Key(key) if !is_sequence => place_of(slots, key),
-            _ => return Err(contradiction(here)),
+            Step::Key(key) => place_of(slots, key),
+            Step::Index(_) => return Err(contradiction(here)),
         };
         slots.get_mut(place).filter(|slot| !is_sequence || slot.old.is_some()).ok_or_else(missing)
+    }
+
+    fn mismatch(&self, old: Node<'y>, step: &Step, here: &Path) -> Refusal {
+        let wanted = if matches!(step, Step::Key(_)) { "a mapping" } else { "a list" };
+        let line = self.layout.line_of(old);
+        Refusal::new(format!("{} is {}, not {wanted} (line {line})", named(here), noun(old)))
     }
 
     /// The slots of a collection, if it is one that may be changed.
@@ -518,6 +546,9 @@ impl<'y> Changer<'y> {
     fn check_place(&self, node: Node<'y>) -> Result<(), Refusal> {
         if node.is_flow() {
             return Ok(());
+        }
+        if node.parent().is_some_and(Node::is_flow) {
+            return Err(Refusal::new(format!("a pair without braces stands in a list (line {})", self.layout.line_of(node))));
         }
         let first = self.layout.slot_start(node, 0);
         match first.filter(|&at| self.layout.before(at).bytes().all(|byte| matches!(byte, b' ' | b'-'))) {

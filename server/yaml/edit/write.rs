@@ -210,10 +210,6 @@ impl<'y> Pen<'y> {
     fn flow(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), Refusal> {
         let layout = self.layout;
         let source = node.source();
-        let bracketed = (source.starts_with('{') && source.ends_with('}')) || (source.starts_with('[') && source.ends_with(']'));
-        if !bracketed {
-            return Err(Refusal::new(format!("a pair without braces stands in a list (line {})", layout.line_of(node))));
-        }
         let spaced =
             source.get(1..).is_some_and(|inside| inside.starts_with(' ') && !inside.trim_start().starts_with(['}', ']']));
         let quotes = self.quotes_in_flow(node);
