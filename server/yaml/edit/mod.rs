@@ -4,6 +4,7 @@
 //! and read again: no new syntax error, the same comments, the same tree but at the paths named; everything else is
 //! refused with a reason.
 
+mod fresh;
 mod guard;
 mod layout;
 mod manner;
@@ -118,6 +119,10 @@ pub struct Refusal(pub String);
 impl Refusal {
     fn new(reason: impl Into<String>) -> Refusal {
         Refusal(reason.into())
+    }
+
+    fn unproved() -> Refusal {
+        Refusal::new("this edit could not be proved safe")
     }
 }
 
