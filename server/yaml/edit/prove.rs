@@ -190,7 +190,7 @@ mod tests {
         let yaml = parse(BEFORE);
         let whole = Range::up_to(super::super::Offset::of(BEFORE));
         let edits = Edits(vec![Edit { range: whole, insert: after.into() }]);
-        Wanted::of(&yaml, &changes).is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
+        super::super::apply::wanted(&yaml, &changes).is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
     }
 
     #[test]
