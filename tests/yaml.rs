@@ -5,4 +5,5 @@ mod yaml {
     mod data;
     mod show;
     mod suite;
+    mod typing;
 }
