@@ -307,7 +307,12 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         self.blanks(false);
         let (style, start, end) = match style {
             // An alias to an anchor that does not exist: the parser was made to read a letter there.
-            TScalarStyle::Plain if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) => return self.alias(None),
+            TScalarStyle::Plain if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) => {
+                let end = self.plain_end(self.at, &value);
+                self.alias(None);
+                self.at = end.max(self.at);
+                return;
+            }
             TScalarStyle::Plain => {
                 let start = self.offset(told.mark).max(self.at);
                 (Style::Plain, start, self.plain_end(start, &value))
@@ -327,7 +332,8 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         let value = if as_written { Value::AsWritten } else { Value::Decoded(value.into()) };
         let id = self.push(Shape::Scalar { style, value }, range(start, end), properties);
         self.complete(told.anchor, id);
-        self.at = end;
+        // A block scalar without content ends before the comment behind its `|`.
+        self.at = end.max(self.at);
     }
 
     /// A plain scalar has no escapes: what it says is written there, but for the blanks that break its lines.
@@ -351,6 +357,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     /// Behind the closing quote; where a repair stands for it, at that place.
     fn quoted_end(&self, start: usize, quote: u8) -> usize {
+        if self.byte(start) != quote {
+            return start;
+        }
         let closed_at = self.source.closed_by_repair(start + 1, char::from(quote)).unwrap_or(self.text.len());
         let mut at = start + 1;
         while at < closed_at {
@@ -392,8 +401,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     /// Over `|` or `>` and what says how its content is indented and ends; whether it ends with all its line breaks.
     fn block_header(&mut self) -> bool {
         let mut keep = false;
-        self.at += 1;
-        while matches!(self.byte(self.at), b'+' | b'-' | b'0'..=b'9') {
+        while matches!(self.byte(self.at), b'|' | b'>' | b'+' | b'-' | b'0'..=b'9') {
             keep |= self.byte(self.at) == b'+';
             self.at += 1;
         }
@@ -418,7 +426,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     fn alias(&mut self, target: Option<NodeId>) {
         self.blanks(false);
-        let end = self.name_end((self.at + 1).min(self.text.len()));
+        let end = if self.byte(self.at) == b'*' { self.name_end(self.at + 1) } else { self.at };
         self.push(Shape::Alias { target }, range(self.at, end), None);
         self.at = end;
     }
