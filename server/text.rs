@@ -257,7 +257,7 @@ mod tests {
             }
         }
 
-        pub fn position(text: &str, offset: usize, encoding: Encoding) -> Position {
+        pub(super) fn position(text: &str, offset: usize, encoding: Encoding) -> Position {
             let offset = (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
             let lines = lines(text);
             let line = lines.iter().rposition(|line| line.start <= offset).unwrap();
@@ -265,7 +265,7 @@ mod tests {
             Position { line: line as u32, column: width(&text[lines[line].start..end], encoding) as u32 }
         }
 
-        pub fn offset(text: &str, position: Position, encoding: Encoding) -> usize {
+        pub(super) fn offset(text: &str, position: Position, encoding: Encoding) -> usize {
             let Some(line) = lines(text).into_iter().nth(position.line as usize) else { return text.len() };
             let fits =
                 |at: &usize| text.is_char_boundary(*at) && width(&text[line.start..*at], encoding) <= position.column as usize;

@@ -108,7 +108,7 @@ pub(super) struct Choices {
     /// The Kubernetes version that the manifests are for
     #[arg(long, value_name = "1.N")]
     pub kubernetes_version: Option<Version>,
-    /// Run these rules alone, whatever the profile
+    /// Run these rules alone, whatever the profile; what is not YAML is reported in any case
     #[arg(long, value_delimiter = ',', value_parser = known_rule, value_name = "RULE,...")]
     pub select: Vec<String>,
     /// Do not run these rules

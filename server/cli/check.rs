@@ -41,6 +41,8 @@ pub(super) struct Summary {
     pub documents: usize,
     /// Documents that hold at least one Kubernetes object.
     pub manifests: usize,
+    /// Documents with template syntax where YAML has meaning.
+    pub templates: usize,
     pub errors: usize,
     pub warnings: usize,
     pub infos: usize,
@@ -78,6 +80,7 @@ fn check_source(source: &Source, config: &Config) -> Result<(CheckedFile, Summar
     let text = files::read(source)?;
     let report = guarded(source, || engine::analyze(&text, config))?;
     let mut problems = problem::problems(&text, &report);
+    // A manifest that cannot be read in full is not clean, whichever rules were selected.
     problems.retain(|problem| problem.rule != problem::SYNTAX_ERROR || !config.rules.ignore.iter().any(|id| id == problem.rule));
     let summary = summarize(&report, &problems);
     Ok((CheckedFile { path: source.path.clone(), text, problems }, summary))
@@ -98,6 +101,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
         files: 1,
         documents: documents().filter(|analysis| !analysis.is_blank()).count(),
         manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
+        templates: documents().filter(|analysis| analysis.template).count(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),
@@ -111,6 +115,7 @@ impl Results {
         total.files += summary.files;
         total.documents += summary.documents;
         total.manifests += summary.manifests;
+        total.templates += summary.templates;
         total.errors += summary.errors;
         total.warnings += summary.warnings;
         total.infos += summary.infos;

@@ -39,7 +39,9 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
             Ok(mended) => hand_over(&mended, arguments.diff, &mut tally, console)?,
         }
     }
-    console.note(tally.sentence(arguments.diff));
+    if let Some(sentence) = tally.sentence(arguments.diff) {
+        console.note(sentence);
+    }
     Ok(if arguments.diff && tally.changed > 0 { Verdict::Found } else { Verdict::Clean })
 }
 
@@ -65,6 +67,7 @@ fn hand_over(mended: &Mended, diff: bool, tally: &mut Tally, console: &mut Conso
         (false, Origin::File) if changed => {
             if let Err(error) = replace(&mended.source.path, &mended.after.text) {
                 console.complain(format_args!("{}: cannot be written: {error}", mended.source.path.display()));
+                tally.unwritten += 1;
                 return Ok(());
             }
         }
@@ -138,16 +141,19 @@ fn keep_owner(_: &fs::File, _: &fs::Metadata) {}
 struct Tally {
     files: usize,
     changed: usize,
+    unwritten: usize,
     applied: usize,
 }
 
 impl Tally {
-    fn sentence(&self, diff: bool) -> String {
+    /// Nothing where errors have said it all.
+    fn sentence(&self, diff: bool) -> Option<String> {
         let (problems, changed) = (count(self.applied, "problem"), count(self.changed, "file"));
         match (self.changed, diff) {
-            (0, _) => format!("Nothing to fix in {}.", count(self.files, "file")),
-            (_, true) => format!("Would fix {problems} in {changed}."),
-            (_, false) => format!("Fixed {problems} in {changed}."),
+            (0, _) if self.unwritten > 0 => None,
+            (0, _) => Some(format!("Nothing to fix in {}.", count(self.files, "file"))),
+            (_, true) => Some(format!("Would fix {problems} in {changed}.")),
+            (_, false) => Some(format!("Fixed {problems} in {changed}.")),
         }
     }
 }

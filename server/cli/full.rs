@@ -127,9 +127,17 @@ fn summary(results: &Results) -> String {
     } else if total.files == 0 {
         "No YAML files found.\n".to_owned()
     } else if total.manifests == 0 {
-        format!("No Kubernetes manifests found in {}.\n", count(total.files, "YAML file"))
+        format!("No Kubernetes manifests found in {}.\n{}", count(total.files, "YAML file"), templates(total))
     } else {
-        format!("No problems found in {}.\n", count(total.manifests, "manifest"))
+        format!("No problems found in {}.\n{}", count(total.manifests, "manifest"), templates(total))
+    }
+}
+
+/// What was not looked at, and why.
+fn templates(total: &Summary) -> String {
+    match total.templates {
+        0 => String::new(),
+        n => format!("Of {} with template syntax, only what is written out was checked.\n", count(n, "document")),
     }
 }
 
@@ -142,18 +150,13 @@ fn severities(total: &Summary) -> String {
 
 /// How many of the problems `fix` can mend, and with which flags.
 fn fixes(results: &Results) -> String {
-    let of =
-        |safety| results.problems().filter(|(_, problem)| problem.fix.as_ref().is_some_and(|fix| fix.safety == safety)).count();
-    let ways = [(Safety::Safe, "kubeharden fix"), (Safety::Review, "--unsafe-fixes"), (Safety::Ask, "--ask-fixes")];
-    let mut sentence = String::new();
-    for (n, way) in ways.into_iter().map(|(safety, way)| (of(safety), way)).filter(|(n, _)| *n > 0) {
-        sentence += &match (sentence.is_empty(), way.starts_with("--")) {
-            (true, false) => format!("{n} can be fixed with `{way}`"),
-            (true, true) => format!("{n} can be fixed with `kubeharden fix {way}`"),
-            (false, _) => format!(", {n} more with `{way}`"),
-        };
-    }
-    if sentence.is_empty() { sentence } else { sentence + ".\n" }
+    let safeties = || results.problems().filter_map(|(_, problem)| Some(problem.fix.as_ref()?.safety));
+    let ways = [(Safety::Safe, ""), (Safety::Review, " --unsafe-fixes"), (Safety::Ask, " --ask-fixes")];
+    let counted = ways.map(|(safety, flag)| (safeties().filter(|it| *it == safety).count(), flag));
+    let mut parts = counted.into_iter().filter(|(n, _)| *n > 0);
+    let Some((n, flag)) = parts.next() else { return String::new() };
+    let more: String = parts.map(|(n, flag)| format!(", {n} more with `{}`", flag.trim_start())).collect();
+    format!("{n} can be fixed with `kubeharden fix{flag}`{more}.\n")
 }
 
 /// `1 file`, `2 files`.
@@ -255,5 +258,10 @@ mod tests {
         assert_eq!(summary_of(0, 0, 0), "No YAML files found.\n");
         assert_eq!(summary_of(12, 20, 0), "No Kubernetes manifests found in 12 YAML files.\n");
         assert_eq!(summary_of(1, 1, 1), "No problems found in 1 manifest.\n");
+        assert_eq!(
+            summary(&Results { summary: Summary { files: 1, templates: 2, ..Summary::default() }, ..Results::default() }),
+            "No Kubernetes manifests found in 1 YAML file.\n\
+             Of 2 documents with template syntax, only what is written out was checked.\n"
+        );
     }
 }

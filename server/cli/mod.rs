@@ -29,23 +29,17 @@ use std::process::ExitCode;
 /// itself.
 pub fn run(serve: impl FnOnce() -> ExitCode) -> ExitCode {
     let arguments = Arguments::parse();
-    if let Command::Server(_) = arguments.command {
-        return serve();
-    }
     let mut console = Console::new(arguments.color, arguments.quiet);
-    let outcome = dispatch(&arguments.command, &mut console);
+    let outcome = match &arguments.command {
+        Command::Server(_) => return serve(),
+        Command::Check(arguments) => check::run(arguments, &mut console),
+        Command::Fix(arguments) => fix::run(arguments, &mut console),
+        Command::Explain(arguments) => explain::run(arguments, &mut console),
+        Command::Rules(arguments) => rules::run(arguments, &mut console),
+        Command::Completions { shell } => completions(*shell, &mut console),
+        Command::Version => version(&mut console),
+    };
     console.close(outcome)
-}
-
-fn dispatch(command: &Command, console: &mut Console) -> io::Result<Verdict> {
-    match command {
-        Command::Check(arguments) => check::run(arguments, console),
-        Command::Fix(arguments) => fix::run(arguments, console),
-        Command::Explain(arguments) => explain::run(arguments, console),
-        Command::Rules(arguments) => rules::run(arguments, console),
-        Command::Completions { shell } => completions(*shell, console),
-        Command::Version | Command::Server(_) => version(console),
-    }
 }
 
 fn version(console: &mut Console) -> io::Result<Verdict> {

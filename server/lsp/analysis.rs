@@ -11,10 +11,10 @@ use tower_lsp::lsp_types::Url;
 
 /// The analysis of a snapshot panicked; what it said.
 #[derive(Debug)]
-pub struct Panicked(pub String);
+pub(super) struct Panicked(pub String);
 
 /// What is known of a snapshot; found out now if need be.
-pub async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) -> Result<Arc<Analysed>, Panicked> {
+pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) -> Result<Arc<Analysed>, Panicked> {
     let turn = state.turn(url);
     let _turn = turn.lock().await;
     let config = state.config();
@@ -35,7 +35,7 @@ pub async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) -> Resu
 }
 
 /// What is known of a document's text as the client has it now; nothing of one that is not open.
-pub async fn latest(state: &Arc<State>, url: &Url) -> Result<Option<Arc<Analysed>>, Panicked> {
+pub(super) async fn latest(state: &Arc<State>, url: &Url) -> Result<Option<Arc<Analysed>>, Panicked> {
     match state.snapshot(url) {
         Some(snapshot) => analysed(state, url, snapshot).await.map(Some),
         None => Ok(None),
@@ -43,7 +43,10 @@ pub async fn latest(state: &Arc<State>, url: &Url) -> Result<Option<Arc<Analysed
 }
 
 /// Runs work that takes a while where it keeps nobody waiting.
-pub async fn off_thread<T: Send + 'static>(state: &Arc<State>, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Panicked> {
+pub(super) async fn off_thread<T: Send + 'static>(
+    state: &Arc<State>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Panicked> {
     let _permit = state.workers.acquire().await;
     // The pool catches a panic and hands it over here.
     tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {

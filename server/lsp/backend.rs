@@ -15,16 +15,16 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::lsp_types::notification::{DidChangeConfiguration, Notification};
 use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
 
-pub struct Backend {
+pub(super) struct Backend {
     state: Arc<State>,
 }
 
 impl Backend {
-    pub fn new(client: Client, setup: Setup) -> Self {
+    pub(super) fn new(client: Client, setup: Setup) -> Self {
         Backend { state: Arc::new(State::new(client, setup)) }
     }
 
-    pub fn state(&self) -> Arc<State> {
+    pub(super) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state)
     }
 }

@@ -9,7 +9,7 @@ use tower_lsp::lsp_types as lsp;
 
 /// What the client can do. A client that says nothing can do nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Capabilities {
+pub(super) struct Capabilities {
     /// What the client's columns count, as agreed.
     pub encoding: Encoding,
     pub diagnostic_version: bool,
@@ -30,7 +30,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    pub fn of(client: &lsp::ClientCapabilities) -> Self {
+    pub(super) fn of(client: &lsp::ClientCapabilities) -> Self {
         let text = client.text_document.as_ref();
         let workspace = client.workspace.as_ref();
         let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
@@ -69,7 +69,7 @@ fn agreed(offered: &[lsp::PositionEncodingKind]) -> Encoding {
 }
 
 /// What the server offers to such a client.
-pub fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
+pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
     let sync = lsp::TextDocumentSyncOptions {
         open_close: Some(true),
         change: Some(lsp::TextDocumentSyncKind::INCREMENTAL),

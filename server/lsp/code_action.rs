@@ -15,9 +15,12 @@ use tower_lsp::lsp_types::{self as lsp, CodeActionKind, Url};
 
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.kubeharden");
 
-pub const KINDS: [CodeActionKind; 2] = [CodeActionKind::QUICKFIX, FIX_ALL];
+pub(super) const KINDS: [CodeActionKind; 2] = [CodeActionKind::QUICKFIX, FIX_ALL];
 
-pub async fn code_action(state: &Arc<State>, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>, Panicked> {
+pub(super) async fn code_action(
+    state: &Arc<State>,
+    params: lsp::CodeActionParams,
+) -> Result<Option<lsp::CodeActionResponse>, Panicked> {
     let url = params.text_document.uri;
     let Some(analysed) = analysis::latest(state, &url).await? else { return Ok(None) };
     let asked = Asked::of(&params.context, params.range, &analysed, state.capabilities());

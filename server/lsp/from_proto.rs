@@ -8,7 +8,7 @@ use std::ops::Range;
 use tower_lsp::lsp_types as lsp;
 
 /// `None` for an encoding that this server does not have.
-pub fn encoding(kind: &lsp::PositionEncodingKind) -> Option<Encoding> {
+pub(super) fn encoding(kind: &lsp::PositionEncodingKind) -> Option<Encoding> {
     match kind.as_str() {
         "utf-8" => Some(Encoding::Utf8),
         "utf-16" => Some(Encoding::Utf16),
@@ -17,14 +17,14 @@ pub fn encoding(kind: &lsp::PositionEncodingKind) -> Option<Encoding> {
     }
 }
 
-pub fn position(position: lsp::Position) -> Position {
+pub(super) fn position(position: lsp::Position) -> Position {
     Position { line: position.line, column: position.character }
 }
 
-pub fn range(range: lsp::Range) -> Range<Position> {
+pub(super) fn range(range: lsp::Range) -> Range<Position> {
     position(range.start)..position(range.end)
 }
 
-pub fn change(change: lsp::TextDocumentContentChangeEvent) -> Change {
+pub(super) fn change(change: lsp::TextDocumentContentChangeEvent) -> Change {
     Change { range: change.range.map(range), text: change.text }
 }

@@ -1,7 +1,7 @@
 //! The fence around the handlers.
 //!
 //! Knows messages, not their meaning. Promise: a handler that panics costs its own reply and nothing else; `exit` ends the server
-//! whatever state it is in.
+//! whatever state it is in; no message is handled before the greeting that was sent before it.
 
 use super::state::State;
 use futures_util::FutureExt;
@@ -9,20 +9,23 @@ use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Request, Response};
 use tower_lsp::lsp_types::MessageType;
 use tower_service::Service;
 
 /// A service with the fence around it.
-pub struct Guard<S> {
+pub(super) struct Guard<S> {
     inner: S,
     state: Arc<State>,
+    /// Ends when the greeting has been answered.
+    greeting: Option<oneshot::Receiver<()>>,
 }
 
 impl<S> Guard<S> {
-    pub fn new(inner: S, state: Arc<State>) -> Self {
-        Guard { inner, state }
+    pub(super) fn new(inner: S, state: Arc<State>) -> Self {
+        Guard { inner, state, greeting: None }
     }
 }
 
@@ -37,6 +40,11 @@ where
     type Future = BoxFuture<'static, Result<Option<Response>, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        // The service within turns away what comes before it has answered the greeting, and scripts do not wait for answers.
+        if let Some(greeting) = &mut self.greeting {
+            let _ = ready!(greeting.poll_unpin(context));
+            self.greeting = None;
+        }
         self.inner.poll_ready(context)
     }
 
@@ -48,9 +56,16 @@ where
         }
         let state = Arc::clone(&self.state);
         let (id, method) = (request.id().cloned(), request.method().to_owned());
+        let greeted = (method == "initialize").then(|| {
+            let (greeted, greeting) = oneshot::channel();
+            self.greeting = Some(greeting);
+            greeted
+        });
         let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
-            match handled.await {
+            let handled = handled.await;
+            drop(greeted);
+            match handled {
                 Ok(response) => response,
                 Err(panic) => {
                     report(&state, format!("kubeharden failed at {method}: {}", message(&*panic)));
@@ -68,7 +83,65 @@ fn report(state: &Arc<State>, message: String) {
 }
 
 /// What a panic said.
-pub fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without words").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lsp::Setup;
+    use crate::lsp::backend::Backend;
+    use futures_util::StreamExt;
+    use tower_lsp::{ClientSocket, LspService};
+
+    /// A service whose every handler panics.
+    struct Broken;
+
+    impl Service<Request> for Broken {
+        type Response = Option<Response>;
+        type Error = ();
+        type Future = BoxFuture<'static, Result<Option<Response>, ()>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request) -> Self::Future {
+            Box::pin(async move { panic!("{} is broken", request.method()) })
+        }
+    }
+
+    fn guarded() -> (Guard<Broken>, ClientSocket) {
+        let (service, socket) = LspService::new(|client| Backend::new(client, Setup::default()));
+        (Guard::new(Broken, service.inner().state()), socket)
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_handler_panics_is_answered_with_an_error() {
+        let (mut guard, mut socket) = guarded();
+        let reply = guard.call(Request::build("textDocument/hover").id(7).finish()).await;
+        assert_eq!(reply, Ok(Some(Response::from_error(7.into(), Error::internal_error()))));
+        let told = socket.next().await.expect("the client is told");
+        assert_eq!(told.method(), "window/logMessage");
+        let message = told.params().and_then(|params| params["message"].as_str()).expect("in words");
+        assert_eq!(message, "kubeharden failed at textDocument/hover: textDocument/hover is broken");
+    }
+
+    #[tokio::test]
+    async fn a_notification_whose_handler_panics_is_not_answered() {
+        let (mut guard, mut socket) = guarded();
+        assert_eq!(guard.call(Request::build("textDocument/didOpen").finish()).await, Ok(None));
+        assert_eq!(socket.next().await.expect("the client is told").method(), "window/logMessage");
+    }
+
+    #[tokio::test]
+    async fn a_greeting_that_panics_lets_the_next_message_through() {
+        let (mut guard, _socket) = guarded();
+        let greeting = guard.call(Request::build("initialize").id(1).finish());
+        assert!(std::future::poll_fn(|context| Poll::Ready(guard.poll_ready(context))).await.is_pending());
+        assert!(greeting.await.is_ok_and(|reply| reply.is_some()));
+        assert_eq!(std::future::poll_fn(|context| guard.poll_ready(context)).await, Ok(()));
+    }
 }

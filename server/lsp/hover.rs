@@ -13,7 +13,7 @@ use tower_lsp::lsp_types as lsp;
 /// The most lines of a rule's page that a hover shows.
 const MOST_LINES: usize = 12;
 
-pub async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Result<Option<lsp::Hover>, Panicked> {
+pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Result<Option<lsp::Hover>, Panicked> {
     let place = params.text_document_position_params;
     let Some(analysed) = analysis::latest(state, &place.text_document.uri).await? else { return Ok(None) };
     let client = state.capabilities();

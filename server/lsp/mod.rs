@@ -61,6 +61,7 @@ impl Default for Setup {
 }
 
 /// Serves one client on standard input and output until it leaves. The exit code is the one that the protocol asks for.
+#[expect(clippy::print_stderr, reason = "standard output is the protocol's, and no client is there to be told")]
 pub fn run() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

@@ -11,7 +11,7 @@ use std::time::Duration;
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// Has the server end once that process is gone.
-pub fn watch(state: &Arc<State>, process: u32) {
+pub(super) fn watch(state: &Arc<State>, process: u32) {
     let entry = PathBuf::from(format!("/proc/{process}"));
     // A client in another container names a process that cannot be seen from here.
     if !entry.exists() {
@@ -19,8 +19,9 @@ pub fn watch(state: &Arc<State>, process: u32) {
     }
     let state = Arc::clone(state);
     tokio::spawn(async move {
+        let mut period = tokio::time::interval(PERIOD);
         while entry.exists() {
-            tokio::time::sleep(PERIOD).await;
+            period.tick().await;
         }
         state.leave.notify_one();
     });

@@ -8,18 +8,18 @@ use crate::k8s::Version;
 use serde_json::Value;
 
 /// The name under which clients file the settings of this server.
-pub const SECTION: &str = "kubeharden";
+pub(super) const SECTION: &str = "kubeharden";
 
 /// What a client set. Clients send settings in several ways, and the last word counts setting by setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Settings {
+pub(super) struct Settings {
     profile: Option<Profile>,
     kubernetes_version: Option<Version>,
 }
 
 impl Settings {
     /// Reads settings, bare or below [`SECTION`], with what is wrong in them in words for a person.
-    pub fn read(value: &Value) -> (Self, Vec<String>) {
+    pub(super) fn read(value: &Value) -> (Self, Vec<String>) {
         let section = value.get(SECTION).unwrap_or(value);
         let mut wrong = Vec::new();
         let settings = Settings {
@@ -30,7 +30,7 @@ impl Settings {
     }
 
     /// These settings, and the other ones where these say nothing.
-    pub fn or(self, other: Settings) -> Settings {
+    pub(super) fn or(self, other: Settings) -> Settings {
         Settings {
             profile: self.profile.or(other.profile),
             kubernetes_version: self.kubernetes_version.or(other.kubernetes_version),
@@ -38,7 +38,7 @@ impl Settings {
     }
 
     /// The configuration that they make.
-    pub fn config(self) -> Config {
+    pub(super) fn config(self) -> Config {
         let default = Config::default();
         Config {
             profile: self.profile.unwrap_or(default.profile),

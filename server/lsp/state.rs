@@ -18,7 +18,7 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tower_lsp::Client;
 use tower_lsp::lsp_types::Url;
 
-pub struct State {
+pub(super) struct State {
     pub client: Client,
     pub setup: Setup,
     /// Notified when the server is to end.
@@ -42,7 +42,7 @@ struct Document {
 
 /// A document's text at one moment.
 #[derive(Debug, Clone)]
-pub struct Snapshot {
+pub(super) struct Snapshot {
     pub text: Text,
     /// The client's number for it.
     pub version: i32,
@@ -52,7 +52,7 @@ pub struct Snapshot {
 
 /// What is known of a snapshot.
 #[derive(Debug)]
-pub struct Analysed {
+pub(super) struct Analysed {
     pub snapshot: Snapshot,
     pub config: Arc<Config>,
     pub report: Report,
@@ -60,7 +60,7 @@ pub struct Analysed {
 
 /// A change as a client tells it: what to put where; the whole text where no place is named.
 #[derive(Debug)]
-pub struct Change {
+pub(super) struct Change {
     pub range: Option<Range<Position>>,
     pub text: String,
 }
@@ -79,7 +79,7 @@ struct Configured {
 /// How settings reached the server. Clients mix the ways, and leave any of them empty; a later one here counts before the
 /// earlier ones, setting by setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     /// With `initialize`.
     Initial,
     /// With `workspace/didChangeConfiguration`.
@@ -89,7 +89,7 @@ pub enum Source {
 }
 
 impl State {
-    pub fn new(client: Client, setup: Setup) -> Self {
+    pub(super) fn new(client: Client, setup: Setup) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         State {
             client,
@@ -105,35 +105,35 @@ impl State {
     }
 
     /// What the client can do; nothing until it has said so.
-    pub fn capabilities(&self) -> Capabilities {
+    pub(super) fn capabilities(&self) -> Capabilities {
         self.capabilities.get().copied().unwrap_or_default()
     }
 
     /// Takes what the client says it can do; only the first word counts.
-    pub fn set_capabilities(&self, capabilities: Capabilities) {
+    pub(super) fn set_capabilities(&self, capabilities: Capabilities) {
         self.capabilities.get_or_init(|| capabilities);
     }
 
-    pub fn encoding(&self) -> Encoding {
+    pub(super) fn encoding(&self) -> Encoding {
         self.capabilities().encoding
     }
 
-    pub fn shut_down(&self) {
+    pub(super) fn shut_down(&self) {
         self.shut_down.store(true, Ordering::Relaxed);
     }
 
-    pub fn was_shut_down(&self) -> bool {
+    pub(super) fn was_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::Relaxed)
     }
 
     /// The configuration that counts now.
-    pub fn config(&self) -> Arc<Config> {
+    pub(super) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner).config)
     }
 
     /// Takes settings, has all open documents analysed again where that makes a difference, and gives back those complaints that
     /// were not the last ones already.
-    pub fn configure(&self, source: Source, settings: Settings, complaints: Vec<String>) -> Vec<String> {
+    pub(super) fn configure(&self, source: Source, settings: Settings, complaints: Vec<String>) -> Vec<String> {
         let (changed, news) = self.settings.write().unwrap_or_else(PoisonError::into_inner).take(source, settings, complaints);
         if changed {
             self.documents.iter().for_each(|document| document.wake());
@@ -142,7 +142,7 @@ impl State {
     }
 
     /// Takes a text that a client begins to edit. Where no task watches over it yet, its latest text comes back for one.
-    pub fn open(&self, url: Url, text: &str, version: i32) -> Option<watch::Receiver<Option<Snapshot>>> {
+    pub(super) fn open(&self, url: Url, text: &str, version: i32) -> Option<watch::Receiver<Option<Snapshot>>> {
         let snapshot = Snapshot { text: text.into(), version, revision: self.next_revision() };
         match self.documents.entry(url) {
             Entry::Occupied(document) => {
@@ -160,7 +160,7 @@ impl State {
 
     /// Makes the changes in their order. Those for an older version than the one that is held are dropped; those for the same
     /// one are not, since some clients do not count.
-    pub fn change(&self, url: &Url, version: i32, changes: Vec<Change>) {
+    pub(super) fn change(&self, url: &Url, version: i32, changes: Vec<Change>) {
         let (encoding, revision) = (self.encoding(), self.next_revision());
         let Some(document) = self.documents.get(url) else { return };
         document.latest.send_if_modified(|latest| {
@@ -174,14 +174,14 @@ impl State {
     }
 
     /// Has a document analysed again.
-    pub fn wake(&self, url: &Url) {
+    pub(super) fn wake(&self, url: &Url) {
         if let Some(document) = self.documents.get(url) {
             document.wake();
         }
     }
 
     /// Takes that the client no longer edits a document. Its task clears it away.
-    pub fn close(&self, url: &Url) {
+    pub(super) fn close(&self, url: &Url) {
         if let Some(mut document) = self.documents.get_mut(url) {
             document.analysed = None;
             document.latest.send_replace(None);
@@ -189,22 +189,22 @@ impl State {
     }
 
     /// Forgets a document if it is still closed; tells whether it was.
-    pub fn forget(&self, url: &Url) -> bool {
+    pub(super) fn forget(&self, url: &Url) -> bool {
         self.documents.remove_if(url, |_, document| document.latest.borrow().is_none()).is_some()
     }
 
     /// The text as the client has it now.
-    pub fn snapshot(&self, url: &Url) -> Option<Snapshot> {
+    pub(super) fn snapshot(&self, url: &Url) -> Option<Snapshot> {
         self.documents.get(url)?.latest.borrow().clone()
     }
 
     /// What is known of a document, of whichever of its texts.
-    pub fn analysed(&self, url: &Url) -> Option<Arc<Analysed>> {
+    pub(super) fn analysed(&self, url: &Url) -> Option<Arc<Analysed>> {
         self.documents.get(url)?.analysed.clone()
     }
 
     /// Remembers what is known of a text, unless it was closed or something newer is known.
-    pub fn remember(&self, url: &Url, analysed: &Arc<Analysed>) {
+    pub(super) fn remember(&self, url: &Url, analysed: &Arc<Analysed>) {
         let Some(mut document) = self.documents.get_mut(url) else { return };
         let is_newer = document.analysed.as_ref().is_none_or(|known| known.snapshot.revision <= analysed.snapshot.revision);
         if is_newer && document.latest.borrow().is_some() {
@@ -213,7 +213,7 @@ impl State {
     }
 
     /// What only one may hold who analyses a document, so that no text is analysed twice at once.
-    pub fn turn(&self, url: &Url) -> Arc<Mutex<()>> {
+    pub(super) fn turn(&self, url: &Url) -> Arc<Mutex<()>> {
         self.documents.get(url).map(|document| Arc::clone(&document.turn)).unwrap_or_default()
     }
 
@@ -230,7 +230,7 @@ impl Document {
 
 impl Analysed {
     /// Whether it is what is known of that very snapshot under that very configuration.
-    pub fn is_of(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
+    pub(super) fn is_of(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
         self.snapshot.revision == snapshot.revision && Arc::ptr_eq(&self.config, config)
     }
 }

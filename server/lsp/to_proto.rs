@@ -15,9 +15,9 @@ use std::ops::Range;
 use tower_lsp::lsp_types::{self as lsp, Url};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
-pub const MOST_DIAGNOSTICS: usize = 1000;
+pub(super) const MOST_DIAGNOSTICS: usize = 1000;
 
-pub fn encoding(encoding: Encoding) -> lsp::PositionEncodingKind {
+pub(super) fn encoding(encoding: Encoding) -> lsp::PositionEncodingKind {
     match encoding {
         Encoding::Utf8 => lsp::PositionEncodingKind::UTF8,
         Encoding::Utf16 => lsp::PositionEncodingKind::UTF16,
@@ -25,16 +25,16 @@ pub fn encoding(encoding: Encoding) -> lsp::PositionEncodingKind {
     }
 }
 
-pub fn position(position: Position) -> lsp::Position {
+pub(super) fn position(position: Position) -> lsp::Position {
     lsp::Position { line: position.line, character: position.column }
 }
 
-pub fn range(range: Range<usize>, text: &Text, encoding: Encoding) -> lsp::Range {
+pub(super) fn range(range: Range<usize>, text: &Text, encoding: Encoding) -> lsp::Range {
     let [start, end] = [range.start, range.end].map(|offset| position(text.position(offset, encoding)));
     lsp::Range { start, end }
 }
 
-pub fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
+pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
     match severity {
         Severity::Error => lsp::DiagnosticSeverity::ERROR,
         Severity::Warning => lsp::DiagnosticSeverity::WARNING,
@@ -44,7 +44,7 @@ pub fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 }
 
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
-pub fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+pub(super) fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
     let mut all: Vec<Remark<'_>> = analysed.report.documents.iter().flat_map(all_in).collect();
     all.sort_by_key(|remark| Reverse(remark.severity()));
     let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
@@ -81,7 +81,7 @@ fn all_in(document: &Document) -> impl Iterator<Item = Remark<'_>> {
     errors.chain(document.analysis.findings.iter().map(move |finding| Remark::Finding(document, finding)))
 }
 
-pub fn diagnostic(
+pub(super) fn diagnostic(
     document: &Document,
     finding: &Finding,
     snapshot: &Snapshot,
@@ -140,7 +140,7 @@ fn more(count: usize) -> lsp::Diagnostic {
     }
 }
 
-pub fn text_edits(document: &Document, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
+pub(super) fn text_edits(document: &Document, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
     let edit = |edit: &crate::engine::Edit| lsp::TextEdit {
         range: range(document.place(edit.range), text, encoding),
         new_text: edit.insert.clone(),
@@ -149,7 +149,7 @@ pub fn text_edits(document: &Document, edits: &Edits, text: &Text, encoding: Enc
 }
 
 /// Edits of one file, bound to the version that they are for where the client can check it.
-pub fn workspace_edit(url: &Url, version: i32, edits: Vec<lsp::TextEdit>, client: &Capabilities) -> lsp::WorkspaceEdit {
+pub(super) fn workspace_edit(url: &Url, version: i32, edits: Vec<lsp::TextEdit>, client: &Capabilities) -> lsp::WorkspaceEdit {
     if !client.document_changes {
         return lsp::WorkspaceEdit { changes: Some([(url.clone(), edits)].into()), ..Default::default() };
     }
@@ -161,7 +161,7 @@ pub fn workspace_edit(url: &Url, version: i32, edits: Vec<lsp::TextEdit>, client
 }
 
 /// Markdown, which reads well enough as plain text where the client shows nothing else.
-pub fn hover(markdown: String, range: lsp::Range, client: &Capabilities) -> lsp::Hover {
+pub(super) fn hover(markdown: String, range: lsp::Range, client: &Capabilities) -> lsp::Hover {
     let kind = if client.markdown_hover { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
     lsp::Hover { contents: lsp::HoverContents::Markup(lsp::MarkupContent { kind, value: markdown }), range: Some(range) }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tower_lsp::lsp_types::{MessageType, Url};
 
 /// Watches over a document until it is closed.
-pub async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
+pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
     let mut was_reported = false;
     while latest.changed().await.is_ok() {
         let snapshot = latest.borrow_and_update().clone();

@@ -1,14 +1,24 @@
-//! Reading a document that is not YAML just now: the line at fault is read otherwise than it is written, the rest as it is.
+//! Reading a document that is not YAML just now: the lines at fault are read otherwise than they are written.
 //!
-//! Knows what people leave unfinished while they type. Must not know what a manifest is. Promise: a text that YAML allows is
-//! read untouched; of any other text every line that is not reported as repaired is read as it stands, where it stands.
+//! Knows how much work a document is worth. Must not know what may be wrong with a line: that is `remedy`'s. Promise: a text
+//! that YAML allows is read as it stands; of any other text every line that is not reported as repaired is read as it stands,
+//! where it stands.
 
+use super::remedy::{self, Remedy};
 use super::source::{Patch, Source};
-use super::walk::{self, Cause, Reading, range};
+use super::walk::{self, Cause, Failure, Reading, range};
 use super::{SyntaxError, Yaml};
+use std::collections::BTreeMap;
 
-/// How many repairs a document gets; one that needs more is not YAML but something else.
-const MAX_REPAIRS: usize = 8;
+/// How often a document is repaired; one that needs more is not YAML but something else.
+const MAX_REPAIRS: usize = 64;
+
+/// How many bytes the parser may read to find repairs: some for every document, and a long one a few times over.
+fn affordable(length: usize) -> usize {
+    const ALWAYS: usize = 2 << 20;
+    const MOST: usize = 24 << 20;
+    ALWAYS + length.saturating_mul(8).min(MOST)
+}
 
 /// Reads one document. Never fails.
 pub fn parse(text: &str) -> Yaml {
@@ -16,79 +26,103 @@ pub fn parse(text: &str) -> Yaml {
         let error = SyntaxError { range: range(0, 0), message: "a document of more than 4 GiB is not read".into() };
         return Yaml { errors: vec![error], ..Yaml::default() };
     }
-    let mut source = Source::new(text);
-    let mut reading = walk::read(&source);
-    let (mut errors, mut repaired) = (Vec::new(), Vec::new());
-    while let Some(failure) = reading.failure.take() {
-        let line = line_at_fault(&source, failure.at);
-        let written = written_part(&source, line);
-        let Cause::Parser(info) = failure.cause else {
-            errors.push(SyntaxError { range: written, message: format!("nested deeper than {} levels", walk::MAX_DEPTH) });
-            break;
-        };
-        errors.push(SyntaxError { range: written, message: info });
-        if repaired.len() >= MAX_REPAIRS {
-            break;
+    let mut repair = Repair { source: Source::new(text), faults: BTreeMap::new(), left: affordable(text.len()) };
+    let mut reading = walk::read(&repair.source);
+    for _ in 0..MAX_REPAIRS {
+        match reading.failure.clone().and_then(|failure| repair.next(&failure, reading.end)) {
+            Some(better) => reading = better,
+            None => break,
         }
-        let Some((line, patches, next)) = best_repair(&mut source, line, &reading, failure.at) else { break };
-        source.set_patches(patches);
-        let whole = source.line(line);
-        repaired.push(range(whole.start, whole.end));
-        reading = next;
     }
-    errors.sort_by_key(|error| error.range.start());
-    repaired.sort_by_key(|line| line.start());
-    let Reading { nodes, root, properties, comments, failure: _ } = reading;
-    Yaml { text: text.into(), nodes, root, properties, comments, errors, repaired }
+    repair.finish(reading)
 }
 
-/// The reading that gets furthest with one line patched: the line at fault or the written one before it.
-fn best_repair(source: &mut Source<'_>, line: usize, _reading: &Reading, _at: usize) -> Option<(usize, Vec<Patch>, Reading)> {
-    let before = source.patches().to_vec();
-    let previous = (0..line).rev().find(|&line| is_written(source, line));
-    let mut best: Option<(usize, usize, usize, Vec<Patch>, Reading)> = None;
-    let lines: Vec<usize> = [Some(line), previous].into_iter().flatten().filter(|&line| is_written(source, line)).collect();
-    for line in lines {
-        for patch in patches(source, line) {
-            source.patch(patch);
-            let reading = walk::read(source);
-            let reach = reading.failure.as_ref().map_or(usize::MAX, |failure| failure.at);
-            let nodes = reading.nodes.len();
-            if best.as_ref().is_none_or(|best| (reach, nodes) > (best.0, best.1)) {
-                best = Some((reach, nodes, line, source.patches().to_vec(), reading));
+struct Repair<'t> {
+    source: Source<'t>,
+    /// By line, what was wrong with it.
+    faults: BTreeMap<usize, SyntaxError>,
+    /// How many bytes may still be read.
+    left: usize,
+}
+
+impl Repair<'_> {
+    /// The reading with the remedy that gets furthest; of several that get as far, the one that keeps most.
+    fn next(&mut self, failure: &Failure, end: usize) -> Option<Reading> {
+        if failure.cause == Cause::TooDeep {
+            return None;
+        }
+        let before = self.source.patches().to_vec();
+        let mut best: Option<(Reach, Reading, Remedy, Vec<Patch>)> = None;
+        for remedy in remedy::remedies(&self.source, failure, end) {
+            let patches = with(&before, &remedy);
+            self.source.set_patches(patches.clone());
+            let Some(reading) = self.read() else { break };
+            let reach = Reach::of(&reading);
+            let done = reading.failure.is_none() && remedy.keeps_all;
+            if best.as_ref().is_none_or(|(furthest, ..)| reach > *furthest) {
+                best = Some((reach, reading, remedy, patches));
             }
-            source.set_patches(before.clone());
+            if done {
+                break;
+            }
         }
+        let best = best.filter(|(reach, ..)| reach.at >= failure.at);
+        let Some((_, reading, remedy, patches)) = best else {
+            self.source.set_patches(before);
+            return None;
+        };
+        self.source.set_patches(patches);
+        for (line, error) in remedy.faults {
+            self.faults.entry(line).or_insert(error);
+        }
+        Some(reading)
     }
-    best.map(|(_, _, line, patches, reading)| (line, patches, reading))
-}
 
-fn patches(source: &Source<'_>, line: usize) -> Vec<Patch> {
-    let start = source.line(line).start;
-    let end = source.line_end(line);
-    let insert = |text: &str| Patch::Insert { at: end, text: text.into() };
-    let mut patches = vec![];
-    if !source.text()[start..end].contains(':') {
-        patches.push(insert(":"));
+    fn read(&mut self) -> Option<Reading> {
+        if self.left == 0 {
+            return None;
+        }
+        let reading = walk::read(&self.source);
+        let cost = reading.failure.as_ref().map_or(self.source.text().len(), |failure| failure.at);
+        self.left = self.left.saturating_sub(cost.max(1));
+        Some(reading)
     }
-    patches.extend(["\"", "'", "]", "}"].map(insert));
-    patches.push(Patch::Hide { range: start..end, comment: true });
-    patches
+
+    fn finish(self, reading: Reading) -> Yaml {
+        let text = self.source.text();
+        let lines = self.faults.keys().map(|&line| self.source.line(line));
+        let repaired = lines.map(|line| range(line.start, line.end)).collect();
+        let mut errors: Vec<SyntaxError> = self.faults.into_values().collect();
+        errors.extend(reading.failure.map(|failure| remedy::error(&self.source, &failure)));
+        errors.extend(control_character(text));
+        errors.sort_by_key(|error| error.range.start());
+        let Reading { nodes, root, properties, comments, .. } = reading;
+        Yaml { text: text.into(), nodes, root, properties, comments, errors, repaired }
+    }
 }
 
-fn is_written(source: &Source<'_>, line: usize) -> bool {
-    let text = source.text()[source.line(line)].trim();
-    let start = source.line(line).start;
-    !text.is_empty() && !text.starts_with('#') && source.past_hidden(start) == start
+/// How good a reading is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Reach {
+    at: usize,
+    nodes: usize,
 }
 
-fn line_at_fault(source: &Source<'_>, at: usize) -> usize {
-    source.line_of(at)
+impl Reach {
+    fn of(reading: &Reading) -> Reach {
+        Reach { at: reading.failure.as_ref().map_or(usize::MAX, |failure| failure.at), nodes: reading.nodes.len() }
+    }
 }
 
-fn written_part(source: &Source<'_>, line: usize) -> super::Range {
-    let start = source.line(line).start;
-    let text = &source.text()[start..source.line_end(line)];
-    let indent = text.len() - text.trim_start().len();
-    range(start + indent, start + text.trim_end().len())
+/// The patches that were there and those of a remedy, which take the place of what they meet.
+fn with(before: &[Patch], remedy: &Remedy) -> Vec<Patch> {
+    let kept = before.iter().filter(|old| !remedy.patches.iter().any(|new| new.meets(old)));
+    kept.chain(&remedy.patches).cloned().collect()
+}
+
+/// The first character that YAML has no place for.
+fn control_character(text: &str) -> Option<SyntaxError> {
+    let is_one = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}');
+    let at = text.find(is_one)?;
+    Some(SyntaxError { range: range(at, at + 1), message: "control characters are not allowed".into() })
 }

@@ -9,30 +9,45 @@ use std::ops::Range;
 /// A place where the parser reads something else than what is written. Never holds a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Patch {
-    /// Bytes that nobody reads; where it says so a `#` stands for them.
-    Hide { range: Range<usize>, comment: bool },
-    /// Something to read before the byte at that offset.
-    Insert { at: usize, text: Box<str> },
-    /// One ASCII character read as a letter, so that it has no meaning.
-    Mask { at: usize },
+    /// Other text in the place of some bytes, or before a byte where the range is empty.
+    Replace { range: Range<usize>, with: Box<str> },
+    /// Characters that have no meaning to the parser, which hands them back in the scalar that they are part of.
+    Mask { range: Range<usize> },
 }
 
 impl Patch {
-    fn range(&self) -> Range<usize> {
+    pub(super) fn hide(range: Range<usize>) -> Patch {
+        Patch::Replace { range, with: "".into() }
+    }
+
+    pub(super) fn insert(at: usize, text: impl Into<Box<str>>) -> Patch {
+        Patch::Replace { range: at..at, with: text.into() }
+    }
+
+    pub(super) fn range(&self) -> &Range<usize> {
         match self {
-            Patch::Hide { range, .. } => range.clone(),
-            Patch::Insert { at, .. } => *at..*at,
-            Patch::Mask { at } => *at..*at + 1,
+            Patch::Replace { range, .. } | Patch::Mask { range } => range,
         }
     }
 
-    fn inserted(&self) -> &str {
-        match self {
-            Patch::Hide { comment: true, .. } => "#",
-            Patch::Hide { comment: false, .. } => "",
-            Patch::Insert { text, .. } => text,
-            Patch::Mask { .. } => "x",
-        }
+    /// Whether an earlier patch would be read in the middle of this one.
+    pub(super) fn meets(&self, earlier: &Patch) -> bool {
+        let (new, old) = (self.range(), earlier.range());
+        if old.is_empty() { new.start <= old.start && old.end <= new.end } else { old.start < new.end && new.start < old.end }
+    }
+}
+
+/// What stands for the ASCII characters under a mask: letters of the Private Use Area, which nobody's YAML holds.
+const MASK: u32 = 0xe000;
+
+fn masked(c: char) -> char {
+    if c.is_ascii() { char::from_u32(MASK + u32::from(c)).unwrap_or(c) } else { c }
+}
+
+fn unmasked(c: char) -> char {
+    match u32::from(c).checked_sub(MASK).and_then(char::from_u32) {
+        Some(ascii) if ascii.is_ascii() => ascii,
+        _ => c,
     }
 }
 
@@ -48,13 +63,10 @@ pub(super) struct Source<'t> {
 }
 
 impl<'t> Source<'t> {
+    /// The text as it is written, but for a byte order mark, which is no part of a document.
     pub(super) fn new(text: &'t str) -> Source<'t> {
-        let patches = if text.starts_with(BYTE_ORDER_MARK) {
-            vec![Patch::Hide { range: 0..BYTE_ORDER_MARK.len_utf8(), comment: false }]
-        } else {
-            Vec::new()
-        };
-        Source { text, lines: line_starts(text), patches, last: Cell::default() }
+        let mark = text.starts_with(BYTE_ORDER_MARK).then(|| Patch::hide(0..BYTE_ORDER_MARK.len_utf8()));
+        Source { text, lines: line_starts(text), patches: mark.into_iter().collect(), last: Cell::default() }
     }
 
     pub(super) fn text(&self) -> &'t str {
@@ -65,33 +77,44 @@ impl<'t> Source<'t> {
         &self.patches
     }
 
-    /// Takes one more patch; where it meets another one, the one that is there gives way.
-    pub(super) fn patch(&mut self, patch: Patch) {
-        let range = patch.range();
-        self.patches.retain(|other| {
-            let other = other.range();
-            other.end < range.start || range.end < other.start || (other.end == range.start && !other.is_empty())
-        });
-        let place = self.patches.partition_point(|other| other.range().start < range.start);
-        self.patches.insert(place, patch);
-    }
-
-    pub(super) fn set_patches(&mut self, patches: Vec<Patch>) {
+    /// Puts other patches in the place of those that are there.
+    pub(super) fn set_patches(&mut self, mut patches: Vec<Patch>) {
+        patches.sort_by_key(|patch| (patch.range().start, patch.range().end));
         self.patches = patches;
     }
 
-    /// What the parser reads. A NUL, which it takes for the end, is a replacement character to it.
+    /// What the parser reads. A NUL, which it takes for the end of everything, is a replacement character to it.
     pub(super) fn chars(&self) -> impl Iterator<Item = char> + use<'_, 't> {
         let mut pieces = Vec::with_capacity(self.patches.len() * 2 + 1);
         let mut at = 0;
         for patch in &self.patches {
-            let range = patch.range();
-            pieces.push(&self.text[at..range.start]);
-            pieces.push(patch.inserted());
+            let range = patch.range().clone();
+            pieces.push((&self.text[at..range.start], false));
+            match patch {
+                Patch::Replace { with, .. } => pieces.push((with, false)),
+                Patch::Mask { .. } => pieces.push((&self.text[range.clone()], true)),
+            }
             at = range.end;
         }
-        pieces.push(&self.text[at..]);
-        pieces.into_iter().flat_map(str::chars).map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c })
+        pieces.push((&self.text[at..], false));
+        pieces.into_iter().flat_map(|(piece, mask)| {
+            piece.chars().map(move |c| match c {
+                '\0' => char::REPLACEMENT_CHARACTER,
+                c if mask => masked(c),
+                c => c,
+            })
+        })
+    }
+
+    /// A scalar that the parser gave, with the characters that masks stand for.
+    pub(super) fn unmask(&self, value: String) -> String {
+        let masks = self.patches.iter().any(|patch| matches!(patch, Patch::Mask { .. }));
+        if masks { value.chars().map(unmasked).collect() } else { value }
+    }
+
+    /// Whether just this character is masked.
+    pub(super) fn is_masked_alone(&self, at: usize) -> bool {
+        self.patches_from(at).first().is_some_and(|patch| *patch == Patch::Mask { range: at..at + 1 })
     }
 
     pub(super) fn line_count(&self) -> usize {
@@ -120,62 +143,55 @@ impl<'t> Source<'t> {
         let range = self.line(line.saturating_sub(1));
         let mut origin = range.start;
         let mut column = column;
-        let first = self.patches.partition_point(|patch| patch.range().start < range.start);
-        for patch in self.patches[first..].iter().take_while(|patch| patch.range().start < range.end || range.is_empty()) {
-            let patched = patch.range();
-            let before = self.text[origin..patched.start].chars().count();
-            if column < before {
-                break;
+        for patch in self.patches_from(range.start).iter().take_while(|patch| patch.range().start <= range.end) {
+            // A mask moves nothing.
+            let Patch::Replace { range: patched, with } = patch else { continue };
+            let (at, left) = self.forward(origin, column, patched.start);
+            if at < patched.start {
+                return at;
             }
-            let inserted = patch.inserted().chars().count();
-            if column < before + inserted {
-                return patched.start;
-            }
-            column -= before + inserted;
+            let Some(behind) = left.checked_sub(with.chars().count()) else { return at };
+            column = behind;
             origin = patched.end;
         }
-        self.forward(origin, column)
+        self.forward(origin, column, self.text.len()).0
     }
 
-    /// The byte that so many characters behind an offset.
-    fn forward(&self, origin: usize, column: usize) -> usize {
+    /// The byte that so many characters behind an offset, but not behind a limit; and how many characters it is short of.
+    fn forward(&self, origin: usize, column: usize, limit: usize) -> (usize, usize) {
         let (from, mut passed, mut at) = self.last.get();
-        if from != origin || passed > 2 * column {
+        if from != origin || passed > column.saturating_mul(2) || at > limit {
             (passed, at) = (0, origin);
         }
-        if passed <= column {
-            for c in self.text[at..].chars().take(column - passed) {
-                at += c.len_utf8();
-            }
-        } else {
-            for c in self.text[..at].chars().rev().take(passed - column) {
-                at -= c.len_utf8();
-            }
+        while passed > column {
+            at -= self.text[..at].chars().next_back().map_or(1, char::len_utf8);
+            passed -= 1;
         }
-        if at < self.text.len() {
-            self.last.set((origin, column, at));
+        while passed < column && at < limit {
+            at += self.text[at..].chars().next().map_or(1, char::len_utf8);
+            passed += 1;
         }
-        at
+        self.last.set((origin, passed, at));
+        (at, column - passed)
     }
 
-    /// The end of the hidden bytes that begin at an offset; the offset itself where none do.
+    fn patches_from(&self, at: usize) -> &[Patch] {
+        &self.patches[self.patches.partition_point(|patch| patch.range().start < at)..]
+    }
+
+    /// The end of the bytes at an offset that nobody reads as they are; the offset itself where all is read.
     pub(super) fn past_hidden(&self, at: usize) -> usize {
-        if self.patches.is_empty() {
-            return at;
-        }
-        let place = self.patches.partition_point(|patch| patch.range().start < at);
-        self.patches[place..]
+        self.patches_from(at)
             .iter()
             .take_while(|patch| patch.range().start == at)
-            .find_map(|patch| matches!(patch, Patch::Hide { .. }).then(|| patch.range().end))
+            .find_map(|patch| matches!(patch, Patch::Replace { .. }).then_some(patch.range().end).filter(|&end| end > at))
             .unwrap_or(at)
     }
 
-    /// Where something was inserted at or behind an offset: the first such place, and what.
-    pub(super) fn next_insert(&self, at: usize) -> Option<(usize, &str)> {
-        let place = self.patches.partition_point(|patch| patch.range().start < at);
-        self.patches[place..].iter().find_map(|patch| match patch {
-            Patch::Insert { at, text } => Some((*at, &**text)),
+    /// Where a repair closes a quote behind an offset.
+    pub(super) fn closed_by_repair(&self, at: usize, quote: char) -> Option<usize> {
+        self.patches_from(at).iter().find_map(|patch| match patch {
+            Patch::Replace { range, with } if range.is_empty() && with.starts_with(quote) => Some(range.start),
             _ => None,
         })
     }

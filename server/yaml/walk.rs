@@ -22,6 +22,8 @@ pub(super) struct Reading {
     pub(super) properties: BTreeMap<NodeId, Properties>,
     pub(super) comments: Vec<Range>,
     pub(super) failure: Option<Failure>,
+    /// How far the walk came: behind the last thing that was read whole.
+    pub(super) end: usize,
 }
 
 /// Why reading stopped, and where.
@@ -49,9 +51,9 @@ pub(super) fn read(source: &Source<'_>) -> Reading {
         open: Vec::new(),
         anchors: HashMap::new(),
     };
-    let end = walk.document();
+    walk.reading.failure = walk.document().err();
+    walk.reading.end = walk.at;
     walk.close_all();
-    walk.reading.failure = end.err();
     walk.reading
 }
 
@@ -292,6 +294,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     fn scalar(&mut self, value: String, style: TScalarStyle, told: Told) {
         let properties = self.properties(&told);
+        let value = self.source.unmask(value);
         if style == TScalarStyle::Plain && value.is_empty() {
             if self.open.is_empty() && properties.is_none() {
                 return;
@@ -302,10 +305,8 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         }
         self.blanks(false);
         let (style, start, end) = match style {
-            TScalarStyle::Plain if self.byte(self.at) == b'*' => {
-                // The parser was made to read a letter there: an alias to an anchor that does not exist.
-                return self.alias(None);
-            }
+            // An alias to an anchor that does not exist: the parser was made to read a letter there.
+            TScalarStyle::Plain if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) => return self.alias(None),
             TScalarStyle::Plain => {
                 let start = self.offset(told.mark).max(self.at);
                 (Style::Plain, start, self.plain_end(start, &value))
@@ -349,11 +350,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     /// Behind the closing quote; where a repair stands for it, at that place.
     fn quoted_end(&self, start: usize, quote: u8) -> usize {
-        let closed_at = self
-            .source
-            .next_insert(start + 1)
-            .filter(|(_, inserted)| inserted.as_bytes().first() == Some(&quote))
-            .map_or(self.text.len(), |(at, _)| at);
+        let closed_at = self.source.closed_by_repair(start + 1, char::from(quote)).unwrap_or(self.text.len());
         let mut at = start + 1;
         while at < closed_at {
             match self.byte(at) {

@@ -4,7 +4,15 @@
 //! and read again: no new syntax error, the same comments, the same tree but at the paths named; everything else is
 //! refused with a reason.
 
-use super::{Path, Range, Yaml};
+mod guard;
+mod layout;
+mod manner;
+mod prove;
+mod quote;
+mod want;
+mod write;
+
+use super::{Offset, Path, Range, Yaml};
 use std::fmt;
 
 /// One thing to change in a document.
@@ -21,6 +29,18 @@ pub enum Change {
     Rename { path: Path, key: Box<str> },
     /// The entry at a path is to stand at another one, its value as it is written, its comments with it.
     Move { from: Path, to: Path },
+}
+
+impl Change {
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let (path, target) = match self {
+            Change::Set { path, .. } | Change::Append { path, .. } | Change::Remove { path } | Change::Rename { path, .. } => {
+                (path, None)
+            }
+            Change::Move { from, to } => (from, Some(to)),
+        };
+        std::iter::once(path).chain(target)
+    }
 }
 
 /// A value to write.
@@ -54,6 +74,29 @@ impl Edits {
         self.0.is_empty()
     }
 
+    /// Sorts the pieces by their start, those at one place in the order given, and joins what touches; `None` where two
+    /// of them overlap.
+    fn of(mut pieces: Vec<(std::ops::Range<usize>, String)>) -> Option<Edits> {
+        pieces.retain(|(range, insert)| !range.is_empty() || !insert.is_empty());
+        pieces.sort_by_key(|(range, _)| range.start);
+        let mut joined: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+        for (range, insert) in pieces {
+            match joined.last_mut() {
+                Some((last, _)) if range.start < last.end => return None,
+                Some((last, text)) if range.start == last.end => {
+                    last.end = range.end;
+                    text.push_str(&insert);
+                }
+                _ => joined.push((range, insert)),
+            }
+        }
+        let edit = |(range, insert): (std::ops::Range<usize>, String)| {
+            let offset = |at: usize| Offset::try_from(at).ok();
+            Some(Edit { range: Range::new(offset(range.start)?, offset(range.end)?), insert })
+        };
+        joined.into_iter().map(edit).collect::<Option<Vec<Edit>>>().map(Edits)
+    }
+
     /// The text with the edits made.
     pub fn apply(&self, text: &str) -> String {
         let mut result = String::with_capacity(text.len() + self.0.iter().map(|edit| edit.insert.len()).sum::<usize>());
@@ -72,6 +115,12 @@ impl Edits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal(pub String);
 
+impl Refusal {
+    fn new(reason: impl Into<String>) -> Refusal {
+        Refusal(reason.into())
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -80,7 +129,14 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// The edits that make all the changes at once.
-pub fn plan(_yaml: &Yaml, _changes: &[Change]) -> Result<Edits, Refusal> {
-    Err(Refusal("not there yet".into()))
+/// The edits that make all the changes at once. Equal changes are one; every path means the document as it is now, before
+/// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.
+pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, Refusal> {
+    guard::check(yaml)?;
+    let wanted = want::Wanted::of(yaml, changes)?;
+    let edits = write::edits(&wanted)?;
+    if !edits.is_empty() {
+        prove::prove(&wanted, &edits)?;
+    }
+    Ok(edits)
 }

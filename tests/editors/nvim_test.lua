@@ -1,0 +1,465 @@
+--- The plugin and the server in a real Neovim, from opening a manifest to closing it. `run-nvim` starts this file.
+---
+--- Nothing here sleeps: a check waits for the condition that it is about, for a bounded time. Neovim's own functions do
+--- what a user's keys do. Edits are compared as whole texts.
+
+local PATIENCE = 10000 -- milliseconds; reached only by a check that fails
+
+local here = vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2))
+local since_0_11 = vim.fn.has('nvim-0.11') == 1
+local version = ('%d.%d.%d'):format(vim.version().major, vim.version().minor, vim.version().patch)
+
+---------------------------------------------------------------------------------------------------------------------------
+-- Checks
+
+local failures = 0
+
+local function say(line)
+  io.stdout:write(line, '\n')
+end
+
+local function show(value)
+  return type(value) == 'string' and value or vim.inspect(value)
+end
+
+--- One check; a failing one says what was expected and what there was, and lets the others run.
+local function equal(what, got, expected)
+  if vim.deep_equal(got, expected) then
+    say(('ok - %s: %s'):format(version, what))
+    return
+  end
+  failures = failures + 1
+  say(('not ok - %s: %s'):format(version, what))
+  local function part(name, value)
+    say('  ' .. name .. ':')
+    for _, line in ipairs(vim.split(show(value), '\n')) do
+      say('    ' .. line)
+    end
+  end
+  part('expected', expected)
+  part('got', got)
+end
+
+--- The same for a state that is on its way: the last one seen is compared.
+local function becomes(what, probe, expected)
+  local got
+  vim.wait(PATIENCE, function()
+    got = probe()
+    return vim.deep_equal(got, expected)
+  end, 5)
+  equal(what, got, expected)
+end
+
+--- Waits for something that later checks need; without it they are not run.
+local function need(what, probe)
+  local value
+  vim.wait(PATIENCE, function()
+    value = probe()
+    return value
+  end, 5)
+  return value or error(('waited %d s for %s'):format(PATIENCE / 1000, what), 0)
+end
+
+---------------------------------------------------------------------------------------------------------------------------
+-- What the checks look at
+
+--- Everything that the server published, by document: `{ version, diagnostics }`, the newest last.
+---@type table<string, lsp.PublishDiagnosticsParams[]>
+local published = vim.defaulttable()
+
+local method = 'textDocument/publishDiagnostics'
+local original = vim.lsp.handlers[method]
+vim.lsp.handlers[method] = function(err, result, ...)
+  table.insert(published[result.uri], result)
+  return original(err, result, ...)
+end
+
+local function clients(buf)
+  return vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf })
+end
+
+--- A workspace of its own for a test: copies of fixtures beside a `.git`.
+local function workspace(...)
+  local folder = vim.fn.tempname()
+  vim.fn.mkdir(folder .. '/.git', 'p')
+  for _, name in ipairs({ ... }) do
+    assert(vim.uv.fs_copyfile(vim.fs.joinpath(here, name), vim.fs.joinpath(folder, name)))
+  end
+  return vim.uv.fs_realpath(folder)
+end
+
+local function read(path)
+  local file = assert(io.open(path, 'rb'))
+  local bytes = file:read('*a')
+  file:close()
+  return bytes
+end
+
+local function write(path, bytes)
+  local file = assert(io.open(path, 'wb'))
+  file:write(bytes)
+  file:close()
+end
+
+--- The bytes that a `:write` would write.
+local function text(buf)
+  local eol = vim.bo[buf].fileformat == 'dos' and '\r\n' or '\n'
+  local bytes = table.concat(vim.api.nvim_buf_get_lines(buf, 0, -1, true), eol)
+  return vim.bo[buf].endofline and bytes .. eol or bytes
+end
+
+--- Where a diagnostic begins, as `nvim_win_set_cursor` counts, and the text that it covers.
+local function where(buf, d)
+  local covered = vim.api.nvim_buf_get_text(buf, d.lnum, d.col, d.end_lnum, d.end_col, {})
+  return { { d.lnum + 1, d.col }, table.concat(covered, '\n') }
+end
+
+--- Diagnostics as text, sorted; from line `first` on.
+local function findings(buf, first)
+  local lines = {}
+  for _, d in ipairs(vim.diagnostic.get(buf)) do
+    if d.lnum + 1 >= (first or 1) then
+      local begin, covered = unpack(where(buf, d))
+      table.insert(lines, ('%d:%d %s on "%s": %s'):format(begin[1], begin[2], d.code, covered, d.message))
+    end
+  end
+  table.sort(lines)
+  return lines
+end
+
+--- The diagnostic of a rule at or below a line.
+local function finding(buf, code, first)
+  for _, d in ipairs(vim.diagnostic.get(buf)) do
+    if d.code == code and d.lnum + 1 >= (first or 1) then
+      return d
+    end
+  end
+end
+
+--- Waits for the diagnostics of the text as it is now: those with the version that Neovim has given to it.
+local function settle(buf)
+  local all = published[vim.uri_from_bufnr(buf)]
+  need('the diagnostics of version ' .. tostring(vim.lsp.util.buf_versions[buf]), function()
+    local newest = all[#all]
+    return newest and newest.version == vim.lsp.util.buf_versions[buf]
+  end)
+end
+
+local function open(path)
+  vim.cmd.edit(vim.fn.fnameescape(path))
+  local buf = vim.api.nvim_get_current_buf()
+  settle(buf)
+  return buf
+end
+
+--- The number of the line that holds a text, and the column where it begins, as `nvim_win_set_cursor` counts.
+local function place(buf, needle)
+  for n, line in ipairs(vim.api.nvim_buf_get_lines(buf, 0, -1, true)) do
+    local column = line:find(needle, 1, true)
+    if column then
+      return { n, column - 1 }
+    end
+  end
+  error('no line with ' .. needle, 0)
+end
+
+--- The place of the name of a container.
+local function container(buf, name)
+  local n, column = unpack(place(buf, '- name: ' .. name))
+  return { n, column + #'- name: ' }
+end
+
+local function replace_line(buf, old, new)
+  local n = place(buf, old)[1]
+  vim.api.nvim_buf_set_lines(buf, n - 1, n, true, { new })
+end
+
+--- Ends every server and forgets every buffer, so that a test begins as an editor does.
+local function start_over()
+  for _, client in ipairs(clients()) do
+    if since_0_11 then
+      client:stop()
+    else
+      client.stop()
+    end
+  end
+  need('the servers to end', function()
+    return #clients() == 0
+  end)
+  vim.cmd('silent %bwipeout!')
+end
+
+---------------------------------------------------------------------------------------------------------------------------
+-- Tests
+
+local tests = {}
+local function test(what, run)
+  table.insert(tests, { what = what, run = run })
+end
+
+if since_0_11 then
+  test('vim.lsp.enable() without setup()', function()
+    vim.lsp.enable('kubeharden')
+    local folder = workspace('shop.yaml')
+    local buf = open(folder .. '/shop.yaml')
+    equal('enabled: the finding of container web', finding(buf, 'privilege-escalation').lnum + 1, container(buf, 'web')[1])
+    equal('enabled: the root is the repository', clients(buf)[1].root_dir, folder)
+    vim.lsp.enable('kubeharden', false)
+  end)
+end
+
+test('setup()', function()
+  equal('setup: an unknown option is an error', { pcall(require('kubeharden').setup, { fix_onsave = true }) }, {
+    false,
+    "kubeharden.setup: unknown option 'fix_onsave'",
+  })
+  vim.cmd.edit(workspace('shop.yaml') .. '/shop.yaml')
+  equal('setup: nothing runs before it', #clients(), 0)
+  require('kubeharden').setup()
+  becomes('setup: a buffer that is open already is served', function()
+    return #clients(vim.api.nvim_get_current_buf())
+  end, 1)
+end)
+
+test('diagnostics', function()
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  equal('filetype', vim.bo[buf].filetype, 'yaml')
+
+  local web = finding(buf, 'privilege-escalation')
+  equal('privilege-escalation is a warning of kubeharden', web and { web.source, web.severity }, {
+    'kubeharden',
+    vim.diagnostic.severity.WARN,
+  })
+  equal('privilege-escalation covers the name of the container', web and where(buf, web), { container(buf, 'web'), 'web' })
+  local pod = finding(buf, 'missing-seccomp-profile')
+  local spec = place(buf, '    spec:')[1]
+  equal('missing-seccomp-profile covers the spec of the pod', pod and where(buf, pod), { { spec, 4 }, 'spec' })
+  local queue = finding(buf, 'privilege-escalation', place(buf, '---')[1])
+  equal('the second document has findings too', queue and { queue.lnum + 1, queue.col }, container(buf, 'queue'))
+  equal('run-as-root-allowed is among them', finding(buf, 'run-as-root-allowed') ~= nil, true)
+end)
+
+test('a broken line', function()
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  local second = place(buf, '---')[1] + 1
+  local first_state, of_second = findings(buf), findings(buf, second)
+
+  replace_line(buf, '  replicas: 2', '  replicas 2')
+  settle(buf)
+  local mark = finding(buf, 'syntax-error')
+  equal('a line without its colon is a syntax error', mark and mark.severity, vim.diagnostic.severity.ERROR)
+  equal('the syntax error is in its own document', mark and mark.lnum + 1 < second, true)
+  equal('the other document keeps its findings', findings(buf, second), of_second)
+
+  replace_line(buf, '  replicas 2', '  replicas: 2')
+  settle(buf)
+  equal('mended: everything as before', findings(buf), first_state)
+end)
+
+test('a line more above', function()
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  local queue = container(buf, 'queue')
+  vim.api.nvim_buf_set_lines(buf, 0, 0, true, { '# one more line' })
+  settle(buf)
+  local d = finding(buf, 'privilege-escalation', queue[1])
+  equal('a finding moves with its line', d and { d.lnum + 1, d.col }, { queue[1] + 1, queue[2] })
+end)
+
+--- Takes the preferred quick fix of a rule for what is under the cursor, as a user's key does.
+local function take_fix(code)
+  vim.lsp.buf.code_action({
+    apply = true,
+    filter = function(action)
+      local d = (action.diagnostics or {})[1]
+      return action.kind == 'quickfix' and action.isPreferred == true and d ~= nil and d.code == code
+    end,
+  })
+end
+
+test('a quick fix', function()
+  local path = workspace('shop.yaml') .. '/shop.yaml'
+  local buf = open(path)
+  local original_text = read(path)
+  equal('the buffer holds the bytes of the file', text(buf), original_text)
+
+  local image = '          image: registry.example.com/shop/web:2.14.0\n'
+  local fixed = original_text:gsub(
+    vim.pesc(image),
+    image .. '          securityContext:\n            allowPrivilegeEscalation: false\n'
+  )
+  vim.api.nvim_win_set_cursor(0, container(buf, 'web'))
+  take_fix('privilege-escalation')
+  becomes('the fix of privilege-escalation, byte for byte', function()
+    return text(buf)
+  end, fixed)
+  settle(buf)
+  local left = finding(buf, 'privilege-escalation')
+  equal('the finding is gone, the one of the other container stays', left and left.lnum + 1, container(buf, 'queue')[1])
+
+  vim.cmd('silent undo')
+  equal('undo restores the bytes', text(buf), original_text)
+  settle(buf)
+  equal('undo brings the finding back', finding(buf, 'privilege-escalation').lnum + 1, container(buf, 'web')[1])
+end)
+
+test('every safe fix', function()
+  local folder = workspace('shop.yaml')
+  local buf = open(folder .. '/shop.yaml')
+  equal('fix_all() reports a change', require('kubeharden').fix_all(), true)
+  settle(buf)
+  equal('fix_all() leaves no finding with a safe fix', {
+    finding(buf, 'privilege-escalation'),
+    finding(buf, 'missing-seccomp-profile'),
+  }, {})
+  equal('fix_all() leaves what needs a person', finding(buf, 'run-as-root-allowed') ~= nil, true)
+  local once = text(buf)
+  equal('fix_all() has nothing to do then', { require('kubeharden').fix_all(), text(buf) }, { false, once })
+
+  vim.cmd('silent undo')
+  settle(buf)
+  vim.lsp.buf.code_action({ context = { only = { 'source.fixAll.kubeharden' }, diagnostics = {} }, apply = true })
+  becomes('source.fixAll.kubeharden is one action and does the same', function()
+    return text(buf)
+  end, once)
+end)
+
+test('fix on save', function()
+  local path = workspace('shop.yaml') .. '/shop.yaml'
+  write(path, (read(path):gsub('\n', '\r\n')))
+  local before = read(path)
+  local buf = open(path)
+  vim.cmd('silent write')
+  equal('a write without fix_on_save writes what was there', read(path), before)
+
+  require('kubeharden').setup({ fix_on_save = true })
+  vim.cmd('silent write')
+  local written = read(path)
+  require('kubeharden').setup({ fix_on_save = false })
+  equal('the fixes are in the file', select(2, written:gsub('allowPrivilegeEscalation: false', '')), 2)
+  equal('the file is what the buffer holds', { written, vim.bo[buf].modified }, { text(buf), false })
+  equal('every line still ends in CRLF', select(2, written:gsub('\n', '')), select(2, written:gsub('\r\n', '')))
+end)
+
+test('hover', function()
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  vim.api.nvim_win_set_cursor(0, container(buf, 'web'))
+  vim.lsp.buf.hover()
+  local shown = need('the hover window', function()
+    for _, window in ipairs(vim.api.nvim_list_wins()) do
+      if vim.api.nvim_win_get_config(window).relative ~= '' then
+        return table.concat(vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, true), '\n')
+      end
+    end
+  end)
+  equal('hover names the rule: ' .. vim.split(shown, '\n')[1], shown:find('privilege-escalation', 1, true) ~= nil, true)
+  equal('hover explains it', #vim.split(shown, '\n') >= 2, true)
+  vim.cmd('silent fclose!')
+end)
+
+test('other YAML', function()
+  local buf = open(workspace('compose.yaml') .. '/compose.yaml')
+  equal('other YAML is served', #clients(buf), 1)
+  equal('other YAML has no diagnostics', findings(buf), {})
+end)
+
+test('closing', function()
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  local uri = vim.uri_from_bufnr(buf)
+  equal('before closing there are diagnostics', #vim.diagnostic.get(buf) > 0, true)
+  vim.cmd.bdelete()
+  becomes('closing: the server takes its diagnostics back', function()
+    return published[uri][#published[uri]].diagnostics
+  end, {})
+  equal('closing: Neovim shows none', vim.diagnostic.get(buf), {})
+end)
+
+--- The lines of a health report that match a pattern.
+local function checkhealth(name, pattern)
+  vim.cmd('silent checkhealth ' .. name)
+  local lines = vim.api.nvim_buf_get_lines(0, 0, -1, true)
+  vim.cmd('silent bwipeout!')
+  return vim.tbl_filter(function(line)
+    return line:find(pattern) ~= nil
+  end, lines)
+end
+
+test(':checkhealth', function()
+  open(workspace('shop.yaml') .. '/shop.yaml')
+  equal(':checkhealth kubeharden has no ERROR', checkhealth('kubeharden', 'ERROR'), {})
+  equal(':checkhealth kubeharden has no WARNING', checkhealth('kubeharden', 'WARNING'), {})
+  equal(':checkhealth kubeharden names the version', #checkhealth('kubeharden', 'OK .*/kubeharden: kubeharden %d'), 1)
+  equal(':checkhealth kubeharden names the file', #checkhealth('kubeharden', 'OK client %d+ serves .*shop%.yaml'), 1)
+
+  local cmd = require('kubeharden').config().cmd
+  require('kubeharden').setup({ cmd = { 'no-such-program', 'server' } })
+  local errors = checkhealth('kubeharden', 'ERROR')
+  require('kubeharden').setup({ cmd = cmd })
+  equal(":checkhealth kubeharden misses a binary that isn't there", { #errors, (errors[1] or ''):match("'.*") }, {
+    1,
+    "'no-such-program' is not an executable that Neovim finds",
+  })
+end)
+
+test('the manual', function()
+  local folder = vim.fn.tempname()
+  vim.fn.mkdir(folder .. '/doc', 'p')
+  local manual = vim.api.nvim_get_runtime_file('doc/kubeharden.txt', false)[1]
+  assert(vim.uv.fs_copyfile(manual, folder .. '/doc/kubeharden.txt'))
+  local ok, err = pcall(vim.cmd.helptags, folder .. '/doc')
+  equal(':helptags finds nothing wrong', { ok, err }, { true, vim.NIL ~= err and err or nil })
+  vim.opt.runtimepath:append(folder)
+  for _, tag in ipairs({ 'kubeharden', 'kubeharden.txt', 'kubeharden.setup()', 'kubeharden.fix_all()', 'kubeharden-health' }) do
+    equal(':help ' .. tag, vim.fn.getcompletion(tag, 'help')[1], tag)
+  end
+  if not since_0_11 then
+    return -- the manual of 0.10 has no tag for what came later
+  end
+  local dead = {}
+  for tag in read(manual):gmatch('|(%S-)|') do
+    if not vim.list_contains(vim.fn.getcompletion(tag, 'help'), tag) then
+      table.insert(dead, tag)
+    end
+  end
+  equal('every reference in the manual leads somewhere', dead, {})
+end)
+
+if since_0_11 then
+  test('deprecated functions', function()
+    -- Runs after the others, so that what they called is noted.
+    equal('the plugin calls nothing deprecated', checkhealth('vim.deprecated', 'WARNING'), {})
+  end)
+end
+
+test('settings', function()
+  local settings = { profile = 'restricted', kubernetesVersion = '1.33' }
+  require('kubeharden').setup({ settings = settings })
+  local folder = workspace('shop.yaml')
+  write(folder .. '/.kubeharden.yaml', '')
+  vim.fn.mkdir(folder .. '/deep/.git', 'p')
+  vim.uv.fs_rename(folder .. '/shop.yaml', folder .. '/deep/shop.yaml')
+  local buf = open(folder .. '/deep/shop.yaml')
+  equal('settings reach the client', clients(buf)[1].config.settings, { kubeharden = settings })
+  equal('.kubeharden.yaml outranks .git', clients(buf)[1].config.root_dir, folder)
+end)
+
+test('the end', function()
+  open(workspace('shop.yaml') .. '/shop.yaml')
+  local client = clients()[1]
+  start_over()
+  equal('the server ends when it is told to', since_0_11 and client:is_stopped() or client.is_stopped(), true)
+end)
+
+---------------------------------------------------------------------------------------------------------------------------
+
+for _, t in ipairs(tests) do
+  local ok, err = xpcall(function()
+    start_over()
+    t.run()
+  end, function(e)
+    return type(e) == 'string' and e or debug.traceback(show(e))
+  end)
+  if not ok then
+    equal(t.what .. ' runs to its end', err, '')
+  end
+end
+vim.cmd(failures == 0 and 'qall!' or 'cquit 1')

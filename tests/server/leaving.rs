@@ -1,0 +1,117 @@
+//! The server ends when the client leaves, however it leaves.
+
+use crate::harness::{TestServer, echo, modern};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+
+#[tokio::test]
+async fn exit_without_shutdown_is_noticed() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.send(json!({"method": "exit"})).await;
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn exit_ends_a_server_that_was_never_greeted() {
+    let mut server = TestServer::start(echo());
+    server.send(json!({"method": "exit"})).await;
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn a_reply_under_way_is_given_before_leaving() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    let id = server.ask("shutdown", Value::Null).await;
+    server.send(json!({"method": "exit"})).await;
+    assert_eq!(server.reply(id).await["result"], Value::Null);
+    assert!(server.left().await);
+}
+
+#[tokio::test]
+async fn hanging_up_ends_the_server() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.hang_up();
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn hanging_up_within_a_message_ends_the_server() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.send_bytes(b"Content-Length: 100\r\n\r\n{\"jsonrpc\"").await;
+    server.hang_up();
+    // The library answers a message that it cannot read.
+    let complaint = server.reply_to_nothing().await;
+    assert_eq!(complaint["error"]["code"], -32700);
+    assert!(!server.left().await);
+}
+
+/// The real program, greeted.
+fn program() -> Child {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kubeharden"))
+        .arg("server")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    say(&mut program, &json!({"id": 0, "method": "initialize", "params": {"capabilities": {}}}));
+    program
+}
+
+fn say(program: &mut Child, message: &Value) {
+    let mut message = message.clone();
+    message["jsonrpc"] = json!("2.0");
+    let body = message.to_string();
+    let input = program.stdin.as_mut().unwrap();
+    write!(input, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    input.flush().unwrap();
+}
+
+/// Waits for a program without closing its input, which `Child::wait` would do.
+fn exit_code(mut program: Child) -> Option<i32> {
+    let input = program.stdin.take();
+    let code = program.wait().unwrap().code();
+    drop(input);
+    code
+}
+
+#[test]
+fn the_program_ends_at_exit_though_its_input_stays_open() {
+    let mut program = program();
+    say(&mut program, &json!({"id": 1, "method": "shutdown"}));
+    say(&mut program, &json!({"method": "exit"}));
+    assert_eq!(exit_code(program), Some(0));
+}
+
+#[test]
+fn the_program_tells_that_nobody_shut_it_down() {
+    let mut program = program();
+    say(&mut program, &json!({"method": "exit"}));
+    assert_eq!(exit_code(program), Some(1));
+}
+
+#[test]
+fn the_program_ends_with_its_input() {
+    let mut program = program();
+    drop(program.stdin.take());
+    assert_eq!(exit_code(program), Some(1));
+}
+
+#[test]
+fn the_program_ends_with_its_input_though_a_message_is_cut_off() {
+    let mut program = program();
+    program.stdin.as_mut().unwrap().write_all(b"Content-Length: 9\r\n\r\n{").unwrap();
+    drop(program.stdin.take());
+    assert_eq!(exit_code(program), Some(1));
+}
+
+#[test]
+fn the_program_ends_when_nobody_hears_it() {
+    let mut program = program();
+    drop(program.stdout.take());
+    say(&mut program, &json!({"id": 1, "method": "shutdown"}));
+    say(&mut program, &json!({"id": 2, "method": "shutdown"}));
+    say(&mut program, &json!({"method": "exit"}));
+    assert!(exit_code(program).is_some());
+}

@@ -1,0 +1,13 @@
+//! The language server from the other end of its pipe.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect should stop there")]
+
+mod actions;
+mod diagnostics;
+mod greeting;
+mod harness;
+mod hover;
+mod leaving;
+mod panics;
+mod settings;
+mod sync;

@@ -1,0 +1,8 @@
+//! The YAML layer: what it reads, where, and what it makes of a text that is not YAML just now.
+
+mod yaml {
+    mod corpus;
+    mod data;
+    mod show;
+    mod suite;
+}

@@ -1,0 +1,149 @@
+//! What holds of every document, tried on real files.
+
+use super::data;
+use kubeharden::yaml::{self, Kind, Node, Range, Style, Yaml};
+
+#[test]
+fn every_file_is_read_with_exact_ranges() {
+    let (mut files, mut documents, mut nodes, mut with_errors) = (0, 0, 0, 0);
+    for (path, text) in data::manifests() {
+        files += 1;
+        for yaml in read(&text) {
+            documents += 1;
+            nodes += yaml.nodes().count();
+            with_errors += usize::from(!yaml.errors().is_empty());
+            if let Err(fault) = check(&yaml) {
+                panic!("{}: {fault}", path.display());
+            }
+        }
+    }
+    println!("{files} files, {documents} documents ({with_errors} with syntax errors), {nodes} nodes");
+}
+
+#[test]
+fn every_file_gives_the_same_tree_with_other_line_breaks() {
+    for line_break in ["\r\n", "\r"] {
+        for (path, text) in data::manifests().iter().filter(|(_, text)| !text.contains('\r')).step_by(3) {
+            let (written, other) = (read(text), read(&text.replace('\n', line_break)));
+            assert_eq!(written.len(), other.len(), "{}", path.display());
+            for (written, other) in written.iter().zip(&other) {
+                assert_eq!(tree(written), tree(other), "{} with {line_break:?}", path.display());
+                check(other).unwrap();
+            }
+        }
+    }
+}
+
+/// The documents of a text, which cover it.
+fn read(text: &str) -> Vec<Yaml> {
+    let ranges = yaml::split::documents(text);
+    let mut end = 0;
+    for range in &ranges {
+        assert_eq!(range.start, end);
+        end = range.end;
+    }
+    assert_eq!(end, text.len());
+    ranges.into_iter().map(|range| yaml::parse(&text[range])).collect()
+}
+
+/// Everything a tree says but for places.
+fn tree(yaml: &Yaml) -> Vec<(Kind, bool, Option<String>, Option<String>)> {
+    yaml.nodes()
+        .map(|node| {
+            let value = if node.kind() == Kind::Alias { Some(node.source()) } else { node.as_str() };
+            (node.kind(), node.is_flow(), value.map(str::to_owned), node.anchor().or(node.tag()).map(str::to_owned))
+        })
+        .collect()
+}
+
+/// What the tree promises.
+pub fn check(yaml: &Yaml) -> Result<(), String> {
+    let fault =
+        |what: &str, range: Range| Err(format!("{what} at {range:?}: {:?}", yaml.text().get(std::ops::Range::from(range))));
+    let mut last = None;
+    for node in yaml.nodes() {
+        if yaml.text().get(std::ops::Range::from(node.range())).is_none() {
+            return fault("a node outside the text or inside a character", node.range());
+        }
+        if node.parent().is_some_and(|parent| !parent.range().contains_range(node.range())) {
+            return fault("a node outside its parent", node.range());
+        }
+        if node.children().any(|child| child.parent() != Some(node)) {
+            return fault("a child of another", node.range());
+        }
+        if last.is_some_and(|last| node.range().start() < last) {
+            return fault("a node before the one before it", node.range());
+        }
+        let children: Vec<_> = node.children().collect();
+        if children.windows(2).any(|pair| pair[0].range().end() > pair[1].range().start()) {
+            return fault("children that overlap", node.range());
+        }
+        last = Some(node.range().start());
+        if touches(yaml.repaired(), node.range()) {
+            continue;
+        }
+        if let Some(value) = reread(node).filter(|value| Some(&**value) != node.as_str()) {
+            return fault(&format!("a scalar that says {:?}, {value:?} alone,", node.as_str()), node.range());
+        }
+    }
+    for pair in yaml.comments().windows(2) {
+        if pair[0].end() > pair[1].start() {
+            return fault("a comment that is not behind the one before", pair[1]);
+        }
+    }
+    if let Some(&comment) = yaml.comments().iter().find(|&&comment| !yaml.text()[comment].starts_with('#')) {
+        return fault("a comment without its #", comment);
+    }
+    for error in yaml.errors() {
+        let source = yaml.text().get(std::ops::Range::from(error.range));
+        if source.is_none_or(|source| source.contains(['\n', '\r'])) {
+            return fault("an error with a line break", error.range);
+        }
+    }
+    if yaml.errors().len() <= yaml.repaired().len() { uncovered(yaml) } else { Ok(()) }
+}
+
+/// What a scalar's source says alone. A block scalar that states its indentation says nothing without its parent.
+fn reread(node: Node<'_>) -> Option<String> {
+    let Kind::Scalar(style) = node.kind() else { return None };
+    let source = node.source();
+    let header = source.lines().next().unwrap_or_default();
+    match style {
+        Style::Literal | Style::Folded if header.contains(|c: char| c.is_ascii_digit()) => None,
+        Style::Literal | Style::Folded => value(&format!("{source}\n")),
+        // In a flow collection a plain scalar ends where outside of it a comment or a key would not.
+        _ => value(source),
+    }
+}
+
+fn value(source: &str) -> Option<String> {
+    let alone = yaml::parse(source);
+    Some(alone.root().and_then(|root| root.as_str()).unwrap_or("(no scalar)").into())
+}
+
+fn touches(ranges: &[Range], range: Range) -> bool {
+    ranges.iter().any(|other| other.intersect(range).is_some())
+}
+
+/// Nodes, comments and properties cover everything but punctuation, blanks, directives and lines that were repaired.
+fn uncovered(yaml: &Yaml) -> Result<(), String> {
+    let text = yaml.text();
+    let mut covered = vec![false; text.len()];
+    let leaves = yaml.nodes().filter(|node| matches!(node.kind(), Kind::Scalar(_) | Kind::Alias)).map(|node| node.range());
+    let properties = yaml.nodes().filter_map(|node| node.properties_range());
+    for range in leaves.chain(properties).chain(yaml.comments().iter().copied()).chain(yaml.repaired().iter().copied()) {
+        covered[std::ops::Range::from(range)].fill(true);
+    }
+    for (start, line) in text.split_inclusive('\n').scan(0, |at, line| {
+        *at += line.len();
+        Some((*at - line.len(), line))
+    }) {
+        for (at, c) in line.char_indices() {
+            let plain = !covered[start + at] && !" \t\r\n-?:,[]{}\u{feff}".contains(c);
+            if plain && !line.starts_with('%') && !line.starts_with("...") {
+                return Err(format!("{c:?} at {} belongs to nothing in {line:?}", start + at));
+            }
+        }
+    }
+    Ok(())
+}
