@@ -5,7 +5,7 @@ use kubeharden::engine::{self, Report};
 use std::fs;
 use std::path::Path;
 
-const EDITS: usize = 200;
+const EDITS: usize = 80;
 
 /// What people type, and what moves the borders between documents.
 const PIECES: &[&str] = &[
@@ -50,12 +50,13 @@ fn outline(report: &Report) -> Vec<String> {
 fn an_analysis_from_an_earlier_one_equals_one_from_scratch() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bad");
     let read = |name| fs::read_to_string(fixtures.join(name)).expect("the fixture is readable text");
-    let original = ["deployment.yaml", "pod.yaml", "cronjob.yaml"].map(read).join("---\n");
+    let original = ["deployment.yaml", "pod.yaml", "cronjob.yaml"].map(read).join("\n---\n");
     let config = Config::default();
     let mut random = Random(0x5eed);
     let mut text = original.clone();
     let mut report = engine::analyze(&text, &config);
-    assert!(report.documents.iter().all(|document| !document.analysis.findings.is_empty()), "there is nothing to remember");
+    let remembered = report.documents.iter().filter(|document| !document.analysis.findings.is_empty()).count();
+    assert_eq!(remembered, 3, "documents with findings");
     for edit in 0..EDITS {
         let start = random.place(&text);
         let end = boundary(&text, start + random.below(2) * random.below(12));
