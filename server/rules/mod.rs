@@ -74,6 +74,25 @@ impl Rule {
         wanted && !named(&config.rules.ignore)
     }
 
+    /// The documentation as Markdown, without the blank that a doc comment has before each line.
+    pub fn markdown(&self) -> String {
+        self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
+    }
+
+    /// How grave its findings are, and who gets to see them, in a sentence.
+    pub fn standing(&self) -> String {
+        let severity = self.severity.name();
+        match self.scope {
+            Scope::Always => format!("Severity {severity}, at every profile."),
+            Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
+        }
+    }
+
+    /// The whole page about the rule, as it stands under `docs/rules/`.
+    pub fn page(&self) -> String {
+        format!("# {}\n\n{}\n\n{}", self.id, self.standing(), self.markdown())
+    }
+
     /// Where the rule's page stands on the web.
     pub fn url(&self) -> String {
         format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.id)

@@ -8,8 +8,9 @@ use crate::yaml::{Node, Step};
 rule! {
     /// Containers that do not drop `ALL` capabilities.
     ///
-    /// A container runtime gives every container a dozen capabilities, parts of root's power, unless `capabilities.drop`
-    /// takes them away. The list counts when it holds `ALL`, in capitals; what a container needs is named again in `add`.
+    /// A container runtime gives every container more than a dozen capabilities, parts of root's power, unless
+    /// `capabilities.drop` takes them away. The list counts when it holds `ALL`, in capitals; what a container needs is named
+    /// again in `add`.
     ///
     /// ## Why
     ///

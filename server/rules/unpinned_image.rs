@@ -67,7 +67,6 @@ rule! {
     /// - [Kubernetes: Images](https://kubernetes.io/docs/concepts/containers/images/)
     /// - Kubernetes: Application Security Checklist:
     ///   <https://kubernetes.io/docs/concepts/security/application-security-checklist/>
-    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.5.1
     /// - NSA/CISA Kubernetes Hardening Guide, "Building secure container images":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
     ///

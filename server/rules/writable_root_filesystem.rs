@@ -87,7 +87,6 @@ rule! {
     /// - Kubernetes: Configure a Security Context for a Pod or Container:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - [Kubernetes: emptyDir](https://kubernetes.io/docs/concepts/storage/volumes/#emptydir)
-    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
     /// - NSA/CISA Kubernetes Hardening Guide, "Immutable container file systems":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
     ///
