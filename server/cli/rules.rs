@@ -4,7 +4,7 @@
 
 use super::args::{PageFormat, Rules};
 use super::console::{Console, STRONG, Verdict};
-use super::{json};
+use super::json;
 use crate::config::Config;
 use crate::engine;
 use crate::rules::{self, Rule, Safety};
