@@ -3,7 +3,9 @@
 //! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
 //! a pure function; its documentation holds the examples that test it.
 
+mod capabilities;
 mod finding;
+mod holder;
 mod host_path;
 mod resources;
 mod standard;
@@ -128,12 +130,28 @@ macro_rules! rules {
 
 rules![
     privileged_container,
+    host_network,
+    host_pid,
+    host_ipc,
+    host_path_volume,
     sensitive_host_path,
+    container_runtime_socket,
+    host_port,
+    probe_host,
+    dangerous_capability,
+    unmasked_proc_mount,
+    custom_selinux_options,
+    unconfined_seccomp,
+    unconfined_apparmor,
+    unsafe_sysctl,
+    windows_host_process,
     privilege_escalation,
     undropped_capabilities,
+    added_capability,
     run_as_root_allowed,
     root_user,
     missing_seccomp_profile,
+    forbidden_volume_type,
     writable_root_filesystem,
     mounted_service_account_token,
     missing_cpu_request,
