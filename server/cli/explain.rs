@@ -62,6 +62,7 @@ fn write_text(rule: &Rule, console: &mut Console) -> io::Result<()> {
 fn standing(rule: &Rule) -> String {
     let severity = rule.severity.name();
     match rule.scope {
+        Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected."),
         Scope::Always => format!("Severity {severity}, at every profile."),
         Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
     }

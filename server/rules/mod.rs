@@ -30,6 +30,8 @@ pub struct Rule {
 pub enum Scope {
     /// At this profile and those that contain it.
     From(Profile),
+    /// Only where configuration selects it: off otherwise, whatever the profile.
+    Selected,
     /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant.
     Always,
 }
@@ -45,14 +47,16 @@ impl Scope {
     pub fn holds_at(self, profile: Profile) -> bool {
         match self {
             Scope::From(first) => first <= profile,
+            Scope::Selected => false,
             Scope::Always => true,
         }
     }
 
-    /// The word for it in output: a profile's name, or `always`.
+    /// The word for it in output: a profile's name, or `always`. What runs only when selected belongs to the last profile.
     pub fn name(self) -> &'static str {
         match self {
             Scope::From(profile) => profile.name(),
+            Scope::Selected => Profile::Hardened.name(),
             Scope::Always => "always",
         }
     }
