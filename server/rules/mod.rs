@@ -5,6 +5,7 @@
 
 mod finding;
 mod host_path;
+mod image;
 mod resources;
 mod standard;
 
