@@ -5,6 +5,7 @@
 
 mod finding;
 mod host_path;
+mod identity;
 mod image;
 mod resources;
 mod standard;
@@ -122,6 +123,11 @@ rules![
     missing_seccomp_profile,
     writable_root_filesystem,
     mounted_service_account_token,
+    low_user_id,
+    low_group_id,
+    missing_user_id,
+    missing_group_id,
+    root_group,
     missing_cpu_request,
     missing_memory_request,
     missing_memory_limit,
