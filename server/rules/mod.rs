@@ -135,5 +135,9 @@ rules![
     missing_memory_limit,
     missing_cpu_limit,
     unpinned_image,
+    image_without_digest,
+    untrusted_registry,
+    deprecated_registry,
+    stale_image_pull_policy,
     misplaced_security_field,
 ];
