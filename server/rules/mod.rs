@@ -8,6 +8,7 @@ mod host_path;
 mod identity;
 mod image;
 mod resources;
+mod secret;
 mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
@@ -139,5 +140,7 @@ rules![
     untrusted_registry,
     deprecated_registry,
     stale_image_pull_policy,
+    secret_in_env,
+    secret_in_config_map,
     misplaced_security_field,
 ];
