@@ -142,5 +142,8 @@ rules![
     stale_image_pull_policy,
     secret_in_env,
     secret_in_config_map,
+    writable_host_path,
+    unpersisted_data,
+    shared_process_namespace,
     misplaced_security_field,
 ];
