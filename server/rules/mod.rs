@@ -8,6 +8,7 @@ mod host_path;
 mod identity;
 mod image;
 mod resources;
+mod script;
 mod secret;
 mod standard;
 
@@ -144,6 +145,8 @@ rules![
     secret_in_config_map,
     writable_host_path,
     unpersisted_data,
+    multiple_processes,
+    package_install_at_start,
     shared_process_namespace,
     misplaced_security_field,
 ];
