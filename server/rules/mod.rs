@@ -148,5 +148,6 @@ rules![
     multiple_processes,
     package_install_at_start,
     shared_process_namespace,
+    unlabelled_namespace,
     misplaced_security_field,
 ];
