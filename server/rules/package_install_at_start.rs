@@ -93,7 +93,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         for invocation in script::entry_point(container).into_iter().chain(script::hooks(container)) {
             let Some((commands, place)) = invocation.commands() else { continue };
             if let Some((manager, verb)) = commands.iter().find_map(installation) {
-                found.wrong_in(container, place, format!("{container} runs {manager} {verb} each time it starts"));
+                found.wrong_in(container, place, format!("{container} installs packages when it runs: {manager} {verb}"));
             }
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn by_format(text: &str) -> Option<&'static str> {
     if holds_private_key(text) {
         return Some("a private key");
     }
-    if urls(text).any(|(userinfo, _)| userinfo.split_once(':').is_some_and(|(_, password)| is_literal(password))) {
+    if text.lines().filter(|line| !is_comment(line)).any(holds_url_with_password) {
         return Some("a URL with a password");
     }
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -98,13 +98,14 @@ fn is_blank_to_fill(text: &str) -> bool {
     const INVITATIONS: [&str; 5] = ["your", "insert", "replace", "example", "placeholder"];
     let lower = text.to_ascii_lowercase();
     let is_constant = text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c == '_');
-    is_constant || INVITATIONS.iter().any(|start| lower.starts_with(start))
+    let is_own_name = matches!(text, "PASSWORD" | "PASS" | "SECRET" | "TOKEN" | "KEY");
+    is_constant || is_own_name || INVITATIONS.iter().any(|start| lower.starts_with(start))
 }
 
-/// Whether a text is words with dashes or dots between them, as objects and files are called: `web-tls`, `tls.key`.
+/// Whether a text is words with something between them, as objects and files are called: `web-tls`, `tls.key`, `id_rsa`.
 fn is_name(text: &str) -> bool {
     let is_word = |word: &str| word.len() <= 2 || word.chars().all(|c| c.is_ascii_lowercase());
-    text.contains(['-', '.']) && text.split(['-', '.']).all(is_word)
+    text.contains(['-', '.', '_']) && text.split(['-', '.', '_']).all(is_word)
 }
 
 /// Whether a text is a short word or a short number.
@@ -114,15 +115,28 @@ fn is_short(text: &str) -> bool {
     text.len() < 8 && (is_word || is_number)
 }
 
-/// The user information of each URL in a text that has any, with what stands before it.
-fn urls(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.match_indices("://").filter_map(|(at, mark)| {
-        let rest = &text[at + mark.len()..];
-        let end =
-            rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`' | ',')).unwrap_or(rest.len());
-        let (userinfo, host) = rest[..end].rsplit_once('@')?;
-        (!host.is_empty()).then_some((userinfo, host))
+/// Whether a line of a file is there for people.
+pub(super) fn is_comment(line: &str) -> bool {
+    ["#", ";", "//", "!"].iter().any(|mark| line.trim_start().starts_with(mark))
+}
+
+/// Whether a URL with a password in it is in a line: `scheme://user:password@host`, or `?password=` behind it.
+fn holds_url_with_password(line: &str) -> bool {
+    line.split("://").skip(1).any(|rest| {
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',');
+        let url = &rest[..rest.find(is_end).unwrap_or(rest.len())];
+        let authority = url.split(['/', '?', '#', ';']).next().unwrap_or(url);
+        let userinfo = authority.rsplit_once('@').filter(|(_, host)| !host.is_empty()).map(|(userinfo, _)| userinfo);
+        let named = || url.split(['?', '&', ';']).skip(1).filter_map(|part| part.split_once('='));
+        userinfo.and_then(|userinfo| userinfo.split_once(':')).is_some_and(is_sign_on)
+            || named().any(|(name, value)| name.eq_ignore_ascii_case("password") && is_literal(value))
     })
+}
+
+/// Whether user and password are some, and not what manuals call them.
+fn is_sign_on((user, password): (&str, &str)) -> bool {
+    let is_manual = user.starts_with("user") && password.starts_with("pass");
+    is_literal(password) && !is_manual
 }
 
 /// Whether a PEM block of a private key is in a text, and not only its frame.
@@ -240,6 +254,10 @@ mod tests {
             ("TOKEN_URL", "https://example.com/token@v1"),
             ("DATABASE_URL", "postgres://app@db/app"),
             ("DATABASE_URL", "postgres://app:$(DB_PASSWORD)@db/app"),
+            ("DATABASE_URL", "postgres://app:PASSWORD@db/app"),
+            ("HELP", "postgres://user:password@host/db"),
+            ("SSH_PRIVATE_KEY", "id_rsa"),
+            ("app.conf", "# postgres://app:hunter2@db/app"),
             ("KEY", "AKIAIOSFODNN7EXAMPLE"),
             ("KEY", "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----"),
         ] {
@@ -253,6 +271,7 @@ mod tests {
         let cases = [
             ("postgres://app:hunter2@db:5432/app".to_owned(), "a URL with a password"),
             ("redis://:hunter2@cache".into(), "a URL with a password"),
+            ("jdbc:mysql://db/app?user=app&password=hunter2".into(), "a URL with a password"),
             (format!("header ghp_{random}"), "a GitHub token"),
             (format!("id=AKIA{}", "2E0A8F3B9C7D1X5Z"), "an AWS access key"),
             (format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{random}"), "a JSON Web Token"),

@@ -103,7 +103,7 @@ fn is_settings(name: &str) -> bool {
 
 /// The first line that gives a literal value to a name of a secret: `spring.datasource.password = ...`.
 fn in_settings(text: &str, names: &[String]) -> Option<&'static str> {
-    let settings = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';', '/', '!']));
+    let settings = text.lines().filter(|line| !secret::is_comment(line));
     settings.filter_map(|line| line.split_once(['=', ':'])).find_map(|(name, value)| {
         let (name, value) = (name.trim(), value.trim().trim_matches(['"', '\'']));
         let is_plain = !name.contains(char::is_whitespace) && !value.contains(['(', '[', '{', '<', ';']);
