@@ -7,7 +7,7 @@ use super::console::{Console, STRONG, Verdict};
 use super::json;
 use crate::config::Config;
 use crate::engine;
-use crate::rules::{self, Rule, Safety};
+use crate::rules::{self, Rule, Safety, Scope};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -22,6 +22,8 @@ struct Row {
     id: &'static str,
     profile: &'static str,
     severity: &'static str,
+    /// Whether it runs only when it is selected.
+    off: bool,
     fix: Option<&'static str>,
 }
 
@@ -35,7 +37,13 @@ pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdic
 }
 
 fn row(rule: &'static Rule) -> Row {
-    Row { id: rule.id, profile: rule.scope.name(), severity: rule.severity.name(), fix: fix(rule).map(Safety::name) }
+    Row {
+        id: rule.id,
+        profile: rule.scope.name(),
+        severity: rule.severity.name(),
+        off: rule.scope == Scope::Selected,
+        fix: fix(rule).map(Safety::name),
+    }
 }
 
 /// The kind of fix that the rule offers for the examples on its page.
@@ -59,7 +67,8 @@ fn write_table(rows: &[Row], console: &mut Console) -> io::Result<()> {
     writeln!(console, "{strong}{:width$}  {:10}  {:8}  fix{strong:#}", "rule", "profile", "severity")?;
     for row in rows {
         let fix = row.fix.unwrap_or("-");
-        writeln!(console, "{:width$}  {:10}  {:8}  {fix}", row.id, row.profile, row.severity)?;
+        let profile = if row.off { "(off)" } else { row.profile };
+        writeln!(console, "{:width$}  {profile:10}  {:8}  {fix}", row.id, row.severity)?;
     }
     Ok(())
 }

@@ -56,7 +56,8 @@ impl Asked {
         if self.quick_fixes {
             let found = analysed.report.documents.iter().flat_map(findings_of);
             let met = found.filter(|(document, finding)| self.meets(document, finding));
-            actions.extend(met.filter_map(|(document, finding)| self.quick_fix(url, analysed, document, finding)));
+            let ways = met.flat_map(|(document, finding)| finding.each_way().map(move |way| (document, way)));
+            actions.extend(ways.filter_map(|(document, way)| self.quick_fix(url, analysed, document, &way)));
         }
         if self.fix_all {
             actions.extend(self.fix_all(url, analysed));

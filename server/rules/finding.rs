@@ -77,7 +77,10 @@ pub struct Finding {
     pub message: String,
     pub subject: Subject,
     pub related: Vec<Related>,
+    /// What mends it, where one way is the usual one.
     pub fix: Option<Fix>,
+    /// Other ways to mend it, for a person to choose from.
+    pub alternatives: Vec<Fix>,
 }
 
 /// What a finding is about.
@@ -133,6 +136,28 @@ impl<'a, 'y> Findings<'a, 'y> {
         self.push(None, pod.node.range(), place, true, message.into())
     }
 
+    /// Something is missing that a value of a container, or of its pod, needs beside it; `node` is that value.
+    pub fn absent_beside(
+        &mut self,
+        container: Option<&Container<'_>>,
+        node: Node<'_>,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        let whole = container.map_or(self.object.node.range(), Container::range);
+        self.push(container, whole, node.range(), true, message.into())
+    }
+
+    /// An object lacks something: its name stands for it, else its kind.
+    pub fn absent_in_object(&mut self, message: impl Into<String>) -> &mut Finding {
+        let whole = self.object.node.range();
+        let place = ["metadata.name", "kind"].iter().find_map(|dotted| {
+            let mut keys = dotted.split('.');
+            keys.try_fold(self.object.node, |node, key| node.get_own(key)).filter(|node| matches!(node.kind(), Kind::Scalar(_)))
+        });
+        let place = place.map_or_else(|| Range::at(whole.start(), 1.into()), Node::range);
+        self.push(None, whole, place, true, message.into())
+    }
+
     fn push(
         &mut self,
         container: Option<&Container<'_>>,
@@ -148,7 +173,16 @@ impl<'a, 'y> Findings<'a, 'y> {
             absent,
         };
         let (rule, severity) = (self.rule, self.rule.severity);
-        self.found.push(Finding { rule, severity, range, message, subject, related: Vec::new(), fix: None });
+        self.found.push(Finding {
+            rule,
+            severity,
+            range,
+            message,
+            subject,
+            related: Vec::new(),
+            fix: None,
+            alternatives: Vec::new(),
+        });
         self.found.last_mut().expect("just pushed")
     }
 }
@@ -166,6 +200,23 @@ impl Finding {
             true => self,
             false => self.related(value, "the value is written here"),
         }
+    }
+
+    /// Adds another way to mend it.
+    pub fn alternative(
+        &mut self,
+        safety: Safety,
+        title: impl Into<String>,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> &mut Finding {
+        self.alternatives.push(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
+        self
+    }
+
+    /// The same finding, once for each way to mend it: the usual one first.
+    pub fn each_way(&self) -> impl Iterator<Item = Finding> {
+        let ways = self.fix.iter().chain(&self.alternatives);
+        ways.map(|fix| Finding { fix: Some(fix.clone()), alternatives: Vec::new(), ..self.clone() })
     }
 
     /// Adds another place that it is about.

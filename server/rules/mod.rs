@@ -7,7 +7,11 @@ mod capabilities;
 mod finding;
 mod holder;
 mod host_path;
+mod identity;
+mod image;
 mod resources;
+mod script;
+mod secret;
 mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
@@ -32,6 +36,8 @@ pub struct Rule {
 pub enum Scope {
     /// At this profile and those that contain it.
     From(Profile),
+    /// Only where configuration selects it: off otherwise, whatever the profile.
+    Selected,
     /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant.
     Always,
 }
@@ -47,14 +53,16 @@ impl Scope {
     pub fn holds_at(self, profile: Profile) -> bool {
         match self {
             Scope::From(first) => first <= profile,
+            Scope::Selected => false,
             Scope::Always => true,
         }
     }
 
-    /// The word for it in output: a profile's name, or `always`.
+    /// The word for it in output: a profile's name, or `always`. What runs only when selected belongs to the last profile.
     pub fn name(self) -> &'static str {
         match self {
             Scope::From(profile) => profile.name(),
+            Scope::Selected => Profile::Hardened.name(),
             Scope::Always => "always",
         }
     }
@@ -85,6 +93,7 @@ impl Rule {
     pub fn standing(&self) -> String {
         let severity = self.severity.name();
         match self.scope {
+            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected."),
             Scope::Always => format!("Severity {severity}, at every profile."),
             Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
         }
@@ -154,10 +163,29 @@ rules![
     forbidden_volume_type,
     writable_root_filesystem,
     mounted_service_account_token,
+    default_service_account,
+    low_user_id,
+    low_group_id,
+    missing_user_id,
+    missing_group_id,
+    root_group,
+    undropped_net_raw,
     missing_cpu_request,
     missing_memory_request,
     missing_memory_limit,
     missing_cpu_limit,
     unpinned_image,
+    image_without_digest,
+    untrusted_registry,
+    deprecated_registry,
+    stale_image_pull_policy,
+    secret_in_env,
+    secret_in_config_map,
+    writable_host_path,
+    unpersisted_data,
+    multiple_processes,
+    package_install_at_start,
+    shared_process_namespace,
+    unlabelled_namespace,
     misplaced_security_field,
 ];

@@ -296,6 +296,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         subject: Subject { object: 0, container: None, range, absent: false },
         related: Vec::new(),
         fix: None,
+        alternatives: Vec::new(),
     }
 }
 
