@@ -68,7 +68,7 @@ fn check(yaml: &Yaml) -> Result<(), String> {
 }
 
 /// What it promises of every text, repaired or not.
-pub fn check_structure(yaml: &Yaml) -> Result<(), String> {
+pub(super) fn check_structure(yaml: &Yaml) -> Result<(), String> {
     let fault =
         |what: &str, range: Range| Err(format!("{what} at {range:?}: {:?}", yaml.text().get(std::ops::Range::from(range))));
     let mut last = None;
