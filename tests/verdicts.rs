@@ -110,13 +110,13 @@ impl Comparison {
         }
     }
 
-    /// Compares the verdicts about one writing of a pod at every level and version.
-    fn compare_everywhere(&mut self, answer: &Answer, text: &str) {
+    /// Compares the verdicts about one writing of a pod at both levels and the versions that are chosen by their minor number.
+    fn compare_at(&mut self, answer: &Answer, text: &str, chosen: impl Fn(usize) -> bool) {
         let yaml = yaml::parse(text);
         let objects = k8s::objects(&yaml);
         let [object] = objects.as_slice() else { panic!("not one object in {text}") };
         self.pods += 1;
-        for (level, version) in levels_and_versions() {
+        for (level, version) in levels_and_versions().filter(|(_, version)| chosen(version.minor.into())) {
             // One rule is enough to refuse.
             let refusing: Vec<_> = refusing_object(object, level, version).take(1).collect();
             self.compare(text, level, version, answer.passes(level, version), &refusing);
@@ -185,9 +185,10 @@ fn sample() -> impl Iterator<Item = Answer> {
 fn random_pods_get_the_librarys_verdict_however_they_are_written() {
     let mut comparison = Comparison::default();
     for (number, answer) in sample().enumerate() {
-        for text in writings(&answer.pod) {
-            comparison.compare_everywhere(&answer, &text);
-            comparison.compare_as_a_user(&answer, &text, number);
+        for (place, text) in writings(&answer.pod).iter().enumerate() {
+            // Every version for the pod alone; where it stands inside something else, each pod at another fifth of them.
+            comparison.compare_at(&answer, text, |minor| place == 0 || (minor + number) % 5 == 0);
+            comparison.compare_as_a_user(&answer, text, number);
         }
     }
     println!("the sample, each pod written in four ways: {}", comparison.conclude());
@@ -262,7 +263,7 @@ fn compare_fresh(oracle: &Path, seed: usize, count: usize) -> Comparison {
         let answer: Answer = serde_json::from_str(&line.expect("utf-8")).expect("an answer");
         let writings = writings(&answer.pod);
         let text = &writings[number % writings.len()];
-        comparison.compare_everywhere(&answer, text);
+        comparison.compare_at(&answer, text, |_| true);
         comparison.compare_as_a_user(&answer, text, number);
     }
     assert!(child.wait().expect("the oracle ends").success(), "the oracle fails");
