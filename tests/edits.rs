@@ -100,6 +100,7 @@ a: # why
             becomes(&format!("m: {before}\n"), [set("m.b", true)], &format!("m: {after}\n"));
         }
         becomes("m: { a: 1 }\n", [set("m.b.c", "x"), set("m.b.d", list(["A"]))], "m: { a: 1, b: { c: x, d: [A] } }\n");
+        becomes("m: {a: [x]}\n", [set("m.b", "nginx:1"), append("m.a", "y, z")], "m: {a: [x, \"y, z\"], b: nginx:1}\n");
         becomes(r#"{"a": {}}"#, [set("a.b", "x")], r#"{"a": {"b": "x"}}"#);
     }
 

@@ -4,7 +4,7 @@
 
 use super::args::{PageFormat, Rules};
 use super::console::{Console, STRONG, Verdict};
-use super::{explain, json};
+use super::json;
 use crate::config::Config;
 use crate::engine;
 use crate::rules::{self, Rule, Safety, Scope};
@@ -50,7 +50,7 @@ fn row(rule: &'static Rule) -> Row {
 fn fix(rule: &Rule) -> Option<Safety> {
     let mut config = Config::default();
     config.rules.select.push(rule.id.to_owned());
-    let page = explain::markdown(rule);
+    let page = rule.markdown();
     bad_examples(&page).find_map(|example| {
         let documents = engine::analyze(example, &config).documents;
         documents.iter().flat_map(|document| &document.analysis.findings).find_map(|finding| Some(finding.fix.as_ref()?.safety))

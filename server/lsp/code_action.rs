@@ -22,7 +22,7 @@ pub(super) async fn code_action(
     params: lsp::CodeActionParams,
 ) -> Result<Option<lsp::CodeActionResponse>, Panicked> {
     let url = params.text_document.uri;
-    let Some(analysed) = analysis::latest(state, &url).await? else { return Ok(None) };
+    let Some(analysed) = analysis::latest(state, &url).await else { return Ok(None) };
     let asked = Asked::of(&params.context, params.range, &analysed, state.capabilities());
     let actions = analysis::off_thread(state, move || asked.answer(&url, &analysed)).await?;
     Ok(Some(actions.into_iter().map(Into::into).collect()))

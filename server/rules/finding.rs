@@ -111,13 +111,15 @@ impl<'a, 'y> Findings<'a, 'y> {
 
     /// A container has a value that it should not have; `node` is that value.
     pub fn wrong_in(&mut self, container: &Container<'_>, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
-        self.push(Some(container), container.range(), node.range(), false, message.into())
+        let place = place_of(node, container.node);
+        self.push(Some(container), container.range(), place, false, message.into()).shared_from(node)
     }
 
     /// A pod, or an object without one, has a value that it should not have; `node` is that value.
     pub fn wrong(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
         let whole = self.object.node.range();
-        self.push(None, whole, node.range(), false, message.into())
+        let place = place_of(node, self.object.pod.as_ref().map_or(self.object.node, |pod| pod.node));
+        self.push(None, whole, place, false, message.into()).shared_from(node)
     }
 
     /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
@@ -142,7 +144,8 @@ impl<'a, 'y> Findings<'a, 'y> {
         message: impl Into<String>,
     ) -> &mut Finding {
         let whole = container.map_or(self.object.node.range(), Container::range);
-        self.push(container, whole, node.range(), true, message.into())
+        let place = place_of(node, container.map_or(self.object.node, |container| container.node));
+        self.push(container, whole, place, true, message.into()).shared_from(node)
     }
 
     /// An object lacks something: its name stands for it, else its kind.
@@ -209,11 +212,32 @@ impl Finding {
         ways.map(|fix| Finding { fix: Some(fix.clone()), alternatives: Vec::new(), ..self.clone() })
     }
 
+    /// Tells where a value is written that an alias brings here.
+    fn shared_from(&mut self, value: Node<'_>) -> &mut Finding {
+        match self.range.contains_range(value.range()) {
+            true => self,
+            false => self.related(value, "the value is written here"),
+        }
+    }
+
     /// Adds another place that it is about.
     pub fn related(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
         self.related.push(Related { range: node.range(), message: message.into() });
         self
     }
+}
+
+/// Where a value is used: where it is written, unless an alias or a merge brings it into its owner from elsewhere. Then it is
+/// the alias that the owner has.
+fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
+    let written = value.range();
+    if owner.range().contains_range(written) {
+        return written;
+    }
+    let leads_there = |alias: &Node<'_>| alias.resolve().is_some_and(|target| target.range().contains_range(written));
+    let mut aliases =
+        owner.yaml().nodes().filter(|node| node.kind() == Kind::Alias && owner.range().contains_range(node.range()));
+    aliases.find(leads_there).map_or(written, Node::range)
 }
 
 /// The key that a person would go on typing under to add a field: the last one on the way that is written.

@@ -3,7 +3,9 @@
 //! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
 //! a pure function; its documentation holds the examples that test it.
 
+mod capabilities;
 mod finding;
+mod holder;
 mod host_path;
 mod identity;
 mod image;
@@ -82,6 +84,26 @@ impl Rule {
         wanted && !named(&config.rules.ignore)
     }
 
+    /// The documentation as Markdown, without the blank that a doc comment has before each line.
+    pub fn markdown(&self) -> String {
+        self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
+    }
+
+    /// How grave its findings are, and who gets to see them, in a sentence.
+    pub fn standing(&self) -> String {
+        let severity = self.severity.name();
+        match self.scope {
+            Scope::Selected => format!("Severity {severity}; off: it runs only where it is selected."),
+            Scope::Always => format!("Severity {severity}, at every profile."),
+            Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
+        }
+    }
+
+    /// The whole page about the rule, as it stands under `docs/rules/`.
+    pub fn page(&self) -> String {
+        format!("# {}\n\n{}\n\n{}", self.id, self.standing(), self.markdown())
+    }
+
     /// Where the rule's page stands on the web.
     pub fn url(&self) -> String {
         format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.id)
@@ -117,12 +139,28 @@ macro_rules! rules {
 
 rules![
     privileged_container,
+    host_network,
+    host_pid,
+    host_ipc,
+    host_path_volume,
     sensitive_host_path,
+    container_runtime_socket,
+    host_port,
+    probe_host,
+    dangerous_capability,
+    unmasked_proc_mount,
+    custom_selinux_options,
+    unconfined_seccomp,
+    unconfined_apparmor,
+    unsafe_sysctl,
+    windows_host_process,
     privilege_escalation,
     undropped_capabilities,
+    added_capability,
     run_as_root_allowed,
     root_user,
     missing_seccomp_profile,
+    forbidden_volume_type,
     writable_root_filesystem,
     mounted_service_account_token,
     default_service_account,

@@ -1,4 +1,4 @@
-use super::host_path::{HostPath, volumes};
+use super::host_path::{HostPath, Target, volumes};
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};
@@ -111,8 +111,8 @@ rule! {
     "writable-host-path", From(Hardened), Info, Check::Pod(check),
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
-    let folders: Vec<HostPath<'_>> = volumes(pod).filter(|volume| is_read_or_written(pod, volume)).collect();
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let folders: Vec<HostPath<'_>> = volumes(pod, config).filter(|volume| is_read_or_written(pod, volume)).collect();
     for container in &pod.containers {
         for (mount, path) in mounts(container) {
             let name = mount.get("name").and_then(Node::as_str);
@@ -130,15 +130,17 @@ fn mounts<'y>(container: &Container<'y>) -> impl Iterator<Item = (Node<'y>, Path
 
 /// Whether what is mounted is files: a process uses a socket or a device whether or not its mount is read-only.
 fn is_read_or_written(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
+    let Some(path) = &volume.path else { return false };
     let typed = pod.spec.volumes.iter().flatten().find(|typed| typed.name == volume.volume);
     let kind = typed.and_then(|typed| typed.host_path.as_ref()?.type_.as_deref()).unwrap_or_default();
     !matches!(kind, "Socket" | "CharDevice" | "BlockDevice")
-        && !volume.path.ends_with(".sock")
-        && !volume.path.starts_with("/dev/")
+        && volume.target() != Target::Socket
+        && !path.ends_with(".sock")
+        && !path.starts_with("/dev/")
 }
 
 fn report(container: &Container<'_>, mount: Node<'_>, volume: &HostPath<'_>, path: Path, found: &mut Findings<'_, '_>) {
-    let message = format!("{container} can write to {} of the node", volume.path);
+    let message = format!("{container} can write to {} of the node", volume.path.as_deref().unwrap_or_default());
     let finding = match mount.get("readOnly") {
         Some(value) if matches!(value.resolved(), Some(Resolved::Bool(false))) => found.wrong_in(container, value, message),
         Some(value) if !value.is_null() => return,

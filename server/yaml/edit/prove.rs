@@ -14,13 +14,9 @@ pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), Refusal> {
     let new = parse(&text);
     let clean = new.errors().is_empty() && new.repaired().is_empty();
     if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
-        return Err(unbroken_text(wanted.layout.yaml).or(unbroken_text(&new)).unwrap_or_else(unproved));
+        return Err(unbroken_text(wanted.layout.yaml).or(unbroken_text(&new)).unwrap_or_else(Refusal::unproved));
     }
     Comments::expected(wanted).check(wanted.layout, Layout::of(&new))
-}
-
-fn unproved() -> Refusal {
-    Refusal::new("this edit could not be proved safe")
 }
 
 /// Whether a node is what a slot wants.
@@ -134,7 +130,7 @@ impl Comments {
     fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), Refusal> {
         let lost = |comment: Option<Range<usize>>| match comment {
             Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.start))),
-            None => unproved(),
+            None => Refusal::unproved(),
         };
         let mut moving = self.moving;
         let mut staying = self.staying.into_iter().peekable();
@@ -159,7 +155,7 @@ impl Comments {
 fn territories<'y>(layout: Layout<'y>, slot: &Slot<'y>, leaving: &mut Vec<Range<usize>>, moving: &mut Vec<Range<usize>>) {
     let slots = match &slot.want {
         Want::Fresh(Fresh::Moved(entry)) => {
-            moving.push(super::write::moved_range(layout, *entry));
+            moving.push(super::fresh::moved_range(layout, *entry));
             return;
         }
         Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => slots,
@@ -194,7 +190,7 @@ mod tests {
         let yaml = parse(BEFORE);
         let whole = Range::up_to(super::super::Offset::of(BEFORE));
         let edits = Edits(vec![Edit { range: whole, insert: after.into() }]);
-        Wanted::of(&yaml, &changes).is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
+        super::super::apply::wanted(&yaml, &changes).is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
     }
 
     #[test]

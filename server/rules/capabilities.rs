@@ -1,0 +1,52 @@
+//! What the rules about added capabilities share: the items of a container's `add`, and which the standards allow.
+
+use super::holder::text;
+use super::{Finding, Safety};
+use crate::k8s::Container;
+use crate::yaml::Node;
+use crate::yaml::edit::Change;
+
+const ADD: &str = "securityContext.capabilities.add";
+
+/// A capability that a container adds.
+pub(super) struct Added<'y> {
+    /// Its place in the list.
+    index: usize,
+    pub(super) node: Node<'y>,
+    /// The name, empty where null is written: the API server reads it so.
+    pub(super) name: &'y str,
+}
+
+/// The capabilities that a container adds.
+pub(super) fn added<'y>(container: &Container<'y>) -> impl Iterator<Item = Added<'y>> {
+    let items = container.lookup(ADD).map(|list| list.items());
+    let items = items.into_iter().flatten().enumerate();
+    items.filter_map(|(index, node)| Some(Added { index, node, name: text(node)? }))
+}
+
+/// Whether the standard `baseline` allows a name. It compares exactly: `CAP_CHOWN` and `chown` are not `CHOWN` to it.
+pub(super) fn is_allowed_at_baseline(name: &str) -> bool {
+    const ALLOWED: [&str; 13] = [
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    ];
+    ALLOWED.contains(&name)
+}
+
+/// Takes the capability away.
+pub(super) fn withdraw(finding: &mut Finding, container: &Container<'_>, added: &Added<'_>) {
+    let name = if added.name.is_empty() { "the empty name" } else { added.name };
+    let change = Change::Remove { path: container.path(ADD).index(added.index) };
+    finding.fix(Safety::Review, format!("remove {name} (what needs the capability stops working)"), [change]);
+}
