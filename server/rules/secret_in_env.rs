@@ -123,7 +123,7 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/secrets-good-practices/>
     /// - Kubernetes: Define container environment variables using Secret data:
     ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
-    /// - NSA/CISA Kubernetes Hardening Guide, "Protecting Pod service account tokens":
+    /// - NSA/CISA Kubernetes Hardening Guide, "Secrets":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
     ///
     /// ## Other names
