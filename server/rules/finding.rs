@@ -195,6 +195,14 @@ impl Finding {
         self
     }
 
+    /// Tells where a value is written that an alias brings here.
+    fn shared_from(&mut self, value: Node<'_>) -> &mut Finding {
+        match self.range.contains_range(value.range()) {
+            true => self,
+            false => self.related(value, "the value is written here"),
+        }
+    }
+
     /// Adds another way to mend it.
     pub fn alternative(
         &mut self,
@@ -210,14 +218,6 @@ impl Finding {
     pub fn each_way(&self) -> impl Iterator<Item = Finding> {
         let ways = self.fix.iter().chain(&self.alternatives);
         ways.map(|fix| Finding { fix: Some(fix.clone()), alternatives: Vec::new(), ..self.clone() })
-    }
-
-    /// Tells where a value is written that an alias brings here.
-    fn shared_from(&mut self, value: Node<'_>) -> &mut Finding {
-        match self.range.contains_range(value.range()) {
-            true => self,
-            false => self.related(value, "the value is written here"),
-        }
     }
 
     /// Adds another place that it is about.

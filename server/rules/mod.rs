@@ -93,7 +93,7 @@ impl Rule {
     pub fn standing(&self) -> String {
         let severity = self.severity.name();
         match self.scope {
-            Scope::Selected => format!("Severity {severity}; off: it runs only where it is selected."),
+            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected."),
             Scope::Always => format!("Severity {severity}, at every profile."),
             Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
         }

@@ -1,4 +1,4 @@
-use super::host_path::{HostPath, Target, volumes};
+use super::host_path::{HostPath, volumes};
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};
@@ -130,17 +130,17 @@ fn mounts<'y>(container: &Container<'y>) -> impl Iterator<Item = (Node<'y>, Path
 
 /// Whether what is mounted is files: a process uses a socket or a device whether or not its mount is read-only.
 fn is_read_or_written(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
-    let Some(path) = &volume.path else { return false };
     let typed = pod.spec.volumes.iter().flatten().find(|typed| typed.name == volume.volume);
     let kind = typed.and_then(|typed| typed.host_path.as_ref()?.type_.as_deref()).unwrap_or_default();
-    !matches!(kind, "Socket" | "CharDevice" | "BlockDevice")
-        && volume.target() != Target::Socket
-        && !path.ends_with(".sock")
-        && !path.starts_with("/dev/")
+    let is_special = |path: &str| path.ends_with(".sock") || path.starts_with("/dev/");
+    !matches!(kind, "Socket" | "CharDevice" | "BlockDevice") && !volume.path.as_deref().is_some_and(is_special)
 }
 
 fn report(container: &Container<'_>, mount: Node<'_>, volume: &HostPath<'_>, path: Path, found: &mut Findings<'_, '_>) {
-    let message = format!("{container} can write to {} of the node", volume.path.as_deref().unwrap_or_default());
+    let message = match &volume.path {
+        Some(path) => format!("{container} can write to {path} of the node"),
+        None => format!("{container} can write to a folder of the node"),
+    };
     let finding = match mount.get("readOnly") {
         Some(value) if matches!(value.resolved(), Some(Resolved::Bool(false))) => found.wrong_in(container, value, message),
         Some(value) if !value.is_null() => return,
