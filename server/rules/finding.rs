@@ -144,7 +144,8 @@ impl<'a, 'y> Findings<'a, 'y> {
         message: impl Into<String>,
     ) -> &mut Finding {
         let whole = container.map_or(self.object.node.range(), Container::range);
-        self.push(container, whole, node.range(), true, message.into())
+        let place = place_of(node, container.map_or(self.object.node, |container| container.node));
+        self.push(container, whole, place, true, message.into()).shared_from(node)
     }
 
     /// An object lacks something: its name stands for it, else its kind.
