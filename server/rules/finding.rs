@@ -83,8 +83,8 @@ pub struct Finding {
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The object's index in its document.
-    pub object: usize,
+    /// The object's index in its document; none where the document holds several and the finding is about all of it.
+    pub object: Option<usize>,
     /// The container's name, where the finding is about one.
     pub container: Option<String>,
     /// All that the container, else the pod or object, is written on.
@@ -93,17 +93,25 @@ pub struct Subject {
     pub absent: bool,
 }
 
-/// Collects what one rule finds in one object.
+/// Collects what one rule finds in one object, or in a whole document.
 pub struct Findings<'a, 'y> {
     rule: &'static Rule,
-    object: &'a Object<'y>,
-    index: usize,
+    /// Those of the document.
+    objects: &'a [Object<'y>],
+    /// The one that is looked at; none where the whole document is.
+    index: Option<usize>,
     found: &'a mut Vec<Finding>,
 }
 
 impl<'a, 'y> Findings<'a, 'y> {
-    pub fn new(rule: &'static Rule, object: &'a Object<'y>, index: usize, found: &'a mut Vec<Finding>) -> Self {
-        Findings { rule, object, index, found }
+    /// For what a rule finds in one of a document's objects.
+    pub fn in_object(rule: &'static Rule, objects: &'a [Object<'y>], index: usize, found: &'a mut Vec<Finding>) -> Self {
+        Findings { rule, objects, index: Some(index), found }
+    }
+
+    /// For what a rule finds in the YAML of a document that holds these objects.
+    pub fn in_document(rule: &'static Rule, objects: &'a [Object<'y>], found: &'a mut Vec<Finding>) -> Self {
+        Findings { rule, objects, index: None, found }
     }
 
     /// A container has a value that it should not have; `node` is that value.
@@ -113,8 +121,27 @@ impl<'a, 'y> Findings<'a, 'y> {
 
     /// A pod, or an object without one, has a value that it should not have; `node` is that value.
     pub fn wrong(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
-        let whole = self.object.node.range();
-        self.push(None, whole, node.range(), false, message.into())
+        self.wrong_at(node.range(), message)
+    }
+
+    /// A container, where one is given, else the pod or object, has a value that it should not have.
+    pub fn wrong_around(
+        &mut self,
+        container: Option<&Container<'_>>,
+        node: Node<'_>,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        match container {
+            Some(container) => self.wrong_in(container, node, message),
+            None => self.wrong(node, message),
+        }
+    }
+
+    /// A place of the document is not as it can be, whatever it means.
+    pub fn wrong_at(&mut self, range: Range, message: impl Into<String>) -> &mut Finding {
+        let object = self.owner(range).and_then(|index| self.objects.get(index));
+        let whole = object.map_or(range, |object| object.node.range().cover(range));
+        self.push(None, whole, range, false, message.into())
     }
 
     /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
@@ -131,6 +158,13 @@ impl<'a, 'y> Findings<'a, 'y> {
         self.push(None, pod.node.range(), place, true, message.into())
     }
 
+    /// The object that a place belongs to: the one that is looked at, the one around the place, or the only one there is.
+    fn owner(&self, range: Range) -> Option<usize> {
+        let around = || self.objects.iter().position(|object| object.node.range().contains_range(range));
+        let only = || (self.objects.len() == 1).then_some(0);
+        self.index.or_else(around).or_else(only)
+    }
+
     fn push(
         &mut self,
         container: Option<&Container<'_>>,
@@ -140,7 +174,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         message: String,
     ) -> &mut Finding {
         let subject = Subject {
-            object: self.index,
+            object: self.owner(range),
             container: container.map(|container| container.name().to_owned()),
             range: whole,
             absent,

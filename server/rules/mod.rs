@@ -12,6 +12,7 @@ pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
+use crate::yaml::Yaml;
 
 /// A rule: what is checked, with all that a person or a program asks of it.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub enum Scope {
 pub enum Check {
     Pod(fn(&Pod<'_>, &Config, &mut Findings<'_, '_>)),
     Object(fn(&Object<'_>, &Config, &mut Findings<'_, '_>)),
+    /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
+    Document(fn(&Yaml, &Config, &mut Findings<'_, '_>)),
 }
 
 impl Scope {
@@ -69,7 +72,8 @@ impl Rule {
         let named = |ids: &[String]| ids.iter().any(|id| id == self.id);
         let wanted = match config.rules.select.as_slice() {
             [] => self.scope.holds_at(config.profile),
-            selected => named(selected),
+            // A manifest that cannot be read in full is not clean, whichever rules were selected.
+            selected => named(selected) || self.id == syntax_error::RULE.id,
         };
         wanted && !named(&config.rules.ignore)
     }
@@ -123,4 +127,5 @@ rules![
     missing_cpu_limit,
     unpinned_image,
     misplaced_security_field,
+    syntax_error,
 ];
