@@ -5,7 +5,9 @@
 
 mod finding;
 mod host_path;
+mod leftovers;
 mod resources;
+mod spelling;
 mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
@@ -127,5 +129,8 @@ rules![
     missing_cpu_limit,
     unpinned_image,
     misplaced_security_field,
+    misspelled_security_field,
+    unknown_field,
+    wrong_type,
     syntax_error,
 ];
