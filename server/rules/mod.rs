@@ -132,5 +132,6 @@ rules![
     misspelled_security_field,
     unknown_field,
     wrong_type,
+    invalid_profile_type,
     syntax_error,
 ];
