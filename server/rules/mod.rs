@@ -3,6 +3,7 @@
 //! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
 //! a pure function; its documentation holds the examples that test it.
 
+mod capabilities;
 mod finding;
 mod host_path;
 mod leftovers;
@@ -133,5 +134,7 @@ rules![
     unknown_field,
     wrong_type,
     invalid_profile_type,
+    invalid_capability,
+    conflicting_capabilities,
     syntax_error,
 ];
