@@ -136,5 +136,6 @@ rules![
     invalid_profile_type,
     invalid_capability,
     conflicting_capabilities,
+    conflicting_security_context,
     syntax_error,
 ];
