@@ -137,5 +137,6 @@ rules![
     invalid_capability,
     conflicting_capabilities,
     conflicting_security_context,
+    weakened_override,
     syntax_error,
 ];
