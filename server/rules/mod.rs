@@ -138,5 +138,6 @@ rules![
     conflicting_capabilities,
     conflicting_security_context,
     weakened_override,
+    wrong_os_field,
     syntax_error,
 ];
