@@ -3,6 +3,7 @@
 //! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
 //! a pure function; its documentation holds the examples that test it.
 
+mod annotations;
 mod capabilities;
 mod finding;
 mod host_path;
@@ -139,5 +140,7 @@ rules![
     conflicting_security_context,
     weakened_override,
     wrong_os_field,
+    dead_seccomp_annotation,
+    deprecated_apparmor_annotation,
     syntax_error,
 ];
