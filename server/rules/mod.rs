@@ -142,5 +142,6 @@ rules![
     wrong_os_field,
     dead_seccomp_annotation,
     deprecated_apparmor_annotation,
+    deprecated_service_account_field,
     syntax_error,
 ];
