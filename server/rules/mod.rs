@@ -143,5 +143,6 @@ rules![
     dead_seccomp_annotation,
     deprecated_apparmor_annotation,
     deprecated_service_account_field,
+    removed_api,
     syntax_error,
 ];
