@@ -144,5 +144,6 @@ rules![
     deprecated_apparmor_annotation,
     deprecated_service_account_field,
     removed_api,
+    duplicate_key,
     syntax_error,
 ];
