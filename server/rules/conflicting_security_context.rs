@@ -190,35 +190,35 @@ fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
     }
 }
 
-/// What the kubelet does not start: a container that may not be root and is to be user 0.
+/// What the kubelet does not start: a container that may not be root and is to be user 0. It is told at the demand, since of
+/// the user `root-user` speaks.
 fn root(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let (demand_of_pod, user_of_pod) = (pod.security().run_as_non_root, pod.security().run_as_user);
     let mut told_of_pod = false;
     for container in &pod.containers {
-        let of_pod = || pod.setting(NON_ROOT, pod.security().run_as_non_root);
-        let demand = container.setting(NON_ROOT, container.security().run_as_non_root).or(of_pod());
-        let user_of_pod = || pod.setting(USER, pod.security().run_as_user);
-        let user = container.setting(USER, container.security().run_as_user).or(user_of_pod());
+        let security = container.security();
+        let demand = container.setting(NON_ROOT, security.run_as_non_root).or(pod.setting(NON_ROOT, demand_of_pod));
+        let user = container.setting(USER, security.run_as_user).or(pod.setting(USER, user_of_pod));
         let Setting::Set { value: true, node: demand, level: demand_level } = demand else { continue };
         let Setting::Set { value: 0, node: user, level: user_level } = user else { continue };
-        let path = if user_level == Level::Pod { pod.path(USER) } else { container.path(USER) };
-        let change = Change::Set { path, value: Value::Integer(config.values.user_id) };
         let finding = match (demand_level, user_level) {
             (Level::Pod, Level::Pod) if told_of_pod => continue,
             (Level::Pod, Level::Pod) => {
                 told_of_pod = true;
                 found.wrong(demand, "runAsUser is 0, which this value excludes: containers do not start")
             }
-            (Level::Container, _) => {
-                found.wrong_in(container, demand, format!("runAsUser is 0, which this value excludes in {container}"))
-            }
-            (Level::Pod, Level::Container) => {
-                found.wrong_in(container, user, format!("{container} does not start: the pod demands runAsNonRoot"))
-            }
+            (Level::Pod, Level::Container) => found.wrong(demand, excluded(container)),
+            (Level::Container, _) => found.wrong_in(container, demand, excluded(container)),
         };
-        let other = if demand_level == Level::Pod && user_level == Level::Container { demand } else { user };
+        let path = if user_level == Level::Pod { pod.path(USER) } else { container.path(USER) };
+        let change = Change::Set { path, value: Value::Integer(config.values.user_id) };
         let title = format!("set runAsUser: {} (files of root are out of reach)", config.values.user_id);
-        finding.fix(Safety::Review, title, [change]).related(other, "excluded by this");
+        finding.fix(Safety::Review, title, [change]).related(user, "user 0 here");
     }
+}
+
+fn excluded(container: &Container<'_>) -> String {
+    format!("runAsUser of {container} is 0, which this value excludes")
 }
 
 fn namespaces(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {

@@ -79,6 +79,9 @@ rule! {
 fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
     let mut last = HashMap::new();
     for mapping in yaml.nodes().filter(|node| node.kind() == Kind::Mapping && node.entries().len() > 1) {
+        if is_repaired(mapping) {
+            continue;
+        }
         last.clear();
         last.extend(mapping.entries().filter_map(named));
         if last.len() == mapping.entries().len() {
@@ -86,7 +89,7 @@ fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
         }
         for (name, dropped) in mapping.entries().filter_map(named) {
             let kept = last.get(name).copied().filter(|kept: &Node<'_>| *kept != dropped);
-            if let Some(kept) = kept.filter(|_| !is_repaired(dropped)) {
+            if let Some(kept) = kept {
                 let message = format!("{} is there again below: this value is dropped", brief(name));
                 found.wrong(dropped, message).related(kept, "this one counts");
             }
@@ -99,7 +102,7 @@ fn named(entry: Entry<'_>) -> Option<(&str, Node<'_>)> {
     entry.key.as_str().filter(|_| !entry.is_merge()).map(|name| (name, entry.key))
 }
 
-/// Whether a key stands on a line that is not YAML just now, and may become another one as it is typed.
-fn is_repaired(key: Node<'_>) -> bool {
-    key.yaml().repaired().iter().any(|line| line.contains_range(key.range()))
+/// Whether lines of a mapping are not YAML just now: the marks of a merge conflict, a key that is being typed.
+fn is_repaired(mapping: Node<'_>) -> bool {
+    mapping.yaml().repaired().iter().any(|line| line.intersect(mapping.range()).is_some_and(|shared| !shared.is_empty()))
 }
