@@ -50,11 +50,25 @@ pub struct Choice {
     pub ignore: Vec<String>,
 }
 
-/// What fixes write where somebody has to choose a value.
+/// What rules measure by, and what fixes write where somebody has to choose a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Values {
-    /// For `runAsUser`: above the ids that a host gives to its own users.
+    /// What fixes write as `runAsUser`: above the ids that a host gives to its own users.
     pub user_id: i64,
+    /// What fixes write as `runAsGroup` and `fsGroup`.
+    pub group_id: i64,
+    /// The lowest `runAsUser` that is not called low.
+    pub min_user_id: i64,
+    /// The lowest `runAsGroup` that is not called low.
+    pub min_group_id: i64,
+    /// Where images may come from: registries (`ghcr.io`, `*.example.com`), or repositories in them (`docker.io/library`).
+    /// Empty where they may come from anywhere.
+    pub allowed_registries: Vec<String>,
+    /// Where images may not come from, written likewise, even if it is allowed.
+    pub denied_registries: Vec<String>,
+    /// How the names of what is secret end: lower case, words with `_` between them. `api_key` is met by `STRIPE_API_KEY` and
+    /// `stripe.apiKey`, not by `API_KEY_FILE`.
+    pub secret_names: Vec<String>,
     pub cpu_request: String,
     pub memory_request: String,
     pub cpu_limit: String,
@@ -65,6 +79,12 @@ impl Default for Values {
     fn default() -> Self {
         Values {
             user_id: 10001,
+            group_id: 10001,
+            min_user_id: 10000,
+            min_group_id: 10000,
+            allowed_registries: Vec::new(),
+            denied_registries: Vec::new(),
+            secret_names: SECRET_NAMES.map(str::to_owned).into(),
             cpu_request: "100m".into(),
             memory_request: "128Mi".into(),
             cpu_limit: "500m".into(),
@@ -72,3 +92,24 @@ impl Default for Values {
         }
     }
 }
+
+const SECRET_NAMES: [&str; 18] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pass",
+    "pwd",
+    "secret",
+    "secret_key",
+    "secret_key_base",
+    "secret_access_key",
+    "token",
+    "api_key",
+    "apikey",
+    "access_key",
+    "auth_key",
+    "encryption_key",
+    "signing_key",
+    "private_key",
+    "credentials",
+];

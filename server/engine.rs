@@ -113,6 +113,7 @@ fn modest(findings: &mut Vec<Finding>) {
     findings.retain(|finding| !finding.subject.absent);
     for finding in findings {
         finding.fix = None;
+        finding.alternatives.clear();
     }
 }
 

@@ -3,6 +3,8 @@
 mod yaml {
     mod corpus;
     mod data;
+    mod garbage;
     mod show;
     mod suite;
+    mod typing;
 }

@@ -5,7 +5,7 @@
 use super::args::{Explain, PageFormat};
 use super::console::{Console, STRONG, Verdict};
 use super::json;
-use crate::rules::{Rule, Scope};
+use crate::rules::Rule;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -34,21 +34,14 @@ fn page(rule: &'static Rule) -> Page {
         profile: rule.scope.name(),
         severity: rule.severity.name(),
         url: rule.url(),
-        docs: markdown(rule),
+        docs: rule.markdown(),
     }
-}
-
-/// The rule's documentation, without the blank that a doc comment has before each line.
-pub(super) fn markdown(rule: &Rule) -> String {
-    rule.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
 }
 
 fn write_text(rule: &Rule, console: &mut Console) -> io::Result<()> {
     let strong = console.style(STRONG);
-    writeln!(console, "{strong}# {}{strong:#}\n", rule.id)?;
-    writeln!(console, "{}\n", standing(rule))?;
     let mut in_code = false;
-    for line in markdown(rule).lines() {
+    for line in rule.page().lines() {
         in_code ^= line.starts_with("```");
         match line.starts_with('#') && !in_code {
             true => writeln!(console, "{strong}{line}{strong:#}")?,
@@ -56,13 +49,4 @@ fn write_text(rule: &Rule, console: &mut Console) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// How grave its findings are, and who gets to see them.
-fn standing(rule: &Rule) -> String {
-    let severity = rule.severity.name();
-    match rule.scope {
-        Scope::Always => format!("Severity {severity}, at every profile."),
-        Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
-    }
 }

@@ -109,8 +109,8 @@ fn level(severity: Severity) -> Level<'static> {
 fn help(fix: &Remedy) -> String {
     let risk = match fix.safety {
         Safety::Safe => "",
-        Safety::Review => " [may stop some images]",
-        Safety::Ask => " [choose the value]",
+        Safety::Review => " [--unsafe-fixes]",
+        Safety::Ask => " [--ask-fixes]",
     };
     one_line(&fix.title) + risk
 }
@@ -185,7 +185,7 @@ mod tests {
             8 |     - name: wéb
               |             ^^^
               |
-              = help: name it otherwise [choose the value]
+              = help: name it otherwise [--ask-fixes]
 
             info[image-without-digest]: image nginx:1.27␛[31m has no digest
              --> deploy/shop.yaml:9:14
@@ -199,7 +199,7 @@ mod tests {
             11 |         privileged: true
                |                     ^^^^
                |
-               = help: set privileged: false [may stop some images]
+               = help: set privileged: false [--unsafe-fixes]
 
             warning[weakened-override]: container "wéb" overrides the pod's runAsNonRoot
               --> deploy/shop.yaml:12:23

@@ -4,10 +4,10 @@
 
 use super::args::{PageFormat, Rules};
 use super::console::{Console, STRONG, Verdict};
-use super::{explain, json};
+use super::json;
 use crate::config::Config;
 use crate::engine;
-use crate::rules::{self, Rule, Safety};
+use crate::rules::{self, Rule, Safety, Scope};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -22,6 +22,8 @@ struct Row {
     id: &'static str,
     profile: &'static str,
     severity: &'static str,
+    /// Whether it runs only when it is selected.
+    off: bool,
     fix: Option<&'static str>,
 }
 
@@ -35,14 +37,20 @@ pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdic
 }
 
 fn row(rule: &'static Rule) -> Row {
-    Row { id: rule.id, profile: rule.scope.name(), severity: rule.severity.name(), fix: fix(rule).map(Safety::name) }
+    Row {
+        id: rule.id,
+        profile: rule.scope.name(),
+        severity: rule.severity.name(),
+        off: rule.scope == Scope::Selected,
+        fix: fix(rule).map(Safety::name),
+    }
 }
 
 /// The kind of fix that the rule offers for the examples on its page.
 fn fix(rule: &Rule) -> Option<Safety> {
     let mut config = Config::default();
     config.rules.select.push(rule.id.to_owned());
-    let page = explain::markdown(rule);
+    let page = rule.markdown();
     bad_examples(&page).find_map(|example| {
         let documents = engine::analyze(example, &config).documents;
         documents.iter().flat_map(|document| &document.analysis.findings).find_map(|finding| Some(finding.fix.as_ref()?.safety))
@@ -59,7 +67,8 @@ fn write_table(rows: &[Row], console: &mut Console) -> io::Result<()> {
     writeln!(console, "{strong}{:width$}  {:10}  {:8}  fix{strong:#}", "rule", "profile", "severity")?;
     for row in rows {
         let fix = row.fix.unwrap_or("-");
-        writeln!(console, "{:width$}  {:10}  {:8}  {fix}", row.id, row.profile, row.severity)?;
+        let profile = if row.off { "(off)" } else { row.profile };
+        writeln!(console, "{:width$}  {profile:10}  {:8}  {fix}", row.id, row.severity)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Pods and containers: typed values beside the nodes they were read from, with what a container inherits.
 
 use super::Reading;
-use crate::yaml::{Kind, Node, Path, Range};
+use crate::yaml::{Entry, Kind, Node, Path, Range};
 use k8s_openapi::api::core::v1 as core;
 use std::fmt;
 
@@ -142,6 +142,24 @@ impl<'y> Pod<'y> {
     /// The pod's security context, empty where none is written.
     pub fn security(&self) -> core::PodSecurityContext {
         self.spec.security_context.clone().unwrap_or_default()
+    }
+
+    /// The pod's own annotations as the API server reads them: of equal keys the last, and what `<<` brings in beside them.
+    pub fn annotations(&self) -> impl Iterator<Item = Entry<'y>> {
+        let mapping = self.metadata.and_then(|metadata| metadata.get("annotations"));
+        let is_read = |mapping: Node<'y>, entry: &Entry<'y>| {
+            let read = entry.key.as_str().and_then(|key| mapping.entry(key));
+            read.is_some_and(|read| read.key == entry.key)
+        };
+        mapping.into_iter().flat_map(move |mapping| {
+            let entries = mapping.entries().chain(mapping.merged_entries());
+            entries.filter(move |entry| !entry.is_merge() && is_read(mapping, entry))
+        })
+    }
+
+    /// The path of an annotation of the pod; `None` where the pod has no `metadata`.
+    pub fn annotation_path(&self, key: &str) -> Option<Path> {
+        Some(self.metadata?.path().key("annotations").key(key))
     }
 
     /// Whether the pod runs on Windows (`spec.os.name`), where Linux' settings are refused.

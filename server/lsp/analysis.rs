@@ -34,12 +34,10 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     Ok(analysed)
 }
 
-/// What is known of a document's text as the client has it now; nothing of one that is not open.
-pub(super) async fn latest(state: &Arc<State>, url: &Url) -> Result<Option<Arc<Analysed>>, Panicked> {
-    match state.snapshot(url) {
-        Some(snapshot) => analysed(state, url, snapshot).await.map(Some),
-        None => Ok(None),
-    }
+/// What is known of a document's text as the client has it now; nothing of one that is not open, or whose analysis panics. The
+/// task that watches over the document tells of that.
+pub(super) async fn latest(state: &Arc<State>, url: &Url) -> Option<Arc<Analysed>> {
+    analysed(state, url, state.snapshot(url)?).await.ok()
 }
 
 /// Runs work that takes a while where it keeps nobody waiting.

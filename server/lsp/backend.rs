@@ -92,7 +92,7 @@ impl LanguageServer for Backend {
     }
 
     async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
-        hover::hover(&self.state, params).await.map_err(failed)
+        Ok(hover::hover(&self.state, params).await)
     }
 
     async fn code_action(&self, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>> {

@@ -22,7 +22,7 @@ pub(super) async fn code_action(
     params: lsp::CodeActionParams,
 ) -> Result<Option<lsp::CodeActionResponse>, Panicked> {
     let url = params.text_document.uri;
-    let Some(analysed) = analysis::latest(state, &url).await? else { return Ok(None) };
+    let Some(analysed) = analysis::latest(state, &url).await else { return Ok(None) };
     let asked = Asked::of(&params.context, params.range, &analysed, state.capabilities());
     let actions = analysis::off_thread(state, move || asked.answer(&url, &analysed)).await?;
     Ok(Some(actions.into_iter().map(Into::into).collect()))
@@ -56,7 +56,8 @@ impl Asked {
         if self.quick_fixes {
             let found = analysed.report.documents.iter().flat_map(findings_of);
             let met = found.filter(|(document, finding)| self.meets(document, finding));
-            actions.extend(met.filter_map(|(document, finding)| self.quick_fix(url, analysed, document, finding)));
+            let ways = met.flat_map(|(document, finding)| finding.each_way().map(move |way| (document, way)));
+            actions.extend(ways.filter_map(|(document, way)| self.quick_fix(url, analysed, document, &way)));
         }
         if self.fix_all {
             actions.extend(self.fix_all(url, analysed));

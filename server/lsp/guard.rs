@@ -54,6 +54,7 @@ where
             self.state.leave.notify_one();
             return Box::pin(async { Ok(None) });
         }
+        let request = without_parameters(request);
         let state = Arc::clone(&self.state);
         let (id, method) = (request.id().cloned(), request.method().to_owned());
         let greeted = (method == "initialize").then(|| {
@@ -76,8 +77,16 @@ where
     }
 }
 
+/// Takes off what some clients send along with `shutdown` and the service within would refuse.
+fn without_parameters(request: Request) -> Request {
+    match request.id() {
+        Some(id) if request.method() == "shutdown" => Request::build("shutdown").id(id.clone()).finish(),
+        _ => request,
+    }
+}
+
 /// Tells the client, from a task of its own: a handler does not wait for the client to listen.
-fn report(state: &Arc<State>, message: String) {
+pub(super) fn report(state: &Arc<State>, message: String) {
     let state = Arc::clone(state);
     tokio::spawn(async move { state.client.log_message(MessageType::ERROR, message).await });
 }

@@ -3,9 +3,8 @@
 //! Other servers usually share the file, and clients show all hovers below one another. So this one is short, begins with the
 //! rule, and keeps silent anywhere else.
 
-use super::analysis::{self, Panicked};
 use super::state::{Analysed, State};
-use super::{from_proto, to_proto};
+use super::{analysis, from_proto, to_proto};
 use crate::rules::{Finding, Rule};
 use std::sync::Arc;
 use tower_lsp::lsp_types as lsp;
@@ -13,17 +12,20 @@ use tower_lsp::lsp_types as lsp;
 /// The most lines of a rule's page that a hover shows.
 const MOST_LINES: usize = 12;
 
-pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Result<Option<lsp::Hover>, Panicked> {
+/// The most findings whose reasons are shown. A bare container has a dozen at its name, and their reasons would fill the screen.
+const MOST_REASONS: usize = 2;
+
+pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Option<lsp::Hover> {
     let place = params.text_document_position_params;
-    let Some(analysed) = analysis::latest(state, &place.text_document.uri).await? else { return Ok(None) };
+    let analysed = analysis::latest(state, &place.text_document.uri).await?;
     let client = state.capabilities();
     let text = &analysed.snapshot.text;
     let offset = text.offset(from_proto::position(place.position), client.encoding);
     let found = findings_at(&analysed, offset);
-    let Some((range, _)) = found.first() else { return Ok(None) };
+    let (range, _) = found.first()?;
     let range = to_proto::range(range.clone(), text, client.encoding);
-    let parts: Vec<String> = found.iter().map(|(_, finding)| about(finding)).collect();
-    Ok(Some(to_proto::hover(parts.join("\n\n---\n\n"), range, &client)))
+    let parts: Vec<String> = found.iter().map(|(_, finding)| about(finding, found.len() <= MOST_REASONS)).collect();
+    Some(to_proto::hover(parts.join("\n\n---\n\n"), range, &client))
 }
 
 fn findings_at(analysed: &Analysed, offset: usize) -> Vec<(std::ops::Range<usize>, &Finding)> {
@@ -34,12 +36,12 @@ fn findings_at(analysed: &Analysed, offset: usize) -> Vec<(std::ops::Range<usize
         .collect()
 }
 
-fn about(finding: &Finding) -> String {
-    let Rule { id, scope, .. } = finding.rule;
-    let (severity, scope, message) = (finding.severity.name(), scope.name(), &finding.message);
-    let why = why(finding.rule.docs);
-    let url = finding.rule.url();
-    format!("**{id}** ({severity}, {scope})\n\n{message}\n\n{why}\n\n[More about {id}]({url})")
+fn about(finding: &Finding, with_reason: bool) -> String {
+    let Rule { id, scope, docs, .. } = finding.rule;
+    let head = format!("**{id}** ({}, {})", finding.severity.name(), scope.name());
+    let reason = with_reason.then(|| why(docs));
+    let link = format!("[More about {id}]({})", finding.rule.url());
+    [Some(head), Some(finding.message.clone()), reason, Some(link)].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
 /// The section of a rule's page that says why, else what it opens with.

@@ -14,7 +14,7 @@
 //! 6. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
 //! 7. [`hover`] and [`code_action`]: the two questions that a client asks.
 //! 8. [`backend`]: every message and the function that takes it.
-//! 9. [`guard`]: the fence around all of it; [`parent`]: who started it.
+//! 9. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
 //! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
 //! state before it waits for anything, leaves work to the tasks, and never waits for the client.
@@ -30,6 +30,7 @@ mod hover;
 mod code_action;
 mod backend;
 mod guard;
+mod frames;
 mod parent;
 
 use crate::config::Config;
@@ -77,24 +78,23 @@ pub fn run() -> ExitCode {
 }
 
 /// Serves one client until it says `exit`, closes its side, or dies. Tells whether it asked for a shutdown before.
-pub async fn serve<I, O>(mut input: I, output: O, setup: Setup) -> bool
+pub async fn serve<I, O>(input: I, output: O, setup: Setup) -> bool
 where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Send + 'static,
 {
     let (service, socket) = LspService::new(|client| Backend::new(client, setup));
     let state = service.inner().state();
-    let (mut feed, fed) = tokio::io::duplex(PIPE);
+    let (feed, fed) = tokio::io::duplex(PIPE);
     let guard = Guard::new(service, Arc::clone(&state));
     let mut served = tokio::spawn(Server::new(fed, output, socket).serve(guard));
 
     // `Server` ends with its input alone, so that it reads from a pipe which can be closed here for every other reason.
     let input = async {
         tokio::select! {
-            _ = tokio::io::copy(&mut input, &mut feed) => {}
+            _ = frames::forward(input, feed, || guard::report(&state, "kubeharden cannot read a message".to_owned())) => {}
             () = state.leave.notified() => {}
         }
-        drop(feed);
     };
     tokio::select! {
         () = input => { let _ = timeout(GRACE, &mut served).await; }

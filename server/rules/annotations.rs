@@ -2,7 +2,7 @@
 
 use crate::k8s::{Container, Pod};
 use crate::yaml::edit::{Change, Value};
-use crate::yaml::{Node, Path, Step};
+use crate::yaml::{Entry, Node, Path};
 
 /// An annotation of a pod.
 #[derive(Clone, Copy)]
@@ -14,14 +14,13 @@ pub(super) struct Annotation<'y> {
 
 /// The annotations in a pod's own metadata.
 pub(super) fn annotations<'y>(pod: &Pod<'y>) -> impl Iterator<Item = Annotation<'y>> {
-    let mapping = pod.metadata.and_then(|metadata| metadata.get("annotations"));
-    let entries = mapping.into_iter().flat_map(Node::entries);
-    entries.filter_map(|entry| Some(Annotation { key: entry.key, name: entry.key.as_str()?, value: entry.value.as_str() }))
+    let named = |entry: Entry<'y>| Some(Annotation { key: entry.key, name: entry.key.as_str()?, value: entry.value.as_str() });
+    pod.annotations().filter_map(named)
 }
 
 impl Annotation<'_> {
-    pub(super) fn removal(&self) -> Change {
-        Change::Remove { path: self.key.path() }
+    pub(super) fn removal(&self, pod: &Pod<'_>) -> Option<Change> {
+        pod.annotation_path(self.name).map(|path| Change::Remove { path })
     }
 }
 
@@ -43,8 +42,7 @@ impl<'a> Profile<'a> {
 
     /// What writes the profile at the path of its field.
     pub(super) fn settings(&self, field: &Path) -> impl Iterator<Item = Change> {
-        let text =
-            |key: &str, value: &str| Change::Set { path: field.join([Step::Key(key.into())]), value: Value::Text(value.into()) };
+        let text = |key: &str, value: &str| Change::Set { path: field.key(key), value: Value::Text(value.into()) };
         let local = self.local.map(|local| text("localhostProfile", local));
         std::iter::once(text("type", self.kind)).chain(local)
     }

@@ -1,78 +1,52 @@
-//! The names of capabilities, and the lists that they stand in.
+//! What the rules about added capabilities share: the items of a container's `add`, and which the standards allow.
 
+use super::holder::text;
+use super::{Finding, Safety};
 use crate::k8s::Container;
-use crate::yaml::{Node, Path, Step};
+use crate::yaml::Node;
+use crate::yaml::edit::Change;
 
-/// Linux' capabilities (`include/uapi/linux/capability.h`), without `CAP_`, and the word for all of them.
-pub(super) const NAMES: [&str; 42] = [
-    "ALL",
-    "AUDIT_CONTROL",
-    "AUDIT_READ",
-    "AUDIT_WRITE",
-    "BLOCK_SUSPEND",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "KILL",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "PERFMON",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYSLOG",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_CHROOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "WAKE_ALARM",
-];
+const ADD: &str = "securityContext.capabilities.add";
 
-/// An item of a list of capabilities.
-#[derive(Clone)]
-pub(super) struct Item<'y> {
+/// A capability that a container adds.
+pub(super) struct Added<'y> {
+    /// Its place in the list.
+    index: usize,
     pub(super) node: Node<'y>,
-    pub(super) path: Path,
-    /// As it is written.
+    /// The name, empty where null is written: the API server reads it so.
     pub(super) name: &'y str,
-    /// In capitals, without `CAP_`.
-    pub(super) normal: String,
 }
 
-/// The items of `add` or `drop` of a container.
-pub(super) fn items<'y>(container: &Container<'y>, list: &str) -> Vec<Item<'y>> {
-    let way = format!("securityContext.capabilities.{list}");
-    let nodes = container.lookup(&way).into_iter().flat_map(Node::items).enumerate();
-    let item = |(place, node): (usize, Node<'y>)| {
-        let name = node.as_str()?;
-        Some(Item { node, path: container.path(&way).join([Step::Index(place)]), name, normal: normal(name) })
-    };
-    nodes.filter_map(item).collect()
+/// The capabilities that a container adds.
+pub(super) fn added<'y>(container: &Container<'y>) -> impl Iterator<Item = Added<'y>> {
+    let items = container.lookup(ADD).map(|list| list.items());
+    let items = items.into_iter().flatten().enumerate();
+    items.filter_map(|(index, node)| Some(Added { index, node, name: text(node)? }))
 }
 
-/// A capability's name as Kubernetes writes it.
-fn normal(name: &str) -> String {
-    let upper = name.trim().to_ascii_uppercase();
-    upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
+/// Whether the standard `baseline` allows a name. It compares exactly: `CAP_CHOWN` and `chown` are not `CHOWN` to it.
+pub(super) fn is_allowed_at_baseline(name: &str) -> bool {
+    const ALLOWED: [&str; 13] = [
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    ];
+    ALLOWED.contains(&name)
+}
+
+/// Takes the capability away.
+pub(super) fn withdraw(finding: &mut Finding, container: &Container<'_>, added: &Added<'_>) {
+    let name = if added.name.is_empty() { "the empty name" } else { added.name };
+    let change = Change::Remove { path: container.path(ADD).index(added.index) };
+    finding.fix(Safety::Review, format!("remove {name} (what needs the capability stops working)"), [change]);
 }

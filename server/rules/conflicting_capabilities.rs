@@ -1,4 +1,4 @@
-use super::capabilities::{Item, items};
+use super::capability_names::{Item, items};
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};

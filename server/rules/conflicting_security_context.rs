@@ -180,7 +180,7 @@ fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
             .related(privileged, "privileged here");
     }
     // The API server compares with this very text, and lets SYS_ADMIN pass.
-    let admin = super::capabilities::items(container, "add").into_iter().find(|item| item.name == "CAP_SYS_ADMIN");
+    let admin = super::capability_names::items(container, "add").into_iter().find(|item| item.name == "CAP_SYS_ADMIN");
     if let Some(admin) = admin {
         let change = Change::Remove { path: admin.path };
         found

@@ -119,9 +119,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         };
         let finding = found.wrong(annotation.key, "the seccomp annotation does nothing since Kubernetes 1.27");
         match field.filter(|field| field.taken.is_none_or(Node::is_null) && !pod.is_windows()) {
-            None => _ = finding.fix(Safety::Review, "remove the annotation", [annotation.removal()]),
+            None => _ = finding.fix(Safety::Review, "remove the annotation", annotation.removal(pod)),
             Some(field) => {
-                if let Some((title, changes)) = migration(annotation, &field) {
+                if let Some((title, changes)) = migration(annotation, pod, &field) {
                     finding.fix(Safety::Review, title, changes);
                 }
             }
@@ -142,9 +142,9 @@ impl<'y> Field<'y> {
 }
 
 /// The field with the meaning of the annotation, and the annotation's removal; none of a value that never had one.
-fn migration(annotation: Annotation<'_>, field: &Field<'_>) -> Option<(String, Vec<Change>)> {
+fn migration(annotation: Annotation<'_>, pod: &Pod<'_>, field: &Field<'_>) -> Option<(String, Vec<Change>)> {
     let value = annotation.value?;
     let profile = Profile::of(value)?;
     let title = format!("set seccompProfile for {} (it takes effect then)", brief(value));
-    Some((title, profile.settings(&field.path).chain([annotation.removal()]).collect()))
+    Some((title, profile.settings(&field.path).chain(annotation.removal(pod)).collect()))
 }

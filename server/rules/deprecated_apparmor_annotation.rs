@@ -105,13 +105,13 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                 let message = format!("the AppArmor annotation names no container: there is no {:?}", brief(name));
                 let finding = found.wrong(annotation.key, message);
                 if !pod.is_unfinished() {
-                    finding.fix(Safety::Safe, "remove the annotation", [annotation.removal()]);
+                    finding.fix(Safety::Safe, "remove the annotation", annotation.removal(pod));
                 }
             }
             Some(container) => {
                 let message = "the AppArmor annotation is deprecated since Kubernetes 1.30: it has a field";
                 let finding = found.wrong(annotation.key, message);
-                if let Some((title, changes)) = migration(annotation, container) {
+                if let Some((title, changes)) = migration(annotation, pod, container) {
                     finding.fix(Safety::Safe, title, changes);
                 }
             }
@@ -119,8 +119,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn migration(annotation: Annotation<'_>, container: &Container<'_>) -> Option<(&'static str, Vec<Change>)> {
-    let removal = annotation.removal();
+fn migration(annotation: Annotation<'_>, pod: &Pod<'_>, container: &Container<'_>) -> Option<(&'static str, Vec<Change>)> {
+    let removal = annotation.removal(pod)?;
     // The API server takes an empty value for no profile at all.
     if annotation.value == Some("") {
         return Some(("remove the annotation, which says nothing", vec![removal]));

@@ -77,7 +77,10 @@ pub struct Finding {
     pub message: String,
     pub subject: Subject,
     pub related: Vec<Related>,
+    /// What mends it, where one way is the usual one.
     pub fix: Option<Fix>,
+    /// Other ways to mend it, for a person to choose from.
+    pub alternatives: Vec<Fix>,
 }
 
 /// What a finding is about.
@@ -116,12 +119,16 @@ impl<'a, 'y> Findings<'a, 'y> {
 
     /// A container has a value that it should not have; `node` is that value.
     pub fn wrong_in(&mut self, container: &Container<'_>, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
-        self.push(Some(container), container.range(), node.range(), false, message.into())
+        let place = place_of(node, container.node);
+        self.push(Some(container), container.range(), place, false, message.into()).shared_from(node)
     }
 
     /// A pod, or an object without one, has a value that it should not have; `node` is that value.
     pub fn wrong(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
-        self.wrong_at(node.range(), message)
+        let whole = self.whole();
+        let owner = self.object().map(|object| object.pod.as_ref().map_or(object.node, |pod| pod.node));
+        let place = owner.map_or(node.range(), |owner| place_of(node, owner));
+        self.push(None, whole.unwrap_or(place), place, false, message.into()).shared_from(node)
     }
 
     /// A container, where one is given, else the pod or object, has a value that it should not have.
@@ -165,6 +172,37 @@ impl<'a, 'y> Findings<'a, 'y> {
         self.index.or_else(around).or_else(only)
     }
 
+    fn object(&self) -> Option<&'a Object<'y>> {
+        self.index.and_then(|index| self.objects.get(index))
+    }
+
+    /// All that the object is written on that is looked at.
+    fn whole(&self) -> Option<Range> {
+        self.object().map(|object| object.node.range())
+    }
+
+    /// Something is missing that a value of a container, or of its pod, needs beside it; `node` is that value.
+    pub fn absent_beside(
+        &mut self,
+        container: Option<&Container<'_>>,
+        node: Node<'_>,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        let whole = container.map(Container::range).or(self.whole()).unwrap_or(node.range());
+        self.push(container, whole, node.range(), true, message.into())
+    }
+
+    /// An object lacks something: its name stands for it, else its kind.
+    pub fn absent_in_object(&mut self, message: impl Into<String>) -> &mut Finding {
+        let whole = self.whole().unwrap_or_default();
+        let place = ["metadata.name", "kind"].iter().find_map(|dotted| {
+            let named = dotted.split('.').try_fold(self.object()?.node, |node, key| node.get_own(key));
+            named.filter(|node| matches!(node.kind(), Kind::Scalar(_)))
+        });
+        let place = place.map_or_else(|| Range::at(whole.start(), 1.into()), Node::range);
+        self.push(None, whole, place, true, message.into())
+    }
+
     fn push(
         &mut self,
         container: Option<&Container<'_>>,
@@ -180,7 +218,16 @@ impl<'a, 'y> Findings<'a, 'y> {
             absent,
         };
         let (rule, severity) = (self.rule, self.rule.severity);
-        self.found.push(Finding { rule, severity, range, message, subject, related: Vec::new(), fix: None });
+        self.found.push(Finding {
+            rule,
+            severity,
+            range,
+            message,
+            subject,
+            related: Vec::new(),
+            fix: None,
+            alternatives: Vec::new(),
+        });
         self.found.last_mut().expect("just pushed")
     }
 }
@@ -192,11 +239,49 @@ impl Finding {
         self
     }
 
+    /// Tells where a value is written that an alias brings here.
+    fn shared_from(&mut self, value: Node<'_>) -> &mut Finding {
+        match self.range.contains_range(value.range()) {
+            true => self,
+            false => self.related(value, "the value is written here"),
+        }
+    }
+
+    /// Adds another way to mend it.
+    pub fn alternative(
+        &mut self,
+        safety: Safety,
+        title: impl Into<String>,
+        changes: impl IntoIterator<Item = Change>,
+    ) -> &mut Finding {
+        self.alternatives.push(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
+        self
+    }
+
+    /// The same finding, once for each way to mend it: the usual one first.
+    pub fn each_way(&self) -> impl Iterator<Item = Finding> {
+        let ways = self.fix.iter().chain(&self.alternatives);
+        ways.map(|fix| Finding { fix: Some(fix.clone()), alternatives: Vec::new(), ..self.clone() })
+    }
+
     /// Adds another place that it is about.
     pub fn related(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
         self.related.push(Related { range: node.range(), message: message.into() });
         self
     }
+}
+
+/// Where a value is used: where it is written, unless an alias or a merge brings it into its owner from elsewhere. Then it is
+/// the alias that the owner has.
+fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
+    let written = value.range();
+    if owner.range().contains_range(written) {
+        return written;
+    }
+    let leads_there = |alias: &Node<'_>| alias.resolve().is_some_and(|target| target.range().contains_range(written));
+    let mut aliases =
+        owner.yaml().nodes().filter(|node| node.kind() == Kind::Alias && owner.range().contains_range(node.range()));
+    aliases.find(leads_there).map_or(written, Node::range)
 }
 
 /// The key that a person would go on typing under to add a field: the last one on the way that is written.

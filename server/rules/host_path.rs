@@ -1,6 +1,10 @@
 //! What the rules about `hostPath` volumes share: the volumes with their normalised paths, the containers that mount them, and
 //! which folders of a node are sensitive.
 
+use super::Finding;
+use super::holder::{text, token};
+use super::standard::{has_allowed_source, overrides_baseline, source};
+use crate::config::Config;
 use crate::k8s::{Container, Pod};
 use crate::yaml::Node;
 
@@ -8,24 +12,51 @@ use crate::yaml::Node;
 pub(super) struct HostPath<'y> {
     /// The volume's name; empty where none is written.
     pub(super) volume: &'y str,
-    /// Where the path is written.
+    /// What to point at: the path, else the volume's `hostPath`.
     pub(super) node: Node<'y>,
-    /// The path without what makes no difference to it.
-    pub(super) path: String,
+    /// The path without what makes no difference to it, where one is written that starts at the root.
+    pub(super) path: Option<String>,
 }
 
-/// The `hostPath` volumes of a pod whose path is written.
-pub(super) fn volumes<'y>(pod: &Pod<'y>) -> impl Iterator<Item = HostPath<'y>> {
+/// What a `hostPath` leads to. Each kind has its rule, so that every such volume is found by exactly one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// The socket of a container runtime.
+    Socket,
+    /// A folder with sockets of container runtimes.
+    Sockets,
+    Sensitive(Reach),
+    Other,
+}
+
+/// The `hostPath` volumes of a pod.
+pub(super) fn volumes<'y>(pod: &Pod<'y>, config: &Config) -> impl Iterator<Item = HostPath<'y>> {
     let items = pod.lookup("volumes").map(|list| list.items());
-    items.into_iter().flatten().filter_map(|item| {
-        let node = item.get("hostPath")?.get("path")?;
+    let counts = |item: &Node<'y>| !(overrides_baseline(config) && has_allowed_source(*item));
+    items.into_iter().flatten().filter(counts).filter_map(|item| {
+        let host_path = source(item, "hostPath")?;
+        let node = token(host_path.get("path").unwrap_or(host_path));
         let volume = item.get("name").and_then(Node::as_str).unwrap_or_default();
-        Some(HostPath { volume, node, path: normalised(node.as_str()?)? })
+        let path = host_path.get("path").and_then(text).and_then(normalised);
+        Some(HostPath { volume, node, path })
     })
 }
 
+impl HostPath<'_> {
+    pub(super) fn target(&self) -> Target {
+        self.path.as_deref().map_or(Target::Other, target)
+    }
+
+    /// Points from a finding to where containers mount the volume.
+    pub(super) fn relate(&self, finding: &mut Finding, pod: &Pod<'_>) {
+        for (container, place) in mounts(pod, self.volume) {
+            finding.related(place, format!("{container} mounts it at {}", place.as_str().unwrap_or_default()));
+        }
+    }
+}
+
 /// Where the containers of a pod mount a volume: each mount's `mountPath`.
-pub(super) fn mounts<'p, 'y>(pod: &'p Pod<'y>, volume: &'p str) -> impl Iterator<Item = (&'p Container<'y>, Node<'y>)> {
+fn mounts<'p, 'y>(pod: &'p Pod<'y>, volume: &'p str) -> impl Iterator<Item = (&'p Container<'y>, Node<'y>)> {
     pod.containers.iter().flat_map(move |container| {
         let items = container.lookup("volumeMounts").map(|list| list.items());
         let is_of_volume = move |item: &Node<'y>| item.get("name").and_then(Node::as_str) == Some(volume);
@@ -86,7 +117,7 @@ pub(super) enum Reach {
 }
 
 /// What a pod reaches by a normalised path that is at, under or above a sensitive folder.
-pub(super) fn reached(path: &str) -> Option<Reach> {
+fn reached(path: &str) -> Option<Reach> {
     let at_or_above = SENSITIVE.iter().find(|(folder, _)| is_within(folder, path));
     let under = || {
         let around = SENSITIVE.iter().filter(|(folder, _)| *folder != "/" && is_within(path, folder));
@@ -95,6 +126,38 @@ pub(super) fn reached(path: &str) -> Option<Reach> {
     match at_or_above {
         Some(&(_, what)) => Some(Reach::All(what)),
         None => under().map(|&(_, what)| Reach::Part(what)),
+    }
+}
+
+/// Where the sockets of container runtimes are on a node, `/var/run` being `/run`.
+const SOCKETS: [&str; 10] = [
+    "/run/buildkit/buildkitd.sock",
+    "/run/containerd/containerd.sock",
+    "/run/cri-dockerd.sock",
+    "/run/crio/crio.sock",
+    "/run/docker.sock",
+    "/run/docker/containerd/containerd.sock",
+    "/run/dockershim.sock",
+    "/run/k3s/containerd/containerd.sock",
+    "/run/podman/podman.sock",
+    "/var/snap/microk8s/common/run/containerd.sock",
+];
+
+/// What a normalised path leads to. A socket says more than the folder around it; of a folder above many things, the most
+/// telling is what is sensitive in it.
+fn target(path: &str) -> Target {
+    let path = match path.strip_prefix("/var") {
+        Some(run) if is_within(run, "/run") => run,
+        _ => path,
+    };
+    let name = |path: &'static str| path.rsplit('/').next();
+    if SOCKETS.iter().any(|socket| path.rsplit('/').next() == name(socket)) {
+        return Target::Socket;
+    }
+    match reached(path) {
+        Some(reach) => Target::Sensitive(reach),
+        None if SOCKETS.iter().any(|socket| is_within(socket, path)) => Target::Sockets,
+        None => Target::Other,
     }
 }
 
@@ -139,6 +202,22 @@ mod tests {
         }
         for path in ["/etcetera", "/srv", "/mnt/etc", "/var/lib/mine", "/Etc", "/data"] {
             assert_eq!(reached(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn sockets_are_found_by_any_way_to_them() {
+        for path in ["/var/run/docker.sock", "/run/docker.sock", "/run/crio/crio.sock", "/home/a/.docker/run/docker.sock"] {
+            assert_eq!(target(path), Target::Socket, "{path}");
+        }
+        for path in ["/var/run", "/run", "/run/containerd", "/var/run/k3s/containerd", "/var/snap"] {
+            assert_eq!(target(path), Target::Sockets, "{path}");
+        }
+        for path in ["/var/runner", "/run/secrets", "/srv/docker.sock.d", "/run/dbus/system_bus_socket"] {
+            assert_eq!(target(path), Target::Other, "{path}");
+        }
+        for path in ["/", "/var", "/var/lib/docker"] {
+            assert!(matches!(target(path), Target::Sensitive(_)), "{path}");
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::capabilities::{Item, NAMES, items};
+use super::capability_names::{Item, NAMES, items};
 use super::leftovers::is_filled_in;
 use super::spelling::{brief, nearest};
 use super::{Findings, Safety, undropped_capabilities};

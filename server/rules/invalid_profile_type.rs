@@ -1,6 +1,6 @@
 use super::leftovers::is_filled_in;
 use super::spelling::{brief, nearest};
-use super::{Finding, Findings, Safety};
+use super::{Finding, Findings, Rule, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};
 use crate::yaml::edit::{Change, Value};
@@ -133,9 +133,9 @@ rule! {
     ///
     /// ## Applies to
     ///
-    /// Every profile. `seccompProfile` is there from Kubernetes 1.19 on, `appArmorProfile` from 1.30 on. Whether an allowed
-    /// type is a safe one is the business of `unconfined-seccomp` and `unconfined-apparmor`, which take what is unknown for
-    /// unconfined, as the Pod Security Standards do.
+    /// Every profile. `seccompProfile` is there from Kubernetes 1.19 on, `appArmorProfile` from 1.30 on. A missing or
+    /// unknown type is left to `unconfined-seccomp` and `unconfined-apparmor` where those run: the Pod Security Standards take
+    /// it for unconfined.
     ///
     /// ## References
     ///
@@ -152,60 +152,67 @@ rule! {
     "invalid-profile-type", Always, Error, Check::Pod(check),
 }
 
-const FIELDS: [&str; 2] = ["seccompProfile", "appArmorProfile"];
+/// The fields, each with the rule that speaks of a missing or unknown type where it runs.
+const FIELDS: [(&str, &str); 2] = [("seccompProfile", "unconfined-seccomp"), ("appArmorProfile", "unconfined-apparmor")];
 const TYPES: [&str; 3] = ["RuntimeDefault", "Localhost", "Unconfined"];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
-    for field in FIELDS {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for (field, unconfined) in FIELDS {
         let way = format!("securityContext.{field}");
-        if let Some(profile) = profile(pod.lookup(&way)) {
-            check_profile(&Place { pod, container: None, field, path: pod.path(&way), profile }, found);
-        }
-        for container in &pod.containers {
-            if let Some(profile) = self::profile(container.lookup(&way)) {
-                check_profile(&Place { pod, container: Some(container), field, path: container.path(&way), profile }, found);
+        let of_pod = Place::of(None, field, pod.path(&way), pod.lookup(&way));
+        let of_container = |it| Place::of(Some(it), field, Container::path(it, &way), it.lookup(&way));
+        let types_are_told = Rule::named(unconfined).is_some_and(|rule| rule.runs(config));
+        for place in of_pod.into_iter().chain(pod.containers.iter().filter_map(of_container)) {
+            if !types_are_told {
+                check_type(&place, pod, found);
             }
+            check_local(&place, pod, found);
         }
     }
 }
 
-fn profile(node: Option<Node<'_>>) -> Option<Node<'_>> {
-    node.filter(|node| node.kind() == Kind::Mapping)
-}
-
 /// A profile and whose it is.
 struct Place<'p, 'y> {
-    pod: &'p Pod<'y>,
+    /// None where it is the pod's.
     container: Option<&'p Container<'y>>,
     field: &'static str,
     path: Path,
     profile: Node<'y>,
 }
 
-fn check_profile(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
-    let given = |key| place.profile.get(key).filter(|value| !value.is_null());
-    match (given("type"), given("localhostProfile")) {
-        (None, local) => place.lacks("type", found).fix(
-            Safety::Review,
-            format!("set type: {} (the profile takes effect)", if local.is_some() { "Localhost" } else { "RuntimeDefault" }),
-            [place.set_type(if local.is_some() { "Localhost" } else { "RuntimeDefault" })],
-        ),
-        (Some(kind), local) => match (kind.as_str(), local) {
-            (Some("Localhost"), None) => place.lacks("localhostProfile", found),
-            (Some("RuntimeDefault" | "Unconfined"), Some(local)) => superfluous(place, local, found),
-            (Some(text), _) if !TYPES.contains(&text) && !is_filled_in(kind) => unknown(place, kind, text, found),
-            _ => return,
-        },
-    };
+fn check_type(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    match place.given("type") {
+        None => {
+            let implied = if place.given("localhostProfile").is_some() { "Localhost" } else { "RuntimeDefault" };
+            let title = format!("set type: {implied} (the profile takes effect)");
+            place.lacks("type", pod, found).fix(Safety::Review, title, [place.set_type(implied)]);
+        }
+        Some(kind) if !is_filled_in(kind) => {
+            let text = kind.as_str().filter(|text| !TYPES.contains(text));
+            if let Some(text) = text {
+                unknown(place, kind, text, found);
+            }
+        }
+        Some(_) => {}
+    }
 }
 
-fn superfluous<'f>(place: &Place<'_, '_>, local: Node<'_>, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
+fn check_local(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    let Some(kind) = place.given("type").and_then(Node::as_str) else { return };
+    match (kind, place.given("localhostProfile")) {
+        ("Localhost", None) => _ = place.lacks("localhostProfile", pod, found),
+        ("RuntimeDefault" | "Unconfined", Some(local)) => superfluous(place, local, found),
+        _ => {}
+    }
+}
+
+fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '_>) {
     let message = format!("localhostProfile of {} is there without type: Localhost", place.field);
     let change = Change::Remove { path: place.path.keys("localhostProfile") };
-    found.wrong_around(place.container, local, message).fix(Safety::Review, "remove localhostProfile", [change])
+    found.wrong_around(place.container, local, message).fix(Safety::Review, "remove localhostProfile", [change]);
 }
 
-fn unknown<'f>(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
+fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Findings<'_, '_>) {
     let message = format!("{} is not a type of {}", brief(text), place.field);
     let finding = found.wrong_around(place.container, kind, message);
     let former = match text {
@@ -215,15 +222,24 @@ fn unknown<'f>(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &'f mut
     if let Some(near) = former {
         finding.fix(Safety::Review, format!("set type: {near} (the profile takes effect)"), [place.set_type(near)]);
     }
-    finding
 }
 
-impl Place<'_, '_> {
-    fn lacks<'f>(&self, key: &str, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
+impl<'p, 'y> Place<'p, 'y> {
+    fn of(container: Option<&'p Container<'y>>, field: &'static str, path: Path, profile: Option<Node<'y>>) -> Option<Self> {
+        let profile = profile.filter(|node| node.kind() == Kind::Mapping)?;
+        Some(Place { container, field, path, profile })
+    }
+
+    /// What the profile has at a key; an empty text is nothing to the API server.
+    fn given(&self, key: &str) -> Option<Node<'y>> {
+        self.profile.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
+    fn lacks<'f>(&self, key: &str, pod: &Pod<'_>, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
         let way = format!("securityContext.{}.{key}", self.field);
         match self.container {
             Some(container) => found.absent_in(container, &way, format!("{} of {container} has no {key}", self.field)),
-            None => found.absent(self.pod, &way, format!("{} of the pod has no {key}", self.field)),
+            None => found.absent(pod, &way, format!("{} of the pod has no {key}", self.field)),
         }
     }
 

@@ -5,10 +5,16 @@
 
 mod annotations;
 mod capabilities;
+mod capability_names;
 mod finding;
+mod holder;
 mod host_path;
+mod identity;
+mod image;
 mod leftovers;
 mod resources;
+mod script;
+mod secret;
 mod spelling;
 mod standard;
 
@@ -35,6 +41,8 @@ pub struct Rule {
 pub enum Scope {
     /// At this profile and those that contain it.
     From(Profile),
+    /// Only where configuration selects it: off otherwise, whatever the profile.
+    Selected,
     /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant.
     Always,
 }
@@ -52,14 +60,16 @@ impl Scope {
     pub fn holds_at(self, profile: Profile) -> bool {
         match self {
             Scope::From(first) => first <= profile,
+            Scope::Selected => false,
             Scope::Always => true,
         }
     }
 
-    /// The word for it in output: a profile's name, or `always`.
+    /// The word for it in output: a profile's name, or `always`. What runs only when selected belongs to the last profile.
     pub fn name(self) -> &'static str {
         match self {
             Scope::From(profile) => profile.name(),
+            Scope::Selected => Profile::Hardened.name(),
             Scope::Always => "always",
         }
     }
@@ -80,6 +90,26 @@ impl Rule {
             selected => named(selected) || self.id == syntax_error::RULE.id,
         };
         wanted && !named(&config.rules.ignore)
+    }
+
+    /// The documentation as Markdown, without the blank that a doc comment has before each line.
+    pub fn markdown(&self) -> String {
+        self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
+    }
+
+    /// How grave its findings are, and who gets to see them, in a sentence.
+    pub fn standing(&self) -> String {
+        let severity = self.severity.name();
+        match self.scope {
+            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected."),
+            Scope::Always => format!("Severity {severity}, at every profile."),
+            Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
+        }
+    }
+
+    /// The whole page about the rule, as it stands under `docs/rules/`.
+    pub fn page(&self) -> String {
+        format!("# {}\n\n{}\n\n{}", self.id, self.standing(), self.markdown())
     }
 
     /// Where the rule's page stands on the web.
@@ -117,19 +147,54 @@ macro_rules! rules {
 
 rules![
     privileged_container,
+    host_network,
+    host_pid,
+    host_ipc,
+    host_path_volume,
     sensitive_host_path,
+    container_runtime_socket,
+    host_port,
+    probe_host,
+    dangerous_capability,
+    unmasked_proc_mount,
+    custom_selinux_options,
+    unconfined_seccomp,
+    unconfined_apparmor,
+    unsafe_sysctl,
+    windows_host_process,
     privilege_escalation,
     undropped_capabilities,
+    added_capability,
     run_as_root_allowed,
     root_user,
     missing_seccomp_profile,
+    forbidden_volume_type,
     writable_root_filesystem,
     mounted_service_account_token,
+    default_service_account,
+    low_user_id,
+    low_group_id,
+    missing_user_id,
+    missing_group_id,
+    root_group,
+    undropped_net_raw,
     missing_cpu_request,
     missing_memory_request,
     missing_memory_limit,
     missing_cpu_limit,
     unpinned_image,
+    image_without_digest,
+    untrusted_registry,
+    deprecated_registry,
+    stale_image_pull_policy,
+    secret_in_env,
+    secret_in_config_map,
+    writable_host_path,
+    unpersisted_data,
+    multiple_processes,
+    package_install_at_start,
+    shared_process_namespace,
+    unlabelled_namespace,
     misplaced_security_field,
     misspelled_security_field,
     unknown_field,

@@ -1,5 +1,5 @@
 use super::Findings;
-use super::host_path::{Reach, mounts, reached, volumes};
+use super::host_path::{Reach, Target, volumes};
 use crate::config::Config;
 use crate::k8s::Pod;
 
@@ -93,17 +93,14 @@ rule! {
     "sensitive-host-path", From(Baseline), Error, Check::Pod(check),
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
-    for volume in volumes(pod) {
-        let path = &volume.path;
-        let message = match reached(path) {
-            Some(Reach::All(what)) => format!("hostPath is {path}: the pod reaches {what}"),
-            Some(Reach::Part(what)) => format!("hostPath is {path}, a part of {what}"),
-            None => continue,
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for volume in volumes(pod, config) {
+        let path = volume.path.as_deref().unwrap_or_default();
+        let message = match volume.target() {
+            Target::Sensitive(Reach::All(what)) => format!("hostPath is {path}: the pod reaches {what}"),
+            Target::Sensitive(Reach::Part(what)) => format!("hostPath is {path}, a part of {what}"),
+            _ => continue,
         };
-        let finding = found.wrong(volume.node, message);
-        for (container, place) in mounts(pod, volume.volume) {
-            finding.related(place, format!("{container} mounts it at {}", place.as_str().unwrap_or_default()));
-        }
+        volume.relate(found.wrong(volume.node, message), pod);
     }
 }

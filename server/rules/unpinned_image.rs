@@ -1,7 +1,7 @@
 use super::Findings;
+use super::image::{self, Pin, pin};
 use crate::config::Config;
-use crate::k8s::{Pod, Setting};
-use oci_spec::distribution::Reference;
+use crate::k8s::Pod;
 
 rule! {
     /// Images without a tag and a digest, or with the tag `latest`.
@@ -79,7 +79,7 @@ rule! {
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
-        let Setting::Set { value: image, node, .. } = container.setting("image", container.spec.image.clone()) else { continue };
+        let Some((image, node)) = image::written(container) else { continue };
         match pin(&image) {
             Pin::Missing => {
                 found.wrong_in(container, node, format!("image of {container} has neither tag nor digest"));
@@ -87,58 +87,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             Pin::Latest => {
                 found.wrong_in(container, node, format!("{container} runs whatever is tagged latest"));
             }
-            Pin::Fixed | Pin::Unreadable => {}
-        }
-    }
-}
-
-/// What an image's reference says about which image it is.
-#[derive(Debug, PartialEq, Eq)]
-enum Pin {
-    Missing,
-    Latest,
-    Fixed,
-    Unreadable,
-}
-
-fn pin(image: &str) -> Pin {
-    let Ok(reference) = image.parse::<Reference>() else { return Pin::Unreadable };
-    match (reference.digest(), reference.tag()) {
-        // The parser fills in `latest` where no tag is written.
-        (None, Some("latest")) if image.ends_with(":latest") => Pin::Latest,
-        (None, None | Some("latest")) => Pin::Missing,
-        _ => Pin::Fixed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_are_told_apart_as_registries_read_them() {
-        let digest = format!("sha256:{}", "a".repeat(64));
-        let cases = [
-            ("nginx".to_owned(), Pin::Missing),
-            ("localhost:5000/nginx".into(), Pin::Missing),
-            ("registry.example.com:443/team/app".into(), Pin::Missing),
-            ("nginx:latest".into(), Pin::Latest),
-            ("localhost:5000/latest:latest".into(), Pin::Latest),
-            ("registry.example.com/latest".into(), Pin::Missing),
-            ("nginx:1.29".into(), Pin::Fixed),
-            ("nginx:latest-alpine".into(), Pin::Fixed),
-            (format!("nginx@{digest}"), Pin::Fixed),
-            (format!("nginx:latest@{digest}"), Pin::Fixed),
-            (format!("localhost:5000/nginx@{digest}"), Pin::Fixed),
-            (String::new(), Pin::Unreadable),
-            ("nginx:".into(), Pin::Unreadable),
-            ("Nginx Web".into(), Pin::Unreadable),
-            ("$(REGISTRY)/web".into(), Pin::Unreadable),
-            ("{{ .Values.image }}".into(), Pin::Unreadable),
-            ("nginx@sha256:short".into(), Pin::Unreadable),
-        ];
-        for (image, expected) in cases {
-            assert_eq!(pin(&image), expected, "{image:?}");
+            Pin::Tag(_) | Pin::Digest | Pin::Unreadable => {}
         }
     }
 }

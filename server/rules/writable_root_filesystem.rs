@@ -1,6 +1,6 @@
-use super::{Findings, Safety};
+use super::{Findings, Safety, image};
 use crate::config::Config;
-use crate::k8s::{Pod, Setting};
+use crate::k8s::{Container, ContainerKind, Pod, Setting};
 use crate::yaml::edit::{Change, Value};
 
 rule! {
@@ -76,7 +76,9 @@ rule! {
     /// ## What the fix changes
     ///
     /// It writes `readOnlyRootFilesystem: true`. A program that writes outside its volumes, most often to `/tmp`, `/var/run`
-    /// or a cache folder, fails with "Read-only file system"; mount an `emptyDir` there.
+    /// or a cache folder, fails with "Read-only file system"; mount an `emptyDir` there. A second action does both: it mounts an
+    /// `emptyDir` at `/tmp`, and for the images of nginx, httpd, PostgreSQL, MySQL and MariaDB at the folders that they are known
+    /// to write to.
     ///
     /// ## Applies to
     ///
@@ -114,10 +116,59 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             }
             _ => continue,
         };
-        finding.fix(
-            Safety::Review,
-            "set readOnlyRootFilesystem: true (programs that write outside volumes fail)",
-            [Change::Set { path: container.path(FIELD), value: Value::Bool(true) }],
-        );
+        let read_only = Change::Set { path: container.path(FIELD), value: Value::Bool(true) };
+        let title = "set readOnlyRootFilesystem: true (programs that write outside volumes fail)";
+        finding.fix(Safety::Review, title, [read_only.clone()]);
+        if let Some((folders, mounts)) = scratch(pod, container) {
+            let title = format!("set readOnlyRootFilesystem: true and mount an emptyDir at {folders}");
+            finding.alternative(Safety::Review, title, std::iter::once(read_only).chain(mounts));
+        }
     }
+}
+
+/// Folders that programs write to wherever they run, and those of images that are known to need more.
+const EVERYWHERE: &str = "/tmp";
+const KNOWN: [(&str, &[&str]); 5] = [
+    ("nginx", &["/var/cache/nginx", "/var/run"]),
+    ("httpd", &["/usr/local/apache2/logs"]),
+    ("postgres", &["/var/run/postgresql"]),
+    ("mysql", &["/var/run/mysqld"]),
+    ("mariadb", &["/run/mysqld"]),
+];
+
+/// What gives a container volumes at the folders that it probably writes to, and those folders as a title has them. Nothing
+/// where all of them are volumes already, or where the API server takes none.
+fn scratch(pod: &Pod<'_>, container: &Container<'_>) -> Option<(String, Vec<Change>)> {
+    if container.kind == ContainerKind::Ephemeral {
+        return None;
+    }
+    let name = image::written(container).and_then(|(image, _)| image::short_name(&image));
+    let more = KNOWN.iter().find(|(known, _)| Some(*known) == name.as_deref()).map_or(&[][..], |(_, folders)| *folders);
+    let mounted = |folder: &str| {
+        let mut mounts = container.spec.volume_mounts.iter().flatten();
+        mounts.any(|mount| mount.mount_path.trim_end_matches('/') == folder)
+    };
+    let folders: Vec<&str> = std::iter::once(EVERYWHERE).chain(more.iter().copied()).filter(|folder| !mounted(folder)).collect();
+    let mounts = folders.iter().flat_map(|folder| mount(pod, container, folder)).collect();
+    (!folders.is_empty()).then(|| (folders.join(", "), mounts))
+}
+
+fn mount(pod: &Pod<'_>, container: &Container<'_>, folder: &str) -> [Change; 2] {
+    let volume = Value::Text(free_name(pod, container, folder));
+    let mapping = |entries: [(&str, Value); 2]| Value::Mapping(entries.map(|(key, value)| (key.to_owned(), value)).into());
+    let at = mapping([("name", volume.clone()), ("mountPath", Value::Text(folder.to_owned()))]);
+    let made = mapping([("name", volume), ("emptyDir", Value::Mapping(Vec::new()))]);
+    [
+        Change::Append { path: container.path("volumeMounts"), value: at },
+        Change::Append { path: pod.path("volumes"), value: made },
+    ]
+}
+
+/// A name that no volume of the pod has: after the folder, else after the container too, else with a number.
+fn free_name(pod: &Pod<'_>, container: &Container<'_>, folder: &str) -> String {
+    let plain = folder.trim_start_matches('/').replace('/', "-");
+    let numbered = (2..).map(|number| format!("{plain}-{number}"));
+    let mut names = [plain.clone(), format!("{}-{plain}", container.name())].into_iter().chain(numbered);
+    let is_free = |name: &String| !pod.spec.volumes.iter().flatten().any(|volume| volume.name == *name) && name.len() <= 63;
+    names.find(is_free).unwrap_or(plain)
 }

@@ -16,9 +16,9 @@ pub(super) struct Remedy {
     pub(super) keeps_all: bool,
 }
 
-/// The guesses for a failure, the likelier first. `end` is how far the tree came, `failure` where the parser stopped.
-pub(super) fn remedies(source: &Source<'_>, failure: &Failure, end: usize) -> Vec<Remedy> {
-    let at = Near { source, failure, unclosed: unclosed(source.text(), end.min(failure.at), failure.at) };
+/// The guesses for a failure, the likelier first. Up to `whole_until` nothing was left open in brackets or quotes.
+pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usize) -> Vec<Remedy> {
+    let at = Near { source, failure, unclosed: unclosed(source.text(), whole_until.min(failure.at), failure.at) };
     let conflict = at.conflict_markers();
     if !conflict.is_empty() {
         return conflict;
@@ -33,6 +33,8 @@ pub(super) fn remedies(source: &Source<'_>, failure: &Failure, end: usize) -> Ve
         remedies.extend(at.colon(line, &shape));
         remedies.extend(at.masked_value(line, &shape));
     }
+    remedies.extend(at.missing_key());
+    remedies.extend(at.missing_item());
     remedies.extend(at.spaces_for_tabs(&lines));
     remedies.extend(at.hidden_templates(&lines));
     remedies.extend(lines.iter().map(|&line| at.hidden(line)));
@@ -53,6 +55,9 @@ struct Near<'s, 't> {
     /// The first bracket or quote that is open there.
     unclosed: Option<usize>,
 }
+
+/// At how many columns a missing key is looked for.
+const MAX_PLACES: usize = 3;
 
 /// How many lines a flow collection or a quoted text may have to be read as if they were indented more.
 const MAX_DEEPER_LINES: usize = 1000;
@@ -99,7 +104,7 @@ impl Near<'_, '_> {
             return Vec::new();
         }
         vec![Remedy {
-            patches: lines.iter().map(|&line| Patch::hide(line_range(self.source, line))).collect(),
+            patches: lines.iter().map(|&line| Patch::hide(self.whole(line))).collect(),
             faults: lines.iter().map(|&line| self.fault(line, written(self.source, line), "merge conflict marker")).collect(),
             keeps_all: true,
         }]
@@ -117,8 +122,8 @@ impl Near<'_, '_> {
             return None;
         }
         let indent = " ".repeat((open - self.source.line(first).start + 1).min(MAX_DEEPER_LINES));
-        let lines = (first + 1..=last).filter(|&line| !self.text()[line_range(self.source, line)].trim().is_empty());
-        let patches = lines.map(|line| Patch::insert(line_range(self.source, line).start, indent.as_str())).collect();
+        let lines = (first + 1..=last).filter(|&line| !self.text()[self.whole(line)].trim().is_empty());
+        let patches = lines.map(|line| Patch::insert(self.whole(line).start, indent.as_str())).collect();
         Some(Remedy { patches, faults: Vec::new(), keeps_all: true })
     }
 
@@ -170,6 +175,105 @@ impl Near<'_, '_> {
         })
     }
 
+    /// A key that is not written: on the empty line above lines that are indented as if there were one, behind a dash that
+    /// stands alone there, or in their own indentation.
+    fn missing_key(&self) -> Vec<Remedy> {
+        let line = self.source.line_of(self.failure.at);
+        if !is_written(self.source, line) {
+            return Vec::new();
+        }
+        let (column, item) = (indent(self.source, line), self.is_item(line));
+        let mut places = Vec::new();
+        // Either this line is too deep for those above it, ...
+        for above in self.written_above(line) {
+            let place = self.content_column(above);
+            if (place < column || item && place == column) && places.last().is_none_or(|&(_, last)| place < last) {
+                places.push((line, place));
+            }
+            if places.len() == MAX_PLACES || self.content_column(above) == 0 {
+                break;
+            }
+        }
+        // ... or those are too deep for it.
+        if !item && let Some(above) = self.written_above(line).find(|&above| indent(self.source, above) < column) {
+            let first = (above + 1..line).find(|&line| is_written(self.source, line));
+            places.extend(
+                first.filter(|&first| indent(self.source, first) > column || self.is_item(first)).map(|first| (first, column)),
+            );
+        }
+        places.into_iter().filter_map(|(line, place)| self.key_above(line, place)).collect()
+    }
+
+    fn key_above(&self, line: usize, column: usize) -> Option<Remedy> {
+        let message = "a key is missing above this line";
+        if let Some(above) = line.checked_sub(1).filter(|&above| self.has_room(above, column)) {
+            return Some(self.stand_in(above, line, self.mark(above, column, ':'), message));
+        }
+        let at = self.whole(line).start + column;
+        let patch = Patch::Replace { range: at..at + 1, with: ":".into() };
+        (column + 1 < indent(self.source, line)).then(|| self.stand_in(line, line, patch, message))
+    }
+
+    /// The dash of an item that is not written: on the empty line above the rest of the item.
+    fn missing_item(&self) -> Option<Remedy> {
+        let line = self.source.line_of(self.failure.at);
+        if !is_written(self.source, line) || !self.is_item(line) {
+            return None;
+        }
+        let column = indent(self.source, line);
+        let above = self.written_above(line).find(|&above| indent(self.source, above) <= column)?;
+        let first = (above + 1..line).find(|&line| is_written(self.source, line))?;
+        let empty = first.checked_sub(1).filter(|&above| self.has_room(above, column))?;
+        Some(self.stand_in(empty, first, self.mark(empty, column, '-'), "a `-` is missing above this line"))
+    }
+
+    /// Something read on one line, because of what stands on another.
+    fn stand_in(&self, line: usize, because: usize, patch: Patch, message: &str) -> Remedy {
+        let fault = self.fault(line, written(self.source, because), message);
+        Remedy { patches: vec![patch], faults: vec![fault], keeps_all: true }
+    }
+
+    /// Whether nothing stands on a line from a column on, and nothing but a dash before it.
+    fn has_room(&self, line: usize, column: usize) -> bool {
+        let text = self.text()[self.whole(line)].trim_end();
+        text.len() <= column && matches!(text.trim_start(), "" | "-")
+    }
+
+    /// One character read at a column of a line that has room for it, beside what is already read there.
+    fn mark(&self, line: usize, column: usize, mark: char) -> Patch {
+        let whole = self.whole(line);
+        let written = self.text()[whole.clone()].trim_end().len();
+        let range = whole.start + written..whole.end;
+        let earlier = self.source.patches().iter().find_map(|patch| match patch {
+            Patch::Replace { range: patched, with } if *patched == range => Some(&**with),
+            _ => None,
+        });
+        let mut read = format!("{:width$}", earlier.unwrap_or_default(), width = column - written);
+        if read.len() > column - written {
+            read.replace_range(column - written..column - written + 1, mark.encode_utf8(&mut [0; 4]));
+        } else {
+            read.push(mark);
+        }
+        Patch::Replace { range, with: read.into() }
+    }
+
+    fn written_above(&self, line: usize) -> impl Iterator<Item = usize> {
+        (0..line).rev().filter(|&line| is_written(self.source, line))
+    }
+
+    fn is_item(&self, line: usize) -> bool {
+        self.text()[written_start(self.source, line)..].starts_with('-')
+    }
+
+    /// The column at which what stands behind a line's dashes begins.
+    fn content_column(&self, line: usize) -> usize {
+        Shape::of(self.source, line).content - self.whole(line).start
+    }
+
+    fn whole(&self, line: usize) -> std::ops::Range<usize> {
+        line_range(self.source, line)
+    }
+
     /// The value of a line read as plain words, whatever stands there.
     fn masked_value(&self, line: usize, shape: &Shape) -> Option<Remedy> {
         let start = shape.value(self.text())?;
@@ -187,7 +291,7 @@ impl Near<'_, '_> {
     /// Tabs in the indentation, read as two spaces each: on the first such line alone, or on every one from there.
     fn spaces_for_tabs(&self, lines: &[usize]) -> Vec<Remedy> {
         let tabs = |line: usize| {
-            let start = line_range(self.source, line).start;
+            let start = self.whole(line).start;
             let indent = &self.text()[start..written_start(self.source, line)];
             let tabs = indent.bytes().enumerate().filter(|&(_, byte)| byte == b'\t');
             tabs.map(|(at, _)| Patch::Replace { range: start + at..start + at + 1, with: "  ".into() }).collect::<Vec<_>>()
@@ -205,13 +309,13 @@ impl Near<'_, '_> {
 
     /// Every line with `{{` on it: one that holds nothing else is hidden, of others the expressions are read as plain words.
     fn hidden_templates(&self, lines: &[usize]) -> Option<Remedy> {
-        if !lines.iter().any(|&line| self.text()[line_range(self.source, line)].contains("{{")) {
+        if !lines.iter().any(|&line| self.text()[self.whole(line)].contains("{{")) {
             return None;
         }
         let (mut patches, mut faults) = (Vec::new(), Vec::new());
         let mut line = 0;
         while line < self.source.line_count() {
-            let whole = line_range(self.source, line);
+            let whole = self.whole(line);
             let text = &self.text()[whole.clone()];
             if !text.contains("{{") || !is_written(self.source, line) {
                 line += 1;
@@ -225,7 +329,7 @@ impl Near<'_, '_> {
             let last = if open { self.template_end(line) } else { line };
             if rest.trim().is_empty() || last > line {
                 for line in line..=last {
-                    patches.push(Patch::hide(line_range(self.source, line)));
+                    patches.push(Patch::hide(self.whole(line)));
                     faults.push(self.fault(line, written(self.source, line), TEMPLATE));
                 }
             } else {
@@ -250,7 +354,7 @@ impl Near<'_, '_> {
     fn hidden(&self, line: usize) -> Remedy {
         let message = self.message(line);
         Remedy {
-            patches: vec![Patch::hide(line_range(self.source, line))],
+            patches: vec![Patch::hide(self.whole(line))],
             faults: vec![self.fault(line, written(self.source, line), &message)],
             keeps_all: false,
         }
@@ -262,7 +366,7 @@ impl Near<'_, '_> {
 
     /// What the parser says of a line, in words for a person.
     fn message(&self, line: usize) -> String {
-        let text = &self.text()[line_range(self.source, line)];
+        let text = &self.text()[self.whole(line)];
         let info = match &self.failure.cause {
             Cause::TooDeep => return format!("nested deeper than {MAX_DEPTH} levels"),
             Cause::Parser(info) => info,

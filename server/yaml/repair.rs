@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Yaml {
     let mut repair = Repair { source: Source::new(text), faults: BTreeMap::new(), left: affordable(text.len()) };
     let mut reading = walk::read(&repair.source);
     for _ in 0..MAX_REPAIRS {
-        match reading.failure.clone().and_then(|failure| repair.next(&failure, reading.end)) {
+        match reading.failure.clone().and_then(|failure| repair.next(&failure, reading.whole_until)) {
             Some(better) => reading = better,
             None => break,
         }
@@ -47,13 +47,13 @@ struct Repair<'t> {
 
 impl Repair<'_> {
     /// The reading with the remedy that gets furthest; of several that get as far, the one that keeps most.
-    fn next(&mut self, failure: &Failure, end: usize) -> Option<Reading> {
+    fn next(&mut self, failure: &Failure, whole_until: usize) -> Option<Reading> {
         if failure.cause == Cause::TooDeep {
             return None;
         }
         let before = self.source.patches().to_vec();
         let mut best: Option<(Reach, Reading, Remedy, Vec<Patch>)> = None;
-        for remedy in remedy::remedies(&self.source, failure, end) {
+        for remedy in remedy::remedies(&self.source, failure, whole_until) {
             let patches = with(&before, &remedy);
             self.source.set_patches(patches.clone());
             let Some(reading) = self.read() else { break };

@@ -188,6 +188,12 @@ impl<'t> Source<'t> {
             .unwrap_or(at)
     }
 
+    /// Whether a repair put a `-` somewhere.
+    pub(super) fn dash_by_repair(&self, range: Range<usize>) -> bool {
+        let patches = self.patches_from(range.start).iter().take_while(|patch| patch.range().start < range.end);
+        patches.into_iter().any(|patch| matches!(patch, Patch::Replace { with, .. } if with.contains('-')))
+    }
+
     /// Where a repair closes a quote behind an offset.
     pub(super) fn closed_by_repair(&self, at: usize, quote: char) -> Option<usize> {
         self.patches_from(at).iter().find_map(|patch| match patch {

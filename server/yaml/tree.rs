@@ -284,6 +284,13 @@ impl<'y> Node<'y> {
         self.entries().flat_map(|entry| [entry.key, entry.value]).chain(self.items())
     }
 
+    /// All nodes below this one, in the order of the text. Aliases are not followed.
+    pub fn descendants(self) -> impl Iterator<Item = Node<'y>> {
+        let (yaml, end) = (self.yaml, self.range().end());
+        let below = (self.id.0 + 1..yaml.nodes.len() as u32).map(move |id| yaml.node(NodeId(id)));
+        below.take_while(move |node| node.range().end() <= end)
+    }
+
     /// The value that a reader of the mapping gets for a key: of several equal keys the last, after that what `<<` brings
     /// in. Aliases are followed, in the mapping and in the value.
     pub fn get(self, key: &str) -> Option<Node<'y>> {

@@ -22,8 +22,8 @@ pub(super) struct Reading {
     pub(super) properties: BTreeMap<NodeId, Properties>,
     pub(super) comments: Vec<Range>,
     pub(super) failure: Option<Failure>,
-    /// How far the walk came: behind the last thing that was read whole.
-    pub(super) end: usize,
+    /// Where no bracket and no quote is open: how far the walk came, or the first bracket whose end it did not see.
+    pub(super) whole_until: usize,
 }
 
 /// Why reading stopped, and where.
@@ -52,7 +52,7 @@ pub(super) fn read(source: &Source<'_>) -> Reading {
         anchors: HashMap::new(),
     };
     walk.reading.failure = walk.document().err();
-    walk.reading.end = walk.at;
+    walk.reading.whole_until = walk.whole_until();
     walk.close_all();
     walk.reading
 }
@@ -134,6 +134,11 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         self.parser.next_token().map_err(|error| failure(self.source, &error))
     }
 
+    fn whole_until(&self) -> usize {
+        let bracket = self.open.iter().find(|open| open.flow);
+        bracket.map_or(self.at, |open| usize::from(self.reading.nodes[open.id.0 as usize].range.start()))
+    }
+
     // --- between nodes ---
 
     /// Over what may stand before a document: comments, directives, `---`.
@@ -169,9 +174,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     fn approach(&mut self) {
         let Some(open) = self.open.last() else { return };
         if !open.mapping {
-            let flow = open.flow;
+            let (flow, before) = (open.flow, self.at);
             self.blanks(flow);
-            if !flow && self.byte(self.at) == b'-' {
+            if !flow && self.byte(self.at) == b'-' && !self.source.dash_by_repair(before..self.at) {
                 self.at += 1;
             }
         } else if open.awaits_value() {
@@ -201,11 +206,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             match self.byte(self.at) {
                 b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
                 b',' if commas => self.at += 1,
-                b'#' => {
-                    let end = self.line_break(self.at);
-                    self.reading.comments.push(range(self.at, end));
-                    self.at = end;
-                }
+                b'#' => self.comment(),
                 _ => return,
             }
         }
@@ -306,7 +307,12 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         self.blanks(false);
         let (style, start, end) = match style {
             // An alias to an anchor that does not exist: the parser was made to read a letter there.
-            TScalarStyle::Plain if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) => return self.alias(None),
+            TScalarStyle::Plain if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) => {
+                let end = self.plain_end(self.at, &value);
+                self.alias(None);
+                self.at = end.max(self.at);
+                return;
+            }
             TScalarStyle::Plain => {
                 let start = self.offset(told.mark).max(self.at);
                 (Style::Plain, start, self.plain_end(start, &value))
@@ -326,7 +332,8 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         let value = if as_written { Value::AsWritten } else { Value::Decoded(value.into()) };
         let id = self.push(Shape::Scalar { style, value }, range(start, end), properties);
         self.complete(told.anchor, id);
-        self.at = end;
+        // A block scalar without content ends before the comment behind its `|`.
+        self.at = end.max(self.at);
     }
 
     /// A plain scalar has no escapes: what it says is written there, but for the blanks that break its lines.
@@ -350,6 +357,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     /// Behind the closing quote; where a repair stands for it, at that place.
     fn quoted_end(&self, start: usize, quote: u8) -> usize {
+        if self.byte(start) != quote {
+            return start;
+        }
         let closed_at = self.source.closed_by_repair(start + 1, char::from(quote)).unwrap_or(self.text.len());
         let mut at = start + 1;
         while at < closed_at {
@@ -366,53 +376,57 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     /// The end of a block scalar's last line. The walk stands at its `|` or `>`; the mark is where its content begins.
     fn block_end(&mut self, value: &str, mark: Marker) -> usize {
         let header = self.at;
-        let header_end = self.line_break(header);
-        let indicators = self.text[header..header_end].find([' ', '\t', '#']).map_or(header_end, |length| header + length);
-        let keep = self.text[header..indicators].contains('+');
-        self.at = indicators;
-        let past_comment = self.past_blanks();
-        if self.text[indicators..header_end].contains('#') && past_comment >= header_end {
-            self.blanks_of_line(header_end);
-        }
-        let blank = value.bytes().all(|byte| byte == b'\n');
-        let indent = if blank { usize::MAX } else { mark.col() };
-        let first = self.source.line_of(header) + 1;
-        let mut end = indicators;
-        let mut line = first;
-        while line < self.source.line_count() {
-            let line_end = self.source.line_end(line);
-            let start = self.source.line(line).start;
-            let content = &self.text[start..line_end];
-            let spaces = content.bytes().take_while(|&byte| byte == b' ').count();
+        let keep = self.block_header();
+        let mut end = self.at;
+        self.comment_of_line();
+        // Without content the mark says nothing of the indentation.
+        let empty = value.bytes().all(|byte| byte == b'\n');
+        let indent = if empty { usize::MAX } else { mark.col() };
+        for line in self.source.line_of(header) + 1..self.source.line_count() {
+            let (start, line_end) = (self.source.line(line).start, self.source.line_end(line));
             let hidden = self.source.past_hidden(start) > start;
-            if spaces >= indent && content.len() > indent && !hidden {
+            let text = if hidden { "" } else { &self.text[start..line_end] };
+            let spaces = text.bytes().take_while(|&byte| byte == b' ').count();
+            if spaces >= indent && text.len() > indent && !is_marker(text, "...") {
                 end = line_end;
-            } else if spaces < content.len() && !hidden {
+            } else if spaces < text.len() {
                 break;
-            } else if start == self.text.len() {
-                break;
-            } else if keep {
+            } else if keep && start < self.text.len() {
                 end = line_end;
             }
-            line += 1;
         }
         end
     }
 
-    /// Over the blanks and the comment that end a line.
-    fn blanks_of_line(&mut self, end: usize) {
-        while self.at < end && self.byte(self.at) != b'#' {
+    /// Over `|` or `>` and what says how its content is indented and ends; whether it ends with all its line breaks.
+    fn block_header(&mut self) -> bool {
+        let mut keep = false;
+        while matches!(self.byte(self.at), b'|' | b'>' | b'+' | b'-' | b'0'..=b'9') {
+            keep |= self.byte(self.at) == b'+';
             self.at += 1;
         }
-        if self.at < end {
-            self.reading.comments.push(range(self.at, end));
-            self.at = end;
+        keep
+    }
+
+    /// Over the blanks and the comment that end a line.
+    fn comment_of_line(&mut self) {
+        while matches!(self.byte(self.at), b' ' | b'\t') {
+            self.at += 1;
         }
+        if self.byte(self.at) == b'#' {
+            self.comment();
+        }
+    }
+
+    fn comment(&mut self) {
+        let end = self.line_break(self.at);
+        self.reading.comments.push(range(self.at, end));
+        self.at = end;
     }
 
     fn alias(&mut self, target: Option<NodeId>) {
         self.blanks(false);
-        let end = self.name_end((self.at + 1).min(self.text.len()));
+        let end = if self.byte(self.at) == b'*' { self.name_end(self.at + 1) } else { self.at };
         self.push(Shape::Alias { target }, range(self.at, end), None);
         self.at = end;
     }

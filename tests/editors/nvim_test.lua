@@ -74,6 +74,14 @@ vim.lsp.handlers[method] = function(err, result, ...)
   return original(err, result, ...)
 end
 
+-- Neovim does not ask for the version of the text that diagnostics are about. The test does, to know which text that is.
+local make_client_capabilities = vim.lsp.protocol.make_client_capabilities
+vim.lsp.protocol.make_client_capabilities = function()
+  local capabilities = make_client_capabilities()
+  capabilities.textDocument.publishDiagnostics.versionSupport = true
+  return capabilities
+end
+
 local function clients(buf)
   return vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf })
 end
@@ -271,7 +279,7 @@ local function take_fix(code)
     apply = true,
     filter = function(action)
       local d = (action.diagnostics or {})[1]
-      return action.kind == 'quickfix' and action.isPreferred == true and d ~= nil and d.code == code
+      return action.kind == 'quickfix' and action.isPreferred and not action.disabled and d ~= nil and d.code == code
     end,
   })
 end
@@ -307,10 +315,10 @@ test('every safe fix', function()
   local buf = open(folder .. '/shop.yaml')
   equal('fix_all() reports a change', require('kubeharden').fix_all(), true)
   settle(buf)
-  equal('fix_all() leaves no finding with a safe fix', {
-    finding(buf, 'privilege-escalation'),
-    finding(buf, 'missing-seccomp-profile'),
-  }, {})
+  local left = vim.tbl_filter(function(code)
+    return finding(buf, code) ~= nil
+  end, { 'privilege-escalation', 'missing-seccomp-profile' })
+  equal('fix_all() leaves no finding with a safe fix', left, {})
   equal('fix_all() leaves what needs a person', finding(buf, 'run-as-root-allowed') ~= nil, true)
   local once = text(buf)
   equal('fix_all() has nothing to do then', { require('kubeharden').fix_all(), text(buf) }, { false, once })

@@ -4,6 +4,7 @@ use kubeharden::config::Config;
 use kubeharden::engine::{self, Document, Report};
 use kubeharden::lsp::{self, Setup};
 use kubeharden::rules::{Check, Finding, Rule, Scope, Severity, Subject};
+use kubeharden::text::{Encoding, Position, Text};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio::time::timeout;
 pub(crate) const FILE: &str = "file:///manifests/app.yaml";
 
 /// Longer than anything takes; a test that waits so long waits for something that never comes.
-const NEVER: Duration = Duration::from_secs(30);
+pub(crate) const NEVER: Duration = Duration::from_secs(30);
 
 /// A server and the client's ends of its pipes. Every message must be read before [`TestServer::finish`].
 pub(crate) struct TestServer {
@@ -26,6 +27,8 @@ pub(crate) struct TestServer {
     /// What the server said that nobody asked for yet.
     unread: VecDeque<Value>,
     requests: i64,
+    /// Methods whose messages may stay unread.
+    allowed: Vec<&'static str>,
     finished: bool,
 }
 
@@ -40,6 +43,7 @@ impl TestServer {
             served,
             unread: VecDeque::new(),
             requests: 0,
+            allowed: Vec::new(),
             finished: false,
         }
     }
@@ -86,13 +90,9 @@ impl TestServer {
     }
 
     /// The reply to a request, whole.
-    pub(crate) async fn reply(&mut self, id: i64) -> Value {
+    pub(crate) async fn reply(&mut self, id: impl Into<Value>) -> Value {
+        let id = id.into();
         self.next_that(|message| message["id"] == id && message.get("method").is_none()).await
-    }
-
-    /// The reply to a message that could not be read.
-    pub(crate) async fn reply_to_nothing(&mut self) -> Value {
-        self.next_that(|message| message.get("id").is_some_and(Value::is_null)).await
     }
 
     /// The result of a request.
@@ -167,6 +167,11 @@ impl TestServer {
         }
     }
 
+    /// Lets messages of a method go unread, where a test cannot foresee how many there are.
+    pub(crate) fn allow_unread(&mut self, method: &'static str) {
+        self.allowed.push(method);
+    }
+
     /// Says goodbye as the protocol asks, and holds that nothing was left unread and that the server left as it should.
     pub(crate) async fn finish(mut self) {
         assert_eq!(self.request("shutdown", Value::Null).await, Value::Null);
@@ -210,6 +215,7 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert!(self.finished, "the test ends without finish() or left()");
+            self.unread.retain(|message| !self.allowed.iter().any(|allowed| message["method"] == *allowed));
             assert!(self.unread.is_empty(), "nobody read {:#?}", self.unread);
         }
     }
@@ -290,7 +296,30 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         subject: Subject { object: Some(0), container: None, range, absent: false },
         related: Vec::new(),
         fix: None,
+        alternatives: Vec::new(),
     }
+}
+
+/// A text after an action's edits, which must be bound to that version of it.
+pub(crate) fn edited(text: &str, action: &Value, version: i64, encoding: &str) -> String {
+    let [change] = action["edit"]["documentChanges"].as_array().unwrap().as_slice() else { panic!("one file: {action}") };
+    assert_eq!(change["textDocument"], json!({"uri": FILE, "version": version}));
+    let encoding = match encoding {
+        "utf-8" => Encoding::Utf8,
+        "utf-16" => Encoding::Utf16,
+        _ => Encoding::Utf32,
+    };
+    let mut result = Text::from(text);
+    // From the last to the first, so that no edit moves the next one.
+    for edit in change["edits"].as_array().unwrap().iter().rev() {
+        let end = |name: &str| {
+            let number = |part: &str| u32::try_from(edit["range"][name][part].as_u64().unwrap()).unwrap();
+            Position { line: number("line"), column: number("character") }
+        };
+        let range = result.range(end("start")..end("end"), encoding);
+        result.replace(range, edit["newText"].as_str().unwrap());
+    }
+    result.to_string()
 }
 
 pub(crate) fn position(line: u32, character: u32) -> Value {

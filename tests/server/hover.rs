@@ -1,6 +1,7 @@
 //! What is shown over a finding.
 
 use crate::harness::{TestServer, echo, modern, modern_but, range};
+use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 
 const URL: &str = "https://github.com/kubeharden/kubeharden/blob/main/docs/rules/echo.md";
@@ -26,4 +27,43 @@ async fn a_client_without_markdown_gets_plain_text() {
     server.published().await;
     assert_eq!(server.hover(0, 0).await["contents"]["kind"], "plaintext");
     server.finish().await;
+}
+
+async fn parts(text: &str, line: u32, character: u32) -> Vec<String> {
+    let mut server = TestServer::ready(Setup::default(), modern()).await;
+    server.open(text).await;
+    server.published().await;
+    let hover = server.hover(line, character).await;
+    server.finish().await;
+    hover["contents"]["value"].as_str().unwrap().split("\n\n---\n\n").map(str::to_owned).collect()
+}
+
+const POD: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: { name: web }
+spec:
+  containers:
+    - name: web
+      image: registry.example.com/web:1.4
+      securityContext: { privileged: true }
+";
+
+#[tokio::test]
+async fn one_finding_is_told_with_its_reason() {
+    let [part] = &parts(POD, 7, 38).await[..] else { panic!("one finding on the value") };
+    let lines: Vec<_> = part.lines().collect();
+    assert_eq!(lines[0], "**privileged-container** (error, baseline)");
+    assert!((7..=20).contains(&lines.len()), "{part}");
+    assert!(!part.contains("```") && !part.contains("##"), "{part}");
+}
+
+#[tokio::test]
+async fn many_findings_at_a_place_are_told_shortly() {
+    let parts = parts(POD, 7, 8).await;
+    assert!(parts.len() > 2);
+    for part in &parts {
+        assert_eq!(part.lines().count(), 5, "{part}");
+    }
+    assert!(parts.iter().any(|part| part.starts_with("**privilege-escalation** (warning, restricted)\n\n")));
 }

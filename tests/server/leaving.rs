@@ -1,9 +1,11 @@
 //! The server ends when the client leaves, however it leaves.
 
-use crate::harness::{TestServer, echo, modern};
+use crate::harness::{NEVER, TestServer, echo, modern};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 #[tokio::test]
 async fn exit_without_shutdown_is_noticed() {
@@ -29,6 +31,17 @@ async fn a_reply_under_way_is_given_before_leaving() {
 }
 
 #[tokio::test]
+async fn shutdown_may_bring_parameters() {
+    for parameters in [json!(null), json!({})] {
+        let mut server = TestServer::ready(echo(), modern()).await;
+        server.send(json!({"id": "bye", "method": "shutdown", "params": parameters})).await;
+        assert_eq!(server.reply("bye").await, json!({"jsonrpc": "2.0", "id": "bye", "result": null}));
+        server.send(json!({"method": "exit", "params": parameters})).await;
+        assert!(server.left().await);
+    }
+}
+
+#[tokio::test]
 async fn hanging_up_ends_the_server() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.hang_up();
@@ -40,14 +53,16 @@ async fn hanging_up_within_a_message_ends_the_server() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.send_bytes(b"Content-Length: 100\r\n\r\n{\"jsonrpc\"").await;
     server.hang_up();
-    // The library answers a message that it cannot read.
-    let complaint = server.reply_to_nothing().await;
-    assert_eq!(complaint["error"]["code"], -32700);
     assert!(!server.left().await);
 }
 
 /// The real program, greeted.
 fn program() -> Child {
+    program_of(None)
+}
+
+/// The real program, greeted by a client that names a process as its own.
+fn program_of(parent: Option<u32>) -> Child {
     let mut program = Command::new(env!("CARGO_BIN_EXE_kubeharden"))
         .arg("server")
         .stdin(Stdio::piped())
@@ -55,7 +70,7 @@ fn program() -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    say(&mut program, &json!({"id": 0, "method": "initialize", "params": {"capabilities": {}}}));
+    say(&mut program, &json!({"id": 0, "method": "initialize", "params": {"processId": parent, "capabilities": {}}}));
     program
 }
 
@@ -68,12 +83,15 @@ fn say(program: &mut Child, message: &Value) {
     input.flush().unwrap();
 }
 
-/// Waits for a program without closing its input, which `Child::wait` would do.
+/// Waits for a program to end without closing its input, which `Child::wait` would do. A program that does not end is ended by
+/// closing it after all, and fails the test.
 fn exit_code(mut program: Child) -> Option<i32> {
     let input = program.stdin.take();
-    let code = program.wait().unwrap().code();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(program.wait()));
+    let status = end.recv_timeout(NEVER).expect("the program ends").unwrap();
     drop(input);
-    code
+    status.code()
 }
 
 #[test]
@@ -114,4 +132,17 @@ fn the_program_ends_when_nobody_hears_it() {
     say(&mut program, &json!({"id": 2, "method": "shutdown"}));
     say(&mut program, &json!({"method": "exit"}));
     assert!(exit_code(program).is_some());
+}
+
+/// The one test that waits for a while: the server looks every two seconds.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_program_ends_with_its_client_though_its_input_stays_open() {
+    let mut client = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut program = program_of(Some(client.id()));
+    // Until it has answered the greeting, it does not know its client.
+    program.stdout.as_mut().unwrap().read_exact(&mut [0; 16]).unwrap();
+    client.kill().unwrap();
+    client.wait().unwrap();
+    assert_eq!(exit_code(program), Some(1));
 }

@@ -11,3 +11,4 @@ mod leaving;
 mod panics;
 mod settings;
 mod sync;
+mod typing;

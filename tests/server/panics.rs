@@ -1,7 +1,7 @@
 //! What breaks inside costs as little as it can.
 
-use crate::harness::{FILE, TestServer, echo, modern};
-use serde_json::json;
+use crate::harness::{FILE, TestServer, echo, modern, modern_but, range};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn an_analysis_that_panics_is_told_once_and_the_next_change_tries_again() {
@@ -23,13 +23,13 @@ async fn an_analysis_that_panics_is_told_once_and_the_next_change_tries_again() 
 }
 
 #[tokio::test]
-async fn a_question_about_a_text_that_panics_is_an_error_and_nothing_more() {
+async fn a_question_about_a_text_that_panics_has_no_answer() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open("PANIC").await;
     server.heard("window/logMessage").await;
-    let document = json!({"textDocument": {"uri": FILE}, "position": {"line": 0, "character": 0}});
-    let id = server.ask("textDocument/hover", document).await;
-    assert_eq!(server.reply(id).await["error"], json!({"code": -32603, "message": "as the text asks"}));
+    assert_eq!(server.hover(0, 0).await, Value::Null);
+    let params = json!({"textDocument": {"uri": FILE}, "range": range((0, 0), (0, 0)), "context": {"diagnostics": []}});
+    assert_eq!(server.request("textDocument/codeAction", params).await, Value::Null);
     server.change(2, json!([{"text": "2 !"}])).await;
     assert_eq!(server.published().await["version"], 2);
     server.finish().await;
@@ -44,5 +44,28 @@ async fn messages_that_make_no_sense_are_turned_away() {
     assert_eq!(server.reply(id).await["error"]["code"], -32602);
     let id = server.ask("no/such/request", json!({})).await;
     assert_eq!(server.reply(id).await["error"]["code"], -32601);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_no_message_costs_nothing_but_a_word() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.open("!").await;
+    server.published().await;
+    server.send_bytes(b"nonsense\r\n\r\nContent-Length: 5\r\n\r\n{\"a\":").await;
+    assert_eq!(server.heard("window/logMessage").await["message"], "kubeharden cannot read a message");
+    server.change(2, json!([{"text": "2 !"}])).await;
+    assert_eq!(server.published().await["version"], 2);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn half_a_character_is_a_character() {
+    let mut server = TestServer::ready(echo(), modern_but("/general/positionEncodings", json!(["utf-16"]))).await;
+    let document = format!(r#"{{"uri": "{FILE}", "languageId": "yaml", "version": 1, "text": "\ud83d !"}}"#);
+    let message = format!(r#"{{"jsonrpc": "2.0", "method": "textDocument/didOpen", "params": {{"textDocument": {document}}}}}"#);
+    server.send_bytes(format!("Content-Length: {}\r\n\r\n{message}", message.len()).as_bytes()).await;
+    let diagnostic = server.published().await["diagnostics"][0].clone();
+    assert_eq!((&diagnostic["message"], &diagnostic["range"]), (&json!("\u{fffd} !"), &range((0, 2), (0, 3))));
     server.finish().await;
 }

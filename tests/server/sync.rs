@@ -1,6 +1,6 @@
 //! The server has the text that the client has.
 
-use crate::harness::{FILE, TestServer, echo, modern, modern_but, put, range};
+use crate::harness::{FILE, NEVER, TestServer, echo, modern, modern_but, put, range};
 use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::{Arc, Condvar, Mutex};
@@ -110,19 +110,22 @@ async fn saving_publishes_again() {
 /// An analysis that waits until the test lets it go on, and tells the test when it has begun.
 #[derive(Default)]
 struct Gate {
-    begun: Mutex<Vec<String>>,
-    open: Mutex<bool>,
+    state: Mutex<GateState>,
     news: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    begun: Vec<String>,
+    is_open: bool,
 }
 
 impl Gate {
     fn setup(self: &Arc<Self>) -> Setup {
         let (gate, echo) = (Arc::clone(self), echo());
         let analyze = move |text: &str, config: &_, earlier: &_| {
-            gate.begun.lock().unwrap().push(text.to_owned());
-            gate.news.notify_all();
-            let open = gate.news.wait_while(gate.open.lock().unwrap(), |open| !*open).unwrap();
-            drop(open);
+            gate.change(|state| state.begun.push(text.to_owned()));
+            gate.wait_until(|state| state.is_open);
             (echo.analyze)(text, config, earlier)
         };
         Setup { analyze: Arc::new(analyze), ..Setup::default() }
@@ -131,17 +134,25 @@ impl Gate {
     /// Waits until an analysis has begun.
     async fn begun(self: &Arc<Self>) {
         let gate = Arc::clone(self);
-        let wait = move || drop(gate.news.wait_while(gate.begun.lock().unwrap(), |begun| begun.is_empty()).unwrap());
-        tokio::task::spawn_blocking(wait).await.unwrap();
+        tokio::task::spawn_blocking(move || gate.wait_until(|state| !state.begun.is_empty())).await.unwrap();
     }
 
     fn open(&self) {
-        *self.open.lock().unwrap() = true;
-        self.news.notify_all();
+        self.change(|state| state.is_open = true);
     }
 
     fn texts(&self) -> Vec<String> {
-        self.begun.lock().unwrap().clone()
+        self.state.lock().unwrap().begun.clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut GateState)) {
+        change(&mut self.state.lock().unwrap());
+        self.news.notify_all();
+    }
+
+    fn wait_until(&self, there: impl Fn(&GateState) -> bool) {
+        let (_state, waited) = self.news.wait_timeout_while(self.state.lock().unwrap(), NEVER, |state| !there(state)).unwrap();
+        assert!(!waited.timed_out(), "the gate stays as it is");
     }
 }
 

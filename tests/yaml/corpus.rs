@@ -57,7 +57,18 @@ fn tree(yaml: &Yaml) -> Vec<(Kind, bool, Option<String>, Option<String>)> {
 }
 
 /// What the tree promises.
-pub fn check(yaml: &Yaml) -> Result<(), String> {
+fn check(yaml: &Yaml) -> Result<(), String> {
+    check_structure(yaml)?;
+    for node in yaml.nodes().filter(|node| !touches(yaml.repaired(), node.range())) {
+        if let Some(value) = reread(node).filter(|value| Some(&**value) != node.as_str()) {
+            return Err(format!("a scalar that says {:?}, {value:?} alone: {:?}", node.as_str(), node.source()));
+        }
+    }
+    if yaml.errors().len() <= yaml.repaired().len() { uncovered(yaml) } else { Ok(()) }
+}
+
+/// What it promises of every text, repaired or not.
+pub fn check_structure(yaml: &Yaml) -> Result<(), String> {
     let fault =
         |what: &str, range: Range| Err(format!("{what} at {range:?}: {:?}", yaml.text().get(std::ops::Range::from(range))));
     let mut last = None;
@@ -79,12 +90,6 @@ pub fn check(yaml: &Yaml) -> Result<(), String> {
             return fault("children that overlap", node.range());
         }
         last = Some(node.range().start());
-        if touches(yaml.repaired(), node.range()) {
-            continue;
-        }
-        if let Some(value) = reread(node).filter(|value| Some(&**value) != node.as_str()) {
-            return fault(&format!("a scalar that says {:?}, {value:?} alone,", node.as_str()), node.range());
-        }
     }
     for pair in yaml.comments().windows(2) {
         if pair[0].end() > pair[1].start() {
@@ -100,7 +105,10 @@ pub fn check(yaml: &Yaml) -> Result<(), String> {
             return fault("an error with a line break", error.range);
         }
     }
-    if yaml.errors().len() <= yaml.repaired().len() { uncovered(yaml) } else { Ok(()) }
+    if yaml.errors().len() < yaml.repaired().len() {
+        return Err("a repaired line without an error".into());
+    }
+    Ok(())
 }
 
 /// What a scalar's source says alone. A block scalar that states its indentation says nothing without its parent.

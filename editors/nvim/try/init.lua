@@ -7,8 +7,8 @@ vim.o.number = true
 vim.o.signcolumn = 'yes'
 vim.o.swapfile = false
 vim.o.showmode = false
+vim.o.ruler = false
 vim.o.laststatus = 0
-vim.o.undolevels = 1000
 vim.diagnostic.config({
   signs = true,
   underline = true,

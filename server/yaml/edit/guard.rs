@@ -8,8 +8,9 @@ use super::{Offset, Refusal};
 
 pub(super) fn check(yaml: &Yaml) -> Result<(), Refusal> {
     let layout = Layout::of(yaml);
-    syntax(layout)?;
+    // A template is seldom YAML, and that it is a template says more.
     template(layout)?;
+    syntax(layout)?;
     tabs(layout)
 }
 

@@ -4,6 +4,8 @@
 //! and read again: no new syntax error, the same comments, the same tree but at the paths named; everything else is
 //! refused with a reason.
 
+mod apply;
+mod fresh;
 mod guard;
 mod layout;
 mod manner;
@@ -119,6 +121,10 @@ impl Refusal {
     fn new(reason: impl Into<String>) -> Refusal {
         Refusal(reason.into())
     }
+
+    fn unproved() -> Refusal {
+        Refusal::new("this edit could not be proved safe")
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -133,7 +139,7 @@ impl std::error::Error for Refusal {}
 /// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.
 pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, Refusal> {
     guard::check(yaml)?;
-    let wanted = want::Wanted::of(yaml, changes)?;
+    let wanted = apply::wanted(yaml, changes)?;
     let edits = write::edits(&wanted)?;
     if !edits.is_empty() {
         prove::prove(&wanted, &edits)?;

@@ -3,7 +3,7 @@
 //! Knows the wanted tree and how to read. Must not know how the edits came about. Promise: what passes differs from the
 //! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell.
 
-use super::super::{Entry, Kind, Node, parse};
+use super::super::{Entry, Kind, Node, Style, Yaml, parse};
 use super::layout::Layout;
 use super::want::{Fresh, Key, Slot, Want, Wanted, says};
 use super::{Edits, Refusal};
@@ -14,13 +14,9 @@ pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), Refusal> {
     let new = parse(&text);
     let clean = new.errors().is_empty() && new.repaired().is_empty();
     if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
-        return Err(unproved());
+        return Err(unbroken_text(wanted.layout.yaml).or(unbroken_text(&new)).unwrap_or_else(Refusal::unproved));
     }
     Comments::expected(wanted).check(wanted.layout, Layout::of(&new))
-}
-
-fn unproved() -> Refusal {
-    Refusal::new("this edit could not be proved safe")
 }
 
 /// Whether a node is what a slot wants.
@@ -30,6 +26,7 @@ fn stands(slot: &Slot<'_>, new: Node<'_>) -> bool {
         (Want::Kept, None) | (Want::Gone | Want::Away | Want::Emptied, _) => false,
         (Want::Changed(slots), Some(old)) => same_outside(old, new) && all_stand(slots, new),
         (Want::Changed(_), None) => false,
+        (Want::Fresh(Fresh::Moved(entry)), _) => same(entry.value, new),
         (Want::Fresh(fresh), _) => new.tag().is_none() && new.anchor().is_none() && is_fresh(fresh, new),
     }
 }
@@ -39,7 +36,7 @@ fn is_fresh(fresh: &Fresh<'_>, new: Node<'_>) -> bool {
         Fresh::Scalar(value) => matches!(new.kind(), Kind::Scalar(_)) && says(new, value),
         Fresh::Mapping(slots) => new.kind() == Kind::Mapping && all_stand(slots, new),
         Fresh::Sequence(slots) => new.kind() == Kind::Sequence && all_stand(slots, new),
-        Fresh::Moved(entry) => same(entry.value, new),
+        Fresh::Moved(_) => false,
     }
 }
 
@@ -74,7 +71,7 @@ fn same(old: Node<'_>, new: Node<'_>) -> bool {
     }
     match old.kind() {
         Kind::Empty => true,
-        Kind::Scalar(_) => old.as_str() == new.as_str(),
+        Kind::Scalar(_) => old.as_str() == new.as_str() && is_unbroken(old) == is_unbroken(new),
         Kind::Alias => old.source() == new.source() && old.resolve().is_some() == new.resolve().is_some(),
         Kind::Sequence => old.items().len() == new.items().len() && old.items().zip(new.items()).all(|(old, new)| same(old, new)),
         Kind::Mapping => {
@@ -86,6 +83,22 @@ fn same(old: Node<'_>, new: Node<'_>) -> bool {
 
 fn same_outside(old: Node<'_>, new: Node<'_>) -> bool {
     old.kind() == new.kind() && old.is_flow() == new.is_flow() && old.anchor() == new.anchor() && old.tag() == new.tag()
+}
+
+/// Whether a block scalar ends with the text, without a line break of its own: for the API server its value has none
+/// either, while a line below would give it one.
+fn is_unbroken(node: Node<'_>) -> bool {
+    let layout = Layout::of(node.yaml());
+    matches!(node.kind(), Kind::Scalar(Style::Literal | Style::Folded))
+        && usize::from(node.range().end()) == layout.text.len()
+        && !layout.slice(layout.block_scalar_header(node)).contains('-')
+        && node.as_str().is_some_and(|text| !text.is_empty())
+}
+
+fn unbroken_text(yaml: &Yaml) -> Option<Refusal> {
+    let node = yaml.nodes().find(|node| is_unbroken(*node))?;
+    let line = Layout::of(yaml).line_of(node);
+    Some(Refusal::new(format!("the last line of a text block (line {line}) would get or lose its line break")))
 }
 
 /// The comments that are to be there.
@@ -117,7 +130,7 @@ impl Comments {
     fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), Refusal> {
         let lost = |comment: Option<Range<usize>>| match comment {
             Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.start))),
-            None => unproved(),
+            None => Refusal::unproved(),
         };
         let mut moving = self.moving;
         let mut staying = self.staying.into_iter().peekable();
@@ -142,7 +155,7 @@ impl Comments {
 fn territories<'y>(layout: Layout<'y>, slot: &Slot<'y>, leaving: &mut Vec<Range<usize>>, moving: &mut Vec<Range<usize>>) {
     let slots = match &slot.want {
         Want::Fresh(Fresh::Moved(entry)) => {
-            moving.push(super::write::moved_range(layout, *entry));
+            moving.push(super::fresh::moved_range(layout, *entry));
             return;
         }
         Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => slots,
@@ -157,5 +170,63 @@ fn territories<'y>(layout: Layout<'y>, slot: &Slot<'y>, leaving: &mut Vec<Range<
     };
     for slot in slots {
         territories(layout, slot, leaving, moving);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Change, Edit, Path, Range, Value};
+    use super::*;
+
+    const BEFORE: &str = "# one\na: 'x' # two\nb:\n- 1\n- 2\nc: &c {d: y}\ne: *c\nf: |\n  z\n";
+
+    /// Whether a text passes for what comes of BEFORE when `b[2]` is added and `g` set.
+    fn passes(after: &str) -> bool {
+        let path = |key: &str| Path::default().key(key);
+        let changes = [
+            Change::Append { path: path("b"), value: Value::Integer(3) },
+            Change::Set { path: path("g"), value: Value::Text("no".into()) },
+        ];
+        let yaml = parse(BEFORE);
+        let whole = Range::up_to(super::super::Offset::of(BEFORE));
+        let edits = Edits(vec![Edit { range: whole, insert: after.into() }]);
+        super::super::apply::wanted(&yaml, &changes).is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
+    }
+
+    #[test]
+    fn only_what_was_wanted_passes() {
+        let right = "# one\na: 'x' # two\nb:\n- 1\n- 2\n- 3\nc: &c {d: y}\ne: *c\nf: |\n  z\ng: \"no\"\n";
+        assert!(passes(right));
+        for (what, with) in [
+            ("'x'", "x"),
+            ("'x'", "'w'"),
+            ("# one\n", ""),
+            ("# two", "# too"),
+            ("# one\n", "# one\n# more\n"),
+            ("# one\na: 'x' # two", "# two\na: 'x' # one"),
+            ("- 1\n- 2\n", "- 2\n- 1\n"),
+            ("- 1\n- 2\n- 3\n", " [1, 2, 3]\n"),
+            ("- 3\n", ""),
+            ("- 3\n", "- \"3\"\n"),
+            ("- 3\n", "- 3\n- 3\n"),
+            ("&c ", ""),
+            ("&c ", "&d "),
+            ("*c", "{d: y}"),
+            ("{d: y}", "{d: y, e: z}"),
+            ("{d: y}", "!!map {d: y}"),
+            ("f: |\n  z\n", "f: >\n  z\n"),
+            ("f: |\n  z\n", "f: |-\n  z\n"),
+            ("f: ", "h: "),
+            ("g: \"no\"", "g: no"),
+            ("g: \"no\"", "g: \"no\"\ng: \"no\""),
+            ("g: \"no\"", "g: \"no\"\nh: 1"),
+            ("g: \"no\"\n", ""),
+            ("g: \"no\"", "g: !!str no"),
+            ("g: \"no\"", "g: \"no"),
+        ] {
+            let wrong = right.replacen(what, with, 1);
+            assert_ne!(wrong, right);
+            assert!(!passes(&wrong), "{wrong}");
+        }
     }
 }

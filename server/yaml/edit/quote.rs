@@ -53,7 +53,7 @@ fn is_plain(text: &str, flow: bool) -> bool {
         && !text.ends_with(':')
         && !text.starts_with(' ')
         && !text.ends_with(' ')
-        && !(flow && text.contains(['[', ']', '{', '}', ',', ':', '#']));
+        && !(flow && text.contains(['[', ']', '{', '}', ',']));
     begins && inside && matches!(scalar::resolve(text, Style::Plain, None), Resolved::Str(_)) && !is_like_number(text)
 }
 

@@ -3,7 +3,8 @@
 //! Knows where things stand and how the document is written. Must not know which changes led to the tree. Promise: only
 //! what differs is touched; whether the result says what was wanted is for the proof to find out.
 
-use super::super::{Entry, Kind, Node, Style};
+use super::super::{Kind, Node, Style};
+use super::fresh::Scribe;
 use super::layout::{Layout, start};
 use super::manner::{Form, Manner};
 use super::quote::{self, Quotes};
@@ -13,9 +14,13 @@ use std::ops::Range;
 
 pub(super) fn edits(wanted: &Wanted<'_>) -> Result<Edits, Refusal> {
     let layout = wanted.layout;
-    let mut pen = Pen { layout, manner: None, pieces: Vec::new() };
+    if matches!(wanted.root.want, Want::Kept) {
+        return Ok(Edits::default());
+    }
+    let scribe = Scribe { layout, manner: Manner::of(layout) };
+    let mut pen = Pen { layout, scribe, pieces: Vec::new() };
     pen.slot(&wanted.root, Place::Root)?;
-    Edits::of(pen.pieces).ok_or_else(unproved)
+    Edits::of(pen.pieces).ok_or_else(Refusal::unproved)
 }
 
 /// What leaves with an entry or item that goes: itself and the comment behind it.
@@ -26,16 +31,6 @@ pub(super) fn gone_range<'y>(layout: Layout<'y>, collection: Node<'y>, index: us
         return Some(begin..layout.line_end(tail));
     }
     Some(begin..own_flow_comment(layout, collection, index, tail).map_or(tail, |comment| comment.end))
-}
-
-/// What moves with an entry of a block mapping: the comment lines directly above it, itself, and the comment behind it.
-pub(super) fn moved_range(layout: Layout<'_>, entry: Entry<'_>) -> Range<usize> {
-    let begin = start(entry.key);
-    let tail = layout.entry_tail(entry);
-    if entry.key.parent().is_some_and(Node::is_flow) {
-        return begin..tail;
-    }
-    layout.leading_comments(begin)..layout.line_end(tail)
 }
 
 /// The comment behind an entry or item in braces or brackets, unless another one stands between.
@@ -83,24 +78,13 @@ type Run = Range<usize>;
 
 struct Pen<'y> {
     layout: Layout<'y>,
-    /// Measured when it is needed first.
-    manner: Option<Manner>,
+    scribe: Scribe<'y>,
     pieces: Vec<(Range<usize>, String)>,
 }
 
 impl<'y> Pen<'y> {
     fn put(&mut self, range: Range<usize>, text: impl Into<String>) {
         self.pieces.push((range, text.into()));
-    }
-
-    fn manner(&mut self) -> &Manner {
-        let layout = self.layout;
-        self.manner.get_or_insert_with(|| Manner::of(layout))
-    }
-
-    /// A line break and the indentation of the next line.
-    fn new_line(&self, column: usize) -> String {
-        format!("{}{:column$}", self.layout.line_break(), "")
     }
 
     // --- what is there ---
@@ -120,23 +104,18 @@ impl<'y> Pen<'y> {
     fn rename(&mut self, key: Node<'y>, name: &str, flow: bool) {
         let quotes = match key.kind() {
             Kind::Scalar(style @ (Style::SingleQuoted | Style::DoubleQuoted)) => Quotes { always: Some(style), needed: style },
-            _ => self.manner().quotes(),
+            _ => self.scribe.manner.quotes(),
         };
         self.put(range(key), quote::text(name, flow, quotes));
     }
 
     fn block(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), Refusal> {
         let layout = self.layout;
-        let column = layout.column_of(node).ok_or_else(unproved)?;
+        let column = layout.column_of(node).ok_or_else(Refusal::unproved)?;
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
         let (old, fresh) = slots.split_at(old);
         let is_mapping = node.kind() == Kind::Mapping;
-        let step = if is_mapping && slots.iter().any(|slot| !matches!(slot.want, Want::Kept)) {
-            self.manner();
-            self.manner().step_in(layout, node)
-        } else {
-            0
-        };
+        let step = self.scribe.manner.step_in(layout, node);
         for slot in old {
             let place = match slot.key {
                 Key::Old(key) | Key::Renamed(key, _) => Place::Entry { key, column, step },
@@ -145,13 +124,13 @@ impl<'y> Pen<'y> {
             self.slot(slot, place)?;
         }
         let new: Vec<String> = if is_mapping {
-            fresh.iter().map(|slot| self.block_entry(slot, column, step)).collect::<Result<_, _>>()?
+            fresh.iter().map(|slot| self.scribe.block_entry(slot, column, step)).collect::<Result<_, _>>()?
         } else {
-            let quotes = self.manner().quotes_beside(node.items().map(Node::kind));
+            let quotes = self.scribe.manner.quotes_beside(node.items().map(Node::kind));
             let gap = gap(layout, node);
-            fresh.iter().map(|slot| self.block_item(slot, column, gap, quotes)).collect::<Result<_, _>>()?
+            fresh.iter().map(|slot| self.scribe.block_item(slot, column, gap, quotes)).collect::<Result<_, _>>()?
         };
-        let brk = self.new_line(column);
+        let brk = self.scribe.new_line(column);
         let runs = gone_runs(old);
         if runs.first().is_some_and(|run| run.len() == old.len()) {
             let begin = self.leaving_start(node, old, 0)?;
@@ -173,11 +152,11 @@ impl<'y> Pen<'y> {
         let layout = self.layout;
         let mut first_line = false;
         let mut behind_dash = None;
-        let last = slot_tail(layout, node, run.end - 1).ok_or_else(unproved)?;
+        let last = slot_tail(layout, node, run.end - 1).ok_or_else(Refusal::unproved)?;
         let closes_text = layout.skip_white(layout.line_end(last)) == layout.text.len();
         for index in run {
             let begin = self.leaving_start(node, slots, index)?;
-            let tail = slot_tail(layout, node, index).ok_or_else(unproved)?;
+            let tail = slot_tail(layout, node, index).ok_or_else(Refusal::unproved)?;
             let end = layout.line_end(tail);
             let previous = layout.previous_line_end(begin);
             let range = if !layout.begins_line(begin) || behind_dash == Some(begin) {
@@ -202,7 +181,7 @@ impl<'y> Pen<'y> {
 
     /// Where what leaves with an entry or item of a block collection begins.
     fn leaving_start(&self, node: Node<'y>, slots: &[Slot<'y>], index: usize) -> Result<usize, Refusal> {
-        let begin = self.layout.slot_start(node, index).ok_or_else(unproved)?;
+        let begin = self.layout.slot_start(node, index).ok_or_else(Refusal::unproved)?;
         let moves = slots.get(index).is_some_and(|slot| matches!(slot.want, Want::Away));
         Ok(if moves { self.layout.leading_comments(begin) } else { begin })
     }
@@ -210,19 +189,15 @@ impl<'y> Pen<'y> {
     fn flow(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), Refusal> {
         let layout = self.layout;
         let source = node.source();
-        let bracketed = (source.starts_with('{') && source.ends_with('}')) || (source.starts_with('[') && source.ends_with(']'));
-        if !bracketed {
-            return Err(Refusal::new(format!("a pair without braces stands in a list (line {})", layout.line_of(node))));
-        }
         let spaced =
             source.get(1..).is_some_and(|inside| inside.starts_with(' ') && !inside.trim_start().starts_with(['}', ']']));
-        let quotes = self.quotes_in_flow(node);
+        let quotes = self.scribe.quotes_in_flow(node);
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
         let (old, fresh) = slots.split_at(old);
         for slot in old {
             self.slot(slot, Place::Flow { spaced, quotes })?;
         }
-        let new: Vec<String> = fresh.iter().map(|slot| self.flow_slot(slot, spaced, quotes)).collect::<Result<_, _>>()?;
+        let new: Vec<String> = fresh.iter().map(|slot| self.scribe.flow_slot(slot, spaced, quotes)).collect::<Result<_, _>>()?;
         let runs = gone_runs(old);
         let all_gone = runs.first().is_some_and(|run| run.len() == old.len());
         if old.is_empty() {
@@ -233,8 +208,8 @@ impl<'y> Pen<'y> {
             }
             self.put(inside, new.join(", "));
         } else if all_gone {
-            let begin = layout.slot_start(node, 0).ok_or_else(unproved)?;
-            let end = slot_tail(layout, node, old.len() - 1).ok_or_else(unproved)?;
+            let begin = layout.slot_start(node, 0).ok_or_else(Refusal::unproved)?;
+            let end = slot_tail(layout, node, old.len() - 1).ok_or_else(Refusal::unproved)?;
             self.put(begin..end, new.join(", "));
         } else {
             for run in runs {
@@ -248,13 +223,13 @@ impl<'y> Pen<'y> {
     /// Takes some entries or items, never all of them, out of braces or brackets, each with a comma.
     fn remove_from_flow(&mut self, node: Node<'y>, run: Run) -> Result<(), Refusal> {
         let layout = self.layout;
-        let begin = layout.slot_start(node, run.start).ok_or_else(unproved)?;
+        let begin = layout.slot_start(node, run.start).ok_or_else(Refusal::unproved)?;
         if let Some(next) = layout.slot_start(node, run.end) {
             self.put(begin..next, "");
             return Ok(());
         }
-        let before = run.start.checked_sub(1).and_then(|before| slot_tail(layout, node, before)).ok_or_else(unproved)?;
-        let tail = slot_tail(layout, node, run.end - 1).ok_or_else(unproved)?;
+        let before = run.start.checked_sub(1).and_then(|before| slot_tail(layout, node, before)).ok_or_else(Refusal::unproved)?;
+        let tail = slot_tail(layout, node, run.end - 1).ok_or_else(Refusal::unproved)?;
         self.put(before..tail, "");
         if let Some(comment) = own_flow_comment(layout, node, run.end - 1, tail) {
             let written = layout.slice(tail..comment.start).trim_end_matches([' ', '\t']).len();
@@ -270,8 +245,8 @@ impl<'y> Pen<'y> {
         if new.is_empty() {
             return Ok(());
         }
-        let begin = layout.slot_start(node, last).ok_or_else(unproved)?;
-        let tail = slot_tail(layout, node, last).ok_or_else(unproved)?;
+        let begin = layout.slot_start(node, last).ok_or_else(Refusal::unproved)?;
+        let tail = slot_tail(layout, node, last).ok_or_else(Refusal::unproved)?;
         let close = usize::from(node.range().end()) - 1;
         let comma = Some(layout.skip_blank(tail)).filter(|&at| layout.slice(at..close).starts_with(','));
         let own_lines = layout.begins_line(begin) && layout.line_end(tail) < close;
@@ -284,7 +259,7 @@ impl<'y> Pen<'y> {
             self.put(behind..behind, written);
             return Ok(());
         }
-        let brk = self.new_line(layout.column(begin));
+        let brk = self.scribe.new_line(layout.column(begin));
         if comma.is_none() {
             self.put(tail..tail, ",");
         }
@@ -303,8 +278,8 @@ impl<'y> Pen<'y> {
         match place {
             Place::Root => Err(Refusal::new("the whole document cannot be replaced")),
             Place::Flow { spaced, quotes } => {
-                let quotes = self.quotes_over(old, quotes);
-                let text = self.flow_value(fresh, spaced, quotes)?;
+                let quotes = self.scribe.quotes_over(old, quotes);
+                let text = self.scribe.flow_value(fresh, spaced, quotes)?;
                 self.replace_inline(old, &text);
                 Ok(())
             }
@@ -322,9 +297,9 @@ impl<'y> Pen<'y> {
         step: usize,
     ) -> Result<(), Refusal> {
         let layout = self.layout;
-        let quotes = self.quotes_over(old, self.layout_quotes());
-        let form = form_of(layout, old, column).unwrap_or_else(|| self.manner().form(key.as_str()));
-        let written = self.block_value(fresh, key.as_str(), column, step, form, Some(quotes))?;
+        let quotes = self.scribe.quotes_over(old, self.scribe.manner.quotes());
+        let form = form_of(layout, old, column).unwrap_or_else(|| self.scribe.manner.form(key.as_str()));
+        let written = self.scribe.block_value(fresh, key.as_str(), column, step, form, Some(quotes))?;
         let colon = layout.after_colon(key);
         if !written.starts_with(['\n', '\r']) {
             self.overwrite(old, colon, written.trim_start());
@@ -381,8 +356,8 @@ impl<'y> Pen<'y> {
         let layout = self.layout;
         let begin = start(old);
         let inside = if old.kind() == Kind::Empty { column + 2 } else { layout.column(begin) };
-        let quotes = self.quotes_over(old, self.layout_quotes());
-        let text = self.item_value(fresh, inside, quotes)?;
+        let quotes = self.scribe.quotes_over(old, self.scribe.manner.quotes());
+        let text = self.scribe.item_value(fresh, inside, quotes)?;
         if matches!(old.kind(), Kind::Scalar(Style::Literal | Style::Folded)) {
             let header = layout.block_scalar_header(old);
             self.put(begin..header.end, text);
@@ -404,220 +379,6 @@ impl<'y> Pen<'y> {
             self.put(tail..tail, format!(": {text}"));
         }
     }
-
-    // --- what is new ---
-
-    /// An entry of a block mapping, from its key on, without the indentation of its first line.
-    fn block_entry(&mut self, slot: &Slot<'y>, column: usize, step: usize) -> Result<String, Refusal> {
-        let (Want::Fresh(fresh), Key::New(name)) = (&slot.want, &slot.key) else { return Err(unproved()) };
-        if let Fresh::Moved(entry) = fresh {
-            return self.moved(*entry, name, column);
-        }
-        let quotes = self.manner().quotes();
-        let form = self.manner().form(Some(name));
-        let value = self.block_value(fresh, Some(name), column, step, form, None)?;
-        Ok(format!("{}:{value}", quote::text(name, false, quotes)))
-    }
-
-    /// What stands behind the colon of an entry: a space and a value, or the lines below.
-    fn block_value(
-        &mut self,
-        fresh: &Fresh<'y>,
-        key: Option<&str>,
-        column: usize,
-        step: usize,
-        form: Form,
-        quotes: Option<Quotes>,
-    ) -> Result<String, Refusal> {
-        match fresh {
-            Fresh::Mapping(slots) if !slots.is_empty() => {
-                let brk = self.new_line(column + step);
-                let mut text = String::new();
-                for slot in slots {
-                    text.push_str(&brk);
-                    text.push_str(&self.block_entry(slot, column + step, step)?);
-                }
-                Ok(text)
-            }
-            Fresh::Sequence(slots) if !slots.is_empty() => {
-                let quotes = match quotes {
-                    Some(quotes) if quotes.always.is_some() => quotes,
-                    _ => self.manner().quotes_in_list(key),
-                };
-                let scalars = slots.iter().all(|slot| matches!(slot.want, Want::Fresh(Fresh::Scalar(_))));
-                let dashes = column
-                    + match form {
-                        Form::Flow if scalars => return Ok(format!(" {}", self.flow_value(fresh, false, quotes)?)),
-                        Form::Flow => self.manner().dash_step(),
-                        Form::Block(step) => step,
-                    };
-                let brk = self.new_line(dashes);
-                let mut text = String::new();
-                for slot in slots {
-                    text.push_str(&brk);
-                    text.push_str(&self.block_item(slot, dashes, 1, quotes)?);
-                }
-                Ok(text)
-            }
-            Fresh::Scalar(value) => {
-                let quotes = quotes.unwrap_or(self.manner().quotes());
-                Ok(format!(" {}", quote::scalar(value, false, quotes).ok_or_else(unproved)?))
-            }
-            Fresh::Mapping(_) => Ok(" {}".into()),
-            Fresh::Sequence(_) => Ok(" []".into()),
-            Fresh::Moved(_) => Err(unproved()),
-        }
-    }
-
-    /// An item of a block sequence, from its dash on, without the indentation of its first line.
-    fn block_item(&mut self, slot: &Slot<'y>, column: usize, gap: usize, quotes: Quotes) -> Result<String, Refusal> {
-        let Want::Fresh(fresh) = &slot.want else { return Err(unproved()) };
-        let value = self.item_value(fresh, column + 1 + gap, quotes)?;
-        Ok(format!("-{:gap$}{value}", ""))
-    }
-
-    /// What stands behind a dash, at a column.
-    fn item_value(&mut self, fresh: &Fresh<'y>, column: usize, quotes: Quotes) -> Result<String, Refusal> {
-        let brk = self.new_line(column);
-        match fresh {
-            Fresh::Mapping(slots) if !slots.is_empty() => {
-                let step = self.manner().step();
-                let entries: Vec<String> =
-                    slots.iter().map(|slot| self.block_entry(slot, column, step)).collect::<Result<_, _>>()?;
-                Ok(entries.join(&brk))
-            }
-            Fresh::Sequence(slots) if !slots.is_empty() => {
-                let items: Vec<String> =
-                    slots.iter().map(|slot| self.block_item(slot, column, 1, quotes)).collect::<Result<_, _>>()?;
-                Ok(items.join(&brk))
-            }
-            other => self.flow_value(other, false, quotes),
-        }
-    }
-
-    fn flow_slot(&mut self, slot: &Slot<'y>, spaced: bool, quotes: Quotes) -> Result<String, Refusal> {
-        let Want::Fresh(fresh) = &slot.want else { return Err(unproved()) };
-        match (&slot.key, fresh) {
-            (Key::New(name), Fresh::Moved(entry)) => {
-                let value = entry.value;
-                let source = self.layout.slice(start(value)..self.layout.tail(value));
-                if source.contains(['\n', '\r']) || !value.is_flow() && matches!(value.kind(), Kind::Mapping | Kind::Sequence) {
-                    let line = self.layout.line_of(entry.key);
-                    return Err(Refusal::new(format!("what spans several lines cannot be moved into braces (line {line})")));
-                }
-                Ok(format!("{}: {source}", quote::text(name, true, quotes)))
-            }
-            (Key::New(name), fresh) => {
-                let value = self.flow_value(fresh, spaced, quotes)?;
-                Ok(format!("{}: {value}", quote::text(name, true, quotes)))
-            }
-            (_, fresh) => self.flow_value(fresh, spaced, quotes),
-        }
-    }
-
-    /// A value on one line.
-    fn flow_value(&mut self, fresh: &Fresh<'y>, spaced: bool, quotes: Quotes) -> Result<String, Refusal> {
-        let (slots, open, close) = match fresh {
-            Fresh::Scalar(value) => return quote::scalar(value, true, quotes).ok_or_else(unproved),
-            Fresh::Moved(_) => return Err(unproved()),
-            Fresh::Mapping(slots) => (slots, "{", "}"),
-            Fresh::Sequence(slots) => (slots, "[", "]"),
-        };
-        let inside: Vec<String> = slots.iter().map(|slot| self.flow_slot(slot, spaced, quotes)).collect::<Result<_, _>>()?;
-        let space = if spaced && !slots.is_empty() && open == "{" { " " } else { "" };
-        Ok(format!("{open}{space}{}{space}{close}", inside.join(", ")))
-    }
-
-    // --- what moves ---
-
-    /// The text of an entry from its leading comments on, its key renamed, its lines moved to another column.
-    fn moved(&self, entry: Entry<'y>, name: &str, column: usize) -> Result<String, Refusal> {
-        let layout = self.layout;
-        let range = moved_range(layout, entry);
-        let tail = layout.entry_tail(entry);
-        let line = layout.line_of(entry.key);
-        if let Some(parent) = entry.key.parent().filter(|parent| parent.is_flow()) {
-            let followed = layout.comment_behind(tail).is_some_and(|comment| comment.end < usize::from(parent.range().end()));
-            if followed || layout.slice(range.clone()).contains(['\n', '\r']) {
-                return Err(Refusal::new(format!("what spans several lines cannot be moved out of braces (line {line})")));
-            }
-        }
-        let key = start(entry.key);
-        let key_end = usize::from(entry.key.range().end());
-        let was = layout.column(key);
-        let mut text = String::new();
-        if range.start < key {
-            text.push_str(&self.shifted(range.start..layout.line_start(key), was, column, line)?);
-            text.push_str(&" ".repeat(column));
-        }
-        match entry.key.as_str() == Some(name) {
-            true => text.push_str(layout.slice(key..key_end)),
-            false => text.push_str(&quote::text(name, false, self.layout_quotes())),
-        }
-        text.push_str(&self.shifted(key_end..range.end, was, column, line)?);
-        Ok(text)
-    }
-
-    /// A stretch of text whose lines, but for the first, are indented from another column.
-    fn shifted(&self, range: Range<usize>, from: usize, to: usize, line: usize) -> Result<String, Refusal> {
-        let layout = self.layout;
-        let mut at = layout.next_line(range.start).min(range.end);
-        let mut text = layout.slice(range.start..at).to_owned();
-        while at < range.end {
-            let end = layout.line_end(at).min(range.end);
-            let next = layout.next_line(at).min(range.end);
-            let indent = layout.skip_spaces(at).min(end) - at;
-            // Blanks of a line that is nothing else matter where they go beyond the indentation of a block scalar.
-            let blank = at + indent == end && end < next && indent <= from;
-            let cut = if to >= from || blank { 0 } else { from - to };
-            if !blank {
-                text.push_str(&" ".repeat(to.saturating_sub(from)));
-            }
-            if cut > indent && !layout.slice(at + indent..end).starts_with('#') {
-                return Err(Refusal::new(format!("the lines to move are not indented evenly (line {line})")));
-            }
-            text.push_str(layout.slice(at + cut.min(indent)..next));
-            at = next;
-        }
-        Ok(text)
-    }
-
-    // --- quotes ---
-
-    fn layout_quotes(&self) -> Quotes {
-        match &self.manner {
-            Some(manner) => manner.quotes(),
-            None => Manner::of(self.layout).quotes(),
-        }
-    }
-
-    /// A text that takes the place of a quoted one is quoted as that was.
-    fn quotes_over(&mut self, old: Node<'y>, otherwise: Quotes) -> Quotes {
-        match old.kind() {
-            Kind::Scalar(style @ (Style::SingleQuoted | Style::DoubleQuoted)) => Quotes { always: Some(style), needed: style },
-            Kind::Sequence => self.manner().quotes_beside(old.items().map(Node::kind)),
-            _ => otherwise,
-        }
-    }
-
-    fn quotes_in_flow(&mut self, node: Node<'y>) -> Quotes {
-        let mut around = std::iter::successors(Some(node), |node| node.parent()).take_while(|node| node.is_flow());
-        if around.any(is_json) || node.items().next().is_some_and(is_json) {
-            return Quotes { always: Some(Style::DoubleQuoted), needed: Style::DoubleQuoted };
-        }
-        self.manner().quotes_beside(node.items().map(Node::kind))
-    }
-}
-
-/// JSON quotes all its keys, and what is added to it is to stay JSON.
-fn is_json(node: Node<'_>) -> bool {
-    node.is_flow()
-        && node.entries().len() > 0
-        && node.entries().all(|entry| entry.key.kind() == Kind::Scalar(Style::DoubleQuoted))
-}
-
-fn unproved() -> Refusal {
-    Refusal::new("this edit could not be proved safe")
 }
 
 fn range(node: Node<'_>) -> Range<usize> {

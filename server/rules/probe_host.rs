@@ -1,0 +1,126 @@
+use super::holder::{text, token};
+use super::{Findings, Safety};
+use crate::config::Config;
+use crate::k8s::{Pod, Version};
+use crate::yaml::edit::Change;
+
+rule! {
+    /// Probes and lifecycle hooks with a `host` of their own.
+    ///
+    /// A probe or hook with `httpGet` or `tcpSocket` goes to the pod's address unless `host` names another one. The kubelet
+    /// makes the connection, from the node.
+    ///
+    /// ## Why
+    ///
+    /// The kubelet becomes the attacker's hand: whoever may write a pod has it call any address that the node reaches, among
+    /// them the cloud's metadata service, services on the node's `127.0.0.1`, and networks that policies shut off for pods.
+    /// Probes tell by their result what answered.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       readinessProbe:
+    ///         httpGet:
+    ///           host: 169.254.169.254
+    ///           path: /healthz
+    ///           port: 8080
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       readinessProbe:
+    ///         httpGet:
+    ///           path: /healthz
+    ///           port: 8080
+    /// ```
+    ///
+    /// Good: a name that the server wants to hear is a header.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       readinessProbe:
+    ///         httpGet:
+    ///           httpHeaders:
+    ///             - name: Host
+    ///               value: shop.example.com
+    ///           path: /healthz
+    ///           port: 8080
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A pod with `hostNetwork: true` whose program listens on `127.0.0.1` alone has been probed this way. An `exec` probe
+    /// does it without.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It removes `host`, so that the kubelet connects to the pod's own address. A program that listens on another address
+    /// alone, such as `127.0.0.1`, is no longer reached.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `baseline`, Kubernetes 1.34 and later, every operating system. `127.0.0.1` is a host like any other.
+    ///
+    /// ## References
+    ///
+    /// - Pod Security Standards: Host Probes / Lifecycle Hooks:
+    ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
+    /// - Kubernetes: Configure Liveness, Readiness and Startup Probes:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/>
+    ///
+    /// ## Other names
+    ///
+    /// None: of the common tools only the Pod Security admission checks it, as `hostProbesAndHostLifecycle`.
+    "probe-host", From(Baseline), Warning, Check::Pod(check),
+}
+
+/// What of a container makes the kubelet act.
+const HANDLERS: [&str; 5] = ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop"];
+/// The actions that connect to a host; `grpc` has none to choose.
+const ACTIONS: [&str; 2] = ["httpGet", "tcpSocket"];
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if config.kubernetes_version < Version::new(34) {
+        return;
+    }
+    let fields: Vec<_> =
+        HANDLERS.iter().flat_map(|handler| ACTIONS.map(|action| (handler, format!("{handler}.{action}.host")))).collect();
+    for container in &pod.containers {
+        for (handler, field) in &fields {
+            let Some(node) = container.lookup(field) else { continue };
+            if text(node).is_none_or(str::is_empty) {
+                continue;
+            }
+            let change = Change::Remove { path: container.path(field) };
+            found.wrong_in(container, token(node), format!("{handler} of {container} names a host for the kubelet")).fix(
+                Safety::Review,
+                "remove host (the kubelet connects to the pod's own address)",
+                [change],
+            );
+        }
+    }
+}

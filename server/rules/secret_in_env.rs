@@ -1,0 +1,182 @@
+use super::{Findings, Safety, secret};
+use crate::config::Config;
+use crate::k8s::{Container, Object};
+use crate::yaml::edit::{Change, Value};
+use crate::yaml::{Kind, Node, Path, Resolved};
+
+rule! {
+    /// Environment variables with a password, a token or a key as their value.
+    ///
+    /// What is one shows in the value itself (a private key, tokens of GitHub, AWS, Slack and others, JSON Web Tokens, a URL
+    /// with a password in it) or in the end of the name: `DB_PASSWORD`, `stripeApiKey`. The names can be configured. References
+    /// (`$(VAR)`, `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and names of objects are
+    /// no secrets.
+    ///
+    /// ## Why
+    ///
+    /// Manifests are read by many: they are in Git and its history for good, in build logs, in the annotation that `kubectl
+    /// apply` leaves, and open to everybody who may read pods, which are far more people than may read Secrets. A secret that
+    /// has been in a manifest is a secret that has to be changed.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata:
+    ///   name: shop
+    /// spec:
+    ///   selector:
+    ///     matchLabels:
+    ///       app: shop
+    ///   template:
+    ///     metadata:
+    ///       labels:
+    ///         app: shop
+    ///     spec:
+    ///       containers:
+    ///         - name: shop
+    ///           image: registry.example.com/shop:1.4
+    ///           env:
+    ///             - name: DB_HOST
+    ///               value: db
+    ///             - name: DB_PASSWORD
+    ///               value: correct-Horse-7
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata:
+    ///   name: shop
+    /// spec:
+    ///   selector:
+    ///     matchLabels:
+    ///       app: shop
+    ///   template:
+    ///     metadata:
+    ///       labels:
+    ///         app: shop
+    ///     spec:
+    ///       containers:
+    ///         - name: shop
+    ///           image: registry.example.com/shop:1.4
+    ///           env:
+    ///             - name: DB_HOST
+    ///               value: db
+    ///             - name: DB_PASSWORD
+    ///               valueFrom:
+    ///                 secretKeyRef:
+    ///                   name: shop-secrets
+    ///                   key: db-password
+    /// ```
+    ///
+    /// Good: the program reads a file that a Secret is mounted as.
+    ///
+    /// ```yaml good
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata:
+    ///   name: shop
+    /// spec:
+    ///   selector:
+    ///     matchLabels:
+    ///       app: shop
+    ///   template:
+    ///     metadata:
+    ///       labels:
+    ///         app: shop
+    ///     spec:
+    ///       containers:
+    ///         - name: shop
+    ///           image: registry.example.com/shop:1.4
+    ///           env:
+    ///             - name: DB_PASSWORD_FILE
+    ///               value: /run/secrets/db/password
+    ///             - name: TOKEN_TTL
+    ///               value: "3600"
+    ///             - name: ALLOW_EMPTY_PASSWORD
+    ///               value: "no"
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// For a value that only looks like a secret, such as the well-known password of a test database that nobody but the test
+    /// reaches.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It takes the value out and puts a reference to a Secret in its place, called after the object and the variable. The
+    /// container does not start until that Secret exists in the same namespace. Write the value down before, and change it: it
+    /// stays in the history of the repository.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Good practices for Kubernetes Secrets:
+    ///   <https://kubernetes.io/docs/concepts/security/secrets-good-practices/>
+    /// - Kubernetes: Define container environment variables using Secret data:
+    ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
+    /// - NSA/CISA Kubernetes Hardening Guide, "Protecting Pod service account tokens":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    ///
+    /// ## Other names
+    ///
+    /// kube-linter `env-var-secret`; Polaris `sensitiveContainerEnvVar`; Kubescape `C-0012`.
+    "secret-in-env", From(Hardened), Warning, Check::Object(check),
+}
+
+fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for container in object.pod.iter().flat_map(|pod| &pod.containers) {
+        let variables = container.lookup("env").map(|list| list.items());
+        for (place, variable) in variables.into_iter().flatten().enumerate() {
+            let Some((name, value)) = written(variable) else { continue };
+            let text = value.as_str().unwrap_or_default();
+            let Some(what) = secret::recognised(name, text, &config.values.secret_names) else { continue };
+            let finding =
+                found.wrong_in(container, token(variable, value), format!("{name} of {container} is {what} in plain text"));
+            if let Some((name_of_secret, key)) = reference(object, container, name) {
+                let title = format!("take {name} from the Secret {name_of_secret} (without it the container does not start)");
+                let changes = by_reference(&container.path("env").index(place), name_of_secret, key);
+                finding.fix(Safety::Review, title, changes);
+            }
+        }
+    }
+}
+
+/// A variable whose value is written as a text, with its name. The API server refuses any other.
+fn written<'y>(variable: Node<'y>) -> Option<(&'y str, Node<'y>)> {
+    let value = variable.get("value")?;
+    let is_text = matches!(value.resolved(), Some(Resolved::Str(_)));
+    Some((variable.get("name")?.as_str()?, value)).filter(|_| is_text)
+}
+
+/// Where the finding stands: on the value, or on its key where the value has several lines.
+fn token<'y>(variable: Node<'y>, value: Node<'y>) -> Node<'y> {
+    match variable.entry("value") {
+        Some(entry) if entry.value.kind() == Kind::Alias || value.source().contains(['\n', '\r']) => entry.key,
+        _ => value,
+    }
+}
+
+/// The Secret and the key in it that would hold the value: called after the object and the variable.
+fn reference(object: &Object<'_>, container: &Container<'_>, variable: &str) -> Option<(String, String)> {
+    let owner = object.name.unwrap_or(container.name());
+    let is_plain =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let key = variable.to_ascii_lowercase().replace('_', "-");
+    (is_plain(owner) && is_plain(&key)).then(|| (format!("{owner}-secrets"), key))
+}
+
+fn by_reference(variable: &Path, secret: String, key: String) -> [Change; 2] {
+    let selector = vec![("name".to_owned(), Value::Text(secret)), ("key".to_owned(), Value::Text(key))];
+    [
+        Change::Remove { path: variable.key("value") },
+        Change::Set { path: variable.keys("valueFrom.secretKeyRef"), value: Value::Mapping(selector) },
+    ]
+}

@@ -1,0 +1,195 @@
+//! Texts that nobody writes, and texts made to hurt: reading ends, in time, and keeps its promises.
+
+use super::{corpus, data};
+use kubeharden::yaml::{self, Kind};
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+/// How many texts; `KUBEHARDEN_GARBAGE` asks for more of them.
+const TEXTS: usize = 3000;
+
+#[test]
+fn garbage_is_read_too() {
+    let wanted = std::env::var("KUBEHARDEN_GARBAGE").ok().and_then(|texts| texts.parse().ok()).unwrap_or(TEXTS);
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let seeds: Vec<String> =
+        data::manifests().into_iter().map(|(_, text)| text).filter(|text| text.len() < 3000).step_by(7).collect();
+    let mut with_errors = 0;
+    for number in 0..wanted {
+        let text = match number % 3 {
+            0 => characters(&mut dice),
+            1 if !seeds.is_empty() => mutated(&seeds[dice.below(seeds.len())], &mut dice),
+            _ => tokens(&mut dice),
+        };
+        for range in yaml::split::documents(&text) {
+            let yaml = yaml::parse(&text[range]);
+            with_errors += usize::from(!yaml.errors().is_empty());
+            corpus::check_structure(&yaml).unwrap_or_else(|fault| panic!("{fault}\nin {:?}", yaml.text()));
+        }
+    }
+    println!("{wanted} texts, {with_errors} documents with syntax errors");
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let deep = 100_000;
+    let block: String = (0..2000).fold(String::new(), |mut text, depth| {
+        writeln!(text, "{}a:", " ".repeat(depth)).unwrap();
+        text
+    });
+    let texts = ["[".repeat(deep), "{a: ".repeat(deep), "- ".repeat(deep), "? ".repeat(deep), block];
+    for text in texts {
+        let (yaml, time) = timed(&text);
+        assert!(!yaml.errors().is_empty(), "{:?}", &text[..10]);
+        assert!(time < Duration::from_secs(5), "{time:?} for {:?}", &text[..10]);
+        let depth = yaml.nodes().map(|node| std::iter::successors(Some(node), |node| node.parent()).count()).max();
+        assert!(depth <= Some(129), "{depth:?} for {:?}", &text[..10]);
+    }
+    let allowed = format!("{}{}", "[".repeat(128), "]".repeat(128));
+    assert_eq!(yaml::parse(&allowed).errors(), []);
+    let error = &yaml::parse(&format!("[{allowed}]")).errors()[0].message.clone();
+    assert_eq!(error, "nested deeper than 128 levels");
+}
+
+#[test]
+fn aliases_are_not_expanded() {
+    let mut text = "a: &a [lol, lol]\n".to_owned();
+    for name in b'b'..=b'z' {
+        let (name, last) = (char::from(name), char::from(name - 1));
+        writeln!(text, "{name}: &{name} [*{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}, *{last}]").unwrap();
+    }
+    let yaml = yaml::parse(&text);
+    assert_eq!(yaml.errors(), []);
+    assert!(yaml.nodes().count() < 300);
+}
+
+#[test]
+fn an_alias_inside_its_own_anchor_is_nothing() {
+    let yaml = yaml::parse("a: &a\n  b: *a\n  <<: *a\n");
+    assert_eq!(yaml.errors(), []);
+    let aliases: Vec<_> = yaml.nodes().filter(|node| node.kind() == Kind::Alias).collect();
+    assert_eq!(aliases.len(), 2);
+    assert!(aliases.iter().all(|alias| alias.resolve().is_none()));
+    assert!(yaml.root().unwrap().get("a").unwrap().get("c").is_none());
+}
+
+#[test]
+fn long_lines_and_large_files_are_bounded() {
+    let megabyte = 1 << 20;
+    let texts = [
+        ("a plain scalar", "x".repeat(10 * megabyte)),
+        ("an unclosed quote", format!("a: \"{}", "x ".repeat(5 * megabyte))),
+        ("a flow sequence", format!("a: [{}]", "é, ".repeat(megabyte / 2))),
+        ("an unclosed flow sequence", format!("a: [{}", "é: b, ".repeat(megabyte / 4))),
+        ("many entries", "key: value\n".repeat(2 * megabyte / 11)),
+        (
+            "many entries and a fault",
+            format!("{}word\n{}", "key: value\n".repeat(megabyte / 11), "key: value\n".repeat(megabyte / 11)),
+        ),
+        ("many faults", "key: value: value\n".repeat(2 * megabyte / 18)),
+        ("many blank lines", format!("a: |+\n{}b: c\n", "\n".repeat(megabyte))),
+    ];
+    for (what, text) in texts {
+        let (_, time) = timed(&text);
+        println!("{what}, {:.1} MB: {} ms", text.len() as f64 / 1e6, time.as_millis());
+        assert!(time < Duration::from_secs(60));
+    }
+}
+
+fn timed(text: &str) -> (yaml::Yaml, Duration) {
+    let start = Instant::now();
+    let yaml = yaml::parse(text);
+    (yaml, start.elapsed())
+}
+
+/// Numbers that are the same in every run: xorshift.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+const TOKENS: &[&str] = &[
+    "a",
+    "key",
+    ": ",
+    ":",
+    "- ",
+    "-",
+    "? ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\n\t",
+    " ",
+    "\r\n",
+    "\r",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ", ",
+    "#",
+    " # c",
+    "\"",
+    "'",
+    "\\",
+    "&x ",
+    "*x",
+    "!!str ",
+    "!t ",
+    "!<u> ",
+    "|",
+    ">",
+    "|-\n",
+    ">+\n  ",
+    "|2\n",
+    "---",
+    "...",
+    "\n---\n",
+    "\n...\n",
+    "%YAML 1.2\n",
+    "<<",
+    "é",
+    "🙂",
+    "\u{feff}",
+    "\0",
+    "\u{85}",
+    "{{ x }}",
+    "\n<<<<<<< a\n",
+    "\n=======\n",
+    "@",
+    "`",
+    "%",
+    "~",
+    "0",
+    "\u{e041}",
+];
+
+fn tokens(dice: &mut Dice) -> String {
+    (0..dice.below(40)).map(|_| TOKENS[dice.below(TOKENS.len())]).collect()
+}
+
+fn characters(dice: &mut Dice) -> String {
+    let bytes: Vec<u8> =
+        (0..dice.below(60)).map(|_| if dice.below(4) == 0 { dice.below(256) } else { dice.below(96) + 32 } as u8).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A text with a few tokens put in, and a few stretches taken out.
+fn mutated(seed: &str, dice: &mut Dice) -> String {
+    let mut text = seed.to_owned();
+    for _ in 0..=dice.below(3) {
+        let from = text.floor_char_boundary(dice.below(text.len() + 1));
+        let to = text.floor_char_boundary((from + dice.below(12)).min(text.len())).max(from);
+        let token = if dice.below(3) == 0 { "" } else { TOKENS[dice.below(TOKENS.len())] };
+        text.replace_range(from..to, token);
+    }
+    text
+}
