@@ -5,14 +5,14 @@
 
 use crate::config::Config;
 use crate::k8s::{self, Object};
-use crate::rules::{self, Check, Finding, Findings, Safety};
+use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Yaml, split};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
-pub use crate::yaml::{Offset, Range, SyntaxError};
+pub use crate::yaml::{Offset, Range};
 
 /// What is known of a text.
 #[derive(Debug, Clone, Default)]
@@ -78,12 +78,12 @@ pub fn reanalyze(text: &str, config: &Config, earlier: &Report) -> Report {
 pub fn analyze_document(text: &str, config: &Config) -> Analysis {
     let yaml = yaml::parse(text);
     let template = yaml.has_template_syntax();
+    let found = k8s::objects(&yaml);
     let mut findings = Vec::new();
-    let mut objects = Vec::new();
-    for (index, object) in k8s::objects(&yaml).iter().enumerate() {
-        objects.push(ObjectInfo::of(object));
-        run_rules(object, index, config, &mut findings);
+    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+        run_rule(rule, &yaml, &found, config, &mut findings);
     }
+    let objects = found.iter().map(ObjectInfo::of).collect();
     if template {
         modest(&mut findings);
     }
@@ -91,13 +91,19 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
     Analysis { yaml, objects, template, findings }
 }
 
-fn run_rules(object: &Object<'_>, index: usize, config: &Config, findings: &mut Vec<Finding>) {
-    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
-        let mut found = Findings::new(rule, object, index, findings);
+fn run_rule(rule: &'static Rule, yaml: &Yaml, objects: &[Object<'_>], config: &Config, findings: &mut Vec<Finding>) {
+    if let Check::Document(check) = rule.check {
+        if !objects.is_empty() && !yaml.has_template_syntax() {
+            check(yaml, config, &mut Findings::in_document(rule, objects, findings));
+        }
+        return;
+    }
+    for (index, object) in objects.iter().enumerate() {
+        let mut found = Findings::in_object(rule, objects, index, findings);
         match (rule.check, &object.pod) {
             (Check::Object(check), _) => check(object, config, &mut found),
             (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
-            (Check::Pod(_), None) => {}
+            (Check::Pod(_), None) | (Check::Document(_), _) => {}
         }
     }
 }
@@ -143,11 +149,6 @@ impl Analysis {
     /// Whether nothing is written but comments, directives and markers.
     pub fn is_blank(&self) -> bool {
         self.yaml.root().is_none() && self.yaml.errors().is_empty()
-    }
-
-    /// What is not YAML in a manifest. In a template, and in YAML that is no manifest, that is not this program's business.
-    pub fn syntax_errors(&self) -> &[SyntaxError] {
-        if self.is_manifest() && !self.template { self.yaml.errors() } else { &[] }
     }
 
     /// The edits that mend some of the document's findings together. They are proved: the document was edited and read

@@ -38,7 +38,7 @@ fn outline(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for document in &report.documents {
         let analysis = &document.analysis;
-        lines.push(format!("document at {}: {:?} {:?}", document.start, analysis.objects, analysis.syntax_errors()));
+        lines.push(format!("document at {}: {:?} {:?}", document.start, analysis.objects, analysis.yaml.errors()));
         for finding in &analysis.findings {
             lines.push(format!("  {} {:?} {} {:?}", finding.rule.id, finding.range, finding.message, finding.fix));
         }

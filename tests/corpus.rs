@@ -82,8 +82,15 @@ fn comments(text: &str) -> Vec<String> {
     documents.iter().flat_map(of).collect()
 }
 
+/// Rules whose safe fixes change what is written, since a cluster refuses it or has another name for it.
+const REWRITING: [&str; 4] =
+    ["deprecated-apparmor-annotation", "deprecated-service-account-field", "wrong-os-field", "wrong-type"];
+
 fn fixes_only_add(allowed: &[Safety], may_change_values: bool) {
-    let config = Config::default();
+    let mut config = Config::default();
+    if !may_change_values {
+        config.rules.ignore = REWRITING.map(str::to_owned).to_vec();
+    }
     let (mut applied, mut withheld, mut changed) = (0, 0, 0);
     for (path, original) in &files() {
         let lf = original.replace("\r\n", "\n");

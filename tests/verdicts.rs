@@ -58,10 +58,11 @@ fn refusing_object<'a>(object: &'a Object<'_>, level: Profile, version: Version)
     let config = config(level, version);
     let refuses = move |rule: &&'static Rule| {
         let mut findings = Vec::new();
-        let mut found = Findings::new(rule, object, 0, &mut findings);
+        let mut found = Findings::in_object(rule, std::slice::from_ref(object), 0, &mut findings);
         match (rule.check, &object.pod) {
             (Check::Pod(check), Some(pod)) => check(pod, &config, &mut found),
             (Check::Object(check), _) => check(object, &config, &mut found),
+            (Check::Document(_), _) => {}
             (Check::Pod(_), None) => panic!("no pod in {:?}", object.node),
         }
         !findings.is_empty()

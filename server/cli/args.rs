@@ -109,10 +109,10 @@ pub(super) struct Choices {
     #[arg(long, value_name = "1.N")]
     pub kubernetes_version: Option<Version>,
     /// Run these rules alone, whatever the profile; what is not YAML is reported in any case
-    #[arg(long, value_delimiter = ',', value_parser = known_rule, value_name = "RULE,...")]
+    #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub select: Vec<String>,
     /// Do not run these rules
-    #[arg(long, value_delimiter = ',', value_parser = known_rule, value_name = "RULE,...")]
+    #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub ignore: Vec<String>,
 }
 
@@ -193,12 +193,8 @@ impl ValueEnum for Severity {
     }
 }
 
-/// An id that findings may have.
-fn known_rule(id: &str) -> Result<String, String> {
-    match id == super::problem::SYNTAX_ERROR {
-        true => Ok(id.to_owned()),
-        false => listed_rule(id).map(|rule| rule.id.to_owned()),
-    }
+fn rule_id(id: &str) -> Result<String, String> {
+    listed_rule(id).map(|rule| rule.id.to_owned())
 }
 
 /// The rule of that id.

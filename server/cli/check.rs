@@ -79,9 +79,7 @@ fn check(sources: &[Source], config: &Config) -> (Results, Vec<Trouble>) {
 fn check_source(source: &Source, config: &Config) -> Result<(CheckedFile, Summary), Trouble> {
     let text = files::read(source)?;
     let report = guarded(source, || engine::analyze(&text, config))?;
-    let mut problems = problem::problems(&text, &report);
-    // A manifest that cannot be read in full is not clean, whichever rules were selected.
-    problems.retain(|problem| problem.rule != problem::SYNTAX_ERROR || !config.rules.ignore.iter().any(|id| id == problem.rule));
+    let problems = problem::problems(&text, &report);
     let summary = summarize(&report, &problems);
     Ok((CheckedFile { path: source.path.clone(), text, problems }, summary))
 }

@@ -3,11 +3,8 @@
 //! Knows how the engine reports. Must not know formats. Promise: problems of a file are sorted by place, then by rule.
 
 use super::lines::{Lines, Span};
-use crate::engine::{Document, ObjectInfo, Range, Report, SyntaxError};
+use crate::engine::{Document, ObjectInfo, Range, Report};
 use crate::rules::{self, Finding, Safety, Severity};
-
-/// The id of findings about text that is not YAML.
-pub(super) const SYNTAX_ERROR: &str = "syntax-error";
 
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
@@ -44,7 +41,6 @@ pub(super) fn problems(text: &str, report: &Report) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, document) in report.documents.iter().enumerate() {
         problems.extend(document.analysis.findings.iter().map(|finding| from_finding(index, document, finding, &lines)));
-        problems.extend(syntax_errors(index, document, &lines));
     }
     problems.sort_by_key(|problem| (problem.span, problem.rule));
     problems
@@ -61,7 +57,7 @@ fn from_finding(index: usize, document: &Document, finding: &Finding, lines: &Li
         span: place(document, finding.range, lines),
         related: finding.related.iter().map(related).collect(),
         document: index,
-        object: document.analysis.objects.get(finding.subject.object).cloned(),
+        object: finding.subject.object.and_then(|index| document.analysis.objects.get(index)).cloned(),
         container: finding.subject.container.clone(),
         fix: finding.fix.as_ref().map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
     }
@@ -70,31 +66,6 @@ fn from_finding(index: usize, document: &Document, finding: &Finding, lines: &Li
 /// Where a range of a document stands in its file.
 fn place(document: &Document, range: Range, lines: &Lines<'_>) -> Span {
     lines.span(document.start + usize::from(range.start())..document.start + usize::from(range.end()))
-}
-
-/// What is not YAML in a document that is a manifest.
-fn syntax_errors(index: usize, document: &Document, lines: &Lines<'_>) -> Vec<Problem> {
-    let problem = |error: &SyntaxError| Problem {
-        rule: SYNTAX_ERROR,
-        profile: "always",
-        severity: Severity::Error,
-        message: error.message.clone(),
-        span: place(document, error.range, lines),
-        related: Vec::new(),
-        document: index,
-        object: sole(&document.analysis.objects),
-        container: None,
-        fix: None,
-    };
-    document.analysis.syntax_errors().iter().map(problem).collect()
-}
-
-/// The object that a whole document is, where it is one rather than a list.
-fn sole(objects: &[ObjectInfo]) -> Option<ObjectInfo> {
-    match objects {
-        [object] => Some(object.clone()),
-        _ => None,
-    }
 }
 
 /// A message as one line that does nothing to a terminal: names out of a file may hold anything.

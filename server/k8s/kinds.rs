@@ -7,7 +7,15 @@ use super::read::{Identity, Reading, read};
 use super::{Container, ContainerKind, Object, Pod};
 use crate::yaml::{Kind, Node, Yaml};
 use k8s_openapi::api::core::v1::PodSpec;
-use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
+use k8s_openapi::api::{
+    admissionregistration::v1 as admission, apps::v1 as apps, autoscaling::v1 as autoscaling_v1,
+    autoscaling::v2 as autoscaling_v2, batch::v1 as batch, certificates::v1 as certificates, coordination::v1 as coordination,
+    core::v1 as core, discovery::v1 as discovery, flowcontrol::v1 as flowcontrol, networking::v1 as networking,
+    node::v1 as node_api, policy::v1 as policy, rbac::v1 as rbac, resource::v1 as resource, scheduling::v1 as scheduling,
+    storage::v1 as storage,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as extensions;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as registration;
 use k8s_openapi::{Resource, serde::de::DeserializeOwned};
 
 /// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own.
@@ -56,10 +64,58 @@ fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
 fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y> {
     let (pod, reading) = match Workload::of(api_version, kind) {
         Some(workload) => workload.read(node),
-        None => (None, Reading::default()),
+        None => (None, reader_of(api_version, kind).map(|read| read(node)).unwrap_or_default()),
     };
     let metadata = |key| node.get("metadata")?.get(key)?.as_str().filter(|text| !text.is_empty());
-    Object { api_version, kind, namespace: metadata("namespace"), name: metadata("name"), node, reading, pod }
+    let read_as_newer = Workload::of(api_version, kind).is_some_and(|workload| workload.present_version() != api_version);
+    Object { api_version, kind, namespace: metadata("namespace"), name: metadata("name"), node, reading, read_as_newer, pod }
+}
+
+type ReadKind = fn(Node<'_>) -> Reading<'_>;
+
+/// What reads a kind without a pod as its type; `None` where that `apiVersion` and `kind` have no type here.
+fn reader_of(api_version: &str, kind: &str) -> Option<ReadKind> {
+    KINDS.iter().find(|row| row.0 == api_version && row.1 == kind).map(|row| row.2)
+}
+
+/// The kinds without a pod that people write, each with its version and with what reads it.
+macro_rules! kinds {
+    ($($module:ident { $($kind:ident),+ $(,)? })+) => {
+        const KINDS: &[(&str, &str, ReadKind)] = &[
+            $($((<$module::$kind as Resource>::API_VERSION, <$module::$kind as Resource>::KIND, read_kind::<$module::$kind>),)+)+
+        ];
+    };
+}
+
+kinds! {
+    core {
+        ConfigMap, Endpoints, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, ResourceQuota, Secret, Service,
+        ServiceAccount,
+    }
+    admission {
+        MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ValidatingAdmissionPolicy,
+        ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
+    }
+    apps { ControllerRevision }
+    autoscaling_v1 { HorizontalPodAutoscaler }
+    autoscaling_v2 { HorizontalPodAutoscaler }
+    certificates { CertificateSigningRequest }
+    coordination { Lease }
+    discovery { EndpointSlice }
+    extensions { CustomResourceDefinition }
+    flowcontrol { FlowSchema, PriorityLevelConfiguration }
+    networking { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR }
+    node_api { RuntimeClass }
+    policy { PodDisruptionBudget }
+    rbac { ClusterRole, ClusterRoleBinding, Role, RoleBinding }
+    registration { APIService }
+    resource { DeviceClass, ResourceClaim, ResourceClaimTemplate }
+    scheduling { PriorityClass }
+    storage { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass }
+}
+
+fn read_kind<T: DeserializeOwned>(node: Node<'_>) -> Reading<'_> {
+    read::<T>(node, None).1
 }
 
 /// A kind that is or makes pods.
@@ -94,6 +150,15 @@ impl Workload {
             _ => return None,
         };
         versions.contains(&api_version).then_some(workload)
+    }
+
+    /// The `apiVersion` of the type that the kind is read as.
+    fn present_version(self) -> &'static str {
+        match self {
+            Workload::Pod | Workload::PodTemplate | Workload::ReplicationController => "v1",
+            Workload::Deployment | Workload::ReplicaSet | Workload::StatefulSet | Workload::DaemonSet => "apps/v1",
+            Workload::Job | Workload::CronJob => "batch/v1",
+        }
     }
 
     /// The keys on the way from the object to what holds the pod's `metadata` and `spec`.

@@ -10,5 +10,5 @@ mod version;
 
 pub use kinds::objects;
 pub use pod::{Container, ContainerKind, Level, Object, Pod, Setting};
-pub use read::{Reading, Unknown, WrongShape};
+pub use read::{Reading, Unknown, Wanted, WrongShape};
 pub use version::Version;

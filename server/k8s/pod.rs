@@ -14,6 +14,8 @@ pub struct Object<'y> {
     pub name: Option<&'y str>,
     pub node: Node<'y>,
     pub reading: Reading<'y>,
+    /// Whether the type that was read is of a newer `apiVersion` than the object names, and so may lack fields that it has.
+    pub read_as_newer: bool,
     /// The pod that the object is or makes.
     pub pod: Option<Pod<'y>>,
 }
@@ -110,6 +112,14 @@ impl<'y, T> Setting<'y, T> {
 /// The node below another one at a way of keys with dots between them, null included.
 fn below<'y>(node: Node<'y>, dotted: &str) -> Option<Node<'y>> {
     dotted.split('.').try_fold(node, |node, key| node.get(key))
+}
+
+impl<'y> Object<'y> {
+    /// The container that a node is written in.
+    pub fn container_around(&self, node: Node<'_>) -> Option<&Container<'y>> {
+        let mut containers = self.pod.iter().flat_map(|pod| &pod.containers);
+        containers.find(|container| container.range().contains_range(node.range()))
+    }
 }
 
 impl<'y> Pod<'y> {

@@ -41,7 +41,21 @@ pub struct Unknown<'y> {
 #[derive(Debug, Clone)]
 pub struct WrongShape<'y> {
     pub node: Node<'y>,
-    pub message: String,
+    /// What the type wants there, where it is one thing.
+    pub wanted: Option<Wanted>,
+}
+
+/// The shapes that Kubernetes' types want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    Bool,
+    Integer,
+    Number,
+    Text,
+    Base64,
+    Time,
+    Sequence,
+    Mapping,
 }
 
 impl<'y> Reading<'y> {
@@ -58,7 +72,7 @@ pub(super) fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Ide
     let mut left_out = HashSet::new();
     for _ in 0..MOST_WRONG_SHAPES {
         let pass = Pass { seen: RefCell::default(), left_out, steps: Cell::new(0) };
-        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, number_as_text: false });
+        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, wrapper: "" });
         let mut seen = pass.seen.into_inner();
         left_out = pass.left_out;
         match result {
@@ -66,9 +80,9 @@ pub(super) fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Ide
                 (seen.wrong, seen.left_out) = (wrong, left_out);
                 return (Some(value), seen);
             }
-            Err(Error { place, message }) => {
+            Err(Error { place, wanted, .. }) => {
                 let at = place.map_or(node, |id| node.yaml().node(id));
-                wrong.push(WrongShape { node: at, message });
+                wrong.push(WrongShape { node: at, wanted });
                 if at == node || !left_out.insert(at.id()) {
                     break;
                 }
@@ -102,6 +116,7 @@ struct Pass<'y> {
 #[derive(Debug)]
 struct Error {
     place: Option<NodeId>,
+    wanted: Option<Wanted>,
     message: String,
 }
 
@@ -115,7 +130,7 @@ impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Error { place: None, message: message.to_string() }
+        Error { place: None, wanted: None, message: message.to_string() }
     }
 }
 
@@ -125,13 +140,13 @@ struct Reader<'p, 'y> {
     node: Node<'y>,
     identity: Option<Identity>,
     depth: u16,
-    /// Whether a plain number is given as it is written, as a `Quantity` needs it.
-    number_as_text: bool,
+    /// The name of the type that wraps this value, where one does: `Quantity`, `Time`.
+    wrapper: &'static str,
 }
 
 impl<'y> Reader<'_, 'y> {
     fn below(self, node: Node<'y>) -> Self {
-        Reader { node, identity: None, depth: self.depth + 1, ..self }
+        Reader { node, identity: None, depth: self.depth + 1, wrapper: "", ..self }
     }
 
     /// Gives an error the place it has not got yet: errors know their node from the inside out.
@@ -148,6 +163,45 @@ impl<'y> Reader<'_, 'y> {
             return Err(de::Error::custom("the aliases in this value make it too large to read"));
         }
         self.node.resolve().ok_or_else(|| de::Error::custom("this alias has no anchor before it"))
+    }
+
+    /// Gives whatever stands there.
+    fn any<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            Kind::Mapping => visitor.visit_map(MapDeserializer::<_, Error>::new(std::iter::empty::<((), ())>())),
+            Kind::Sequence => visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<()>())),
+            Kind::Scalar(_) | Kind::Empty | Kind::Alias => match node.resolved() {
+                None | Some(Resolved::Null) => visitor.visit_unit(),
+                Some(Resolved::Str(text)) => visitor.visit_str(text),
+                Some(Resolved::Int(_) | Resolved::Float(_)) if self.is_quantity() => visitor.visit_str(node.source()),
+                Some(Resolved::Bool(value)) => visitor.visit_bool(value),
+                Some(Resolved::Int(value)) => visitor.visit_i64(value),
+                Some(Resolved::Float(value)) => match integer(value) {
+                    Some(value) => visitor.visit_i64(value),
+                    None => visitor.visit_f64(value),
+                },
+            },
+        }
+    }
+
+    /// Gives whatever stands there to a type that wants one shape.
+    fn one<'de, V: Visitor<'de>>(&self, wanted: Wanted, visitor: V) -> Result<V::Value, Error> {
+        let result = if wanted == Wanted::Base64 { self.bytes(visitor) } else { self.any(visitor) };
+        self.placed(result.map_err(|error| Error { wanted: error.wanted.or(Some(wanted)), ..error }))
+    }
+
+    /// Whether a plain number is given as it is written.
+    fn is_quantity(&self) -> bool {
+        self.wrapper == "Quantity"
+    }
+
+    /// Bytes, which are read as none: what they say is not asked for, and Go's decoder is less strict than the type's own.
+    fn bytes<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        match self.resolve()?.resolved() {
+            Some(Resolved::Str(text)) if is_base64(text) => visitor.visit_str(""),
+            _ => Err(de::Error::custom("no base64")),
+        }
     }
 
     fn entries(&self, mapping: Node<'y>, fields: Option<Fields>) -> Entries<'_, 'y> {
@@ -254,30 +308,14 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     /// A type asks for "any" where it takes a value of any shape. Such a value means nothing to Kubernetes' types, so that its
     /// collections are given as empty ones.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let node = self.resolve()?;
-        let result = match node.kind() {
-            Kind::Mapping => visitor.visit_map(MapDeserializer::<_, Error>::new(std::iter::empty::<((), ())>())),
-            Kind::Sequence => visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<()>())),
-            Kind::Scalar(_) | Kind::Empty | Kind::Alias => match node.resolved() {
-                None | Some(Resolved::Null) => visitor.visit_unit(),
-                Some(Resolved::Str(text)) => visitor.visit_str(text),
-                Some(Resolved::Int(_) | Resolved::Float(_)) if self.number_as_text => visitor.visit_str(node.source()),
-                Some(Resolved::Bool(value)) => visitor.visit_bool(value),
-                Some(Resolved::Int(value)) => visitor.visit_i64(value),
-                Some(Resolved::Float(value)) => match integer(value) {
-                    Some(value) => visitor.visit_i64(value),
-                    None => visitor.visit_f64(value),
-                },
-            },
-        };
-        self.placed(result)
+        self.placed(self.any(visitor))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         match node.kind() {
             Kind::Mapping => self.placed(visitor.visit_map(self.entries(node, None))),
-            _ => self.deserialize_any(visitor),
+            _ => self.one(Wanted::Mapping, visitor),
         }
     }
 
@@ -285,7 +323,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
         let node = self.resolve()?;
         match node.kind() {
             Kind::Sequence => self.placed(visitor.visit_seq(Items { reader: self, rest: node.items() })),
-            _ => self.deserialize_any(visitor),
+            _ => self.one(Wanted::Sequence, visitor),
         }
     }
 
@@ -304,27 +342,60 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     ) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         if node.kind() != Kind::Mapping {
-            return self.deserialize_any(visitor);
+            return self.one(Wanted::Mapping, visitor);
         }
         self.pass.seen.borrow_mut().types.push((node, name));
         self.placed(visitor.visit_map(self.entries(node, Some((name, fields)))))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        self.placed(visitor.visit_newtype_struct(Reader { number_as_text: name == "Quantity", ..self }))
+        self.placed(visitor.visit_newtype_struct(Reader { wrapper: name, ..self }))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Wanted::Bool, visitor)
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Wanted::Integer, visitor)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Wanted::Integer, visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Wanted::Number, visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // The types that ask for a borrowed text are these two.
+        let is_time = matches!(self.wrapper, "Time" | "MicroTime");
+        self.one(if is_time { Wanted::Time } else { Wanted::Base64 }, visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Wanted::Text, visitor)
+    }
+
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct tuple
-        tuple_struct enum identifier
+        i8 i16 i128 u8 u16 u32 u64 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
     }
 }
 
 /// A float that JSON writes as an integer: the API server's reader turns YAML into JSON first.
 fn integer(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
+}
+
+/// Whether Go's `base64.StdEncoding` takes a text: line breaks do not count.
+fn is_base64(text: &str) -> bool {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
+    let padding = digits.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    digits.len().is_multiple_of(4) && padding <= 2 && digits.iter().take(digits.len() - padding).all(is_digit)
 }

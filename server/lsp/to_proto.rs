@@ -6,7 +6,7 @@
 use super::capabilities::Capabilities;
 use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
-use crate::engine::{Document, Edits, SyntaxError};
+use crate::engine::{Document, Edits};
 use crate::rules::{Finding, Related, Rule, Severity};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
@@ -44,41 +44,17 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 }
 
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
-pub(super) fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
-    let mut all: Vec<Remark<'_>> = analysed.report.documents.iter().flat_map(all_in).collect();
-    all.sort_by_key(|remark| Reverse(remark.severity()));
+pub(super) fn diagnostics<'a>(analysed: &'a Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let of = |document: &'a Document| document.analysis.findings.iter().map(move |finding| (document, finding));
+    let mut all: Vec<(&Document, &Finding)> = analysed.report.documents.iter().flat_map(of).collect();
+    all.sort_by_key(|(_, finding)| Reverse(finding.severity));
     let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
-    let mut diagnostics: Vec<_> = all[..shown]
-        .iter()
-        .map(|remark| match remark {
-            Remark::Finding(document, finding) => diagnostic(document, finding, &analysed.snapshot, url, client),
-            Remark::Syntax(document, error) => syntax_diagnostic(document, error, &analysed.snapshot.text, client),
-        })
-        .collect();
+    let mut diagnostics: Vec<_> =
+        all[..shown].iter().map(|(document, finding)| diagnostic(document, finding, &analysed.snapshot, url, client)).collect();
     if shown < all.len() {
         diagnostics.push(more(all.len() - shown));
     }
     diagnostics
-}
-
-/// What can be said about a place in a document.
-enum Remark<'r> {
-    Finding(&'r Document, &'r Finding),
-    Syntax(&'r Document, &'r SyntaxError),
-}
-
-impl Remark<'_> {
-    fn severity(&self) -> Severity {
-        match self {
-            Remark::Finding(_, finding) => finding.severity,
-            Remark::Syntax(..) => Severity::Error,
-        }
-    }
-}
-
-fn all_in(document: &Document) -> impl Iterator<Item = Remark<'_>> {
-    let errors = document.analysis.syntax_errors().iter().map(move |error| Remark::Syntax(document, error));
-    errors.chain(document.analysis.findings.iter().map(move |finding| Remark::Finding(document, finding)))
 }
 
 pub(super) fn diagnostic(
@@ -117,17 +93,6 @@ fn related(
 ) -> lsp::DiagnosticRelatedInformation {
     let range = range(document.place(related.range), text, client.encoding);
     lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
-}
-
-fn syntax_diagnostic(document: &Document, error: &SyntaxError, text: &Text, client: &Capabilities) -> lsp::Diagnostic {
-    lsp::Diagnostic {
-        range: range(document.place(error.range), text, client.encoding),
-        severity: Some(lsp::DiagnosticSeverity::ERROR),
-        code: Some(lsp::NumberOrString::String("syntax-error".to_owned())),
-        source: Some(SECTION.to_owned()),
-        message: error.message.clone(),
-        ..Default::default()
-    }
 }
 
 /// What stands for the diagnostics that are too many to show; at the start of the file, where it is seen.

@@ -86,8 +86,8 @@ pub struct Finding {
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The object's index in its document.
-    pub object: usize,
+    /// The object's index in its document; none where the document holds several and the finding is about all of it.
+    pub object: Option<usize>,
     /// The container's name, where the finding is about one.
     pub container: Option<String>,
     /// All that the container, else the pod or object, is written on.
@@ -96,17 +96,25 @@ pub struct Subject {
     pub absent: bool,
 }
 
-/// Collects what one rule finds in one object.
+/// Collects what one rule finds in one object, or in a whole document.
 pub struct Findings<'a, 'y> {
     rule: &'static Rule,
-    object: &'a Object<'y>,
-    index: usize,
+    /// Those of the document.
+    objects: &'a [Object<'y>],
+    /// The one that is looked at; none where the whole document is.
+    index: Option<usize>,
     found: &'a mut Vec<Finding>,
 }
 
 impl<'a, 'y> Findings<'a, 'y> {
-    pub fn new(rule: &'static Rule, object: &'a Object<'y>, index: usize, found: &'a mut Vec<Finding>) -> Self {
-        Findings { rule, object, index, found }
+    /// For what a rule finds in one of a document's objects.
+    pub fn in_object(rule: &'static Rule, objects: &'a [Object<'y>], index: usize, found: &'a mut Vec<Finding>) -> Self {
+        Findings { rule, objects, index: Some(index), found }
+    }
+
+    /// For what a rule finds in the YAML of a document that holds these objects.
+    pub fn in_document(rule: &'static Rule, objects: &'a [Object<'y>], found: &'a mut Vec<Finding>) -> Self {
+        Findings { rule, objects, index: None, found }
     }
 
     /// A container has a value that it should not have; `node` is that value.
@@ -117,9 +125,30 @@ impl<'a, 'y> Findings<'a, 'y> {
 
     /// A pod, or an object without one, has a value that it should not have; `node` is that value.
     pub fn wrong(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
-        let whole = self.object.node.range();
-        let place = place_of(node, self.object.pod.as_ref().map_or(self.object.node, |pod| pod.node));
-        self.push(None, whole, place, false, message.into()).shared_from(node)
+        let whole = self.whole();
+        let owner = self.object().map(|object| object.pod.as_ref().map_or(object.node, |pod| pod.node));
+        let place = owner.map_or(node.range(), |owner| place_of(node, owner));
+        self.push(None, whole.unwrap_or(place), place, false, message.into()).shared_from(node)
+    }
+
+    /// A container, where one is given, else the pod or object, has a value that it should not have.
+    pub fn wrong_around(
+        &mut self,
+        container: Option<&Container<'_>>,
+        node: Node<'_>,
+        message: impl Into<String>,
+    ) -> &mut Finding {
+        match container {
+            Some(container) => self.wrong_in(container, node, message),
+            None => self.wrong(node, message),
+        }
+    }
+
+    /// A place of the document is not as it can be, whatever it means.
+    pub fn wrong_at(&mut self, range: Range, message: impl Into<String>) -> &mut Finding {
+        let object = self.owner(range).and_then(|index| self.objects.get(index));
+        let whole = object.map_or(range, |object| object.node.range().cover(range));
+        self.push(None, whole, range, false, message.into())
     }
 
     /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
@@ -136,6 +165,22 @@ impl<'a, 'y> Findings<'a, 'y> {
         self.push(None, pod.node.range(), place, true, message.into())
     }
 
+    /// The object that a place belongs to: the one that is looked at, the one around the place, or the only one there is.
+    fn owner(&self, range: Range) -> Option<usize> {
+        let around = || self.objects.iter().position(|object| object.node.range().contains_range(range));
+        let only = || (self.objects.len() == 1).then_some(0);
+        self.index.or_else(around).or_else(only)
+    }
+
+    fn object(&self) -> Option<&'a Object<'y>> {
+        self.index.and_then(|index| self.objects.get(index))
+    }
+
+    /// All that the object is written on that is looked at.
+    fn whole(&self) -> Option<Range> {
+        self.object().map(|object| object.node.range())
+    }
+
     /// Something is missing that a value of a container, or of its pod, needs beside it; `node` is that value.
     pub fn absent_beside(
         &mut self,
@@ -143,17 +188,18 @@ impl<'a, 'y> Findings<'a, 'y> {
         node: Node<'_>,
         message: impl Into<String>,
     ) -> &mut Finding {
-        let whole = container.map_or(self.object.node.range(), Container::range);
-        let place = place_of(node, container.map_or(self.object.node, |container| container.node));
+        let owner = container.map(|container| container.node).or(self.object().map(|object| object.node));
+        let place = owner.map_or(node.range(), |owner| place_of(node, owner));
+        let whole = owner.map_or(place, Node::range);
         self.push(container, whole, place, true, message.into()).shared_from(node)
     }
 
     /// An object lacks something: its name stands for it, else its kind.
     pub fn absent_in_object(&mut self, message: impl Into<String>) -> &mut Finding {
-        let whole = self.object.node.range();
+        let whole = self.whole().unwrap_or_default();
         let place = ["metadata.name", "kind"].iter().find_map(|dotted| {
-            let mut keys = dotted.split('.');
-            keys.try_fold(self.object.node, |node, key| node.get_own(key)).filter(|node| matches!(node.kind(), Kind::Scalar(_)))
+            let named = dotted.split('.').try_fold(self.object()?.node, |node, key| node.get_own(key));
+            named.filter(|node| matches!(node.kind(), Kind::Scalar(_)))
         });
         let place = place.map_or_else(|| Range::at(whole.start(), 1.into()), Node::range);
         self.push(None, whole, place, true, message.into())
@@ -168,7 +214,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         message: String,
     ) -> &mut Finding {
         let subject = Subject {
-            object: self.index,
+            object: self.owner(range),
             container: container.map(|container| container.name().to_owned()),
             range: whole,
             absent,

@@ -221,16 +221,28 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     let Some(pod) = &object.pod else { return };
     for unknown in &object.reading.unknown {
         let Some((field, home)) = known(unknown) else { continue };
-        let container = pod.containers.iter().find(|container| container.range().contains_range(unknown.key.range()));
+        let container = object.container_around(unknown.key);
         let message = format!("{field} has no effect {}", place(unknown.type_name, container));
-        let finding = match container {
-            Some(container) => found.wrong_in(container, unknown.key, message),
-            None => found.wrong(unknown.key, message),
-        };
+        let finding = found.wrong_around(container, unknown.key, message);
         if let Some(target) = Target::of(field, home, pod, container).filter(|_| !is_shared(unknown.key)) {
             target.offer(finding, field, unknown.value, pod);
         }
     }
+}
+
+/// Whether some type of the pod has a hardening field of that name.
+pub(super) fn is_hardening_field(name: &str) -> bool {
+    FIELDS.iter().any(|(field, _)| *field == name)
+}
+
+/// The hardening fields of the pod, by name.
+pub(super) fn hardening_fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(field, _)| *field)
+}
+
+/// Whether this rule speaks of an unknown key.
+pub(super) fn speaks_of(object: &Object<'_>, unknown: &Unknown<'_>) -> bool {
+    object.pod.is_some() && known(unknown).is_some()
 }
 
 /// The hardening field that an unknown key is elsewhere.

@@ -3,21 +3,26 @@
 //! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
 //! a pure function; its documentation holds the examples that test it.
 
+mod annotations;
 mod capabilities;
+mod capability_names;
 mod finding;
 mod holder;
 mod host_path;
 mod identity;
 mod image;
+mod leftovers;
 mod resources;
 mod script;
 mod secret;
+mod spelling;
 mod standard;
 
 pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
+use crate::yaml::Yaml;
 
 /// A rule: what is checked, with all that a person or a program asks of it.
 #[derive(Debug)]
@@ -47,6 +52,8 @@ pub enum Scope {
 pub enum Check {
     Pod(fn(&Pod<'_>, &Config, &mut Findings<'_, '_>)),
     Object(fn(&Object<'_>, &Config, &mut Findings<'_, '_>)),
+    /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
+    Document(fn(&Yaml, &Config, &mut Findings<'_, '_>)),
 }
 
 impl Scope {
@@ -79,7 +86,8 @@ impl Rule {
         let named = |ids: &[String]| ids.iter().any(|id| id == self.id);
         let wanted = match config.rules.select.as_slice() {
             [] => self.scope.holds_at(config.profile),
-            selected => named(selected),
+            // A manifest that cannot be read in full is not clean, whichever rules were selected.
+            selected => named(selected) || self.id == syntax_error::RULE.id,
         };
         wanted && !named(&config.rules.ignore)
     }
@@ -188,4 +196,19 @@ rules![
     shared_process_namespace,
     unlabelled_namespace,
     misplaced_security_field,
+    misspelled_security_field,
+    unknown_field,
+    wrong_type,
+    invalid_profile_type,
+    invalid_capability,
+    conflicting_capabilities,
+    conflicting_security_context,
+    weakened_override,
+    wrong_os_field,
+    dead_seccomp_annotation,
+    deprecated_apparmor_annotation,
+    deprecated_service_account_field,
+    removed_api,
+    duplicate_key,
+    syntax_error,
 ];

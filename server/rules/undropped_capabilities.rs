@@ -172,8 +172,17 @@ const DROP: &str = "securityContext.capabilities.drop";
 const ITEM: &str = "securityContext.capabilities.drop.ALL";
 const TITLE: &str = "drop ALL capabilities (a process that needs one of them stops working)";
 
+/// Whether this rule speaks of a pod's lists with these choices of the user.
+pub(super) fn looks_at(pod: &Pod<'_>, config: &Config) -> bool {
+    RULE.runs(config) && !is_spared(pod, config)
+}
+
+fn is_spared(pod: &Pod<'_>, config: &Config) -> bool {
+    config.kubernetes_version < Version::new(22) || spares_windows(pod, config)
+}
+
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    if config.kubernetes_version < Version::new(22) || spares_windows(pod, config) {
+    if is_spared(pod, config) {
         return;
     }
     for container in &pod.containers {

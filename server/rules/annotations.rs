@@ -1,0 +1,60 @@
+//! Annotations of a pod, from the time before what they say had fields.
+
+use crate::k8s::{Container, Pod};
+use crate::yaml::edit::{Change, Value};
+use crate::yaml::{Entry, Node, Path};
+
+/// An annotation of a pod.
+#[derive(Clone, Copy)]
+pub(super) struct Annotation<'y> {
+    pub(super) key: Node<'y>,
+    pub(super) name: &'y str,
+    pub(super) value: Option<&'y str>,
+}
+
+/// The annotations in a pod's own metadata.
+pub(super) fn annotations<'y>(pod: &Pod<'y>) -> impl Iterator<Item = Annotation<'y>> {
+    let named = |entry: Entry<'y>| Some(Annotation { key: entry.key, name: entry.key.as_str()?, value: entry.value.as_str() });
+    pod.annotations().filter_map(named)
+}
+
+impl Annotation<'_> {
+    pub(super) fn removal(&self, pod: &Pod<'_>) -> Option<Change> {
+        pod.annotation_path(self.name).map(|path| Change::Remove { path })
+    }
+}
+
+/// What an annotation's value is as a profile's fields; `None` where it has no meaning.
+pub(super) struct Profile<'a> {
+    pub(super) kind: &'static str,
+    local: Option<&'a str>,
+}
+
+impl<'a> Profile<'a> {
+    pub(super) fn of(value: &'a str) -> Option<Self> {
+        let (kind, local) = match value {
+            "runtime/default" | "docker/default" => ("RuntimeDefault", None),
+            "unconfined" => ("Unconfined", None),
+            _ => ("Localhost", Some(value.strip_prefix("localhost/")?)),
+        };
+        Some(Profile { kind, local })
+    }
+
+    /// What writes the profile at the path of its field.
+    pub(super) fn settings(&self, field: &Path) -> impl Iterator<Item = Change> {
+        let text = |key: &str, value: &str| Change::Set { path: field.key(key), value: Value::Text(value.into()) };
+        let local = self.local.map(|local| text("localhostProfile", local));
+        std::iter::once(text("type", self.kind)).chain(local)
+    }
+
+    /// Whether a profile's field says the same.
+    pub(super) fn is_at(&self, field: Node<'_>) -> bool {
+        let text = |key| field.get(key).and_then(Node::as_str);
+        text("type") == Some(self.kind) && text("localhostProfile") == self.local
+    }
+}
+
+/// The container that the part of an annotation's name behind its prefix names.
+pub(super) fn container<'p, 'y>(pod: &'p Pod<'y>, name: &str) -> Option<&'p Container<'y>> {
+    pod.containers.iter().find(|container| container.name() == name)
+}

@@ -1,0 +1,314 @@
+use super::{Findings, Safety};
+use crate::config::Config;
+use crate::k8s::{Container, Level, Pod, Setting, Version};
+use crate::yaml::Node;
+use crate::yaml::edit::{Change, Value};
+
+rule! {
+    /// Settings that exclude each other, so that the pod is refused or a container does not start.
+    ///
+    /// Each of them is allowed by itself; together the API server refuses them, or the kubelet does:
+    ///
+    /// - `allowPrivilegeEscalation: false` with `privileged: true`, or with `CAP_SYS_ADMIN` in `capabilities.add`
+    /// - `runAsNonRoot: true` with `runAsUser: 0`, in whichever way a container comes to have both
+    /// - `hostUsers: false` with `hostNetwork`, `hostPID` or `hostIPC`
+    /// - `procMount: Unmasked` without `hostUsers: false`
+    /// - `shareProcessNamespace: true` with `hostPID: true`
+    /// - a sysctl of the network with `hostNetwork: true`, or of inter-process communication with `hostIPC: true`
+    /// - `windowsOptions.hostProcess: true` without `hostNetwork: true`, or in some of a pod's containers only
+    ///
+    /// ## Why
+    ///
+    /// The manifest looks hardened and never runs. What goes on running is the version before it; and under pressure it is
+    /// the hardening that is taken out.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     runAsUser: 0
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    ///         privileged: true
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     runAsUser: 10001
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    ///         privileged: false
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     runAsUser: 10001
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    /// ```
+    ///
+    /// A user namespace of the pod's own excludes the node's namespaces:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   hostUsers: false
+    ///   hostPID: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   hostUsers: false
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Never: no cluster runs the container. If the other one of the two settings was meant, remove the hardening and say why.
+    ///
+    /// ## What the fix changes
+    ///
+    /// Of the two settings, it keeps the one that hardens and changes the other: `privileged: false`, another user than 0, no
+    /// `CAP_SYS_ADMIN`, no namespaces of the node, `hostUsers: false` beside `procMount: Unmasked`. A program that needs what
+    /// is taken away does not work; it did not start before either.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, every Kubernetes version; the pair with `procMount` from 1.31 on. On Windows, the settings of Linux are
+    /// `wrong-os-field`'s business.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes' validation of pods:
+    ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>
+    /// - The kubelet's check of `runAsNonRoot`:
+    ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/kuberuntime/security_context.go>
+    /// - [Kubernetes: User Namespaces](https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/)
+    /// - Kubernetes: Create a Windows HostProcess Pod:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/>
+    /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
+    ///
+    /// ## Other names
+    ///
+    /// None has this rule.
+    "conflicting-security-context", Always, Error, Check::Pod(check),
+}
+
+const ESCALATION: &str = "securityContext.allowPrivilegeEscalation";
+const PRIVILEGED: &str = "securityContext.privileged";
+const NON_ROOT: &str = "securityContext.runAsNonRoot";
+const USER: &str = "securityContext.runAsUser";
+const HOST_PROCESS: &str = "securityContext.windowsOptions.hostProcess";
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if pod.is_windows() {
+        host_process(pod, found);
+        return;
+    }
+    for container in &pod.containers {
+        escalation(container, found);
+    }
+    root(pod, config, found);
+    namespaces(pod, found);
+    processes(pod, found);
+    proc_mount(pod, config, found);
+    sysctls(pod, found);
+    host_process(pod, found);
+}
+
+/// The node of a flag that has this value.
+fn is(setting: Setting<'_, bool>, wanted: bool) -> Option<Node<'_>> {
+    match setting {
+        Setting::Set { value, node, .. } if value == wanted => Some(node),
+        _ => None,
+    }
+}
+
+fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
+    let security = container.security();
+    let Some(forbidden) = is(container.setting(ESCALATION, security.allow_privilege_escalation), false) else { return };
+    if let Some(privileged) = is(container.setting(PRIVILEGED, security.privileged), true) {
+        let change = Change::Set { path: container.path(PRIVILEGED), value: Value::Bool(false) };
+        found
+            .wrong_in(container, forbidden, format!("{container} is privileged, which this value excludes"))
+            .fix(Safety::Review, "set privileged: false (the container loses the rights of the node's root)", [change])
+            .related(privileged, "privileged here");
+    }
+    // The API server compares with this very text, and lets SYS_ADMIN pass.
+    let admin = super::capability_names::items(container, "add").into_iter().find(|item| item.name == "CAP_SYS_ADMIN");
+    if let Some(admin) = admin {
+        let change = Change::Remove { path: admin.path };
+        found
+            .wrong_in(container, forbidden, format!("{container} adds CAP_SYS_ADMIN, which this value excludes"))
+            .fix(Safety::Review, "remove CAP_SYS_ADMIN (programs that mount or set up namespaces fail)", [change])
+            .related(admin.node, "added here");
+    }
+}
+
+/// What the kubelet does not start: a container that may not be root and is to be user 0. It is told at the demand, since of
+/// the user `root-user` speaks.
+fn root(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let (demand_of_pod, user_of_pod) = (pod.security().run_as_non_root, pod.security().run_as_user);
+    let mut told_of_pod = false;
+    for container in &pod.containers {
+        let security = container.security();
+        let demand = container.setting(NON_ROOT, security.run_as_non_root).or(pod.setting(NON_ROOT, demand_of_pod));
+        let user = container.setting(USER, security.run_as_user).or(pod.setting(USER, user_of_pod));
+        let Setting::Set { value: true, node: demand, level: demand_level } = demand else { continue };
+        let Setting::Set { value: 0, node: user, level: user_level } = user else { continue };
+        let finding = match (demand_level, user_level) {
+            (Level::Pod, Level::Pod) if told_of_pod => continue,
+            (Level::Pod, Level::Pod) => {
+                told_of_pod = true;
+                found.wrong(demand, "runAsUser is 0, which this value excludes: containers do not start")
+            }
+            (Level::Pod, Level::Container) => found.wrong(demand, excluded(container)),
+            (Level::Container, _) => found.wrong_in(container, demand, excluded(container)),
+        };
+        let path = if user_level == Level::Pod { pod.path(USER) } else { container.path(USER) };
+        let change = Change::Set { path, value: Value::Integer(config.values.user_id) };
+        let title = format!("set runAsUser: {} (files of root are out of reach)", config.values.user_id);
+        finding.fix(Safety::Review, title, [change]).related(user, "user 0 here");
+    }
+}
+
+fn excluded(container: &Container<'_>) -> String {
+    format!("runAsUser of {container} is 0, which this value excludes")
+}
+
+fn namespaces(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    let Some(own_users) = is(pod.setting("hostUsers", pod.spec.host_users), false) else { return };
+    let flags = [("hostNetwork", pod.spec.host_network), ("hostPID", pod.spec.host_pid), ("hostIPC", pod.spec.host_ipc)];
+    let shared: Vec<_> = flags.into_iter().filter_map(|(name, flag)| Some((name, is(pod.setting(name, flag), true)?))).collect();
+    let Some((first, _)) = shared.first() else { return };
+    let names = shared.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let changes = shared.iter().map(|(name, _)| Change::Remove { path: pod.path(name) });
+    let finding = found.wrong(own_users, format!("{first} is true, which hostUsers: false excludes"));
+    finding.fix(Safety::Review, format!("remove {names} (programs that look at the node fail)"), changes);
+    for (name, node) in &shared {
+        finding.related(*node, format!("{name} here"));
+    }
+}
+
+fn processes(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    let shared = is(pod.setting("shareProcessNamespace", pod.spec.share_process_namespace), true);
+    let host = is(pod.setting("hostPID", pod.spec.host_pid), true);
+    if let Some((shared, host)) = shared.zip(host) {
+        let change = Change::Remove { path: pod.path("hostPID") };
+        found
+            .wrong(shared, "hostPID is true, which shareProcessNamespace: true excludes")
+            .fix(Safety::Review, "remove hostPID (programs that look at the node's processes fail)", [change])
+            .related(host, "hostPID here");
+    }
+}
+
+/// The API server takes `Unmasked` only in a user namespace of the pod's own.
+fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if config.kubernetes_version < Version::new(31) || pod.has_user_namespace() {
+        return;
+    }
+    let unmasked = |container: &Container<'_>| container.security().proc_mount.as_deref() == Some("Unmasked");
+    let Some(container) = pod.containers.iter().find(|container| unmasked(container)) else { return };
+    let message = "hostUsers is not false, which procMount: Unmasked needs";
+    let finding = match pod.setting("hostUsers", pod.spec.host_users) {
+        Setting::Set { node, .. } => found.wrong(node, message),
+        Setting::Unset => found.absent(pod, "hostUsers", message),
+        Setting::Unreadable(_) => return,
+    };
+    if let Some(node) = container.lookup("securityContext.procMount") {
+        finding.related(node, "unmasked here");
+    }
+    let shares = [pod.spec.host_network, pod.spec.host_pid, pod.spec.host_ipc].contains(&Some(true));
+    if !shares {
+        let change = Change::Set { path: pod.path("hostUsers"), value: Value::Bool(false) };
+        finding.fix(Safety::Review, "set hostUsers: false (root in the pod is no root of the node)", [change]);
+    }
+}
+
+/// The kubelet refuses to set for one pod what all of the node shares with it.
+fn sysctls(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    const NETWORK: [&str; 1] = ["net."];
+    const IPC: [&str; 4] = ["kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."];
+    let network = is(pod.setting("hostNetwork", pod.spec.host_network), true).map(|node| ("hostNetwork", node, &NETWORK[..]));
+    let ipc = is(pod.setting("hostIPC", pod.spec.host_ipc), true).map(|node| ("hostIPC", node, &IPC[..]));
+    let names = pod.lookup("securityContext.sysctls").into_iter().flat_map(Node::items).filter_map(|item| item.get("name"));
+    for name in names {
+        let text = name.as_str().unwrap_or_default().replace('/', ".");
+        let shared = [network, ipc].into_iter().flatten().find(|(.., starts)| starts.iter().any(|start| text.starts_with(start)));
+        if let Some((field, node, _)) = shared {
+            let finding = found.wrong(name, format!("a sysctl that {field}: true excludes"));
+            let change = Change::Remove { path: pod.path(field) };
+            finding.fix(Safety::Review, format!("remove {field} (programs that look at the node fail)"), [change]);
+            finding.related(node, format!("{field} here"));
+        }
+    }
+}
+
+/// A pod is of the host's processes as a whole or not at all, and then on the host's network.
+fn host_process(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    let of_pod = pod.security().windows_options.and_then(|options| options.host_process);
+    let of_container = |container: &Container<'_>| container.security().windows_options.and_then(|it| it.host_process);
+    let effective = |container: &&Container<'_>| of_container(container).or(of_pod) == Some(true);
+    if !pod.containers.iter().any(|container| effective(&container)) {
+        return;
+    }
+    for container in pod.containers.iter().filter(|container| !effective(container)) {
+        let message = format!("{container} is not hostProcess, unlike others of the pod");
+        match container.setting(HOST_PROCESS, of_container(container)) {
+            Setting::Set { node, .. } => _ = found.wrong_in(container, node, message),
+            Setting::Unset => _ = found.absent_in(container, HOST_PROCESS, message),
+            Setting::Unreadable(_) => {}
+        }
+    }
+    let message = "hostNetwork is not true, which hostProcess: true needs";
+    match pod.setting("hostNetwork", pod.spec.host_network) {
+        Setting::Set { value: false, node, .. } => _ = found.wrong(node, message),
+        Setting::Unset => _ = found.absent(pod, "hostNetwork", message),
+        Setting::Set { .. } | Setting::Unreadable(_) => {}
+    }
+}

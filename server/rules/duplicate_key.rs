@@ -1,0 +1,108 @@
+use super::Findings;
+use super::spelling::brief;
+use crate::config::Config;
+use crate::yaml::{Entry, Kind, Node, Yaml};
+use std::collections::HashMap;
+
+rule! {
+    /// The same key twice in a mapping.
+    ///
+    /// YAML forbids it. The API server's reader takes the last one and drops the others, with all that stands under them;
+    /// kubectl refuses the manifest by default since Kubernetes 1.27.
+    ///
+    /// ## Why
+    ///
+    /// A second `securityContext` that was pasted in further down replaces the first one as a whole: what was hardened there is
+    /// gone, and a reviewer who reads from the top sees it in place.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    ///         readOnlyRootFilesystem: true
+    ///       securityContext:
+    ///         runAsUser: 10001
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    ///         readOnlyRootFilesystem: true
+    ///         runAsUser: 10001
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Never: only one of the two counts.
+    ///
+    /// ## What the fix changes
+    ///
+    /// There is none: which of the values was meant, or how they go together, only you know. Other fixes are withheld as long
+    /// as the mapping says two things.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, every Kubernetes version, every document that holds Kubernetes objects. Not templates, where only one of
+    /// the two may be rendered.
+    ///
+    /// ## References
+    ///
+    /// - [YAML 1.2: mappings have unique keys](https://yaml.org/spec/1.2.2/#3211-nodes)
+    /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
+    /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
+    ///
+    /// ## Other names
+    ///
+    /// yamllint `key-duplicates`.
+    "duplicate-key", Always, Error, Check::Document(check),
+}
+
+fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
+    let mut last = HashMap::new();
+    for mapping in yaml.nodes().filter(|node| node.kind() == Kind::Mapping && node.entries().len() > 1) {
+        if is_repaired(mapping) {
+            continue;
+        }
+        last.clear();
+        last.extend(mapping.entries().filter_map(named));
+        if last.len() == mapping.entries().len() {
+            continue;
+        }
+        for (name, dropped) in mapping.entries().filter_map(named) {
+            let kept = last.get(name).copied().filter(|kept: &Node<'_>| *kept != dropped);
+            if let Some(kept) = kept {
+                let message = format!("{} is there again below: this value is dropped", brief(name));
+                found.wrong(dropped, message).related(kept, "this one counts");
+            }
+        }
+    }
+}
+
+/// The key of an entry with its text. A merge may be repeated.
+fn named(entry: Entry<'_>) -> Option<(&str, Node<'_>)> {
+    entry.key.as_str().filter(|_| !entry.is_merge()).map(|name| (name, entry.key))
+}
+
+/// Whether lines of a mapping are not YAML just now: the marks of a merge conflict, a key that is being typed.
+fn is_repaired(mapping: Node<'_>) -> bool {
+    mapping.yaml().repaired().iter().any(|line| line.intersect(mapping.range()).is_some_and(|shared| !shared.is_empty()))
+}

@@ -1,0 +1,249 @@
+use super::leftovers::is_filled_in;
+use super::spelling::{brief, nearest};
+use super::{Finding, Findings, Rule, Safety};
+use crate::config::Config;
+use crate::k8s::{Container, Pod};
+use crate::yaml::edit::{Change, Value};
+use crate::yaml::{Kind, Node, Path};
+
+rule! {
+    /// Seccomp and AppArmor profiles that the API server refuses.
+    ///
+    /// `seccompProfile` and `appArmorProfile` need a `type`, which is `RuntimeDefault`, `Localhost` or `Unconfined` to the
+    /// letter. With `Localhost`, `localhostProfile` names the profile on the node; with the others it may not be there.
+    ///
+    /// ## Why
+    ///
+    /// The API server refuses the pod. What still runs is the version before, which may have no profile at all.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       type: runtime/default
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         appArmorProfile:
+    ///           type: RuntimeDefault
+    ///           localhostProfile: web
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       type: RuntimeDefault
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         appArmorProfile:
+    ///           type: RuntimeDefault
+    /// ```
+    ///
+    /// Without a type, the other key tells which one was meant:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       localhostProfile: profiles/web.json
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       localhostProfile: profiles/web.json
+    ///       type: Localhost
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Which profile a `Localhost` means, only you know:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       type: Localhost
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       type: Localhost
+    ///       localhostProfile: profiles/web.json
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Never: the API server refuses the pod.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes the type that the value is nearest to, the words of the former annotations (`runtime/default`,
+    /// `docker/default`, `unconfined`) among them; it adds the type that a `localhostProfile` implies, or `RuntimeDefault`;
+    /// it removes a `localhostProfile` beside another type. The profile takes effect then.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile. `seccompProfile` is there from Kubernetes 1.19 on, `appArmorProfile` from 1.30 on. A missing or
+    /// unknown type is left to `unconfined-seccomp` and `unconfined-apparmor` where those run: the Pod Security Standards take
+    /// it for unconfined.
+    ///
+    /// ## References
+    ///
+    /// - [Kubernetes: Restrict a Container's Syscalls with seccomp](https://kubernetes.io/docs/tutorials/security/seccomp/)
+    /// - Kubernetes: Restrict a Container's Access to Resources with AppArmor:
+    ///   <https://kubernetes.io/docs/tutorials/security/apparmor/>
+    /// - Kubernetes' validation, `validateSeccompProfileField` and `ValidateAppArmorProfileField`:
+    ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>
+    /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
+    ///
+    /// ## Other names
+    ///
+    /// None has this rule.
+    "invalid-profile-type", Always, Error, Check::Pod(check),
+}
+
+/// The fields, each with the rule that speaks of a missing or unknown type where it runs.
+const FIELDS: [(&str, &str); 2] = [("seccompProfile", "unconfined-seccomp"), ("appArmorProfile", "unconfined-apparmor")];
+const TYPES: [&str; 3] = ["RuntimeDefault", "Localhost", "Unconfined"];
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for (field, unconfined) in FIELDS {
+        let way = format!("securityContext.{field}");
+        let of_pod = Place::of(None, field, pod.path(&way), pod.lookup(&way));
+        let of_container = |it| Place::of(Some(it), field, Container::path(it, &way), it.lookup(&way));
+        let types_are_told = Rule::named(unconfined).is_some_and(|rule| rule.runs(config));
+        for place in of_pod.into_iter().chain(pod.containers.iter().filter_map(of_container)) {
+            if !types_are_told {
+                check_type(&place, pod, found);
+            }
+            check_local(&place, pod, found);
+        }
+    }
+}
+
+/// A profile and whose it is.
+struct Place<'p, 'y> {
+    /// None where it is the pod's.
+    container: Option<&'p Container<'y>>,
+    field: &'static str,
+    path: Path,
+    profile: Node<'y>,
+}
+
+fn check_type(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    match place.given("type") {
+        None => {
+            let implied = if place.given("localhostProfile").is_some() { "Localhost" } else { "RuntimeDefault" };
+            let title = format!("set type: {implied} (the profile takes effect)");
+            place.lacks("type", pod, found).fix(Safety::Review, title, [place.set_type(implied)]);
+        }
+        Some(kind) if !is_filled_in(kind) => {
+            let text = kind.as_str().filter(|text| !TYPES.contains(text));
+            if let Some(text) = text {
+                unknown(place, kind, text, found);
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+fn check_local(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+    let Some(kind) = place.given("type").and_then(Node::as_str) else { return };
+    match (kind, place.given("localhostProfile")) {
+        ("Localhost", None) => _ = place.lacks("localhostProfile", pod, found),
+        ("RuntimeDefault" | "Unconfined", Some(local)) => superfluous(place, local, found),
+        _ => {}
+    }
+}
+
+fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '_>) {
+    let message = format!("localhostProfile of {} is there without type: Localhost", place.field);
+    let change = Change::Remove { path: place.path.keys("localhostProfile") };
+    found.wrong_around(place.container, local, message).fix(Safety::Review, "remove localhostProfile", [change]);
+}
+
+fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Findings<'_, '_>) {
+    let message = format!("{} is not a type of {}", brief(text), place.field);
+    let finding = found.wrong_around(place.container, kind, message);
+    let former = match text {
+        "runtime/default" | "docker/default" => Some("RuntimeDefault"),
+        _ => nearest(text, TYPES),
+    };
+    if let Some(near) = former {
+        finding.fix(Safety::Review, format!("set type: {near} (the profile takes effect)"), [place.set_type(near)]);
+    }
+}
+
+impl<'p, 'y> Place<'p, 'y> {
+    fn of(container: Option<&'p Container<'y>>, field: &'static str, path: Path, profile: Option<Node<'y>>) -> Option<Self> {
+        let profile = profile.filter(|node| node.kind() == Kind::Mapping)?;
+        Some(Place { container, field, path, profile })
+    }
+
+    /// What the profile has at a key; an empty text is nothing to the API server.
+    fn given(&self, key: &str) -> Option<Node<'y>> {
+        self.profile.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""))
+    }
+
+    fn lacks<'f>(&self, key: &str, pod: &Pod<'_>, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
+        let way = format!("securityContext.{}.{key}", self.field);
+        match self.container {
+            Some(container) => found.absent_in(container, &way, format!("{} of {container} has no {key}", self.field)),
+            None => found.absent(pod, &way, format!("{} of the pod has no {key}", self.field)),
+        }
+    }
+
+    fn set_type(&self, kind: &str) -> Change {
+        Change::Set { path: self.path.keys("type"), value: Value::Text(kind.into()) }
+    }
+}
