@@ -2,6 +2,8 @@
 //!
 //! Each example is also read with `\r\n` and with a lone `\r`, with a byte order mark, and without its final line break.
 
+#![allow(clippy::print_stdout, reason = "it prints its figures, and what it skips")]
+
 use kubeharden::yaml::edit::{Change, Value, plan};
 use kubeharden::yaml::{Path, Step, parse};
 

@@ -83,9 +83,9 @@ impl Manner {
         }
         let mut counts = Lists::default();
         if list.is_flow() {
-            counts.flow = 1
+            counts.flow = 1;
         } else {
-            counts.block = 1
+            counts.block = 1;
         }
         for item in list.items() {
             match item.kind() {
