@@ -66,6 +66,8 @@ pub struct Values {
     pub allowed_registries: Vec<String>,
     /// Where images may not come from, written likewise, even if it is allowed.
     pub denied_registries: Vec<String>,
+    /// Folders of a node that are sensitive beside those that always are.
+    pub sensitive_paths: Vec<String>,
     /// How the names of what is secret end: lower case, words with `_` between them. `api_key` is met by `STRIPE_API_KEY` and
     /// `stripe.apiKey`, not by `API_KEY_FILE`.
     pub secret_names: Vec<String>,
@@ -84,6 +86,7 @@ impl Default for Values {
             min_group_id: 10000,
             allowed_registries: Vec::new(),
             denied_registries: Vec::new(),
+            sensitive_paths: Vec::new(),
             secret_names: SECRET_NAMES.map(str::to_owned).into(),
             cpu_request: "100m".into(),
             memory_request: "128Mi".into(),

@@ -918,7 +918,7 @@ mod refusals {
         refused("[a]: 1\n", [set("c", 1)], "a key is more than a word (line 1)");
         refused("a:\n  b\n \tc\n", [set("b", 1)], "line 3 is indented with a tab");
         becomes("a: '\n \tx'\n \t\nb: 1\n", [set("c", 1)], "a: '\n \tx'\n \t\nb: 1\nc: 1\n");
-        refused("-\ta: 1\n", [set("[0].b", 1)], "line 1 is laid out too unusually to edit");
+        refused("-\ta: 1\n", [set("[0].b", 1)], "line 1 is not valid YAML");
         becomes("a: |\n  x\n  \ty\nb: 1\n", [set("c", 1)], "a: |\n  x\n  \ty\nb: 1\nc: 1\n");
     }
 

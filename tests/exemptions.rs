@@ -1,8 +1,8 @@
 //! Whom rules let off, and from which Kubernetes version on: what no example on a rule's page can show.
 
-use kubeharden::config::Config;
+use kubeharden::config::{Config, Profile};
 use kubeharden::engine;
-use kubeharden::rules::Finding;
+use kubeharden::rules::{Finding, Safety};
 
 /// What one rule finds in a pod that has `spec` as its spec, at a Kubernetes version.
 fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
@@ -166,4 +166,201 @@ fn a_field_moves_only_where_one_place_is_meant_and_allowed() {
     ] {
         assert_eq!(offered(spec), expected, "{spec}");
     }
+}
+
+/// Like [`found`], at a profile, with the rule among those of the profile.
+fn at_profile(rule: &str, profile: Profile, version: &str, spec: &str) -> usize {
+    let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}\n");
+    let config = Config { profile, kubernetes_version: version.parse().expect("a version"), ..Config::default() };
+    let report = engine::analyze(&text, &config);
+    let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+    findings.filter(|finding| finding.rule.id == rule).count()
+}
+
+#[test]
+fn what_restricted_checks_anew_it_judges_alone() {
+    let windows =
+        |context: &str| format!("os: {{name: windows}}, containers: [{{name: a, image: x, securityContext: {{{context}}}}}]");
+    for (rule, spec) in [
+        ("dangerous-capability", windows("capabilities: {add: [SYS_ADMIN]}")),
+        ("unconfined-seccomp", windows("seccompProfile: {type: Unconfined}")),
+    ] {
+        for (profile, version, times) in [
+            (Profile::Baseline, "latest", 1),
+            (Profile::Restricted, "latest", 0),
+            (Profile::Restricted, "1.24", 1),
+            (Profile::Hardened, "latest", 1),
+        ] {
+            assert_eq!(at_profile(rule, profile, version, &spec), times, "{rule} at {profile:?} {version}");
+        }
+    }
+    let unmasked = "hostUsers: false, containers: [{name: a, image: x, securityContext: {procMount: Unmasked}}]";
+    for (profile, version, times) in [
+        (Profile::Baseline, "1.34", 1),
+        (Profile::Baseline, "1.35", 0),
+        (Profile::Restricted, "1.35", 1),
+        (Profile::Hardened, "1.35", 1),
+    ] {
+        assert_eq!(at_profile("unmasked-proc-mount", profile, version, unmasked), times, "{profile:?} {version}");
+    }
+    let two_sources = "containers: [{name: a, image: x}], volumes: [{name: v, emptyDir: {}, hostPath: {path: /srv}}]";
+    assert_eq!(at_profile("host-path-volume", Profile::Baseline, "latest", two_sources), 1);
+    assert_eq!(at_profile("host-path-volume", Profile::Restricted, "latest", two_sources), 0);
+}
+
+#[test]
+fn a_host_path_is_found_by_exactly_one_rule() {
+    for (host_path, rule) in [
+        ("{path: /srv/data}", "host-path-volume"),
+        ("{path: data}", "host-path-volume"),
+        ("{path: }", "host-path-volume"),
+        ("{}", "host-path-volume"),
+        ("{path: /run/secrets}", "host-path-volume"),
+        ("{path: /}", "sensitive-host-path"),
+        ("{path: /var/lib}", "sensitive-host-path"),
+        ("{path: //srv/../etc/}", "sensitive-host-path"),
+        ("{path: /var/run/docker.sock}", "container-runtime-socket"),
+        ("{path: /run/containerd/}", "container-runtime-socket"),
+        ("{path: /var/run}", "container-runtime-socket"),
+    ] {
+        let spec = format!("{BARE}, volumes: [{{name: v, hostPath: {host_path}}}]");
+        for other in ["host-path-volume", "sensitive-host-path", "container-runtime-socket"] {
+            fires(other, "latest", &spec, usize::from(other == rule));
+        }
+    }
+    fires("host-path-volume", "latest", &format!("{BARE}, volumes: [{{name: v, hostPath: null}}, {{name: w}}]"), 0);
+}
+
+#[test]
+fn a_capability_is_found_by_one_rule() {
+    for (name, dangerous, added) in [
+        ("NET_BIND_SERVICE", 0, 0),
+        ("CHOWN", 0, 1),
+        ("chown", 1, 0),
+        ("CAP_CHOWN", 1, 0),
+        ("NET_RAW", 1, 0),
+        ("ALL", 1, 0),
+        ("null", 1, 0),
+        ("'{{ .capability }}'", 0, 0),
+        ("5", 0, 0),
+    ] {
+        let spec = format!("containers: [{{name: a, image: x, securityContext: {{capabilities: {{add: [{name}]}}}}}}]");
+        fires("dangerous-capability", "latest", &spec, dangerous);
+        fires("added-capability", "latest", &spec, added);
+        fires("added-capability", "1.21", &spec, 0);
+    }
+}
+
+#[test]
+fn profiles_are_judged_where_they_are_read() {
+    let annotated = |annotations: &str, rule: &str, version: &str| {
+        let metadata = format!("{{name: web, annotations: {{{annotations}}}}}");
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{{BARE}}}\n");
+        let config = Config { kubernetes_version: version.parse().expect("a version"), ..Config::default() };
+        let report = engine::analyze(&text, &config);
+        let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+        findings.filter(|finding| finding.rule.id == rule).count()
+    };
+    for (annotation, before, from) in [
+        ("seccomp.security.alpha.kubernetes.io/pod: unconfined", 1, 0),
+        ("seccomp.security.alpha.kubernetes.io/pod: ", 1, 0),
+        ("seccomp.security.alpha.kubernetes.io/pod: docker/default", 0, 0),
+        ("container.seccomp.security.alpha.kubernetes.io/a: unconfined", 1, 0),
+        ("container.seccomp.security.alpha.kubernetes.io/other: unconfined", 0, 0),
+        ("container.seccomp.security.alpha.kubernetes.io/a: localhost/a", 0, 0),
+    ] {
+        assert_eq!(annotated(annotation, "unconfined-seccomp", "1.18"), before, "{annotation}");
+        assert_eq!(annotated(annotation, "unconfined-seccomp", "1.19"), from, "{annotation}");
+    }
+    for (value, times) in [("unconfined", 1), ("docker/default", 1), ("", 0), ("localhost/a", 0), ("runtime/default", 0)] {
+        let annotation = format!("container.apparmor.security.beta.kubernetes.io/whoever: {value}");
+        assert_eq!(annotated(&annotation, "unconfined-apparmor", "latest"), times, "{annotation}");
+    }
+    for (profile, times) in [
+        ("{type: RuntimeDefault}", 0),
+        ("{type: Localhost}", 0),
+        ("{type: Unconfined}", 1),
+        ("{type: runtimeDefault}", 1),
+        ("{type: ''}", 1),
+        ("{}", 1),
+        ("null", 0),
+        ("RuntimeDefault", 0),
+    ] {
+        let pod = |field: &str| format!("securityContext: {{{field}: {profile}}}, {BARE}");
+        fires("unconfined-seccomp", "1.19", &pod("seccompProfile"), times);
+        fires("unconfined-seccomp", "1.18", &pod("seccompProfile"), 0);
+        fires("unconfined-apparmor", "latest", &pod("appArmorProfile"), times);
+    }
+}
+
+#[test]
+fn rules_of_baseline_change_with_the_version() {
+    let probed = "containers: [{name: a, image: x, livenessProbe: {tcpSocket: {port: 1, host: 127.0.0.1}}}]";
+    fires("probe-host", "1.33", probed, 0);
+    fires("probe-host", "1.34", probed, 1);
+    let labelled = "securityContext: {seLinuxOptions: {type: container_engine_t}}, containers: [{name: a, image: x}]";
+    fires("custom-selinux-options", "1.30", labelled, 1);
+    fires("custom-selinux-options", "1.31", labelled, 0);
+    for (name, since) in [
+        ("net.ipv4.ip_local_reserved_ports", 27),
+        ("net.ipv4.tcp_keepalive_time", 29),
+        ("net.ipv4.tcp_rmem", 32),
+        ("net.ipv4.tcp_notsent_lowat", 37),
+    ] {
+        let spec = format!("securityContext: {{sysctls: [{{name: {name}, value: '1'}}]}}, {BARE}");
+        fires("unsafe-sysctl", &format!("1.{}", since - 1), &spec, 1);
+        fires("unsafe-sysctl", &format!("1.{since}"), &spec, 0);
+    }
+}
+
+#[test]
+fn fixes_of_the_standards_write_nothing_that_the_api_server_refuses() {
+    let mended = |rule: &str, spec: &str| {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec: {{{spec}}}\n");
+        let mut config = Config::default();
+        config.rules.select.push(rule.to_owned());
+        let fixed = engine::fix_all(&text, &config, &[Safety::Review]).text;
+        fixed.lines().last().unwrap_or_default().trim_start_matches("spec: {").trim_end_matches('}').to_owned()
+    };
+    for (rule, spec, expected) in [
+        (
+            "unconfined-seccomp",
+            "securityContext: {seccompProfile: {type: Unconfined, localhostProfile: a}}, containers: []",
+            "securityContext: {seccompProfile: {type: RuntimeDefault}}, containers: []",
+        ),
+        (
+            "unconfined-seccomp",
+            "os: {name: windows}, securityContext: {runAsNonRoot: true, seccompProfile: {type: Unconfined}}, containers: []",
+            "os: {name: windows}, securityContext: {runAsNonRoot: true}, containers: []",
+        ),
+        (
+            "host-network",
+            "hostNetwork: true, securityContext: {windowsOptions: {hostProcess: true}}, containers: []",
+            "hostNetwork: true, securityContext: {windowsOptions: {hostProcess: true}}, containers: []",
+        ),
+    ] {
+        assert_eq!(mended(rule, spec), expected, "{rule} in {spec}");
+    }
+}
+
+#[test]
+fn an_apparmor_annotation_never_contradicts_the_field() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n    \
+                container.apparmor.security.beta.kubernetes.io/a: unconfined\nspec:\n  securityContext:\n    \
+                appArmorProfile: {type: Unconfined}\n  containers: [{name: a, image: x}]\n";
+    let config = Config::default();
+    let report = engine::analyze(text, &config);
+    let document = report.documents.first().expect("a document");
+    let findings: Vec<&Finding> =
+        document.analysis.findings.iter().filter(|finding| finding.rule.id == "unconfined-apparmor").collect();
+    assert_eq!(findings.len(), 2);
+    for finding in findings {
+        let edits = document.analysis.edits(&[finding], &config).expect("edits");
+        let after = edits.apply(text);
+        assert!(!after.contains("annotations"), "{after}");
+    }
+    let mut alone = config.clone();
+    alone.rules.select.push("unconfined-apparmor".to_owned());
+    let fixed = engine::fix_all(text, &alone, &[Safety::Review]);
+    assert_eq!((fixed.applied, fixed.withheld.len()), (2, 0), "{}", fixed.text);
 }

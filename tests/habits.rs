@@ -1,6 +1,6 @@
 //! Holds the written pages to what they are about.
 
-use kubeharden::rules::{self, Rule};
+use kubeharden::rules::{self, Rule, Scope};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -39,7 +39,8 @@ fn the_readme_lists_the_rules() {
     let mut table = String::from("| rule | profile | severity | what it finds |\n| --- | --- | --- | --- |\n");
     for rule in rules::ALL {
         let summary: Vec<&str> = rule.docs.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-        let (id, scope, severity) = (rule.id, rule.scope.name(), rule.severity.name());
+        let scope = if rule.scope == Scope::Selected { "off" } else { rule.scope.name() };
+        let (id, severity) = (rule.id, rule.severity.name());
         table.push_str(&format!("| [`{id}`](docs/rules/{id}.md) | {scope} | {severity} | {} |\n", summary.join(" ")));
     }
     let (begin, end) = ("<!-- rules:begin -->\n", "<!-- rules:end -->");

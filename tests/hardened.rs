@@ -312,3 +312,31 @@ fn a_namespace_is_watched_or_held_to_a_standard() {
     let (_, after) = mended(&misspelled, "unlabelled-namespace", 0);
     assert_eq!(after, misspelled.replace("enforced", "enforce"));
 }
+
+#[test]
+fn configured_folders_are_sensitive_too() {
+    let mut config = only("sensitive-host-path");
+    config.values.sensitive_paths.push("/srv/keys/".to_owned());
+    for (path, times) in [("/srv/keys", 1), ("/srv/keys/a", 1), ("/srv", 1), ("/srv/keys-old", 0), ("/data", 0)] {
+        let text = pod(&format!("containers: [{{name: a, image: x}}], volumes: [{{name: v, hostPath: {{path: {path}}}}}]"));
+        assert_eq!(findings(&text, &config).len(), times, "{path}");
+    }
+}
+
+#[test]
+fn a_secret_of_several_lines_or_behind_an_alias_is_pointed_at_where_it_is_used() {
+    let key = "A1b2C3d4E5".repeat(5);
+    let text = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  tls.key: |\n    -----BEGIN RSA PRIVATE KEY-----\n    \
+         {key}\n    -----END RSA PRIVATE KEY-----\n"
+    );
+    let found = findings(&text, &only("secret-in-config-map"));
+    let places: Vec<&str> = found.iter().map(|finding| &text[std::ops::Range::<usize>::from(finding.range)]).collect();
+    assert_eq!(places, ["tls.key"]);
+
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations:\n    x: &secret hunter2\nspec:\n  containers:\n    \
+                - name: a\n      image: x\n      env:\n        - name: DB_PASSWORD\n          value: *secret\n";
+    let found = findings(text, &only("secret-in-env"));
+    let places: Vec<&str> = found.iter().map(|finding| &text[std::ops::Range::<usize>::from(finding.range)]).collect();
+    assert_eq!(places, ["*secret"]);
+}

@@ -188,8 +188,10 @@ impl<'a, 'y> Findings<'a, 'y> {
         node: Node<'_>,
         message: impl Into<String>,
     ) -> &mut Finding {
-        let whole = container.map(Container::range).or(self.whole()).unwrap_or(node.range());
-        self.push(container, whole, node.range(), true, message.into())
+        let owner = container.map(|container| container.node).or(self.object().map(|object| object.node));
+        let place = owner.map_or(node.range(), |owner| place_of(node, owner));
+        let whole = owner.map_or(place, Node::range);
+        self.push(container, whole, place, true, message.into()).shared_from(node)
     }
 
     /// An object lacks something: its name stands for it, else its kind.

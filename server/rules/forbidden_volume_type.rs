@@ -113,7 +113,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         let name = item.get("name").and_then(Node::as_str).unwrap_or_default();
         for kind in FORBIDDEN.iter().filter(|kind| source(item, kind).is_some()) {
             let Some(entry) = item.entry(kind) else { continue };
-            found.wrong(entry.key, format!("volume {name:?} is of type {kind}, which restricted does not allow"));
+            found.wrong(entry.key, format!("volume {name:?} has the forbidden type {kind}"));
         }
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct HostPath<'y> {
     pub(super) node: Node<'y>,
     /// The path without what makes no difference to it, where one is written that starts at the root.
     pub(super) path: Option<String>,
+    /// Whether configuration calls a folder sensitive that the path is at, under or above.
+    configured: bool,
 }
 
 /// What a `hostPath` leads to. Each kind has its rule, so that every such volume is found by exactly one.
@@ -38,13 +40,17 @@ pub(super) fn volumes<'y>(pod: &Pod<'y>, config: &Config) -> impl Iterator<Item 
         let node = token(host_path.get("path").unwrap_or(host_path));
         let volume = item.get("name").and_then(Node::as_str).unwrap_or_default();
         let path = host_path.get("path").and_then(text).and_then(normalised);
-        Some(HostPath { volume, node, path })
+        let configured = path.as_deref().is_some_and(|path| is_configured(path, config));
+        Some(HostPath { volume, node, path, configured })
     })
 }
 
 impl HostPath<'_> {
     pub(super) fn target(&self) -> Target {
-        self.path.as_deref().map_or(Target::Other, target)
+        match self.path.as_deref().map_or(Target::Other, target) {
+            Target::Other if self.configured => Target::Sensitive(Reach::All("what is configured as sensitive")),
+            target => target,
+        }
     }
 
     /// Points from a finding to where containers mount the volume.
@@ -53,6 +59,11 @@ impl HostPath<'_> {
             finding.related(place, format!("{container} mounts it at {}", place.as_str().unwrap_or_default()));
         }
     }
+}
+
+fn is_configured(path: &str, config: &Config) -> bool {
+    let folders = config.values.sensitive_paths.iter().filter_map(|folder| normalised(folder));
+    folders.into_iter().any(|folder| is_within(path, &folder) || is_within(&folder, path))
 }
 
 /// Where the containers of a pod mount a volume: each mount's `mountPath`.

@@ -62,7 +62,7 @@ rule! {
     ///
     /// ## References
     ///
-    /// - Kubernetes: Pods, "Workload resources for managing pods":
+    /// - Kubernetes: How Pods manage multiple containers:
     ///   <https://kubernetes.io/docs/concepts/workloads/pods/#how-pods-manage-multiple-containers>
     /// - [Docker: Run multiple processes in a container](https://docs.docker.com/engine/containers/multi-service_container/)
     ///

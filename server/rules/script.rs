@@ -3,8 +3,9 @@
 //! It reads words and what stands between them, not the language. Where that is not enough it gives nothing: what rules make
 //! of it are hints.
 
+use super::holder::token;
 use crate::k8s::Container;
-use crate::yaml::{Kind, Node};
+use crate::yaml::Node;
 
 /// One program that a container is told to run, with its arguments or as a shell script.
 pub(super) struct Invocation<'y> {
@@ -42,11 +43,11 @@ impl<'y> Invocation<'y> {
         let words = || self.items.iter().filter_map(|item| item.as_str());
         if !words().next().is_some_and(is_shell) {
             let command = Command { words: words().collect(), in_background: false };
-            return Some((vec![command], place(*self.items.first()?)));
+            return Some((vec![command], token(*self.items.first()?)));
         }
         let flag = words().position(|word| word.starts_with('-') && word.ends_with('c'))?;
         let script = *self.items.get(flag + 1)?;
-        Some((commands(script.as_str()?), place(script)))
+        Some((commands(script.as_str()?), token(script)))
     }
 }
 
@@ -64,14 +65,6 @@ impl<'y> Command<'y> {
 fn is_shell(program: &str) -> bool {
     const SHELLS: [&str; 5] = ["sh", "bash", "ash", "dash", "zsh"];
     SHELLS.contains(&program.rsplit('/').next().unwrap_or(program))
-}
-
-/// Where a finding about an item stands: on the item, or on the key of its list where the item has several lines.
-fn place(item: Node<'_>) -> Node<'_> {
-    if item.kind() != Kind::Alias && !item.source().contains(['\n', '\r']) {
-        return item;
-    }
-    item.parent().and_then(|list| list.own_entry()).map_or(item, |entry| entry.key)
 }
 
 /// The commands of a script. One that holds a text of its own (`<<`) is not looked into.

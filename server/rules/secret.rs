@@ -15,6 +15,9 @@ pub(super) fn by_format(text: &str) -> Option<&'static str> {
     if text.lines().filter(|line| !is_comment(line)).any(holds_url_with_password) {
         return Some("a URL with a password");
     }
+    if holds_connection_password(text) {
+        return Some("a connection string with a password");
+    }
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     text.split(|c| !is_part(c)).find_map(token)
 }
@@ -104,8 +107,9 @@ fn is_blank_to_fill(text: &str) -> bool {
 
 /// Whether a text is words with something between them, as objects and files are called: `web-tls`, `tls.key`, `id_rsa`.
 fn is_name(text: &str) -> bool {
+    const BETWEEN: [char; 4] = ['-', '.', '_', '/'];
     let is_word = |word: &str| word.len() <= 2 || word.chars().all(|c| c.is_ascii_lowercase());
-    text.contains(['-', '.', '_']) && text.split(['-', '.', '_']).all(is_word)
+    text.contains(BETWEEN) && text.split(BETWEEN).all(is_word)
 }
 
 /// Whether a text is a short word or a short number.
@@ -131,6 +135,14 @@ fn holds_url_with_password(line: &str) -> bool {
         userinfo.and_then(|userinfo| userinfo.split_once(':')).is_some_and(is_sign_on)
             || named().any(|(name, value)| name.eq_ignore_ascii_case("password") && is_literal(value))
     })
+}
+
+/// Whether a text is a connection string, `Server=db;User=app;Password=...`, and its password is one.
+fn holds_connection_password(text: &str) -> bool {
+    const NAMES: [&str; 4] = ["password", "pwd", "accountkey", "sharedaccesskey"];
+    let parts = || text.split(';').filter_map(|part| part.split_once('='));
+    let is_secret = |name: &str| NAMES.contains(&name.trim().to_ascii_lowercase().as_str());
+    !text.contains('\n') && parts().count() >= 2 && parts().any(|(name, value)| is_secret(name) && is_literal(value.trim()))
 }
 
 /// Whether user and password are some, and not what manuals call them.
@@ -257,6 +269,8 @@ mod tests {
             ("DATABASE_URL", "postgres://app:PASSWORD@db/app"),
             ("HELP", "postgres://user:password@host/db"),
             ("SSH_PRIVATE_KEY", "id_rsa"),
+            ("DB_SECRET", "shop/db"),
+            ("DB", "Server=db;Password=${DB_PASSWORD}"),
             ("app.conf", "# postgres://app:hunter2@db/app"),
             ("KEY", "AKIAIOSFODNN7EXAMPLE"),
             ("KEY", "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----"),
@@ -272,6 +286,7 @@ mod tests {
             ("postgres://app:hunter2@db:5432/app".to_owned(), "a URL with a password"),
             ("redis://:hunter2@cache".into(), "a URL with a password"),
             ("jdbc:mysql://db/app?user=app&password=hunter2".into(), "a URL with a password"),
+            ("Server=db;User Id=app;Password=hunter2;".into(), "a connection string with a password"),
             (format!("header ghp_{random}"), "a GitHub token"),
             (format!("id=AKIA{}", "2E0A8F3B9C7D1X5Z"), "an AWS access key"),
             (format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{random}"), "a JSON Web Token"),

@@ -1,3 +1,4 @@
+use super::holder::token;
 use super::{Findings, secret};
 use crate::config::Config;
 use crate::k8s::Object;
@@ -80,9 +81,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     let entries = object.node.get("data").map(|data| data.entries());
     for entry in entries.into_iter().flatten() {
         if let Some((name, what)) = content(&entry, &config.values.secret_names) {
-            let is_line = !entry.value.source().contains(['\n', '\r']);
-            let place = if is_line { entry.value } else { entry.key };
-            found.wrong(place, format!("{name} of the ConfigMap holds {what} in plain text"));
+            found.wrong(token(entry.value), format!("{name} of the ConfigMap holds {what} in plain text"));
         }
     }
 }

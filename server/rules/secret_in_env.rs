@@ -1,8 +1,9 @@
+use super::holder::token;
 use super::{Findings, Safety, secret};
 use crate::config::Config;
 use crate::k8s::{Container, Object};
 use crate::yaml::edit::{Change, Value};
-use crate::yaml::{Kind, Node, Path, Resolved};
+use crate::yaml::{Node, Path, Resolved};
 
 rule! {
     /// Environment variables with a password, a token or a key as their value.
@@ -122,7 +123,7 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/secrets-good-practices/>
     /// - Kubernetes: Define container environment variables using Secret data:
     ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
-    /// - NSA/CISA Kubernetes Hardening Guide, "Protecting Pod service account tokens":
+    /// - NSA/CISA Kubernetes Hardening Guide, "Secrets":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
     ///
     /// ## Other names
@@ -138,8 +139,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             let Some((name, value)) = written(variable) else { continue };
             let text = value.as_str().unwrap_or_default();
             let Some(what) = secret::recognised(name, text, &config.values.secret_names) else { continue };
-            let finding =
-                found.wrong_in(container, token(variable, value), format!("{name} of {container} is {what} in plain text"));
+            let finding = found.wrong_in(container, token(value), format!("{name} of {container} is {what} in plain text"));
             if let Some((name_of_secret, key)) = reference(object, container, name) {
                 let title = format!("take {name} from the Secret {name_of_secret} (without it the container does not start)");
                 let changes = by_reference(&container.path("env").index(place), name_of_secret, key);
@@ -151,17 +151,9 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 
 /// A variable whose value is written as a text, with its name. The API server refuses any other.
 fn written<'y>(variable: Node<'y>) -> Option<(&'y str, Node<'y>)> {
-    let value = variable.get("value")?;
+    let value = variable.entry("value")?.value;
     let is_text = matches!(value.resolved(), Some(Resolved::Str(_)));
     Some((variable.get("name")?.as_str()?, value)).filter(|_| is_text)
-}
-
-/// Where the finding stands: on the value, or on its key where the value has several lines.
-fn token<'y>(variable: Node<'y>, value: Node<'y>) -> Node<'y> {
-    match variable.entry("value") {
-        Some(entry) if entry.value.kind() == Kind::Alias || value.source().contains(['\n', '\r']) => entry.key,
-        _ => value,
-    }
 }
 
 /// The Secret and the key in it that would hold the value: called after the object and the variable.

@@ -14,8 +14,8 @@ rule! {
     /// ## Why
     ///
     /// Without a label the API server accepts every pod in the namespace: a privileged one, one with the node's file system.
-    /// Whoever may create pods there may then take over the node. With a label that it does not understand it says so once and
-    /// holds nobody to anything.
+    /// Whoever may create pods there may then take over the node. A label whose name it does not know (`enforced`) does
+    /// nothing; a level or a version that it does not know makes it refuse the namespace.
     ///
     /// ## Example
     ///
@@ -81,8 +81,8 @@ rule! {
     ///
     /// It adds the labels `warn` and `audit` for the standard `restricted`: who creates a pod that does not meet it is told so,
     /// the audit log says it, and the pod runs all the same. A second action adds `enforce: baseline`, with which the API
-    /// server refuses pods that do not meet that one; those that run go on until they are replaced. Wrong levels and versions
-    /// are put right where it is plain what is meant; the label then takes effect.
+    /// server refuses pods that do not meet that one; those that run go on until they are replaced. Wrong names, levels and
+    /// versions are put right where it is plain what is meant; the label then takes effect.
     ///
     /// ## Applies to
     ///
@@ -179,7 +179,7 @@ fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Findings<'_
     let finding = found.wrong(value, format!("{label} is none of privileged, baseline, restricted"));
     if let Some(level) = LEVELS.iter().find(|level| text.trim().eq_ignore_ascii_case(level)) {
         let change = Change::Set { path, value: Value::Text((*level).to_owned()) };
-        finding.fix(Safety::Review, format!("set {label}: {level} (it takes effect)"), [change]);
+        finding.fix(Safety::Review, format!("set {label}: {level} (the API server refuses other spellings)"), [change]);
     }
 }
 
@@ -191,7 +191,7 @@ fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Findings<
     let finding = found.wrong(value, format!("{label} is neither latest nor v1.N"));
     if text.strip_prefix("1.").is_some_and(is_number) {
         let change = Change::Set { path, value: Value::Text(format!("v{text}")) };
-        finding.fix(Safety::Review, format!("set {label}: v{text} (it takes effect)"), [change]);
+        finding.fix(Safety::Review, format!("set {label}: v{text} (the API server refuses other spellings)"), [change]);
     }
 }
 

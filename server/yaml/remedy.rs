@@ -26,6 +26,7 @@ pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usiz
     let lines = at.lines();
     let mut remedies = Vec::new();
     remedies.extend(at.deeper());
+    remedies.extend(at.blank_before_tab());
     remedies.extend(at.masked_alias());
     for &line in &lines {
         let shape = Shape::of(source, line);
@@ -114,7 +115,10 @@ impl Near<'_, '_> {
     /// API server's among them, take them: nothing is wrong with them.
     fn deeper(&self) -> Option<Remedy> {
         let quoted = self.says("invalid indentation in quoted scalar").then_some(self.failure.at);
-        let brackets = self.says("invalid indentation in flow construct") || self.says("tab cannot be used as indentation");
+        let closing_bracket = self.text()[self.failure.at..].starts_with([']', '}']);
+        let brackets = self.says("invalid indentation in flow construct")
+            || (self.says("invalid indentation") && closing_bracket)
+            || self.says("tab cannot be used as indentation");
         let open = quoted.or(self.unclosed.filter(|_| brackets))?;
         let close = closing(self.text(), open)?;
         let (first, last) = (self.source.line_of(open), self.source.line_of(close));
@@ -125,6 +129,22 @@ impl Near<'_, '_> {
         let lines = (first + 1..=last).filter(|&line| !self.text()[self.whole(line)].trim().is_empty());
         let patches = lines.map(|line| Patch::insert(self.whole(line).start, indent.as_str())).collect();
         Some(Remedy { patches, faults: Vec::new(), keeps_all: true })
+    }
+
+    /// A tab behind a key's colon, which YAML allows though the parser does not: on this line alone, or on every one from here.
+    fn blank_before_tab(&self) -> Vec<Remedy> {
+        if !self.says("':' must be followed by a valid YAML whitespace") {
+            return Vec::new();
+        }
+        let blank = |line: usize| {
+            let shape = Shape::of(self.source, line);
+            let colon = shape.colon.filter(|&colon| colon > shape.content)?;
+            (self.text().as_bytes().get(colon + 1) == Some(&b'\t')).then(|| Patch::insert(colon + 1, " "))
+        };
+        let remedy = |patches: Vec<Patch>| Remedy { patches, faults: Vec::new(), keeps_all: true };
+        let line = self.source.line_of(self.failure.at);
+        let all = (line..self.source.line_count()).filter_map(blank).collect();
+        vec![remedy(blank(line).into_iter().collect()), remedy(all)]
     }
 
     /// An alias to nothing stays one.
@@ -205,13 +225,12 @@ impl Near<'_, '_> {
     }
 
     fn key_above(&self, line: usize, column: usize) -> Option<Remedy> {
-        let message = "a key is missing above this line";
         if let Some(above) = line.checked_sub(1).filter(|&above| self.has_room(above, column)) {
-            return Some(self.stand_in(above, line, self.mark(above, column, ':'), message));
+            return Some(self.stand_in(above, line, self.mark(above, column, ':'), "a key is missing above this line"));
         }
         let at = self.whole(line).start + column;
         let patch = Patch::Replace { range: at..at + 1, with: ":".into() };
-        (column + 1 < indent(self.source, line)).then(|| self.stand_in(line, line, patch, message))
+        (column + 1 < indent(self.source, line)).then(|| self.stand_in(line, line, patch, INDENTED))
     }
 
     /// The dash of an item that is not written: on the empty line above the rest of the item.
@@ -377,11 +396,16 @@ impl Near<'_, '_> {
         if self.text()[indentation(self.source, line)].contains('\t') {
             return TAB.into();
         }
-        let at_start = self.failure.at <= written_start(self.source, line) || self.source.line_of(self.failure.at) != line;
+        if text.starts_with('%') {
+            return "a directive that cannot be read, or without a `---` line behind it".into();
+        }
         let message = WORDS.iter().find(|(words, _)| info.contains(words)).map_or("this is not YAML", |(_, message)| message);
+        let at_start = self.failure.at <= written_start(self.source, line) || self.source.line_of(self.failure.at) != line;
         match message {
-            INDENTED if !at_start && text.contains(": ") => "a value with `: ` in it needs quotes",
-            INDENTED if !at_start => "something stands behind the end of the value",
+            INDENTED if at_start => INDENTED,
+            INDENTED if info.contains("mapping values") => "a value with `: ` in it needs quotes",
+            INDENTED if info.contains("block sequence entries") => "a list cannot begin on the line of its key",
+            INDENTED => "something stands behind the end of the value",
             message => message,
         }
         .into()
@@ -389,7 +413,7 @@ impl Near<'_, '_> {
 }
 
 const TEMPLATE: &str = "template syntax is not YAML";
-const TAB: &str = "tabs cannot indent YAML: use spaces";
+pub(super) const TAB: &str = "tabs cannot indent YAML: use spaces";
 const INDENTED: &str = "this line is indented differently than its neighbours";
 
 /// Words of the parser, and ours for them.

@@ -92,7 +92,9 @@ impl Repair<'_> {
         let text = self.source.text();
         let lines = self.faults.keys().map(|&line| self.source.line(line));
         let repaired = lines.map(|line| range(line.start, line.end)).collect();
-        let mut errors: Vec<SyntaxError> = self.faults.into_values().collect();
+        let tabs = reading.tabs.iter().filter(|tab| !self.faults.contains_key(&self.source.line_of(tab.start().into())));
+        let mut errors: Vec<SyntaxError> = tabs.map(|&range| SyntaxError { range, message: remedy::TAB.into() }).collect();
+        errors.extend(self.faults.into_values());
         errors.extend(reading.failure.map(|failure| remedy::error(&self.source, &failure)));
         errors.extend(control_character(text));
         errors.sort_by_key(|error| error.range.start());

@@ -13,7 +13,10 @@ pub fn documents(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut at = 0;
     while at < text.len() {
         let end = line_end(text, at);
-        match line_kind(&text[at..end], begun) {
+        // A byte order mark is one at the start of a document only.
+        let line = &text[at..end];
+        let line = if at == start { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
+        match line_kind(line, begun) {
             Line::Begin if begun => {
                 documents.push(start..at);
                 start = at;
@@ -45,16 +48,21 @@ enum Line {
 }
 
 fn line_kind(line: &str, begun: bool) -> Line {
-    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
     if is_marker(line, "---") {
         Line::Begin
     } else if is_marker(line, "...") {
         Line::End
-    } else if line.trim_start().is_empty() || line.trim_start().starts_with('#') || (!begun && line.starts_with('%')) {
+    } else if is_blank_or_comment(line) || (!begun && line.starts_with('%')) {
         Line::Prefix
     } else {
         Line::Content
     }
+}
+
+/// Only to YAML 1.1 are there other line breaks and blanks than these.
+fn is_blank_or_comment(line: &str) -> bool {
+    let written = line.trim_start_matches([' ', '\t', '\n', '\r']);
+    written.is_empty() || written.starts_with('#')
 }
 
 fn is_marker(line: &str, marker: &str) -> bool {

@@ -21,6 +21,8 @@ pub(super) struct Reading {
     pub(super) root: Option<NodeId>,
     pub(super) properties: BTreeMap<NodeId, Properties>,
     pub(super) comments: Vec<Range>,
+    /// Tabs that indent, which the parser takes and the API server's reader does not.
+    pub(super) tabs: Vec<Range>,
     pub(super) failure: Option<Failure>,
     /// Where no bracket and no quote is open: how far the walk came, or the first bracket whose end it did not see.
     pub(super) whole_until: usize,
@@ -48,6 +50,7 @@ pub(super) fn read(source: &Source<'_>) -> Reading {
         at: 0,
         parser: Parser::new(source.chars()),
         reading: Reading::default(),
+        behind_indicator: false,
         open: Vec::new(),
         anchors: HashMap::new(),
     };
@@ -64,6 +67,8 @@ struct Walk<'s, 't, I: Iterator<Item = char>> {
     at: usize,
     parser: Parser<I>,
     reading: Reading,
+    /// Whether the walk just went over a `-` or `?`, behind which blanks indent as they do at the start of a line.
+    behind_indicator: bool,
     /// The collections that the walk is in, the innermost last.
     open: Vec<Open>,
     /// The nodes that are complete and have an anchor, by the parser's number for it. That an alias inside its own anchor
@@ -178,9 +183,10 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             self.blanks(flow);
             if !flow && self.byte(self.at) == b'-' && !self.source.dash_by_repair(before..self.at) {
                 self.at += 1;
+                self.behind_indicator = true;
             }
         } else if open.awaits_value() {
-            let colon = self.past_blanks();
+            let colon = self.past_blanks(false);
             // A key without a value has no colon: what comes next is another key, which may begin with one.
             if self.byte(colon) == b':' && (open.flow || self.in_flow() || is_blank_or_end(self.byte(colon + 1))) {
                 self.blanks(false);
@@ -191,6 +197,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             self.blanks(flow);
             if self.byte(self.at) == b'?' && is_blank_or_end(self.byte(self.at + 1)) {
                 self.at += 1;
+                self.behind_indicator = !self.in_flow();
             }
         }
     }
@@ -201,24 +208,41 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     /// Over blanks, line breaks, comments and hidden bytes, and over commas where `commas` says so.
     fn blanks(&mut self, commas: bool) {
+        let mut indents = std::mem::take(&mut self.behind_indicator) || self.at == 0;
+        let mut tab = None;
         loop {
             self.at = self.source.past_hidden(self.at);
             match self.byte(self.at) {
-                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                b'\n' | b'\r' => {
+                    (indents, tab) = (true, None);
+                    self.at += 1;
+                }
+                b'\t' => {
+                    tab = tab.or(indents.then_some(self.at));
+                    self.at += 1;
+                }
+                b' ' => self.at += 1,
                 b',' if commas => self.at += 1,
-                b'#' => self.comment(),
-                _ => return,
+                b'#' => {
+                    tab = None;
+                    self.comment();
+                }
+                _ => break,
             }
+        }
+        if let Some(tab) = tab.filter(|_| self.at < self.text.len() && !self.in_flow()) {
+            self.reading.tabs.push(range(tab, tab + 1));
         }
     }
 
     /// Where [`Walk::blanks`] would arrive.
-    fn past_blanks(&self) -> usize {
+    fn past_blanks(&self, commas: bool) -> usize {
         let mut at = self.at;
         loop {
             at = self.source.past_hidden(at);
             match self.byte(at) {
                 b' ' | b'\t' | b'\n' | b'\r' => at += 1,
+                b',' if commas => at += 1,
                 b'#' => at = self.line_break(at),
                 _ => return at,
             }
@@ -295,7 +319,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     fn scalar(&mut self, value: String, style: TScalarStyle, told: Told) {
         let properties = self.properties(&told);
-        let value = self.source.unmask(value);
+        let mut value = self.source.unmask(value);
         if style == TScalarStyle::Plain && value.is_empty() {
             if self.open.is_empty() && properties.is_none() {
                 return;
@@ -325,8 +349,8 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
                 let start = self.offset(told.mark).max(self.at);
                 (Style::DoubleQuoted, start, self.quoted_end(start, b'"'))
             }
-            TScalarStyle::Literal => (Style::Literal, self.at, self.block_end(&value, told.mark)),
-            TScalarStyle::Folded => (Style::Folded, self.at, self.block_end(&value, told.mark)),
+            TScalarStyle::Literal => (Style::Literal, self.at, self.block_end(&mut value, told.mark)),
+            TScalarStyle::Folded => (Style::Folded, self.at, self.block_end(&mut value, told.mark)),
         };
         let as_written = style == Style::Plain && self.text[start..end] == *value;
         let value = if as_written { Value::AsWritten } else { Value::Decoded(value.into()) };
@@ -374,14 +398,16 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     }
 
     /// The end of a block scalar's last line. The walk stands at its `|` or `>`; the mark is where its content begins.
-    fn block_end(&mut self, value: &str, mark: Marker) -> usize {
+    fn block_end(&mut self, value: &mut String, mark: Marker) -> usize {
         let header = self.at;
         let keep = self.block_header();
-        let mut end = self.at;
+        let header_end = self.at;
+        let mut end = header_end;
         self.comment_of_line();
         // Without content the mark says nothing of the indentation.
         let empty = value.bytes().all(|byte| byte == b'\n');
         let indent = if empty { usize::MAX } else { mark.col() };
+        let mut cut_short = false;
         for line in self.source.line_of(header) + 1..self.source.line_count() {
             let (start, line_end) = (self.source.line(line).start, self.source.line_end(line));
             let hidden = self.source.past_hidden(start) > start;
@@ -394,6 +420,13 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             } else if keep && start < self.text.len() {
                 end = line_end;
             }
+            cut_short = start < self.text.len() && line_end == self.text.len() && (spaces >= indent || end == line_end);
+        }
+        // The parser counts line breaks that are not there where the text ends; the API server's reader does not.
+        if end == header_end {
+            value.clear();
+        } else if cut_short && value.ends_with('\n') {
+            value.pop();
         }
         end
     }
@@ -472,14 +505,20 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     /// Leaves the innermost collection.
     fn close(&mut self) {
-        let Some(open) = self.open.pop() else { return };
-        if open.flow {
-            self.blanks(true);
-            if matches!(self.byte(self.at), b']' | b'}') {
+        if self.open.last().is_some_and(|open| open.flow) {
+            if matches!(self.byte(self.past_blanks(true)), b']' | b'}') {
+                self.blanks(true);
                 self.at += 1;
+            } else if let Some(comma) =
+                self.text[self.at..].find(|c| !matches!(c, ' ' | '\t')).filter(|&at| self.byte(self.at + at) == b',')
+            {
+                // A repair stands for the bracket, behind the last comma.
+                self.at += comma + 1;
             }
         }
-        self.finish(open);
+        if let Some(open) = self.open.pop() {
+            self.finish(open);
+        }
     }
 
     /// Leaves every collection that reading never saw the end of.

@@ -239,3 +239,15 @@ async fn edits_that_are_refused_are_offered_with_the_reason_or_not_at_all() {
         server.finish().await;
     }
 }
+
+#[tokio::test]
+async fn other_ways_to_mend_a_finding_follow_the_usual_one() {
+    let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
+    let mut server = opened(modern(), text).await;
+    let actions = server.code_actions(range((3, 8), (3, 8)), automatic()).await;
+    let [usual, other] = for_rule(&actions, "unlabelled-namespace")[..] else { panic!("two ways: {actions:#?}") };
+    assert_eq!((&usual["isPreferred"], &other["isPreferred"]), (&json!(true), &json!(false)));
+    let expected = format!("{text}  labels:\n    pod-security.kubernetes.io/enforce: baseline\n");
+    assert_eq!(edited(text, other, 1, "utf-16"), expected);
+    server.finish().await;
+}

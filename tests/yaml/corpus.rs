@@ -68,7 +68,7 @@ fn check(yaml: &Yaml) -> Result<(), String> {
 }
 
 /// What it promises of every text, repaired or not.
-pub fn check_structure(yaml: &Yaml) -> Result<(), String> {
+pub(super) fn check_structure(yaml: &Yaml) -> Result<(), String> {
     let fault =
         |what: &str, range: Range| Err(format!("{what} at {range:?}: {:?}", yaml.text().get(std::ops::Range::from(range))));
     let mut last = None;
@@ -118,9 +118,12 @@ fn reread(node: Node<'_>) -> Option<String> {
     let header = source.lines().next().unwrap_or_default();
     match style {
         Style::Literal | Style::Folded if header.contains(|c: char| c.is_ascii_digit()) => None,
-        Style::Literal | Style::Folded => value(&format!("{source}\n")),
-        // In a flow collection a plain scalar ends where outside of it a comment or a key would not.
-        _ => value(source),
+        Style::Literal | Style::Folded if usize::from(node.range().end()) == node.yaml().text().len() => value(source),
+        Style::Literal | Style::Folded => value(&format!("{source}{}", if source.ends_with('\r') { "\r" } else { "\n" })),
+        // `a::` is a key that ends with a colon, and `-:` one that is a dash.
+        Style::Plain if source.ends_with(':') || source == "-" || source == "?" => None,
+        // At the start of a line `---` or a byte order mark would be more than words.
+        _ => value(&format!(" {source}")),
     }
 }
 
@@ -142,13 +145,14 @@ fn uncovered(yaml: &Yaml) -> Result<(), String> {
     for range in leaves.chain(properties).chain(yaml.comments().iter().copied()).chain(yaml.repaired().iter().copied()) {
         covered[std::ops::Range::from(range)].fill(true);
     }
-    for (start, line) in text.split_inclusive('\n').scan(0, |at, line| {
+    for (start, line) in text.split_inclusive(['\n', '\r']).scan(0, |at, line| {
         *at += line.len();
         Some((*at - line.len(), line))
     }) {
         for (at, c) in line.char_indices() {
             let plain = !covered[start + at] && !" \t\r\n-?:,[]{}\u{feff}".contains(c);
-            if plain && !line.starts_with('%') && !line.starts_with("...") {
+            let marker = line.trim_start_matches('\u{feff}').starts_with(['%', '.']);
+            if plain && !marker {
                 return Err(format!("{c:?} at {} belongs to nothing in {line:?}", start + at));
             }
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder beside the package: real manifests, the YAML community's tests. `KUBEHARDEN_SHARED` names another place for it.
 /// Says so and gives `None` where there is none.
-pub fn shared(name: &str) -> Option<PathBuf> {
+pub(super) fn shared(name: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let path = std::env::var_os("KUBEHARDEN_SHARED").map_or_else(beside, PathBuf::from).join(name);
     if !path.is_dir() {
@@ -16,7 +16,7 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 }
 
 /// Every text file under a folder, in order.
-pub fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
+pub(super) fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -34,7 +34,7 @@ pub fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 /// The texts under `../shared/corpus` and `fixtures` that are named as YAML.
-pub fn manifests() -> Vec<(PathBuf, String)> {
+pub(super) fn manifests() -> Vec<(PathBuf, String)> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut found = texts(&fixtures);
     if let Some(corpus) = shared("corpus") {

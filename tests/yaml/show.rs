@@ -4,7 +4,7 @@ use kubeharden::yaml::{self, Kind, Node, Style, Yaml};
 use std::fmt::Write;
 
 /// The whole of a document.
-pub fn document(text: &str) -> String {
+pub(super) fn document(text: &str) -> String {
     let yaml = yaml::parse(text);
     let mut shown = String::new();
     if let Some(root) = yaml.root() {

@@ -9,7 +9,7 @@
 // numbers whose bit N, from the right, says that the pod passes at 1.N; the bit behind the newest version is that of latest.
 // The same seed always makes the same pods. The sample that the tests read where there is no Go is
 //
-//	go run . generate 1 500 > ../../data/verdicts.jsonl
+//	go run . generate 1 900 > ../../data/verdicts.jsonl
 //
 // A pod comes to the library as it comes to the admission: decoded by Kubernetes' own decoder, and a volume without a source
 // defaulted to an emptyDir. The API server would refuse many of the random pods for other reasons; the verdict is that of the

@@ -12,12 +12,30 @@ type maker struct {
 	*rand.Rand
 	// How likely each field strays.
 	stray float64
+	// The only area to stray in; empty for all of them.
+	only string
+	// The area whose fields are made.
+	area string
 }
 
-// randomPod makes a pod. Some stray in hardly any field, so that a single one decides; others in most of them.
+// An area with more to try is there more than once.
+var areas = []string{"namespaces", "volumes", "volumes", "volumes", "volumes", "volumes", "volumes", "capabilities", "added",
+	"sysctls", "sysctls", "annotations", "ports", "actions", "escalation", "procMount", "privileged", "seLinuxOptions",
+	"seccompProfile", "appArmorProfile", "user", "windowsOptions"}
+
+// at is the maker for the fields of an area.
+func (m maker) at(area string) maker {
+	m.area = area
+	return m
+}
+
+// randomPod makes a pod. Some stray in hardly any field, or in one area, so that a single check decides; others in most of them.
 func randomPod(random *rand.Rand) object {
 	strays := []float64{0, 0.01, 0.01, 0.02, 0.02, 0.03, 0.04, 0.06, 0.1, 0.4}
-	m := maker{random, strays[random.Intn(len(strays))]}
+	m := maker{random, strays[random.Intn(len(strays))], "", ""}
+	if random.Intn(2) == 0 {
+		m = maker{random, 0.5, areas[random.Intn(len(areas))], ""}
+	}
 	metadata := object{"name": "pod"}
 	spec := object{}
 	lists := map[string]int{"initContainers": m.Intn(3) - 1, "containers": 1 + m.Intn(2), "ephemeralContainers": m.Intn(4) - 2}
@@ -25,9 +43,9 @@ func randomPod(random *rand.Rand) object {
 	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		m.set(spec, list, m.containers(list, lists[list], windows))
 	}
-	m.maybe(spec, "hostNetwork", nil, false, true, true)
-	m.maybe(spec, "hostPID", nil, false, true, true)
-	m.maybe(spec, "hostIPC", nil, false, true, true)
+	m.at("namespaces").maybe(spec, "hostNetwork", nil, false, true, true)
+	m.at("namespaces").maybe(spec, "hostPID", nil, false, true, true)
+	m.at("namespaces").maybe(spec, "hostIPC", nil, false, true, true)
 	if m.Float64() < 0.25 {
 		spec["hostUsers"] = m.one(false, false, true, nil)
 	}
@@ -38,8 +56,8 @@ func randomPod(random *rand.Rand) object {
 		spec["os"] = m.one(object{"name": "linux"}, object{}, nil, object{"name": "Windows"}, object{"name": ""})
 	}
 	m.set(spec, "securityContext", m.podContext(windows))
-	m.set(spec, "volumes", m.volumes())
-	m.set(metadata, "annotations", m.annotations())
+	m.set(spec, "volumes", m.at("volumes").volumes())
+	m.set(metadata, "annotations", m.at("annotations").annotations())
 	pod := object{"apiVersion": "v1", "kind": "Pod", "spec": spec}
 	if m.Float64() < 0.95 || metadata["annotations"] != nil {
 		pod["metadata"] = metadata
@@ -47,7 +65,9 @@ func randomPod(random *rand.Rand) object {
 	return pod
 }
 
-func (m maker) strays() bool { return m.Float64() < m.stray }
+func (m maker) strays() bool {
+	return (m.only == "" || m.only == m.area) && m.Float64() < m.stray
+}
 
 func (m maker) one(values ...any) any { return values[m.Intn(len(values))] }
 
@@ -84,10 +104,10 @@ func (m maker) set(to object, key string, value any) {
 func (m maker) containers(list string, count int, windows bool) []any {
 	containers := []any{}
 	for i := range max(count, 0) {
-		container := object{"name": fmt.Sprintf("%c%d", list[0], i), "image": "registry.example.com/app:1.4"}
+		container := object{"name": fmt.Sprintf("%c%d", list[0], i), "image": "app:1"}
 		m.set(container, "securityContext", m.containerContext(windows))
-		m.set(container, "ports", m.ports())
-		m.actions(container)
+		m.set(container, "ports", m.at("ports").ports())
+		m.at("actions").actions(container)
 		containers = append(containers, container)
 	}
 	return containers
@@ -99,16 +119,16 @@ func (m maker) containerContext(windows bool) any {
 	}
 	context := object{}
 	if !windows || m.strays() {
-		m.good(context, "allowPrivilegeEscalation", false, true, nil, absent)
-		m.set(context, "capabilities", m.capabilities())
-		m.maybe(context, "procMount", "Default", "Unmasked", "Unmasked", "", "default", nil)
-		m.maybe(context, "privileged", true, true, false, nil)
-		m.seLinux(context)
+		m.at("escalation").good(context, "allowPrivilegeEscalation", false, true, nil, absent)
+		m.set(context, "capabilities", m.at("capabilities").capabilities())
+		m.at("procMount").maybe(context, "procMount", "Default", "Unmasked", "Unmasked", "", "default", nil)
+		m.at("privileged").maybe(context, "privileged", true, true, false, nil)
+		m.at("seLinuxOptions").seLinux(context)
 	}
-	m.profile(context, "seccompProfile", windows, 0.4)
-	m.profile(context, "appArmorProfile", windows, 0.2)
-	m.user(context)
-	m.windowsOptions(context)
+	m.at("seccompProfile").profile(context, "seccompProfile", windows, 0.4)
+	m.at("appArmorProfile").profile(context, "appArmorProfile", windows, 0.2)
+	m.at("user").user(context)
+	m.at("windowsOptions").windowsOptions(context)
 	return context
 }
 
@@ -117,15 +137,15 @@ func (m maker) podContext(windows bool) any {
 		return m.one(absent, nil, object{})
 	}
 	context := object{}
-	m.good(context, "runAsNonRoot", true, false, nil, absent)
-	m.maybe(context, "runAsUser", 0, 0, 1000, nil)
-	m.profile(context, "seccompProfile", windows, 0.9)
-	m.profile(context, "appArmorProfile", windows, 0.2)
+	m.at("user").good(context, "runAsNonRoot", true, false, nil, absent)
+	m.at("user").maybe(context, "runAsUser", 0, 0, 1000, nil)
+	m.at("seccompProfile").profile(context, "seccompProfile", windows, 0.9)
+	m.at("appArmorProfile").profile(context, "appArmorProfile", windows, 0.2)
 	if !windows || m.strays() {
-		m.seLinux(context)
+		m.at("seLinuxOptions").seLinux(context)
 	}
-	m.windowsOptions(context)
-	m.set(context, "sysctls", m.sysctls())
+	m.at("windowsOptions").windowsOptions(context)
+	m.set(context, "sysctls", m.at("sysctls").sysctls())
 	return context
 }
 
@@ -193,7 +213,7 @@ func (m maker) capabilities() any {
 	if m.Float64() < 0.3 {
 		add = append(add, "NET_BIND_SERVICE")
 	}
-	for m.strays() {
+	for m.at("added").strays() {
 		add = append(add, m.one("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
 			"SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "CAP_CHOWN", "chown", "Net_Bind_Service", "ALL", "SYS_ADMIN",
 			"CAP_SYS_ADMIN", "NET_ADMIN", "NET_RAW", "BPF", "", nil, " CHOWN", "SYS_TIME"))
@@ -201,7 +221,7 @@ func (m maker) capabilities() any {
 	m.set(capabilities, "drop", drop)
 	m.set(capabilities, "add", add)
 	m.maybe(capabilities, "drop", nil, []any{})
-	m.maybe(capabilities, "add", nil, []any{})
+	m.at("added").maybe(capabilities, "add", nil, []any{})
 	return capabilities
 }
 
@@ -263,8 +283,8 @@ func (m maker) sysctls() []any {
 var allowedSources = []string{"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim",
 	"projected", "secret"}
 
-var otherSources = []string{"hostPath", "hostPath", "hostPath", "gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "nfs", "iscsi",
-	"glusterfs", "rbd", "flexVolume", "cinder", "cephfs", "flocker", "fc", "azureFile", "vsphereVolume", "quobyte", "azureDisk",
+var otherSources = []string{"gcePersistentDisk", "awsElasticBlockStore", "gitRepo", "nfs", "iscsi", "glusterfs",
+	"rbd", "flexVolume", "cinder", "cephfs", "flocker", "fc", "azureFile", "vsphereVolume", "quobyte", "azureDisk",
 	"portworxVolume", "photonPersistentDisk", "scaleIO", "storageos", "hostpath", "unheardOf"}
 
 func (m maker) volumes() []any {
@@ -275,6 +295,9 @@ func (m maker) volumes() []any {
 	for m.strays() {
 		volume := object{"name": fmt.Sprintf("v%d", len(volumes))}
 		other := otherSources[m.Intn(len(otherSources))]
+		if m.Float64() < 0.5 {
+			other = "hostPath"
+		}
 		allowed := allowedSources[m.Intn(len(allowedSources))]
 		switch m.Intn(10) {
 		case 0:
@@ -300,7 +323,7 @@ func (m maker) source(kind string) any {
 	}
 	path := m.one("/", "/etc/", "/srv/data", "/var/run/docker.sock", "/run/containerd", "/var/run", "//var//lib/kubelet/..", "data",
 		"", nil, "/run/secrets", "/var/run/../../etc")
-	return m.one(object{"path": path}, object{"path": path, "type": "Directory"}, object{}, object{"type": nil})
+	return m.one(object{"path": path}, object{"path": path}, object{"path": path}, object{"path": path, "type": "Directory"}, object{}, object{"type": nil})
 }
 
 func (m maker) annotations() any {
