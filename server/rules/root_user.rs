@@ -110,6 +110,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         if let Setting::Set { value: 0, node, .. } = container.setting(FIELD, container.security().run_as_user) {
             let finding = found.wrong_in(container, node, format!("runAsUser is 0: {container} runs as root"));
             become_ordinary(finding, pod, container.path(FIELD), config);
+            if let Setting::Set { value: 1.., node, .. } = pod.setting(FIELD, pod.security().run_as_user) {
+                finding.related(node, "the pod has another user");
+            }
         }
     }
 }

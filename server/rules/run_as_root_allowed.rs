@@ -185,6 +185,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         if let Setting::Set { value: false, node, .. } = own(container) {
             let finding = found.wrong_in(container, node, format!("runAsNonRoot is false: {container} may run as root"));
             demand(finding, container.path(FIELD), "", root_users(pod, [container], config), config);
+            if let Setting::Set { value: true, node, .. } = pod.setting(FIELD, pod.security().run_as_non_root) {
+                finding.related(node, "the pod demands it here");
+            }
         }
     }
 }
