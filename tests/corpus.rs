@@ -2,6 +2,8 @@
 //!
 //! The corpus is looked for beside the repository, or where `KUBEHARDEN_SHARED` says; without it only `fixtures/` is read.
 
+#![allow(clippy::print_stdout, reason = "it prints its figures, and what it skips")]
+
 use kubeharden::config::Config;
 use kubeharden::engine::{self, Document};
 use kubeharden::rules::Safety;
