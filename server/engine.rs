@@ -93,12 +93,15 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
 
 fn run_rules(object: &Object<'_>, index: usize, config: &Config, findings: &mut Vec<Finding>) {
     for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+        let before = findings.len();
         let mut found = Findings::new(rule, object, index, findings);
         match (rule.check, &object.pod) {
             (Check::Object(check), _) => check(object, config, &mut found),
             (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
             (Check::Pod(_), None) => {}
         }
+        let severity = rule.severity_in(config);
+        findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
 }
 

@@ -3,11 +3,9 @@
 //! Knows how the engine reports. Must not know formats. Promise: problems of a file are sorted by place, then by rule.
 
 use super::lines::{Lines, Span};
+use crate::config::SYNTAX_ERROR;
 use crate::engine::{Document, ObjectInfo, Range, Report, SyntaxError};
 use crate::rules::{self, Finding, Safety, Severity};
-
-/// The id of findings about text that is not YAML.
-pub(super) const SYNTAX_ERROR: &str = "syntax-error";
 
 #[derive(Debug, Clone)]
 pub(super) struct Problem {

@@ -14,7 +14,8 @@ mod script;
 mod secret;
 mod standard;
 
-pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
+pub use crate::config::Severity;
+pub use finding::{Finding, Findings, Fix, Related, Safety, Subject};
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
@@ -38,7 +39,8 @@ pub enum Scope {
     From(Profile),
     /// Only where configuration selects it: off otherwise, whatever the profile.
     Selected,
-    /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant.
+    /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant, and what only configured
+    /// values make wrong.
     Always,
 }
 
@@ -74,14 +76,24 @@ impl Rule {
         ALL.iter().copied().find(|rule| rule.id == id)
     }
 
-    /// Whether a user's choices let the rule run.
+    /// Whether a user's choices let the rule run. Who gives a severity to a rule that is off wants it to run.
     pub fn runs(&self, config: &Config) -> bool {
-        let named = |ids: &[String]| ids.iter().any(|id| id == self.id);
+        let chosen = config.rules.severity.get(self.id);
         let wanted = match config.rules.select.as_slice() {
-            [] => self.scope.holds_at(config.profile),
-            selected => named(selected),
+            [] => self.scope.holds_at(config.profile) || (self.scope == Scope::Selected && chosen.is_some()),
+            selected => selected.iter().any(|id| id == self.id),
         };
-        wanted && !named(&config.rules.ignore)
+        wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
+    }
+
+    /// How grave its findings are for a user.
+    pub fn severity_in(&self, config: &Config) -> Severity {
+        config.rules.severity.get(self.id).copied().flatten().unwrap_or(self.severity)
+    }
+
+    /// The ids of all rules, in the order of the catalogue.
+    pub fn ids() -> Vec<&'static str> {
+        ALL.iter().map(|rule| rule.id).collect()
     }
 
     /// The documentation as Markdown, without the blank that a doc comment has before each line.
