@@ -6,6 +6,7 @@
 use super::capabilities::Capabilities;
 use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
+use crate::config::{Problem, SYNTAX_ERROR};
 use crate::engine::{Document, Edits, SyntaxError};
 use crate::rules::{Finding, Related, Rule, Severity};
 use crate::text::{Encoding, Position, Text};
@@ -46,6 +47,7 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
 pub(super) fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
     let mut all: Vec<Remark<'_>> = analysed.report.documents.iter().flat_map(all_in).collect();
+    all.retain(|remark| matches!(remark, Remark::Finding(..)) || !analysed.config.rules.ignores(SYNTAX_ERROR));
     all.sort_by_key(|remark| Reverse(remark.severity()));
     let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
     let mut diagnostics: Vec<_> = all[..shown]
@@ -123,11 +125,30 @@ fn syntax_diagnostic(document: &Document, error: &SyntaxError, text: &Text, clie
     lsp::Diagnostic {
         range: range(document.place(error.range), text, client.encoding),
         severity: Some(lsp::DiagnosticSeverity::ERROR),
-        code: Some(lsp::NumberOrString::String("syntax-error".to_owned())),
+        code: Some(lsp::NumberOrString::String(SYNTAX_ERROR.to_owned())),
         source: Some(SECTION.to_owned()),
         message: error.message.clone(),
         ..Default::default()
     }
+}
+
+/// What is wrong in a configuration file.
+pub(super) fn mistakes(problems: &[Problem], text: &Text, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let diagnostic = |problem: &Problem| lsp::Diagnostic {
+        range: range(problem.range.clone(), text, client.encoding),
+        severity: Some(lsp::DiagnosticSeverity::ERROR),
+        code: Some(lsp::NumberOrString::String("configuration".to_owned())),
+        code_description: client.code_description.then(manual).flatten(),
+        source: Some(SECTION.to_owned()),
+        message: problem.message.clone(),
+        ..Default::default()
+    };
+    problems.iter().take(MOST_DIAGNOSTICS).map(diagnostic).collect()
+}
+
+fn manual() -> Option<lsp::CodeDescription> {
+    let href = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/configuration.md");
+    Some(lsp::CodeDescription { href: Url::parse(href).ok()? })
 }
 
 /// What stands for the diagnostics that are too many to show; at the start of the file, where it is seen.
