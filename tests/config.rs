@@ -50,6 +50,7 @@ values:
   allowedRegistries: [ghcr.io, \"*.example.com\", docker.io/library]
   deniedRegistries: [docker.io]
   secretNames: [geheimnis]
+  sensitivePaths: [/srv/keys]
   cpuRequest: 1
   memoryRequest: 1Gi
   cpuLimit: 1500m
@@ -74,6 +75,7 @@ values:
             allowed_registries: words(&["ghcr.io", "*.example.com", "docker.io/library"]),
             denied_registries: words(&["docker.io"]),
             secret_names: words(&["geheimnis"]),
+            sensitive_paths: words(&["/srv/keys"]),
             cpu_request: "1".into(),
             memory_request: "1Gi".into(),
             cpu_limit: "1500m".into(),
@@ -111,6 +113,7 @@ values:
   minUserId: \"many\"
   allowedRegistries: [https://ghcr.io, ghcr.io, 'a b']
   secretNames: [API_KEY]
+  sensitivePaths: [keys]
   cpuRequest: lots
   memoryLimit: -1Gi
 ";
@@ -134,8 +137,9 @@ values:
         17:23 "https://ghcr.io" write it without `https://`: `ghcr.io`
         17:49 "'a b'" write a registry such as `ghcr.io` or `*.example.com`, or a repository such as `docker.io/library`
         18:17 "API_KEY" write it in lower case, with `_` between words, such as `api_key`
-        19:15 "lots" `lots` is no quantity above 0: write one such as `100m`
-        20:16 "-1Gi" `-1Gi` is no quantity above 0: write one such as `256Mi`
+        19:20 "keys" write a folder with the whole way to it, such as `/srv/keys`
+        20:15 "lots" `lots` is no quantity above 0: write one such as `100m`
+        21:16 "-1Gi" `-1Gi` is no quantity above 0: write one such as `256Mi`
     "#]]
     .assert_eq(&mistakes(text));
     let mut expected = Config::default();

@@ -112,6 +112,11 @@ static VALUES: &[Key] = &[
         kind: Kind::Names(|config| &mut config.values.secret_names, secret_name),
     },
     Key {
+        name: "sensitivePaths",
+        about: "Folders of a node that no pod should reach with a hostPath, besides the built-in ones.",
+        kind: Kind::Names(|config| &mut config.values.sensitive_paths, folder),
+    },
+    Key {
         name: "cpuRequest",
         about: "What fixes write as the request for CPU.",
         kind: Kind::Quantity(|config| &mut config.values.cpu_request),
@@ -173,5 +178,12 @@ fn secret_name(name: &str) -> Result<(), String> {
     match !name.is_empty() && name.chars().all(is_plain) {
         true => Ok(()),
         false => Err("write it in lower case, with `_` between words, such as `api_key`".to_owned()),
+    }
+}
+
+fn folder(path: &str) -> Result<(), String> {
+    match path.starts_with('/') && path.trim_end_matches('/') != "" {
+        true => Ok(()),
+        false => Err("write a folder with the whole way to it, such as `/srv/keys`".to_owned()),
     }
 }

@@ -145,6 +145,8 @@ pub struct Values {
     /// How the names of what is secret end: lower case, words with `_` between them. `api_key` is met by `STRIPE_API_KEY` and
     /// `stripe.apiKey`, not by `API_KEY_FILE`.
     pub secret_names: Vec<String>,
+    /// Folders of a node that are sensitive besides those that every node has.
+    pub sensitive_paths: Vec<String>,
     pub cpu_request: String,
     pub memory_request: String,
     pub cpu_limit: String,
@@ -161,6 +163,7 @@ impl Default for Values {
             allowed_registries: Vec::new(),
             denied_registries: Vec::new(),
             secret_names: SECRET_NAMES.map(str::to_owned).into(),
+            sensitive_paths: Vec::new(),
             cpu_request: "100m".into(),
             memory_request: "128Mi".into(),
             cpu_limit: "500m".into(),
