@@ -13,6 +13,7 @@ use crate::rules::Rule;
 use crate::text::Text;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{Mutex, MutexGuard};
 use tower_lsp::lsp_types::{self as lsp, Url};
@@ -22,6 +23,8 @@ pub(super) struct Configuration {
     known: RwLock<Known>,
     /// Held by who reads files or tells of the mistakes in them.
     turn: Mutex<()>,
+    /// Whether somebody waits for the turn to look at everything: who asks then is answered by that look.
+    is_awaited: AtomicBool,
 }
 
 #[derive(Default)]
@@ -115,7 +118,12 @@ pub(super) async fn of(state: &Arc<State>, url: &Url) -> Result<Arc<Config>, Pan
 
 /// Reads again all that counts for the open documents. A look that fails changes nothing.
 pub(super) async fn look_again(state: Arc<State>) {
+    if state.configuration.is_awaited.swap(true, Ordering::SeqCst) {
+        return;
+    }
     let turn = state.configuration.turn().await;
+    // What changes from here on is for the next look.
+    state.configuration.is_awaited.store(false, Ordering::SeqCst);
     let _ = look(&state, state.folders(), &turn, Known::replace).await;
 }
 
