@@ -3,7 +3,7 @@
 //! Knows every key, once. Must not know how a file is read or written. Promise: a key that is not in [`KEYS`] does not exist;
 //! one that is gets read, printed, checked by the schema, and held by the manual.
 
-use super::{Config, Profile, Severity, Values};
+use super::{Config, Profile, Severity};
 use crate::k8s::Version;
 use std::collections::BTreeMap;
 
@@ -151,7 +151,7 @@ pub(super) fn value_key(name: &str) -> Option<&'static Key> {
 impl Key {
     /// A configuration with this one value as it is by default.
     pub(super) fn reset(&self, config: &mut Config) {
-        let mut default = Config { values: Values::default(), ..Config::default() };
+        let mut default = Config::default();
         match self.kind {
             Kind::Id(place, _) => *place(config) = *place(&mut default),
             Kind::Quantity(place) => *place(config) = place(&mut default).clone(),

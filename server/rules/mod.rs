@@ -37,7 +37,7 @@ pub struct Rule {
 pub enum Scope {
     /// At this profile and those that contain it.
     From(Profile),
-    /// Only where configuration selects it: off otherwise, whatever the profile.
+    /// Only where configuration selects it or gives it a severity: off otherwise, whatever the profile.
     Selected,
     /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant, and what only configured
     /// values make wrong.
@@ -105,7 +105,7 @@ impl Rule {
     pub fn standing(&self) -> String {
         let severity = self.severity.name();
         match self.scope {
-            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected."),
+            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected, or given a severity."),
             Scope::Always => format!("Severity {severity}, at every profile."),
             Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
         }
