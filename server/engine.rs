@@ -81,7 +81,10 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
     let found = k8s::objects(&yaml);
     let mut findings = Vec::new();
     for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+        let before = findings.len();
         run_rule(rule, &yaml, &found, config, &mut findings);
+        let severity = rule.severity_in(config);
+        findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
     let objects = found.iter().map(ObjectInfo::of).collect();
     if template {

@@ -5,7 +5,7 @@
 //! 1. [`text`]: a rope and the positions that editors speak in.
 //! 2. [`yaml`]: one document as a tree with exact byte ranges, and edits of it as intents.
 //! 3. [`k8s`]: the Kubernetes types of that tree; pods and containers as the kubelet would see them.
-//! 4. [`config`]: what a user chose.
+//! 4. [`config`]: what a user chose, and the file that says so.
 //! 5. [`rules`]: one file a rule.
 //! 6. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
 //! 7. [`cli`] and [`lsp`]: the two front ends.

@@ -481,3 +481,140 @@ fn the_version_and_completions_are_printed() {
         assert!(sandbox.run(&format!("completions {shell}")).stdout.contains("stdin-filename"), "{shell}");
     }
 }
+
+const CONFIG: &str = ".kubeharden.yaml";
+
+/// The ids of what is found, without repeats.
+fn found(sandbox: &Sandbox, arguments: &str) -> BTreeSet<String> {
+    rules_at(&sandbox.json(arguments)).into_iter().map(|(path, rule)| format!("{path} {rule}")).collect()
+}
+
+#[test]
+fn the_nearest_configuration_upwards_counts_for_each_file() {
+    let select = |rule: &str| format!("select: [{rule}]\n");
+    let sandbox = Sandbox::new(&[
+        (CONFIG, &select("unpinned-image")),
+        ("a.yaml", PRIVILEGED),
+        ("team/.kubeharden.yaml", &select("privileged-container")),
+        ("team/deep/b.yaml", PRIVILEGED),
+        ("other/.git/HEAD", "ref: refs/heads/main\n"),
+        ("other/deep/c.yaml", HARMLESS),
+        ("work/.git", "gitdir: elsewhere\n"),
+        ("work/.kubeharden.yaml", &select("privilege-escalation")),
+        ("work/deep/d.yaml", ESCALATING),
+    ]);
+    assert_eq!(
+        Vec::from_iter(found(&sandbox, ".")),
+        ["team/deep/b.yaml privileged-container", "work/deep/d.yaml privilege-escalation"]
+    );
+    let whence = |path: &str| sandbox.run(&format!("config {path}")).stdout.lines().next().unwrap().to_owned();
+    assert_eq!(whence("team/deep/b.yaml"), "# From team/.kubeharden.yaml");
+    assert_eq!(whence("team/deep"), "# From team/.kubeharden.yaml");
+    assert_eq!(whence("--profile baseline"), "# From .kubeharden.yaml, after the command line");
+    assert_eq!(whence("other/deep"), "# The defaults: there is no .kubeharden.yaml here nor above");
+    assert_eq!(whence("--no-config"), "# The defaults");
+    let mut below = sandbox.command("config ../..");
+    below.current_dir(sandbox.path("team/deep"));
+    assert!(finish(below, "").stdout.starts_with("# From /"), "a file above is named in full");
+}
+
+#[test]
+fn a_configuration_can_be_named_or_left_out() {
+    let sandbox = Sandbox::new(&[
+        (CONFIG, "select: [privileged-container]\n"),
+        ("other.yaml", "select: [host-pid]\n"),
+        ("pod.yaml", PRIVILEGED),
+    ]);
+    assert_eq!(Vec::from_iter(found(&sandbox, "pod.yaml")), ["pod.yaml privileged-container"]);
+    assert!(found(&sandbox, "--config other.yaml pod.yaml").is_empty());
+    assert!(found(&sandbox, "--no-config pod.yaml").len() > 5);
+    assert_eq!(sandbox.run("check --no-config --config other.yaml pod.yaml").code, 2);
+    let missing = sandbox.run("check --config missing.yaml pod.yaml");
+    assert_eq!((missing.code, missing.stderr.as_str()), (2, "error: missing.yaml: there is no such file; check the path\n"));
+}
+
+#[test]
+fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
+    let config =
+        "profile: baseline\nfailOn: error\nignore: [privileged-container]\nseverity: {host-pid: off, unpinned-image: hint}\n";
+    let sandbox = Sandbox::new(&[(CONFIG, config), ("pod.yaml", PRIVILEGED)]);
+    let printed = |arguments: &str| sandbox.run(&format!("config {arguments}")).stdout;
+    assert!(printed("").contains("\nprofile: baseline\nkubernetesVersion: \"1.37\"\n"));
+    assert!(
+        printed("--profile restricted --kubernetes-version 1.30")
+            .contains("\nprofile: restricted\nkubernetesVersion: \"1.30\"\n")
+    );
+    assert!(printed("--ignore host-ipc").contains("\nignore: [privileged-container, host-ipc]\n"));
+    let insistent = printed("--select privileged-container,host-pid");
+    assert!(insistent.contains("\nselect: [privileged-container, host-pid]\nignore: []\nseverity:\n  unpinned-image: hint\n"));
+
+    assert!(found(&sandbox, "pod.yaml").is_empty());
+    assert_eq!(sandbox.run("check --select privilege-escalation pod.yaml").code, 0, "a warning does not fail");
+    assert_eq!(sandbox.run("check --select privilege-escalation --fail-on warning pod.yaml").code, 1);
+    assert_eq!(sandbox.run("check --select privileged-container pod.yaml").code, 1);
+}
+
+#[test]
+fn stdin_counts_as_standing_where_its_name_says() {
+    let sandbox =
+        Sandbox::new(&[(CONFIG, "select: [host-pid]\n"), ("team/.kubeharden.yaml", "select: [privileged-container]\n")]);
+    let code = |arguments: &str| sandbox.run_with(&format!("check {arguments} -"), PRIVILEGED).code;
+    assert_eq!(code(""), 0);
+    assert_eq!(code("--stdin-filename pod.yaml"), 0);
+    assert_eq!(code("--stdin-filename team/pod.yaml"), 1);
+    assert_eq!(code("--stdin-filename team/not/there/pod.yaml"), 1);
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_once_and_fails_after_the_findings() {
+    let config = "profile: baselin\nselect: [privileged-container]\n";
+    let sandbox = Sandbox::new(&[(CONFIG, config), ("a.yaml", PRIVILEGED), ("deep/b.yaml", PRIVILEGED)]);
+    let run = sandbox.run("check --exit-zero --output-format concise");
+    assert_eq!(run.code, 2);
+    assert_eq!(run.stdout.matches("error[privileged-container]").count(), 2, "{run:?}");
+    expect![[r#"
+        error[configuration]: there is no profile `baselin`; the nearest is `baseline`
+         --> .kubeharden.yaml:1:10
+          |
+        1 | profile: baselin
+          |          ^^^^^^^
+    "#]]
+    .assert_eq(&run.stderr);
+    assert_eq!(sandbox.run("config").code, 2);
+}
+
+#[test]
+fn fix_leaves_alone_what_a_mistaken_configuration_is_about() {
+    let sandbox = Sandbox::new(&[
+        ("bad/.kubeharden.yaml", "ignored: [privilege-escalation]\n"),
+        ("bad/pod.yaml", ESCALATING),
+        ("good/pod.yaml", ESCALATING),
+    ]);
+    let run = sandbox.run("fix");
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("error: bad/pod.yaml: is not mended: mend its configuration first\n"), "{run:?}");
+    assert_eq!(sandbox.read("bad/pod.yaml"), ESCALATING);
+    assert_ne!(sandbox.read("good/pod.yaml"), ESCALATING);
+}
+
+#[test]
+fn fixes_write_the_configured_values() {
+    let config = "select: [missing-user-id]\nvalues: {userId: 65532}\n";
+    let sandbox = Sandbox::new(&[(CONFIG, config), ("pod.yaml", ESCALATING)]);
+    assert_eq!(sandbox.run("fix --ask-fixes --unsafe-fixes").code, 0);
+    assert!(sandbox.read("pod.yaml").contains("runAsUser: 65532\n"));
+}
+
+#[test]
+fn init_writes_a_configuration_and_overwrites_none() {
+    let sandbox = Sandbox::new(&[("deep/pod.yaml", PRIVILEGED)]);
+    let run = sandbox.run("init");
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", "Wrote .kubeharden.yaml.\n"));
+    assert_eq!(found(&sandbox, "."), found(&sandbox, "--no-config ."), "it says nothing but the defaults");
+    sandbox.write(CONFIG, "profile: baseline\n");
+    let run = sandbox.run("init");
+    assert_eq!((run.code, run.stderr.as_str()), (2, "error: .kubeharden.yaml: is there already, and stays as it is\n"));
+    assert_eq!(sandbox.read(CONFIG), "profile: baseline\n");
+    assert_eq!(sandbox.run("init deep").code, 0);
+    assert!(sandbox.read("deep/.kubeharden.yaml").contains("profile: hardened\n"));
+}

@@ -3,9 +3,9 @@
 //! Knows clap, and the names of rules. Must not know what the commands do with them. Promise: what is handed on is valid, or
 //! the program has ended with a message that says what would be.
 
-use crate::config::{Choice, Config, Profile};
+use crate::config::{self, Config, Profile};
 use crate::k8s::Version;
-use crate::rules::{self, Rule, Severity};
+use crate::rules::{Rule, Severity};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -35,6 +35,10 @@ pub(super) enum Command {
     Explain(Explain),
     /// List all rules
     Rules(Rules),
+    /// Print the configuration that counts for a file or folder, and where it comes from
+    Config(ShowConfig),
+    /// Write a .kubeharden.yaml to begin with, every setting in it explained
+    Init(Init),
     /// Run the language server over stdin and stdout
     Server(Server),
     /// Print a script that completes arguments in a shell
@@ -63,9 +67,9 @@ pub(super) struct Check {
     /// empty, `manifests` the documents that hold a Kubernetes object, `skipped` the other documents. See docs/json.md.
     #[arg(long, value_enum, default_value_t = Format::Full, env = "KUBEHARDEN_OUTPUT_FORMAT", value_name = "FORMAT")]
     pub output_format: Format,
-    /// The least severity that makes the exit code 1
-    #[arg(long, value_enum, default_value_t = Severity::Warning, value_name = "SEVERITY")]
-    pub fail_on: Severity,
+    /// The least severity that makes the exit code 1; `warning` where no configuration says otherwise
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<Severity>,
     /// Exit with 0 even if something was found
     #[arg(long)]
     pub exit_zero: bool,
@@ -99,7 +103,7 @@ pub(super) struct Inputs {
     pub stdin_filename: Option<PathBuf>,
 }
 
-/// What is asked of it.
+/// What is asked of it. What is given here counts before what a configuration file says.
 #[derive(Debug, Args)]
 pub(super) struct Choices {
     /// How much to ask for: the Pod Security Standards, or everything
@@ -114,6 +118,28 @@ pub(super) struct Choices {
     /// Do not run these rules
     #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub ignore: Vec<String>,
+    /// Read this configuration file, and no other; otherwise the nearest .kubeharden.yaml upwards from each file counts
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub config: Option<PathBuf>,
+    /// Read no configuration file
+    #[arg(long)]
+    pub no_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowConfig {
+    /// The file or folder
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub choices: Choices,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The folder that it is for
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -161,15 +187,12 @@ pub(super) enum PageFormat {
 }
 
 impl Choices {
-    /// The configuration that they amount to.
-    pub(super) fn config(&self) -> Config {
-        let default = Config::default();
-        Config {
-            profile: self.profile.unwrap_or(default.profile),
-            kubernetes_version: self.kubernetes_version.unwrap_or(default.kubernetes_version),
-            rules: Choice { select: self.select.clone(), ignore: self.ignore.clone() },
-            ..default
-        }
+    /// A configuration after what was given on the command line.
+    pub(super) fn over(&self, mut config: Config) -> Config {
+        config.profile = self.profile.unwrap_or(config.profile);
+        config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
+        config.rules.insist(&self.select, &self.ignore);
+        config
     }
 }
 
@@ -185,7 +208,7 @@ impl ValueEnum for Profile {
 
 impl ValueEnum for Severity {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Severity::Error, Severity::Warning, Severity::Info, Severity::Hint]
+        &Severity::ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -199,21 +222,10 @@ fn rule_id(id: &str) -> Result<String, String> {
 
 /// The rule of that id.
 fn listed_rule(id: &str) -> Result<&'static Rule, String> {
-    Rule::named(id).ok_or_else(|| match nearest(id, rules::ALL.iter().map(|rule| rule.id)) {
+    Rule::named(id).ok_or_else(|| match config::nearest(id, Rule::ids().into_iter()) {
         Some(near) => format!("there is no such rule; the nearest is `{near}`"),
         None => "there is no such rule; `kubeharden rules` lists all".to_owned(),
     })
-}
-
-/// The candidate that somebody may have meant.
-fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    /// Below it, names share little more than their alphabet.
-    const LIKENESS: f64 = 0.7;
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]
@@ -224,13 +236,5 @@ mod tests {
     #[test]
     fn the_arguments_make_sense_to_clap() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_slip_of_the_finger_finds_the_name() {
-        let names = || ["host-network", "host-pid", "privileged-container"].into_iter();
-        assert_eq!(nearest("priviliged-container", names()), Some("privileged-container"));
-        assert_eq!(nearest("host-pdi", names()), Some("host-pid"));
-        assert_eq!(nearest("zzz", names()), None);
     }
 }

@@ -4,11 +4,11 @@
 //! beside it, nor their order on the machine.
 
 use super::args::{Check, Format};
+use super::configured::Configured;
 use super::console::{Console, Verdict};
 use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::{concise, full, json};
-use crate::config::Config;
 use crate::engine::{self, Report};
 use crate::rules::Severity;
 use rayon::prelude::*;
@@ -30,6 +30,8 @@ pub(super) struct CheckedFile {
     pub path: PathBuf,
     pub text: String,
     pub problems: Vec<Problem>,
+    /// The least severity that the file fails at.
+    pub fail_on: Severity,
 }
 
 /// How much was read and found.
@@ -50,21 +52,22 @@ pub(super) struct Summary {
 }
 
 pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
-    let config = arguments.choices.config();
     let (sources, troubles) = files::gather(&arguments.inputs);
-    let (results, unread) = check(&sources, &config);
-    troubles.iter().chain(&unread).for_each(|trouble| console.complain(trouble));
+    troubles.iter().for_each(|trouble| console.complain(trouble));
+    let sources = Configured::all(sources, &arguments.choices, console);
+    let (results, unread) = check(&sources);
+    unread.iter().for_each(|trouble| console.complain(trouble));
     match arguments.output_format {
         Format::Full => full::write(&results, console)?,
         Format::Concise => concise::write(&results, console)?,
         Format::Json => json::write(&results, console)?,
     }
-    let fails = results.problems().any(|(_, problem)| problem.severity >= arguments.fail_on);
+    let fails = results.problems().any(|(file, problem)| problem.severity >= arguments.fail_on.unwrap_or(file.fail_on));
     Ok(if fails && !arguments.exit_zero { Verdict::Found } else { Verdict::Clean })
 }
 
-fn check(sources: &[Source], config: &Config) -> (Results, Vec<Trouble>) {
-    let checked: Vec<_> = sources.par_iter().map(|source| check_source(source, config)).collect();
+fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
+    let checked: Vec<_> = sources.par_iter().map(check_source).collect();
     let mut results = Results::default();
     let mut troubles = Vec::new();
     for file in checked {
@@ -76,12 +79,12 @@ fn check(sources: &[Source], config: &Config) -> (Results, Vec<Trouble>) {
     (results, troubles)
 }
 
-fn check_source(source: &Source, config: &Config) -> Result<(CheckedFile, Summary), Trouble> {
+fn check_source(Configured { source, config, .. }: &Configured) -> Result<(CheckedFile, Summary), Trouble> {
     let text = files::read(source)?;
     let report = guarded(source, || engine::analyze(&text, config))?;
     let problems = problem::problems(&text, &report);
     let summary = summarize(&report, &problems);
-    Ok((CheckedFile { path: source.path.clone(), text, problems }, summary))
+    Ok((CheckedFile { path: source.path.clone(), text, problems, fail_on: config.fail_on }, summary))
 }
 
 /// Keeps a mistake of ours in one file from taking the results of all others with it.

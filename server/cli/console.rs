@@ -53,6 +53,12 @@ impl Console {
         say(format_args!("error: {trouble}"));
     }
 
+    /// Shows on stderr why a result may be wrong: a text over several lines that says itself how grave it is.
+    pub(super) fn exhibit(&mut self, drawing: impl Display) {
+        self.complained = true;
+        say(drawing);
+    }
+
     /// Ends the output. Where it could not be written, somebody has to be told.
     pub(super) fn close(mut self, outcome: io::Result<Verdict>) -> ExitCode {
         let outcome = outcome.and_then(|verdict| self.flush().map(|()| verdict));

@@ -77,7 +77,7 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 /// The path without a `./` before it, so that one file has one name.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     path.components().filter(|component| *component != Component::CurDir).collect()
 }
 

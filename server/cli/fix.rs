@@ -5,12 +5,12 @@
 
 use super::args::Fix;
 use super::check::guarded;
+use super::configured::Configured;
 use super::console::{ADDED, Console, REMOVED, STRONG, Verdict};
 use super::files::{self, Origin, Source, Trouble};
 use super::full::count;
 use super::lines::Lines;
 use super::problem::one_line;
-use crate::config::Config;
 use crate::engine::{self, Fixed};
 use crate::rules::Safety;
 use rayon::prelude::*;
@@ -27,11 +27,11 @@ struct Mended {
 }
 
 pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict> {
-    let config = arguments.choices.config();
     let allowed = allowed(arguments);
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
-    let results: Vec<_> = sources.into_par_iter().map(|source| mend(source, &config, &allowed)).collect();
+    let sources = Configured::all(sources, &arguments.choices, console);
+    let results: Vec<_> = sources.into_par_iter().map(|source| mend(source, &allowed)).collect();
     let mut tally = Tally::default();
     for result in results {
         match result {
@@ -50,9 +50,13 @@ fn allowed(arguments: &Fix) -> Vec<Safety> {
     [Safety::Safe].into_iter().chain(more.into_iter().filter(|(wanted, _)| *wanted).map(|(_, safety)| safety)).collect()
 }
 
-fn mend(source: Source, config: &Config, allowed: &[Safety]) -> Result<Mended, Trouble> {
+/// Mends a text. Where its configuration has mistakes, nobody knows what was to be written.
+fn mend(Configured { source, config, mistaken }: Configured, allowed: &[Safety]) -> Result<Mended, Trouble> {
+    if mistaken {
+        return Err(Trouble { path: source.path, reason: "is not mended: mend its configuration first".to_owned() });
+    }
     let before = files::read(&source)?;
-    let after = guarded(&source, || engine::fix_all(&before, config, allowed))?;
+    let after = guarded(&source, || engine::fix_all(&before, &config, allowed))?;
     Ok(Mended { source, before, after })
 }
 

@@ -18,6 +18,15 @@ pub(super) fn write(results: &Results, console: &mut Console) -> io::Result<()> 
     if console.is_quiet() { Ok(()) } else { write!(console, "{}", summary(results)) }
 }
 
+/// A single file's problems as they look without colours.
+pub(super) fn plain(file: CheckedFile) -> String {
+    let results = Results { files: vec![file], summary: Summary::default() };
+    let mut drawn = Vec::new();
+    // A vector takes all that is written to it.
+    let _ = write_problems(&results, &Renderer::plain(), &mut drawn);
+    String::from_utf8_lossy(&drawn).into_owned()
+}
+
 fn write_problems(results: &Results, renderer: &Renderer, out: &mut impl Write) -> io::Result<()> {
     for file in results.files.iter().filter(|file| !file.problems.is_empty()) {
         let lines = Lines::new(&file.text);

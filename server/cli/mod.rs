@@ -7,15 +7,18 @@
 mod args;
 mod check;
 mod concise;
+mod configured;
 mod console;
 mod explain;
 mod files;
 mod fix;
 mod full;
+mod init;
 mod json;
 mod lines;
 mod problem;
 mod rules;
+mod show_config;
 #[cfg(test)]
 mod sample;
 
@@ -36,6 +39,8 @@ pub fn run(serve: impl FnOnce() -> ExitCode) -> ExitCode {
         Command::Fix(arguments) => fix::run(arguments, &mut console),
         Command::Explain(arguments) => explain::run(arguments, &mut console),
         Command::Rules(arguments) => rules::run(arguments, &mut console),
+        Command::Config(arguments) => show_config::run(arguments, &mut console),
+        Command::Init(arguments) => init::run(arguments, &mut console),
         Command::Completions { shell } => completions(*shell, &mut console),
         Command::Version => version(&mut console),
     };

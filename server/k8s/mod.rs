@@ -5,10 +5,12 @@
 
 mod kinds;
 mod pod;
+mod quantity;
 mod read;
 mod version;
 
 pub use kinds::objects;
 pub use pod::{Container, ContainerKind, Level, Object, Pod, Setting};
+pub use quantity::amount;
 pub use read::{Reading, Unknown, Wanted, WrongShape};
 pub use version::Version;

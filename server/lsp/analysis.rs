@@ -3,8 +3,8 @@
 //! Knows when an analysis can be spared and where it runs. Promise: it runs on the blocking pool, as many at once as there are
 //! processors; a panic in it ends as an error here and goes no further.
 
-use super::guard;
 use super::state::{Analysed, Snapshot, State};
+use super::{configuration, guard};
 use crate::engine::Report;
 use std::sync::Arc;
 use tower_lsp::lsp_types::Url;
@@ -17,7 +17,7 @@ pub(super) struct Panicked(pub String);
 pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) -> Result<Arc<Analysed>, Panicked> {
     let turn = state.turn(url);
     let _turn = turn.lock().await;
-    let config = state.config();
+    let config = configuration::of(state, url).await?;
     let known = state.analysed(url);
     if let Some(known) = known.as_ref().filter(|known| known.is_of(&snapshot, &config)) {
         return Ok(Arc::clone(known));

@@ -5,14 +5,16 @@
 
 use super::analysis::Panicked;
 use super::capabilities::{self, Capabilities};
+use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
-use super::state::{Source, State};
+use super::state::State;
 use super::{Setup, code_action, from_proto, hover, parent, watch};
+use crate::config::discovery;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::timeout;
 use tower_lsp::jsonrpc::{Error, Result};
-use tower_lsp::lsp_types::notification::{DidChangeConfiguration, Notification};
+use tower_lsp::lsp_types::notification::{DidChangeConfiguration, DidChangeWatchedFiles, Notification};
 use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
 
 pub(super) struct Backend {
@@ -26,6 +28,11 @@ impl Backend {
 
     pub(super) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state)
+    }
+
+    /// Has configuration files read again. Many clients watch no files, so that whoever opens or saves one asks for it too.
+    fn look_again(&self) {
+        tokio::spawn(configuration::look_again(self.state()));
     }
 }
 
@@ -53,7 +60,12 @@ impl LanguageServer for Backend {
             tokio::spawn(pull_configuration(self.state()));
         }
         if client.configuration_registration {
-            tokio::spawn(register_configuration(self.state()));
+            let options = serde_json::json!({ "section": SECTION });
+            tokio::spawn(register(self.state(), DidChangeConfiguration::METHOD, options));
+        }
+        if client.watch_registration {
+            let options = serde_json::json!({ "watchers": [{ "globPattern": format!("**/{}", discovery::FILE_NAME) }] });
+            tokio::spawn(register(self.state(), DidChangeWatchedFiles::METHOD, options));
         }
     }
 
@@ -67,6 +79,7 @@ impl LanguageServer for Backend {
         if let Some(latest) = self.state.open(uri.clone(), &text, version) {
             tokio::spawn(watch::watch(self.state(), uri, latest));
         }
+        self.look_again();
     }
 
     async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
@@ -78,6 +91,11 @@ impl LanguageServer for Backend {
     /// Who saves wants to know where the file stands, even if the last diagnostics got lost or an analysis failed.
     async fn did_save(&self, params: lsp::DidSaveTextDocumentParams) {
         self.state.wake(&params.text_document.uri);
+        self.look_again();
+    }
+
+    async fn did_change_watched_files(&self, _: lsp::DidChangeWatchedFilesParams) {
+        self.look_again();
     }
 
     async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
@@ -123,12 +141,11 @@ async fn pull_configuration(state: Arc<State>) {
     }
 }
 
-/// Asks the client to tell when its settings change; some tell only those who ask.
-async fn register_configuration(state: Arc<State>) {
+/// Asks the client to tell when its settings or configuration files change; some tell only those who ask.
+async fn register(state: Arc<State>, method: &'static str, options: Value) {
     let client = state.client.clone();
-    let method = DidChangeConfiguration::METHOD.to_owned();
-    let options = Some(serde_json::json!({ "section": SECTION }));
-    let registration = lsp::Registration { id: method.clone(), method, register_options: options };
+    let (id, method) = (method.to_owned(), method.to_owned());
+    let registration = lsp::Registration { id, method, register_options: Some(options) };
     answer(&state, async move { client.register_capability(vec![registration]).await }).await;
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Capabilities {
     pub configuration: bool,
     /// Being asked to tell when its configuration changes.
     pub configuration_registration: bool,
+    /// Being asked to watch files.
+    pub watch_registration: bool,
 }
 
 impl Capabilities {
@@ -37,6 +39,7 @@ impl Capabilities {
         let actions = text.and_then(|text| text.code_action.as_ref());
         let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
         let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
+        let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
         Capabilities {
             encoding: agreed(encodings(client)),
             diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
@@ -50,6 +53,7 @@ impl Capabilities {
             markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
             configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
             configuration_registration: yes(registration),
+            watch_registration: yes(watching),
         }
     }
 }

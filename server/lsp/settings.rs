@@ -37,14 +37,11 @@ impl Settings {
         }
     }
 
-    /// The configuration that they make.
-    pub(super) fn config(self) -> Config {
-        let default = Config::default();
-        Config {
-            profile: self.profile.unwrap_or(default.profile),
-            kubernetes_version: self.kubernetes_version.unwrap_or(default.kubernetes_version),
-            ..default
-        }
+    /// A configuration with these settings in the place of its own.
+    pub(super) fn over(self, mut config: Config) -> Config {
+        config.profile = self.profile.unwrap_or(config.profile);
+        config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
+        config
     }
 }
 
@@ -92,7 +89,7 @@ mod tests {
     #[test]
     fn a_wrong_value_is_told_with_the_right_words() {
         let (settings, wrong) = Settings::read(&json!({"profile": "strict", "kubernetesVersion": 1.29}));
-        assert_eq!(settings.config(), Config::default());
+        assert_eq!(settings.over(Config::default()), Config::default());
         assert_eq!(
             wrong,
             [
@@ -106,7 +103,7 @@ mod tests {
     fn the_last_word_counts_setting_by_setting() {
         let first = Settings::read(&json!({"profile": "baseline", "kubernetesVersion": "1.20"})).0;
         let last = Settings::read(&json!({"profile": "restricted"})).0;
-        let config = last.or(first).config();
+        let config = last.or(first).over(Config::default());
         assert_eq!((config.profile, config.kubernetes_version), (Profile::Restricted, Version::new(20)));
     }
 }

@@ -1,19 +1,22 @@
-//! What the server remembers: its client, the configuration, the open documents.
+//! What the server remembers: its client, what it told, the open documents.
 //!
 //! Knows texts and what is known of them. Must not wait for anything. Promise: no lock outlives the function that takes it;
 //! what leaves this module is a snapshot that later changes do not touch.
 
 use super::Setup;
 use super::capabilities::Capabilities;
+use super::configuration::{self, Configuration, Source};
 use super::settings::Settings;
 use crate::config::Config;
 use crate::engine::Report;
 use crate::text::{Encoding, Position, Text};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use std::collections::HashSet;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tower_lsp::Client;
 use tower_lsp::lsp_types::Url;
@@ -25,8 +28,8 @@ pub(super) struct State {
     pub leave: Notify,
     /// As many permits as analyses may run at once.
     pub workers: Semaphore,
+    pub configuration: Configuration,
     capabilities: OnceLock<Capabilities>,
-    settings: RwLock<Configured>,
     documents: DashMap<Url, Document>,
     revisions: AtomicU64,
     shut_down: AtomicBool,
@@ -65,29 +68,6 @@ pub(super) struct Change {
     pub text: String,
 }
 
-/// Settings as they came, and the configuration that they make.
-#[derive(Default)]
-struct Configured {
-    initial: Settings,
-    told: Settings,
-    pulled: Settings,
-    /// What was wrong in them, so that a client that sends them in two ways is not told twice.
-    complaints: Vec<String>,
-    config: Arc<Config>,
-}
-
-/// How settings reached the server. Clients mix the ways, and leave any of them empty; a later one here counts before the
-/// earlier ones, setting by setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    /// With `initialize`.
-    Initial,
-    /// With `workspace/didChangeConfiguration`.
-    Told,
-    /// As an answer to `workspace/configuration`.
-    Pulled,
-}
-
 impl State {
     pub(super) fn new(client: Client, setup: Setup) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -96,8 +76,8 @@ impl State {
             setup,
             leave: Notify::new(),
             workers: Semaphore::new(workers),
+            configuration: Configuration::default(),
             capabilities: OnceLock::new(),
-            settings: RwLock::default(),
             documents: DashMap::new(),
             revisions: AtomicU64::new(0),
             shut_down: AtomicBool::new(false),
@@ -126,15 +106,10 @@ impl State {
         self.shut_down.load(Ordering::Relaxed)
     }
 
-    /// The configuration that counts now.
-    pub(super) fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner).config)
-    }
-
     /// Takes settings, has all open documents analysed again where that makes a difference, and gives back those complaints that
     /// were not the last ones already.
     pub(super) fn configure(&self, source: Source, settings: Settings, complaints: Vec<String>) -> Vec<String> {
-        let (changed, news) = self.settings.write().unwrap_or_else(PoisonError::into_inner).take(source, settings, complaints);
+        let (changed, news) = self.configuration.set(source, settings, complaints);
         if changed {
             self.documents.iter().for_each(|document| document.wake());
         }
@@ -178,6 +153,21 @@ impl State {
         if let Some(document) = self.documents.get(url) {
             document.wake();
         }
+    }
+
+    /// The folders of the open documents that a configuration is for.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        let documents = self.documents.iter().filter(|document| !configuration::is_file(document.key()));
+        let folders: HashSet<_> = documents.filter_map(|document| configuration::folder_of(document.key())).collect();
+        folders.into_iter().collect()
+    }
+
+    /// Has the documents in some folders analysed again.
+    pub(super) fn wake_in(&self, folders: &HashSet<PathBuf>) {
+        let is_there = |url: &Url| configuration::folder_of(url).is_some_and(|folder| folders.contains(&folder));
+        // A configuration file is told of by who reads it.
+        let documents = self.documents.iter().filter(|document| !configuration::is_file(document.key()));
+        documents.filter(|document| is_there(document.key())).for_each(|document| document.wake());
     }
 
     /// Takes that the client no longer edits a document. Its task clears it away.
@@ -232,24 +222,6 @@ impl Analysed {
     /// Whether it is what is known of that very snapshot under that very configuration.
     pub(super) fn is_of(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
         self.snapshot.revision == snapshot.revision && Arc::ptr_eq(&self.config, config)
-    }
-}
-
-impl Configured {
-    fn take(&mut self, source: Source, settings: Settings, complaints: Vec<String>) -> (bool, Vec<String>) {
-        match source {
-            Source::Initial => self.initial = settings,
-            Source::Told => self.told = settings,
-            Source::Pulled => self.pulled = settings,
-        }
-        let config = self.pulled.or(self.told).or(self.initial).config();
-        let changed = config != *self.config;
-        if changed {
-            self.config = Arc::new(config);
-        }
-        let news = complaints.iter().filter(|complaint| !self.complaints.contains(complaint)).cloned().collect();
-        self.complaints = complaints;
-        (changed, news)
     }
 }
 

@@ -6,6 +6,7 @@
 use super::capabilities::Capabilities;
 use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
+use crate::config::Problem;
 use crate::engine::{Document, Edits};
 use crate::rules::{Finding, Related, Rule, Severity};
 use crate::text::{Encoding, Position, Text};
@@ -93,6 +94,25 @@ fn related(
 ) -> lsp::DiagnosticRelatedInformation {
     let range = range(document.place(related.range), text, client.encoding);
     lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
+}
+
+/// What is wrong in a configuration file.
+pub(super) fn mistakes(problems: &[Problem], text: &Text, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let diagnostic = |problem: &Problem| lsp::Diagnostic {
+        range: range(problem.range.clone(), text, client.encoding),
+        severity: Some(lsp::DiagnosticSeverity::ERROR),
+        code: Some(lsp::NumberOrString::String("configuration".to_owned())),
+        code_description: client.code_description.then(manual).flatten(),
+        source: Some(SECTION.to_owned()),
+        message: problem.message.clone(),
+        ..Default::default()
+    };
+    problems.iter().take(MOST_DIAGNOSTICS).map(diagnostic).collect()
+}
+
+fn manual() -> Option<lsp::CodeDescription> {
+    let href = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/configuration.md");
+    Some(lsp::CodeDescription { href: Url::parse(href).ok()? })
 }
 
 /// What stands for the diagnostics that are too many to show; at the start of the file, where it is seen.

@@ -4,12 +4,12 @@
 //! last is true: the diagnostics of the latest text, or none once it is closed. However fast the texts come, each that is analysed
 //! is published, and the latest is analysed at last.
 
-use super::analysis;
 use super::state::{Snapshot, State};
 use super::to_proto;
+use super::{analysis, configuration};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tower_lsp::lsp_types::{MessageType, Url};
+use tower_lsp::lsp_types::{Diagnostic, MessageType, Url};
 
 /// Watches over a document until it is closed.
 pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
@@ -18,14 +18,21 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
         let snapshot = latest.borrow_and_update().clone();
         match snapshot {
             Some(snapshot) => {
-                if let Err(panicked) = publish(&state, &url, snapshot, &latest).await
+                let published = match configuration::is_file(&url) {
+                    true => publish_mistakes(&state, &url, snapshot, &latest).await,
+                    false => publish(&state, &url, snapshot, &latest).await,
+                };
+                if let Err(panicked) = published
                     && !std::mem::replace(&mut was_reported, true)
                 {
                     report(&state, &url, &panicked).await;
                 }
             }
             None => {
-                state.client.publish_diagnostics(url.clone(), Vec::new(), None).await;
+                match configuration::is_file(&url) {
+                    true => configuration::close(&state, &url).await,
+                    false => state.client.publish_diagnostics(url.clone(), Vec::new(), None).await,
+                }
                 was_reported = false;
                 // The client may have opened it again meanwhile; then this task goes on with it.
                 if state.forget(&url) {
@@ -44,17 +51,32 @@ async fn publish(
     snapshot: Snapshot,
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
-    let capabilities = state.capabilities();
     let analysed = analysis::analysed(state, url, snapshot).await?;
+    let diagnostics = to_proto::diagnostics(&analysed, url, &state.capabilities());
+    send(state, url, diagnostics, analysed.snapshot.version, latest).await;
+    Ok(())
+}
+
+/// Publishes what is wrong in a configuration file.
+async fn publish_mistakes(
+    state: &Arc<State>,
+    url: &Url,
+    snapshot: Snapshot,
+    latest: &watch::Receiver<Option<Snapshot>>,
+) -> Result<(), analysis::Panicked> {
+    let (diagnostics, _turn) = configuration::edit(state, url, &snapshot).await?;
+    send(state, url, diagnostics, snapshot.version, latest).await;
+    Ok(())
+}
+
+async fn send(state: &State, url: &Url, diagnostics: Vec<Diagnostic>, version: i32, latest: &watch::Receiver<Option<Snapshot>>) {
+    let has_versions = state.capabilities().diagnostic_version;
     let is_latest = !latest.has_changed().unwrap_or(true);
     let is_open = latest.borrow().is_some();
     // A client that cannot tell versions apart would show an older text's diagnostics in the wrong places.
-    if is_latest || (is_open && capabilities.diagnostic_version) {
-        let version = capabilities.diagnostic_version.then_some(analysed.snapshot.version);
-        let diagnostics = to_proto::diagnostics(&analysed, url, &capabilities);
-        state.client.publish_diagnostics(url.clone(), diagnostics, version).await;
+    if is_latest || (is_open && has_versions) {
+        state.client.publish_diagnostics(url.clone(), diagnostics, has_versions.then_some(version)).await;
     }
-    Ok(())
 }
 
 async fn report(state: &State, url: &Url, analysis::Panicked(message): &analysis::Panicked) {

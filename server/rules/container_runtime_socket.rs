@@ -85,7 +85,7 @@ rule! {
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     for volume in volumes(pod, config) {
         let path = volume.path.as_deref().unwrap_or_default();
-        let message = match volume.target() {
+        let message = match volume.target {
             Target::Socket => format!("hostPath is {path}, the socket of a container runtime"),
             Target::Sockets => format!("hostPath is {path}, where sockets of container runtimes are"),
             _ => continue,

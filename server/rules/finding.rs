@@ -6,29 +6,6 @@ use crate::k8s::{Container, Object, Pod};
 use crate::yaml::edit::Change;
 use crate::yaml::{Kind, Node, NodeId, Range};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Unverifiable, or housekeeping.
-    Hint,
-    /// Good practice beyond the Pod Security Standards.
-    Info,
-    /// What the standard `restricted` asks for.
-    Warning,
-    /// An explicitly dangerous value, or one that the API server drops or rejects.
-    Error,
-}
-
-impl Severity {
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Hint => "hint",
-            Severity::Info => "info",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        }
-    }
-}
-
 /// What can happen to a workload that worked when a fix is taken. The greater, the more cautious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Safety {

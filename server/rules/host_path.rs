@@ -16,12 +16,11 @@ pub(super) struct HostPath<'y> {
     pub(super) node: Node<'y>,
     /// The path without what makes no difference to it, where one is written that starts at the root.
     pub(super) path: Option<String>,
-    /// Whether configuration calls a folder sensitive that the path is at, under or above.
-    configured: bool,
+    pub(super) target: Target,
 }
 
 /// What a `hostPath` leads to. Each kind has its rule, so that every such volume is found by exactly one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// The socket of a container runtime.
     Socket,
@@ -40,30 +39,18 @@ pub(super) fn volumes<'y>(pod: &Pod<'y>, config: &Config) -> impl Iterator<Item 
         let node = token(host_path.get("path").unwrap_or(host_path));
         let volume = item.get("name").and_then(Node::as_str).unwrap_or_default();
         let path = host_path.get("path").and_then(text).and_then(normalised);
-        let configured = path.as_deref().is_some_and(|path| is_configured(path, config));
-        Some(HostPath { volume, node, path, configured })
+        let target = path.as_deref().map_or(Target::Other, |path| target(path, &config.values.sensitive_paths));
+        Some(HostPath { volume, node, path, target })
     })
 }
 
 impl HostPath<'_> {
-    pub(super) fn target(&self) -> Target {
-        match self.path.as_deref().map_or(Target::Other, target) {
-            Target::Other if self.configured => Target::Sensitive(Reach::All("what is configured as sensitive")),
-            target => target,
-        }
-    }
-
     /// Points from a finding to where containers mount the volume.
     pub(super) fn relate(&self, finding: &mut Finding, pod: &Pod<'_>) {
         for (container, place) in mounts(pod, self.volume) {
             finding.related(place, format!("{container} mounts it at {}", place.as_str().unwrap_or_default()));
         }
     }
-}
-
-fn is_configured(path: &str, config: &Config) -> bool {
-    let folders = config.values.sensitive_paths.iter().filter_map(|folder| normalised(folder));
-    folders.into_iter().any(|folder| is_within(path, &folder) || is_within(&folder, path))
 }
 
 /// Where the containers of a pod mount a volume: each mount's `mountPath`.
@@ -119,7 +106,7 @@ const SENSITIVE: [(&str, &str); 25] = [
 ];
 
 /// What a pod gets by a path.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     /// All of this: the path is a sensitive folder, or holds one.
     All(&'static str),
@@ -154,18 +141,35 @@ const SOCKETS: [&str; 10] = [
     "/var/snap/microk8s/common/run/containerd.sock",
 ];
 
-/// What a normalised path leads to. A socket says more than the folder around it; of a folder above many things, the most
-/// telling is what is sensitive in it.
-fn target(path: &str) -> Target {
-    let path = match path.strip_prefix("/var") {
+/// What a pod reaches by a normalised path that is at, under or above a folder that a user calls sensitive.
+fn reached_of(configured: &[String], path: &str) -> Option<Reach> {
+    /// What there is to say of it.
+    const WHAT: &str = "a folder that is configured as sensitive";
+    let folders = || configured.iter().filter_map(|folder| normalised(folder)).map(|folder| without_var(&folder).to_owned());
+    if folders().any(|folder| is_within(&folder, path)) {
+        Some(Reach::All(WHAT))
+    } else {
+        folders().any(|folder| is_within(path, &folder)).then_some(Reach::Part(WHAT))
+    }
+}
+
+/// `/run` in the place of `/var/run`, which is a link to it on every node.
+fn without_var(path: &str) -> &str {
+    match path.strip_prefix("/var") {
         Some(run) if is_within(run, "/run") => run,
         _ => path,
-    };
+    }
+}
+
+/// What a normalised path leads to. A socket says more than the folder around it; of a folder above many things, the most
+/// telling is what is sensitive in it.
+fn target(path: &str, configured: &[String]) -> Target {
+    let path = without_var(path);
     let name = |path: &'static str| path.rsplit('/').next();
     if SOCKETS.iter().any(|socket| path.rsplit('/').next() == name(socket)) {
         return Target::Socket;
     }
-    match reached(path) {
+    match reached(path).or_else(|| reached_of(configured, path)) {
         Some(reach) => Target::Sensitive(reach),
         None if SOCKETS.iter().any(|socket| is_within(socket, path)) => Target::Sockets,
         None => Target::Other,
@@ -219,16 +223,28 @@ mod tests {
     #[test]
     fn sockets_are_found_by_any_way_to_them() {
         for path in ["/var/run/docker.sock", "/run/docker.sock", "/run/crio/crio.sock", "/home/a/.docker/run/docker.sock"] {
-            assert_eq!(target(path), Target::Socket, "{path}");
+            assert_eq!(target(path, &[]), Target::Socket, "{path}");
         }
         for path in ["/var/run", "/run", "/run/containerd", "/var/run/k3s/containerd", "/var/snap"] {
-            assert_eq!(target(path), Target::Sockets, "{path}");
+            assert_eq!(target(path, &[]), Target::Sockets, "{path}");
         }
         for path in ["/var/runner", "/run/secrets", "/srv/docker.sock.d", "/run/dbus/system_bus_socket"] {
-            assert_eq!(target(path), Target::Other, "{path}");
+            assert_eq!(target(path, &[]), Target::Other, "{path}");
         }
         for path in ["/", "/var", "/var/lib/docker"] {
-            assert!(matches!(target(path), Target::Sensitive(_)), "{path}");
+            assert!(matches!(target(path, &[]), Target::Sensitive(_)), "{path}");
         }
+    }
+
+    #[test]
+    fn configured_folders_are_sensitive_like_the_others() {
+        let configured = ["/srv/keys/".to_owned(), "/var/run/vault".to_owned()];
+        let target = |path| target(path, &configured);
+        for path in ["/srv/keys", "/srv", "/run/vault"] {
+            assert!(matches!(target(path), Target::Sensitive(Reach::All(_))), "{path}");
+        }
+        assert!(matches!(target("/srv/keys/tls"), Target::Sensitive(Reach::Part(_))));
+        assert_eq!(target("/srv/keyring"), Target::Other);
+        assert_eq!(target("/etc"), Target::Sensitive(Reach::All("the node's accounts and settings")));
     }
 }

@@ -85,7 +85,7 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    for volume in volumes(pod, config).filter(|volume| volume.target() == Target::Other) {
+    for volume in volumes(pod, config).filter(|volume| volume.target == Target::Other) {
         let message = match &volume.path {
             Some(path) => format!("hostPath is {path}: the pod reaches files of the node"),
             None => format!("volume {:?} is a hostPath: the pod reaches files of the node", volume.volume),

@@ -18,7 +18,8 @@ mod secret;
 mod spelling;
 mod standard;
 
-pub use finding::{Finding, Findings, Fix, Related, Safety, Severity, Subject};
+pub use crate::config::Severity;
+pub use finding::{Finding, Findings, Fix, Related, Safety, Subject};
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
@@ -41,9 +42,10 @@ pub struct Rule {
 pub enum Scope {
     /// At this profile and those that contain it.
     From(Profile),
-    /// Only where configuration selects it: off otherwise, whatever the profile.
+    /// Only where configuration selects it or gives it a severity: off otherwise, whatever the profile.
     Selected,
-    /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant.
+    /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant, and what only configured
+    /// values make wrong.
     Always,
 }
 
@@ -81,15 +83,25 @@ impl Rule {
         ALL.iter().copied().find(|rule| rule.id == id)
     }
 
-    /// Whether a user's choices let the rule run.
+    /// Whether a user's choices let the rule run. Who gives a severity to a rule that is off wants it to run.
     pub fn runs(&self, config: &Config) -> bool {
-        let named = |ids: &[String]| ids.iter().any(|id| id == self.id);
+        let chosen = config.rules.severity.get(self.id);
         let wanted = match config.rules.select.as_slice() {
-            [] => self.scope.holds_at(config.profile),
+            [] => self.scope.holds_at(config.profile) || (self.scope == Scope::Selected && chosen.is_some()),
             // A manifest that cannot be read in full is not clean, whichever rules were selected.
-            selected => named(selected) || self.id == syntax_error::RULE.id,
+            selected => selected.iter().any(|id| id == self.id) || self.id == syntax_error::RULE.id,
         };
-        wanted && !named(&config.rules.ignore)
+        wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
+    }
+
+    /// How grave its findings are for a user.
+    pub fn severity_in(&self, config: &Config) -> Severity {
+        config.rules.severity.get(self.id).copied().flatten().unwrap_or(self.severity)
+    }
+
+    /// The ids of all rules, in the order of the catalogue.
+    pub fn ids() -> Vec<&'static str> {
+        ALL.iter().map(|rule| rule.id).collect()
     }
 
     /// The documentation as Markdown, without the blank that a doc comment has before each line.
@@ -101,7 +113,7 @@ impl Rule {
     pub fn standing(&self) -> String {
         let severity = self.severity.name();
         match self.scope {
-            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected."),
+            Scope::Selected => format!("Severity {severity}; off: it runs only when it is selected, or given a severity."),
             Scope::Always => format!("Severity {severity}, at every profile."),
             Scope::From(profile) => format!("Severity {severity}, from profile {} on.", profile.name()),
         }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Findings, Safety};
 use crate::config::Config;
-use crate::k8s::{Container, ContainerKind, Pod, Setting, Version};
+use crate::k8s::{Container, ContainerKind, Pod, Setting, Version, amount};
 use crate::yaml::edit::{Change, Value};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -104,32 +104,6 @@ fn assume(finding: &mut Finding, part: Part, resource: &str, container: &Contain
 /// The greater of two quantities as it is written; `None` where one of them is none.
 fn greater<'t>(a: &'t str, b: &'t str) -> Option<&'t str> {
     Some(if amount(a)? >= amount(b)? { a } else { b })
-}
-
-/// How much a Kubernetes quantity is: `500m`, `1.5`, `128Mi`, `1e3`.
-fn amount(quantity: &str) -> Option<f64> {
-    let digits = quantity.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(quantity.len());
-    let (number, suffix) = quantity.split_at(digits);
-    let factor = match suffix {
-        "" => 1.0,
-        "n" => 1e-9,
-        "u" => 1e-6,
-        "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024_f64.powi(1),
-        "Mi" => 1024_f64.powi(2),
-        "Gi" => 1024_f64.powi(3),
-        "Ti" => 1024_f64.powi(4),
-        "Pi" => 1024_f64.powi(5),
-        "Ei" => 1024_f64.powi(6),
-        _ => 10_f64.powi(suffix.strip_prefix(['e', 'E'])?.parse().ok()?),
-    };
-    Some(number.parse::<f64>().ok()? * factor)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ rule! {
     ///
     /// Among them are `/`, `/etc`, `/root`, `/home`, `/proc`, `/sys`, `/dev`, `/boot`, `/usr`, `/var/log`, and what the
     /// kubelet, the container runtime and the control plane keep under `/var/lib` and `/etc/kubernetes`. Double slashes, `.`
-    /// and a slash at the end make no difference.
+    /// and a slash at the end make no difference. `sensitivePaths` in the configuration adds folders of one's own.
     ///
     /// ## Why
     ///
@@ -96,7 +96,7 @@ rule! {
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     for volume in volumes(pod, config) {
         let path = volume.path.as_deref().unwrap_or_default();
-        let message = match volume.target() {
+        let message = match volume.target {
             Target::Sensitive(Reach::All(what)) => format!("hostPath is {path}: the pod reaches {what}"),
             Target::Sensitive(Reach::Part(what)) => format!("hostPath is {path}, a part of {what}"),
             _ => continue,

@@ -56,8 +56,8 @@ rule! {
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system, once a list of registries is configured. An image
-    /// that is no valid reference, such as one with a placeholder in it, is left alone.
+    /// Every profile, every Kubernetes version, every operating system, once a list of registries is configured. An image that
+    /// is no valid reference, such as one with a placeholder in it, is left alone.
     ///
     /// ## References
     ///
@@ -67,7 +67,7 @@ rule! {
     /// ## Other names
     ///
     /// Trivy `KSV-0125`; Kubescape `C-0078`; kubeaudit `ImageTagIncorrect`; Kyverno `restrict-image-registries`.
-    "untrusted-registry", From(Hardened), Error, Check::Pod(check),
+    "untrusted-registry", Always, Error, Check::Pod(check),
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

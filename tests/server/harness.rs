@@ -108,6 +108,12 @@ impl TestServer {
         self.next_that(|message| message["method"] == method && message.get("id").is_none()).await["params"].clone()
     }
 
+    /// The parameters of the next notification of a method that are the wanted ones.
+    pub(crate) async fn heard_that(&mut self, method: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let is_it = |message: &Value| message["method"] == method && message.get("id").is_none() && wanted(&message["params"]);
+        self.next_that(is_it).await["params"].clone()
+    }
+
     /// The next request of a method that the server makes, whole.
     pub(crate) async fn asked(&mut self, method: &str) -> Value {
         self.next_that(|message| message["method"] == method && message.get("id").is_some()).await

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A server whose analysis tells the configuration that it works under.
-fn telling() -> Setup {
+pub(crate) fn telling() -> Setup {
     let analyze = |_: &str, config: &Config, _: &Report| {
         crate::harness::echo_report(&format!("!{} {}", config.profile.name(), config.kubernetes_version), config)
     };

@@ -1,10 +1,51 @@
 //! What a user chose: the profile, the Kubernetes version, the rules.
 //!
-//! Knows settings and their words. Must not know where they come from nor what they do. Promise: a [`Config`] is always
-//! usable; every wrong setting was turned away with a message before it got here.
+//! Knows settings, their words, and the file that they may stand in. Must not know what they do, nor how a person is told of
+//! a mistake. Promise: a [`Config`] is always usable; every wrong setting was turned away with a message before it got here.
+//!
+//! [`keys`] is the one table of what a file may say: [`file`] reads by it, [`write`] and [`schema`] tell of it.
+
+pub mod discovery;
+mod file;
+pub mod keys;
+mod nearest;
+mod schema;
+mod write;
+
+pub use file::{Problem, Reading, read};
+pub use nearest::nearest;
+pub use schema::schema;
+pub use write::{template, yaml};
 
 use crate::k8s::Version;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Unverifiable, or housekeeping.
+    Hint,
+    /// Good practice beyond the Pod Security Standards.
+    Info,
+    /// What the standard `restricted` asks for.
+    Warning,
+    /// An explicitly dangerous value, or one that the API server drops or rejects.
+    Error,
+}
+
+impl Severity {
+    /// The gravest first.
+    pub const ALL: [Severity; 4] = [Severity::Error, Severity::Warning, Severity::Info, Severity::Hint];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Hint => "hint",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
 
 /// How much is asked of a manifest. Each profile contains the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -32,13 +73,27 @@ impl Profile {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub profile: Profile,
     /// The Kubernetes version that the manifests are for.
     pub kubernetes_version: Version,
     pub rules: Choice,
     pub values: Values,
+    /// The least severity that makes a check fail.
+    pub fail_on: Severity,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            profile: Profile::default(),
+            kubernetes_version: Version::default(),
+            rules: Choice::default(),
+            values: Values::default(),
+            fail_on: Severity::Warning,
+        }
+    }
 }
 
 /// Which rules run, by their ids, where the profile alone does not decide.
@@ -48,6 +103,24 @@ pub struct Choice {
     pub select: Vec<String>,
     /// None of these, even if selected.
     pub ignore: Vec<String>,
+    /// How grave the findings of a rule are, in the place of its own severity; `None` for a rule that is off.
+    pub severity: BTreeMap<String, Option<Severity>>,
+}
+
+impl Choice {
+    pub fn ignores(&self, id: &str) -> bool {
+        self.ignore.iter().any(|ignored| ignored == id)
+    }
+
+    /// Takes what was asked for on the spot: it runs, or does not, whatever was chosen before.
+    pub fn insist(&mut self, select: &[String], ignore: &[String]) {
+        if !select.is_empty() {
+            self.ignore.retain(|id| !select.contains(id));
+            self.severity.retain(|id, severity| severity.is_some() || !select.contains(id));
+            self.select = select.to_vec();
+        }
+        self.ignore.extend(ignore.iter().cloned());
+    }
 }
 
 /// What rules measure by, and what fixes write where somebody has to choose a value.

@@ -1,0 +1,54 @@
+//! Where the configuration of a file stands.
+//!
+//! Knows folders and repositories. Must not know what a configuration says. Promise: a terminal and an editor find the same
+//! file for the same manifest.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a configuration file is called.
+pub const FILE_NAME: &str = ".kubeharden.yaml";
+
+/// The configuration file that counts for what stands in a folder: the nearest one upwards, not beyond the repository that the
+/// folder is in.
+pub fn nearest(folder: &Path) -> Option<PathBuf> {
+    let folder = real(folder);
+    for folder in folder.ancestors() {
+        let file = folder.join(FILE_NAME);
+        if file.is_file() {
+            return Some(file);
+        }
+        // A folder in an ordinary clone; a file in a worktree or a submodule.
+        if folder.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
+/// The folder that a file stands in.
+pub fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A folder without links and dots in its name, so that its parents are those that the file system knows.
+pub fn real(folder: &Path) -> PathBuf {
+    fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// The text of a configuration file.
+///
+/// # Errors
+/// Why there is none, with what would help.
+pub fn text(file: &Path) -> Result<String, String> {
+    let bytes = fs::read(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied; allow reading it".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })?;
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8; save it as UTF-8".to_owned())
+}
