@@ -883,6 +883,8 @@ mod refusals {
         refused("a: &x {b: 1}\nc: *x\n", [remove("a")], "a is shared through the anchor &x (line 1)");
         refused("a: &x {b: {c: 1}}\nc:\n  <<: *x\n", [set("c.b.d", 1)], "the value comes from the alias *x (line 3)");
         refused("a: &x {b: 1}\nc:\n  <<: *x\n", [set("c.b", 2)], "the value comes from the alias *x (line 3)");
+        let beside = [set("c.new", 1), set("c.b.d", 2)];
+        refused("a: &x {b: {e: 1}}\nc:\n  <<: *x\n  f: 1\n", beside, "the value comes from the alias *x (line 3)");
         refused("a: &x {b: 1}\nc:\n  <<: *x\n", [remove("c.b")], "the value comes from the alias *x (line 3)");
         refused("a: &x\nc: *x\n", [set("a.b", 2)], "a is shared through the anchor &x (line 1)");
         refused("a: !x\n", [set("a.b", 2)], "an anchor or a tag stands before an empty value (line 1)");

@@ -364,3 +364,24 @@ fn an_apparmor_annotation_never_contradicts_the_field() {
     let fixed = engine::fix_all(text, &alone, &[Safety::Review]);
     assert_eq!((fixed.applied, fixed.withheld.len()), (2, 0), "{}", fixed.text);
 }
+
+#[test]
+fn a_privilege_that_the_api_server_demands_is_not_taken_away() {
+    let mount = "volumeMounts: [{name: h, mountPath: /h, mountPropagation: Bidirectional}]";
+    let driver = format!("containers: [{{name: a, image: x, {mount}, securityContext: {{privileged: true}}}}]");
+    let findings = found("privileged-container", "latest", &driver);
+    assert!(matches!(&findings[..], [finding] if finding.fix.is_none()), "{findings:?}");
+}
+
+#[test]
+fn two_secrets_do_not_become_one() {
+    let variables = |second: &str| {
+        format!(
+            "containers: [{{name: a, image: x, env: [{{name: DB_PASSWORD, value: hunter2}}]}}, \
+             {{name: b, image: x, env: [{{name: DB_PASSWORD, value: {second}}}]}}]"
+        )
+    };
+    let fixes = |spec: &str| found("secret-in-env", "latest", spec).iter().filter(|finding| finding.fix.is_some()).count();
+    assert_eq!(fixes(&variables("hunter2")), 2);
+    assert_eq!(fixes(&variables("hunter3")), 0);
+}

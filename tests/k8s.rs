@@ -210,3 +210,11 @@ fn a_text_made_to_expand_is_read_within_bounds() {
     text += "spec: {containers: [{name: a, image: x}]}\n";
     assert_eq!(summary(&text), ["Pod/-: a"]);
 }
+
+#[test]
+fn a_null_name_is_no_name() {
+    assert_eq!(
+        summary("apiVersion: v1\nkind: Pod\nmetadata: {name: ~}\nspec: {containers: [{name: null, image: x}]}\n"),
+        ["Pod/-: "]
+    );
+}

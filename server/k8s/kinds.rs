@@ -66,7 +66,8 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
         Some(workload) => workload.read(node),
         None => (None, reader_of(api_version, kind).map(|read| read(node)).unwrap_or_default()),
     };
-    let metadata = |key| node.get("metadata")?.get(key)?.as_str().filter(|text| !text.is_empty());
+    let metadata =
+        |key| node.get("metadata")?.get(key).filter(|value| !value.is_null())?.as_str().filter(|text| !text.is_empty());
     let read_as_newer = Workload::of(api_version, kind).is_some_and(|workload| workload.present_version() != api_version);
     Object { api_version, kind, namespace: metadata("namespace"), name: metadata("name"), node, reading, read_as_newer, pod }
 }

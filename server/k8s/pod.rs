@@ -186,7 +186,7 @@ impl<'y> Pod<'y> {
 impl<'y> Container<'y> {
     /// The container's name as it is written; empty where none is.
     pub fn name(&self) -> &'y str {
-        self.node.get("name").and_then(Node::as_str).unwrap_or_default()
+        self.node.get("name").filter(|name| !name.is_null()).and_then(Node::as_str).unwrap_or_default()
     }
 
     /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of

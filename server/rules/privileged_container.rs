@@ -99,14 +99,20 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
         let privileged = container.setting("securityContext.privileged", container.security().privileged);
         if let Setting::Set { value: true, node, .. } = privileged {
-            let (title, change) = withdrawal(pod, container);
-            found.wrong_in(container, node, format!("privileged is true: {container} has full access to the node")).fix(
-                Safety::Review,
-                title,
-                [change],
-            );
+            let message = format!("privileged is true: {container} has full access to the node");
+            let finding = found.wrong_in(container, node, message);
+            if !mounts_for_the_node(container) {
+                let (title, change) = withdrawal(pod, container);
+                finding.fix(Safety::Review, title, [change]);
+            }
         }
     }
+}
+
+/// Whether the container hands its own mounts on to the node, which the API server allows to privileged ones alone.
+fn mounts_for_the_node(container: &Container<'_>) -> bool {
+    let mounts = container.spec.volume_mounts.iter().flatten();
+    mounts.filter_map(|mount| mount.mount_propagation.as_deref()).any(|propagation| propagation == "Bidirectional")
 }
 
 /// How to take the privilege away: on Windows the API server refuses the field, whatever its value.

@@ -140,7 +140,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             let text = value.as_str().unwrap_or_default();
             let Some(what) = secret::recognised(name, text, &config.values.secret_names) else { continue };
             let finding = found.wrong_in(container, token(value), format!("{name} of {container} is {what} in plain text"));
-            if let Some((name_of_secret, key)) = reference(object, container, name) {
+            if let Some((name_of_secret, key)) = reference(object, container, name).filter(|_| is_alone(object, name, text)) {
                 let title = format!("take {name} from the Secret {name_of_secret} (without it the container does not start)");
                 let changes = by_reference(&container.path("env").index(place), name_of_secret, key);
                 finding.fix(Safety::Review, title, changes);
@@ -161,8 +161,20 @@ fn reference(object: &Object<'_>, container: &Container<'_>, variable: &str) -> 
     let owner = object.name.unwrap_or(container.name());
     let is_plain =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    let key = variable.to_ascii_lowercase().replace('_', "-");
+    let key = key_of(variable);
     (is_plain(owner) && is_plain(&key)).then(|| (format!("{owner}-secrets"), key))
+}
+
+fn key_of(variable: &str) -> String {
+    variable.to_ascii_lowercase().replace('_', "-")
+}
+
+/// Whether no other variable of the pod would get the same key for another value: the Secret can hold only one of them.
+fn is_alone(object: &Object<'_>, variable: &str, text: &str) -> bool {
+    let key = key_of(variable);
+    let containers = object.pod.iter().flat_map(|pod| &pod.containers);
+    let variables = containers.filter_map(|container| container.lookup("env")).flat_map(Node::items);
+    variables.filter_map(written).all(|(name, value)| key_of(name) != key || value.as_str() == Some(text))
 }
 
 fn by_reference(variable: &Path, secret: String, key: String) -> [Change; 2] {

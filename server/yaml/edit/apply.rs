@@ -220,6 +220,9 @@ impl<'y> Changer<'y> {
 
     /// Opens a slot so that a step can be taken from it.
     fn enter(&self, slot: &mut Slot<'y>, step: &Step, here: &Path) -> Result<(), Refusal> {
+        if let Some(old) = slot.old {
+            self.check_not_merged(old, step)?;
+        }
         if !matches!(slot.want, Want::Kept) {
             return Ok(());
         }
@@ -229,7 +232,6 @@ impl<'y> Changer<'y> {
             None => return Err(Refusal::new(format!("there is no list at {}", named(here)))),
             Some(old) => {
                 self.check_alias(old)?;
-                self.check_not_merged(old, step)?;
                 match old.kind() {
                     Kind::Mapping if is_key && old.entries().len() == 0 && !here.steps().is_empty() => {
                         self.check_growing(old)?;
