@@ -3,7 +3,7 @@
 //! Knows settings, their words, and the file that they may stand in. Must not know what they do, nor how a person is told of
 //! a mistake. Promise: a [`Config`] is always usable; every wrong setting was turned away with a message before it got here.
 //!
-//! [`keys`] is the one table of what a file may say: [`file`] reads by it, [`write`] and [`schema`] tell of it.
+//! [`mod@keys`] is the one table of what a file may say: [`mod@file`] reads by it, [`mod@write`] and [`mod@schema`] tell of it.
 
 pub mod discovery;
 mod file;
