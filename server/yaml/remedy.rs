@@ -315,7 +315,11 @@ impl Near<'_, '_> {
             let tabs = indent.bytes().enumerate().filter(|&(_, byte)| byte == b'\t');
             tabs.map(|(at, _)| Patch::Replace { range: start + at..start + at + 1, with: "  ".into() }).collect::<Vec<_>>()
         };
-        let Some(&first) = lines.iter().filter(|&&line| !tabs(line).is_empty()).min() else { return Vec::new() };
+        // The parser looks ahead: it can stop at a key because of a tab that stands lines below it.
+        let stopped = self.source.line_of(self.failure.at);
+        let ahead = || (stopped..self.source.line_count()).find(|&line| is_written(self.source, line) && !tabs(line).is_empty());
+        let near = lines.iter().copied().filter(|&line| !tabs(line).is_empty()).min();
+        let Some(first) = near.or_else(|| ahead().filter(|_| self.says("tab"))) else { return Vec::new() };
         let remedy = |lines: &[usize]| Remedy {
             patches: lines.iter().flat_map(|&line| tabs(line)).collect(),
             faults: lines.iter().map(|&line| self.fault(line, indentation(self.source, line), TAB)).collect(),
@@ -323,7 +327,7 @@ impl Near<'_, '_> {
         };
         let all: Vec<usize> =
             (first..self.source.line_count()).filter(|&line| is_written(self.source, line) && !tabs(line).is_empty()).collect();
-        vec![remedy(&[first]), remedy(&all)]
+        vec![remedy(&[first]), remedy(&all), self.hidden(first)]
     }
 
     /// Every line with `{{` on it: one that holds nothing else is hidden, of others the expressions are read as plain words.

@@ -387,6 +387,15 @@ fn tabs_part_words_but_do_not_indent() {
 }
 
 #[test]
+fn a_tab_is_found_on_its_own_line_though_the_parser_stops_before_it() {
+    let yaml = kubeharden::yaml::parse("spec:\n  containers:\n    - name: a\n      image: x\n\tsecurityContext:\n");
+    let errors: Vec<_> = yaml.errors().iter().map(|error| (&yaml.text()[error.range], error.message.as_str())).collect();
+    assert_eq!(errors, [("\t", "tabs cannot indent YAML: use spaces")]);
+    let containers = yaml.root().and_then(|root| root.get("spec")?.get("containers")).unwrap();
+    assert_eq!(containers.source(), "- name: a\n      image: x");
+}
+
+#[test]
 fn a_key_without_its_colon_keeps_its_place() {
     reads(
         "spec:\n  securityContext\n  replicas: 1\n",
