@@ -34,6 +34,8 @@ pub struct Analysis {
     pub yaml: Yaml,
     /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
     pub objects: Vec<ObjectInfo>,
+    /// How many of the objects are or make a pod.
+    pods: usize,
     /// Whether template syntax stands in it where a value or an entry could be.
     pub template: bool,
     /// Sorted by place, then by rule.
@@ -87,11 +89,12 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
     let objects = found.iter().map(ObjectInfo::of).collect();
+    let pods = found.iter().filter(|object| object.pod.is_some()).count();
     if template {
         modest(&mut findings);
     }
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, objects, template, findings }
+    Analysis { yaml, objects, pods, template, findings }
 }
 
 fn run_rule(rule: &'static Rule, yaml: &Yaml, objects: &[Object<'_>], config: &Config, findings: &mut Vec<Finding>) {
@@ -164,6 +167,10 @@ impl Analysis {
         let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
         let edits = edit::plan(&self.yaml, &changes)?;
         let after = analyze_document(&edits.apply(self.text()), config);
+        // What is removed takes the mappings along that it leaves empty.
+        if after.pods < self.pods {
+            return Err(Refusal("nothing would be left of the pod".into()));
+        }
         match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
             Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),
             None => Ok(edits),

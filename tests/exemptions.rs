@@ -385,3 +385,11 @@ fn two_secrets_do_not_become_one() {
     assert_eq!(fixes(&variables("hunter2")), 2);
     assert_eq!(fixes(&variables("hunter3")), 0);
 }
+
+#[test]
+fn the_last_field_of_a_pod_is_not_taken_away() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true # while I type\n";
+    let fixed = engine::fix_all(text, &Config::default(), &[Safety::Review]);
+    assert_eq!(fixed.text, text);
+    assert!(fixed.withheld.iter().any(|it| it.reason.to_string() == "nothing would be left of the pod"), "{:?}", fixed.withheld);
+}
