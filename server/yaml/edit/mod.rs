@@ -1,8 +1,8 @@
 //! Edits of a document as intents: what is to be at a path, not which bytes to write.
 //!
 //! Knows how to write YAML in the manner of the text around it. Must not know why. Promise: what [`plan`] gives was applied
-//! and read again: no new syntax error, the same comments, the same tree but at the paths named; everything else is
-//! refused with a reason.
+//! and read again: no new syntax error, the same comments but those of what is removed, the same tree but at the paths named;
+//! everything else is refused with a reason.
 
 mod apply;
 mod fresh;
