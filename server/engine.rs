@@ -3,11 +3,15 @@
 //! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
 //! text and the configuration alone.
 
-use crate::config::Config;
+mod sight;
+
+pub use sight::Sight;
+
+use crate::config::{Config, Part};
 use crate::k8s::{self, Object};
 use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
 use crate::yaml::edit::{self, Change};
-use crate::yaml::{self, Yaml, split};
+use crate::yaml::{self, Template, Yaml, split};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -29,15 +33,17 @@ pub struct Document {
 }
 
 /// What is known of a document by itself.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Analysis {
     pub yaml: Yaml,
     /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
     pub objects: Vec<ObjectInfo>,
     /// How many of the objects are or make a pod.
     pods: usize,
-    /// Whether template syntax stands in it where a value or an entry could be.
-    pub template: bool,
+    /// How much of its objects can be seen.
+    pub sight: Sight,
+    /// Whether nothing is written but comments, directives and markers.
+    blank: bool,
     /// Sorted by place, then by rule.
     pub findings: Vec<Finding>,
 }
@@ -49,6 +55,8 @@ pub struct ObjectInfo {
     pub kind: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
+    /// Whether it is the object before it once more, with another of its pods.
+    pub repeated: bool,
 }
 
 /// Reads a text and runs the rules on each of its documents.
@@ -78,48 +86,91 @@ pub fn reanalyze(text: &str, config: &Config, earlier: &Report) -> Report {
 
 /// Reads one document and runs the rules on it.
 pub fn analyze_document(text: &str, config: &Config) -> Analysis {
+    if !sight::may_hold_objects(text) {
+        return Analysis { yaml: Yaml::unread(text), blank: sight::is_blank(text), ..Analysis::default() };
+    }
+    // The braces of a chart's templates are Helm's wherever they stand, so that there is nothing to be learnt without them.
+    if config.surroundings.part == Part::ChartTemplate && text.contains("{{") {
+        return analyze_template(text, config);
+    }
     let yaml = yaml::parse(text);
-    let template = yaml.has_template_syntax();
-    let found = k8s::objects(&yaml);
+    match Sight::of(&yaml, config) {
+        Sight::Template => analyze_template(text, config),
+        sight => analyze_reading(yaml, sight, config),
+    }
+}
+
+/// Looks at each way to read a template. What is found in several of them is told once.
+fn analyze_template(text: &str, config: &Config) -> Analysis {
+    let Template { readings, versioned } = yaml::template(text);
+    let mut readings = readings.into_iter().map(|yaml| analyze_reading(yaml, Sight::Template, config));
+    let mut all = readings.next().unwrap_or_default();
+    for other in readings {
+        // The objects of the reading with most of them are those of the document.
+        let (more, less) = if other.objects.len() > all.objects.len() { (other, all) } else { (all, other) };
+        all = more;
+        for finding in less.findings {
+            let is_known = |known: &Finding| (known.rule.id, known.range) == (finding.rule.id, finding.range);
+            if !all.findings.iter().any(is_known) {
+                all.findings.push(finding);
+            }
+        }
+    }
+    // Charts ask the cluster which version of an API it serves. What an old one gets is not held to a new one.
+    let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
+    all.findings.retain(|finding| finding.rule.id != REMOVED_API || !is_asked(finding.range));
+    sort(&mut all.findings);
+    all
+}
+
+/// Runs the rules on a document that was read.
+fn analyze_reading(yaml: Yaml, sight: Sight, config: &Config) -> Analysis {
+    let found = k8s::objects_by(&yaml, config.detect_pod_templates);
     let mut findings = Vec::new();
     for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
         let before = findings.len();
-        run_rule(rule, &yaml, &found, config, &mut findings);
+        run_rule(rule, &yaml, &found, sight, config, &mut findings);
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
-    if template {
-        modest(&mut findings);
-    }
-    findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, objects, pods, template, findings }
+    sight.leave(&yaml, &mut findings);
+    sort(&mut findings);
+    let blank = yaml.root().is_none() && yaml.errors().is_empty();
+    Analysis { yaml, objects, pods, sight, blank, findings }
 }
 
-fn run_rule(rule: &'static Rule, yaml: &Yaml, objects: &[Object<'_>], config: &Config, findings: &mut Vec<Finding>) {
+/// The rule about API versions that clusters no longer serve.
+const REMOVED_API: &str = "removed-api";
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
+}
+
+fn run_rule(
+    rule: &'static Rule,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    sight: Sight,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) {
     if let Check::Document(check) = rule.check {
-        if !objects.is_empty() && !yaml.has_template_syntax() {
+        if !objects.is_empty() && sight != Sight::Template {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
         }
         return;
     }
     for (index, object) in objects.iter().enumerate() {
+        let before = findings.len();
         let mut found = Findings::in_object(rule, objects, index, findings);
         match (rule.check, &object.pod) {
             (Check::Object(check), _) => check(object, config, &mut found),
             (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
             (Check::Pod(_), None) | (Check::Document(_), _) => {}
         }
-    }
-}
-
-/// What a template leaves to say: values that stand there. What is absent may be rendered, and an edit may break the template.
-fn modest(findings: &mut Vec<Finding>) {
-    findings.retain(|finding| !finding.subject.absent);
-    for finding in findings {
-        finding.fix = None;
-        finding.alternatives.clear();
+        sight::leave_of_pod(object, findings, before);
     }
 }
 
@@ -130,6 +181,7 @@ impl ObjectInfo {
             kind: object.kind.to_owned(),
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
+            repeated: object.repeated,
         }
     }
 }
@@ -154,7 +206,7 @@ impl Analysis {
 
     /// Whether nothing is written but comments, directives and markers.
     pub fn is_blank(&self) -> bool {
-        self.yaml.root().is_none() && self.yaml.errors().is_empty()
+        self.blank
     }
 
     /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
@@ -163,6 +215,9 @@ impl Analysis {
     /// # Errors
     /// Why they cannot be given, in words for a person.
     pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
+        if let Some(reason) = self.sight.seal() {
+            return Err(Refusal(reason.into()));
+        }
         let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
         let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
         let edits = edit::plan(&self.yaml, &changes)?;

@@ -6,9 +6,10 @@
 //! 2. [`yaml`]: one document as a tree with exact byte ranges, and edits of it as intents.
 //! 3. [`k8s`]: the Kubernetes types of that tree; pods and containers as the kubelet would see them.
 //! 4. [`config`]: what a user chose, and the file that says so.
-//! 5. [`rules`]: one file a rule.
-//! 6. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
-//! 7. [`cli`] and [`lsp`]: the two front ends.
+//! 5. [`project`]: what the files around a text say of it: charts, kustomizations.
+//! 6. [`rules`]: one file a rule.
+//! 7. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
+//! 8. [`cli`] and [`lsp`]: the two front ends.
 //!
 //! `tests/layers.rs` reads the `use` lines and holds these directions.
 
@@ -16,6 +17,7 @@ pub mod text;
 pub mod yaml;
 pub mod k8s;
 pub mod config;
+pub mod project;
 pub mod rules;
 pub mod engine;
 pub mod cli;

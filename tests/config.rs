@@ -42,6 +42,7 @@ severity:
   host-pid: info
   host-ipc: off
 failOn: error
+detectPodTemplates: no
 values:
   userId: 20001
   groupId: 20002
@@ -65,6 +66,7 @@ values:
     let severity = [("host-ipc".to_owned(), None), ("host-pid".to_owned(), Some(Severity::Info))];
     assert_eq!(config.rules.severity, severity.into());
     assert_eq!(config.fail_on, Severity::Error);
+    assert!(!config.detect_pod_templates);
     assert_eq!(
         config.values,
         Values {

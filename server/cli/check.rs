@@ -9,7 +9,7 @@ use super::console::{Console, Verdict};
 use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::{concise, full, json};
-use crate::engine::{self, Report};
+use crate::engine::{self, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
 use std::io;
@@ -102,7 +102,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
         files: 1,
         documents: documents().filter(|analysis| !analysis.is_blank()).count(),
         manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
-        templates: documents().filter(|analysis| analysis.template).count(),
+        templates: documents().filter(|analysis| analysis.sight == Sight::Template).count(),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),

@@ -10,7 +10,8 @@ use super::files::Source;
 use super::full;
 use super::lines::Lines;
 use super::problem::Problem;
-use crate::config::{self, Config, discovery};
+use crate::config::{self, Config, Surroundings, discovery};
+use crate::project::Project;
 use crate::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -45,11 +46,21 @@ impl Configured {
     /// Finds the configuration of each source, and tells of the mistakes in them.
     pub(super) fn all(sources: Vec<Source>, choices: &Choices, console: &mut Console) -> Vec<Configured> {
         let mut configurations = Configurations::new(choices);
+        let mut project = Project::default();
         let mut configured = |source: Source| {
             let Known { config, mistaken, .. } = configurations.of(discovery::folder_of(&source.path), console);
+            let config = among(config, project.surroundings(&source.path));
             Configured { source, config, mistaken }
         };
         sources.into_iter().map(&mut configured).collect()
+    }
+}
+
+/// What a text is held to among its surroundings.
+fn among(config: Arc<Config>, surroundings: Surroundings) -> Arc<Config> {
+    match config.surroundings == surroundings {
+        true => config,
+        false => Arc::new(Config { surroundings, ..(*config).clone() }),
     }
 }
 

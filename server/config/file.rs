@@ -162,6 +162,10 @@ impl Reader<'_> {
                 let version = self.scalar(key.name, node).and_then(|text| self.held(node, text.parse::<Version>()));
                 set(place(&mut self.config), version);
             }
+            Kind::Bool(place) => match node.resolved() {
+                Some(Resolved::Bool(value)) => *place(&mut self.config) = value,
+                _ => self.say(node.range(), format!("`{}` is `true` or `false`", key.name)),
+            },
             Kind::Quantity(place) => self.quantity(key, node, place),
         }
     }

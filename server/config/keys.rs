@@ -22,6 +22,7 @@ pub enum Kind {
     Profile(fn(&mut Config) -> &mut Profile),
     Version(fn(&mut Config) -> &mut Version),
     Severity(fn(&mut Config) -> &mut Severity),
+    Bool(fn(&mut Config) -> &mut bool),
     /// A list of rules' ids.
     Rules(fn(&mut Config) -> &mut Vec<String>),
     /// A severity, or `off`, for each of some rules.
@@ -70,6 +71,11 @@ pub static KEYS: &[Key] = &[
         name: "failOn",
         about: "The least severity that makes the exit code of check 1.",
         kind: Kind::Severity(|config| &mut config.fail_on),
+    },
+    Key {
+        name: "detectPodTemplates",
+        about: "Whether pods are also looked for in custom resources of kinds that are not known, by what they look like.",
+        kind: Kind::Bool(|config| &mut config.detect_pod_templates),
     },
     Key {
         name: "values",

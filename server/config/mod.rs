@@ -10,11 +10,13 @@ mod file;
 pub mod keys;
 mod nearest;
 mod schema;
+mod surroundings;
 mod write;
 
 pub use file::{Problem, Reading, read};
 pub use nearest::nearest;
 pub use schema::schema;
+pub use surroundings::{Part, Surroundings};
 pub use write::{template, yaml};
 
 use crate::k8s::Version;
@@ -82,6 +84,10 @@ pub struct Config {
     pub values: Values,
     /// The least severity that makes a check fail.
     pub fail_on: Severity,
+    /// Whether a custom resource that nobody here knows has a pod where something looks like one.
+    pub detect_pod_templates: bool,
+    /// What other files say of the text that is held to this. No file of ours says it.
+    pub surroundings: Surroundings,
 }
 
 impl Default for Config {
@@ -92,6 +98,8 @@ impl Default for Config {
             rules: Choice::default(),
             values: Values::default(),
             fail_on: Severity::Warning,
+            detect_pod_templates: true,
+            surroundings: Surroundings::default(),
         }
     }
 }

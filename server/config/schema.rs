@@ -32,6 +32,7 @@ fn kind(kind: Kind, rules: &[&str]) -> Value {
         Kind::Group(keys) => group(keys, rules),
         Kind::Profile(place) => json!({"enum": Profile::ALL.map(Profile::name), "default": place(&mut default).name()}),
         Kind::Severity(place) => json!({"enum": severities, "default": place(&mut default).name()}),
+        Kind::Bool(place) => json!({"type": "boolean", "default": *place(&mut default)}),
         // Most people write it without quotes, which is a number to a schema.
         Kind::Version(place) => json!({
             "type": ["string", "number"], "examples": [place(&mut default).to_string()],

@@ -61,6 +61,7 @@ pub(super) fn value(kind: Kind, config: &mut Config) -> String {
         Kind::Profile(place) => place(config).name().to_owned(),
         Kind::Severity(place) => place(config).name().to_owned(),
         Kind::Version(place) => format!("\"{}\"", place(config)),
+        Kind::Bool(place) => place(config).to_string(),
         Kind::Id(place, _) => place(config).to_string(),
         Kind::Quantity(place) => word(place(config)),
         Kind::Rules(place) | Kind::Names(place, _) => list(place(config)),

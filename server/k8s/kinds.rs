@@ -3,8 +3,9 @@
 //! Knows Kubernetes' kinds. Must not know rules. Promise: every mapping with an `apiVersion` and a `kind` that a cluster could
 //! be sent is an object, whatever its path; configuration of tools that only looks like one is not.
 
+use super::pod::Extent;
 use super::read::{Identity, Reading, read};
-use super::{Container, ContainerKind, Object, Pod};
+use super::{Container, ContainerKind, Object, Pod, custom};
 use crate::yaml::{Kind, Node, Yaml};
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::api::{
@@ -18,18 +19,33 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as extens
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as registration;
 use k8s_openapi::{Resource, serde::de::DeserializeOwned};
 
-/// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own.
+/// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own. A custom resource with several
+/// pods is there once for each of them.
 pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
-    let Some((root, api_version, kind)) = yaml.root().and_then(identify) else { return Vec::new() };
-    match kind.strip_suffix("List").zip(root.get("items")) {
-        Some((item_kind, items)) if items.kind() == Kind::Sequence => {
-            items.items().filter_map(|item| list_item(item, api_version, item_kind)).collect()
-        }
-        _ => vec![object(root, api_version, kind)],
-    }
+    objects_by(yaml, true)
 }
 
-fn identify(node: Node<'_>) -> Option<(Node<'_>, &str, &str)> {
+/// Like [`objects`]; `by_shape` says whether what only looks like a pod is one, in custom resources that nobody here knows.
+pub fn objects_by(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
+    let Some((root, api_version, kind)) = yaml.root().and_then(identify) else { return Vec::new() };
+    let identified = match items(root, api_version, kind) {
+        Some((items, item_kind)) => items.items().filter_map(|item| list_item(item, api_version, item_kind)).collect(),
+        None => vec![(root, api_version, kind)],
+    };
+    identified.into_iter().flat_map(|object| read_objects(object, by_shape)).collect()
+}
+
+/// A mapping that says what it is, with its `apiVersion` and `kind`.
+type Identified<'y> = (Node<'y>, &'y str, &'y str);
+
+/// The items of a list of objects, and the kind that they have where they do not say; of a template of OpenShift likewise.
+fn items<'y>(root: Node<'y>, api_version: &str, kind: &'y str) -> Option<(Node<'y>, &'y str)> {
+    let is_template = kind == "Template" && matches!(api_version, "template.openshift.io/v1" | "v1");
+    let (key, item_kind) = if is_template { ("objects", "") } else { ("items", kind.strip_suffix("List")?) };
+    root.get(key).filter(|items| items.kind() == Kind::Sequence).map(|items| (items, item_kind))
+}
+
+fn identify(node: Node<'_>) -> Option<Identified<'_>> {
     let node = node.resolve().filter(|node| node.kind() == Kind::Mapping)?;
     let text = |key| node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
     let (api_version, kind) = (text("apiVersion")?, text("kind")?);
@@ -37,28 +53,63 @@ fn identify(node: Node<'_>) -> Option<(Node<'_>, &str, &str)> {
 }
 
 /// An item of a list of one kind may leave out its own `apiVersion` and `kind`: `kubectl get pods -o yaml` of older versions.
-fn list_item<'y>(item: Node<'y>, list_version: &'y str, item_kind: &'y str) -> Option<Object<'y>> {
-    if let Some((node, api_version, kind)) = identify(item) {
-        return Some(object(node, api_version, kind));
-    }
-    let node = item.resolve().filter(|node| node.kind() == Kind::Mapping)?;
-    (!item_kind.is_empty()).then(|| object(node, list_version, item_kind))
+fn list_item<'y>(item: Node<'y>, list_version: &'y str, item_kind: &'y str) -> Option<Identified<'y>> {
+    identify(item).or_else(|| {
+        let node = item.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+        (!item_kind.is_empty()).then_some((node, list_version, item_kind))
+    })
 }
 
-/// Files that have an `apiVersion` and a `kind` and never go to a cluster.
+/// The object, once for each of its pods where it is a custom resource that has several.
+fn read_objects((node, api_version, kind): Identified<'_>, by_shape: bool) -> Vec<Object<'_>> {
+    let first = object(node, api_version, kind);
+    if first.pod.is_some() || Workload::of(api_version, kind).is_some() || reader_of(api_version, kind).is_some() {
+        return vec![first];
+    }
+    let mut pods = custom::pods(node, api_version, kind, by_shape).into_iter();
+    let Some((pod, reading)) = pods.next() else { return vec![first] };
+    let more = |(pod, reading)| Object { pod: Some(pod), reading, repeated: true, ..object(node, api_version, kind) };
+    let first = Object { pod: Some(pod), reading, ..first };
+    std::iter::once(first).chain(pods.map(more)).collect()
+}
+
+/// Groups whose files have an `apiVersion` and a `kind` and never go to a cluster: a tool reads them itself.
+const TOOLS: &[&str] = &[
+    "apiserver.config.k8s.io",
+    "audit.k8s.io",
+    "backstage.io",
+    "builtin",
+    "chainsaw.kyverno.io",
+    "cli.kyverno.io",
+    "client.authentication.k8s.io",
+    "config.karmada.io",
+    "config.kio.kpt.dev",
+    "controller-runtime.sigs.k8s.io",
+    "credentialprovider.kubelet.k8s.io",
+    "eksctl.io",
+    "garden.io",
+    "imgpkg.carvel.dev",
+    "k3d.io",
+    "kapp.k14s.io",
+    "kbld.k14s.io",
+    "kind.x-k8s.io",
+    "kops.k8s.io",
+    "kpt.dev",
+    "krew.googlecontainertools.github.com",
+    "kubeadm.k8s.io",
+    "kubecontrollermanager.config.k8s.io",
+    "kubelet.config.k8s.io",
+    "kubeproxy.config.k8s.io",
+    "kubescheduler.config.k8s.io",
+    "kustomize.config.k8s.io",
+    "kuttl.dev",
+    "skaffold",
+    "vendir.k14s.io",
+];
+
 fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
-    const GROUPS: [&str; 8] = [
-        "kustomize.config.k8s.io",
-        "kind.x-k8s.io",
-        "skaffold",
-        "kubeadm.k8s.io",
-        "kubelet.config.k8s.io",
-        "kubeproxy.config.k8s.io",
-        "apiserver.config.k8s.io",
-        "client.authentication.k8s.io",
-    ];
     let group = api_version.split('/').next().unwrap_or_default();
-    GROUPS.contains(&group) || (api_version == "v1" && kind == "Config")
+    TOOLS.contains(&group) || (api_version == "v1" && kind == "Config")
 }
 
 fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y> {
@@ -69,7 +120,17 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
     let metadata =
         |key| node.get("metadata")?.get(key).filter(|value| !value.is_null())?.as_str().filter(|text| !text.is_empty());
     let read_as_newer = Workload::of(api_version, kind).is_some_and(|workload| workload.present_version() != api_version);
-    Object { api_version, kind, namespace: metadata("namespace"), name: metadata("name"), node, reading, read_as_newer, pod }
+    Object {
+        api_version,
+        kind,
+        namespace: metadata("namespace"),
+        name: metadata("name"),
+        node,
+        reading,
+        read_as_newer,
+        pod,
+        repeated: false,
+    }
 }
 
 type ReadKind = fn(Node<'_>) -> Reading<'_>;
@@ -199,8 +260,13 @@ where
 }
 
 /// The view of a pod: its typed spec, with the containers beside the items that they were read from.
-fn pod<'y>(mut spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option<Pod<'y>> {
+pub(super) fn pod<'y>(spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option<Pod<'y>> {
     let node = holder.get("spec").filter(|node| node.kind() == Kind::Mapping)?;
+    Some(Pod { metadata: holder.get("metadata"), ..pod_at(spec, node, reading) })
+}
+
+/// The view of a pod without `metadata`, whose spec was read from a mapping.
+pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y>) -> Pod<'y> {
     let mut containers = Vec::new();
     let mut add = |kind, key, typed: Vec<core::Container>| {
         let items = reading.items_read(node, key).filter_map(Node::resolve);
@@ -210,7 +276,7 @@ fn pod<'y>(mut spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option
     add(ContainerKind::Ordinary, "containers", std::mem::take(&mut spec.containers));
     let ephemeral = spec.ephemeral_containers.take().unwrap_or_default();
     add(ContainerKind::Ephemeral, "ephemeralContainers", ephemeral.into_iter().map(ordinary).collect());
-    Some(Pod { node, spec, metadata: holder.get("metadata"), containers })
+    Pod { node, spec, metadata: None, containers, extent: Extent::Whole }
 }
 
 /// An ephemeral container has the fields of an ordinary one and `targetContainerName`.

@@ -3,14 +3,15 @@
 //! Knows Kubernetes' types, where its kinds keep their pods, and how a container inherits from its pod. Must not know what
 //! is good or bad. Promise: what a view says is what the API server would read from the same text.
 
+mod custom;
 mod kinds;
 mod pod;
 mod quantity;
 mod read;
 mod version;
 
-pub use kinds::objects;
-pub use pod::{Container, ContainerKind, Level, Object, Pod, Setting};
+pub use kinds::{objects, objects_by};
+pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting};
 pub use quantity::amount;
 pub use read::{Reading, Unknown, Wanted, WrongShape};
 pub use version::Version;

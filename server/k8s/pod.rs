@@ -18,6 +18,8 @@ pub struct Object<'y> {
     pub read_as_newer: bool,
     /// The pod that the object is or makes.
     pub pod: Option<Pod<'y>>,
+    /// Whether the object before this one is the same, with another of its pods.
+    pub repeated: bool,
 }
 
 /// A pod, wherever its object keeps it.
@@ -31,6 +33,19 @@ pub struct Pod<'y> {
     pub metadata: Option<Node<'y>>,
     /// `initContainers`, then `containers`, then `ephemeralContainers`.
     pub containers: Vec<Container<'y>>,
+    pub extent: Extent,
+}
+
+/// How much of a pod stands where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Extent {
+    /// All that anybody decides.
+    #[default]
+    Whole,
+    /// Its containers; a controller decides the rest.
+    Containers,
+    /// Some of it: a controller lays it over what it has, or it has other defaults.
+    Part,
 }
 
 #[derive(Debug)]

@@ -66,6 +66,16 @@ impl<'y> Reading<'y> {
     }
 }
 
+impl<'y> Reading<'y> {
+    /// Takes what reading another part of the same object found.
+    pub(super) fn absorb(&mut self, other: Reading<'y>) {
+        self.unknown.extend(other.unknown);
+        self.wrong.extend(other.wrong);
+        self.types.extend(other.types);
+        self.left_out.extend(other.left_out);
+    }
+}
+
 /// Reads a `T` at a node, which stands for an object of that `apiVersion` and `kind` where a type is read that checks them.
 pub(super) fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Identity>) -> (Option<T>, Reading<'y>) {
     let mut wrong = Vec::new();

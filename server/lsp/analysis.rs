@@ -4,7 +4,7 @@
 //! processors; a panic in it ends as an error here and goes no further.
 
 use super::state::{Analysed, Snapshot, State};
-use super::{configuration, guard};
+use super::{configuration, guard, neighbours};
 use crate::engine::Report;
 use std::sync::Arc;
 use tower_lsp::lsp_types::Url;
@@ -17,7 +17,7 @@ pub(super) struct Panicked(pub String);
 pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) -> Result<Arc<Analysed>, Panicked> {
     let turn = state.turn(url);
     let _turn = turn.lock().await;
-    let config = configuration::of(state, url).await?;
+    let config = neighbours::over(state, url, configuration::of(state, url).await?).await?;
     let known = state.analysed(url);
     if let Some(known) = known.as_ref().filter(|known| known.is_of(&snapshot, &config)) {
         return Ok(Arc::clone(known));

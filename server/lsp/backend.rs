@@ -8,8 +8,9 @@ use super::capabilities::{self, Capabilities};
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, from_proto, hover, parent, watch};
+use super::{Setup, code_action, from_proto, hover, neighbours, parent, watch};
 use crate::config::discovery;
+use crate::project;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -30,9 +31,11 @@ impl Backend {
         Arc::clone(&self.state)
     }
 
-    /// Has configuration files read again. Many clients watch no files, so that whoever opens or saves one asks for it too.
+    /// Has configuration files read again, and what the files around the open ones say of them. Many clients watch no files, so
+    /// that whoever opens or saves one asks for it too.
     fn look_again(&self) {
         tokio::spawn(configuration::look_again(self.state()));
+        tokio::spawn(neighbours::look_again(self.state()));
     }
 }
 
@@ -64,7 +67,9 @@ impl LanguageServer for Backend {
             tokio::spawn(register(self.state(), DidChangeConfiguration::METHOD, options));
         }
         if client.watch_registration {
-            let options = serde_json::json!({ "watchers": [{ "globPattern": format!("**/{}", discovery::FILE_NAME) }] });
+            let names = std::iter::once(discovery::FILE_NAME).chain(project::watched());
+            let watchers: Vec<Value> = names.map(|name| serde_json::json!({ "globPattern": format!("**/{name}") })).collect();
+            let options = serde_json::json!({ "watchers": watchers });
             tokio::spawn(register(self.state(), DidChangeWatchedFiles::METHOD, options));
         }
     }
@@ -86,6 +91,9 @@ impl LanguageServer for Backend {
         let lsp::VersionedTextDocumentIdentifier { uri, version } = params.text_document;
         let changes = params.content_changes.into_iter().map(from_proto::change).collect();
         self.state.change(&uri, version, changes);
+        if neighbours::concerns_others(&uri) {
+            tokio::spawn(neighbours::look_again(self.state()));
+        }
     }
 
     /// Who saves wants to know where the file stands, even if the last diagnostics got lost or an analysis failed.

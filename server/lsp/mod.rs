@@ -9,13 +9,14 @@
 //! 1. [`capabilities`]: what the client can do, decided once; what the server offers.
 //! 2. [`settings`]: the configuration as clients write it.
 //! 3. [`configuration`]: what each document is held to, and the files that say so.
-//! 4. [`state`]: the open documents and what is known of them.
-//! 5. [`analysis`]: from a snapshot to a report, off the threads that talk.
-//! 6. [`watch`]: one task for each open document, from its latest text to its diagnostics.
-//! 7. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
-//! 8. [`hover`] and [`code_action`]: the two questions that a client asks.
-//! 9. [`backend`]: every message and the function that takes it.
-//! 10. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
+//! 4. [`neighbours`]: what the files around a document say of it.
+//! 5. [`state`]: the open documents and what is known of them.
+//! 6. [`analysis`]: from a snapshot to a report, off the threads that talk.
+//! 7. [`watch`]: one task for each open document, from its latest text to its diagnostics.
+//! 8. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
+//! 9. [`hover`] and [`code_action`]: the two questions that a client asks.
+//! 10. [`backend`]: every message and the function that takes it.
+//! 11. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
 //! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
 //! state before it waits for anything, leaves work to the tasks, and never waits for the client.
@@ -23,6 +24,7 @@
 mod capabilities;
 mod settings;
 mod configuration;
+mod neighbours;
 mod state;
 mod analysis;
 mod watch;

@@ -6,6 +6,7 @@
 use super::Setup;
 use super::capabilities::Capabilities;
 use super::configuration::{self, Configuration, Source};
+use super::neighbours::Neighbours;
 use super::settings::Settings;
 use crate::config::Config;
 use crate::engine::Report;
@@ -29,6 +30,7 @@ pub(super) struct State {
     /// As many permits as analyses may run at once.
     pub workers: Semaphore,
     pub configuration: Configuration,
+    pub neighbours: Neighbours,
     capabilities: OnceLock<Capabilities>,
     documents: DashMap<Url, Document>,
     revisions: AtomicU64,
@@ -77,6 +79,7 @@ impl State {
             leave: Notify::new(),
             workers: Semaphore::new(workers),
             configuration: Configuration::default(),
+            neighbours: Neighbours::default(),
             capabilities: OnceLock::new(),
             documents: DashMap::new(),
             revisions: AtomicU64::new(0),
@@ -153,6 +156,11 @@ impl State {
         if let Some(document) = self.documents.get(url) {
             document.wake();
         }
+    }
+
+    /// The open documents.
+    pub(super) fn urls(&self) -> Vec<Url> {
+        self.documents.iter().map(|document| document.key().clone()).collect()
     }
 
     /// The folders of the open documents that a configuration is for.

@@ -12,10 +12,12 @@ mod repair;
 pub mod scalar;
 mod source;
 pub mod split;
+mod template;
 mod tree;
 mod walk;
 
 pub use repair::parse;
 pub use scalar::Resolved;
+pub use template::{Template, template};
 pub use text_size::{TextRange as Range, TextSize as Offset};
 pub use tree::{Entry, Kind, Node, NodeId, Path, Step, Style, SyntaxError, Yaml};

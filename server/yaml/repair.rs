@@ -8,7 +8,7 @@ use super::remedy::{self, Remedy};
 use super::source::{Patch, Source};
 use super::walk::{self, Cause, Failure, Reading, range};
 use super::{SyntaxError, Yaml};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a document is repaired; one that needs more is not YAML but something else.
 const MAX_REPAIRS: usize = 64;
@@ -26,7 +26,24 @@ pub fn parse(text: &str) -> Yaml {
         let error = SyntaxError { range: range(0, 0), message: "a document of more than 4 GiB is not read".into() };
         return Yaml { errors: vec![error], ..Yaml::default() };
     }
-    let mut repair = Repair { source: Source::new(text), faults: BTreeMap::new(), left: affordable(text.len()) };
+    read(text, Source::new(text), Vec::new())
+}
+
+/// Reads one document of which some bytes are not to be read, or to be read as words without a meaning. The lines with such bytes
+/// count as repaired; that they are there is no error. The text is no longer than a document can be.
+pub(super) fn parse_patched(text: &str, patches: impl FnOnce(&Source<'_>) -> Vec<Patch>) -> Yaml {
+    let mut source = Source::new(text);
+    let patches = patches(&source);
+    let mut lines: Vec<usize> = patches.iter().map(|patch| source.line_of(patch.range().start)).collect();
+    lines.dedup();
+    let mark = source.patches().iter().filter(|mark| !patches.iter().any(|patch| patch.meets(mark))).cloned();
+    source.set_patches(mark.chain(patches.iter().cloned()).collect());
+    read(text, source, lines)
+}
+
+/// Reads a text; some lines of it count as repaired from the start.
+fn read(text: &str, source: Source<'_>, patched: Vec<usize>) -> Yaml {
+    let mut repair = Repair { source, faults: BTreeMap::new(), left: affordable(text.len()) };
     let mut reading = walk::read(&repair.source);
     for _ in 0..MAX_REPAIRS {
         match reading.failure.clone().and_then(|failure| repair.next(&failure, reading.whole_until)) {
@@ -34,7 +51,7 @@ pub fn parse(text: &str) -> Yaml {
             None => break,
         }
     }
-    repair.finish(reading)
+    repair.finish(reading, &patched)
 }
 
 struct Repair<'t> {
@@ -88,10 +105,10 @@ impl Repair<'_> {
         Some(reading)
     }
 
-    fn finish(self, reading: Reading) -> Yaml {
+    fn finish(self, reading: Reading, patched: &[usize]) -> Yaml {
         let text = self.source.text();
-        let lines = self.faults.keys().map(|&line| self.source.line(line));
-        let repaired = lines.map(|line| range(line.start, line.end)).collect();
+        let lines: BTreeSet<usize> = self.faults.keys().chain(patched).copied().collect();
+        let repaired = lines.into_iter().map(|line| self.source.line(line)).map(|line| range(line.start, line.end)).collect();
         let tabs = reading.tabs.iter().filter(|tab| !self.faults.contains_key(&self.source.line_of(tab.start().into())));
         let mut errors: Vec<SyntaxError> = tabs.map(|&range| SyntaxError { range, message: remedy::TAB.into() }).collect();
         errors.extend(self.faults.into_values());

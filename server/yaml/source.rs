@@ -188,6 +188,14 @@ impl<'t> Source<'t> {
             .unwrap_or(at)
     }
 
+    /// The end of the mask that begins at an offset; the offset itself where none does.
+    pub(super) fn past_masked(&self, at: usize) -> usize {
+        match self.patches_from(at).first() {
+            Some(Patch::Mask { range }) if range.start == at => range.end,
+            _ => at,
+        }
+    }
+
     /// Whether a repair put a `-` somewhere.
     pub(super) fn dash_by_repair(&self, range: Range<usize>) -> bool {
         let patches = self.patches_from(range.start).iter().take_while(|patch| patch.range().start < range.end);

@@ -76,6 +76,11 @@ pub struct SyntaxError {
 }
 
 impl Yaml {
+    /// A document that nobody reads: it has a text and nothing else.
+    pub fn unread(text: &str) -> Self {
+        Yaml { text: text.into(), ..Yaml::default() }
+    }
+
     /// The document's text, from which every range counts.
     pub fn text(&self) -> &str {
         &self.text

@@ -387,6 +387,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         let closed_at = self.source.closed_by_repair(start + 1, char::from(quote)).unwrap_or(self.text.len());
         let mut at = start + 1;
         while at < closed_at {
+            at = self.source.past_masked(at);
             match self.byte(at) {
                 b'\\' if quote == b'"' => at += 2,
                 byte if byte != quote => at += 1,

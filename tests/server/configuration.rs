@@ -219,7 +219,10 @@ async fn the_server_asks_for_files_to_be_watched() {
     let asked = project.server.asked("client/registerCapability").await;
     let registration = &asked["params"]["registrations"][0];
     assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
-    assert_eq!(registration["registerOptions"], json!({"watchers": [{"globPattern": "**/.kubeharden.yaml"}]}));
+    let watchers = registration["registerOptions"]["watchers"].as_array().unwrap();
+    let patterns: Vec<&Value> = watchers.iter().map(|watcher| &watcher["globPattern"]).collect();
+    let names = [".kubeharden.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"];
+    assert_eq!(patterns, names.map(|name| json!(format!("**/{name}"))).iter().collect::<Vec<_>>());
     project.server.answer(&asked, Value::Null).await;
     project.server.finish().await;
 }

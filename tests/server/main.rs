@@ -9,6 +9,7 @@ mod greeting;
 mod harness;
 mod hover;
 mod leaving;
+mod neighbours;
 mod panics;
 mod settings;
 mod sync;

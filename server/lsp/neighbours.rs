@@ -1,0 +1,128 @@
+//! What the files around each open document say of it, kept up to date while those files change.
+//!
+//! Knows when to look. Must not know what is looked for: that is [`crate::project`]'s. Promise: files are read off the threads that
+//! talk, by one reader at a time; the texts of open files are the client's; a document is analysed again only where something else is
+//! known of it.
+
+use super::analysis::{self, Panicked};
+use super::state::State;
+use crate::config::{Config, Surroundings, discovery};
+use crate::project::{self, Project};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tower_lsp::lsp_types::Url;
+
+#[derive(Default)]
+pub(super) struct Neighbours {
+    known: Mutex<HashMap<Url, Known>>,
+    /// Held by who reads files.
+    turn: tokio::sync::Mutex<()>,
+    /// Whether somebody waits for the turn to look at everything: who asks then is answered by that look.
+    is_awaited: AtomicBool,
+}
+
+/// What is known of a document, and what it is held to for that. The same configuration is given out as long as nothing changes,
+/// so that what was found under it stays known.
+struct Known {
+    surroundings: Surroundings,
+    held_to: Option<(Arc<Config>, Arc<Config>)>,
+}
+
+/// What a document is held to among its neighbours, where a configuration counts for it.
+pub(super) async fn over(state: &Arc<State>, url: &Url, config: Arc<Config>) -> Result<Arc<Config>, Panicked> {
+    if !state.neighbours.knows(url) {
+        let _turn = state.neighbours.turn.lock().await;
+        if !state.neighbours.knows(url) {
+            let found = look(state, vec![url.clone()]).await?;
+            state.neighbours.take(found);
+        }
+    }
+    Ok(state.neighbours.over(url, config))
+}
+
+/// Looks at the neighbours of all open documents, and has those analysed again of which something else is known now. A look that fails
+/// changes nothing.
+pub(super) async fn look_again(state: Arc<State>) {
+    if state.neighbours.is_awaited.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let _turn = state.neighbours.turn.lock().await;
+    // What changes from here on is for the next look.
+    state.neighbours.is_awaited.store(false, Ordering::SeqCst);
+    let open = state.urls();
+    state.neighbours.read().retain(|url, _| open.contains(url));
+    if let Ok(found) = look(&state, open).await {
+        let changed = state.neighbours.take(found);
+        changed.iter().for_each(|url| state.wake(url));
+    }
+}
+
+/// Whether other documents may be something else because of what this one says.
+pub(super) fn concerns_others(url: &Url) -> bool {
+    project::concerns_others(Path::new(url.path()))
+}
+
+async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundings)>, Panicked> {
+    let open = state.urls().into_iter().filter(concerns_others);
+    let texts: Vec<(Url, String)> = open.filter_map(|url| Some((url.clone(), state.snapshot(&url)?.text.to_string()))).collect();
+    analysis::off_thread(state, move || {
+        let named = |(url, text)| Some((real(&path(&url)?)?, text));
+        let mut project = Project::with_texts(texts.into_iter().filter_map(named).collect());
+        let of = |url: &Url| path(url).map(|file| project.surroundings(&file)).unwrap_or_default();
+        let found: Vec<Surroundings> = urls.iter().map(of).collect();
+        urls.into_iter().zip(found).collect()
+    })
+    .await
+}
+
+/// The file that a document is, where it is on a disk.
+fn path(url: &Url) -> Option<PathBuf> {
+    (url.scheme() == "file").then(|| url.to_file_path().ok())?
+}
+
+fn real(file: &Path) -> Option<PathBuf> {
+    Some(discovery::real(discovery::folder_of(file)).join(file.file_name()?))
+}
+
+impl Neighbours {
+    fn read(&self) -> MutexGuard<'_, HashMap<Url, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn knows(&self, url: &Url) -> bool {
+        self.read().contains_key(url)
+    }
+
+    /// Takes what was found, and gives back the documents of which something else was known. Of a document that nothing was known
+    /// of nobody has made anything yet.
+    fn take(&self, found: Vec<(Url, Surroundings)>) -> Vec<Url> {
+        let mut known = self.read();
+        let mut changed = Vec::new();
+        for (url, surroundings) in found {
+            match known.get_mut(&url) {
+                Some(known) if known.surroundings == surroundings => {}
+                Some(known) => {
+                    *known = Known { surroundings, held_to: None };
+                    changed.push(url);
+                }
+                None => _ = known.insert(url, Known { surroundings, held_to: None }),
+            }
+        }
+        changed
+    }
+
+    fn over(&self, url: &Url, config: Arc<Config>) -> Arc<Config> {
+        let mut known = self.read();
+        let Some(known) = known.get_mut(url).filter(|known| known.surroundings != config.surroundings) else { return config };
+        if let Some((base, over)) = &known.held_to
+            && Arc::ptr_eq(base, &config)
+        {
+            return Arc::clone(over);
+        }
+        let over = Arc::new(Config { surroundings: known.surroundings, ..(*config).clone() });
+        known.held_to = Some((config, Arc::clone(&over)));
+        over
+    }
+}

@@ -1,0 +1,153 @@
+//! The project that a text is part of: which files are templates of a chart, and which ones a kustomization names as patches.
+//!
+//! Knows how charts and kustomizations lie in folders. Must not know what the objects in them mean. Promise: a terminal and an editor
+//! learn the same of the same file; what cannot be read says nothing.
+
+use crate::config::{Part, Surroundings, discovery};
+use crate::yaml::{self, Kind, Node, Style, split};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+/// What kustomize looks for in a folder.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Whether other files may be different because of what a file of that name says.
+pub fn concerns_others(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == CHART || KUSTOMIZATIONS.contains(&name)
+}
+
+/// The files that [`concerns_others`] knows, as clients are asked to watch them.
+pub fn watched() -> impl Iterator<Item = &'static str> {
+    KUSTOMIZATIONS.into_iter().chain([CHART])
+}
+
+const CHART: &str = "Chart.yaml";
+
+/// Looks at the files around others; what it has read it does not read again.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// Texts that are not on the disk yet.
+    texts: HashMap<PathBuf, String>,
+    /// By a folder, the files that its kustomization names as patches.
+    patches: HashMap<PathBuf, Rc<HashSet<PathBuf>>>,
+    charts: HashMap<PathBuf, bool>,
+}
+
+impl Project {
+    /// A project of which some files have other texts than on the disk, such as those that are open in an editor. Their names are
+    /// free of links.
+    pub fn with_texts(texts: HashMap<PathBuf, String>) -> Self {
+        Project { texts, ..Project::default() }
+    }
+
+    /// What the files around a file say of it. It need not be there.
+    pub fn surroundings(&mut self, file: &Path) -> Surroundings {
+        let Some(name) = file.file_name() else { return Surroundings::default() };
+        let folder = discovery::real(discovery::folder_of(file));
+        Surroundings { part: self.part(&folder, &folder.join(name)) }
+    }
+
+    fn part(&mut self, folder: &Path, file: &Path) -> Part {
+        for ancestor in folder.ancestors() {
+            let is_templates = ancestor.file_name().is_some_and(|name| name == "templates");
+            if is_templates && ancestor.parent().is_some_and(|chart| self.is_chart(chart)) {
+                return Part::ChartTemplate;
+            }
+            if self.patches(ancestor).contains(file) {
+                return Part::Patch;
+            }
+            // Kustomize takes no patch from outside the kustomization's folder, nor are there charts across repositories.
+            if ancestor.join(".git").exists() {
+                break;
+            }
+        }
+        Part::Whole
+    }
+
+    fn is_chart(&mut self, folder: &Path) -> bool {
+        *self.charts.entry(folder.to_owned()).or_insert_with(|| folder.join(CHART).is_file())
+    }
+
+    fn patches(&mut self, folder: &Path) -> Rc<HashSet<PathBuf>> {
+        if let Some(known) = self.patches.get(folder) {
+            return Rc::clone(known);
+        }
+        let text = KUSTOMIZATIONS.iter().find_map(|name| self.text(&folder.join(name)));
+        let patches = text.map(|text| patches(&text).iter().map(|path| within(folder, path)).collect());
+        let patches: Rc<HashSet<PathBuf>> = Rc::new(patches.unwrap_or_default());
+        self.patches.insert(folder.to_owned(), Rc::clone(&patches));
+        patches
+    }
+
+    fn text(&self, file: &Path) -> Option<String> {
+        self.texts.get(file).cloned().or_else(|| fs::read_to_string(file).ok())
+    }
+}
+
+/// The files that the text of a kustomization, or of a component, names as patches.
+fn patches(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for range in split::documents(text) {
+        let yaml = yaml::parse(&text[range]);
+        let Some(root) = yaml.root() else { continue };
+        for list in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
+            let items = root.get(list).map(|list| list.items()).into_iter().flatten().filter_map(Node::resolve);
+            found.extend(items.filter_map(named_file).map(str::to_owned));
+        }
+    }
+    found
+}
+
+/// The file that an item of a list of patches names; an item can be the patch itself, too.
+fn named_file(item: Node<'_>) -> Option<&str> {
+    let named = if item.kind() == Kind::Mapping { item.get("path") } else { Some(item) };
+    let is_block = |node: &Node<'_>| matches!(node.kind(), Kind::Scalar(Style::Literal | Style::Folded));
+    named.filter(|node| !is_block(node)).and_then(Node::as_str).filter(|path| !path.is_empty() && !path.contains('\n'))
+}
+
+/// A path from a folder, without dots.
+fn within(folder: &Path, path: &str) -> PathBuf {
+    let mut whole = folder.to_owned();
+    for component in Path::new(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => _ = whole.pop(),
+            other => whole.push(other),
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_are_named_in_three_ways() {
+        let text = "\
+resources: [deployment.yaml]
+patches:
+  - path: a.yaml
+    target: {kind: Deployment}
+  - patch: |-
+      - op: remove
+        path: /spec
+  - old.yaml
+patchesStrategicMerge:
+  - ./b/c.yaml
+  - |-
+    kind: Deployment
+patchesJson6902:
+  - path: d.json
+";
+        assert_eq!(patches(text), ["a.yaml", "old.yaml", "./b/c.yaml", "d.json"]);
+    }
+
+    #[test]
+    fn a_path_is_taken_from_its_folder() {
+        assert_eq!(within(Path::new("/a/b"), "../c/./d.yaml"), Path::new("/a/c/d.yaml"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Templates of charts are read as far as nobody's values change them.
+
+use kubeharden::config::{Config, Part, Surroundings};
+use kubeharden::engine::{self, Sight};
+use kubeharden::rules::Safety;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn in_chart() -> Config {
+    Config { surroundings: Surroundings { part: Part::ChartTemplate }, ..Config::default() }
+}
+
+/// Each finding as `rule: text`.
+fn said(text: &str, config: &Config) -> Vec<String> {
+    let report = engine::analyze(text, config);
+    let of = |document: &engine::Document| {
+        let analysis = document.analysis.clone();
+        let shown = |finding: &kubeharden::rules::Finding| format!("{}: {}", finding.rule.id, &analysis.text()[finding.range]);
+        analysis.findings.iter().map(shown).collect::<Vec<_>>()
+    };
+    report.documents.iter().flat_map(of).collect()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+    found.sort();
+}
+
+#[test]
+fn a_chart_as_helm_makes_them_has_nothing_wrong() {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/charts/starter"), &mut found);
+    assert!(found.len() > 8);
+    for path in found {
+        let text = fs::read_to_string(&path).expect("a text");
+        assert_eq!(said(&text, &in_chart()), [""; 0], "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_written_out_in_a_template_is_told() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/charts/outspoken/templates/deployment.yaml");
+    let text = fs::read_to_string(path).expect("a text");
+    let expected = [
+        "host-network: true",
+        "host-pid: true",
+        "unpinned-image: registry.example.com/shop/migrate:latest",
+        "privileged-container: true",
+        "privilege-escalation: true",
+        "low-user-id: 1000",
+        "root-user: 0",
+        "dangerous-capability: SYS_ADMIN",
+        "unpinned-image: busybox",
+        "sensitive-host-path: /etc",
+        "host-path-volume: {{ .Values.path | default \"/\" | quote }}",
+    ];
+    let found = said(&text, &in_chart());
+    assert_eq!(found, expected);
+    for crlf in [text.replace('\n', "\r\n"), format!("\u{feff}{text}")] {
+        assert_eq!(said(&crlf, &in_chart()), found);
+    }
+    let fixed = engine::fix_all(&text, &in_chart(), &[Safety::Safe, Safety::Review, Safety::Ask]);
+    assert_eq!((fixed.text.as_str(), fixed.applied), (text.as_str(), 0));
+}
+
+const HEAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n";
+
+#[test]
+fn template_syntax_is_no_syntax_error_wherever_it_stands() {
+    for body in [
+        "  {{- toYaml .Values.spec | nindent 2 }}\n",
+        "  containers: {{ toYaml .Values.containers | nindent 4 }}\n",
+        "  containers:\n{{ toYaml .Values.containers | indent 4 }}\n",
+        "  containers:\n    - name: \"{{ include \"a\" . }}\"\n      image: \"{{ .Values.image | default \"b\" }}:{{ .Values.tag }}\"\n",
+        "  containers:\n    - name: a\n      image: {{ .a }}:{{ .b }} # {{ .c }}\n      args: [\"--a={{ .a }}\", {{ .b | quote }}]\n",
+        "  containers:\n    - name: a\n      resources: {{- toYaml .Values.resources | nindent 8 }}\n      {{- if .x }}\n      {{- end }}\n",
+        "  containers:\n    - name: a\n      env: {{- range $k, $v := .Values.env }}\n        - name: {{ $k }}\n          value: {{ $v | quote }}\n        {{- end }}\n",
+        "  {{ .Values.key }}: {{ .Values.value }}\n  {{- range .Values.more }}\n  {{ . }}: 1\n  {{- end }}\n",
+        "  {{- include \"a\" (dict\n    \"b\" .\n    \"c\" 1\n  ) | nindent 2 }}\n",
+        "  nodeName: {{ printf \"%s-%s\"\n    .a .b }}\n",
+        "  {{/* a comment: with a colon\n  over lines */}}\n",
+        "  {{- if and .a\n           .b }}\n  nodeName: a\n  {{- end }}\n",
+        "  nodeName: {{ if .a }}b{{ else }}c{{ end }}\n",
+        "  nodeName: {{ .a\n",
+        "  {{- with .a }}{{- toYaml . | nindent 2 }}{{- end }}\n",
+    ] {
+        let text = format!("{HEAD}{body}");
+        assert_eq!(said(&text, &in_chart()), [""; 0], "{text}");
+        assert_eq!(said(&text, &Config::default()), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_an_action_touches_is_not_judged() {
+    for value in [
+        "tr{{ .a }}",
+        "{{ .a }}true",
+        "\"{{ true }}\"",
+        "true{{ .a }}",
+        "{{ if .a }}true{{ else }}true{{ end }}",
+        "true {{ .b }}",
+    ] {
+        let text = format!("{HEAD}  hostNetwork: {value}\n");
+        assert_eq!(said(&text, &in_chart()), [""; 0], "{text}");
+    }
+    for value in ["true {{- end }}", "true {{/* because */}}", "true # {{ .a }}"] {
+        let text = format!("{HEAD}  hostNetwork: {value}\n");
+        assert_eq!(said(&text, &in_chart()), ["host-network: true"], "{text}");
+    }
+}
+
+#[test]
+fn every_branch_counts() {
+    for [first, second, third] in [["true", "false", "false"], ["false", "true", "false"], ["false", "false", "true"]] {
+        let text = format!(
+            "{HEAD}  {{{{- if .a }}}}\n  hostNetwork: {first}\n  {{{{- else if .b }}}}\n  hostNetwork: {second}\n  {{{{- else }}}}\n  \
+             hostNetwork: {third}\n  {{{{- end }}}}\n"
+        );
+        assert_eq!(said(&text, &in_chart()), ["host-network: true"], "{text}");
+    }
+}
+
+#[test]
+fn a_branch_for_an_old_cluster_is_not_held_to_a_new_one() {
+    let chosen = "\
+{{- if .Capabilities.APIVersions.Has \"policy/v1\" }}
+apiVersion: policy/v1
+{{- else }}
+apiVersion: policy/v1beta1
+{{- end }}
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .Release.Name }}
+";
+    assert_eq!(said(chosen, &in_chart()), [""; 0]);
+    let always = chosen.replace("if .Capabilities.APIVersions.Has \"policy/v1\"", "if .Values.new");
+    assert_eq!(said(&always, &in_chart()), ["removed-api: policy/v1beta1"]);
+}
+
+#[test]
+fn what_is_defined_for_other_places_is_no_part_of_this_one() {
+    let text = format!("{{{{- define \"a\" }}}}\nspec:\n  hostPID: true\n{{{{- end }}}}\n{HEAD}  hostNetwork: true\n");
+    assert_eq!(said(&text, &in_chart()), ["host-network: true"]);
+}
+
+#[test]
+fn a_file_of_a_chart_without_any_braces_is_what_it_is() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'x:1'}]}\n";
+    assert_eq!(said(text, &in_chart()), said(text, &Config::default()));
+    assert!(!said(text, &in_chart()).is_empty());
+}
+
+#[test]
+fn braces_in_texts_make_a_template_in_a_chart_only() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '{{ .Values.image }}'}]}\n";
+    assert_eq!(said(text, &in_chart()), [""; 0]);
+    assert!(said(text, &Config::default()).len() > 3);
+    let sight = |config: &Config| engine::analyze(text, config).documents[0].analysis.sight;
+    assert_eq!((sight(&in_chart()), sight(&Config::default())), (Sight::Template, Sight::Whole));
+}
+
+#[test]
+fn whatever_is_cut_off_is_read_without_a_complaint_or_a_panic() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/charts/outspoken/templates/deployment.yaml");
+    let text = fs::read_to_string(path).expect("a text");
+    for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)).step_by(7) {
+        for finding in said(&text[..end], &in_chart()) {
+            assert!(!finding.starts_with("syntax-error") && !finding.starts_with("missing"), "{finding} in {:?}", &text[..end]);
+        }
+    }
+}
