@@ -618,3 +618,48 @@ fn init_writes_a_configuration_and_overwrites_none() {
     assert_eq!(sandbox.run("init deep").code, 0);
     assert!(sandbox.read("deep/.kubeharden.yaml").contains("profile: hardened\n"));
 }
+
+#[test]
+fn json_is_read_in_folders_where_it_holds_objects() {
+    let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"hostPID": true}}"#;
+    let sandbox =
+        Sandbox::new(&[("deploy/pod.json", pod), ("package.json", r#"{"name": "shop"}"#), ("odd.JSON", "\"apiVersion\"")]);
+    let found = sandbox.json("--select host-pid");
+    assert_eq!(found["findings"][0]["path"], "deploy/pod.json");
+    assert_eq!(found["summary"]["files"], 1);
+    // What somebody names is read, whatever it is.
+    assert_eq!(sandbox.json("package.json")["summary"]["files"], 1);
+    let run = sandbox.run("fix --unsafe-fixes --select host-pid");
+    assert_eq!(run.code, 0, "{run:?}");
+    serde_json::from_str::<serde_json::Value>(&sandbox.read("deploy/pod.json")).unwrap();
+}
+
+#[test]
+fn what_a_kustomization_or_a_chart_makes_of_a_file_counts() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      containers:\n        - name: a\n          image: x:1\n          securityContext: {privileged: true}\n";
+    let template = patch.replace("x:1", "'{{ .Values.image }}'");
+    let sandbox = Sandbox::new(&[
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("base/web.yaml", patch),
+        ("prod/kustomization.yml", "resources: [../base]\npatches:\n  - path: ./patches/web.yaml\n"),
+        ("prod/patches/web.yaml", patch),
+        ("prod/component/kustomization.yaml", "kind: Component\npatchesStrategicMerge: [../component/web.yaml]\n"),
+        ("prod/component/web.yaml", patch),
+        ("chart/Chart.yaml", "apiVersion: v2\nname: a\nversion: 0.1.0\n"),
+        ("chart/templates/deep/web.yaml", &template),
+        ("templates/web.yaml", &template),
+    ]);
+    let json = sandbox.json(".");
+    let count = |path: &str| json["findings"].as_array().unwrap().iter().filter(|finding| finding["path"] == path).count();
+    for path in ["prod/patches/web.yaml", "prod/component/web.yaml", "chart/templates/deep/web.yaml"] {
+        assert_eq!(count(path), 1, "{path}");
+    }
+    for path in ["base/web.yaml", "templates/web.yaml"] {
+        assert!(count(path) > 5, "{path}");
+    }
+    let run = sandbox.run("fix --unsafe-fixes --ask-fixes");
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(sandbox.read("prod/patches/web.yaml"), patch);
+    assert_eq!(sandbox.read("chart/templates/deep/web.yaml"), template);
+    assert_ne!(sandbox.read("base/web.yaml"), patch);
+}

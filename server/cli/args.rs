@@ -95,7 +95,7 @@ pub(super) struct Fix {
 /// What is read.
 #[derive(Debug, Args)]
 pub(super) struct Inputs {
-    /// Files and folders, or `-` for stdin; in folders, *.yaml and *.yml that no .gitignore names
+    /// Files and folders, or `-` for stdin; in folders, *.yaml, *.yml, and *.json with Kubernetes objects, that no .gitignore names
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// What stdin is called in messages

@@ -59,11 +59,11 @@ pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
     (sources.into_iter().map(|(path, origin)| Source { path, origin }).collect(), troubles)
 }
 
-/// The YAML files below a folder, hidden and ignored ones left out.
+/// The YAML files below a folder, and the JSON files that hold objects, hidden and ignored ones left out.
 fn walk(folder: &Path, sources: &mut BTreeMap<PathBuf, Origin>, troubles: &mut Vec<Trouble>) {
     for entry in WalkBuilder::new(folder).require_git(false).build() {
         match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && is_yaml(entry.path()) => {
+            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && is_read(entry.path()) => {
                 sources.insert(plain(entry.path()), Origin::File);
             }
             Ok(_) => {}
@@ -72,8 +72,19 @@ fn walk(folder: &Path, sources: &mut BTreeMap<PathBuf, Origin>, troubles: &mut V
     }
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml"))
+/// Whether a file that nobody named is one of those that a command is about.
+fn is_read(path: &Path) -> bool {
+    let is_any = |names: &[&str]| path.extension().is_some_and(|found| names.iter().any(|name| found.eq_ignore_ascii_case(name)));
+    is_any(&["yaml", "yml"]) || (is_any(&["json"]) && may_hold_objects(path))
+}
+
+/// Whether a JSON file says what an object says of itself: most say other things, and lie about in great numbers. One that cannot be
+/// read is left to who reads it in earnest.
+fn may_hold_objects(path: &Path) -> bool {
+    fs::read(path).map_or(true, |bytes| {
+        let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
+        holds("\"apiVersion\"") && holds("\"kind\"")
+    })
 }
 
 /// The path without a `./` before it, so that one file has one name.

@@ -2,7 +2,7 @@
 //!
 //! Knows the text and its errors. Must not know changes. Promise: a refusal names the line.
 
-use super::super::{Kind, Style, Yaml};
+use super::super::{Kind, Node, Style, Yaml};
 use super::layout::Layout;
 use super::{Offset, Refusal};
 
@@ -33,7 +33,11 @@ fn template(layout: Layout<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// In brackets, where all of a JSON file stands, indentation means nothing.
 fn tabs(layout: Layout<'_>) -> Result<(), Refusal> {
+    if layout.yaml.root().is_some_and(Node::is_flow) {
+        return Ok(());
+    }
     let indented = layout.text.match_indices('\t').find(|&(at, _)| {
         layout.begins_line(at) && {
             let content = at + layout.text[at..].len() - layout.text[at..].trim_start_matches([' ', '\t']).len();

@@ -88,7 +88,7 @@ impl<'y> Layout<'y> {
 
     /// Whether nothing but indentation stands before a position on its line.
     pub(super) fn begins_line(self, at: usize) -> bool {
-        self.before(at).bytes().all(|byte| byte == b' ')
+        self.before(at).bytes().all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
     /// The line break that the document uses: its first.

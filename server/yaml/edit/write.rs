@@ -259,7 +259,7 @@ impl<'y> Pen<'y> {
             self.put(behind..behind, written);
             return Ok(());
         }
-        let brk = self.scribe.new_line(layout.column(begin));
+        let brk = format!("{}{}", layout.line_break(), layout.before(begin));
         if comma.is_none() {
             self.put(tail..tail, ",");
         }
