@@ -9,7 +9,8 @@
 //! 5. [`project`]: what the files around a text say of it: charts, kustomizations.
 //! 6. [`rules`]: one file a rule.
 //! 7. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
-//! 8. [`cli`] and [`lsp`]: the two front ends.
+//! 8. [`trace`]: from what Helm and kustomize rendered back to its sources.
+//! 9. [`cli`] and [`lsp`]: the two front ends.
 //!
 //! `tests/layers.rs` reads the `use` lines and holds these directions.
 
@@ -20,5 +21,6 @@ pub mod config;
 pub mod project;
 pub mod rules;
 pub mod engine;
+pub mod trace;
 pub mod cli;
 pub mod lsp;

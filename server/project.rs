@@ -4,7 +4,7 @@
 //! learn the same of the same file; what cannot be read says nothing.
 
 use crate::config::{Part, Surroundings, discovery};
-use crate::yaml::{self, Kind, Node, Style, split};
+use crate::yaml::{self, Kind, Node, Style, Yaml, split};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -88,17 +88,27 @@ impl Project {
 }
 
 /// The files that the text of a kustomization, or of a component, names as patches.
-fn patches(text: &str) -> Vec<String> {
+pub fn patches(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for range in split::documents(text) {
         let yaml = yaml::parse(&text[range]);
-        let Some(root) = yaml.root() else { continue };
-        for list in ["patches", "patchesStrategicMerge", "patchesJson6902"] {
-            let items = root.get(list).map(|list| list.items()).into_iter().flatten().filter_map(Node::resolve);
-            found.extend(items.filter_map(named_file).map(str::to_owned));
-        }
+        found.extend(listed(&yaml).filter_map(named_file).map(str::to_owned));
     }
     found
+}
+
+/// The patches that are written inside a kustomization.
+pub fn inline_patches(yaml: &Yaml) -> Vec<Node<'_>> {
+    let patch =
+        |item: Node<'_>| if item.kind() == Kind::Mapping { item.get("patch").map(|node| node.id()) } else { Some(item.id()) };
+    let is_one = |node: &Node<'_>| node.as_str().is_some_and(|text| text.contains(['\n', '{', '[']));
+    listed(yaml).filter_map(patch).map(|id| yaml.node(id)).filter(is_one).collect()
+}
+
+/// The items of the lists of patches.
+fn listed(yaml: &Yaml) -> impl Iterator<Item = Node<'_>> {
+    let lists = ["patches", "patchesStrategicMerge", "patchesJson6902"].into_iter();
+    lists.filter_map(|list| yaml.root()?.get(list)).flat_map(Node::items).filter_map(Node::resolve)
 }
 
 /// The file that an item of a list of patches names; an item can be the patch itself, too.
@@ -109,7 +119,7 @@ fn named_file(item: Node<'_>) -> Option<&str> {
 }
 
 /// A path from a folder, without dots.
-fn within(folder: &Path, path: &str) -> PathBuf {
+pub fn within(folder: &Path, path: &str) -> PathBuf {
     let mut whole = folder.to_owned();
     for component in Path::new(path).components() {
         match component {

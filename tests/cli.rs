@@ -663,3 +663,42 @@ fn what_a_kustomization_or_a_chart_makes_of_a_file_counts() {
     assert_eq!(sandbox.read("chart/templates/deep/web.yaml"), template);
     assert_ne!(sandbox.read("base/web.yaml"), patch);
 }
+
+#[test]
+fn statistics_say_what_was_read_and_why_the_rest_is_silent() {
+    let sandbox = Sandbox::new(&[
+        ("pod.yaml", "apiVersion: v1\nkind: Pod\nspec: {hostPID: true, hostIPC: true}\n---\n# nothing\n"),
+        ("two.yaml", "apiVersion: v1\nkind: Pod\nspec: {hostPID: true}\n---\napiVersion: v1\nkind: Service\n"),
+        ("compose.yaml", "services: {}\n"),
+        ("kustomization.yaml", "patches: [{path: patch.yaml}]\n"),
+        ("patch.yaml", "apiVersion: v1\nkind: Pod\nspec: {hostIPC: true}\n"),
+        ("template.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {{ . }}\n"),
+        ("sealed.yaml", "apiVersion: v1\nkind: Secret\nsops: {mac: x}\n"),
+    ]);
+    let run = sandbox.run("check --statistics --select host-pid,host-ipc");
+    assert_eq!(run.code, 1);
+    expect![[r#"
+        Objects by kind
+          4  v1 Pod
+          1  v1 Secret
+          1  v1 Service
+
+        Problems by rule
+          2  host-ipc
+          2  host-pid
+
+        Documents of which less or nothing is said
+          2  not a manifest
+          1  empty
+          1  encrypted
+          1  patch
+          1  template
+    "#]]
+    .assert_eq(&run.stdout);
+    let json = sandbox.json("--statistics --select host-pid");
+    assert_eq!(json["statistics"]["kinds"]["v1 Pod"], 4);
+    assert_eq!(json["statistics"]["rules"]["host-pid"], 2);
+    assert_eq!(json["statistics"]["silence"]["not a manifest"], 2);
+    assert_eq!(json["findings"].as_array().unwrap().len(), 2);
+    assert!(sandbox.json("--select host-pid").get("statistics").is_none());
+}

@@ -4,8 +4,10 @@
 
 #![allow(clippy::print_stdout, reason = "it prints its figures, and what it skips")]
 
-use kubeharden::config::Config;
-use kubeharden::engine::{self, Document};
+use kubeharden::config::{Config, Part};
+use kubeharden::engine::{self, Document, Sight};
+use kubeharden::k8s;
+use kubeharden::project::Project;
 use kubeharden::rules::Safety;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,4 +130,52 @@ fn safe_fixes_only_add_lines_and_a_second_run_changes_nothing() {
 #[test]
 fn all_fixes_together_keep_comments_and_converge() {
     fixes_only_add(&[Safety::Safe, Safety::Review, Safety::Ask], true);
+}
+
+/// Kinds of Kubernetes' own that are or make pods.
+const WORKLOADS: [&str; 9] =
+    ["Pod", "PodTemplate", "ReplicationController", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"];
+
+#[test]
+fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found() {
+    let mut project = Project::default();
+    let (mut seen, mut workloads, mut pods) = ([0, 0], 0, 0);
+    for (path, text) in &files() {
+        let surroundings = project.surroundings(path);
+        let config = Config { surroundings, ..Config::default() };
+        let place = path.display();
+        for Document { analysis, .. } in &engine::analyze(text, &config).documents {
+            let is_template = analysis.sight == Sight::Template;
+            // Told by itself: braces outside of quotes, or any in a chart.
+            let in_chart = surroundings.part == Part::ChartTemplate && analysis.text().contains("{{");
+            assert!(is_template || !in_chart, "{place}");
+            if is_template || surroundings.part == Part::Patch {
+                seen[usize::from(is_template)] += 1;
+                for finding in &analysis.findings {
+                    assert!(!finding.subject.absent && finding.fix.is_none(), "{place}: {}", finding.message);
+                    assert!(finding.rule.id != "syntax-error", "{place}: {}", finding.message);
+                }
+                continue;
+            }
+            // A kind that is written at the start of a line is one, whatever else stands around it.
+            let names = analysis.text().lines().filter_map(|line| line.strip_prefix("kind: "));
+            let kinds: Vec<&str> = names.map(|kind| kind.trim_matches(|c: char| !c.is_alphanumeric())).collect();
+            let [kind] = kinds[..] else { continue };
+            if WORKLOADS.contains(&kind) && analysis.text().contains("containers:") {
+                workloads += 1;
+                let objects = k8s::objects(&analysis.yaml);
+                let found = objects.iter().filter_map(|object| object.pod.as_ref()).count();
+                assert!(found > 0, "{place}: no pod in a {kind}");
+                pods += found;
+            }
+        }
+        let all = [Safety::Safe, Safety::Review, Safety::Ask];
+        if surroundings.part != Part::Whole
+            && engine::analyze(text, &config).documents.iter().all(|it| it.analysis.sight != Sight::Whole)
+        {
+            assert_eq!(engine::fix_all(text, &config, &all).text, *text, "{place}");
+        }
+    }
+    println!("{} templates, {} patches, {workloads} plain workloads with {pods} pods", seen[1], seen[0]);
+    assert!(workloads > 10);
 }

@@ -1,5 +1,7 @@
 //! JSON is YAML with brackets: manifests in it are read, and mended in their own style.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect stops there")]
+
 use kubeharden::config::Config;
 use kubeharden::engine;
 use kubeharden::rules::Safety;

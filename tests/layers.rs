@@ -19,8 +19,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("project", &["yaml", "config"]),
     ("rules", &["yaml", "k8s", "config"]),
     ("engine", &["text", "yaml", "k8s", "config", "rules"]),
+    ("trace", &["yaml", "k8s", "project", "rules", "engine"]),
     // The front ends go through the engine: what one shows, the other one shows.
-    ("cli", &["text", "k8s::Version", "config", "project", "rules", "engine"]),
+    ("cli", &["text", "k8s::Version", "config", "project", "rules", "engine", "trace"]),
     ("lsp", &["text", "k8s::Version", "config", "project", "rules", "engine"]),
     ("main", &["cli", "lsp"]),
 ];

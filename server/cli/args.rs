@@ -57,6 +57,19 @@ Exit codes:
 pub(super) struct Check {
     #[command(flatten)]
     pub inputs: Inputs,
+    /// Check what `helm template` renders of a chart, and tell each finding at the line of the template that made it
+    ///
+    /// Runs the installed `helm`. A finding that no line of a template can be told to have made is told of its template.
+    #[arg(long, value_name = "CHART", conflicts_with_all = ["paths", "stdin_filename", "kustomize"])]
+    pub helm: Option<PathBuf>,
+    /// A file of values for --helm
+    #[arg(short = 'f', long, value_name = "FILE", requires = "helm")]
+    pub values: Vec<PathBuf>,
+    /// Check what `kustomize build` makes of a folder, and tell each finding where the resource or patch says it
+    ///
+    /// Runs the installed `kustomize`, or else `kubectl kustomize`.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["paths", "stdin_filename"])]
+    pub kustomize: Option<PathBuf>,
     #[command(flatten)]
     pub choices: Choices,
     /// How to print findings
@@ -70,6 +83,9 @@ pub(super) struct Check {
     /// The least severity that makes the exit code 1; `warning` where no configuration says otherwise
     #[arg(long, value_enum, value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
+    /// Print counts by kind, by rule, and by reason of silence in the place of findings
+    #[arg(long)]
+    pub statistics: bool,
     /// Exit with 0 even if something was found
     #[arg(long)]
     pub exit_zero: bool,

@@ -8,7 +8,8 @@ use super::configured::Configured;
 use super::console::{Console, Verdict};
 use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
-use super::{concise, full, json};
+use super::statistics::Statistics;
+use super::{concise, full, json, rendered};
 use crate::engine::{self, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
@@ -22,6 +23,7 @@ pub(super) struct Results {
     /// Sorted by path.
     pub files: Vec<CheckedFile>,
     pub summary: Summary,
+    pub statistics: Statistics,
 }
 
 /// A file that was read, and what was found in it.
@@ -52,18 +54,26 @@ pub(super) struct Summary {
 }
 
 pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
+    let is_rendered = arguments.helm.is_some() || arguments.kustomize.is_some();
+    let results = if is_rendered { rendered::check(arguments, console) } else { Some(check_files(arguments, console)) };
+    let Some(results) = results else { return Ok(Verdict::Trouble) };
+    match arguments.output_format {
+        Format::Full | Format::Concise if arguments.statistics => results.statistics.write(console)?,
+        Format::Full => full::write(&results, console)?,
+        Format::Concise => concise::write(&results, console)?,
+        Format::Json => json::write(&results, arguments.statistics, console)?,
+    }
+    let fails = results.problems().any(|(file, problem)| problem.severity >= arguments.fail_on.unwrap_or(file.fail_on));
+    Ok(if fails && !arguments.exit_zero { Verdict::Found } else { Verdict::Clean })
+}
+
+fn check_files(arguments: &Check, console: &mut Console) -> Results {
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
     let (results, unread) = check(&sources);
     unread.iter().for_each(|trouble| console.complain(trouble));
-    match arguments.output_format {
-        Format::Full => full::write(&results, console)?,
-        Format::Concise => concise::write(&results, console)?,
-        Format::Json => json::write(&results, console)?,
-    }
-    let fails = results.problems().any(|(file, problem)| problem.severity >= arguments.fail_on.unwrap_or(file.fail_on));
-    Ok(if fails && !arguments.exit_zero { Verdict::Found } else { Verdict::Clean })
+    results
 }
 
 fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
@@ -72,19 +82,23 @@ fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
     let mut troubles = Vec::new();
     for file in checked {
         match file {
-            Ok((file, summary)) => results.push(file, &summary),
+            Ok((file, summary, statistics)) => {
+                results.statistics.absorb(&statistics);
+                results.push(file, &summary);
+            }
             Err(trouble) => troubles.push(trouble),
         }
     }
     (results, troubles)
 }
 
-fn check_source(Configured { source, config, .. }: &Configured) -> Result<(CheckedFile, Summary), Trouble> {
+fn check_source(Configured { source, config, .. }: &Configured) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
     let text = files::read(source)?;
     let report = guarded(source, || engine::analyze(&text, config))?;
     let problems = problem::problems(&text, &report);
     let summary = summarize(&report, &problems);
-    Ok((CheckedFile { path: source.path.clone(), text, problems, fail_on: config.fail_on }, summary))
+    let file = CheckedFile { path: source.path.clone(), text, problems, fail_on: config.fail_on };
+    Ok((file, summary, Statistics::of(&report)))
 }
 
 /// Keeps a mistake of ours in one file from taking the results of all others with it.
@@ -95,18 +109,14 @@ pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::Unwi
     })
 }
 
-fn summarize(report: &Report, problems: &[Problem]) -> Summary {
+pub(super) fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     let documents = || report.documents.iter().map(|document| document.analysis.as_ref());
-    let count = |severity: Severity| problems.iter().filter(|problem| problem.severity == severity).count();
     Summary {
         files: 1,
         documents: documents().filter(|analysis| !analysis.is_blank()).count(),
         manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
         templates: documents().filter(|analysis| analysis.sight == Sight::Template).count(),
-        errors: count(Severity::Error),
-        warnings: count(Severity::Warning),
-        infos: count(Severity::Info),
-        hints: count(Severity::Hint),
+        ..Summary::of_problems(problems)
     }
 }
 
@@ -131,6 +141,18 @@ impl Results {
 }
 
 impl Summary {
+    /// How many problems there are of each severity.
+    pub(super) fn of_problems(problems: &[Problem]) -> Self {
+        let count = |severity: Severity| problems.iter().filter(|problem| problem.severity == severity).count();
+        Summary {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            infos: count(Severity::Info),
+            hints: count(Severity::Hint),
+            ..Summary::default()
+        }
+    }
+
     /// Documents without a Kubernetes object.
     pub(super) fn skipped(&self) -> usize {
         self.documents.saturating_sub(self.manifests)

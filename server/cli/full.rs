@@ -20,7 +20,7 @@ pub(super) fn write(results: &Results, console: &mut Console) -> io::Result<()> 
 
 /// A single file's problems as they look without colours.
 pub(super) fn plain(file: CheckedFile) -> String {
-    let results = Results { files: vec![file], summary: Summary::default() };
+    let results = Results { files: vec![file], ..Results::default() };
     let mut drawn = Vec::new();
     // A vector takes all that is written to it.
     let _ = write_problems(&results, &Renderer::plain(), &mut drawn);
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn silence_is_explained() {
         let summary_of = |files, documents, manifests| {
-            summary(&Results { files: Vec::new(), summary: Summary { files, documents, manifests, ..Summary::default() } })
+            summary(&Results { summary: Summary { files, documents, manifests, ..Summary::default() }, ..Results::default() })
         };
         assert_eq!(summary_of(0, 0, 0), "No YAML files found.\n");
         assert_eq!(summary_of(12, 20, 0), "No Kubernetes manifests found in 12 YAML files.\n");

@@ -4,6 +4,7 @@
 
 use super::check::{CheckedFile, Results};
 use super::problem::{Problem, Remedy};
+use super::statistics::Statistics;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -16,6 +17,8 @@ struct Output<'a> {
     version: u32,
     findings: Vec<Finding<'a>>,
     summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<&'a Statistics>,
 }
 
 #[derive(Serialize)]
@@ -59,9 +62,10 @@ struct Summary {
     hints: usize,
 }
 
-pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(results: &Results, statistics: bool, out: &mut impl Write) -> io::Result<()> {
     let findings = results.problems().map(|(file, problem)| finding(file, problem)).collect();
-    write_value(&Output { version: VERSION, findings, summary: summary(results) }, out)
+    let statistics = statistics.then_some(&results.statistics);
+    write_value(&Output { version: VERSION, findings, summary: summary(results), statistics }, out)
 }
 
 /// Any value as JSON that people can read too, with a line break at its end.
@@ -127,7 +131,7 @@ mod tests {
 
     fn written(results: &Results) -> String {
         let mut out = Vec::new();
-        write(results, &mut out).unwrap();
+        write(results, false, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -17,8 +17,10 @@ mod init;
 mod json;
 mod lines;
 mod problem;
+mod rendered;
 mod rules;
 mod show_config;
+mod statistics;
 #[cfg(test)]
 mod sample;
 

@@ -63,6 +63,13 @@ fn from_finding(index: usize, document: &Document, finding: &Finding, lines: &Li
     }
 }
 
+/// What was found in a document that another program rendered, told where its sources made it. There is nothing to mend in what was
+/// rendered, and other places of it stand elsewhere.
+pub(super) fn rendered(index: usize, document: &Document, finding: &Finding, span: Span) -> Problem {
+    let finding = Finding { related: Vec::new(), fix: None, alternatives: Vec::new(), ..finding.clone() };
+    Problem { span, ..from_finding(index, document, &finding, &Lines::new(document.analysis.text())) }
+}
+
 /// Where a range of a document stands in its file.
 fn place(document: &Document, range: Range, lines: &Lines<'_>) -> Span {
     lines.span(document.start + usize::from(range.start())..document.start + usize::from(range.end()))

@@ -43,7 +43,7 @@ pub(super) fn results() -> Results {
     problems[3].fix = remedy("remove runAsNonRoot", Safety::Safe);
     problems[3].related = vec![Related { span: find(TEXT, "true"), message: "the pod sets it here".into() }];
     let summary = Summary { files: 3, documents: 5, manifests: 2, templates: 0, errors: 1, warnings: 1, infos: 1, hints: 1 };
-    Results { files: vec![file(TEXT, problems)], summary }
+    Results { files: vec![file(TEXT, problems)], summary, ..Results::default() }
 }
 
 /// A file with a problem at one string, and another one that has to do with it.
@@ -54,7 +54,7 @@ pub(super) fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
         problem
     });
     let summary = Summary { files: 1, warnings: places.len(), ..Summary::default() };
-    Results { files: vec![file(text, problems.collect())], summary }
+    Results { files: vec![file(text, problems.collect())], summary, ..Results::default() }
 }
 
 /// A file with a problem in a range of bytes, in characters or between.
@@ -62,7 +62,11 @@ pub(super) fn at(text: &str, range: Range<usize>) -> Results {
     let mut problem = problem(text, "", Severity::Warning, "a-rule", "a message");
     problem.span = Lines::new(text).span(range);
     problem.related = vec![Related { span: problem.span, message: "itself".into() }];
-    Results { files: vec![file(text, vec![problem])], summary: Summary { files: 1, warnings: 1, ..Summary::default() } }
+    Results {
+        files: vec![file(text, vec![problem])],
+        summary: Summary { files: 1, warnings: 1, ..Summary::default() },
+        ..Results::default()
+    }
 }
 
 fn file(text: &str, problems: Vec<Problem>) -> CheckedFile {
