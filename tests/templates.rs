@@ -3,6 +3,7 @@
 use kubeharden::config::{Config, Part, Surroundings};
 use kubeharden::engine::{self, Sight};
 use kubeharden::rules::Safety;
+use kubeharden::yaml;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -171,4 +172,73 @@ fn whatever_is_cut_off_is_read_without_a_complaint_or_a_panic() {
             assert!(!finding.starts_with("syntax-error") && !finding.starts_with("missing"), "{finding} in {:?}", &text[..end]);
         }
     }
+}
+
+/// The same numbers on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+}
+
+#[test]
+fn every_reading_of_any_template_is_a_tree_over_its_text() {
+    const SCRAPS: [&str; 16] = [
+        "{{",
+        "}}",
+        "{{- if .a }}",
+        "{{ else }}",
+        "{{ end }}",
+        "{{ .b | nindent 4 }}",
+        "{{/* c",
+        "*/}}",
+        "{{ define \"d\" }}",
+        "\"",
+        "'",
+        "\r\n",
+        "\u{e4}{{ `",
+        "{{{",
+        ": ",
+        "|\n",
+    ];
+    let mut texts = Vec::new();
+    for folder in ["charts", "bad", "foreign", "templates"] {
+        let mut found = Vec::new();
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder), &mut found);
+        texts.extend(found.iter().map(|path| fs::read_to_string(path).expect("a text")));
+    }
+    let mut dice = Dice(7);
+    for round in 0..400 {
+        let mut text = texts[dice.below(texts.len())].clone();
+        for _ in 0..1 + round % 5 {
+            let at = (0..=dice.below(text.len() + 1)).rev().find(|&at| text.is_char_boundary(at)).unwrap_or_default();
+            text.insert_str(at, SCRAPS[dice.below(SCRAPS.len())]);
+        }
+        for reading in yaml::template(&text).readings {
+            assert_eq!(reading.text(), text);
+            for node in reading.nodes() {
+                assert!(text.get(std::ops::Range::<usize>::from(node.range())).is_some(), "{node:?} in {text:?}");
+                let inside = node.parent().is_none_or(|parent| parent.range().contains_range(node.range()));
+                assert!(inside, "{node:?} is not in {:?}: {text:?}", node.parent());
+            }
+        }
+        for engine::Document { analysis, .. } in &engine::analyze(&text, &in_chart()).documents {
+            let is_wrong = |finding: &kubeharden::rules::Finding| finding.rule.id == "syntax-error" || finding.subject.absent;
+            let found = analysis.findings.iter().find(|finding| is_wrong(finding));
+            assert!(!analysis.text().contains("{{") || found.is_none(), "{found:?} in {:?}", analysis.text());
+        }
+    }
+}
+
+#[test]
+fn a_long_template_is_read_in_time() {
+    let mut text = String::from("{{ if .a }}\napiVersion: v1\nkind: ConfigMap\ndata:\n");
+    for line in 0..20_000 {
+        text += &format!("  {{{{ if .b{line} }}}}\n  k{line}: {{{{ .c }}}}\n  {{{{ end }}}}\n");
+    }
+    text += "{{ else }}\na: 1\n{{ end }}\n";
+    assert_eq!(yaml::template(&text).readings.len(), 2);
 }

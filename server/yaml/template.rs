@@ -175,20 +175,19 @@ fn unread(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
 /// The patches that hide actions and what is not read: whole lines where nothing else stands on them.
 fn patches(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Patch> {
     let mut pieces: Vec<(Bytes, bool)> = actions.iter().map(|action| (action.range.clone(), writes(action))).collect();
-    pieces.extend(unread.iter().filter(|range| !range.is_empty()).map(|range| (range.clone(), true)));
+    pieces.extend(unread.iter().filter(|range| !range.is_empty()).map(|range| (range.clone(), false)));
     pieces.sort_by_key(|(range, _)| (range.start, range.end));
+    let pieces = merged(pieces);
     let mut patches = Vec::new();
     let mut first = 0;
     for line in 0..source.line_count() {
         let whole = source.line(line).start..source.line_end(line);
-        // Pieces can lie in one another, so that one that ends early is no sign that those before it do.
         while pieces.get(first).is_some_and(|(range, _)| range.end <= whole.start) {
             first += 1;
         }
-        let on_line = pieces[first..].iter().take_while(|(range, _)| range.start < whole.end.max(whole.start + 1));
-        let cut = |(range, writes): &(Bytes, bool)| (range.start.max(whole.start)..range.end.min(whole.end), *writes);
-        let covered = merged(on_line.map(cut).filter(|(range, _)| range.start < range.end));
-        patches.extend(line_patches(source.text(), whole, covered));
+        let on_line = pieces[first..].iter().take_while(|(range, _)| range.start < whole.end);
+        let cut = on_line.map(|(range, writes)| (range.start.max(whole.start)..range.end.min(whole.end), *writes));
+        patches.extend(line_patches(source.text(), whole.clone(), cut.collect()));
     }
     patches
 }
@@ -203,7 +202,7 @@ fn writes(action: &Action) -> bool {
 }
 
 /// Pieces that touch or overlap as one, which writes something if any of them does.
-fn merged(pieces: impl Iterator<Item = (Bytes, bool)>) -> Vec<(Bytes, bool)> {
+fn merged(pieces: Vec<(Bytes, bool)>) -> Vec<(Bytes, bool)> {
     let mut merged: Vec<(Bytes, bool)> = Vec::new();
     for (range, writes) in pieces {
         match merged.last_mut() {
@@ -224,7 +223,7 @@ fn line_patches(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Pat
     let mut at = whole.start;
     let alone =
         pieces.iter().all(|(range, _)| between(std::mem::replace(&mut at, range.end), range.start)) && between(at, whole.end);
-    if pieces.is_empty() || (alone && whole.is_empty()) {
+    if pieces.is_empty() {
         return Vec::new();
     }
     if alone {
