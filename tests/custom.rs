@@ -44,6 +44,7 @@ fn kinds_that_embed_a_whole_pod_are_read_like_those_of_kubernetes() {
         ("jobset.x-k8s.io/v1alpha2", "JobSet", "spec: {replicatedJobs: [{name: a, template: {spec: {template: POD}}}]}"),
         ("kubeflow.org/v1", "PyTorchJob", "spec: {pytorchReplicaSpecs: {Master: {template: POD}}}"),
         ("ray.io/v1", "RayCluster", "spec: {workerGroupSpecs: [{groupName: a, template: POD}]}"),
+        ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "spec: {leaderWorkerTemplate: {leaderTemplate: POD}}"),
         ("agones.dev/v1", "Fleet", "spec: {template: {spec: {template: POD}}}"),
         ("example.com/v1", "CronTab", "spec: {cronSpec: '* * * * *', template: POD}"),
         ("example.com/v1", "Shop", "spec: {workers: [{podTemplate: POD}]}"),

@@ -145,6 +145,8 @@ metadata:
 fn what_is_defined_for_other_places_is_no_part_of_this_one() {
     let text = format!("{{{{- define \"a\" }}}}\nspec:\n  hostPID: true\n{{{{- end }}}}\n{HEAD}  hostNetwork: true\n");
     assert_eq!(said(&text, &in_chart()), ["host-network: true"]);
+    let text = format!("{HEAD}  hostNetwork: true\n{{{{- define \"a\" }}}}\n  hostPID: true\n{{{{- end }}}}\n  hostIPC: true\n");
+    assert_eq!(said(&text, &in_chart()), ["host-network: true", "host-ipc: true"]);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 --- Hardening diagnostics and fixes for Kubernetes manifests, as you type.
 ---
 --- The server looks at `apiVersion` and `kind` of each YAML document; any other YAML gets an empty answer and costs nothing,
---- so it is attached to every buffer of the filetype `yaml`. Helm templates (filetype `helm`) are not YAML yet and are left
---- alone, and so are compound filetypes such as `yaml.docker-compose`.
+--- so it is attached to every buffer of the filetype `yaml`. Helm templates (filetype `helm`) and JSON are read as well, by those
+--- who add their filetypes; compound ones such as `yaml.docker-compose` are left alone.
 ---
 --- Neovim 0.11 and later read this file by themselves:
 ---
