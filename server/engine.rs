@@ -3,6 +3,7 @@
 //! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
 //! text and the configuration alone.
 
+mod inline;
 mod sight;
 
 pub use sight::Sight;
@@ -136,6 +137,9 @@ fn analyze_reading(yaml: Yaml, sight: Sight, config: &Config) -> Analysis {
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
     sight.leave(&yaml, &mut findings);
+    if found.is_empty() && sight == Sight::Whole {
+        findings.extend(inline::findings(&yaml, config));
+    }
     sort(&mut findings);
     let blank = yaml.root().is_none() && yaml.errors().is_empty();
     Analysis { yaml, objects, pods, sight, blank, findings }

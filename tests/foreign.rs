@@ -134,3 +134,41 @@ spec:
     let broken = patch.replace("image: nginx", "image: \"nginx");
     assert!(said(&engine::analyze(&broken, &held_to(Part::Patch))).iter().any(|(id, _)| *id == "syntax-error"));
 }
+
+#[test]
+fn a_patch_inside_a_kustomization_is_read_where_it_stands() {
+    let text = "\
+resources: [../base]
+patches:
+  - target: {kind: Deployment}
+    patch: |-
+      # \u{e4}
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: a}
+      spec:
+        template:
+          spec:
+            hostNetwork: true
+
+            containers:
+              - name: a
+                image: nginx
+  - patch: >
+      apiVersion: v1
+      kind: Pod
+patchesStrategicMerge:
+- |
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: b}
+    spec: {hostPID: true}
+";
+    for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+        let report = engine::analyze(&text, &Config::default());
+        assert_eq!(said(&report), [("host-network", "true"), ("unpinned-image", "nginx"), ("host-pid", "true")]);
+        assert!(analyses(&report).all(|analysis| analysis.findings.iter().all(|finding| finding.fix.is_none())));
+        let fixed = engine::fix_all(&text, &Config::default(), &[Safety::Safe, Safety::Review, Safety::Ask]);
+        assert_eq!(fixed.text, text);
+    }
+}

@@ -18,7 +18,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // It reads kustomizations as YAML and no more.
     ("project", &["yaml", "config"]),
     ("rules", &["yaml", "k8s", "config"]),
-    ("engine", &["text", "yaml", "k8s", "config", "rules"]),
+    ("engine", &["text", "yaml", "k8s", "config", "project", "rules"]),
     ("trace", &["yaml", "k8s", "project", "rules", "engine"]),
     // The front ends go through the engine: what one shows, the other one shows.
     ("cli", &["text", "k8s::Version", "config", "project", "rules", "engine", "trace"]),

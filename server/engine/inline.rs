@@ -1,0 +1,57 @@
+//! Patches that are written inside a kustomization, as texts in its YAML.
+//!
+//! Knows where the lines of such a text stand in the document. Must not know rules. Promise: what is found in a patch is told where it
+//! is written; where a place cannot be found again, letter by letter, nothing is told.
+
+use super::analyze_document;
+use crate::config::{Config, Part, Surroundings};
+use crate::project;
+use crate::rules::Finding;
+use crate::yaml::{Kind, Node, Offset, Range, Style, Yaml};
+
+/// What is wrong in the patches inside a document.
+pub(super) fn findings(yaml: &Yaml, config: &Config) -> Vec<Finding> {
+    let config = Config { surroundings: Surroundings { part: Part::Patch }, ..config.clone() };
+    let literal = |node: &Node<'_>| node.kind() == Kind::Scalar(Style::Literal);
+    let patches = project::inline_patches(yaml).into_iter().filter(literal);
+    patches.flat_map(|node| in_patch(node, &config)).collect()
+}
+
+fn in_patch(node: Node<'_>, config: &Config) -> Vec<Finding> {
+    let Some(text) = node.as_str() else { return Vec::new() };
+    let placed = |finding: Finding| {
+        let range = place(node, text, finding.range)?;
+        let mut subject = finding.subject;
+        subject.range = place(node, text, subject.range).unwrap_or(range);
+        // The document has no objects of its own.
+        subject.object = None;
+        Some(Finding { range, subject, related: Vec::new(), ..finding })
+    };
+    let findings = analyze_document(text, config).findings;
+    findings.into_iter().filter_map(placed).collect()
+}
+
+/// Where a range of a block's text stands in the document.
+fn place(block: Node<'_>, text: &str, range: Range) -> Option<Range> {
+    let [start, end] = [range.start(), range.end()].map(|offset| place_of(block, text, offset.into()));
+    let (start, end) = (start?, end?);
+    let first = |text: &str| text.lines().next().map(str::to_owned);
+    let is_same = first(block.yaml().text().get(start..end)?) == first(&text[range]);
+    is_same.then_some(Range::new(Offset::try_from(start).ok()?, Offset::try_from(end).ok()?))
+}
+
+/// Where an offset in a block's text stands in the document. Each line of the text is one of the block, behind its indentation.
+fn place_of(block: Node<'_>, text: &str, at: usize) -> Option<usize> {
+    let document = block.yaml().text();
+    let header = usize::from(block.range().start());
+    let lines = || document[header..].split_inclusive('\n').skip(1);
+    let before = &text[..at];
+    let (line, column) = (before.matches('\n').count(), at - before.rfind('\n').map_or(0, |brk| brk + 1));
+    let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    // Of the first line that holds anything both depths are known.
+    let is_written = |line: &&str| !line.trim().is_empty();
+    let indent = spaces(lines().find(is_written)?).checked_sub(spaces(text.lines().find(is_written)?))?;
+    let first = document[header..].find('\n')? + 1 + header;
+    let start = first + lines().take(line).map(str::len).sum::<usize>();
+    Some(start + indent + column).filter(|&place| document.is_char_boundary(place))
+}
