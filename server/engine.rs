@@ -4,34 +4,26 @@
 //! text and the configuration alone.
 
 use crate::config::Config;
-use crate::k8s::{self, Object};
+use crate::k8s::Object;
 use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
 use crate::yaml::edit::{self, Change};
-use crate::yaml::{self, Yaml, split};
-use std::collections::HashMap;
+use crate::yaml::{self, Yaml};
+use std::borrow::Cow;
 use std::sync::Arc;
 
+mod report;
+
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
+pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
+pub use report::{Context, Part, Report};
 
-/// What is known of a text.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    pub documents: Vec<Document>,
-}
-
-/// A document of a text: where it starts, and what is known of it wherever it stands.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// In bytes from the start of the text.
-    pub start: usize,
-    pub analysis: Arc<Analysis>,
-}
-
-/// What is known of a document by itself.
+/// What is known of a document, or of a part that is read by itself.
 #[derive(Debug)]
 pub struct Analysis {
     pub yaml: Yaml,
+    role: Role,
+    context: Arc<Context>,
     /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
     pub objects: Vec<ObjectInfo>,
     /// How many of the objects are or make a pod.
@@ -51,40 +43,27 @@ pub struct ObjectInfo {
     pub name: Option<String>,
 }
 
-/// Reads a text and runs the rules on each of its documents.
+/// Reads a text and runs the rules on each of its parts.
 pub fn analyze(text: &str, config: &Config) -> Report {
-    let documents = split::documents(text)
-        .into_iter()
-        .map(|range| Document { start: range.start, analysis: Arc::new(analyze_document(&text[range], config)) })
-        .collect();
-    Report { documents }
-}
-
-/// Like [`analyze`], with each document that an earlier report has word for word taken from there. That report must have been
-/// made with the same configuration.
-pub fn reanalyze(text: &str, config: &Config, earlier: &Report) -> Report {
-    let known: HashMap<&str, &Arc<Analysis>> =
-        earlier.documents.iter().map(|document| (document.analysis.text(), &document.analysis)).collect();
-    let analysis = |text: &str| match known.get(text) {
-        Some(&analysis) => Arc::clone(analysis),
-        None => Arc::new(analyze_document(text, config)),
-    };
-    let documents = split::documents(text)
-        .into_iter()
-        .map(|range| Document { start: range.start, analysis: analysis(&text[range]) })
-        .collect();
-    Report { documents }
+    let mut report = Report::of(text);
+    report.analyze(|range| Cow::Borrowed(&text[range]), |text, role, context| analyze_part(text, role, context, config));
+    report
 }
 
 /// Reads one document and runs the rules on it.
 pub fn analyze_document(text: &str, config: &Config) -> Analysis {
+    analyze_part(text, Role::Document, &Arc::default(), config)
+}
+
+/// Reads a part of a document, or a whole one, and runs the rules on it.
+pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
     let yaml = yaml::parse(text);
     let template = yaml.has_template_syntax();
-    let found = k8s::objects(&yaml);
+    let found = context.objects(&yaml, role);
     let mut findings = Vec::new();
     for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
         let before = findings.len();
-        run_rule(rule, &yaml, &found, config, &mut findings);
+        run_rule(rule, &yaml, &found, context, config, &mut findings);
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
@@ -94,12 +73,19 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
         modest(&mut findings);
     }
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, objects, pods, template, findings }
+    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings }
 }
 
-fn run_rule(rule: &'static Rule, yaml: &Yaml, objects: &[Object<'_>], config: &Config, findings: &mut Vec<Finding>) {
+fn run_rule(
+    rule: &'static Rule,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    context: &Context,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) {
     if let Check::Document(check) = rule.check {
-        if !objects.is_empty() && !yaml.has_template_syntax() {
+        if (!objects.is_empty() || context.is_list()) && !yaml.has_template_syntax() {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
         }
         return;
@@ -134,17 +120,18 @@ impl ObjectInfo {
     }
 }
 
-impl Document {
-    /// Where a range of the document stands in the whole text, in bytes.
-    pub fn place(&self, range: Range) -> std::ops::Range<usize> {
-        self.start + usize::from(range.start())..self.start + usize::from(range.end())
-    }
-}
-
 impl Analysis {
     /// The document's text.
     pub fn text(&self) -> &str {
         self.yaml.text()
+    }
+
+    fn is_item(&self) -> bool {
+        matches!(self.role, Role::Item { .. })
+    }
+
+    fn is_frame(&self) -> bool {
+        !self.is_item()
     }
 
     /// Whether the document holds a Kubernetes object.
@@ -166,7 +153,7 @@ impl Analysis {
         let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
         let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
         let edits = edit::plan(&self.yaml, &changes)?;
-        let after = analyze_document(&edits.apply(self.text()), config);
+        let after = analyze_part(&edits.apply(self.text()), self.role, &self.context, config);
         // What is removed takes the mappings along that it leaves empty.
         if after.pods < self.pods {
             return Err(Refusal("nothing would be left of the pod".into()));
@@ -228,7 +215,8 @@ const MOST_ROUNDS: usize = 10;
 
 fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
     let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
-    for Document { analysis, .. } in &analyze(text, config).documents {
+    let report = analyze(text, config);
+    for Part { analysis, .. } in report.parts() {
         let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
         let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
         let (edits, mended, refused) = most_edits(analysis, &candidates, config);

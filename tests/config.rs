@@ -245,7 +245,7 @@ spec:
 /// The severity of a rule's findings in a pod; nothing where it has none.
 fn severity(rule: &str, text: &str) -> Option<Severity> {
     let report = engine::analyze(POD, &right(text));
-    let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+    let findings = report.findings().map(|(_, finding)| finding);
     findings.filter(|finding| finding.rule.id == rule).map(|finding| finding.severity).next()
 }
 

@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "it prints its figures, and what it skips")]
 
 use kubeharden::config::Config;
-use kubeharden::engine::{self, Document};
+use kubeharden::engine::{self, Part};
 use kubeharden::rules::Safety;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,8 +42,8 @@ fn every_finding_lies_on_text_of_its_subject() {
     let (mut findings, mut manifests) = (0, 0);
     let files = files();
     for (path, text) in &files {
-        for Document { start, analysis } in &engine::analyze(text, &Config::default()).documents {
-            assert!(text[*start..].starts_with(analysis.text()), "{}", path.display());
+        for Part { start, analysis, .. } in engine::analyze(text, &Config::default()).parts() {
+            assert!(text[start..].starts_with(analysis.text()), "{}", path.display());
             manifests += usize::from(analysis.is_manifest());
             for finding in &analysis.findings {
                 findings += 1;
@@ -75,13 +75,13 @@ fn only_adds(old: &str, new: &str) -> Result<(), String> {
 }
 
 fn comments(text: &str) -> Vec<String> {
-    let documents = engine::analyze(text, &Config::default()).documents;
-    let of = |document: &Document| {
-        let text = document.analysis.text();
-        let comments = document.analysis.yaml.comments().iter();
+    let report = engine::analyze(text, &Config::default());
+    let of = |part: Part<'_>| {
+        let text = part.analysis.text();
+        let comments = part.analysis.yaml.comments().iter();
         comments.map(|&range| text[range].to_owned()).collect::<Vec<_>>()
     };
-    documents.iter().flat_map(of).collect()
+    report.parts().flat_map(of).collect()
 }
 
 /// Rules whose safe fixes change what is written, since a cluster refuses it or has another name for it.

@@ -1,7 +1,7 @@
 //! Every rule's documentation is its test: the examples in it are flagged, mended and left alone as it says.
 
 use kubeharden::config::Config;
-use kubeharden::engine;
+use kubeharden::engine::{self, Report};
 use kubeharden::rules::{self, Rule, Safety};
 
 /// The parts that a rule's page has, in this order.
@@ -52,7 +52,7 @@ fn config(rule: &Rule) -> Config {
 fn fired(rule: &Rule, text: &str) -> Vec<String> {
     let report = engine::analyze(text, &config(rule));
     let mut fired = Vec::new();
-    for document in &report.documents {
+    for document in report.parts() {
         let is_yaml = document.analysis.yaml.errors().is_empty();
         assert!(is_yaml || rule.id == "syntax-error", "{}: an example that is no YAML:\n{text}", rule.id);
         for finding in document.analysis.findings.iter().filter(|finding| finding.rule.id == rule.id) {
@@ -106,7 +106,7 @@ fn messages_keep_to_the_wording() {
     for rule in rules::ALL {
         for (_, text) in examples(rule.docs) {
             let reports = [engine::analyze(&text, &Config::default()), engine::analyze(&text, &config(rule))];
-            for document in reports.iter().flat_map(|report| &report.documents) {
+            for document in reports.iter().flat_map(Report::parts) {
                 for finding in &document.analysis.findings {
                     let message = &finding.message;
                     assert!(message.chars().count() <= 80, "{}: longer than 80 columns: {message}", finding.rule.id);

@@ -9,7 +9,7 @@ use super::console::{Console, Verdict};
 use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::{concise, full, json};
-use crate::engine::{self, Report};
+use crate::engine::{self, Analysis, Report};
 use crate::rules::Severity;
 use rayon::prelude::*;
 use std::io;
@@ -96,13 +96,17 @@ pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::Unwi
 }
 
 fn summarize(report: &Report, problems: &[Problem]) -> Summary {
-    let documents = || report.documents.iter().map(|document| document.analysis.as_ref());
+    let documents = |is: fn(&Analysis) -> bool| {
+        let mut indices: Vec<_> = report.parts().filter(|part| is(part.analysis)).map(|part| part.document).collect();
+        indices.dedup();
+        indices.len()
+    };
     let count = |severity: Severity| problems.iter().filter(|problem| problem.severity == severity).count();
     Summary {
         files: 1,
-        documents: documents().filter(|analysis| !analysis.is_blank()).count(),
-        manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
-        templates: documents().filter(|analysis| analysis.template).count(),
+        documents: documents(|analysis| !analysis.is_blank()),
+        manifests: documents(Analysis::is_manifest),
+        templates: documents(|analysis| analysis.template),
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),

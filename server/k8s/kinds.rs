@@ -29,6 +29,35 @@ pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
     }
 }
 
+/// What the items of a list are that do not say so themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListOf {
+    api_version: String,
+    /// Without the `List` at its end; empty for a `List` of whatever.
+    kind: String,
+}
+
+impl ListOf {
+    /// What stands in a list's document besides the items, read piece by piece, says what the list is one of; `None` where it is no
+    /// list.
+    pub fn of<'y>(frames: impl Iterator<Item = &'y Yaml>) -> Option<ListOf> {
+        let (mut api_version, mut kind) = (None, None);
+        for root in frames.filter_map(Yaml::root) {
+            let text = |key| root.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
+            api_version = text("apiVersion").or(api_version);
+            kind = text("kind").or(kind);
+        }
+        let (api_version, kind) = (api_version?, kind?.strip_suffix("List")?);
+        Some(ListOf { api_version: api_version.to_owned(), kind: kind.to_owned() })
+    }
+}
+
+/// The Kubernetes objects among the items of a list, where the items stand by themselves as a sequence.
+pub fn items<'y>(yaml: &'y Yaml, list: &'y ListOf) -> Vec<Object<'y>> {
+    let items = yaml.root().into_iter().flat_map(Node::items);
+    items.filter_map(|item| list_item(item, &list.api_version, &list.kind)).collect()
+}
+
 fn identify(node: Node<'_>) -> Option<(Node<'_>, &str, &str)> {
     let node = node.resolve().filter(|node| node.kind() == Kind::Mapping)?;
     let text = |key| node.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());

@@ -9,7 +9,7 @@ mod quantity;
 mod read;
 mod version;
 
-pub use kinds::objects;
+pub use kinds::{ListOf, items, objects};
 pub use pod::{Container, ContainerKind, Level, Object, Pod, Setting};
 pub use quantity::amount;
 pub use read::{Reading, Unknown, Wanted, WrongShape};

@@ -7,7 +7,7 @@ use super::analysis::{self, Panicked};
 use super::capabilities::Capabilities;
 use super::state::{Analysed, State};
 use super::{from_proto, to_proto};
-use crate::engine::{self, Document};
+use crate::engine::{self, Part};
 use crate::rules::{Finding, Fix, Safety};
 use std::ops::Range;
 use std::sync::Arc;
@@ -54,10 +54,10 @@ impl Asked {
     fn answer(&self, url: &Url, analysed: &Analysed) -> Vec<lsp::CodeAction> {
         let mut actions = Vec::new();
         if self.quick_fixes {
-            let found = analysed.report.documents.iter().flat_map(findings_of);
-            let met = found.filter(|(document, finding)| self.meets(document, finding));
-            let ways = met.flat_map(|(document, finding)| finding.each_way().map(move |way| (document, way)));
-            actions.extend(ways.filter_map(|(document, way)| self.quick_fix(url, analysed, document, &way)));
+            let found = analysed.report.findings();
+            let met = found.filter(|(part, finding)| self.meets(*part, finding));
+            let ways = met.flat_map(|(part, finding)| finding.each_way().map(move |way| (part, way)));
+            actions.extend(ways.filter_map(|(part, way)| self.quick_fix(url, analysed, part, &way)));
         }
         if self.fix_all {
             actions.extend(self.fix_all(url, analysed));
@@ -66,24 +66,24 @@ impl Asked {
     }
 
     /// Whether a finding is at the place that was asked about, its ends included; by hand, whether its container is.
-    fn meets(&self, document: &Document, finding: &Finding) -> bool {
+    fn meets(&self, part: Part<'_>, finding: &Finding) -> bool {
         let meets = |range: Range<usize>| range.start <= self.range.end && self.range.start <= range.end;
-        meets(document.place(finding.range)) || (self.by_hand && meets(document.place(finding.subject.range)))
+        meets(part.place(finding.range)) || (self.by_hand && meets(part.place(finding.subject.range)))
     }
 
     /// The action that mends one finding; where its edits are refused, one that says why, if the client can show that.
-    fn quick_fix(&self, url: &Url, analysed: &Analysed, document: &Document, finding: &Finding) -> Option<lsp::CodeAction> {
+    fn quick_fix(&self, url: &Url, analysed: &Analysed, part: Part<'_>, finding: &Finding) -> Option<lsp::CodeAction> {
         let Fix { title, safety, .. } = finding.fix.as_ref()?;
         let snapshot = &analysed.snapshot;
         let action = lsp::CodeAction {
             title: title.clone(),
             kind: Some(CodeActionKind::QUICKFIX),
-            diagnostics: Some(vec![to_proto::diagnostic(document, finding, snapshot, url, &self.client)]),
+            diagnostics: Some(vec![to_proto::diagnostic(part, finding, snapshot, url, &self.client)]),
             ..Default::default()
         };
-        match document.analysis.edits(&[finding], &analysed.config) {
+        match part.analysis.edits(&[finding], &analysed.config) {
             Ok(edits) => {
-                let edits = to_proto::text_edits(document, &edits, &snapshot.text, self.client.encoding);
+                let edits = to_proto::text_edits(part, &edits, &snapshot.text, self.client.encoding);
                 Some(lsp::CodeAction {
                     edit: Some(to_proto::workspace_edit(url, snapshot.version, edits, &self.client)),
                     is_preferred: self.client.preferred_actions.then_some(*safety == Safety::Safe),
@@ -99,7 +99,7 @@ impl Asked {
 
     /// One action that mends all that can be mended without a person's judgement.
     fn fix_all(&self, url: &Url, analysed: &Analysed) -> Option<lsp::CodeAction> {
-        let edits: Vec<_> = analysed.report.documents.iter().flat_map(|document| self.safe_edits(analysed, document)).collect();
+        let edits: Vec<_> = analysed.report.parts().flat_map(|part| self.safe_edits(analysed, part)).collect();
         (!edits.is_empty()).then(|| lsp::CodeAction {
             title: "fix everything that is safe to fix".to_owned(),
             kind: Some(FIX_ALL),
@@ -108,16 +108,12 @@ impl Asked {
         })
     }
 
-    fn safe_edits(&self, analysed: &Analysed, document: &Document) -> Vec<lsp::TextEdit> {
+    fn safe_edits(&self, analysed: &Analysed, part: Part<'_>) -> Vec<lsp::TextEdit> {
         let is_safe = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Safe);
-        let safe: Vec<&Finding> = document.analysis.findings.iter().filter(is_safe).collect();
-        let (edits, ..) = engine::most_edits(&document.analysis, &safe, &analysed.config);
-        to_proto::text_edits(document, &edits, &analysed.snapshot.text, self.client.encoding)
+        let safe: Vec<&Finding> = part.analysis.findings.iter().filter(is_safe).collect();
+        let (edits, ..) = engine::most_edits(part.analysis, &safe, &analysed.config);
+        to_proto::text_edits(part, &edits, &analysed.snapshot.text, self.client.encoding)
     }
-}
-
-fn findings_of(document: &Document) -> impl Iterator<Item = (&Document, &Finding)> {
-    document.analysis.findings.iter().map(move |finding| (document, finding))
 }
 
 /// Whether a kind that was asked for holds another one: `source` holds `source.fixAll`, and the empty kind holds all.

@@ -29,11 +29,8 @@ pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Optio
 }
 
 fn findings_at(analysed: &Analysed, offset: usize) -> Vec<(std::ops::Range<usize>, &Finding)> {
-    let documents = analysed.report.documents.iter();
-    documents
-        .flat_map(|document| document.analysis.findings.iter().map(|finding| (document.place(finding.range), finding)))
-        .filter(|(range, _)| range.contains(&offset) || range.start == offset)
-        .collect()
+    let findings = analysed.report.findings().map(|(part, finding)| (part.place(finding.range), finding));
+    findings.filter(|(range, _)| range.contains(&offset) || range.start == offset).collect()
 }
 
 fn about(finding: &Finding, with_reason: bool) -> String {

@@ -36,7 +36,7 @@ mod frames;
 mod parent;
 
 use crate::config::Config;
-use crate::engine::{self, Report};
+use crate::engine::{self, Analysis, Context, Role};
 use backend::Backend;
 use guard::Guard;
 use std::process::ExitCode;
@@ -46,8 +46,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tower_lsp::{LspService, Server};
 
-/// How a text is analysed; the last argument is what is known of an earlier text under the same configuration.
-pub type Analyze = dyn Fn(&str, &Config, &Report) -> Report + Send + Sync;
+/// How a document, or a part of one that is read by itself, is analysed.
+pub type Analyze = dyn Fn(&str, Role, &Arc<Context>, &Config) -> Analysis + Send + Sync;
 
 /// What a server is made of, apart from its connection.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { analyze: Arc::new(engine::reanalyze), patience: Duration::from_secs(10) }
+        Setup { analyze: Arc::new(engine::analyze_part), patience: Duration::from_secs(10) }
     }
 }
 

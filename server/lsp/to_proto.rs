@@ -7,7 +7,7 @@ use super::capabilities::Capabilities;
 use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
 use crate::config::Problem;
-use crate::engine::{Document, Edits};
+use crate::engine::{Edits, Part};
 use crate::rules::{Finding, Related, Rule, Severity};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
@@ -45,13 +45,12 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 }
 
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
-pub(super) fn diagnostics<'a>(analysed: &'a Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
-    let of = |document: &'a Document| document.analysis.findings.iter().map(move |finding| (document, finding));
-    let mut all: Vec<(&Document, &Finding)> = analysed.report.documents.iter().flat_map(of).collect();
+pub(super) fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let mut all: Vec<(Part<'_>, &Finding)> = analysed.report.findings().collect();
     all.sort_by_key(|(_, finding)| Reverse(finding.severity));
     let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
     let mut diagnostics: Vec<_> =
-        all[..shown].iter().map(|(document, finding)| diagnostic(document, finding, &analysed.snapshot, url, client)).collect();
+        all[..shown].iter().map(|&(part, finding)| diagnostic(part, finding, &analysed.snapshot, url, client)).collect();
     if shown < all.len() {
         diagnostics.push(more(all.len() - shown));
     }
@@ -59,17 +58,16 @@ pub(super) fn diagnostics<'a>(analysed: &'a Analysed, url: &Url, client: &Capabi
 }
 
 pub(super) fn diagnostic(
-    document: &Document,
+    part: Part<'_>,
     finding: &Finding,
     snapshot: &Snapshot,
     url: &Url,
     client: &Capabilities,
 ) -> lsp::Diagnostic {
     let data = json!({"rule": finding.rule.id, "container": finding.subject.container, "version": snapshot.version});
-    let related =
-        || finding.related.iter().map(|related| self::related(document, related, &snapshot.text, url, client)).collect();
+    let related = || finding.related.iter().map(|related| self::related(part, related, &snapshot.text, url, client)).collect();
     lsp::Diagnostic {
-        range: range(document.place(finding.range), &snapshot.text, client.encoding),
+        range: range(part.place(finding.range), &snapshot.text, client.encoding),
         severity: Some(severity(finding.severity)),
         code: Some(lsp::NumberOrString::String(finding.rule.id.to_owned())),
         code_description: client.code_description.then(|| code_description(finding.rule)).flatten(),
@@ -86,13 +84,13 @@ fn code_description(rule: &Rule) -> Option<lsp::CodeDescription> {
 }
 
 fn related(
-    document: &Document,
+    part: Part<'_>,
     related: &Related,
     text: &Text,
     url: &Url,
     client: &Capabilities,
 ) -> lsp::DiagnosticRelatedInformation {
-    let range = range(document.place(related.range), text, client.encoding);
+    let range = range(part.place(related.range), text, client.encoding);
     lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
 }
 
@@ -125,9 +123,9 @@ fn more(count: usize) -> lsp::Diagnostic {
     }
 }
 
-pub(super) fn text_edits(document: &Document, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
+pub(super) fn text_edits(part: Part<'_>, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
     let edit = |edit: &crate::engine::Edit| lsp::TextEdit {
-        range: range(document.place(edit.range), text, encoding),
+        range: range(part.place(edit.range), text, encoding),
         new_text: edit.insert.clone(),
     };
     edits.as_slice().iter().map(edit).collect()

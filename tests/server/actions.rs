@@ -205,15 +205,12 @@ async fn a_file_that_is_not_open_has_no_actions() {
 /// A server that offers a fix on each `!`, to rename what is not there.
 fn refusing() -> Setup {
     let echo = echo();
-    let analyze = move |text: &str, config: &_, earlier: &_| {
-        let mut report = (echo.analyze)(text, config, earlier);
+    let analyze = move |text: &str, role, context: &_, config: &_| {
+        let mut analysis = (echo.analyze)(text, role, context, config);
         let change = kubeharden::yaml::edit::Change::Rename { path: Default::default(), key: "new".into() };
         let fix = Fix { title: "rename it".into(), safety: Safety::Safe, changes: vec![change] };
-        for document in &mut report.documents {
-            let analysis = Arc::get_mut(&mut document.analysis).unwrap();
-            analysis.findings.iter_mut().for_each(|finding| finding.fix = Some(fix.clone()));
-        }
-        report
+        analysis.findings.iter_mut().for_each(|finding| finding.fix = Some(fix.clone()));
+        analysis
     };
     Setup { analyze: Arc::new(analyze), ..Setup::default() }
 }

@@ -1,7 +1,7 @@
 //! A client that speaks to a server over pipes in memory, and hears everything that the server says.
 
 use kubeharden::config::Config;
-use kubeharden::engine::{self, Document, Report};
+use kubeharden::engine::{self, Analysis};
 use kubeharden::lsp::{self, Setup};
 use kubeharden::rules::{Check, Finding, Rule, Scope, Severity, Subject};
 use kubeharden::text::{Encoding, Position, Text};
@@ -274,14 +274,14 @@ pub(crate) fn modern_but(pointer: &str, value: Value) -> Value {
 /// A server whose analysis says nothing but what the test can foresee: on each `!` a finding with the text as the server has
 /// it. `PANIC` in the text makes it panic.
 pub(crate) fn echo() -> Setup {
-    Setup { analyze: Arc::new(|text, config, _| echo_report(text, config)), ..Setup::default() }
+    Setup { analyze: Arc::new(|text, _, _, config| echo_analysis(text, config)), ..Setup::default() }
 }
 
-pub(crate) fn echo_report(text: &str, config: &Config) -> Report {
+pub(crate) fn echo_analysis(text: &str, config: &Config) -> Analysis {
     assert!(!text.contains("PANIC"), "as the text asks");
     let mut analysis = engine::analyze_document(text, config);
     analysis.findings = text.match_indices('!').map(|(at, _)| echo_finding(at, text)).collect();
-    Report { documents: vec![Document { start: 0, analysis: Arc::new(analysis) }] }
+    analysis
 }
 
 static ECHO: Rule = Rule {
