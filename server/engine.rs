@@ -85,7 +85,7 @@ fn run_rule(
     findings: &mut Vec<Finding>,
 ) {
     if let Check::Document(check) = rule.check {
-        if (!objects.is_empty() || context.is_list()) && !yaml.has_template_syntax() {
+        if (!objects.is_empty() || context.is_manifest()) && !yaml.has_template_syntax() {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
         }
         return;
@@ -126,12 +126,12 @@ impl Analysis {
         self.yaml.text()
     }
 
-    fn is_item(&self) -> bool {
-        matches!(self.role, Role::Item { .. })
-    }
-
-    fn is_frame(&self) -> bool {
-        !self.is_item()
+    /// Leaves the findings without a way to mend them.
+    fn withhold_fixes(&mut self) {
+        for finding in &mut self.findings {
+            finding.fix = None;
+            finding.alternatives.clear();
+        }
     }
 
     /// Whether the document holds a Kubernetes object.
@@ -213,13 +213,22 @@ pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
 /// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
 const MOST_ROUNDS: usize = 10;
 
+/// Parts that have others in the middle of them have no fixes.
 fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
     let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
     let report = analyze(text, config);
-    for Part { analysis, .. } in report.parts() {
+    // Everything before it is written to the fixed text.
+    let mut done = 0;
+    for part in report.parts() {
+        let analysis = part.analysis;
         let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
         let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
         let (edits, mended, refused) = most_edits(analysis, &candidates, config);
+        if edits.is_empty() && refused.is_empty() {
+            continue;
+        }
+        fixed.text.push_str(&text[done..part.start]);
+        done = part.start + analysis.text().len();
         let start = fixed.text.len();
         let withheld = refused.into_iter().map(|(finding, reason)| Withheld {
             offset: start + usize::from(finding.range.start()),
@@ -230,6 +239,7 @@ fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
         fixed.applied += mended;
         fixed.text.push_str(&edits.apply(analysis.text()));
     }
+    fixed.text.push_str(&text[done..]);
     fixed
 }
 

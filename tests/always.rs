@@ -322,13 +322,13 @@ fn findings_of_a_document_belong_to_its_object() {
     let text = "\
 apiVersion: v1
 kind: List
-kind: List
 items:
 - {apiVersion: v1, kind: Service, metadata: {name: one}}
 - apiVersion: v1
   kind: Service
   metadata: {name: two}
   metadata: {name: three}
+kind: List
 ";
     let report = engine::analyze(text, &config("duplicate-key", 37));
     let found: Vec<_> = report.findings().map(|(part, it)| (&text[part.place(it.range)], it.subject.object)).collect();

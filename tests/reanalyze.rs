@@ -2,14 +2,15 @@
 //! is, and what an edit does not touch is not even looked at.
 
 use kubeharden::config::Config;
-use kubeharden::engine::{Analysis, Part, Report, analyze, analyze_part};
-use kubeharden::yaml::split::Outline;
+use kubeharden::engine::{Analysis, Part, Report, analyze, analyze_document, analyze_part};
+use kubeharden::yaml::Kind;
+use kubeharden::yaml::split::{self, Outline};
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, fs};
+use std::{env, fs, iter};
 
 const PODS: &str = "\
 # a comment
@@ -82,11 +83,42 @@ items:
   spec: {containers: [{name: b, image: b}]}
 ";
 
+/// A definition of a custom resource with a long schema, in two versions.
+fn long_schema() -> String {
+    let mut text = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: tests.example.com}
+spec:
+  group: example.com
+  versions:
+"
+    .to_owned();
+    for version in ["v1", "v2"] {
+        writeln!(text, "  - name: {version}\n    schema:\n      openAPIV3Schema:\n        properties:").expect("text takes all");
+        for index in 0..300 {
+            let more = match index % 5 {
+                0 => "description: |\n  no key: at all\n\n    deeper: still\ntype: string",
+                1 => "description: >-\n  folded\n   x: y\nenum:\n- a\n- \"b: c\"\n- d",
+                2 => {
+                    "properties:\n  a:\n    items:\n      properties:\n        b: {type: string}\n    type: array\nrequired: [a,\n  b]"
+                }
+                3 => "oneOf:\n- required:\n  - a\n- description: plain\n    on two lines\n  required:\n  - b\ntype: object",
+                _ => "description: 'quoted\n  on: two'\ndefault:\n  nested:\n    - deeper: {x: 1,\n        y: 2}\n",
+            };
+            writeln!(text, "          field{index}:").expect("text takes all");
+            more.lines().for_each(|line| writeln!(text, "            {line}").expect("text takes all"));
+        }
+        text.push_str("        type: object\n    served: true\n    storage: true\n    # between\n");
+    }
+    text + "  scope: Namespaced\nscope: no field\n"
+}
+
 /// All that a report says, as text.
 fn told(report: &Report) -> String {
     let mut told = String::new();
     for part in report.parts() {
-        let Part { start, document, analysis } = part;
+        let Part { start, document, analysis, .. } = part;
         writeln!(told, "{start} {document} {:?} {:?}", analysis.text(), analysis.objects).expect("text takes all");
         for finding in &analysis.findings {
             let place = part.place(finding.range);
@@ -267,10 +299,11 @@ fn budget(usual: usize) -> usize {
 #[test]
 fn parts_are_found_again_after_random_edits() {
     let files = files();
-    let texts: Vec<String> =
-        files.iter().flat_map(|(_, text)| [text.clone(), as_list(text)]).chain([PODS, LIST].map(str::to_owned)).collect();
+    let texts = files.iter().flat_map(|(_, text)| [text.clone(), as_list(text)]);
+    let own = [PODS.to_owned(), LIST.to_owned()].into_iter().chain(iter::repeat_n(long_schema(), 30));
+    let texts: Vec<String> = texts.chain(own).collect();
     // Each is compared with an outline from scratch, which takes a while where the text is long.
-    let each = |text: &str| (budget(100_000_000) / texts.len() / text.len().max(500)).clamp(3, 200);
+    let each = |text: &str| (budget(30_000_000) / texts.len() / text.len().max(500)).clamp(3, 200);
     let mut edits = 0;
     for (seed, text) in texts.iter().enumerate() {
         let mut outline = Outline::of(text);
@@ -288,8 +321,9 @@ fn a_report_that_followed_random_edits_is_one_from_scratch() {
     let config = Config::default();
     let small = files().into_iter().map(|(_, text)| text).filter(|text| text.len() < 3000);
     let corpus = small.flat_map(|text| [as_list(&text), text]).step_by(7);
-    let texts: Vec<String> = [PODS, LIST].iter().map(|text| (*text).to_owned()).cycle().take(40).chain(corpus).collect();
-    let each = budget(1_500) / texts.len();
+    let own = [PODS, LIST].iter().map(|text| (*text).to_owned()).cycle().take(40);
+    let texts: Vec<String> = own.chain(iter::repeat_n(long_schema(), 4)).chain(corpus).collect();
+    let each = budget(1_000) / texts.len();
     let (mut edits, mut analysed, mut parts) = (0, Cell::new(0), 0);
     for (seed, text) in texts.iter().enumerate() {
         let mut report = analyze(text, &config);
@@ -337,12 +371,71 @@ fn what_did_not_change_is_taken_over_wherever_it_stands_now() {
     }
 }
 
+/// The scalars of a text with their places.
+fn scalars<'r>(parts: impl Iterator<Item = Part<'r>>) -> Vec<(std::ops::Range<usize>, String)> {
+    let scalars = parts.flat_map(|part| {
+        let scalars = part.analysis.yaml.nodes().filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
+        scalars.filter_map(move |node| Some((part.place(node.range()), node.as_str()?.to_owned()))).collect::<Vec<_>>()
+    });
+    let mut scalars: Vec<_> = scalars.collect();
+    scalars.sort_by_key(|(range, _)| (range.start, range.end));
+    scalars
+}
+
+#[test]
+fn parts_say_what_their_document_says_as_a_whole() {
+    let mut config = Config::default();
+    config.rules.select.push("host-pid".to_owned());
+    let corpus = files().into_iter().flat_map(|(_, text)| [as_list(&text), text]);
+    let (mut compared, mut parts) = (0, 0);
+    for text in corpus.chain([PODS.to_owned(), LIST.to_owned(), long_schema()]) {
+        let report = analyze(&text, &config);
+        for range in split::documents(&text) {
+            let document = report.parts().filter(|part| range.contains(&part.start));
+            if document.clone().count() < 2 {
+                continue;
+            }
+            let whole = analyze_document(&text[range.clone()], &config);
+            if !whole.yaml.errors().is_empty() {
+                continue;
+            }
+            let whole_scalars = whole.yaml.nodes().filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
+            let start = range.start;
+            let place = |range: kubeharden::yaml::Range| start + usize::from(range.start())..start + usize::from(range.end());
+            let whole: Vec<_> = whole_scalars.filter_map(|node| Some((place(node.range()), node.as_str()?.to_owned()))).collect();
+            parts += document.clone().count();
+            compared += whole.len();
+            assert_eq!(scalars(document), whole, "{text}");
+        }
+    }
+    println!("{compared} scalars in {parts} parts: each as in its document read as a whole");
+}
+
+#[test]
+fn a_long_schema_is_read_in_stretches() {
+    let text = long_schema();
+    let mut report = analyze(&text, &Config::default());
+    assert!(report.parts().count() > 10, "{}", report.parts().count());
+    assert!(report.parts().all(|part| part.analysis.yaml.errors().is_empty()));
+    assert!(report.parts().all(|part| part.analysis.text().len() < 40_000));
+    // What stands in front of, between and behind the long schemas is one object, and every place in it is right.
+    let found: Vec<_> = report.findings().map(|(part, it)| (it.rule.id, &text[part.place(it.range)])).collect();
+    assert_eq!(found, [("unknown-field", "scope")]);
+    // A slip in a stretch is told, at its place, and only that stretch is read again.
+    let at = text.find("field240:").expect("a field far behind") + "field240".len();
+    let slip = format!("{}{}", &text[..at], &text[at + 1..]);
+    assert_eq!(follow(&mut report, &slip, at..at + 1, 0), 1);
+    let errors: Vec<_> = report.findings().filter(|(_, it)| it.rule.id == "syntax-error").collect();
+    let [(part, error)] = errors.as_slice() else { panic!("one error: {errors:?}") };
+    assert_eq!(&slip[part.place(error.range)], "field240");
+}
+
 #[test]
 fn the_items_of_a_list_are_those_that_one_document_would_have() {
     let report = analyze(LIST, &Config::default());
     let objects: Vec<_> = report.parts().flat_map(|part| &part.analysis.objects).map(|object| object.kind.as_str()).collect();
     assert_eq!(objects, ["Pod", "Service", "Pod", "Pod", "Pod"]);
-    assert_eq!(report.parts().map(|part| part.document).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 1, 1, 1]);
+    assert_eq!(report.parts().map(|part| part.document).collect::<Vec<_>>(), [0, 0, 0, 0, 1, 1, 1]);
     assert!(report.parts().all(|part| part.analysis.yaml.errors().is_empty()));
 }
 

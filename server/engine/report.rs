@@ -10,20 +10,20 @@ use crate::rules::Finding;
 use crate::yaml::Yaml;
 use crate::yaml::split::{self, Outline, Recut, Role};
 use std::borrow::Cow;
-use std::iter;
 use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
+use std::{iter, slice};
 
 /// What is known of a text.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     outline: Outline,
-    /// Of the parts; `None` of those that are to be analysed.
+    /// Of the parts that are read by themselves; `None` of those that are to be analysed, and of the others.
     analyses: Vec<Option<Arc<Analysis>>>,
     documents: Vec<Document>,
 }
 
-/// A document of a text, or an item of one that is a list: where it starts, and what is known of it wherever it stands.
+/// What is read by itself: a document, an item of one that is a list, what a document has besides such parts.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<'r> {
     /// In bytes from the start of the text.
@@ -31,6 +31,16 @@ pub struct Part<'r> {
     /// The index of the document that it is or is part of.
     pub document: usize,
     pub analysis: &'r Arc<Analysis>,
+    /// Where other parts stand in the middle of it.
+    gaps: &'r [Gap],
+}
+
+/// A stretch of a document that is not part of what is read as one.
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    /// How many bytes that are read stand before it.
+    at: usize,
+    length: usize,
 }
 
 /// What a part has to know of the document that it is part of. The default is that of a part that is a document by itself.
@@ -38,19 +48,24 @@ pub struct Part<'r> {
 pub struct Context {
     /// What the items are, where the document is a list.
     list: Option<ListOf>,
+    /// Whether the document is a manifest, whatever stands in the part itself.
+    is_manifest: bool,
 }
 
-/// A document: how many parts it has, and what ties them together.
+/// A document: how many parts it has, and what is known of it besides what is known of those that are read by themselves.
 #[derive(Debug, Clone, Default)]
 struct Document {
     parts: usize,
+    /// What is known of the parts that are not read by themselves; of the whole document where no part can be.
+    frame: Option<Arc<Analysis>>,
+    /// Where the other parts stand in it.
+    gaps: Vec<Gap>,
+    is_whole: bool,
     context: Arc<Context>,
     ties: Ties,
-    /// What is known of the document as a whole, where its parts cannot be read by themselves.
-    whole: Option<Arc<Analysis>>,
     /// Whether something in it is to be analysed.
     is_stale: bool,
-    /// Whether that, or what is no more, is anything but an item, so that the context may be another one.
+    /// Whether that is anything but a part that is read by itself, so that the context may be another one.
     is_reframed: bool,
 }
 
@@ -75,38 +90,43 @@ impl Report {
     /// behind it. What the edit touched is known again after [`Report::analyze`].
     pub fn edit<'t>(&mut self, replaced: Bytes, inserted: usize, read: impl Fn(Bytes) -> Cow<'t, str>) {
         let recut = self.outline.edit(replaced, inserted, read);
-        let lost: Vec<_> = self.analyses.splice(recut.old.clone(), iter::repeat_n(None, recut.new)).collect();
+        let old = recut.first..recut.first + recut.old.len();
+        let lost: Vec<_> = self.analyses.splice(old, iter::repeat_n(None, recut.new)).flatten().collect();
         self.regroup(&recut, &lost);
     }
 
     /// Follows in the documents what became of the parts.
-    fn regroup(&mut self, recut: &Recut, lost: &[Option<Arc<Analysis>>]) {
-        let (index, first) = self.document_of(recut.old.start);
-        let new = &self.outline.parts()[recut.old.start..recut.old.start + recut.new];
-        let mut begun = new.iter().skip(usize::from(recut.old.start == first));
+    fn regroup(&mut self, recut: &Recut, lost: &[Arc<Analysis>]) {
+        let (index, first) = self.document_of(recut.first);
+        let new = &self.outline.parts()[recut.first..recut.first + recut.new];
+        let begins = |part: &split::Part| part.role == Role::Document;
         let document = &mut self.documents[index];
-        if recut.old.end > first + document.parts || begun.any(|part| part.role == Role::Document) {
+        let is_within = recut.first + recut.old.len() <= first + document.parts;
+        if !is_within || new.iter().skip(usize::from(recut.first == first)).any(begins) {
             self.regroup_from(index, first, recut);
             return;
         }
         document.parts = document.parts - recut.old.len() + recut.new;
         document.is_stale = true;
-        // What is no more was known, unless it became stale in the meantime; then the frame was looked at or will be.
-        document.is_reframed |= new.iter().any(|part| !part.is_item()) || lost.iter().flatten().any(|lost| !lost.is_item());
-        lost.iter().flatten().for_each(|lost| document.ties -= Ties::of(lost));
+        document.is_reframed |= new.iter().chain(&recut.old).any(|part| !part.role.is_apart());
+        lost.iter().for_each(|lost| document.ties -= Ties::of(lost));
     }
 
     /// Groups the parts into documents again, from a document on to the last that lost a part.
     fn regroup_from(&mut self, index: usize, first: usize, recut: &Recut) {
         let (mut end, mut before) = (index, 0);
-        while first + before < recut.old.end {
+        while first + before < recut.first + recut.old.len() {
             before += self.documents[end].parts;
             end += 1;
         }
         let after = first..first + before - recut.old.len() + recut.new;
         let mut documents = documents(&self.outline.parts()[after.clone()]);
-        // It may go on with what was known of most of its parts.
-        documents[0].context = Arc::clone(&self.documents[index].context);
+        // They go on with what is known of the parts before and behind the edit, if that is still true.
+        let contexts = [index, end - 1].map(|index| Arc::clone(&self.documents[index].context));
+        if contexts[0] != contexts[1] {
+            self.analyses[after.clone()].fill(None);
+        }
+        documents.iter_mut().for_each(|document| document.context = Arc::clone(&contexts[0]));
         let mut analyses = self.analyses[after].iter();
         for document in &mut documents {
             analyses.by_ref().take(document.parts).flatten().for_each(|known| document.ties += Ties::of(known));
@@ -130,84 +150,175 @@ impl Report {
     pub fn analyze<'t>(&mut self, read: impl Fn(Bytes) -> Cow<'t, str>, analyze: impl Fn(&str, Role, &Arc<Context>) -> Analysis) {
         let (mut first, mut start) = (0, 0);
         for document in &mut self.documents {
-            let end = first + document.parts;
-            let parts = &self.outline.parts()[first..end];
+            let parts = first..first + document.parts;
+            first = parts.end;
+            let analyses = &mut self.analyses[parts.clone()];
+            let parts = &self.outline.parts()[parts];
             if document.is_stale {
-                document.analyze(start, parts, &mut self.analyses[first..end], &read, &analyze);
+                let mut text = PartsOf { start, parts, read: &read };
+                document.analyze(&mut text, analyses, &analyze);
             }
-            start += parts.iter().map(|part| part.length).sum::<usize>();
-            first = end;
+            start += length(parts);
         }
     }
 
     /// What is known, in the order of the text; nothing of what was not analysed since it was edited.
-    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        let mut rest = self.outline.parts().iter().zip(&self.analyses);
-        let mut start = 0;
-        self.documents.iter().enumerate().flat_map(move |(index, document)| {
-            let whole = document.whole.iter().map(move |analysis| Part { start, document: index, analysis });
-            let mut parts = Vec::new();
-            for (part, analysis) in rest.by_ref().take(document.parts) {
-                parts.extend(analysis.as_ref().map(|analysis| Part { start, document: index, analysis }));
-                start += part.length;
-            }
-            if document.whole.is_some() {
-                parts.clear();
-            }
-            whole.chain(parts)
-        })
+    pub fn parts(&self) -> Parts<'_> {
+        Parts { start: 0, document: 0, current: None, documents: self.documents.iter(), rest: self.rows() }
     }
 
-    /// Every finding with the part that it is in, in the order of the text.
+    fn rows(&self) -> Rows<'_> {
+        self.outline.parts().iter().zip(&self.analyses)
+    }
+
+    /// Every finding with the part that it is in, in the order of the text but for those about what a document has besides parts that are
+    /// read by themselves, which come first.
     pub fn findings(&self) -> impl Iterator<Item = (Part<'_>, &Finding)> {
         self.parts().flat_map(|part| part.analysis.findings.iter().map(move |finding| (part, finding)))
     }
 }
 
+type Rows<'r> = iter::Zip<slice::Iter<'r, split::Part>, slice::Iter<'r, Option<Arc<Analysis>>>>;
+
+/// The parts of a report of which something is known, in the order of the text.
+#[derive(Debug, Clone)]
+pub struct Parts<'r> {
+    start: usize,
+    /// The index of the next document.
+    document: usize,
+    /// The document that is gone through, and how many of its parts are still to come.
+    current: Option<(&'r Document, usize)>,
+    documents: slice::Iter<'r, Document>,
+    rest: Rows<'r>,
+}
+
+impl<'r> Iterator for Parts<'r> {
+    type Item = Part<'r>;
+
+    fn next(&mut self) -> Option<Part<'r>> {
+        loop {
+            let start = self.start;
+            let Some((document, left)) = self.current.filter(|(_, left)| *left > 0) else {
+                let document = self.documents.next()?;
+                self.current = Some((document, document.parts));
+                self.document += 1;
+                if let Some(analysis) = &document.frame {
+                    return Some(Part { start, document: self.document - 1, analysis, gaps: &document.gaps });
+                }
+                continue;
+            };
+            let (part, analysis) = self.rest.next()?;
+            self.current = Some((document, left - 1));
+            self.start += part.length;
+            if let Some(analysis) = analysis.as_ref().filter(|_| !document.is_whole) {
+                return Some(Part { start, document: self.document - 1, analysis, gaps: &[] });
+            }
+        }
+    }
+}
+
+/// The parts of a document with their text.
+struct PartsOf<'a, R> {
+    /// In bytes from the start of the text.
+    start: usize,
+    parts: &'a [split::Part],
+    read: &'a R,
+}
+
+impl<'t, R: Fn(Bytes) -> Cow<'t, str>> PartsOf<'_, R> {
+    fn text(&self) -> Cow<'t, str> {
+        (self.read)(self.start..self.start + length(self.parts))
+    }
+
+    /// The text of what is not read by itself.
+    fn frame(&self) -> Cow<'t, str> {
+        if self.parts.len() == 1 {
+            return self.text();
+        }
+        let frame = self.places().filter(|(part, _)| !part.role.is_apart());
+        Cow::Owned(frame.map(|(_, place)| (self.read)(place)).collect())
+    }
+
+    /// The parts and where they are.
+    fn places(&self) -> impl Iterator<Item = (&split::Part, Bytes)> {
+        self.parts.iter().scan(self.start, |end, part| {
+            let start = *end;
+            *end += part.length;
+            Some((part, start..*end))
+        })
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        let (mut gaps, mut at) = (Vec::<Gap>::new(), 0);
+        for &split::Part { role, length, .. } in self.parts {
+            match gaps.last_mut().filter(|gap| gap.at == at) {
+                _ if !role.is_apart() => at += length,
+                Some(gap) => gap.length += length,
+                None => gaps.push(Gap { at, length }),
+            }
+        }
+        gaps
+    }
+}
+
+fn length(parts: &[split::Part]) -> usize {
+    parts.iter().map(|part| part.length).sum()
+}
+
 impl Document {
     fn analyze<'t>(
         &mut self,
-        start: usize,
-        parts: &[split::Part],
+        text: &mut PartsOf<'_, impl Fn(Bytes) -> Cow<'t, str>>,
         analyses: &mut [Option<Arc<Analysis>>],
-        read: &impl Fn(Bytes) -> Cow<'t, str>,
         analyze: &impl Fn(&str, Role, &Arc<Context>) -> Analysis,
     ) {
-        if self.is_reframed {
-            self.fill(start, parts, analyses, split::Part::is_frame, read, analyze);
-            let frames = analyses.iter().flatten().filter(|known| known.is_frame());
-            let list = if parts.len() > 1 { ListOf::of(frames.map(|frame| &frame.yaml)) } else { None };
-            if self.context.list != list {
-                self.context = Arc::new(Context { list });
-                self.ties = Ties::default();
-                analyses.fill(None);
+        if self.is_reframed || self.is_whole {
+            self.reframe(text.parts.len() == 1, &text.frame(), analyses, analyze);
+        }
+        for ((part, place), analysis) in text.places().zip(analyses) {
+            if part.role.is_apart() && analysis.is_none() {
+                let fresh = analyze(&(text.read)(place), part.role, &self.context);
+                self.ties += Ties::of(&fresh);
+                *analysis = Some(Arc::new(fresh));
             }
         }
-        self.fill(start, parts, analyses, |_| true, read, analyze);
-        let length = || parts.iter().map(|part| part.length).sum::<usize>();
-        let whole = || analyze(&read(start..start + length()), Role::Document, &Arc::default());
-        self.whole = self.ties.bind().then(|| Arc::new(whole()));
+        let mut ties = self.ties;
+        ties += self.frame.as_deref().map(Ties::of).unwrap_or_default();
+        self.is_whole = text.parts.len() > 1 && ties.bind();
+        if self.is_whole {
+            self.frame = Some(Arc::new(analyze(&text.text(), Role::Document, &Arc::default())));
+        }
+        self.gaps = if self.is_whole { Vec::new() } else { text.gaps() };
         (self.is_stale, self.is_reframed) = (false, false);
     }
 
-    /// Analyses some of the parts of which nothing is known.
-    fn fill<'t>(
+    /// Reads what is not read by itself, and what the parts that are have to know of it.
+    fn reframe(
         &mut self,
-        mut start: usize,
-        parts: &[split::Part],
+        is_alone: bool,
+        text: &str,
         analyses: &mut [Option<Arc<Analysis>>],
-        which: impl Fn(&split::Part) -> bool,
-        read: &impl Fn(Bytes) -> Cow<'t, str>,
         analyze: &impl Fn(&str, Role, &Arc<Context>) -> Analysis,
     ) {
-        for (part, place) in parts.iter().zip(analyses) {
-            if place.is_none() && which(part) {
-                let analysis = analyze(&read(start..start + part.length), part.role, &self.context);
-                self.ties += Ties::of(&analysis);
-                *place = Some(Arc::new(analysis));
-            }
-            start += part.length;
+        let mut frame = analyze(text, Role::Document, &Arc::default());
+        let mut context = Context::default();
+        if !is_alone {
+            context.list = ListOf::of(&frame.yaml);
+            context.is_manifest = context.list.is_some() || frame.is_manifest();
         }
+        if *self.context != context {
+            self.context = Arc::new(context);
+            self.ties = Ties::default();
+            analyses.fill(None);
+        }
+        if self.context.list.is_some() {
+            frame = analyze(text, Role::Document, &self.context);
+        }
+        if !is_alone {
+            // An edit beside a gap might be meant for either side of it.
+            frame.withhold_fixes();
+        }
+        self.frame = Some(Arc::new(frame));
     }
 }
 
@@ -226,14 +337,19 @@ fn documents(parts: &[split::Part]) -> Vec<Document> {
 impl Part<'_> {
     /// Where a range of the part stands in the whole text, in bytes.
     pub fn place(&self, range: Range) -> Bytes {
-        self.start + usize::from(range.start())..self.start + usize::from(range.end())
+        let [start, end] = [range.start(), range.end()].map(usize::from);
+        let before = |is_before: &dyn Fn(usize) -> bool| -> usize {
+            self.gaps.iter().filter(|gap| is_before(gap.at)).map(|gap| gap.length).sum()
+        };
+        let first = self.start + start + before(&|gap| gap <= start);
+        first..if start == end { first } else { self.start + end + before(&|gap| gap < end) }
     }
 }
 
 impl Context {
-    /// Whether the document is a list of Kubernetes objects, whatever the part is.
-    pub fn is_list(&self) -> bool {
-        self.list.is_some()
+    /// Whether the document is known to be a manifest, whatever stands in the part.
+    pub fn is_manifest(&self) -> bool {
+        self.is_manifest
     }
 
     /// The Kubernetes objects of a part.

@@ -38,16 +38,10 @@ pub struct ListOf {
 }
 
 impl ListOf {
-    /// What stands in a list's document besides the items, read piece by piece, says what the list is one of; `None` where it is no
-    /// list.
-    pub fn of<'y>(frames: impl Iterator<Item = &'y Yaml>) -> Option<ListOf> {
-        let (mut api_version, mut kind) = (None, None);
-        for root in frames.filter_map(Yaml::root) {
-            let text = |key| root.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
-            api_version = text("apiVersion").or(api_version);
-            kind = text("kind").or(kind);
-        }
-        let (api_version, kind) = (api_version?, kind?.strip_suffix("List")?);
+    /// What a list's document says about it, read without the items; `None` where it is no list.
+    pub fn of(frame: &Yaml) -> Option<ListOf> {
+        let (_, api_version, kind) = identify(frame.root()?)?;
+        let kind = kind.strip_suffix("List")?;
         Some(ListOf { api_version: api_version.to_owned(), kind: kind.to_owned() })
     }
 }

@@ -1,9 +1,11 @@
-//! The parts of a text that are read by themselves: its documents, and the items of those that are a long `items:` list.
+//! The parts of a text that are read by themselves: its documents, the items of those with an `items:` list, and stretches of the
+//! schemas in those that define a custom resource, which are the longest that people write.
 //!
-//! Knows what begins a document (`---`, `...`, directives, which YAML allows at the start of a line only) and what begins an item
-//! (a `- ` in the column of the first one), so that lines are all it looks at. Must not know what stands in a part. Promise: the
-//! parts cover the text without a gap, in order, and there is always at least one; where a part begins depends on what stands
-//! before it and on its own first lines alone, so that an edit is followed by looking at the parts around it.
+//! Knows what begins a document (`---`, `...`, directives, which YAML allows at the start of a line only), an item (a `- ` in the
+//! column of the first one) and an entry (a key, deeper than the schema's), so that lines are all it looks at. Must not know what
+//! stands in a part. Promise: the parts cover the text without a gap, in order, and there is always at least one; where a part
+//! begins depends on what stands before it and on its own first lines alone, so that an edit is followed by looking at the parts
+//! around it.
 //!
 //! YAML makes every line of a quoted or bracketed value stand deeper than the key that it belongs to (section 7.3 of its
 //! specification), so that a `- ` in the items' column begins an item whatever stands before it.
@@ -30,12 +32,24 @@ pub fn documents(text: &str) -> Vec<Range<usize>> {
 /// What a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// A whole document, or of one with a list of items all that stands before the first of them.
+    /// A whole document, or all of it that stands before the first part of another role.
     Document,
     /// One item of a list whose dashes stand in that column, with the comments right above it.
     Item { column: usize },
     /// What stands in a document behind a list of items whose dashes stand in that column.
     Tail { column: usize },
+    /// Entries of a long schema, whose key stands in the column `schema`: the first of them stands in the column `first`, and none
+    /// before it.
+    Schema { schema: usize, first: usize },
+    /// What stands in a document behind such a schema.
+    Rest,
+}
+
+impl Role {
+    /// Whether a part of this role is read by itself. What a document has besides those is read as one.
+    pub fn is_apart(self) -> bool {
+        matches!(self, Role::Item { .. } | Role::Schema { .. })
+    }
 }
 
 /// A stretch of a text that is read by itself.
@@ -49,17 +63,6 @@ pub struct Part {
     opening: usize,
 }
 
-impl Part {
-    pub fn is_item(&self) -> bool {
-        matches!(self.role, Role::Item { .. })
-    }
-
-    /// Whether it holds what a document has besides the items of its list.
-    pub fn is_frame(&self) -> bool {
-        !self.is_item()
-    }
-}
-
 /// The parts of a text, followed through its edits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
@@ -69,8 +72,10 @@ pub struct Outline {
 /// Which parts an edit made anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recut {
-    /// The indices of the parts that are no more.
-    pub old: Range<usize>,
+    /// The index of the first one.
+    pub first: usize,
+    /// The parts that are no more.
+    pub old: Vec<Part>,
     /// How many there are in their place.
     pub new: usize,
 }
@@ -114,9 +119,8 @@ impl Outline {
             let opening = next.map_or(0, |next| next.opening);
             let cut = cut(&read(start..start + length + opening), self.parts[first].role);
             if let Some(new) = agreed(&cut, length, next) {
-                let old = first..last + 1;
-                self.parts.splice(old.clone(), cut.into_iter().take(new));
-                return Recut { old, new };
+                let old = self.parts.splice(first..=last, cut.into_iter().take(new)).collect();
+                return Recut { first, old, new };
             }
             // The parts behind the edit are others now: further and further on, until they are what they were.
             for _ in 0..step {
@@ -186,11 +190,34 @@ struct Cutter {
     comments: Option<usize>,
     /// In a tail: whether a dash in the items' column is an item of a list of the tail's own.
     own_list: bool,
+    /// In a document: whether it defines a custom resource.
+    has_schemas: bool,
+    /// In what such a document has besides long schemas: the column of the schema's key that was read last, and where it ends.
+    schema: Option<(usize, usize)>,
+    /// In a schema: the column of the last key, if its value begins on its line. Deeper lines go on with that value.
+    value: Option<usize>,
 }
+
+/// How many bytes of a schema stay in its document, where they are held to Kubernetes' types. Few schemas are longer.
+const SCHEMA: usize = 16 << 10;
+
+/// Every so manieth entry begins a part of a schema; which ones is decided by what they say, so that an edit moves no other part.
+const ENTRIES: u32 = 32;
 
 impl Cutter {
     fn new(role: Role) -> Cutter {
-        Cutter { parts: Vec::new(), start: 0, role, opening: None, items: None, comments: None, own_list: false }
+        Cutter {
+            parts: Vec::new(),
+            start: 0,
+            role,
+            opening: None,
+            items: None,
+            comments: None,
+            own_list: false,
+            has_schemas: role == Role::Rest,
+            schema: None,
+            value: None,
+        }
     }
 
     /// Ends the part and begins another.
@@ -236,8 +263,10 @@ impl Cutter {
             Role::Document => match self.items.take() {
                 Some(begin) if has_dash => self.begin(begin, Role::Item { column: indent }),
                 _ if is_items(line) => self.items = Some(end),
-                _ => {}
+                _ => self.frame(line, at, end),
             },
+            Role::Rest => self.frame(line, at, end),
+            Role::Schema { schema, first } => self.schema(line, at, end, schema, first),
             // The first line of a part was looked at when the part began.
             _ if self.opening.is_none() => self.own_list = opens_block(line),
             Role::Item { column } if has_dash && indent == column => self.begin(begin, self.role),
@@ -254,6 +283,67 @@ impl Cutter {
             Role::Item { .. } | Role::Tail { .. } => {}
         }
     }
+
+    /// A line of what a document has besides long schemas.
+    fn frame(&mut self, line: &str, at: usize, end: usize) {
+        let indent = indent(line);
+        self.has_schemas |= line.strip_prefix("kind: CustomResourceDefinition").is_some_and(is_blank_or_comment);
+        match self.schema {
+            Some((schema, _)) if indent <= schema => self.schema = None,
+            Some((schema, begin)) => {
+                if at - begin > SCHEMA && self.begins_stretch(line) {
+                    self.begin(at, Role::Schema { schema, first: indent });
+                }
+                self.follow(line);
+                return;
+            }
+            None => {}
+        }
+        if self.has_schemas && opens_block(line) && line.trim_start().starts_with("openAPIV3Schema:") {
+            (self.schema, self.value) = (Some((indent, end)), None);
+        }
+    }
+
+    /// A line of a long schema, or the first one behind it.
+    fn schema(&mut self, line: &str, at: usize, end: usize, schema: usize, first: usize) {
+        let indent = indent(line);
+        let is_first = self.opening.is_none();
+        if !is_first && indent <= schema {
+            self.begin(at, Role::Rest);
+            self.frame(line, at, end);
+            return;
+        }
+        // A stretch that begins with an item ends with the sequence: a key in the items' column belongs to what holds that.
+        let has_dash = has_dash(line);
+        let ends = indent < first || (indent == first && self.own_list && !has_dash);
+        let ends = ends && (has_dash || is_entry(line.trim_start()));
+        if !is_first && (ends || self.begins_stretch(line)) {
+            self.begin(at, Role::Schema { schema, first: indent });
+        }
+        if self.opening.is_none() {
+            self.own_list = has_dash;
+        }
+        self.follow(line);
+    }
+
+    /// Whether a line of a schema is an entry at which a part is to begin.
+    fn begins_stretch(&self, line: &str) -> bool {
+        let is_continued = self.value.is_some_and(|column| indent(line) > column);
+        !is_continued && !has_dash(line) && is_entry(line.trim_start()) && hash(line).is_multiple_of(ENTRIES)
+    }
+
+    /// Remembers whether the lines below one that are deeper go on with a value that begins on it.
+    fn follow(&mut self, line: &str) {
+        let column = line.len() - line.trim_start_matches([' ', '-']).len();
+        if self.value.is_none_or(|value| indent(line) <= value) {
+            self.value = (!opens_block(line)).then_some(column);
+        }
+    }
+}
+
+/// FNV-1a of a line without what may stand at its end unseen.
+fn hash(line: &str) -> u32 {
+    line.trim_end().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// How many spaces a line begins with.
