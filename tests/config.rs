@@ -7,14 +7,17 @@ use kubeharden::engine;
 use kubeharden::k8s::Version;
 use kubeharden::rules::Rule;
 
+/// The day on which the tests read.
+const TODAY: &str = "2026-06-15";
+
 fn read(text: &str) -> Reading {
-    config::read(text, &Rule::ids())
+    config::read(text, &Rule::ids(), TODAY.parse().expect("a day"))
 }
 
 /// What a text says that has no mistakes.
 #[track_caller]
 fn right(text: &str) -> Config {
-    let Reading { config, problems } = read(text);
+    let Reading { config, problems, .. } = read(text);
     assert_eq!(problems, [], "in:\n{text}");
     config
 }
@@ -193,7 +196,7 @@ fn what_is_no_mapping_has_a_message_of_its_own() {
 
 #[test]
 fn what_is_not_yaml_is_told_and_the_rest_holds() {
-    let Reading { config, problems } = read("# ä\n---\nprofile: baseline\nselect: [host-pid\nfailOn: info\n");
+    let Reading { config, problems, .. } = read("# ä\n---\nprofile: baseline\nselect: [host-pid\nfailOn: info\n");
     assert!(!problems.is_empty());
     assert!(problems.iter().all(|problem| problem.range.start > 5), "places count from the start of the text: {problems:?}");
     assert_eq!(config.profile, Profile::Baseline);

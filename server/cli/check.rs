@@ -49,6 +49,8 @@ pub(super) struct Summary {
     pub warnings: usize,
     pub infos: usize,
     pub hints: usize,
+    /// Findings that somebody said are to be ignored; they are among none of the others.
+    pub ignored: usize,
 }
 
 pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
@@ -107,6 +109,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),
         hints: count(Severity::Hint),
+        ignored: documents().map(|analysis| analysis.ignored.len()).sum(),
     }
 }
 
@@ -121,6 +124,7 @@ impl Results {
         total.warnings += summary.warnings;
         total.infos += summary.infos;
         total.hints += summary.hints;
+        total.ignored += summary.ignored;
         self.files.push(file);
     }
 

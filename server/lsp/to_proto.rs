@@ -96,11 +96,11 @@ fn related(
     lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
 }
 
-/// What is wrong in a configuration file.
+/// What is to be told of a configuration file.
 pub(super) fn mistakes(problems: &[Problem], text: &Text, client: &Capabilities) -> Vec<lsp::Diagnostic> {
     let diagnostic = |problem: &Problem| lsp::Diagnostic {
         range: range(problem.range.clone(), text, client.encoding),
-        severity: Some(lsp::DiagnosticSeverity::ERROR),
+        severity: Some(severity(problem.severity)),
         code: Some(lsp::NumberOrString::String("configuration".to_owned())),
         code_description: client.code_description.then(manual).flatten(),
         source: Some(SECTION.to_owned()),

@@ -62,6 +62,8 @@ pub enum Check {
     Object(fn(&Object<'_>, &Config, &mut Findings<'_, '_>)),
     /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
     Document(fn(&Yaml, &Config, &mut Findings<'_, '_>)),
+    /// What is said to be ignored, once all others have spoken: the one check that the engine makes itself.
+    Ignores,
 }
 
 impl Scope {
@@ -237,4 +239,5 @@ rules![
     removed_api,
     duplicate_key,
     syntax_error,
+    unused_ignore,
 ];
