@@ -94,7 +94,11 @@ fn read_file(file: &Path, console: &mut Console) -> (Config, bool) {
     let reading = config::read(&text, &Rule::ids(), config::Date::today());
     let mistaken = !reading.is_right();
     if !reading.problems.is_empty() {
-        console.exhibit(full::plain(mistakes(file, text, reading.problems)).trim_end());
+        let drawn = full::plain(mistakes(file, text, reading.problems));
+        match mistaken {
+            true => console.exhibit(drawn.trim_end()),
+            false => console.note(drawn.trim_end()),
+        }
     }
     (reading.config, mistaken)
 }

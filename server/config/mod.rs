@@ -6,6 +6,7 @@
 //! [`mod@keys`] is the one table of what a file may say: [`mod@file`] reads by it, [`mod@write`] and [`mod@schema`] tell of it.
 
 pub mod discovery;
+mod excepting;
 mod exception;
 mod exceptions;
 mod file;
@@ -14,6 +15,7 @@ mod nearest;
 mod schema;
 mod write;
 
+pub use excepting::excepting;
 pub use exception::{Date, Exception, Pattern};
 pub use file::{Problem, Reading, read};
 pub use nearest::nearest;

@@ -53,7 +53,7 @@ fn write_keys(keys: &'static [Key], config: &mut Config, indent: &str, write: &m
             }
             Kind::Exceptions(place) if !place(config).is_empty() => {
                 write(key, indent, &format!("{name}:"));
-                place(config).iter().flat_map(exception).for_each(|line| write(key, indent, &format!("  {line}")));
+                place(config).iter().flat_map(exception_lines).for_each(|line| write(key, indent, &format!("  {line}")));
             }
             kind => write(key, indent, &format!("{name}: {}", value(kind, config))),
         }
@@ -76,7 +76,7 @@ pub(super) fn value(kind: Kind, config: &mut Config) -> String {
 }
 
 /// The lines of an exception, in the order of its keys.
-fn exception(it: &Exception) -> Vec<String> {
+pub(super) fn exception_lines(it: &Exception) -> Vec<String> {
     let patterns = |patterns: &[Pattern]| match patterns {
         [] => None,
         [one] => Some(word(one.text())),

@@ -119,9 +119,12 @@ pub(super) async fn of(state: &Arc<State>, url: &Url) -> Result<Arc<Config>, Pan
     Ok(state.configuration.narrowed(url, &folder, known))
 }
 
-/// The configuration file that counts for a document, where one is there, and what counts for it.
-pub(super) fn file_of(state: &State, url: &Url) -> Option<PathBuf> {
-    state.configuration.read().folders.get(&folder_of(url)?)?.clone()
+/// The configuration file that counts for a document, where there is one, and what the client calls it if it edits it.
+pub(super) fn file_of(state: &State, url: &Url) -> Option<(PathBuf, Option<Url>)> {
+    let known = state.configuration.read();
+    let file = known.folders.get(&folder_of(url)?)?.clone()?;
+    let known_as = known.edited.get(&file).cloned();
+    Some((file, known_as))
 }
 
 /// Reads again all that counts for the open documents. A look that fails changes nothing.
