@@ -4,6 +4,7 @@
 //! text and the configuration alone.
 
 use crate::config::Config;
+use crate::ignores::{self, Ignores};
 use crate::k8s::Object;
 use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
 use crate::yaml::edit::{self, Change};
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 mod report;
 
+pub use crate::ignores::{Head, Scope};
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
@@ -32,6 +34,8 @@ pub struct Analysis {
     pub template: bool,
     /// Sorted by place, then by rule.
     pub findings: Vec<Finding>,
+    /// What would be among them if nobody had said that it is to be ignored.
+    pub ignored: Vec<Finding>,
 }
 
 /// Whose finding it is.
@@ -67,13 +71,41 @@ pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Con
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
+    let ignores = Ignores::of(&yaml, &found, config, context.head());
+    judge_ignores(&ignores, &yaml, &found, context, config, &mut findings);
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
     if template {
         modest(&mut findings);
     }
+    let ignored = ignores.sift(&mut findings);
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings }
+    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings, ignored }
+}
+
+/// Runs the rule that holds what is ignored against what the others found.
+fn judge_ignores(
+    ignores: &Ignores<'_, '_>,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    context: &Context,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) {
+    for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Ignores) && rule.runs(config)) {
+        let ask = |asked: &'static Rule| {
+            let mut alone = config.clone();
+            alone.rules = Default::default();
+            alone.rules.insist(&[asked.id.to_owned()], &[]);
+            let mut found = Vec::new();
+            run_rule(asked, yaml, objects, context, &alone, &mut found);
+            found
+        };
+        let mut found = Vec::new();
+        ignores.judge(findings, &ask, &mut Findings::in_document(rule, objects, &mut found));
+        let severity = rule.severity_in(config);
+        findings.extend(found.into_iter().map(|finding| Finding { severity, ..finding }));
+    }
 }
 
 fn run_rule(
@@ -95,7 +127,7 @@ fn run_rule(
         match (rule.check, &object.pod) {
             (Check::Object(check), _) => check(object, config, &mut found),
             (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
-            (Check::Pod(_), None) | (Check::Document(_), _) => {}
+            (Check::Pod(_), None) | (Check::Document(_) | Check::Ignores, _) => {}
         }
     }
 }
@@ -153,7 +185,7 @@ impl Analysis {
         let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
         let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
         let edits = edit::plan(&self.yaml, &changes)?;
-        let after = analyze_part(&edits.apply(self.text()), self.role, &self.context, config);
+        let after = self.with_text(&edits.apply(self.text()), config);
         // What is removed takes the mappings along that it leaves empty.
         if after.pods < self.pods {
             return Err(Refusal("nothing would be left of the pod".into()));
@@ -161,6 +193,59 @@ impl Analysis {
         match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
             Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),
             None => Ok(edits),
+        }
+    }
+
+    /// What would be known if the same part of the same document had another text.
+    pub fn with_text(&self, text: &str, config: &Config) -> Analysis {
+        analyze_part(text, self.role, &self.context, config)
+    }
+
+    /// The edits that write a comment by which a finding is ignored. They are proved like all edits; and of the findings, those
+    /// of the same rule in the same scope are gone, and no other one.
+    ///
+    /// # Errors
+    /// Why they cannot be given, in words for a person.
+    pub fn ignoring(&self, finding: &Finding, scope: Scope, config: &Config) -> Result<Edits, Refusal> {
+        if self.template {
+            return Err(Refusal("this document contains template syntax".into()));
+        }
+        if self.role.is_apart() && scope == Scope::Document {
+            return Err(Refusal("what is to hold for a whole list is written above its first line".into()));
+        }
+        let objects = self.context.objects(&self.yaml, self.role);
+        let ways = ignores::ways(&Ignores::of(&self.yaml, &objects, config, self.context.head()), finding, scope);
+        let mut refusal = None;
+        for change in ways {
+            match self.proved_ignoring(finding, scope, change, config) {
+                Ok(edits) => return Ok(edits),
+                Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
+            }
+        }
+        Err(refusal.unwrap_or_else(|| Refusal("the document has no line of its own that a comment could stand above".into())))
+    }
+
+    fn proved_ignoring(&self, finding: &Finding, scope: Scope, change: Change, config: &Config) -> Result<Edits, Refusal> {
+        let edits = edit::plan(&self.yaml, &[change])?;
+        let mut left = self.with_text(&edits.apply(self.text()), config).findings;
+        // What is wanted of every ignore is not there before a person wrote it.
+        left.retain(|finding| !(config.require_reason && matches!(finding.rule.check, Check::Ignores)));
+        let mut gone = Vec::new();
+        for before in &self.findings {
+            match left.iter().position(|after| is_same(before, after)) {
+                Some(place) => drop(left.remove(place)),
+                None => gone.push(before),
+            }
+        }
+        let is_meant = |other: &&Finding| {
+            let is_beside =
+                other.subject.object == finding.subject.object && other.subject.container == finding.subject.container;
+            other.rule.id == finding.rule.id && (scope == Scope::Document || is_beside)
+        };
+        match (left.is_empty(), gone.iter().any(|other| is_same(finding, other)), gone.iter().all(is_meant)) {
+            (true, true, true) => Ok(edits),
+            (true, true, false) => Err(Refusal("what else stands on the line would be ignored too".into())),
+            _ => Err(Refusal(format!("a comment here would not settle {}", finding.rule.id))),
         }
     }
 
@@ -174,6 +259,14 @@ impl Analysis {
         let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
         count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
     }
+}
+
+/// Whether two findings say the same, wherever each of them stands.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule.id == other.rule.id
+        && one.message == other.message
+        && one.subject.object == other.subject.object
+        && one.subject.container == other.subject.container
 }
 
 /// A text after its fixes.

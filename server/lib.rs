@@ -7,8 +7,9 @@
 //! 3. [`k8s`]: the Kubernetes types of that tree; pods and containers as the kubelet would see them.
 //! 4. [`config`]: what a user chose, and the file that says so.
 //! 5. [`rules`]: one file a rule.
-//! 6. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
-//! 7. [`cli`] and [`lsp`]: the two front ends.
+//! 6. [`ignores`]: which findings are as they should be, and who says so.
+//! 7. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
+//! 8. [`cli`] and [`lsp`]: the two front ends.
 //!
 //! `tests/layers.rs` reads the `use` lines and holds these directions.
 
@@ -17,6 +18,7 @@ pub mod yaml;
 pub mod k8s;
 pub mod config;
 pub mod rules;
+pub mod ignores;
 pub mod engine;
 pub mod cli;
 pub mod lsp;

@@ -140,7 +140,7 @@ fn json_keeps_its_contract() {
     assert_eq!(whose("profile"), ["baseline"; 3]);
 
     let summary = &output["summary"];
-    assert_eq!(keys(summary).join(" "), "documents errors files hints infos manifests skipped warnings");
+    assert_eq!(keys(summary).join(" "), "documents errors files hints ignored infos manifests skipped warnings");
     let number = |key: &str| summary[key].as_u64().unwrap();
     assert_eq!(["files", "documents", "manifests", "skipped"].map(number), [3, 4, 3, 1]);
     let severities = ["errors", "warnings", "infos", "hints"].map(number);
@@ -617,4 +617,63 @@ fn init_writes_a_configuration_and_overwrites_none() {
     assert_eq!(sandbox.read(CONFIG), "profile: baseline\n");
     assert_eq!(sandbox.run("init deep").code, 0);
     assert!(sandbox.read("deep/.kubeharden.yaml").contains("profile: hardened\n"));
+}
+
+#[test]
+fn what_is_ignored_is_counted_and_shown_on_demand() {
+    let ignored =
+        PRIVILEGED.replace("privileged: true", "privileged: true # kubeharden: ignore[privileged-container] it is the CNI");
+    let sandbox = Sandbox::new(&[("a.yaml", &ignored), ("b.yaml", PRIVILEGED)]);
+    let select = "--select privileged-container";
+    let count = |arguments: &str| {
+        let output = sandbox.json(&format!("{select} {arguments}"));
+        (output["findings"].as_array().unwrap().len(), output["summary"]["ignored"].as_u64().unwrap())
+    };
+    assert_eq!(count("a.yaml"), (0, 1));
+    assert_eq!(count("--no-ignores a.yaml"), (1, 0));
+    assert_eq!(count(""), (1, 1));
+    let run = sandbox.run(&format!("check {select} a.yaml"));
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "No problems found in 1 manifest.\n1 more is ignored; `--no-ignores` shows them.\n")
+    );
+    assert_eq!(sandbox.run(&format!("check {select} --no-ignores a.yaml")).code, 1);
+
+    assert_eq!(sandbox.run(&format!("fix --diff --unsafe-fixes {select} a.yaml")).stdout, "");
+    let fixed = sandbox.run(&format!("fix --diff --unsafe-fixes --no-ignores {select} a.yaml")).stdout;
+    assert!(fixed.contains("+        privileged: false # kubeharden: ignore[privileged-container] it is the CNI"), "{fixed}");
+}
+
+#[test]
+fn exceptions_hold_by_path_from_the_folder_of_their_file() {
+    let config = "exceptions:\n  - rules: privileged-container\n    path: deploy/*.yaml\n    reason: r\n";
+    let sandbox = Sandbox::new(&[
+        (".git/HEAD", ""),
+        (".kubeharden.yaml", config),
+        ("deploy/a.yaml", PRIVILEGED),
+        ("deploy/more/b.yaml", PRIVILEGED),
+        ("c.yaml", PRIVILEGED),
+    ]);
+    let found = |arguments: &str| Vec::from_iter(paths(&sandbox.json(&format!("--select privileged-container {arguments}"))));
+    assert_eq!(found(""), ["c.yaml", "deploy/more/b.yaml"]);
+    assert_eq!(found("deploy/a.yaml"), [""; 0]);
+    assert_eq!(found("--no-ignores deploy/a.yaml"), ["deploy/a.yaml"]);
+    let stdin =
+        |name: &str| sandbox.run_with(&format!("check --select privileged-container --stdin-filename {name} -"), PRIVILEGED).code;
+    assert_eq!((stdin("deploy/new.yaml"), stdin("new.yaml")), (0, 1));
+}
+
+#[test]
+fn an_exception_that_ended_is_told_of_and_changes_no_exit_code() {
+    let config = |until: &str| format!("exceptions:\n  - rules: privileged-container\n    until: {until}\n");
+    let sandbox = Sandbox::new(&[(".git/HEAD", ""), ("a.yaml", PRIVILEGED), ("good.yaml", HARMLESS)]);
+    sandbox.write(".kubeharden.yaml", config("2020-02-29"));
+    let run = sandbox.run("check --select privileged-container a.yaml");
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("warning[configuration]: this exception ended with 2020-02-29"), "{}", run.stderr);
+    assert_eq!(sandbox.run("check good.yaml").code, 0);
+    assert_eq!(sandbox.run("fix good.yaml").code, 0);
+    sandbox.write(".kubeharden.yaml", config("9999-12-31"));
+    let run = sandbox.run("check --select privileged-container a.yaml");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
 }

@@ -118,6 +118,9 @@ pub(super) struct Choices {
     /// Do not run these rules
     #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub ignore: Vec<String>,
+    /// Report also what comments, annotations and exceptions ignore
+    #[arg(long)]
+    pub no_ignores: bool,
     /// Read this configuration file, and no other; otherwise the nearest .kubeharden.yaml upwards from each file counts
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
     pub config: Option<PathBuf>,
@@ -192,6 +195,7 @@ impl Choices {
         config.profile = self.profile.unwrap_or(config.profile);
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
         config.rules.insist(&self.select, &self.ignore);
+        config.no_ignores |= self.no_ignores;
         config
     }
 }

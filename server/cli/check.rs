@@ -49,6 +49,8 @@ pub(super) struct Summary {
     pub warnings: usize,
     pub infos: usize,
     pub hints: usize,
+    /// Findings that somebody said are to be ignored; they are among none of the others.
+    pub ignored: usize,
 }
 
 pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
@@ -111,6 +113,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
         warnings: count(Severity::Warning),
         infos: count(Severity::Info),
         hints: count(Severity::Hint),
+        ignored: report.parts().map(|part| part.analysis.ignored.len()).sum(),
     }
 }
 
@@ -125,6 +128,7 @@ impl Results {
         total.warnings += summary.warnings;
         total.infos += summary.infos;
         total.hints += summary.hints;
+        total.ignored += summary.ignored;
         self.files.push(file);
     }
 

@@ -57,6 +57,7 @@ struct Summary {
     warnings: usize,
     infos: usize,
     hints: usize,
+    ignored: usize,
 }
 
 pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
@@ -115,6 +116,7 @@ fn summary(results: &Results) -> Summary {
         warnings: summary.warnings,
         infos: summary.infos,
         hints: summary.hints,
+        ignored: summary.ignored,
     }
 }
 
@@ -145,7 +147,8 @@ mod tests {
                 "errors": 0,
                 "warnings": 0,
                 "infos": 0,
-                "hints": 0
+                "hints": 0,
+                "ignored": 0
               }
             }
         "#]]
@@ -192,7 +195,8 @@ mod tests {
                 "errors": 1,
                 "warnings": 1,
                 "infos": 1,
-                "hints": 1
+                "hints": 1,
+                "ignored": 2
               }
             }
         "#]]

@@ -3,7 +3,7 @@
 //! Knows every key, once. Must not know how a file is read or written. Promise: a key that is not in [`KEYS`] does not exist;
 //! one that is gets read, printed, checked by the schema, and held by the manual.
 
-use super::{Config, Profile, Severity};
+use super::{Config, Exception, Profile, Severity};
 use crate::k8s::Version;
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub enum Kind {
     /// A list of names, and what is wrong with one that nothing would ever meet.
     Names(fn(&mut Config) -> &mut Vec<String>, fn(&str) -> Result<(), String>),
     Quantity(fn(&mut Config) -> &mut String),
+    Flag(fn(&mut Config) -> &mut bool),
+    Exceptions(fn(&mut Config) -> &mut Vec<Exception>),
     Group(&'static [Key]),
 }
 
@@ -70,6 +72,16 @@ pub static KEYS: &[Key] = &[
         name: "failOn",
         about: "The least severity that makes the exit code of check 1.",
         kind: Kind::Severity(|config| &mut config.fail_on),
+    },
+    Key {
+        name: "exceptions",
+        about: "Do not run some rules on some files, objects, containers or images.",
+        kind: Kind::Exceptions(|config| &mut config.exceptions),
+    },
+    Key {
+        name: "requireReason",
+        about: "Whether comments, annotations and exceptions that ignore have to say why.",
+        kind: Kind::Flag(|config| &mut config.require_reason),
     },
     Key {
         name: "values",

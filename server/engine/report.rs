@@ -5,6 +5,7 @@
 //! cost, however long the text is.
 
 use super::{Analysis, Range};
+use crate::ignores::Head;
 use crate::k8s::{self, ListOf, Object};
 use crate::rules::Finding;
 use crate::yaml::Yaml;
@@ -50,6 +51,8 @@ pub struct Context {
     list: Option<ListOf>,
     /// Whether the document is a manifest, whatever stands in the part itself.
     is_manifest: bool,
+    /// What the document's first comments say about all of it; `None` in a part that is a document by itself.
+    head: Option<Head>,
 }
 
 /// A document: how many parts it has, and what is known of it besides what is known of those that are read by themselves.
@@ -305,16 +308,17 @@ impl Document {
         if !is_alone {
             context.list = ListOf::of(&frame.yaml);
             context.is_manifest = context.list.is_some() || frame.is_manifest();
+            context.head = Some(Head::of(&frame.yaml));
         }
         if *self.context != context {
             self.context = Arc::new(context);
             self.ties = Ties::default();
             analyses.fill(None);
         }
-        if self.context.list.is_some() {
-            frame = analyze(text, Role::Document, &self.context);
-        }
         if !is_alone {
+            if self.context.list.is_some() || self.context.head != Some(Head::default()) {
+                frame = analyze(text, Role::Document, &self.context);
+            }
             // An edit beside a gap might be meant for either side of it.
             frame.withhold_fixes();
         }
@@ -350,6 +354,11 @@ impl Context {
     /// Whether the document is known to be a manifest, whatever stands in the part.
     pub fn is_manifest(&self) -> bool {
         self.is_manifest
+    }
+
+    /// What the document's first comments say, where the part is not all of it.
+    pub fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
     }
 
     /// The Kubernetes objects of a part.

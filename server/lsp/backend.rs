@@ -8,7 +8,7 @@ use super::capabilities::{self, Capabilities};
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, from_proto, hover, parent, watch};
+use super::{Setup, code_action, completion, from_proto, hover, parent, watch};
 use crate::config::discovery;
 use serde_json::Value;
 use std::sync::Arc;
@@ -111,6 +111,14 @@ impl LanguageServer for Backend {
 
     async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
         Ok(hover::hover(&self.state, params).await)
+    }
+
+    async fn completion(&self, params: lsp::CompletionParams) -> Result<Option<lsp::CompletionResponse>> {
+        Ok(completion::completion(&self.state, params))
+    }
+
+    async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {
+        Ok(completion::resolve(&self.state, item))
     }
 
     async fn code_action(&self, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>> {

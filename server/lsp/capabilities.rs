@@ -3,7 +3,7 @@
 //! Knows how clients announce what they can do, which is in dozens of optional places. Promise: that is read once, and the rest of
 //! the server asks for plain facts.
 
-use super::{code_action, from_proto, to_proto};
+use super::{code_action, completion, from_proto, to_proto};
 use crate::text::Encoding;
 use tower_lsp::lsp_types as lsp;
 
@@ -23,6 +23,9 @@ pub(super) struct Capabilities {
     pub preferred_actions: bool,
     pub disabled_actions: bool,
     pub markdown_hover: bool,
+    pub markdown_completion: bool,
+    /// Edits that make files.
+    pub create_files: bool,
     /// Being asked for its configuration.
     pub configuration: bool,
     /// Being asked to tell when its configuration changes.
@@ -38,6 +41,9 @@ impl Capabilities {
         let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
         let actions = text.and_then(|text| text.code_action.as_ref());
         let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
+        let completions = text.and_then(|text| text.completion.as_ref()?.completion_item.as_ref());
+        let item_formats = completions.and_then(|item| item.documentation_format.as_ref());
+        let operations = workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.resource_operations.as_ref());
         let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
         Capabilities {
@@ -51,6 +57,8 @@ impl Capabilities {
             preferred_actions: yes(actions.and_then(|actions| actions.is_preferred_support)),
             disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
             markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
+            markdown_completion: item_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
+            create_files: operations.is_some_and(|operations| operations.contains(&lsp::ResourceOperationKind::Create)),
             configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
             configuration_registration: yes(registration),
             watch_registration: yes(watching),
@@ -81,10 +89,16 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
         ..Default::default()
     };
     let actions = lsp::CodeActionOptions { code_action_kinds: Some(code_action::KINDS.to_vec()), ..Default::default() };
+    let completions = lsp::CompletionOptions {
+        trigger_characters: Some(completion::TRIGGERS.map(str::to_owned).to_vec()),
+        resolve_provider: Some(true),
+        ..Default::default()
+    };
     lsp::ServerCapabilities {
         position_encoding: Some(to_proto::encoding(client.encoding)),
         text_document_sync: Some(sync.into()),
         hover_provider: Some(true.into()),
+        completion_provider: Some(completions),
         code_action_provider: client.action_literals.then(|| actions.into()),
         ..Default::default()
     }

@@ -5,6 +5,7 @@
 
 use super::analysis::{self, Panicked};
 use super::capabilities::Capabilities;
+use super::ignore_action::{self, Place};
 use super::state::{Analysed, State};
 use super::{from_proto, to_proto};
 use crate::engine::{self, Part};
@@ -24,7 +25,17 @@ pub(super) async fn code_action(
     let url = params.text_document.uri;
     let Some(analysed) = analysis::latest(state, &url).await else { return Ok(None) };
     let asked = Asked::of(&params.context, params.range, &analysed, state.capabilities());
-    let actions = analysis::off_thread(state, move || asked.answer(&url, &analysed)).await?;
+    let place = Place::of(state, &url);
+    let actions = analysis::off_thread(state, move || {
+        let mut actions = asked.answer(&url, &analysed);
+        if asked.quick_fixes && asked.by_a_person {
+            let met: Vec<_> = analysed.report.findings().filter(|it| asked.is_at(it.0, it.1)).collect();
+            let ignore = ignore_action::Asked { url: &url, analysed: &analysed, client: &asked.client, place: place.as_ref() };
+            actions.extend(ignore.actions(&met));
+        }
+        actions
+    })
+    .await?;
     Ok(Some(actions.into_iter().map(Into::into).collect()))
 }
 
@@ -34,6 +45,8 @@ struct Asked {
     range: Range<usize>,
     /// A person asked, and has no diagnostic at the place: all that could be mended around it is of interest.
     by_hand: bool,
+    /// A person asked, as far as the client tells: not the client by itself wherever the cursor goes.
+    by_a_person: bool,
     quick_fixes: bool,
     fix_all: bool,
 }
@@ -45,6 +58,7 @@ impl Asked {
             client,
             range: analysed.snapshot.text.range(from_proto::range(range), client.encoding),
             by_hand: context.diagnostics.is_empty() && context.trigger_kind == Some(lsp::CodeActionTriggerKind::INVOKED),
+            by_a_person: context.trigger_kind != Some(lsp::CodeActionTriggerKind::AUTOMATIC),
             quick_fixes: wants(&CodeActionKind::QUICKFIX).unwrap_or(true),
             // Clients run these unseen when a file is saved; in a menu at a place they have no business.
             fix_all: wants(&FIX_ALL).unwrap_or(false),
@@ -67,8 +81,15 @@ impl Asked {
 
     /// Whether a finding is at the place that was asked about, its ends included; by hand, whether its container is.
     fn meets(&self, part: Part<'_>, finding: &Finding) -> bool {
-        let meets = |range: Range<usize>| range.start <= self.range.end && self.range.start <= range.end;
-        meets(part.place(finding.range)) || (self.by_hand && meets(part.place(finding.subject.range)))
+        self.is_at(part, finding) || (self.by_hand && self.is_met_by(part.place(finding.subject.range)))
+    }
+
+    fn is_at(&self, part: Part<'_>, finding: &Finding) -> bool {
+        self.is_met_by(part.place(finding.range))
+    }
+
+    fn is_met_by(&self, range: Range<usize>) -> bool {
+        range.start <= self.range.end && self.range.start <= range.end
     }
 
     /// The action that mends one finding; where its edits are refused, one that says why, if the client can show that.

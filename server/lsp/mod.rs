@@ -13,7 +13,7 @@
 //! 5. [`analysis`]: from a snapshot to a report, off the threads that talk.
 //! 6. [`watch`]: one task for each open document, from its latest text to its diagnostics.
 //! 7. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
-//! 8. [`hover`] and [`code_action`]: the two questions that a client asks.
+//! 8. [`hover`], [`code_action`] with [`ignore_action`], and [`completion`]: the questions that a client asks.
 //! 9. [`backend`]: every message and the function that takes it.
 //! 10. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
@@ -30,6 +30,8 @@ mod from_proto;
 mod to_proto;
 mod hover;
 mod code_action;
+mod ignore_action;
+mod completion;
 mod backend;
 mod guard;
 mod frames;

@@ -94,11 +94,11 @@ fn related(
     lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
 }
 
-/// What is wrong in a configuration file.
+/// What is to be told of a configuration file.
 pub(super) fn mistakes(problems: &[Problem], text: &Text, client: &Capabilities) -> Vec<lsp::Diagnostic> {
     let diagnostic = |problem: &Problem| lsp::Diagnostic {
         range: range(problem.range.clone(), text, client.encoding),
-        severity: Some(lsp::DiagnosticSeverity::ERROR),
+        severity: Some(severity(problem.severity)),
         code: Some(lsp::NumberOrString::String("configuration".to_owned())),
         code_description: client.code_description.then(manual).flatten(),
         source: Some(SECTION.to_owned()),
@@ -143,8 +143,42 @@ pub(super) fn workspace_edit(url: &Url, version: i32, edits: Vec<lsp::TextEdit>,
     lsp::WorkspaceEdit { document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])), ..Default::default() }
 }
 
+/// Edits of a file that the question was not about: one that is not there is made, where the client can.
+pub(super) fn edit_of_another(
+    url: &Url,
+    version: Option<i32>,
+    edits: Vec<lsp::TextEdit>,
+    is_new: bool,
+    client: &Capabilities,
+) -> Option<lsp::WorkspaceEdit> {
+    if !client.document_changes {
+        let changes = Some([(url.clone(), edits)].into());
+        return (!is_new).then(|| lsp::WorkspaceEdit { changes, ..Default::default() });
+    }
+    let edit = lsp::TextDocumentEdit {
+        text_document: lsp::OptionalVersionedTextDocumentIdentifier { uri: url.clone(), version },
+        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
+    };
+    if !is_new {
+        return Some(lsp::WorkspaceEdit {
+            document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
+            ..Default::default()
+        });
+    }
+    let options = lsp::CreateFileOptions { overwrite: None, ignore_if_exists: Some(true) };
+    let create = lsp::ResourceOp::Create(lsp::CreateFile { uri: url.clone(), options: Some(options), annotation_id: None });
+    let operations = vec![lsp::DocumentChangeOperation::Op(create), lsp::DocumentChangeOperation::Edit(edit)];
+    let document_changes = Some(lsp::DocumentChanges::Operations(operations));
+    client.create_files.then(|| lsp::WorkspaceEdit { document_changes, ..Default::default() })
+}
+
 /// Markdown, which reads well enough as plain text where the client shows nothing else.
 pub(super) fn hover(markdown: String, range: lsp::Range, client: &Capabilities) -> lsp::Hover {
-    let kind = if client.markdown_hover { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
-    lsp::Hover { contents: lsp::HoverContents::Markup(lsp::MarkupContent { kind, value: markdown }), range: Some(range) }
+    lsp::Hover { contents: lsp::HoverContents::Markup(markup(markdown, client.markdown_hover)), range: Some(range) }
+}
+
+/// Markdown, or what goes for plain text.
+pub(super) fn markup(markdown: String, as_markdown: bool) -> lsp::MarkupContent {
+    let kind = if as_markdown { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
+    lsp::MarkupContent { kind, value: markdown }
 }

@@ -132,10 +132,6 @@ rule! {
     /// - Kubernetes: Create a Windows HostProcess Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "conflicting-security-context", Always, Error, Check::Pod(check),
 }
 

@@ -96,11 +96,8 @@ rule! {
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/135-seccomp>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
     /// - The NSA/CISA guide has no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kubeaudit `SeccompDeprecatedAnnotations`.
     "dead-seccomp-annotation", Always, Warning, Check::Pod(check),
+    same: [Kubeaudit "SeccompDeprecatedAnnotations"],
 }
 
 const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";

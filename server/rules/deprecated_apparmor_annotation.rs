@@ -84,11 +84,8 @@ rule! {
     ///   <https://kubernetes.io/docs/tutorials/security/apparmor/>
     /// - [KEP-24: AppArmor](https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/24-apparmor)
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule; Trivy `KSV-0002` and kubeaudit `AppArmorAnnotationMissing` ask for the annotation.
     "deprecated-apparmor-annotation", Always, Info, Check::Pod(check),
+    akin: [Trivy "KSV-0002", Kubeaudit "AppArmorAnnotationMissing"],
 }
 
 const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";

@@ -145,10 +145,6 @@ rule! {
     /// - Kubernetes' validation, `validateSeccompProfileField` and `ValidateAppArmorProfileField`:
     ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "invalid-profile-type", Always, Error, Check::Pod(check),
 }
 

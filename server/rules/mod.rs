@@ -12,6 +12,7 @@ mod host_path;
 mod identity;
 mod image;
 mod leftovers;
+mod names;
 mod resources;
 mod script;
 mod secret;
@@ -20,6 +21,7 @@ mod standard;
 
 pub use crate::config::Severity;
 pub use finding::{Finding, Findings, Fix, Related, Safety, Subject};
+pub use names::{Meaning, Name, Tool, meaning, same_in};
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
@@ -35,6 +37,10 @@ pub struct Rule {
     /// The page about the rule, in Markdown: see CONTRIBUTING.md for its parts.
     pub docs: &'static str,
     pub check: Check,
+    /// What other tools call the same: who writes one of these to ignore it means this rule.
+    pub same: &'static [Name],
+    /// Names of what is narrower or wider elsewhere, and so means no one rule.
+    pub akin: &'static [Name],
 }
 
 /// When a rule runs.
@@ -56,6 +62,8 @@ pub enum Check {
     Object(fn(&Object<'_>, &Config, &mut Findings<'_, '_>)),
     /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
     Document(fn(&Yaml, &Config, &mut Findings<'_, '_>)),
+    /// What is said to be ignored, once all others have spoken: the one check that the engine makes itself.
+    Ignores,
 }
 
 impl Scope {
@@ -104,9 +112,11 @@ impl Rule {
         ALL.iter().map(|rule| rule.id).collect()
     }
 
-    /// The documentation as Markdown, without the blank that a doc comment has before each line.
+    /// The documentation as Markdown, without the blank that a doc comment has before each line, and the names that other tools
+    /// have for the rule.
     pub fn markdown(&self) -> String {
-        self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
+        let docs: String = self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect();
+        format!("{docs}\n{}", names::section(self))
     }
 
     /// How grave its findings are, and who gets to see them, in a sentence.
@@ -130,9 +140,13 @@ impl Rule {
     }
 }
 
-/// Declares the `RULE` of a file: its documentation as doc comments, then its parts.
+/// Declares the `RULE` of a file: its documentation as doc comments, its parts, and its names in other tools.
 macro_rules! rule {
-    ($(#[doc = $line:expr])* $id:literal, $scope:expr, $severity:expr, $check:expr $(,)?) => {
+    (
+        $(#[doc = $line:expr])* $id:literal, $scope:expr, $severity:expr, $check:expr,
+        $(same: [$($same_tool:ident $same:literal),* $(,)?] $(,)?)?
+        $(akin: [$($akin_tool:ident $akin:literal),* $(,)?] $(,)?)?
+    ) => {
         #[allow(unused_imports, reason = "a rule names only the variants that it needs")]
         pub(super) static RULE: $crate::rules::Rule = {
             use $crate::config::Profile::*;
@@ -143,6 +157,8 @@ macro_rules! rule {
                 severity: $severity,
                 docs: concat!($($line, "\n"),*),
                 check: $check,
+                same: &[$($($crate::rules::Name { tool: $crate::rules::Tool::$same_tool, id: $same }),*)?],
+                akin: &[$($($crate::rules::Name { tool: $crate::rules::Tool::$akin_tool, id: $akin }),*)?],
             }
         };
     };
@@ -223,4 +239,5 @@ rules![
     removed_api,
     duplicate_key,
     syntax_error,
+    unused_ignore,
 ];

@@ -82,11 +82,9 @@ rule! {
     ///
     /// - [Kubernetes: Deprecated API Migration Guide](https://kubernetes.io/docs/reference/using-api/deprecation-guide/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `no-extensions-v1beta`; kubeaudit `DeprecatedAPIUsed`; kube-score `stable-version`; Polaris and pluto.
     "removed-api", Always, Warning, Check::Object(check),
+    same: [Kubeaudit "DeprecatedAPIUsed"],
+    akin: [KubeLinter "no-extensions-v1beta", KubeScore "stable-version"],
 }
 
 /// A version of some kinds that is served no longer.

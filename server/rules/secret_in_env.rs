@@ -125,11 +125,9 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Secrets":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `env-var-secret`; Polaris `sensitiveContainerEnvVar`; Kubescape `C-0012`.
     "secret-in-env", From(Hardened), Warning, Check::Object(check),
+    same: [KubeLinter "env-var-secret", Polaris "sensitiveContainerEnvVar"],
+    akin: [Kubescape "C-0012"],
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {

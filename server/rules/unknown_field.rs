@@ -87,11 +87,8 @@ rule! {
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `schema-validation`; kubeconform and kubectl report it as an additional property or unknown field.
     "unknown-field", Always, Warning, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
 }
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

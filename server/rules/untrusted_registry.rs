@@ -63,11 +63,9 @@ rule! {
     ///
     /// - [Kubernetes: Images](https://kubernetes.io/docs/concepts/containers/images/)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.5.1
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0125`; Kubescape `C-0078`; kubeaudit `ImageTagIncorrect`; Kyverno `restrict-image-registries`.
     "untrusted-registry", Always, Error, Check::Pod(check),
+    same: [Trivy "KSV-0125", Kubescape "C-0078", Kyverno "restrict-image-registries"],
+    akin: [Kubeaudit "ImageTagIncorrect"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

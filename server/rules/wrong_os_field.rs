@@ -91,10 +91,6 @@ rule! {
     /// - KEP-2802: Identify Windows pods at API admission level:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/2802-identify-windows-pods-apiserver-admission>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "wrong-os-field", Always, Error, Check::Pod(check),
 }
 

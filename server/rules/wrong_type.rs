@@ -107,11 +107,8 @@ rule! {
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - [YAML 1.1: booleans](https://yaml.org/type/bool.html), which the API server's reader follows
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `schema-validation`; kubeconform reports it as an invalid type.
     "wrong-type", Always, Error, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
 }
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

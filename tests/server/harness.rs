@@ -290,6 +290,8 @@ static ECHO: Rule = Rule {
     severity: Severity::Warning,
     docs: " What it is.\n\n ## Why\n\n Because it is.\n\n ## Example\n\n None.\n",
     check: Check::Object(|_, _, _| {}),
+    same: &[],
+    akin: &[],
 };
 
 fn echo_finding(at: usize, text: &str) -> Finding {

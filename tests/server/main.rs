@@ -8,6 +8,7 @@ mod diagnostics;
 mod greeting;
 mod harness;
 mod hover;
+mod ignores;
 mod leaving;
 mod panics;
 mod settings;

@@ -4,6 +4,7 @@
 //! Must not know how anything is written. Promise: a place is opened only where an edit of it can be certain.
 
 use super::super::{Entry, Kind, Node, NodeId, Path, Step, Yaml};
+use super::comment::remarks;
 use super::layout::{Layout, start};
 use super::want::{Fresh, Key, Slot, Want, Wanted, contradiction, named, says};
 use super::{Change, Refusal, Value};
@@ -28,7 +29,7 @@ pub(super) fn wanted<'y>(yaml: &'y Yaml, changes: &[Change]) -> Result<Wanted<'y
     }
     root.check_names()?;
     root.check_sets(changes)?;
-    Ok(Wanted { layout, root })
+    Ok(Wanted { layout, root, remarks: remarks(layout, changes)? })
 }
 
 /// The nodes that an alias stands for.
@@ -92,6 +93,8 @@ impl<'y> Changer<'y> {
                 None => Err(Refusal::new(format!("there is nothing at {path}"))),
             },
             Change::Move { from, to } => self.relocate(root, from, to),
+            // Comments are no part of the tree.
+            Change::Comment { .. } | Change::NewComment { .. } => Ok(()),
         }
     }
 

@@ -1,10 +1,12 @@
 //! Edits of a document as intents: what is to be at a path, not which bytes to write.
 //!
 //! Knows how to write YAML in the manner of the text around it. Must not know why. Promise: what [`plan`] gives was applied
-//! and read again: no new syntax error, the same comments but those of what is removed, the same tree but at the paths named;
+//! and read again: no new syntax error, the same comments but those named and those of what is removed, the same tree but at the
+//! paths named;
 //! everything else is refused with a reason.
 
 mod apply;
+mod comment;
 mod fresh;
 mod guard;
 mod layout;
@@ -31,17 +33,23 @@ pub enum Change {
     Rename { path: Path, key: Box<str> },
     /// The entry at a path is to stand at another one, its value as it is written, its comments with it.
     Move { from: Path, to: Path },
+    /// The comment at a place is to say something else, its `#` included, or to go: with the blanks before it, and with its line
+    /// where nothing else stands there.
+    Comment { range: Range, text: Option<String> },
+    /// A comment, its `#` included, is to stand behind all that is on the line of a place, or on a line of its own above that.
+    NewComment { at: Offset, above: bool, text: String },
 }
 
 impl Change {
     fn paths(&self) -> impl Iterator<Item = &Path> {
         let (path, target) = match self {
             Change::Set { path, .. } | Change::Append { path, .. } | Change::Remove { path } | Change::Rename { path, .. } => {
-                (path, None)
+                (Some(path), None)
             }
-            Change::Move { from, to } => (from, Some(to)),
+            Change::Move { from, to } => (Some(from), Some(to)),
+            Change::Comment { .. } | Change::NewComment { .. } => (None, None),
         };
-        std::iter::once(path).chain(target)
+        path.into_iter().chain(target)
     }
 }
 

@@ -4,6 +4,7 @@
 //! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell.
 
 use super::super::{Entry, Kind, Node, Style, Yaml, parse};
+use super::comment::Remark;
 use super::layout::Layout;
 use super::want::{Fresh, Key, Slot, Want, Wanted, says};
 use super::{Edits, Refusal};
@@ -104,9 +105,16 @@ fn unbroken_text(yaml: &Yaml) -> Option<Refusal> {
 /// The comments that are to be there.
 struct Comments {
     /// In the order of the text.
-    staying: Vec<Range<usize>>,
+    staying: Vec<Expected>,
     /// These may stand anywhere, since they move with what they belong to.
-    moving: Vec<Range<usize>>,
+    moving: Vec<Expected>,
+}
+
+/// A comment that is to be there.
+struct Expected {
+    /// Where it is now, or where the text goes on behind one that is not there yet.
+    at: usize,
+    text: String,
 }
 
 impl Comments {
@@ -118,27 +126,35 @@ impl Comments {
         let inside = |comment: &Range<usize>, ranges: &[Range<usize>]| ranges.iter().any(|range| range.contains(&comment.start));
         let mut comments = Comments { staying: Vec::new(), moving: Vec::new() };
         for comment in layout.comments() {
+            let Some(text) = said(wanted, &comment) else { continue };
+            let expected = Expected { at: comment.start, text };
             if inside(&comment, &moving) {
-                comments.moving.push(comment);
+                comments.moving.push(expected);
             } else if !inside(&comment, &leaving) {
-                comments.staying.push(comment);
+                comments.staying.push(expected);
+            }
+        }
+        for remark in &wanted.remarks {
+            if let Remark::New { at, text, .. } = remark {
+                let place = comments.staying.partition_point(|expected| expected.at < *at);
+                comments.staying.insert(place, Expected { at: *at, text: text.clone() });
             }
         }
         comments
     }
 
     fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), Refusal> {
-        let lost = |comment: Option<Range<usize>>| match comment {
-            Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.start))),
+        let lost = |comment: Option<Expected>| match comment {
+            Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.at))),
             None => Refusal::unproved(),
         };
         let mut moving = self.moving;
         let mut staying = self.staying.into_iter().peekable();
         for comment in new.comments().map(|range| new.slice(range)) {
-            if staying.next_if(|expected| old.slice(expected.clone()) == comment).is_some() {
+            if staying.next_if(|expected| expected.text == comment).is_some() {
                 continue;
             }
-            match moving.iter().position(|expected| old.slice(expected.clone()) == comment) {
+            match moving.iter().position(|expected| expected.text == comment) {
                 Some(place) => drop(moving.remove(place)),
                 // A comment that is not expected here stands where one that is expected got lost, or was made up.
                 None => return Err(lost(staying.next())),
@@ -149,6 +165,15 @@ impl Comments {
             missing => Err(lost(missing)),
         }
     }
+}
+
+/// What a comment is to say; nothing where it is to go.
+fn said(wanted: &Wanted<'_>, comment: &Range<usize>) -> Option<String> {
+    let changed = wanted.remarks.iter().find_map(|remark| match remark {
+        Remark::Changed { comment: it, text } if it == comment => Some(text.clone()),
+        _ => None,
+    });
+    changed.unwrap_or_else(|| Some(wanted.layout.slice(comment.clone()).to_owned()))
 }
 
 /// The ranges whose comments leave with what is removed, and those whose comments move.

@@ -14,11 +14,12 @@ use std::ops::Range;
 
 pub(super) fn edits(wanted: &Wanted<'_>) -> Result<Edits, Refusal> {
     let layout = wanted.layout;
+    let pieces = wanted.remarks.iter().map(|remark| remark.piece(layout)).collect();
     if matches!(wanted.root.want, Want::Kept) {
-        return Ok(Edits::default());
+        return Edits::of(pieces).ok_or_else(Refusal::unproved);
     }
     let scribe = Scribe { layout, manner: Manner::of(layout) };
-    let mut pen = Pen { layout, scribe, pieces: Vec::new() };
+    let mut pen = Pen { layout, scribe, pieces };
     pen.slot(&wanted.root, Place::Root)?;
     Edits::of(pen.pieces).ok_or_else(Refusal::unproved)
 }
