@@ -4,7 +4,7 @@
 //! text and the configuration alone.
 
 use crate::config::Config;
-use crate::ignores::{self, Ignores};
+use crate::ignores::{self, Ignores, Standing};
 use crate::k8s::{self, Object};
 use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
 use crate::yaml::edit::{self, Change};
@@ -99,7 +99,7 @@ pub fn analyze_part(text: &str, config: &Config, head: Option<&Head>) -> Analysi
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
-    let ignores = Ignores::of(&yaml, &found, config, head);
+    let ignores = Ignores::of(&yaml, &found, config, head.map_or(Standing::Document, Standing::Item));
     judge_ignores(&ignores, &yaml, &found, config, &mut findings);
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
@@ -224,7 +224,8 @@ impl Analysis {
             return Err(Refusal("this document contains template syntax".into()));
         }
         let objects = k8s::objects(&self.yaml);
-        let ways = ignores::ways(&Ignores::of(&self.yaml, &objects, config, self.head.as_ref()), finding, scope);
+        let standing = self.head.as_ref().map_or(Standing::Document, Standing::Item);
+        let ways = ignores::ways(&Ignores::of(&self.yaml, &objects, config, standing), finding, scope);
         let mut refusal = None;
         for change in ways {
             match self.proved_ignoring(finding, scope, change, config) {
