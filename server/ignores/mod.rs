@@ -138,7 +138,7 @@ impl<'a, 'y> Ignores<'a, 'y> {
         let lines = Lines::of(yaml.text());
         let mut ignores = Ignores { yaml, objects, config, lines, standing, notes: Vec::new(), mistakes: Vec::new() };
         // What is no manifest has no findings to ignore.
-        if !objects.is_empty() || standing == Standing::Frame {
+        if !objects.is_empty() || standing != Standing::Document {
             ignores.read_comments();
             ignores.read_annotations();
         }
