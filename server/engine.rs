@@ -71,7 +71,7 @@ pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Con
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
-    let ignores = Ignores::of(&yaml, &found, config, context.head());
+    let ignores = Ignores::of(&yaml, &found, config, context.standing(role));
     judge_ignores(&ignores, &yaml, &found, context, config, &mut findings);
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
@@ -210,11 +210,9 @@ impl Analysis {
         if self.template {
             return Err(Refusal("this document contains template syntax".into()));
         }
-        if self.role.is_apart() && scope == Scope::Document {
-            return Err(Refusal("what is to hold for a whole list is written above its first line".into()));
-        }
         let objects = self.context.objects(&self.yaml, self.role);
-        let ways = ignores::ways(&Ignores::of(&self.yaml, &objects, config, self.context.head()), finding, scope);
+        let ignores = Ignores::of(&self.yaml, &objects, config, self.context.standing(self.role));
+        let ways = ignores::ways(&ignores, finding, scope);
         let mut refusal = None;
         for change in ways {
             match self.proved_ignoring(finding, scope, change, config) {

@@ -5,7 +5,7 @@
 //! cost, however long the text is.
 
 use super::{Analysis, Range};
-use crate::ignores::Head;
+use crate::ignores::{Head, Standing};
 use crate::k8s::{self, ListOf, Object};
 use crate::rules::Finding;
 use crate::yaml::Yaml;
@@ -356,9 +356,13 @@ impl Context {
         self.is_manifest
     }
 
-    /// What the document's first comments say, where the part is not all of it.
-    pub fn head(&self) -> Option<&Head> {
-        self.head.as_ref()
+    /// What there is of the document to ignore findings in.
+    pub fn standing(&self, role: Role) -> Standing<'_> {
+        match &self.head {
+            None => Standing::Document,
+            Some(head) if role.is_apart() => Standing::Item(head),
+            Some(_) => Standing::Frame,
+        }
     }
 
     /// The Kubernetes objects of a part.

@@ -22,6 +22,16 @@ use crate::yaml::{Entry, Kind, Node, Path, Range, Yaml};
 use comment::{Reach, Said};
 use place::{Lines, Spot};
 
+/// What is read: a document, or a part of one that is read in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'h> {
+    Document,
+    /// What a document has besides the items that are read by themselves.
+    Frame,
+    /// One of these items, of a document whose first comments say this.
+    Item(&'h Head),
+}
+
 /// What the first comments of a document say about all of it. Whoever analyses a part of a document hands it on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
@@ -68,8 +78,7 @@ pub struct Ignores<'a, 'y> {
     objects: &'a [Object<'y>],
     config: &'a Config,
     lines: Lines<'y>,
-    /// What the document says that this is a part of.
-    head: Option<&'a Head>,
+    standing: Standing<'a>,
     notes: Vec<Note>,
     mistakes: Vec<Mistake>,
 }
@@ -124,12 +133,12 @@ struct Mistake {
 }
 
 impl<'a, 'y> Ignores<'a, 'y> {
-    /// Reads a document; `head` is that of the document that it is cut from, if it is.
-    pub fn of(yaml: &'y Yaml, objects: &'a [Object<'y>], config: &'a Config, head: Option<&'a Head>) -> Self {
+    /// Reads a document or a part of one.
+    pub fn of(yaml: &'y Yaml, objects: &'a [Object<'y>], config: &'a Config, standing: Standing<'a>) -> Self {
         let lines = Lines::of(yaml.text());
-        let mut ignores = Ignores { yaml, objects, config, lines, head, notes: Vec::new(), mistakes: Vec::new() };
+        let mut ignores = Ignores { yaml, objects, config, lines, standing, notes: Vec::new(), mistakes: Vec::new() };
         // What is no manifest has no findings to ignore.
-        if !objects.is_empty() {
+        if !objects.is_empty() || standing != Standing::Document {
             ignores.read_comments();
             ignores.read_annotations();
         }
@@ -137,7 +146,10 @@ impl<'a, 'y> Ignores<'a, 'y> {
     }
 
     fn read_comments(&mut self) {
-        let first: Vec<Range> = if self.head.is_none() { first_comments(self.yaml).collect() } else { Vec::new() };
+        let first: Vec<Range> = match self.standing {
+            Standing::Item(_) => Vec::new(),
+            _ => first_comments(self.yaml).collect(),
+        };
         for &comment in self.yaml.comments() {
             let text = &self.yaml.text()[comment];
             let within = |part: std::ops::Range<usize>| {
@@ -253,7 +265,7 @@ impl<'a, 'y> Ignores<'a, 'y> {
 
     fn ignores(&self, finding: &Finding) -> bool {
         let is_named = |note: &Note| note.names.iter().any(|name| name.rule.is_some_and(|rule| rule.id == finding.rule.id));
-        self.head.is_some_and(|head| head.ignores(finding.rule))
+        matches!(self.standing, Standing::Item(head) if head.ignores(finding.rule))
             || self.notes.iter().any(|note| is_named(note) && self.covers(note, finding))
             || self.config.exceptions.iter().any(|exception| exception::covers(exception, finding, self.objects))
     }

@@ -3,7 +3,7 @@
 //! Knows notes and findings. Must not know how rules are run: it is handed a way to ask one. Promise: whether an ignore is used
 //! does not depend on which rules run, so that two profiles agree on it.
 
-use super::{Covers, Ignores, Named, Note, Written};
+use super::{Covers, Ignores, Named, Note, Standing, Written};
 use crate::config::nearest;
 use crate::rules::{Finding, Findings, Meaning, Rule, Safety, meaning};
 use crate::yaml::edit::{Change, Value};
@@ -22,11 +22,7 @@ impl Ignores<'_, '_> {
             for (index, name) in note.names.iter().enumerate().filter(|(_, name)| name.rule.is_none()) {
                 report_unknown(note, index, name, found);
             }
-            // One at the wrong place was told of as a mistake.
-            let is_placed = !matches!(note.covers, Covers::Nothing);
-            // What is meant may stand in another part of the document.
-            let is_elsewhere = self.head.is_some() && matches!(note.covers, Covers::Document);
-            let unused = if is_placed && !is_elsewhere && self.can_judge() { self.unused(note, shown, ask) } else { Vec::new() };
+            let unused = if self.can_judge(note) { self.unused(note, shown, ask) } else { Vec::new() };
             report_unused(note, &unused, found);
             let groundless = note.names.iter().position(|name| !name.has_reason && name.rule.is_some());
             if self.config.require_reason && groundless.is_some_and(|index| !unused.contains(&index)) {
@@ -35,11 +31,18 @@ impl Ignores<'_, '_> {
         }
     }
 
-    /// Whether the rules could see all of the document: what a template, a patch, or half-typed YAML leaves out may be the
+    /// Whether the rules could see all that a note is about: what a template, a patch, or half-typed YAML leaves out may be the
     /// very thing that is ignored.
-    fn can_judge(&self) -> bool {
+    fn can_judge(&self, note: &Note) -> bool {
+        let is_all_here = match note.covers {
+            Covers::Document => self.standing == Standing::Document,
+            // It was told of as a mistake.
+            Covers::Nothing => false,
+            _ => true,
+        };
         let mut containers = self.objects.iter().filter_map(|object| object.pod.as_ref()).flat_map(|pod| &pod.containers);
-        !self.yaml.has_template_syntax()
+        is_all_here
+            && !self.yaml.has_template_syntax()
             && self.yaml.errors().is_empty()
             && self.yaml.repaired().is_empty()
             && !containers.any(|container| container.is_unfinished())
@@ -100,10 +103,10 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Findings<
     let ids = Rule::ids();
     let lower = name.text.to_ascii_lowercase();
     let (near, message) = match meaning(&name.text) {
-        Meaning::Akin(akin) => {
-            let near = akin.first().filter(|_| akin.len() == 1).map(|rule| rule.id);
-            (near, format!("{} is not the same as any one rule here; akin are {}", name.text, listed(&akin)))
-        }
+        Meaning::Akin(akin) => match akin.as_slice() {
+            [one] => (Some(one.id), format!("{} is not the same as {}", name.text, one.id)),
+            several => (None, format!("{} means several rules: {}", name.text, listed(several))),
+        },
         _ => match nearest(&lower, ids.into_iter()) {
             Some(near) => (Some(near), format!("there is no rule {}; the nearest is {near}", name.text)),
             None => (None, format!("there is no rule {}; `kubeharden rules` lists all", name.text)),

@@ -3,7 +3,7 @@
 //! Knows the places in the order in which a person would choose them. Must not know whether a place can bear a comment: that is
 //! for the proof. Promise: a reason that somebody gave for one rule is not made to speak for another one.
 
-use super::{Covers, Ignores, Note, Written};
+use super::{Covers, Ignores, Note, Standing, Written};
 use crate::rules::Finding;
 use crate::yaml::edit::Change;
 use crate::yaml::{Offset, Range};
@@ -37,6 +37,8 @@ pub fn ways(ignores: &Ignores<'_, '_>, finding: &Finding, scope: Scope) -> Vec<C
             }
             ways
         }
+        // The first comments of its document stand elsewhere.
+        Scope::Document if matches!(ignores.standing, Standing::Item(_)) => Vec::new(),
         Scope::Document => {
             let root = ignores.yaml.root().map(|root| root.properties_range().unwrap_or(root.range()));
             let begin = root.map(Range::start).filter(|&begin| !ignores.is_behind_marker(begin));
