@@ -40,6 +40,8 @@ pub struct Analysis {
     pub template: bool,
     /// Sorted by place, then by rule.
     pub findings: Vec<Finding>,
+    /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
+    refusals: Vec<String>,
 }
 
 /// Whose finding it is.
@@ -81,10 +83,16 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
     let yaml = yaml::parse(text);
     let template = yaml.has_template_syntax();
     let found = k8s::objects(&yaml);
-    let mut findings = Vec::new();
-    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+    let (mut findings, mut refusals) = (Vec::new(), Vec::new());
+    for rule in rules::ALL.iter().filter(|rule| rule.runs(config) || rule.tells_refusals()) {
         let before = findings.len();
         run_rule(rule, &yaml, &found, config, &mut findings);
+        if rule.tells_refusals() {
+            refusals.extend(findings.iter().skip(before).map(|finding: &Finding| finding.message.clone()));
+        }
+        if !rule.runs(config) {
+            findings.truncate(before);
+        }
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
@@ -94,7 +102,7 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
         modest(&mut findings);
     }
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, objects, pods, template, findings }
+    Analysis { yaml, objects, pods, template, findings, refusals }
 }
 
 fn run_rule(rule: &'static Rule, yaml: &Yaml, objects: &[Object<'_>], config: &Config, findings: &mut Vec<Finding>) {
@@ -158,7 +166,7 @@ impl Analysis {
     }
 
     /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
-    /// again, nothing but what the fixes name is different, and the findings are gone.
+    /// again, nothing but what the fixes name is different, the findings are gone, and a cluster refuses nothing that it took.
     ///
     /// # Errors
     /// Why they cannot be given, in words for a person.
@@ -170,6 +178,9 @@ impl Analysis {
         // What is removed takes the mappings along that it leaves empty.
         if after.pods < self.pods {
             return Err(Refusal("nothing would be left of the pod".into()));
+        }
+        if after.refusals.iter().any(|refusal| !self.refusals.contains(refusal)) {
+            return Err(Refusal("a cluster would refuse the result".into()));
         }
         match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
             Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),

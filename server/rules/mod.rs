@@ -12,6 +12,7 @@ mod host_path;
 mod identity;
 mod image;
 mod leftovers;
+mod naming;
 mod resources;
 mod script;
 mod secret;
@@ -92,6 +93,12 @@ impl Rule {
             selected => selected.iter().any(|id| id == self.id) || self.id == syntax_error::RULE.id,
         };
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
+    }
+
+    /// Whether its findings say that a cluster refuses what is written.
+    pub fn tells_refusals(&self) -> bool {
+        let rules = [&wrong_type::RULE, &refused_value::RULE, &invalid_profile_type::RULE, &conflicting_security_context::RULE];
+        rules.iter().any(|rule| rule.id == self.id)
     }
 
     /// How grave its findings are for a user.
@@ -211,6 +218,7 @@ rules![
     misspelled_security_field,
     unknown_field,
     wrong_type,
+    refused_value,
     invalid_profile_type,
     invalid_capability,
     conflicting_capabilities,
