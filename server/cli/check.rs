@@ -39,6 +39,8 @@ pub(super) struct CheckedFile {
 pub(super) struct Summary {
     /// Files that were read.
     pub files: usize,
+    /// Files that were not, and paths that name none.
+    pub unread: usize,
     /// YAML documents in them that are not empty.
     pub documents: usize,
     /// Documents that hold at least one Kubernetes object.
@@ -55,7 +57,8 @@ pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdic
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
-    let (results, unread) = check(&sources);
+    let (mut results, unread) = check(&sources);
+    results.summary.unread = troubles.len() + unread.len();
     unread.iter().for_each(|trouble| console.complain(trouble));
     match arguments.output_format {
         Format::Full => full::write(&results, console)?,
@@ -100,6 +103,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     let count = |severity: Severity| problems.iter().filter(|problem| problem.severity == severity).count();
     Summary {
         files: 1,
+        unread: 0,
         documents: documents().filter(|analysis| !analysis.is_blank()).count(),
         manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
         templates: documents().filter(|analysis| analysis.template).count(),

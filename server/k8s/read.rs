@@ -74,7 +74,7 @@ pub(super) fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Ide
     let mut left_out = HashSet::new();
     for _ in 0..MOST_WRONG_SHAPES {
         let pass = Pass { seen: RefCell::default(), left_out, steps: Cell::new(0) };
-        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, wrapper: "" });
+        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, wrapper: "", around: None });
         let mut seen = pass.seen.into_inner();
         left_out = pass.left_out;
         match result {
@@ -144,6 +144,8 @@ struct Reader<'p, 'y> {
     depth: u16,
     /// The name of the type that wraps this value, where one does: `Quantity`, `Time`.
     wrapper: &'static str,
+    /// The type whose field this value is, or stands somewhere below.
+    around: Option<Fields>,
 }
 
 impl<'y> Reader<'_, 'y> {
@@ -218,7 +220,8 @@ impl<'y> Reader<'_, 'y> {
     }
 
     fn entries(&self, mapping: Node<'y>, fields: Option<Fields>) -> Entries<'_, 'y> {
-        Entries { reader: *self, rest: effective_entries(mapping).into_iter(), value: None, fields }
+        let reader = Reader { around: fields.or(self.around), ..*self };
+        Entries { reader, rest: effective_entries(mapping).into_iter(), value: None, fields }
     }
 }
 
@@ -318,11 +321,19 @@ impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y,
 impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     type Error = Error;
 
-    /// A type asks for "any" where it takes a value of any shape. Such a value means nothing to Kubernetes' types, so that its
-    /// collections are given as empty ones. A quantity asks for it too, since it may be a number.
+    /// A type asks for "any" where it takes several shapes. One that takes every shape has a wrapper: what is in it means nothing
+    /// to Kubernetes' types, so that its collections are given as empty ones. A quantity has one too, since it may be a number.
+    /// Without a wrapper, a mapping is of the type around it again, as the schema below `items` and `additionalProperties` of a
+    /// schema: no other type has such a field.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.wrapper {
-            "Quantity" => self.one(Wanted::Quantity, visitor),
+        let node = self.resolve()?;
+        match (self.wrapper, node.kind(), self.around) {
+            ("Quantity", ..) => self.one(Wanted::Quantity, visitor),
+            ("", Kind::Mapping, Some(around)) => {
+                self.pass.seen.borrow_mut().types.push((node, around.0));
+                self.placed(visitor.visit_map(self.entries(node, Some(around))))
+            }
+            ("", Kind::Sequence, _) => self.placed(visitor.visit_seq(Items { reader: self, rest: node.items() })),
             _ => self.placed(self.any(visitor)),
         }
     }

@@ -13,9 +13,10 @@ pub fn documents(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut at = 0;
     while at < text.len() {
         let end = line_end(text, at);
-        // A byte order mark is one at the start of a document only.
+        // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
         let line = &text[at..end];
-        let line = if at == start { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
+        let unmarked = line.strip_prefix('\u{feff}').unwrap_or(line);
+        let line = if at == start || is_marker(unmarked, "---") { unmarked } else { line };
         match line_kind(line, begun) {
             Line::Begin if begun => {
                 documents.push(start..at);
