@@ -36,6 +36,8 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
     /// What would be among them if nobody had said that it is to be ignored.
     pub ignored: Vec<Finding>,
+    /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
+    refusals: Vec<String>,
 }
 
 /// Whose finding it is.
@@ -64,10 +66,16 @@ pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Con
     let yaml = yaml::parse(text);
     let template = yaml.has_template_syntax();
     let found = context.objects(&yaml, role);
-    let mut findings = Vec::new();
-    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+    let (mut findings, mut refusals) = (Vec::new(), Vec::new());
+    for rule in rules::ALL.iter().filter(|rule| rule.runs(config) || rule.tells_refusals()) {
         let before = findings.len();
         run_rule(rule, &yaml, &found, context, config, &mut findings);
+        if rule.tells_refusals() {
+            refusals.extend(findings.iter().skip(before).map(|finding: &Finding| finding.message.clone()));
+        }
+        if !rule.runs(config) {
+            findings.truncate(before);
+        }
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
@@ -80,7 +88,7 @@ pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Con
     }
     let ignored = ignores.sift(&mut findings);
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings, ignored }
+    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings, ignored, refusals }
 }
 
 /// Runs the rule that holds what is ignored against what the others found.
@@ -177,7 +185,7 @@ impl Analysis {
     }
 
     /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
-    /// again, nothing but what the fixes name is different, and the findings are gone.
+    /// again, nothing but what the fixes name is different, the findings are gone, and a cluster refuses nothing that it took.
     ///
     /// # Errors
     /// Why they cannot be given, in words for a person.
@@ -189,6 +197,9 @@ impl Analysis {
         // What is removed takes the mappings along that it leaves empty.
         if after.pods < self.pods {
             return Err(Refusal("nothing would be left of the pod".into()));
+        }
+        if after.refusals.iter().any(|refusal| !self.refusals.contains(refusal)) {
+            return Err(Refusal("a cluster would refuse the result".into()));
         }
         match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
             Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),

@@ -333,6 +333,19 @@ kind: List
     let report = engine::analyze(text, &config("duplicate-key", 37));
     let found: Vec<_> = report.findings().map(|(part, it)| (&text[part.place(it.range)], it.subject.object)).collect();
     assert_eq!(found, [("kind", None), ("metadata", Some(0))]);
+    let twice = "apiVersion: v1
+kind: Pod
+metadata: {name: web, name: web}
+spec:
+  containers:
+    - name: web
+      image: x
+      securityContext: {privileged: true}
+      securityContext: {privileged: false}
+";
+    let report = engine::analyze(twice, &config("duplicate-key", 37));
+    let of = report.findings().map(|(_, finding)| finding.subject.container.as_deref());
+    assert_eq!(of.collect::<Vec<_>>(), [None, Some("web")]);
     says("duplicate-key", "apiVersion: v1\nkind: Service\nspec:\n  <<: {a: 1}\n  <<: {b: 1}\n", &[]);
     let template =
         "apiVersion: v1\nkind: Pod\nspec:\n{{- if .Values.x }}\n  hostPID: true\n{{- else }}\n  hostPID: false\n{{- end }}\n";

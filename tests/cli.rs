@@ -230,6 +230,9 @@ fn silence_has_a_reason() {
     assert_eq!(sandbox.run("check other").stdout, "No Kubernetes manifests found in 1 YAML file.\n");
     assert_eq!(sandbox.run("check none").stdout, "No YAML files found.\n");
     assert_eq!(sandbox.run("check --quiet").stdout, "");
+    sandbox.write("latin.yaml", b"name: caf\xe9\n");
+    assert_eq!(sandbox.run("check latin.yaml").stdout, "", "a file was found");
+    assert_eq!(sandbox.run("check latin.yaml none").stdout, "", "one of them was found");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(super) struct CheckedFile {
 pub(super) struct Summary {
     /// Files that were read.
     pub files: usize,
+    /// Files that were not, and paths that name none.
+    pub unread: usize,
     /// YAML documents in them that are not empty.
     pub documents: usize,
     /// Documents that hold at least one Kubernetes object.
@@ -57,7 +59,8 @@ pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdic
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
-    let (results, unread) = check(&sources);
+    let (mut results, unread) = check(&sources);
+    results.summary.unread = troubles.len() + unread.len();
     unread.iter().for_each(|trouble| console.complain(trouble));
     match arguments.output_format {
         Format::Full => full::write(&results, console)?,
@@ -106,6 +109,7 @@ fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     let count = |severity: Severity| problems.iter().filter(|problem| problem.severity == severity).count();
     Summary {
         files: 1,
+        unread: 0,
         documents: documents(|analysis| !analysis.is_blank()),
         manifests: documents(Analysis::is_manifest),
         templates: documents(|analysis| analysis.template),

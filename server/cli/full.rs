@@ -134,6 +134,9 @@ fn summary(results: &Results) -> String {
         let files = count(total.files, "file");
         let found = count(found, "problem");
         format!("Found {found} ({severities}) in {concerned} of {files}.\n{}{}", fixes(results), ignored(total))
+    } else if total.files == 0 && total.unread > 0 {
+        // Each of them was told.
+        String::new()
     } else if total.files == 0 {
         "No YAML files found.\n".to_owned()
     } else if total.manifests == 0 {
@@ -276,6 +279,8 @@ mod tests {
             summary(&Results { files: Vec::new(), summary: Summary { files, documents, manifests, ..Summary::default() } })
         };
         assert_eq!(summary_of(0, 0, 0), "No YAML files found.\n");
+        let unread = Summary { unread: 1, ..Summary::default() };
+        assert_eq!(summary(&Results { summary: unread, ..Results::default() }), "");
         assert_eq!(summary_of(12, 20, 0), "No Kubernetes manifests found in 12 YAML files.\n");
         assert_eq!(summary_of(1, 1, 1), "No problems found in 1 manifest.\n");
         assert_eq!(

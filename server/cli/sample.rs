@@ -42,8 +42,18 @@ pub(super) fn results() -> Results {
     problems[2].fix = remedy("set privileged: false", Safety::Review);
     problems[3].fix = remedy("remove runAsNonRoot", Safety::Safe);
     problems[3].related = vec![Related { span: find(TEXT, "true"), message: "the pod sets it here".into() }];
-    let summary =
-        Summary { files: 3, documents: 5, manifests: 2, templates: 0, errors: 1, warnings: 1, infos: 1, hints: 1, ignored: 2 };
+    let summary = Summary {
+        files: 3,
+        unread: 0,
+        documents: 5,
+        manifests: 2,
+        templates: 0,
+        errors: 1,
+        warnings: 1,
+        infos: 1,
+        hints: 1,
+        ignored: 2,
+    };
     Results { files: vec![file(TEXT, problems)], summary }
 }
 

@@ -247,7 +247,7 @@ impl Reader<'_> {
 
     fn quantity(&mut self, key: &'static Key, node: Node<'_>, place: fn(&mut Config) -> &mut String) {
         let Some(text) = self.scalar(key.name, node) else { return };
-        match amount(text).filter(|amount| *amount > 0.0 && amount.is_finite()) {
+        match amount(text).filter(|&amount| amount > 0) {
             Some(_) => {
                 *place(&mut self.config) = text.to_owned();
                 self.written.insert(key.name, node.range());
@@ -275,15 +275,15 @@ impl Reader<'_> {
     }
 
     /// How much a value is, and how it is said.
-    fn measure(&mut self, key: &Key) -> (f64, String) {
+    fn measure(&mut self, key: &Key) -> (i128, String) {
         let whence = if self.written.contains_key(key.name) { "" } else { " (the default)" };
         let (much, text) = match key.kind {
-            Kind::Id(place, _) => (*place(&mut self.config) as f64, place(&mut self.config).to_string()),
+            Kind::Id(place, _) => (i128::from(*place(&mut self.config)), place(&mut self.config).to_string()),
             Kind::Quantity(place) => {
                 let text = place(&mut self.config).clone();
                 (amount(&text).unwrap_or_default(), text)
             }
-            _ => (0.0, String::new()),
+            _ => (0, String::new()),
         };
         (much, text + whence)
     }

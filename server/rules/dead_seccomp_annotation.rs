@@ -100,9 +100,9 @@ rule! {
     same: [Kubeaudit "SeccompDeprecatedAnnotations"],
 }
 
-const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
-const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
-const FIELD: &str = "securityContext.seccompProfile";
+pub(super) const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(super) const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(super) const FIELD: &str = "securityContext.seccompProfile";
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if config.kubernetes_version < Version::new(27) {

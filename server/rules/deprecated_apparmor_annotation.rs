@@ -88,8 +88,8 @@ rule! {
     akin: [Trivy "KSV-0002", Kubeaudit "AppArmorAnnotationMissing"],
 }
 
-const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
-const FIELD: &str = "securityContext.appArmorProfile";
+pub(super) const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+pub(super) const FIELD: &str = "securityContext.appArmorProfile";
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if config.kubernetes_version < Version::new(30) || pod.is_windows() {

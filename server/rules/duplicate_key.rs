@@ -88,7 +88,7 @@ fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
             let kept = last.get(name).copied().filter(|kept: &Node<'_>| *kept != dropped);
             if let Some(kept) = kept {
                 let message = format!("{} is there again below: this value is dropped", brief(name));
-                found.wrong(dropped, message).related(kept, "this one counts");
+                found.wrong_anywhere(dropped, message).related(kept, "this one counts");
             }
         }
     }

@@ -121,6 +121,17 @@ impl<'a, 'y> Findings<'a, 'y> {
         }
     }
 
+    /// Like [`wrong_around`](Self::wrong_around), with the container found that the node is written in. For what looks at
+    /// documents, not at objects.
+    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+        let objects = self.objects;
+        let container = objects.iter().find_map(|object| object.container_around(node));
+        match container {
+            Some(container) => self.wrong_in(container, node, message),
+            None => self.wrong_at(node.range(), message),
+        }
+    }
+
     /// A place of the document is not as it can be, whatever it means.
     pub fn wrong_at(&mut self, range: Range, message: impl Into<String>) -> &mut Finding {
         let object = self.owner(range).and_then(|index| self.objects.get(index));

@@ -13,6 +13,7 @@ mod identity;
 mod image;
 mod leftovers;
 mod names;
+mod naming;
 mod resources;
 mod script;
 mod secret;
@@ -100,6 +101,12 @@ impl Rule {
             selected => selected.iter().any(|id| id == self.id) || self.id == syntax_error::RULE.id,
         };
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
+    }
+
+    /// Whether its findings say that a cluster refuses what is written.
+    pub fn tells_refusals(&self) -> bool {
+        let rules = [&wrong_type::RULE, &refused_value::RULE, &invalid_profile_type::RULE, &conflicting_security_context::RULE];
+        rules.iter().any(|rule| rule.id == self.id)
     }
 
     /// How grave its findings are for a user.
@@ -227,6 +234,7 @@ rules![
     misspelled_security_field,
     unknown_field,
     wrong_type,
+    refused_value,
     invalid_profile_type,
     invalid_capability,
     conflicting_capabilities,

@@ -56,8 +56,9 @@ rule! {
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every operating system, once a list of registries is configured. An image that
-    /// is no valid reference, such as one with a placeholder in it, is left alone.
+    /// Every profile, every Kubernetes version, every operating system, once a list of registries is configured: who writes down
+    /// whom they trust means it whatever the profile. An image that is no valid reference, such as one with a placeholder in it,
+    /// is left alone.
     ///
     /// ## References
     ///

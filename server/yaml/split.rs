@@ -165,9 +165,10 @@ fn cut(text: &str, role: Role) -> Vec<Part> {
     let mut at = 0;
     while at < text.len() {
         let end = line_end(text, at);
-        // A byte order mark is one at the start of a document only.
+        // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
         let line = &text[at..end];
-        let line = if at == cutter.start { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
+        let unmarked = line.strip_prefix('\u{feff}').unwrap_or(line);
+        let line = if at == cutter.start || is_marker(unmarked, "---") { unmarked } else { line };
         cutter.line(line, at, end);
         at = end;
     }
