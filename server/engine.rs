@@ -3,16 +3,18 @@
 //! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
 //! text and the configuration alone.
 
+mod mend;
+
 use crate::config::Config;
 use crate::k8s::{self, Object};
-use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
-use crate::yaml::edit::{self, Change};
+use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::{self, Yaml, split};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::{Offset, Range};
+pub use mend::{Fixed, Mended, Withheld, fix_all};
 
 /// What is known of a text.
 #[derive(Debug, Clone, Default)]
@@ -156,117 +158,4 @@ impl Analysis {
     pub fn is_blank(&self) -> bool {
         self.yaml.root().is_none() && self.yaml.errors().is_empty()
     }
-
-    /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
-    /// again, nothing but what the fixes name is different, and the findings are gone.
-    ///
-    /// # Errors
-    /// Why they cannot be given, in words for a person.
-    pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
-        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
-        let edits = edit::plan(&self.yaml, &changes)?;
-        let after = analyze_document(&edits.apply(self.text()), config);
-        // What is removed takes the mappings along that it leaves empty.
-        if after.pods < self.pods {
-            return Err(Refusal("nothing would be left of the pod".into()));
-        }
-        match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
-            Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),
-            None => Ok(edits),
-        }
-    }
-
-    /// Whether the findings of one kind became fewer by as many as were to be mended.
-    fn is_mended(&self, finding: &Finding, mended: &[&Finding], after: &Analysis) -> bool {
-        let alike = |other: &Finding| {
-            other.rule.id == finding.rule.id
-                && other.subject.object == finding.subject.object
-                && other.subject.container == finding.subject.container
-        };
-        let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
-        count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
-    }
-}
-
-/// A text after its fixes.
-#[derive(Debug)]
-pub struct Fixed {
-    pub text: String,
-    /// How many findings were mended.
-    pub applied: usize,
-    /// What was to be mended and could not be.
-    pub withheld: Vec<Withheld>,
-}
-
-/// A fix that was asked for and is not given.
-#[derive(Debug)]
-pub struct Withheld {
-    /// Where the finding is in the fixed text, in bytes.
-    pub offset: usize,
-    pub finding: Finding,
-    pub reason: Refusal,
-}
-
-/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
-pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let mut fixed = Fixed { text: text.to_owned(), applied: 0, withheld: Vec::new() };
-    for _ in 0..MOST_ROUNDS {
-        let round = fix_once(&fixed.text, config, allowed);
-        fixed.withheld = round.withheld;
-        if round.applied == 0 {
-            break;
-        }
-        fixed.applied += round.applied;
-        fixed.text = round.text;
-    }
-    fixed
-}
-
-/// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
-const MOST_ROUNDS: usize = 10;
-
-fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
-    for Document { analysis, .. } in &analyze(text, config).documents {
-        let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
-        let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
-        let (edits, mended, refused) = most_edits(analysis, &candidates, config);
-        let start = fixed.text.len();
-        let withheld = refused.into_iter().map(|(finding, reason)| Withheld {
-            offset: start + usize::from(finding.range.start()),
-            finding: finding.clone(),
-            reason,
-        });
-        fixed.withheld.extend(withheld);
-        fixed.applied += mended;
-        fixed.text.push_str(&edits.apply(analysis.text()));
-    }
-    fixed
-}
-
-/// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
-pub fn most_edits<'f>(
-    analysis: &Analysis,
-    candidates: &[&'f Finding],
-    config: &Config,
-) -> (Edits, usize, Vec<(&'f Finding, Refusal)>) {
-    if candidates.is_empty() {
-        return Default::default();
-    }
-    if let Ok(edits) = analysis.edits(candidates, config) {
-        return (edits, candidates.len(), Vec::new());
-    }
-    let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
-    for &candidate in candidates {
-        accepted.push(candidate);
-        match analysis.edits(&accepted, config) {
-            Ok(more) => edits = more,
-            Err(reason) => {
-                accepted.pop();
-                refused.push((candidate, reason));
-            }
-        }
-    }
-    (edits, accepted.len(), refused)
 }

@@ -11,7 +11,7 @@ use super::files::{self, Origin, Source, Trouble};
 use super::full::count;
 use super::lines::Lines;
 use super::problem::one_line;
-use crate::engine::{self, Fixed};
+use crate::engine::{self, Fixed, Withheld};
 use crate::rules::Safety;
 use rayon::prelude::*;
 use similar::TextDiff;
@@ -83,12 +83,30 @@ fn hand_over(mended: &Mended, diff: bool, tally: &mut Tally, console: &mut Conso
     Ok(())
 }
 
+/// Says what is not mended: once for each cause in a document, at the first finding that it stands in the way of.
 fn explain_withheld(mended: &Mended, console: &Console) {
     let lines = Lines::new(&mended.after.text);
+    let mut causes: Vec<(String, Vec<&Withheld>)> = Vec::new();
     for withheld in &mended.after.withheld {
-        let (path, place) = (mended.source.path.display(), lines.place(withheld.offset));
-        let (rule, reason) = (withheld.finding.rule.id, one_line(&withheld.reason.to_string()));
-        console.note(format_args!("{path}:{}:{}: {rule} is not fixed: {reason}", place.line, place.column));
+        let above = lines.place(withheld.document).line - 1;
+        let reason = withheld.reason.clone().below(above).to_string();
+        let same = |(known, of): &&mut (String, Vec<&Withheld>)| {
+            *known == reason && of.iter().all(|other| other.document == withheld.document)
+        };
+        match causes.iter_mut().find(same) {
+            Some((_, of)) => of.push(withheld),
+            None => causes.push((reason, vec![withheld])),
+        }
+    }
+    for (reason, of) in causes {
+        let mut rules: Vec<&str> = of.iter().map(|withheld| withheld.finding.rule.id).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        let (rules, verb) = (rules.join(", "), if rules.len() == 1 { "is" } else { "are" });
+        let first = of.iter().map(|withheld| withheld.offset).min().unwrap_or_default();
+        let (path, place) = (mended.source.path.display(), lines.place(first));
+        let reason = one_line(&reason);
+        console.note(format_args!("{path}:{}:{}: {rules} {verb} not fixed: {reason}", place.line, place.column));
     }
 }
 

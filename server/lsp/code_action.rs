@@ -7,7 +7,7 @@ use super::analysis::{self, Panicked};
 use super::capabilities::Capabilities;
 use super::state::{Analysed, State};
 use super::{from_proto, to_proto};
-use crate::engine::{self, Document};
+use crate::engine::Document;
 use crate::rules::{Finding, Fix, Safety};
 use std::ops::Range;
 use std::sync::Arc;
@@ -109,10 +109,9 @@ impl Asked {
     }
 
     fn safe_edits(&self, analysed: &Analysed, document: &Document) -> Vec<lsp::TextEdit> {
-        let is_safe = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Safe);
-        let safe: Vec<&Finding> = document.analysis.findings.iter().filter(is_safe).collect();
-        let (edits, ..) = engine::most_edits(&document.analysis, &safe, &analysed.config);
-        to_proto::text_edits(document, &edits, &analysed.snapshot.text, self.client.encoding)
+        let is_safe = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Safe);
+        let mended = document.analysis.mend(&analysed.config, is_safe);
+        to_proto::text_edits(document, &mended.edits, &analysed.snapshot.text, self.client.encoding)
     }
 }
 

@@ -1,0 +1,152 @@
+//! From findings to edits: those of one finding, of several together, and of all that can be mended.
+//!
+//! Knows fixes and how an edit is held against the rules. Must not know how an edit is written, nor who asks for it. Promise:
+//! what is given was applied and looked at again: the findings are gone, and the API server refuses nothing that it took before.
+
+use super::{Analysis, analyze, analyze_document};
+use crate::config::Config;
+use crate::rules::{Finding, Safety};
+use crate::yaml::edit::{self, Change, Edits, Refusal};
+
+/// What came of mending a document.
+#[derive(Debug, Clone, Default)]
+pub struct Mended {
+    /// Of the document as it was.
+    pub edits: Edits,
+    /// How many findings were mended.
+    pub applied: usize,
+    /// What was to be mended and could not be; its ranges are those of the mended document.
+    pub withheld: Vec<(Finding, Refusal)>,
+}
+
+/// A text after its fixes.
+#[derive(Debug)]
+pub struct Fixed {
+    pub text: String,
+    /// How many findings were mended.
+    pub applied: usize,
+    /// What was to be mended and could not be.
+    pub withheld: Vec<Withheld>,
+}
+
+/// A fix that was asked for and is not given.
+#[derive(Debug)]
+pub struct Withheld {
+    /// Where its document starts in the fixed text, in bytes.
+    pub document: usize,
+    /// Where the finding is in the fixed text, in bytes.
+    pub offset: usize,
+    pub finding: Finding,
+    pub reason: Refusal,
+}
+
+/// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
+const MOST_ROUNDS: usize = 10;
+
+/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
+pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
+    let is_allowed = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
+    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
+    for document in &analyze(text, config).documents {
+        let mended = document.analysis.mend(config, is_allowed);
+        let start = fixed.text.len();
+        fixed.text.push_str(&mended.edits.apply(document.analysis.text()));
+        fixed.applied += mended.applied;
+        fixed.withheld.extend(mended.withheld.into_iter().map(|(finding, reason)| Withheld {
+            document: start,
+            offset: start + usize::from(finding.range.start()),
+            finding,
+            reason,
+        }));
+    }
+    fixed
+}
+
+impl Analysis {
+    /// Mends those of the document's findings that are wanted and can be, one after the other has made room for it, until
+    /// nothing is left to mend.
+    pub fn mend(&self, config: &Config, is_wanted: impl Fn(&Finding) -> bool) -> Mended {
+        let mut mended = Mended::default();
+        let mut after: Option<Analysis> = None;
+        for _ in 0..MOST_ROUNDS {
+            let now = after.as_ref().unwrap_or(self);
+            let candidates: Vec<&Finding> =
+                now.findings.iter().filter(|finding| finding.fix.is_some() && is_wanted(finding)).collect();
+            let (edits, applied, refused) = now.most_edits(&candidates, config);
+            mended.withheld = refused.into_iter().map(|(finding, reason)| (finding.clone(), reason)).collect();
+            if applied == 0 {
+                break;
+            }
+            mended.applied += applied;
+            let text = edits.apply(now.text());
+            mended.edits = mended.edits.then(edits, self.text().len());
+            after = Some(analyze_document(&text, config));
+        }
+        mended
+    }
+
+    /// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
+    pub fn most_edits<'f>(&self, candidates: &[&'f Finding], config: &Config) -> (Edits, usize, Vec<(&'f Finding, Refusal)>) {
+        if candidates.is_empty() {
+            return Default::default();
+        }
+        if let Err(reason) = edit::check(&self.yaml) {
+            return (Edits::default(), 0, candidates.iter().map(|&finding| (finding, reason.clone())).collect());
+        }
+        if let Ok(edits) = self.edits(candidates, config) {
+            return (edits, candidates.len(), Vec::new());
+        }
+        let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
+        for &candidate in candidates {
+            accepted.push(candidate);
+            match self.edits(&accepted, config) {
+                Ok(more) => edits = more,
+                Err(reason) => {
+                    accepted.pop();
+                    refused.push((candidate, reason));
+                }
+            }
+        }
+        (edits, accepted.len(), refused)
+    }
+
+    /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
+    /// again, nothing but what the fixes name is different, and the findings are gone.
+    ///
+    /// # Errors
+    /// Why they cannot be given, in words for a person. The lines that they name are the document's.
+    pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
+        let edits = edit::plan(&self.yaml, &changes(findings))?;
+        let after = analyze_document(&edits.apply(self.text()), config);
+        // What is removed takes the mappings along that it leaves empty.
+        if after.pods < self.pods {
+            return Err(Refusal::new("nothing would be left of the pod"));
+        }
+        match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
+            Some(finding) => Err(Refusal::new(format!("the edit would not settle {}", finding.rule.id))),
+            None => Ok(edits),
+        }
+    }
+
+    /// Why the fix of a finding cannot be given, as far as that is plain without trying: what is to be offered in passing is
+    /// asked this. Whether it can, [`Analysis::edits`] tells.
+    pub fn obstacle(&self, finding: &Finding) -> Option<Refusal> {
+        edit::check(&self.yaml).and_then(|()| edit::foresee(&self.yaml, &changes(&[finding]))).err()
+    }
+
+    /// Whether the findings of one kind became fewer by as many as were to be mended.
+    fn is_mended(&self, finding: &Finding, mended: &[&Finding], after: &Analysis) -> bool {
+        let alike = |other: &Finding| {
+            other.rule.id == finding.rule.id
+                && other.subject.object == finding.subject.object
+                && other.subject.container == finding.subject.container
+        };
+        let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
+        count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
+    }
+}
+
+fn changes(findings: &[&Finding]) -> Vec<Change> {
+    let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+    fixes.flat_map(|fix| fix.changes.iter().cloned()).collect()
+}
