@@ -51,6 +51,8 @@ pub struct ObjectInfo {
     pub kind: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
+    /// All that it is written on.
+    pub range: Range,
 }
 
 /// Reads a text and runs the rules on each of its documents.
@@ -132,6 +134,7 @@ impl ObjectInfo {
             kind: object.kind.to_owned(),
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
+            range: object.node.range(),
         }
     }
 }

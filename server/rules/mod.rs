@@ -12,6 +12,8 @@ mod host_path;
 mod identity;
 mod image;
 mod leftovers;
+mod missing_hardening;
+mod page;
 mod resources;
 mod script;
 mod secret;
@@ -19,7 +21,9 @@ mod spelling;
 mod standard;
 
 pub use crate::config::Severity;
-pub use finding::{Finding, Findings, Fix, Related, Safety, Subject};
+pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject};
+pub use missing_hardening::MISSING_HARDENING;
+pub use page::Page;
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
@@ -104,9 +108,14 @@ impl Rule {
         ALL.iter().map(|rule| rule.id).collect()
     }
 
-    /// The documentation as Markdown, without the blank that a doc comment has before each line.
+    /// The page about the rule.
+    pub fn about(&self) -> Page {
+        Page { id: self.id, standing: self.standing(), docs: self.docs }
+    }
+
+    /// The documentation as Markdown.
     pub fn markdown(&self) -> String {
-        self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
+        self.about().markdown()
     }
 
     /// How grave its findings are, and who gets to see them, in a sentence.
@@ -119,14 +128,9 @@ impl Rule {
         }
     }
 
-    /// The whole page about the rule, as it stands under `docs/rules/`.
-    pub fn page(&self) -> String {
-        format!("# {}\n\n{}\n\n{}", self.id, self.standing(), self.markdown())
-    }
-
     /// Where the rule's page stands on the web.
     pub fn url(&self) -> String {
-        format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.id)
+        self.about().url()
     }
 }
 
