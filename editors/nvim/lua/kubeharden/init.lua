@@ -70,6 +70,7 @@ local function start(buf)
     name = NAME,
     cmd = config.cmd,
     settings = config.settings,
+    capabilities = vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), config.capabilities),
     root_dir = root,
   }, { bufnr = buf })
 end
