@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::{Offset, Range};
-pub use mend::{Fixed, Mended, Withheld, fix_all};
+pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
 
 /// What is known of a text.
 #[derive(Debug, Clone, Default)]

@@ -436,6 +436,16 @@ fn one_line_tells_a_cause_with_its_line_of_the_file() {
 }
 
 #[test]
+fn what_has_no_fix_is_named_once_every_fix_is_asked_for() {
+    let text = format!("{ESCALATING}  volumes:\n  - name: logs\n    hostPath: {{path: /srv/logs}}\n");
+    let sandbox = Sandbox::new(&[("pod.yaml", &text)]);
+    assert!(!sandbox.run("fix").stderr.contains("not fixed"));
+    let told = sandbox.run("fix --unsafe-fixes").stderr;
+    assert!(told.contains("host-path-volume is not fixed: it has no fix here\n"), "{told}");
+    assert_eq!(told.matches("not fixed").count(), 1, "{told}");
+}
+
+#[test]
 fn what_cannot_be_edited_is_not_called_fixable() {
     let fixable = |text: &str| {
         let sandbox = Sandbox::new(&[("pod.yaml", text)]);

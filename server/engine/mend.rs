@@ -4,8 +4,8 @@
 //! what is given was applied and looked at again: the findings are gone, and the API server refuses nothing that it took before.
 
 use super::{Analysis, analyze, analyze_document};
-use crate::config::Config;
-use crate::rules::{Finding, Safety};
+use crate::config::{Config, Profile};
+use crate::rules::{self, Finding, Rule, Safety, Scope};
 use crate::yaml::edit::{self, Change, Edits, Refusal};
 
 /// What came of mending a document.
@@ -17,6 +17,8 @@ pub struct Mended {
     pub applied: usize,
     /// What was to be mended and could not be; its ranges are those of the mended document.
     pub withheld: Vec<(Finding, Refusal)>,
+    /// What a Pod Security Standard asks for and has no fix, likewise.
+    pub unfixable: Vec<Finding>,
 }
 
 /// A text after its fixes.
@@ -27,6 +29,18 @@ pub struct Fixed {
     pub applied: usize,
     /// What was to be mended and could not be.
     pub withheld: Vec<Withheld>,
+    /// What a Pod Security Standard asks for and has no fix: a person has to find another way.
+    pub unfixable: Vec<Unfixable>,
+}
+
+/// A finding that nothing but a person can mend.
+#[derive(Debug)]
+pub struct Unfixable {
+    /// Where its document starts in the fixed text, in bytes.
+    pub document: usize,
+    /// Where the finding is in the fixed text, in bytes.
+    pub offset: usize,
+    pub rule: &'static Rule,
 }
 
 /// A fix that was asked for and is not given.
@@ -46,7 +60,7 @@ const MOST_ROUNDS: usize = 10;
 /// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
 pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
     let is_allowed = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
-    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
+    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new(), unfixable: Vec::new() };
     for document in &analyze(text, config).documents {
         let mended = document.analysis.mend(config, is_allowed);
         let start = fixed.text.len();
@@ -57,6 +71,11 @@ pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
             offset: start + usize::from(finding.range.start()),
             finding,
             reason,
+        }));
+        fixed.unfixable.extend(mended.unfixable.into_iter().map(|finding| Unfixable {
+            document: start,
+            offset: start + usize::from(finding.range.start()),
+            rule: finding.rule,
         }));
     }
     fixed
@@ -74,6 +93,7 @@ impl Analysis {
                 now.findings.iter().filter(|finding| finding.fix.is_some() && is_wanted(finding)).collect();
             let (edits, applied, refused) = now.most_edits(&candidates, config);
             mended.withheld = refused.into_iter().map(|(finding, reason)| (finding.clone(), reason)).collect();
+            mended.unfixable = now.findings.iter().filter(|finding| is_unfixable(finding)).cloned().collect();
             if applied == 0 {
                 break;
             }
@@ -117,15 +137,34 @@ impl Analysis {
     /// Why they cannot be given, in words for a person. The lines that they name are the document's.
     pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
         let edits = edit::plan(&self.yaml, &changes(findings))?;
-        let after = analyze_document(&edits.apply(self.text()), config);
+        let text = edits.apply(self.text());
+        match strict(config) {
+            None => self.check(findings, &analyze_document(&text, config))?,
+            Some(strict) => analyze_document(self.text(), &strict).check(findings, &analyze_document(&text, &strict))?,
+        }
+        Ok(edits)
+    }
+
+    /// Holds what an edit leads to: the findings are gone, and there is nothing new that the API server would refuse.
+    fn check(&self, findings: &[&Finding], after: &Analysis) -> Result<(), Refusal> {
         // What is removed takes the mappings along that it leaves empty.
         if after.pods < self.pods {
             return Err(Refusal::new("nothing would be left of the pod"));
         }
-        match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
-            Some(finding) => Err(Refusal::new(format!("the edit would not settle {}", finding.rule.id))),
-            None => Ok(edits),
+        if let Some(finding) = findings.iter().find(|finding| !self.is_mended(finding, findings, after)) {
+            return Err(Refusal::new(format!("the edit would not settle {}", finding.rule.id)));
         }
+        match self.newly_refused(after) {
+            Some(finding) => Err(Refusal::new(format!("the cluster would refuse the result: {}", finding.message))),
+            None => Ok(()),
+        }
+    }
+
+    /// A finding of what the API server refuses, of a rule that has more of them than before.
+    fn newly_refused<'a>(&self, after: &'a Analysis) -> Option<&'a Finding> {
+        let count = |analysis: &Analysis, id| analysis.findings.iter().filter(|finding| finding.rule.id == id).count();
+        let refused = after.findings.iter().filter(|finding| finding.rule.tells_of_refusals());
+        refused.into_iter().find(|finding| count(after, finding.rule.id) > count(self, finding.rule.id))
     }
 
     /// Why the fix of a finding cannot be given, as far as that is plain without trying: what is to be offered in passing is
@@ -144,6 +183,21 @@ impl Analysis {
         let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
         count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
     }
+}
+
+/// Whether a finding keeps a pod from what a Pod Security Standard allows, and no fix is known for it.
+fn is_unfixable(finding: &Finding) -> bool {
+    let is_standard = matches!(finding.rule.scope, Scope::From(Profile::Baseline | Profile::Restricted));
+    is_standard && finding.fix.is_none()
+}
+
+/// The configuration with the rules that tell of refusals, where a user has switched some of them off: a fix leads to nothing
+/// that a cluster refuses, whether or not anybody wants to be told of that.
+fn strict(config: &Config) -> Option<Config> {
+    let off: Vec<&Rule> = rules::ALL.iter().copied().filter(|rule| rule.tells_of_refusals() && !rule.runs(config)).collect();
+    let mut strict = config.clone();
+    off.iter().for_each(|rule| rule.force(&mut strict));
+    (!off.is_empty()).then_some(strict)
 }
 
 fn changes(findings: &[&Finding]) -> Vec<Change> {

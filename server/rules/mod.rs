@@ -98,6 +98,22 @@ impl Rule {
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
     }
 
+    /// Whether it speaks of what the API server or the kubelet refuses beside what else is there. No fix may lead to that.
+    pub fn tells_of_refusals(&self) -> bool {
+        [&conflicting_security_context::RULE, &wrong_os_field::RULE, &wrong_type::RULE, &invalid_profile_type::RULE]
+            .iter()
+            .any(|rule| rule.id == self.id)
+    }
+
+    /// A configuration under which it runs, whatever a user chose.
+    pub fn force(&self, config: &mut Config) {
+        config.rules.ignore.retain(|id| id != self.id);
+        config.rules.severity.remove(self.id);
+        if !config.rules.select.is_empty() {
+            config.rules.select.push(self.id.to_owned());
+        }
+    }
+
     /// How grave its findings are for a user.
     pub fn severity_in(&self, config: &Config) -> Severity {
         config.rules.severity.get(self.id).copied().flatten().unwrap_or(self.severity)

@@ -9,6 +9,7 @@ mod greeting;
 mod harness;
 mod hover;
 mod leaving;
+mod offered;
 mod panics;
 mod settings;
 mod sync;
