@@ -10,7 +10,7 @@ use crate::k8s::{self, Object};
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::{self, Yaml, split};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::{Offset, Range};
@@ -42,6 +42,8 @@ pub struct Analysis {
     pub template: bool,
     /// Sorted by place, then by rule.
     pub findings: Vec<Finding>,
+    /// Why nothing can be edited in it, once that was asked.
+    uneditable: OnceLock<Option<Refusal>>,
 }
 
 /// Whose finding it is.
@@ -98,7 +100,7 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
         modest(&mut findings);
     }
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, objects, pods, template, findings }
+    Analysis { yaml, objects, pods, template, findings, uneditable: OnceLock::new() }
 }
 
 fn run_rule(rule: &'static Rule, yaml: &Yaml, objects: &[Object<'_>], config: &Config, findings: &mut Vec<Finding>) {

@@ -110,7 +110,7 @@ impl Analysis {
         if candidates.is_empty() {
             return Default::default();
         }
-        if let Err(reason) = edit::check(&self.yaml) {
+        if let Some(reason) = self.uneditable() {
             return (Edits::default(), 0, candidates.iter().map(|&finding| (finding, reason.clone())).collect());
         }
         if let Ok(edits) = self.edits(candidates, config) {
@@ -170,7 +170,12 @@ impl Analysis {
     /// Why the fix of a finding cannot be given, as far as that is plain without trying: what is to be offered in passing is
     /// asked this. Whether it can, [`Analysis::edits`] tells.
     pub fn obstacle(&self, finding: &Finding) -> Option<Refusal> {
-        edit::check(&self.yaml).and_then(|()| edit::foresee(&self.yaml, &changes(&[finding]))).err()
+        self.uneditable().cloned().or_else(|| edit::foresee(&self.yaml, &changes(&[finding])).err())
+    }
+
+    /// Why nothing can be edited in the document.
+    fn uneditable(&self) -> Option<&Refusal> {
+        self.uneditable.get_or_init(|| edit::check(&self.yaml).err()).as_ref()
     }
 
     /// Whether the findings of one kind became fewer by as many as were to be mended.
