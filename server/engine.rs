@@ -6,18 +6,20 @@
 use crate::config::Config;
 use crate::ignores::{self, Ignores};
 use crate::k8s::Object;
-use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
+use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Yaml};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+mod mend;
 mod report;
 
 pub use crate::ignores::{Head, Scope};
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
+pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
 pub use report::{Context, Part, Report};
 
 /// What is known of a document, or of a part that is read by itself.
@@ -38,6 +40,8 @@ pub struct Analysis {
     pub ignored: Vec<Finding>,
     /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
     refusals: Vec<String>,
+    /// Why nothing can be edited in it, once that was asked.
+    uneditable: OnceLock<Option<Refusal>>,
 }
 
 /// Whose finding it is.
@@ -47,6 +51,8 @@ pub struct ObjectInfo {
     pub kind: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
+    /// All that it is written on.
+    pub range: Range,
 }
 
 /// Reads a text and runs the rules on each of its parts.
@@ -88,7 +94,8 @@ pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Con
     }
     let ignored = ignores.sift(&mut findings);
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
-    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings, ignored, refusals }
+    let uneditable = OnceLock::new();
+    Analysis { yaml, role, context: Arc::clone(context), objects, pods, template, findings, ignored, refusals, uneditable }
 }
 
 /// Runs the rule that holds what is ignored against what the others found.
@@ -156,6 +163,7 @@ impl ObjectInfo {
             kind: object.kind.to_owned(),
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
+            range: object.node.range(),
         }
     }
 }
@@ -184,29 +192,6 @@ impl Analysis {
         self.yaml.root().is_none() && self.yaml.errors().is_empty()
     }
 
-    /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
-    /// again, nothing but what the fixes name is different, the findings are gone, and a cluster refuses nothing that it took.
-    ///
-    /// # Errors
-    /// Why they cannot be given, in words for a person.
-    pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
-        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
-        let edits = edit::plan(&self.yaml, &changes)?;
-        let after = self.with_text(&edits.apply(self.text()), config);
-        // What is removed takes the mappings along that it leaves empty.
-        if after.pods < self.pods {
-            return Err(Refusal("nothing would be left of the pod".into()));
-        }
-        if after.refusals.iter().any(|refusal| !self.refusals.contains(refusal)) {
-            return Err(Refusal("a cluster would refuse the result".into()));
-        }
-        match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
-            Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),
-            None => Ok(edits),
-        }
-    }
-
     /// What would be known if the same part of the same document had another text.
     pub fn with_text(&self, text: &str, config: &Config) -> Analysis {
         analyze_part(text, self.role, &self.context, config)
@@ -219,7 +204,7 @@ impl Analysis {
     /// Why they cannot be given, in words for a person.
     pub fn ignoring(&self, finding: &Finding, scope: Scope, config: &Config) -> Result<Edits, Refusal> {
         if self.template {
-            return Err(Refusal("this document contains template syntax".into()));
+            return Err(Refusal::new("this document contains template syntax"));
         }
         let objects = self.context.objects(&self.yaml, self.role);
         let ignores = Ignores::of(&self.yaml, &objects, config, self.context.standing(self.role));
@@ -231,7 +216,7 @@ impl Analysis {
                 Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
             }
         }
-        Err(refusal.unwrap_or_else(|| Refusal("the document has no line of its own that a comment could stand above".into())))
+        Err(refusal.unwrap_or_else(|| Refusal::new("the document has no line of its own that a comment could stand above")))
     }
 
     fn proved_ignoring(&self, finding: &Finding, scope: Scope, change: Change, config: &Config) -> Result<Edits, Refusal> {
@@ -253,20 +238,9 @@ impl Analysis {
         };
         match (left.is_empty(), gone.iter().any(|other| is_same(finding, other)), gone.iter().all(is_meant)) {
             (true, true, true) => Ok(edits),
-            (true, true, false) => Err(Refusal("what else stands on the line would be ignored too".into())),
-            _ => Err(Refusal(format!("a comment here would not settle {}", finding.rule.id))),
+            (true, true, false) => Err(Refusal::new("what else stands on the line would be ignored too")),
+            _ => Err(Refusal::new(format!("a comment here would not settle {}", finding.rule.id))),
         }
-    }
-
-    /// Whether the findings of one kind became fewer by as many as were to be mended.
-    fn is_mended(&self, finding: &Finding, mended: &[&Finding], after: &Analysis) -> bool {
-        let alike = |other: &Finding| {
-            other.rule.id == finding.rule.id
-                && other.subject.object == finding.subject.object
-                && other.subject.container == finding.subject.container
-        };
-        let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
-        count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
     }
 }
 
@@ -276,97 +250,4 @@ fn is_same(one: &Finding, other: &Finding) -> bool {
         && one.message == other.message
         && one.subject.object == other.subject.object
         && one.subject.container == other.subject.container
-}
-
-/// A text after its fixes.
-#[derive(Debug)]
-pub struct Fixed {
-    pub text: String,
-    /// How many findings were mended.
-    pub applied: usize,
-    /// What was to be mended and could not be.
-    pub withheld: Vec<Withheld>,
-}
-
-/// A fix that was asked for and is not given.
-#[derive(Debug)]
-pub struct Withheld {
-    /// Where the finding is in the fixed text, in bytes.
-    pub offset: usize,
-    pub finding: Finding,
-    pub reason: Refusal,
-}
-
-/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
-pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let mut fixed = Fixed { text: text.to_owned(), applied: 0, withheld: Vec::new() };
-    for _ in 0..MOST_ROUNDS {
-        let round = fix_once(&fixed.text, config, allowed);
-        fixed.withheld = round.withheld;
-        if round.applied == 0 {
-            break;
-        }
-        fixed.applied += round.applied;
-        fixed.text = round.text;
-    }
-    fixed
-}
-
-/// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
-const MOST_ROUNDS: usize = 10;
-
-/// Parts that have others in the middle of them have no fixes.
-fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
-    let report = analyze(text, config);
-    // Everything before it is written to the fixed text.
-    let mut done = 0;
-    for part in report.parts() {
-        let analysis = part.analysis;
-        let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
-        let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
-        let (edits, mended, refused) = most_edits(analysis, &candidates, config);
-        if edits.is_empty() && refused.is_empty() {
-            continue;
-        }
-        fixed.text.push_str(&text[done..part.start]);
-        done = part.start + analysis.text().len();
-        let start = fixed.text.len();
-        let withheld = refused.into_iter().map(|(finding, reason)| Withheld {
-            offset: start + usize::from(finding.range.start()),
-            finding: finding.clone(),
-            reason,
-        });
-        fixed.withheld.extend(withheld);
-        fixed.applied += mended;
-        fixed.text.push_str(&edits.apply(analysis.text()));
-    }
-    fixed.text.push_str(&text[done..]);
-    fixed
-}
-
-/// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
-pub fn most_edits<'f>(
-    analysis: &Analysis,
-    candidates: &[&'f Finding],
-    config: &Config,
-) -> (Edits, usize, Vec<(&'f Finding, Refusal)>) {
-    if candidates.is_empty() {
-        return Default::default();
-    }
-    if let Ok(edits) = analysis.edits(candidates, config) {
-        return (edits, candidates.len(), Vec::new());
-    }
-    let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
-    for &candidate in candidates {
-        accepted.push(candidate);
-        match analysis.edits(&accepted, config) {
-            Ok(more) => edits = more,
-            Err(reason) => {
-                accepted.pop();
-                refused.push((candidate, reason));
-            }
-        }
-    }
-    (edits, accepted.len(), refused)
 }

@@ -425,6 +425,49 @@ fn what_is_not_fixed_is_told_with_its_reason() {
     assert!(!sandbox.run("fix -q --select privilege-escalation").stderr.contains("not fixed"));
 }
 
+#[test]
+fn one_line_tells_a_cause_with_its_line_of_the_file() {
+    let twice = ESCALATING.replace("spec:\n", "spec:\n  hostNetwork: true\n  hostNetwork: true\n");
+    let text = format!("{HARMLESS}---\n{twice}");
+    let sandbox = Sandbox::new(&[("pod.yaml", &text)]);
+    let first = text.lines().position(|line| line.contains("hostNetwork")).unwrap() + 1;
+    let lines = |stderr: &str| stderr.lines().filter(|line| line.contains("not fixed")).map(str::to_owned).collect::<Vec<_>>();
+    let told = lines(&sandbox.run("fix --unsafe-fixes").stderr);
+    let [told] = told.as_slice() else { panic!("one line: {told:?}") };
+    let reason = format!("not fixed: hostNetwork is written twice (lines {first} and {})", first + 1);
+    assert!(told.contains("host-network, ") && told.ends_with(&reason), "{told}");
+}
+
+#[test]
+fn what_has_no_fix_is_named_once_every_fix_is_asked_for() {
+    let text = format!("{ESCALATING}  volumes:\n  - name: logs\n    hostPath: {{path: /srv/logs}}\n");
+    let sandbox = Sandbox::new(&[("pod.yaml", &text)]);
+    assert!(!sandbox.run("fix").stderr.contains("not fixed"));
+    let told = sandbox.run("fix --unsafe-fixes").stderr;
+    assert!(told.contains("host-path-volume is not fixed: it has no fix here\n"), "{told}");
+    assert_eq!(told.matches("not fixed").count(), 1, "{told}");
+}
+
+#[test]
+fn what_cannot_be_edited_is_not_called_fixable() {
+    let fixable = |text: &str| {
+        let sandbox = Sandbox::new(&[("pod.yaml", text)]);
+        let output: serde_json::Value = serde_json::from_str(&sandbox.run("check --output-format json").stdout).unwrap();
+        let findings = output["findings"].as_array().unwrap().clone();
+        findings.iter().filter(|finding| !finding["fix"].is_null()).count()
+    };
+    assert!(fixable(ESCALATING) > 3);
+    for (what, with) in [
+        ("spec:\n", "spec:\n  hostIPC: no\n  hostIPC: no\n"),
+        ("spec:\n", "spec: &spec\n  hostIPC: no\n"),
+        ("spec:\n", "spec:\n  hostIPC\n"),
+    ] {
+        let broken = ESCALATING.replace(what, with) + if with.contains('&') { "extra: *spec\n" } else { "" };
+        assert_ne!(broken, ESCALATING);
+        assert_eq!(fixable(&broken), 0, "{broken}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn mode_and_link_stay() {

@@ -889,6 +889,13 @@ mod refusals {
         refused("a: &x\nc: *x\n", [set("a.b", 2)], "a is shared through the anchor &x (line 1)");
         refused("a: !x\n", [set("a.b", 2)], "an anchor or a tag stands before an empty value (line 1)");
         becomes("a: &x {b: 1}\nc:\n  <<: *x\n", [set("c.d", 2)], "a: &x {b: 1}\nc:\n  <<: *x\n  d: 2\n");
+        let hiding = "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n  d: 3\n";
+        refused(hiding, [remove("c.b")], "b comes from << too (line 3)");
+        refused(hiding, [rename("c.b", "e")], "b comes from << too (line 3)");
+        refused(hiding, [move_to("c.b", "e")], "b comes from << too (line 3)");
+        refused(hiding, [rename("c.d", "b"), remove("c.b")], "b comes from << too (line 3)");
+        becomes(hiding, [remove("c.d")], "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n");
+        becomes(hiding, [set("c.b", 3)], "a: &x {b: 1}\nc:\n  <<: *x\n  b: 3\n  d: 3\n");
     }
 
     #[test]

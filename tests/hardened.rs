@@ -233,6 +233,19 @@ fn nothing_of_a_secret_is_shown() {
     }
 }
 
+#[test]
+fn what_is_said_of_a_secret_stays() {
+    let env = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n    - name: a\n      image: x\n      env:\n        \
+             - name: TOKEN\n          {value}\n        - name: OTHER\n          value: a\n"
+        )
+    };
+    let (_, after) = mended(&env("value: correct-Horse-7 # from the vault"), "secret-in-env", 0);
+    let reference = "secretKeyRef:\n              name: web-secrets\n              key: token";
+    assert_eq!(after, env(&format!("valueFrom: # from the vault\n            {reference}")));
+}
+
 /// The text after one way to mend its only finding.
 fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
     let config = only(rule);

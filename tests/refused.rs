@@ -263,7 +263,8 @@ spec:
 ";
     let fixed = engine::fix_all(text, &only("missing-seccomp-profile"), &[Safety::Safe]);
     assert_eq!(fixed.text, text);
-    assert_eq!(fixed.withheld[0].reason.to_string(), "a cluster would refuse the result");
+    let reason = "a cluster would refuse the result: seccompProfile of the pod says something else than the annotation";
+    assert_eq!(fixed.withheld[0].reason.to_string(), reason);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use crate::config::{self, Config, Profile};
 use crate::k8s::Version;
-use crate::rules::{Rule, Severity};
+use crate::rules::{Page, Rule, Severity};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -147,8 +147,9 @@ pub(super) struct Init {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    #[arg(value_parser = listed_rule)]
-    pub rule: &'static Rule,
+    /// A rule, or what else an editor shows as a code
+    #[arg(value_parser = page, value_name = "RULE")]
+    pub page: Page,
     #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
     pub output_format: PageFormat,
 }
@@ -222,6 +223,11 @@ impl ValueEnum for Severity {
 
 fn rule_id(id: &str) -> Result<String, String> {
     listed_rule(id).map(|rule| rule.id.to_owned())
+}
+
+/// The page of that name.
+fn page(id: &str) -> Result<Page, String> {
+    Page::named(id).map_or_else(|| listed_rule(id).map(Rule::about), Ok)
 }
 
 /// The rule of that id.

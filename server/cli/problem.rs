@@ -18,6 +18,7 @@ pub(super) struct Problem {
     pub document: usize,
     pub object: Option<ObjectInfo>,
     pub container: Option<String>,
+    /// Nothing where the document cannot be edited there.
     pub fix: Option<Remedy>,
 }
 
@@ -59,7 +60,11 @@ fn from_finding(part: Part<'_>, finding: &Finding, lines: &Lines<'_>) -> Problem
         document: part.document,
         object: finding.subject.object.and_then(|index| part.analysis.objects.get(index)).cloned(),
         container: finding.subject.container.clone(),
-        fix: finding.fix.as_ref().map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
+        fix: finding
+            .fix
+            .as_ref()
+            .filter(|_| part.analysis.obstacle(finding).is_none())
+            .map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
     }
 }
 

@@ -89,7 +89,13 @@ fn problem(text: &str, at: &str, severity: Severity, rule: &'static str, message
         span: find(text, at),
         related: Vec::new(),
         document: 0,
-        object: Some(ObjectInfo { api_version: "v1".into(), kind: "Pod".into(), namespace: None, name: Some("shop".into()) }),
+        object: Some(ObjectInfo {
+            api_version: "v1".into(),
+            kind: "Pod".into(),
+            namespace: None,
+            name: Some("shop".into()),
+            range: Default::default(),
+        }),
         container: Some("wéb".into()),
         fix: None,
     }

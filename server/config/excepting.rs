@@ -21,7 +21,7 @@ const KEY: &str = "exceptions";
 pub fn excepting(text: &str, exception: &Exception, rules: &[&str], today: Date) -> Result<Vec<(Range<usize>, String)>, Refusal> {
     let before = read(text, rules, today);
     if !before.is_right() && !text.trim().is_empty() {
-        return Err(Refusal("the configuration has mistakes".into()));
+        return Err(Refusal::new("the configuration has mistakes"));
     }
     let edits = edits(text, exception)?;
     let mut after = text.to_owned();
@@ -30,7 +30,7 @@ pub fn excepting(text: &str, exception: &Exception, rules: &[&str], today: Date)
     wanted.exceptions.push(exception.clone());
     match read(&after, rules, today) {
         reading @ Reading { .. } if reading.is_right() && reading.config == wanted => Ok(edits),
-        _ => Err(Refusal("this exception could not be written for certain".into())),
+        _ => Err(Refusal::new("this exception could not be written for certain")),
     }
 }
 

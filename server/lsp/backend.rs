@@ -5,15 +5,16 @@
 
 use super::analysis::Panicked;
 use super::capabilities::{self, Capabilities};
+use super::code_action::Unresolved;
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, completion, from_proto, hover, parent, watch};
+use super::{Setup, code_action, command, completion, from_proto, hover, parent, watch};
 use crate::config::discovery;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::timeout;
-use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::notification::{DidChangeConfiguration, DidChangeWatchedFiles, Notification};
 use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
 
@@ -124,10 +125,37 @@ impl LanguageServer for Backend {
     async fn code_action(&self, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>> {
         code_action::code_action(&self.state, params).await.map_err(failed)
     }
+
+    async fn code_action_resolve(&self, action: lsp::CodeAction) -> Result<lsp::CodeAction> {
+        code_action::resolve(&self.state, action).await.map_err(|unresolved| match unresolved {
+            Unresolved::Outdated => Error { message: OUTDATED.into(), ..Error::new(ErrorCode::ContentModified) },
+            Unresolved::Failed(panicked) => failed(panicked),
+        })
+    }
+
+    async fn execute_command(&self, params: lsp::ExecuteCommandParams) -> Result<Option<Value>> {
+        match command::page(&params) {
+            Some(page) => {
+                let state = self.state();
+                tokio::spawn(async move { show(&state, page).await });
+                Ok(None)
+            }
+            None => Err(Error::invalid_params(format!("there is no such command: {}", params.command))),
+        }
+    }
 }
 
 fn failed(Panicked(message): Panicked) -> Error {
     Error { message: message.into(), ..Error::internal_error() }
+}
+
+const OUTDATED: &str = "the document has changed since this was offered";
+
+/// Has the client show a page of the web.
+async fn show(state: &State, page: lsp::Url) {
+    let client = state.client.clone();
+    let params = lsp::ShowDocumentParams { uri: page, external: Some(true), take_focus: None, selection: None };
+    answer(state, async move { client.show_document(params).await }).await;
 }
 
 /// Takes settings, and tells the person at the client what is wrong in them.

@@ -3,7 +3,7 @@
 //! Knows how clients announce what they can do, which is in dozens of optional places. Promise: that is read once, and the rest of
 //! the server asks for plain facts.
 
-use super::{code_action, completion, from_proto, to_proto};
+use super::{code_action, command, completion, from_proto, to_proto};
 use crate::text::Encoding;
 use tower_lsp::lsp_types as lsp;
 
@@ -22,6 +22,10 @@ pub(super) struct Capabilities {
     pub action_literals: bool,
     pub preferred_actions: bool,
     pub disabled_actions: bool,
+    /// Asking for the edits of an action once a person chooses it, with what the server gave along.
+    pub resolved_edits: bool,
+    /// Being asked to show a page of the web.
+    pub show_document: bool,
     pub markdown_hover: bool,
     pub markdown_completion: bool,
     /// Edits that make files.
@@ -55,6 +59,11 @@ impl Capabilities {
             document_changes: yes(workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)),
             action_literals: actions.is_some_and(|actions| actions.code_action_literal_support.is_some()),
             preferred_actions: yes(actions.and_then(|actions| actions.is_preferred_support)),
+            resolved_edits: yes(actions.and_then(|actions| actions.data_support)) && resolves_edits(actions),
+            show_document: client
+                .window
+                .as_ref()
+                .is_some_and(|window| window.show_document.as_ref().is_some_and(|it| it.support)),
             disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
             markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
             markdown_completion: item_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
@@ -68,6 +77,11 @@ impl Capabilities {
 
 fn yes(said: Option<bool>) -> bool {
     said == Some(true)
+}
+
+fn resolves_edits(actions: Option<&lsp::CodeActionClientCapabilities>) -> bool {
+    let resolved = actions.and_then(|actions| actions.resolve_support.as_ref());
+    resolved.is_some_and(|resolved| resolved.properties.iter().any(|property| property == "edit"))
 }
 
 fn encodings(client: &lsp::ClientCapabilities) -> &[lsp::PositionEncodingKind] {
@@ -88,17 +102,23 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
         save: Some(lsp::SaveOptions { include_text: Some(false) }.into()),
         ..Default::default()
     };
-    let actions = lsp::CodeActionOptions { code_action_kinds: Some(code_action::KINDS.to_vec()), ..Default::default() };
     let completions = lsp::CompletionOptions {
         trigger_characters: Some(completion::TRIGGERS.map(str::to_owned).to_vec()),
         resolve_provider: Some(true),
         ..Default::default()
     };
+    let actions = lsp::CodeActionOptions {
+        code_action_kinds: Some(code_action::KINDS.to_vec()),
+        resolve_provider: client.resolved_edits.then_some(true),
+        ..Default::default()
+    };
+    let commands = lsp::ExecuteCommandOptions { commands: vec![command::SHOW_PAGE.to_owned()], ..Default::default() };
     lsp::ServerCapabilities {
         position_encoding: Some(to_proto::encoding(client.encoding)),
         text_document_sync: Some(sync.into()),
         hover_provider: Some(true.into()),
         completion_provider: Some(completions),
+        execute_command_provider: client.show_document.then_some(commands),
         code_action_provider: client.action_literals.then(|| actions.into()),
         ..Default::default()
     }

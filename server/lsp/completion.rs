@@ -49,7 +49,7 @@ fn item(rule: &Rule, range: lsp::Range, is_found: bool) -> lsp::CompletionItem {
 /// The same item with the page of its rule: too much to send for all of them at once.
 pub(super) fn resolve(state: &State, mut item: lsp::CompletionItem) -> lsp::CompletionItem {
     if let Some(rule) = Rule::named(&item.label) {
-        let markup = to_proto::markup(rule.page(), state.capabilities().markdown_completion);
+        let markup = to_proto::markup(rule.about().text(), state.capabilities().markdown_completion);
         item.documentation = Some(lsp::Documentation::MarkupContent(markup));
     }
     item

@@ -5,6 +5,7 @@
 //! is true; a mistake in a file leaves what the file said before in force.
 
 use super::analysis::{self, Panicked};
+use super::groups::Grouping;
 use super::settings::Settings;
 use super::state::{Snapshot, State};
 use super::to_proto;
@@ -243,6 +244,11 @@ impl Configuration {
         self.read().edited.clone()
     }
 
+    /// How findings are shown.
+    pub(super) fn grouping(&self) -> Grouping {
+        self.read().told.settings().grouping()
+    }
+
     /// Takes settings. Tells whether they make a difference, and gives back those complaints that were not the last ones already.
     pub(super) fn set(&self, source: Source, settings: Settings, complaints: Vec<String>) -> (bool, Vec<String>) {
         self.write().set(source, settings, complaints)
@@ -266,13 +272,15 @@ impl Known {
     }
 
     fn set(&mut self, source: Source, settings: Settings, complaints: Vec<String>) -> (bool, Vec<String>) {
+        let grouping = self.told.settings().grouping();
         match source {
             Source::Initial => self.told.initial = settings,
             Source::Told => self.told.told = settings,
             Source::Pulled => self.told.pulled = settings,
         }
         let settings = self.told.settings();
-        let mut changed = put(&mut self.without, settings.over(Config::default()));
+        let mut changed = settings.grouping() != grouping;
+        changed |= put(&mut self.without, settings.over(Config::default()));
         for file in self.files.values_mut() {
             changed |= put(&mut file.config, settings.over(file.said.clone()));
         }

@@ -5,6 +5,7 @@
 
 use super::capabilities::Capabilities;
 use super::configuration;
+use super::groups::Mark;
 use super::state::{Analysed, Snapshot, State};
 use super::to_proto;
 use crate::config::{self, Date, Exception, Pattern, discovery};
@@ -129,9 +130,10 @@ impl Asked<'_> {
     }
 
     fn action(&self, title: String, edit: lsp::WorkspaceEdit, part: Part<'_>, finding: &Finding) -> lsp::CodeAction {
-        let diagnostic = to_proto::diagnostic(part, finding, &self.analysed.snapshot, self.url, self.client);
+        let diagnostic =
+            to_proto::diagnostic(&Mark { part, findings: vec![finding] }, &self.analysed.snapshot, self.url, self.client);
         lsp::CodeAction {
-            title,
+            title: to_proto::title(&title),
             kind: Some(CodeActionKind::QUICKFIX),
             diagnostics: Some(vec![diagnostic]),
             edit: Some(edit),

@@ -12,10 +12,12 @@
 //! 4. [`state`]: the open documents and what is known of them.
 //! 5. [`analysis`]: from a snapshot to a report, off the threads that talk.
 //! 6. [`watch`]: one task for each open document, from its latest text to its diagnostics.
-//! 7. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
-//! 8. [`hover`], [`code_action`] with [`ignore_action`], and [`completion`]: the questions that a client asks.
-//! 9. [`backend`]: every message and the function that takes it.
-//! 10. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
+//! 7. [`groups`]: which findings are shown as one.
+//! 8. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
+//! 9. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`actions`]: what can be mended;
+//!    [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do.
+//! 10. [`backend`]: every message and the function that takes it.
+//! 11. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
 //! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
 //! state before it waits for anything, leaves work to the tasks, and never waits for the client.
@@ -26,12 +28,15 @@ mod configuration;
 mod state;
 mod analysis;
 mod watch;
+mod groups;
 mod from_proto;
 mod to_proto;
 mod hover;
 mod code_action;
 mod ignore_action;
 mod completion;
+mod actions;
+mod command;
 mod backend;
 mod guard;
 mod frames;

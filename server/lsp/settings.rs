@@ -3,6 +3,7 @@
 //! Knows the names of the settings and every shape in which clients wrap them. Promise: a setting that is wrong is told with
 //! the words that would be right and counts as not written; what is missing or null was never meant to say anything.
 
+use super::groups::Grouping;
 use crate::config::{Config, Profile};
 use crate::k8s::Version;
 use serde_json::Value;
@@ -15,6 +16,7 @@ pub(super) const SECTION: &str = "kubeharden";
 pub(super) struct Settings {
     profile: Option<Profile>,
     kubernetes_version: Option<Version>,
+    grouping: Option<Grouping>,
 }
 
 impl Settings {
@@ -25,6 +27,7 @@ impl Settings {
         let settings = Settings {
             profile: read(section, "profile", profile, &mut wrong),
             kubernetes_version: read(section, "kubernetesVersion", version, &mut wrong),
+            grouping: read(section, "grouping", grouping, &mut wrong),
         };
         (settings, wrong)
     }
@@ -34,7 +37,13 @@ impl Settings {
         Settings {
             profile: self.profile.or(other.profile),
             kubernetes_version: self.kubernetes_version.or(other.kubernetes_version),
+            grouping: self.grouping.or(other.grouping),
         }
+    }
+
+    /// How findings are shown: a matter of the person at the client, that no file decides.
+    pub(super) fn grouping(self) -> Grouping {
+        self.grouping.unwrap_or_default()
     }
 
     /// A configuration with these settings in the place of its own.
@@ -60,6 +69,11 @@ fn profile(text: &str) -> Result<Profile, String> {
     Profile::ALL.into_iter().find(|profile| profile.name() == text).ok_or(format!("write one of {names}"))
 }
 
+fn grouping(text: &str) -> Result<Grouping, String> {
+    let names = Grouping::ALL.map(Grouping::name).join(", ");
+    Grouping::ALL.into_iter().find(|grouping| grouping.name() == text).ok_or(format!("write one of {names}"))
+}
+
 fn version(text: &str) -> Result<Version, String> {
     text.parse().map_err(|_| format!("write 1.N, for example \"{}\", or \"latest\"", Version::NEWEST))
 }
@@ -71,9 +85,13 @@ mod tests {
 
     #[test]
     fn settings_are_read_bare_and_in_their_section() {
-        let expected = Settings { profile: Some(Profile::Baseline), kubernetes_version: Some(Version::new(29)) };
+        let expected = Settings {
+            profile: Some(Profile::Baseline),
+            kubernetes_version: Some(Version::new(29)),
+            grouping: Some(Grouping::Rule),
+        };
         for wrapped in [false, true] {
-            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "other": 1});
+            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "other": 1});
             let value = if wrapped { json!({"kubeharden": bare, "yaml": {}}) } else { bare };
             assert_eq!(Settings::read(&value), (expected, vec![]));
         }
@@ -88,21 +106,24 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_told_with_the_right_words() {
-        let (settings, wrong) = Settings::read(&json!({"profile": "strict", "kubernetesVersion": 1.29}));
+        let (settings, wrong) = Settings::read(&json!({"profile": "strict", "kubernetesVersion": 1.29, "grouping": "file"}));
         assert_eq!(settings.over(Config::default()), Config::default());
         assert_eq!(
             wrong,
             [
                 r#"kubeharden.profile is "strict": write one of baseline, restricted, hardened"#,
                 "kubeharden.kubernetesVersion is 1.29: put 1.29 in quotes",
+                r#"kubeharden.grouping is "file": write one of container, rule"#,
             ]
         );
     }
 
     #[test]
     fn the_last_word_counts_setting_by_setting() {
-        let first = Settings::read(&json!({"profile": "baseline", "kubernetesVersion": "1.20"})).0;
+        let first = Settings::read(&json!({"profile": "baseline", "kubernetesVersion": "1.20", "grouping": "rule"})).0;
         let last = Settings::read(&json!({"profile": "restricted"})).0;
+        assert_eq!(last.or(first).grouping(), Grouping::Rule);
+        assert_eq!(last.grouping(), Grouping::Container);
         let config = last.or(first).over(Config::default());
         assert_eq!((config.profile, config.kubernetes_version), (Profile::Restricted, Version::new(20)));
     }

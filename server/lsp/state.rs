@@ -50,7 +50,7 @@ pub(super) struct Snapshot {
     /// The client's number for it.
     pub version: i32,
     /// The server's own: never given twice, whatever clients do with versions.
-    revision: u64,
+    pub revision: u64,
     /// What led from an earlier text to this one.
     history: History,
 }

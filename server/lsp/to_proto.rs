@@ -4,11 +4,12 @@
 //! announce it understands.
 
 use super::capabilities::Capabilities;
+use super::groups::{self, Grouping, Mark};
 use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
 use crate::config::Problem;
 use crate::engine::{Edits, Part};
-use crate::rules::{Finding, Related, Rule, Severity};
+use crate::rules::{Page, Related, Severity};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
 use std::cmp::Reverse;
@@ -45,42 +46,41 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 }
 
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
-pub(super) fn diagnostics(analysed: &Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
-    let mut all: Vec<(Part<'_>, &Finding)> = analysed.report.findings().collect();
-    all.sort_by_key(|(_, finding)| Reverse(finding.severity));
+pub(super) fn diagnostics(analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let mut all = groups::marks(&analysed.report, grouping);
+    all.sort_by_key(|mark| Reverse(mark.severity()));
     let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
-    let mut diagnostics: Vec<_> =
-        all[..shown].iter().map(|&(part, finding)| diagnostic(part, finding, &analysed.snapshot, url, client)).collect();
+    let mut diagnostics: Vec<_> = all[..shown].iter().map(|mark| diagnostic(mark, &analysed.snapshot, url, client)).collect();
     if shown < all.len() {
         diagnostics.push(more(all.len() - shown));
     }
     diagnostics
 }
 
-pub(super) fn diagnostic(
-    part: Part<'_>,
-    finding: &Finding,
-    snapshot: &Snapshot,
-    url: &Url,
-    client: &Capabilities,
-) -> lsp::Diagnostic {
-    let data = json!({"rule": finding.rule.id, "container": finding.subject.container, "version": snapshot.version});
-    let related = || finding.related.iter().map(|related| self::related(part, related, &snapshot.text, url, client)).collect();
+pub(super) fn diagnostic(mark: &Mark<'_>, snapshot: &Snapshot, url: &Url, client: &Capabilities) -> lsp::Diagnostic {
+    let (part, page) = (mark.part, mark.page());
+    let rules: Vec<&str> = mark.findings.iter().map(|finding| finding.rule.id).collect();
+    let data = json!({"rules": rules, "container": mark.first().subject.container, "version": snapshot.version});
+    // What a group stands for is told finding by finding, each at the place that it would have by itself.
+    let members = mark.findings.iter().filter(|_| mark.group().is_some());
+    let members = members.map(|finding| Related { range: finding.range, message: finding.message.clone() });
+    let all: Vec<Related> = members.chain(mark.findings.iter().flat_map(|finding| finding.related.clone())).collect();
+    let related = || all.iter().map(|related| self::related(part, related, &snapshot.text, url, client)).collect();
     lsp::Diagnostic {
-        range: range(part.place(finding.range), &snapshot.text, client.encoding),
-        severity: Some(severity(finding.severity)),
-        code: Some(lsp::NumberOrString::String(finding.rule.id.to_owned())),
-        code_description: client.code_description.then(|| code_description(finding.rule)).flatten(),
+        range: range(part.place(mark.range()), &snapshot.text, client.encoding),
+        severity: Some(severity(mark.severity())),
+        code: Some(lsp::NumberOrString::String(page.id.to_owned())),
+        code_description: client.code_description.then(|| code_description(&page)).flatten(),
         source: Some(SECTION.to_owned()),
-        message: finding.message.clone(),
-        related_information: (client.related_information && !finding.related.is_empty()).then(related),
+        message: mark.message(),
+        related_information: (client.related_information && !all.is_empty()).then(related),
         tags: None,
         data: client.diagnostic_data.then_some(data),
     }
 }
 
-fn code_description(rule: &Rule) -> Option<lsp::CodeDescription> {
-    Some(lsp::CodeDescription { href: Url::parse(&rule.url()).ok()? })
+fn code_description(page: &Page) -> Option<lsp::CodeDescription> {
+    Some(lsp::CodeDescription { href: Url::parse(&page.url()).ok()? })
 }
 
 fn related(
@@ -181,4 +181,10 @@ pub(super) fn hover(markdown: String, range: lsp::Range, client: &Capabilities) 
 pub(super) fn markup(markdown: String, as_markdown: bool) -> lsp::MarkupContent {
     let kind = if as_markdown { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
     lsp::MarkupContent { kind, value: markdown }
+}
+
+/// A title as menus have it: what the engine calls it, as a sentence begins.
+pub(super) fn title(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -52,7 +52,7 @@ async fn publish(
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
-    let diagnostics = to_proto::diagnostics(&analysed, url, &state.capabilities());
+    let diagnostics = to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities());
     send(state, url, diagnostics, analysed.snapshot.version, latest).await;
     Ok(())
 }

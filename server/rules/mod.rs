@@ -12,8 +12,10 @@ mod host_path;
 mod identity;
 mod image;
 mod leftovers;
+mod missing_hardening;
 mod names;
 mod naming;
+mod page;
 mod resources;
 mod script;
 mod secret;
@@ -21,8 +23,10 @@ mod spelling;
 mod standard;
 
 pub use crate::config::Severity;
-pub use finding::{Finding, Findings, Fix, Related, Safety, Subject};
+pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject};
+pub use missing_hardening::MISSING_HARDENING;
 pub use names::{Meaning, Name, Tool, meaning, same_in};
+pub use page::Page;
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
@@ -103,9 +107,15 @@ impl Rule {
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
     }
 
-    /// Whether its findings say that a cluster refuses what is written.
+    /// Whether its findings say that a cluster refuses what is written. No fix may lead to that.
     pub fn tells_refusals(&self) -> bool {
-        let rules = [&wrong_type::RULE, &refused_value::RULE, &invalid_profile_type::RULE, &conflicting_security_context::RULE];
+        let rules = [
+            &wrong_type::RULE,
+            &wrong_os_field::RULE,
+            &refused_value::RULE,
+            &invalid_profile_type::RULE,
+            &conflicting_security_context::RULE,
+        ];
         rules.iter().any(|rule| rule.id == self.id)
     }
 
@@ -119,11 +129,14 @@ impl Rule {
         ALL.iter().map(|rule| rule.id).collect()
     }
 
-    /// The documentation as Markdown, without the blank that a doc comment has before each line, and the names that other tools
-    /// have for the rule.
+    /// The page about the rule.
+    pub fn about(&self) -> Page {
+        Page { id: self.id, standing: self.standing(), docs: self.docs, names: names::section(self) }
+    }
+
+    /// The documentation as Markdown, with the names that other tools have for the rule.
     pub fn markdown(&self) -> String {
-        let docs: String = self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect();
-        format!("{docs}\n{}", names::section(self))
+        self.about().markdown()
     }
 
     /// How grave its findings are, and who gets to see them, in a sentence.
@@ -136,14 +149,9 @@ impl Rule {
         }
     }
 
-    /// The whole page about the rule, as it stands under `docs/rules/`.
-    pub fn page(&self) -> String {
-        format!("# {}\n\n{}\n\n{}", self.id, self.standing(), self.markdown())
-    }
-
     /// Where the rule's page stands on the web.
     pub fn url(&self) -> String {
-        format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.id)
+        self.about().url()
     }
 }
 

@@ -301,7 +301,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         severity: ECHO.severity,
         range,
         message: text.to_owned(),
-        subject: Subject { object: Some(0), container: None, range, absent: false },
+        subject: Subject { object: Some(0), container: None, range, absent: false, lack: None },
         related: Vec::new(),
         fix: None,
         alternatives: Vec::new(),

@@ -40,7 +40,7 @@ fn asked() -> Value {
 
 fn titles(actions: &[Value]) -> Vec<&str> {
     let titles = actions.iter().filter_map(|action| action["title"].as_str());
-    titles.filter(|title| title.starts_with("ignore ")).collect()
+    titles.filter(|title| title.starts_with("Ignore ")).collect()
 }
 
 fn the_one<'a>(actions: &'a [Value], title: &str) -> &'a Value {
@@ -62,14 +62,14 @@ async fn a_comment_is_written_at_the_place_and_in_the_document() {
         let text = POD.replace('\n', brk);
         let mut server = opened(capable(), &text).await;
         let actions = server.code_actions(host_pid(), asked()).await;
-        let expected = ["ignore host-pid here", "ignore host-pid in this document", "ignore host-pid in configuration"];
+        let expected = ["Ignore host-pid here", "Ignore host-pid in this document", "Ignore host-pid in configuration"];
         assert_eq!(titles(&actions), expected);
-        let here = the_one(&actions, "ignore host-pid here");
+        let here = the_one(&actions, "Ignore host-pid here");
         assert_eq!((&here["kind"], &here["isPreferred"]), (&json!("quickfix"), &json!(false)));
         assert_eq!(here["diagnostics"][0]["code"], "host-pid");
         let wanted = POD.replace("hostPID: true", "hostPID: true # kubeharden: ignore[host-pid]");
         assert_eq!(edited(&text, here, 1, "utf-8"), wanted.replace('\n', brk));
-        let document = the_one(&actions, "ignore host-pid in this document");
+        let document = the_one(&actions, "Ignore host-pid in this document");
         let wanted = format!("# kubeharden: ignore-file[host-pid]\n{POD}");
         assert_eq!(edited(&text, document, 1, "utf-8"), wanted.replace('\n', brk));
         server.finish().await;
@@ -80,7 +80,7 @@ async fn a_comment_is_written_at_the_place_and_in_the_document() {
 async fn what_a_container_lacks_is_ignored_for_the_container() {
     let mut server = opened(capable(), POD).await;
     let actions = server.code_actions(web(), asked()).await;
-    let action = the_one(&actions, "ignore privilege-escalation for this container");
+    let action = the_one(&actions, "Ignore privilege-escalation for this container");
     let wanted = POD.replace("    - name: web", "    # kubeharden: ignore[privilege-escalation]\n    - name: web");
     assert_eq!(edited(POD, action, 1, "utf-8"), wanted);
 
@@ -88,7 +88,7 @@ async fn what_a_container_lacks_is_ignored_for_the_container() {
     server.published_for(2).await;
     let actions = server.code_actions(range((8, 12), (8, 12)), asked()).await;
     assert!(!titles(&actions).iter().any(|title| title.contains("privilege-escalation")));
-    let action = the_one(&actions, "ignore undropped-capabilities for this container");
+    let action = the_one(&actions, "Ignore undropped-capabilities for this container");
     let both = wanted.replace("[privilege-escalation]", "[privilege-escalation, undropped-capabilities]");
     assert_eq!(edited(&wanted, action, 2, "utf-8"), both);
     server.finish().await;
@@ -138,7 +138,7 @@ impl Repository {
         let pod = self.url("deploy[1]/web.yaml");
         let params = json!({"textDocument": {"uri": pod}, "range": host_pid(), "context": asked()});
         let actions = self.server.request("textDocument/codeAction", params).await;
-        actions.as_array().unwrap().iter().find(|action| action["title"] == "ignore host-pid in configuration").cloned()
+        actions.as_array().unwrap().iter().find(|action| action["title"] == "Ignore host-pid in configuration").cloned()
     }
 }
 

@@ -10,6 +10,7 @@ mod harness;
 mod hover;
 mod ignores;
 mod leaving;
+mod offered;
 mod panics;
 mod settings;
 mod sync;

@@ -7,6 +7,7 @@
 
 mod apply;
 mod comment;
+mod compose;
 mod fresh;
 mod guard;
 mod layout;
@@ -122,26 +123,66 @@ impl Edits {
 }
 
 /// Why no edit is given, in words for a person: lower case, no full stop.
+///
+/// The lines that it names are the document's. Who shows it in a file knows how many lines stand above the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal(pub String);
+pub struct Refusal {
+    /// What stands before each line's number.
+    lines: Vec<(String, usize)>,
+    rest: String,
+}
 
 impl Refusal {
-    fn new(reason: impl Into<String>) -> Refusal {
-        Refusal(reason.into())
+    pub fn new(reason: impl Into<String>) -> Refusal {
+        Refusal { lines: Vec::new(), rest: reason.into() }
     }
 
     fn unproved() -> Refusal {
         Refusal::new("this edit could not be proved safe")
     }
+
+    /// The number of a line goes on the sentence.
+    fn line(mut self, number: usize) -> Refusal {
+        self.lines.push((std::mem::take(&mut self.rest), number));
+        self
+    }
+
+    fn and(mut self, words: &str) -> Refusal {
+        self.rest.push_str(words);
+        self
+    }
+
+    fn at_line(self, number: usize) -> Refusal {
+        self.and(" (line ").line(number).and(")")
+    }
+
+    /// The same of a document that has this many lines above it.
+    #[must_use]
+    pub fn below(mut self, lines: usize) -> Refusal {
+        self.lines.iter_mut().for_each(|(_, number)| *number += lines);
+        self
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.lines.iter().try_for_each(|(words, number)| write!(f, "{words}{number}"))?;
+        f.write_str(&self.rest)
     }
 }
 
 impl std::error::Error for Refusal {}
+
+/// Why nothing can be edited in a document, whatever the change: it is not YAML, or not yet. Costs a look over the text.
+pub fn check(yaml: &Yaml) -> Result<(), Refusal> {
+    guard::check(yaml)
+}
+
+/// Why changes cannot be made of a document that [`check`] lets pass, as far as the places that they name tell: aliases, shared
+/// anchors, keys written twice. Nothing is written nor proved, so that [`plan`] may refuse them still.
+pub fn foresee(yaml: &Yaml, changes: &[Change]) -> Result<(), Refusal> {
+    apply::wanted(yaml, changes).map(drop)
+}
 
 /// The edits that make all the changes at once. Equal changes are one; every path means the document as it is now, before
 /// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.

@@ -1,7 +1,8 @@
 //! The proof of an edit: it is made, the result is read, and what was read is what was wanted.
 //!
 //! Knows the wanted tree and how to read. Must not know how the edits came about. Promise: what passes differs from the
-//! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell.
+//! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell; a reader who
+//! follows aliases and `<<` included.
 
 use super::super::{Entry, Kind, Node, Style, Yaml, parse};
 use super::comment::Remark;
@@ -17,7 +18,30 @@ pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), Refusal> {
     if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
         return Err(unbroken_text(wanted.layout.yaml).or(unbroken_text(&new)).unwrap_or_else(Refusal::unproved));
     }
-    Comments::expected(wanted).check(wanted.layout, Layout::of(&new))
+    match new.root().and_then(|root| let_through(&wanted.root, root)) {
+        Some(refusal) => Err(refusal),
+        None => Comments::expected(wanted).check(wanted.layout, Layout::of(&new)),
+    }
+}
+
+/// Why a mapping of the new tree still says what is to be gone, or no longer says what is to stay: an entry hides what `<<`
+/// brings in under its name, so that what is hidden changes where the entry comes or goes.
+fn let_through(slot: &Slot<'_>, new: Node<'_>) -> Option<Refusal> {
+    let slots = slot.slots().iter();
+    let staying = slots.clone().filter(|slot| !slot.is_gone());
+    if new.kind() != Kind::Mapping {
+        return staying.zip(new.items()).find_map(|(slot, item)| let_through(slot, item));
+    }
+    if new.entries().any(Entry::is_merge) {
+        let merged = |name: &str| new.merged_entries().any(|entry| entry.key.as_str() == Some(name));
+        let comes = slots.clone().filter(|slot| !matches!(slot.key, Key::Old(_)) && !slot.is_gone()).filter_map(Slot::name);
+        let goes = slots.filter(|slot| slot.is_gone() || matches!(slot.key, Key::Renamed(..))).filter_map(Slot::original_name);
+        if let Some(name) = goes.chain(comes).find(|name| merged(name)) {
+            let line = slot.old.map_or(1, |old| Layout::of(old.yaml()).line_of(old));
+            return Some(Refusal::new(format!("{name} comes from << too")).at_line(line));
+        }
+    }
+    staying.zip(new.entries()).find_map(|(slot, entry)| let_through(slot, entry.value))
 }
 
 /// Whether a node is what a slot wants.
@@ -73,7 +97,8 @@ fn same(old: Node<'_>, new: Node<'_>) -> bool {
     match old.kind() {
         Kind::Empty => true,
         Kind::Scalar(_) => old.as_str() == new.as_str() && is_unbroken(old) == is_unbroken(new),
-        Kind::Alias => old.source() == new.source() && old.resolve().is_some() == new.resolve().is_some(),
+        // No edit touches what an alias stands for, so that it reads the same word for word.
+        Kind::Alias => old.source() == new.source() && old.resolve().map(Node::source) == new.resolve().map(Node::source),
         Kind::Sequence => old.items().len() == new.items().len() && old.items().zip(new.items()).all(|(old, new)| same(old, new)),
         Kind::Mapping => {
             let both = |(old, new): (Entry<'_>, Entry<'_>)| same(old.key, new.key) && same(old.value, new.value);
@@ -99,7 +124,7 @@ fn is_unbroken(node: Node<'_>) -> bool {
 fn unbroken_text(yaml: &Yaml) -> Option<Refusal> {
     let node = yaml.nodes().find(|node| is_unbroken(*node))?;
     let line = Layout::of(yaml).line_of(node);
-    Some(Refusal::new(format!("the last line of a text block (line {line}) would get or lose its line break")))
+    Some(Refusal::new("the last line of a text block").at_line(line).and(" would get or lose its line break"))
 }
 
 /// The comments that are to be there.
@@ -145,7 +170,7 @@ impl Comments {
 
     fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), Refusal> {
         let lost = |comment: Option<Expected>| match comment {
-            Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.at))),
+            Some(comment) => Refusal::new("the comment on line ").line(old.line_number(comment.at)).and(" would be lost"),
             None => Refusal::unproved(),
         };
         let mut moving = self.moving;

@@ -205,7 +205,7 @@ impl<'y> Pen<'y> {
             let inside = usize::from(node.range().start()) + 1..usize::from(node.range().end()) - 1;
             let has_lines = layout.slice(inside.clone()).contains(['\n', '\r', '#']);
             if has_lines {
-                return Err(Refusal::new(format!("an empty collection spans several lines (line {})", layout.line_of(node))));
+                return Err(Refusal::new("an empty collection spans several lines").at_line(layout.line_of(node)));
             }
             self.put(inside, new.join(", "));
         } else if all_gone {
