@@ -116,6 +116,11 @@ pub(super) async fn of(state: &Arc<State>, url: &Url) -> Result<Arc<Config>, Pan
     Ok(state.configuration.of(&folder).unwrap_or_else(|| state.configuration.without()))
 }
 
+/// The file that counts for a document, if it is known yet and there is one.
+pub(super) fn file_of(state: &State, url: &Url) -> Option<PathBuf> {
+    state.configuration.read().folders.get(&folder_of(url)?)?.clone()
+}
+
 /// Reads again all that counts for the open documents. A look that fails changes nothing.
 pub(super) async fn look_again(state: Arc<State>) {
     if state.configuration.is_awaited.swap(true, Ordering::SeqCst) {

@@ -14,8 +14,9 @@
 //! 6. [`watch`]: one task for each open document, from its latest text to its diagnostics.
 //! 7. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
 //! 8. [`hover`] and [`code_action`]: the two questions that a client asks.
-//! 9. [`backend`]: every message and the function that takes it.
-//! 10. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
+//! 9. [`status`] and [`harden`]: what is beyond the protocol, for clients that ask for it: `docs/protocol.md`.
+//! 10. [`backend`]: every message and the function that takes it.
+//! 11. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
 //! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
 //! state before it waits for anything, leaves work to the tasks, and never waits for the client.
@@ -30,10 +31,14 @@ mod from_proto;
 mod to_proto;
 mod hover;
 mod code_action;
+mod status;
+mod harden;
 mod backend;
 mod guard;
 mod frames;
 mod parent;
+
+pub use settings::{SETTINGS, Setting};
 
 use crate::config::Config;
 use crate::engine::{self, Report};
@@ -85,7 +90,8 @@ where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Send + 'static,
 {
-    let (service, socket) = LspService::new(|client| Backend::new(client, setup));
+    let service = LspService::build(|client| Backend::new(client, setup));
+    let (service, socket) = service.custom_method(harden::METHOD, Backend::harden).finish();
     let state = service.inner().state();
     let (feed, fed) = tokio::io::duplex(PIPE);
     let guard = Guard::new(service, Arc::clone(&state));
