@@ -30,10 +30,10 @@ fn settings() -> String {
 #[test]
 fn the_extension_has_the_settings_of_the_server() {
     let manifest = read(MANIFEST);
-    let begin = "        \"title\": \"What to ask for\",\n        \"order\": 1,\n        \"properties\": {\n";
+    let begin = "        \"title\": \"What to ask for\",\n        \"order\": 1,\n        \"properties\": {";
     let (before, rest) = manifest.split_once(begin).expect("where the settings begin");
-    let (_, after) = rest.split_once("        }\n").expect("where the settings end");
-    let expected = format!("{before}{begin}{}\n        }}\n{after}", settings());
+    let (_, after) = rest.split_once("\n        }\n").expect("where the settings end");
+    let expected = format!("{before}{begin}\n{}\n        }}\n{after}", settings());
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(MANIFEST), &expected).expect("the file can be written");
     }
