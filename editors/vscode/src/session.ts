@@ -176,7 +176,7 @@ export class Session implements vscode.Disposable {
 
   private async complain(reason: string): Promise<void> {
     const [settings, logs, again] = ["Open Settings", "Show Logs", "Try Again"] as const;
-    switch (await vscode.window.showErrorMessage(`kubeharden: ${reason}`, settings, logs, again)) {
+    switch (await vscode.window.showErrorMessage(`kubeharden does not run. ${reason}`, settings, logs, again)) {
       case settings:
         await vscode.commands.executeCommand("workbench.action.openSettings", "kubeharden.server.path");
         break;

@@ -49,6 +49,8 @@ export interface Installation {
   readonly settings?: Record<string, unknown>;
   /** Whether folders have to be trusted before they may do everything. */
   readonly trust?: boolean;
+  /** Whether the extension host is to run a suite of tests. */
+  readonly suites?: boolean;
 }
 
 /** A code-server with a fresh profile, and a browser for it. */
@@ -65,7 +67,7 @@ export class Editor {
     this.address = address;
   }
 
-  static async start({ extensions, settings, trust = false }: Installation): Promise<Editor> {
+  static async start({ extensions, settings, trust = false, suites = false }: Installation): Promise<Editor> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kubeharden-vscode-"));
     const profile = ["--user-data-dir", path.join(home, "data"), "--extensions-dir", path.join(home, "extensions")];
     mkdirSync(path.join(home, "data", "User"), { recursive: true });
@@ -85,7 +87,9 @@ export class Editor {
     }
     const port = await freePort();
     const options = ["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check"];
-    options.push("--disable-getting-started-override", "--ignore-last-opened", "--vscode-option", "enable-smoke-test-driver");
+    options.push("--disable-getting-started-override", "--ignore-last-opened");
+    // With it the extension host can run a suite; messages are not shown then.
+    options.push(...(suites ? ["--vscode-option", "enable-smoke-test-driver"] : []));
     options.push(...(trust ? [] : ["--disable-workspace-trust"]));
     const server = spawn(process.execPath, [CODE_SERVER, ...profile, ...options], {
       env: environment,
@@ -119,7 +123,7 @@ export class Editor {
 
   /** A window on a folder, with a file of it open where one is named. */
   async window(folder: string, file?: string, payload: readonly (readonly string[])[] = []): Promise<Window> {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 900 }, deviceScaleFactor: 1 });
+    const context = await this.browser.newContext({ viewport: { width: 1280, height: 1150 }, deviceScaleFactor: 1 });
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: this.address });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
@@ -180,25 +184,34 @@ export class Window {
 
   /** Runs a command by its title. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget input[type=text]").first();
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    await this.quickInput();
+    await this.choose(`>${title}`, title);
   }
 
   /** Chooses from the list that a command has put up. */
-  async choose(label: string): Promise<void> {
-    const input = this.page.locator(".quick-input-widget input[type=text]").first();
-    await input.fill(label);
+  async choose(text: string, label = text): Promise<void> {
+    const input = this.page.locator(".quick-input-widget:visible input[type=text]").first();
+    await input.fill(text);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    await input.press("Enter");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
+  /** With the pointer, since the keys may be somewhere that does not pass them on, as in a page of Markdown. */
+  private async quickInput(): Promise<void> {
+    await this.page.locator(".command-center .command-center-center, .command-center-quick-pick").first().click();
+    await this.page.locator(".quick-input-widget:visible input[type=text]").first().waitFor();
+  }
+
+  /** Leaves menus, hovers and lists. */
+  async escape(): Promise<void> {
+    await this.page.keyboard.press("Escape");
+    await this.page.keyboard.press("Escape");
   }
 
   /** Opens a file of the folder by its name, which no other one has. */
   async open(file: string): Promise<void> {
-    await this.page.keyboard.press("Control+p");
+    await this.quickInput();
     await this.choose(file);
     await this.tab(file);
     await this.page.locator(".editor-instance .view-line").first().waitFor();
@@ -271,26 +284,35 @@ export class Window {
       });
   }
 
-  /** Shows the Problems panel. */
-  async problems(): Promise<Locator> {
-    const panel = this.page.locator(".markers-panel");
-    if (!(await panel.isVisible())) {
+  /** Shows the Problems panel with those that hold a text. The panel renders what it has room for, so that one has to look for it. */
+  async problems(text = ""): Promise<Locator> {
+    const filter = this.page.locator(".panel .viewpane-filter input, .panel .monaco-inputbox input").first();
+    if (!(await this.page.locator(".markers-panel").isVisible())) {
       await this.command("Problems: Focus on Problems View");
+      await filter.waitFor();
     }
-    const rows = panel.locator(".monaco-list-row");
-    await panel.waitFor();
-    return rows;
+    if ((await filter.inputValue()) !== text) {
+      await filter.fill(text);
+    }
+    return this.page.locator(".markers-panel .monaco-list-row").filter({ hasText: text });
   }
 
   /** Waits for a problem with a text. */
-  async problem(text: string | RegExp): Promise<Locator> {
-    const row = (await this.problems()).filter({ hasText: text }).first();
-    await row.waitFor();
-    return row;
+  async problem(text: string): Promise<void> {
+    await (await this.problems(text)).first().waitFor();
   }
 
-  async noProblem(text: string | RegExp): Promise<void> {
-    await (await this.problems()).filter({ hasText: text }).first().waitFor({ state: "detached" });
+  /** Waits until no problem has a text that one had before. */
+  async noProblem(text: string): Promise<void> {
+    await (await this.problems(text)).first().waitFor({ state: "detached" });
+  }
+
+  /** Closes the panel, for the editor to have its room, and gives the editor the keys back. */
+  async closePanel(): Promise<void> {
+    if (await this.page.locator(".markers-panel, .output-view").first().isVisible()) {
+      await this.command("View: Hide Panel");
+      await this.page.locator(".part.panel").waitFor({ state: "hidden" });
+    }
   }
 
   /** The hover over a text, once it says something. */
