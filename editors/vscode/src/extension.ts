@@ -38,6 +38,8 @@ export function activate(context: vscode.ExtensionContext): void {
     command("harden", () => harden(running)),
     command("explainRule", (id) => explain(pages, id)),
     command("openSample", () => openSample(context)),
+    // Not in the palette: for links.
+    command("openSettings", (query) => openSettings(typeof query === "string" ? query : "kubeharden.profile")),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (["enable", "server"].some((name) => change.affectsConfiguration(`kubeharden.${name}`))) {
         void running.restart();
@@ -49,6 +51,12 @@ export function activate(context: vscode.ExtensionContext): void {
 
 export async function deactivate(): Promise<void> {
   await session?.end();
+}
+
+/** Where the server runs on another machine, the settings of that machine are where its path can be set. */
+async function openSettings(query: string): Promise<void> {
+  const isRemote = vscode.env.remoteName !== undefined && query.startsWith("kubeharden.server");
+  await vscode.commands.executeCommand(`workbench.action.${isRemote ? "openRemoteSettings" : "openSettings"}`, { query });
 }
 
 /** A manifest to try things on, that belongs to nobody and is in nobody's way. */

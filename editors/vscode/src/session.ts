@@ -178,7 +178,7 @@ export class Session implements vscode.Disposable {
     const [settings, logs, again] = ["Open Settings", "Show Logs", "Try Again"] as const;
     switch (await vscode.window.showErrorMessage(`kubeharden does not run. ${reason}`, settings, logs, again)) {
       case settings:
-        await vscode.commands.executeCommand("workbench.action.openSettings", "kubeharden.server.path");
+        await vscode.commands.executeCommand("kubeharden.openSettings", "kubeharden.server");
         break;
       case logs:
         this.log.show();

@@ -50,7 +50,10 @@ export class StatusItems implements vscode.Disposable {
     const document = vscode.window.activeTextEditor?.document;
     const status = document && this.of(document);
     this.showMain(document, status);
-    this.showFile(state.kind === "running" && status?.failure === undefined ? (status?.configurationFile ?? undefined) : undefined);
+    const isHeld = state.kind === "running" && status !== undefined && status.failure === undefined;
+    // Without a selector it is not shown: what is not known yet is not said.
+    this.file.selector = isHeld ? SELECTOR : [];
+    this.showFile(isHeld ? (status.configurationFile ?? undefined) : undefined);
   }
 
   private showMain(document: vscode.TextDocument | undefined, status: Status | undefined): void {
@@ -130,7 +133,7 @@ function details(document: vscode.TextDocument | undefined, status: Status | und
 }
 
 function settings(query: string): vscode.Command {
-  return { command: "workbench.action.openSettings", title: "Settings", arguments: [query] };
+  return { command: "kubeharden.openSettings", title: "Settings", arguments: [query] };
 }
 
 export function counted(number: number, one: string, many = `${one}s`): string {

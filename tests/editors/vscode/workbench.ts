@@ -178,8 +178,7 @@ export class Window {
 
   async picture(name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
-    // The blinking cursor is all that would differ from run to run.
-    await this.page.screenshot({ path: path.join(PICTURES, `${name}.png`), caret: "hide" });
+    await this.page.screenshot({ path: path.join(PICTURES, `${name}.png`), caret: "hide", animations: "disabled" });
   }
 
   /** Runs a command by its title. */
@@ -194,7 +193,11 @@ export class Window {
     await input.fill(text);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().waitFor();
     await input.press("Enter");
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+    // Another list may come in its place, or nothing.
+    await this.page.waitForFunction((chosen) => {
+      const widget = document.querySelector<HTMLElement>(".quick-input-widget");
+      return widget === null || widget.style.display === "none" || widget.querySelector("input")?.value !== chosen;
+    }, text);
   }
 
   /** With the pointer, since the keys may be somewhere that does not pass them on, as in a page of Markdown. */
@@ -282,6 +285,11 @@ export class Window {
         const boxes = await this.page.locator(selector).evaluateAll((all) => all.map((one) => JSON.stringify(one.getBoundingClientRect())));
         assert.fail(`no ${severity} under ${text} at ${JSON.stringify(wanted)}, but at ${boxes.join(", ")}`);
       });
+  }
+
+  /** Waits until no squiggle of a severity is on the screen. */
+  async noSquiggle(severity: "error" | "warning" | "info" | "hint"): Promise<void> {
+    await this.page.locator(`.editor-instance .squiggly-${severity}`).first().waitFor({ state: "detached" });
   }
 
   /** Shows the Problems panel with those that hold a text. The panel renders what it has room for, so that one has to look for it. */
@@ -396,6 +404,8 @@ export class Window {
     await button.hover();
     await hover.first().waitFor();
     const lines = await this.page.locator(".hover-language-status").allInnerTexts();
+    await this.page.mouse.move(640, 20);
+    await hover.first().waitFor({ state: "detached" });
     return lines.map((line) => line.replaceAll("\u00a0", " ").replaceAll(/\s*\n\s*/g, " | ").trim()).join("\n");
   }
 }
