@@ -5,7 +5,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { type FSWatcher, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { type Browser, type BrowserContext, type Locator, type Page, chromium } from "playwright-core";
@@ -85,8 +84,7 @@ export class Editor {
     for (const extension of extensions) {
       execFileSync(process.execPath, [CODE_SERVER, ...profile, "--install-extension", extension], { env: environment, stdio: "pipe" });
     }
-    const port = await freePort();
-    const options = ["--auth", "none", "--bind-addr", `127.0.0.1:${port}`, "--disable-telemetry", "--disable-update-check"];
+    const options = ["--auth", "none", "--bind-addr", "127.0.0.1:0", "--disable-telemetry", "--disable-update-check"];
     options.push("--disable-getting-started-override", "--ignore-last-opened");
     // With it the extension host can run a suite; messages are not shown then.
     options.push(...(suites ? ["--vscode-option", "enable-smoke-test-driver"] : []));
@@ -96,8 +94,15 @@ export class Editor {
       detached: true, // with a process group of its own, to be ended as a whole
       stdio: ["ignore", "pipe", "inherit"],
     });
-    await new Promise<void>((listening, failed) => {
-      server.stdout?.on("data", (text: Buffer) => text.includes("HTTP server listening on") && listening());
+    const address = await new Promise<string>((listening, failed) => {
+      let said = "";
+      server.stdout?.on("data", (text: Buffer) => {
+        said += text.toString();
+        const found = /HTTP server listening on (http:\/\/[\d.:]+)/.exec(said)?.[1];
+        if (found !== undefined) {
+          listening(found);
+        }
+      });
       server.on("exit", (code) => failed(new Error(`code-server ended with ${code}`)));
     });
     const browser = await chromium.launch({
@@ -107,7 +112,7 @@ export class Editor {
         ...["--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"],
       ],
     });
-    return new Editor(home, server, browser, `http://127.0.0.1:${port}`);
+    return new Editor(home, server, browser, address);
   }
 
   /** A folder with files in it. A `.git` keeps the configuration files of folders above away. */
@@ -138,6 +143,11 @@ export class Editor {
     return window;
   }
 
+  /** An empty page, to draw on. */
+  async page(viewport: { width: number; height: number }): Promise<Page> {
+    return this.browser.newPage({ viewport });
+  }
+
   /** What the logs of the extension host say, for a test that failed. */
   get logs(): string {
     return path.join(this.home, "data", "logs");
@@ -150,15 +160,6 @@ export class Editor {
     await ended;
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((listening) => probe.listen(0, "127.0.0.1", listening));
-  const address = probe.address();
-  await new Promise((closed) => probe.close(closed));
-  assert.ok(address !== null && typeof address === "object");
-  return address.port;
 }
 
 export class Window {
