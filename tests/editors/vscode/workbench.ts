@@ -94,6 +94,8 @@ export class Editor {
       detached: true, // with a process group of its own, to be ended as a whole
       stdio: ["ignore", "pipe", "inherit"],
     });
+    // Whatever ends this process ends the workbench: nobody else would.
+    process.once("exit", () => kill(server));
     const address = await new Promise<string>((listening, failed) => {
       let said = "";
       server.stdout?.on("data", (text: Buffer) => {
@@ -143,6 +145,23 @@ export class Editor {
     return window;
   }
 
+  /** Runs a script inside the extension host; gives its exit code, and what it said. */
+  async suite(folder: string, script: string): Promise<{ code: number; log: string }> {
+    const page = await this.browser.newPage();
+    const remote = (local: string): string => `vscode-remote://${new URL(this.address).host}${local}`;
+    let log = "";
+    // This is how the workbench tells a driver of tests; an extension under development has to be named for it to run any.
+    await page.exposeFunction("codeAutomationLog", (_kind: string, said: unknown[]) => (log += `${said.join(" ")}\n`));
+    const code = await new Promise<number>((ended, failed) => {
+      page.exposeFunction("codeAutomationExit", ended).then(() => {
+        const payload = [["extensionDevelopmentPath", remote(path.dirname(script))], ["extensionTestsPath", remote(script)]];
+        return page.goto(`${this.address}/?folder=${encodeURIComponent(folder)}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
+      }, failed);
+    });
+    await page.close();
+    return { code, log };
+  }
+
   /** An empty page, to draw on. */
   async page(viewport: { width: number; height: number }): Promise<Page> {
     return this.browser.newPage({ viewport });
@@ -156,9 +175,16 @@ export class Editor {
   async stop(): Promise<void> {
     await this.browser.close();
     const ended = new Promise((done) => this.server.on("exit", done));
-    process.kill(-(this.server.pid ?? 0), "SIGKILL");
+    kill(this.server);
     await ended;
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Ends a process with all that it started. */
+function kill(started: ChildProcess): void {
+  if (started.exitCode === null && started.signalCode === null && started.pid !== undefined) {
+    process.kill(-started.pid, "SIGKILL");
   }
 }
 
