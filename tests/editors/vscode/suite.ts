@@ -53,9 +53,14 @@ export async function run(): Promise<void> {
   console.log(`${names.length} files, ${findings} findings, ${changed} fixed and restored`);
 }
 
+/** The workbench now and then refuses to save right after an edit; a person would press the key again. */
 async function save(document: vscode.TextDocument): Promise<void> {
-  assert.ok(await document.save(), `${document.fileName} is saved`);
-  assert.ok(!document.isDirty, `${document.fileName} is clean`);
+  for (let tries = 1; document.isDirty || tries === 1; tries++) {
+    assert.ok(tries <= 5, `${document.fileName} cannot be saved`);
+    if (!(await document.save())) {
+      console.log(`${document.fileName}: not saved at the ${tries}. try`);
+    }
+  }
 }
 
 type Shown = readonly [code: string, message: string, line: number, column: number, endLine: number, endColumn: number];
