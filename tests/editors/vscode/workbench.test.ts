@@ -255,10 +255,14 @@ describe("commands", () => {
     await window.picture("12 explain rule");
     await window.choose("host-path-volume");
     await window.tab("Preview host-path-volume.md");
+    // It takes the keys when it is loaded.
+    const page = window.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+    await page.locator("h2", { hasText: "When not to follow it" }).waitFor();
+    await window.command("View: Close Editor");
+    await window.tab("a.yaml");
   });
 
   on(() => window, "show what a report of a bug should hold", async () => {
-    await window.open("a.yaml");
     await window.command("kubeharden: Show Debug Information");
     await window.line('"origin": "bundled"').waitFor();
     await window.line('"trusted": true').waitFor();

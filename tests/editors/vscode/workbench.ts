@@ -229,8 +229,10 @@ export class Window {
 
   /** With the pointer, since the keys may be somewhere that does not pass them on, as in a page of Markdown. */
   private async quickInput(): Promise<void> {
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
     await this.page.locator(".command-center .command-center-center, .command-center-quick-pick").first().click();
-    await this.page.locator(".quick-input-widget:visible input[type=text]").first().waitFor();
+    // Until it has its list it forgets what is typed.
+    await this.page.locator(".quick-input-widget:visible .quick-input-list .monaco-list-row").first().waitFor();
   }
 
   /** Leaves menus, hovers and lists. */
@@ -243,6 +245,7 @@ export class Window {
   async open(file: string): Promise<void> {
     await this.quickInput();
     await this.choose(file);
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
     await this.tab(file);
     await this.page.locator(".editor-instance .view-line").first().waitFor();
   }
