@@ -9,7 +9,7 @@ use super::code_action::Unresolved;
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, command, completion, from_proto, hover, parent, watch};
+use super::{Setup, code_action, command, completion, from_proto, harden, hover, parent, watch};
 use crate::config::discovery;
 use serde_json::Value;
 use std::sync::Arc;
@@ -34,6 +34,11 @@ impl Backend {
     /// Has configuration files read again. Many clients watch no files, so that whoever opens or saves one asks for it too.
     fn look_again(&self) {
         tokio::spawn(configuration::look_again(self.state()));
+    }
+
+    /// Beyond the protocol.
+    pub(super) async fn harden(&self, params: harden::Params) -> Result<Option<harden::Hardened>> {
+        harden::harden(&self.state, params).await.map_err(failed)
     }
 }
 

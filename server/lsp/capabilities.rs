@@ -3,8 +3,10 @@
 //! Knows how clients announce what they can do, which is in dozens of optional places. Promise: that is read once, and the rest of
 //! the server asks for plain facts.
 
+use super::settings::SECTION;
 use super::{code_action, command, completion, from_proto, to_proto};
 use crate::text::Encoding;
+use serde_json::json;
 use tower_lsp::lsp_types as lsp;
 
 /// What the client can do. A client that says nothing can do nothing.
@@ -36,6 +38,8 @@ pub(super) struct Capabilities {
     pub configuration_registration: bool,
     /// Being asked to watch files.
     pub watch_registration: bool,
+    /// Being told the status of documents, which is beyond the protocol.
+    pub status: bool,
 }
 
 impl Capabilities {
@@ -71,6 +75,7 @@ impl Capabilities {
             configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
             configuration_registration: yes(registration),
             watch_registration: yes(watching),
+            status: client.experimental.as_ref().is_some_and(|beyond| beyond[SECTION]["status"] == true),
         }
     }
 }
@@ -120,6 +125,7 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
         completion_provider: Some(completions),
         execute_command_provider: client.show_document.then_some(commands),
         code_action_provider: client.action_literals.then(|| actions.into()),
+        experimental: Some(json!({ SECTION: { "harden": true } })),
         ..Default::default()
     }
 }

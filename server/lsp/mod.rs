@@ -15,7 +15,8 @@
 //! 7. [`groups`]: which findings are shown as one.
 //! 8. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
 //! 9. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`actions`]: what can be mended;
-//!    [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do.
+//!    [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do. [`status`] and [`harden`]: what is beyond
+//!    the protocol, for clients that ask for it: `docs/protocol.md`.
 //! 10. [`backend`]: every message and the function that takes it.
 //! 11. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
@@ -37,10 +38,14 @@ mod ignore_action;
 mod completion;
 mod actions;
 mod command;
+mod status;
+mod harden;
 mod backend;
 mod guard;
 mod frames;
 mod parent;
+
+pub use settings::{SETTINGS, Setting};
 
 use crate::config::Config;
 use crate::engine::{self, Analysis, Context, Role};
@@ -92,7 +97,8 @@ where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Send + 'static,
 {
-    let (service, socket) = LspService::new(|client| Backend::new(client, setup));
+    let service = LspService::build(|client| Backend::new(client, setup));
+    let (service, socket) = service.custom_method(harden::METHOD, Backend::harden).finish();
     let state = service.inner().state();
     let (feed, fed) = tokio::io::duplex(PIPE);
     let guard = Guard::new(service, Arc::clone(&state));

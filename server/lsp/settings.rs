@@ -1,15 +1,80 @@
 //! The configuration as clients write it.
 //!
 //! Knows the names of the settings and every shape in which clients wrap them. Promise: a setting that is wrong is told with
-//! the words that would be right and counts as not written; what is missing or null was never meant to say anything.
+//! the words that would be right and counts as not written; what is missing or null was never meant to say anything; what is
+//! read is in [`SETTINGS`], which the settings screens of editors are made of.
 
 use super::groups::Grouping;
 use crate::config::{Config, Profile};
 use crate::k8s::Version;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The name under which clients file the settings of this server.
 pub(super) const SECTION: &str = "kubeharden";
+
+/// A setting, as the settings screen of an editor tells of it. The server asks for one value for all that a client has open.
+#[derive(Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    /// In Markdown.
+    pub about: &'static str,
+    /// What it takes, as the keys of a JSON Schema. Null, which says nothing, is allowed everywhere and is the default, so that
+    /// the configuration file counts.
+    pub schema: fn() -> Value,
+}
+
+/// Every setting, in the order in which a person would look for them.
+pub static SETTINGS: [&Setting; 3] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING];
+
+static PROFILE: Setting = Setting {
+    name: "profile",
+    about: "How much to ask for. Each profile contains the ones before it. Counts before what `.kubeharden.yaml` says; where neither \
+            says anything, it is `hardened`.",
+    schema: || {
+        let words = Profile::ALL.map(Profile::name).into_iter().map(Value::from).chain([Value::Null]);
+        json!({
+            "type": ["string", "null"],
+            "enum": words.collect::<Vec<_>>(),
+            "enumItemLabels": ["Baseline", "Restricted", "Hardened", "As the configuration file says"],
+            "markdownEnumDescriptions": [
+                "The Pod Security Standard `baseline`: what gives a container the rights of the node.",
+                "The Pod Security Standard `restricted`: what Kubernetes recommends for every pod.",
+                "Everything that kubeharden knows, beyond the standards.",
+                "What `.kubeharden.yaml` says, else `hardened`.",
+            ],
+        })
+    },
+};
+
+static KUBERNETES_VERSION: Setting = Setting {
+    name: "kubernetesVersion",
+    about: "The Kubernetes version that the manifests are for: `1.N`, or `latest`. Counts before what `.kubeharden.yaml` says.",
+    schema: || {
+        json!({
+            "type": ["string", "null"],
+            "pattern": r"^(latest|v?1\.[0-9]+(\.[0-9]+)?)$",
+            "patternErrorMessage": format!("Write 1.N, for example {}, or latest.", Version::NEWEST),
+        })
+    },
+};
+
+static GROUPING: Setting = Setting {
+    name: "grouping",
+    about: "How findings are shown in the editor: everything that one container or pod lacks as one line, or each finding by itself.",
+    schema: || {
+        let words = Grouping::ALL.map(Grouping::name).into_iter().map(Value::from).chain([Value::Null]);
+        json!({
+            "type": ["string", "null"],
+            "enum": words.collect::<Vec<_>>(),
+            "enumItemLabels": ["By container", "By rule", "As kubeharden sees fit"],
+            "markdownEnumDescriptions": [
+                "What a container or a pod lacks is one line, with one quick fix for all of it. A value that is wrong always has its own.",
+                "Each finding is a line of its own.",
+                "By container.",
+            ],
+        })
+    },
+};
 
 /// What a client set. Clients send settings in several ways, and the last word counts setting by setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,9 +90,9 @@ impl Settings {
         let section = value.get(SECTION).unwrap_or(value);
         let mut wrong = Vec::new();
         let settings = Settings {
-            profile: read(section, "profile", profile, &mut wrong),
-            kubernetes_version: read(section, "kubernetesVersion", version, &mut wrong),
-            grouping: read(section, "grouping", grouping, &mut wrong),
+            profile: read(section, &PROFILE, profile, &mut wrong),
+            kubernetes_version: read(section, &KUBERNETES_VERSION, version, &mut wrong),
+            grouping: read(section, &GROUPING, grouping, &mut wrong),
         };
         (settings, wrong)
     }
@@ -55,7 +120,8 @@ impl Settings {
 }
 
 /// One setting, where it is written and right.
-fn read<T>(section: &Value, name: &str, parse: fn(&str) -> Result<T, String>, wrong: &mut Vec<String>) -> Option<T> {
+fn read<T>(section: &Value, setting: &Setting, parse: fn(&str) -> Result<T, String>, wrong: &mut Vec<String>) -> Option<T> {
+    let name = setting.name;
     let value = section.get(name).filter(|value| !value.is_null())?;
     let parsed = match value.as_str() {
         Some(text) => parse(text),

@@ -17,6 +17,7 @@ async fn the_server_says_who_it_is_and_what_it_can_do() {
                 "hoverProvider": true,
                 "completionProvider": {"triggerCharacters": ["[", ","], "resolveProvider": true},
                 "codeActionProvider": {"codeActionKinds": ["quickfix", "refactor.rewrite", "source.fixAll.kubeharden"]},
+                "experimental": {"kubeharden": {"harden": true}},
             },
         })
     );
