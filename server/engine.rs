@@ -3,40 +3,34 @@
 //! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
 //! text and the configuration alone.
 
+use crate::config::{self, Config};
+use crate::ignores::{self, Ignores};
+use crate::k8s::Object;
+use crate::rules::{self, Check, Finding, Findings, Rule};
+use crate::yaml::edit::{self, Change};
+use crate::yaml::{self, Template, Yaml};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
 mod inline;
+mod mend;
+mod report;
 mod sight;
 
+pub use crate::ignores::{Head, Scope};
+pub use crate::yaml::edit::{Edit, Edits, Refusal};
+pub use crate::yaml::split::Role;
+pub use crate::yaml::{Offset, Range};
+pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
+pub use report::{Context, Part, Report};
 pub use sight::Sight;
 
-use crate::config::{Config, Part};
-use crate::k8s::{self, Object};
-use crate::rules::{self, Check, Finding, Findings, Rule, Safety};
-use crate::yaml::edit::{self, Change};
-use crate::yaml::{self, Template, Yaml, split};
-use std::collections::HashMap;
-use std::sync::Arc;
-
-pub use crate::yaml::edit::{Edit, Edits, Refusal};
-pub use crate::yaml::{Offset, Range};
-
-/// What is known of a text.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    pub documents: Vec<Document>,
-}
-
-/// A document of a text: where it starts, and what is known of it wherever it stands.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// In bytes from the start of the text.
-    pub start: usize,
-    pub analysis: Arc<Analysis>,
-}
-
-/// What is known of a document by itself.
-#[derive(Debug, Default)]
+/// What is known of a document, or of a part that is read by itself.
+#[derive(Debug)]
 pub struct Analysis {
     pub yaml: Yaml,
+    role: Role,
+    context: Arc<Context>,
     /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
     pub objects: Vec<ObjectInfo>,
     /// How many of the objects are or make a pod.
@@ -47,6 +41,12 @@ pub struct Analysis {
     blank: bool,
     /// Sorted by place, then by rule.
     pub findings: Vec<Finding>,
+    /// What would be among them if nobody had said that it is to be ignored.
+    pub ignored: Vec<Finding>,
+    /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
+    refusals: Vec<String>,
+    /// Why nothing can be edited in it, once that was asked.
+    uneditable: OnceLock<Option<Refusal>>,
 }
 
 /// Whose finding it is.
@@ -56,67 +56,52 @@ pub struct ObjectInfo {
     pub kind: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
+    /// All that it is written on.
+    pub range: Range,
     /// Whether it is the object before it once more, with another of its pods.
     pub repeated: bool,
 }
 
-/// Reads a text and runs the rules on each of its documents.
+/// Reads a text and runs the rules on each of its parts.
 pub fn analyze(text: &str, config: &Config) -> Report {
-    let documents = split::documents(text)
-        .into_iter()
-        .map(|range| Document { start: range.start, analysis: Arc::new(analyze_document(&text[range], config)) })
-        .collect();
-    Report { documents }
-}
-
-/// Like [`analyze`], with each document that an earlier report has word for word taken from there. That report must have been
-/// made with the same configuration.
-pub fn reanalyze(text: &str, config: &Config, earlier: &Report) -> Report {
-    let known: HashMap<&str, &Arc<Analysis>> =
-        earlier.documents.iter().map(|document| (document.analysis.text(), &document.analysis)).collect();
-    let analysis = |text: &str| match known.get(text) {
-        Some(&analysis) => Arc::clone(analysis),
-        None => Arc::new(analyze_document(text, config)),
-    };
-    let documents = split::documents(text)
-        .into_iter()
-        .map(|range| Document { start: range.start, analysis: analysis(&text[range]) })
-        .collect();
-    Report { documents }
+    let mut report = Report::of(text);
+    report.analyze(|range| Cow::Borrowed(&text[range]), |text, role, context| analyze_part(text, role, context, config));
+    report
 }
 
 /// Reads one document and runs the rules on it.
 pub fn analyze_document(text: &str, config: &Config) -> Analysis {
-    if !sight::may_hold_objects(text) {
-        return Analysis { yaml: Yaml::unread(text), blank: sight::is_blank(text), ..Analysis::default() };
+    analyze_part(text, Role::Document, &Arc::default(), config)
+}
+
+/// Reads a part of a document, or a whole one, and runs the rules on it.
+pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
+    // What a part is about may be said elsewhere in its document.
+    let is_no_manifest = match role {
+        Role::Document => context.is_alone() && !sight::may_hold_objects(text),
+        role => role.is_apart() && !context.is_manifest(),
+    };
+    if is_no_manifest {
+        let unread = Analysis::of_nothing(Yaml::unread(text), role, context);
+        return Analysis { blank: sight::is_blank(text), ..unread };
     }
     // The braces of a chart's templates are Helm's wherever they stand, so that there is nothing to be learnt without them.
-    if config.surroundings.part == Part::ChartTemplate && text.contains("{{") {
-        return analyze_template(text, config);
+    if config.surroundings.part == config::Part::ChartTemplate && text.contains("{{") {
+        return analyze_template(text, role, context, config);
     }
     let yaml = yaml::parse(text);
     match Sight::of(&yaml, config) {
-        Sight::Template => analyze_template(text, config),
-        sight => analyze_reading(yaml, sight, config),
+        Sight::Template => analyze_template(text, role, context, config),
+        sight => analyze_reading(yaml, sight, role, context, config),
     }
 }
 
 /// Looks at each way to read a template. What is found in several of them is told once.
-fn analyze_template(text: &str, config: &Config) -> Analysis {
+fn analyze_template(text: &str, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
     let Template { readings, versioned } = yaml::template(text);
-    let mut readings = readings.into_iter().map(|yaml| analyze_reading(yaml, Sight::Template, config));
-    let mut all = readings.next().unwrap_or_default();
-    for other in readings {
-        // The objects of the reading with most of them are those of the document.
-        let (more, less) = if other.objects.len() > all.objects.len() { (other, all) } else { (all, other) };
-        all = more;
-        for finding in less.findings {
-            let is_known = |known: &Finding| (known.rule.id, known.range) == (finding.rule.id, finding.range);
-            if !all.findings.iter().any(is_known) {
-                all.findings.push(finding);
-            }
-        }
-    }
+    let readings = readings.into_iter().map(|yaml| analyze_reading(yaml, Sight::Template, role, context, config));
+    let nothing = || Analysis::of_nothing(Yaml::unread(text), role, context);
+    let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
     // Charts ask the cluster which version of an API it serves. What an old one gets is not held to a new one.
     let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
     all.findings.retain(|finding| finding.rule.id != REMOVED_API || !is_asked(finding.range));
@@ -124,25 +109,36 @@ fn analyze_template(text: &str, config: &Config) -> Analysis {
     all
 }
 
-/// Runs the rules on a document that was read.
-fn analyze_reading(yaml: Yaml, sight: Sight, config: &Config) -> Analysis {
-    let found = k8s::objects_by(&yaml, config.detect_pod_templates);
-    let mut findings = Vec::new();
-    for rule in rules::ALL.iter().filter(|rule| rule.runs(config)) {
+/// Runs the rules on what was read.
+fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
+    let found = context.objects(&yaml, role, config);
+    let (mut findings, mut refusals) = (Vec::new(), Vec::new());
+    for rule in rules::ALL.iter().filter(|rule| rule.runs(config) || rule.tells_refusals()) {
         let before = findings.len();
-        run_rule(rule, &yaml, &found, sight, config, &mut findings);
+        run_rule(rule, &yaml, &found, sight, context, config, &mut findings);
+        if rule.tells_refusals() {
+            refusals.extend(findings.iter().skip(before).map(|finding: &Finding| finding.message.clone()));
+        }
+        if !rule.runs(config) {
+            findings.truncate(before);
+        }
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
+    let ignores = Ignores::of(&yaml, &found, config, context.standing(role));
+    judge_ignores(&ignores, &yaml, &found, sight, context, config, &mut findings);
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
     sight.leave(&yaml, &mut findings);
-    if found.is_empty() && sight == Sight::Whole {
-        findings.extend(inline::findings(&yaml, config));
+    let mut ignored = ignores.sift(&mut findings);
+    if found.is_empty() && sight == Sight::Whole && role == Role::Document {
+        let inside = inline::look(&yaml, config);
+        findings.extend(inside.findings);
+        ignored.extend(inside.ignored);
     }
     sort(&mut findings);
     let blank = yaml.root().is_none() && yaml.errors().is_empty();
-    Analysis { yaml, objects, pods, sight, blank, findings }
+    Analysis { objects, pods, sight, blank, findings, ignored, refusals, ..Analysis::of_nothing(yaml, role, context) }
 }
 
 /// The rule about API versions that clusters no longer serve.
@@ -152,16 +148,45 @@ fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| (a.range.start(), a.range.end(), a.rule.id).cmp(&(b.range.start(), b.range.end(), b.rule.id)));
 }
 
+/// Runs the rule that holds what is ignored against what the others found.
+fn judge_ignores(
+    ignores: &Ignores<'_, '_>,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    sight: Sight,
+    context: &Context,
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) {
+    for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Ignores) && rule.runs(config)) {
+        let ask = |asked: &'static Rule| {
+            let mut alone = config.clone();
+            alone.rules = Default::default();
+            alone.rules.insist(&[asked.id.to_owned()], &[]);
+            let mut found = Vec::new();
+            run_rule(asked, yaml, objects, sight, context, &alone, &mut found);
+            found
+        };
+        let mut found = Vec::new();
+        // What is not seen may be the very thing that is ignored.
+        let ask: Option<ignores::Ask<'_>> = if sight == Sight::Whole { Some(&ask) } else { None };
+        ignores.judge(findings, ask, &mut Findings::in_document(rule, objects, &mut found));
+        let severity = rule.severity_in(config);
+        findings.extend(found.into_iter().map(|finding| Finding { severity, ..finding }));
+    }
+}
+
 fn run_rule(
     rule: &'static Rule,
     yaml: &Yaml,
     objects: &[Object<'_>],
     sight: Sight,
+    context: &Context,
     config: &Config,
     findings: &mut Vec<Finding>,
 ) {
     if let Check::Document(check) = rule.check {
-        if !objects.is_empty() && sight != Sight::Template {
+        if (!objects.is_empty() || context.is_manifest()) && sight != Sight::Template {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
         }
         return;
@@ -172,7 +197,7 @@ fn run_rule(
         match (rule.check, &object.pod) {
             (Check::Object(check), _) => check(object, config, &mut found),
             (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
-            (Check::Pod(_), None) | (Check::Document(_), _) => {}
+            (Check::Pod(_), None) | (Check::Document(_) | Check::Ignores, _) => {}
         }
         sight::leave_of_pod(object, findings, before);
     }
@@ -185,22 +210,56 @@ impl ObjectInfo {
             kind: object.kind.to_owned(),
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
+            range: object.node.range(),
             repeated: object.repeated,
         }
     }
 }
 
-impl Document {
-    /// Where a range of the document stands in the whole text, in bytes.
-    pub fn place(&self, range: Range) -> std::ops::Range<usize> {
-        self.start + usize::from(range.start())..self.start + usize::from(range.end())
-    }
-}
-
 impl Analysis {
+    /// What is known of a text in which nobody looked for anything.
+    fn of_nothing(yaml: Yaml, role: Role, context: &Arc<Context>) -> Self {
+        Analysis {
+            yaml,
+            role,
+            context: Arc::clone(context),
+            objects: Vec::new(),
+            pods: 0,
+            sight: Sight::Whole,
+            blank: false,
+            findings: Vec::new(),
+            ignored: Vec::new(),
+            refusals: Vec::new(),
+            uneditable: OnceLock::new(),
+        }
+    }
+
+    /// What two readings of one text say together. The objects of the one with most of them are those of the document.
+    fn together(self, other: Analysis) -> Analysis {
+        let (mut all, less) = if other.objects.len() > self.objects.len() { (other, self) } else { (self, other) };
+        let add = |known: &mut Vec<Finding>, more: Vec<Finding>| {
+            for finding in more {
+                if !known.iter().any(|known| (known.rule.id, known.range) == (finding.rule.id, finding.range)) {
+                    known.push(finding);
+                }
+            }
+        };
+        add(&mut all.findings, less.findings);
+        add(&mut all.ignored, less.ignored);
+        all
+    }
+
     /// The document's text.
     pub fn text(&self) -> &str {
         self.yaml.text()
+    }
+
+    /// Leaves the findings without a way to mend them.
+    fn withhold_fixes(&mut self) {
+        for finding in &mut self.findings {
+            finding.fix = None;
+            finding.alternatives.clear();
+        }
     }
 
     /// Whether the document holds a Kubernetes object.
@@ -213,119 +272,63 @@ impl Analysis {
         self.blank
     }
 
-    /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
-    /// again, nothing but what the fixes name is different, and the findings are gone.
+    /// What would be known if the same part of the same document had another text.
+    pub fn with_text(&self, text: &str, config: &Config) -> Analysis {
+        analyze_part(text, self.role, &self.context, config)
+    }
+
+    /// The edits that write a comment by which a finding is ignored. They are proved like all edits; and of the findings, those
+    /// of the same rule in the same scope are gone, and no other one.
     ///
     /// # Errors
     /// Why they cannot be given, in words for a person.
-    pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, Refusal> {
-        if let Some(reason) = self.sight.seal() {
-            return Err(Refusal(reason.into()));
+    pub fn ignoring(&self, finding: &Finding, scope: Scope, config: &Config) -> Result<Edits, Refusal> {
+        // A comment in a patch is about what stands in the patch.
+        if let Some(reason) = self.sight.seal().filter(|_| self.sight != Sight::Patch) {
+            return Err(Refusal::new(reason));
         }
-        let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
-        let changes: Vec<Change> = fixes.flat_map(|fix| fix.changes.iter().cloned()).collect();
-        let edits = edit::plan(&self.yaml, &changes)?;
-        let after = analyze_document(&edits.apply(self.text()), config);
-        // What is removed takes the mappings along that it leaves empty.
-        if after.pods < self.pods {
-            return Err(Refusal("nothing would be left of the pod".into()));
-        }
-        match findings.iter().find(|finding| !self.is_mended(finding, findings, &after)) {
-            Some(finding) => Err(Refusal(format!("the edit would not settle {}", finding.rule.id))),
-            None => Ok(edits),
-        }
-    }
-
-    /// Whether the findings of one kind became fewer by as many as were to be mended.
-    fn is_mended(&self, finding: &Finding, mended: &[&Finding], after: &Analysis) -> bool {
-        let alike = |other: &Finding| {
-            other.rule.id == finding.rule.id
-                && other.subject.object == finding.subject.object
-                && other.subject.container == finding.subject.container
-        };
-        let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
-        count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
-    }
-}
-
-/// A text after its fixes.
-#[derive(Debug)]
-pub struct Fixed {
-    pub text: String,
-    /// How many findings were mended.
-    pub applied: usize,
-    /// What was to be mended and could not be.
-    pub withheld: Vec<Withheld>,
-}
-
-/// A fix that was asked for and is not given.
-#[derive(Debug)]
-pub struct Withheld {
-    /// Where the finding is in the fixed text, in bytes.
-    pub offset: usize,
-    pub finding: Finding,
-    pub reason: Refusal,
-}
-
-/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
-pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let mut fixed = Fixed { text: text.to_owned(), applied: 0, withheld: Vec::new() };
-    for _ in 0..MOST_ROUNDS {
-        let round = fix_once(&fixed.text, config, allowed);
-        fixed.withheld = round.withheld;
-        if round.applied == 0 {
-            break;
-        }
-        fixed.applied += round.applied;
-        fixed.text = round.text;
-    }
-    fixed
-}
-
-/// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
-const MOST_ROUNDS: usize = 10;
-
-fn fix_once(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
-    let mut fixed = Fixed { text: String::with_capacity(text.len()), applied: 0, withheld: Vec::new() };
-    for Document { analysis, .. } in &analyze(text, config).documents {
-        let is_allowed = |finding: &&Finding| finding.fix.as_ref().is_some_and(|fix| allowed.contains(&fix.safety));
-        let candidates: Vec<&Finding> = analysis.findings.iter().filter(is_allowed).collect();
-        let (edits, mended, refused) = most_edits(analysis, &candidates, config);
-        let start = fixed.text.len();
-        let withheld = refused.into_iter().map(|(finding, reason)| Withheld {
-            offset: start + usize::from(finding.range.start()),
-            finding: finding.clone(),
-            reason,
-        });
-        fixed.withheld.extend(withheld);
-        fixed.applied += mended;
-        fixed.text.push_str(&edits.apply(analysis.text()));
-    }
-    fixed
-}
-
-/// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
-pub fn most_edits<'f>(
-    analysis: &Analysis,
-    candidates: &[&'f Finding],
-    config: &Config,
-) -> (Edits, usize, Vec<(&'f Finding, Refusal)>) {
-    if candidates.is_empty() {
-        return Default::default();
-    }
-    if let Ok(edits) = analysis.edits(candidates, config) {
-        return (edits, candidates.len(), Vec::new());
-    }
-    let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
-    for &candidate in candidates {
-        accepted.push(candidate);
-        match analysis.edits(&accepted, config) {
-            Ok(more) => edits = more,
-            Err(reason) => {
-                accepted.pop();
-                refused.push((candidate, reason));
+        let objects = self.context.objects(&self.yaml, self.role, config);
+        let ignores = Ignores::of(&self.yaml, &objects, config, self.context.standing(self.role));
+        let ways = ignores::ways(&ignores, finding, scope);
+        let mut refusal = None;
+        for change in ways {
+            match self.proved_ignoring(finding, scope, change, config) {
+                Ok(edits) => return Ok(edits),
+                Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
             }
         }
+        Err(refusal.unwrap_or_else(|| Refusal::new("the document has no line of its own that a comment could stand above")))
     }
-    (edits, accepted.len(), refused)
+
+    fn proved_ignoring(&self, finding: &Finding, scope: Scope, change: Change, config: &Config) -> Result<Edits, Refusal> {
+        let edits = edit::plan(&self.yaml, &[change])?;
+        let mut left = self.with_text(&edits.apply(self.text()), config).findings;
+        // What is wanted of every ignore is not there before a person wrote it.
+        left.retain(|finding| !(config.require_reason && matches!(finding.rule.check, Check::Ignores)));
+        let mut gone = Vec::new();
+        for before in &self.findings {
+            match left.iter().position(|after| is_same(before, after)) {
+                Some(place) => drop(left.remove(place)),
+                None => gone.push(before),
+            }
+        }
+        let is_meant = |other: &&Finding| {
+            let is_beside =
+                other.subject.object == finding.subject.object && other.subject.container == finding.subject.container;
+            other.rule.id == finding.rule.id && (scope == Scope::Document || is_beside)
+        };
+        match (left.is_empty(), gone.iter().any(|other| is_same(finding, other)), gone.iter().all(is_meant)) {
+            (true, true, true) => Ok(edits),
+            (true, true, false) => Err(Refusal::new("what else stands on the line would be ignored too")),
+            _ => Err(Refusal::new(format!("a comment here would not settle {}", finding.rule.id))),
+        }
+    }
+}
+
+/// Whether two findings say the same, wherever each of them stands.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule.id == other.rule.id
+        && one.message == other.message
+        && one.subject.object == other.subject.object
+        && one.subject.container == other.subject.container
 }

@@ -8,9 +8,10 @@
 //! 4. [`config`]: what a user chose, and the file that says so.
 //! 5. [`project`]: what the files around a text say of it: charts, kustomizations.
 //! 6. [`rules`]: one file a rule.
-//! 7. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
-//! 8. [`trace`]: from what Helm and kustomize rendered back to its sources.
-//! 9. [`cli`] and [`lsp`]: the two front ends.
+//! 7. [`ignores`]: which findings are as they should be, and who says so.
+//! 8. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
+//! 9. [`trace`]: from what Helm and kustomize rendered back to its sources.
+//! 10. [`cli`] and [`lsp`]: the two front ends.
 //!
 //! `tests/layers.rs` reads the `use` lines and holds these directions.
 
@@ -20,6 +21,7 @@ pub mod k8s;
 pub mod config;
 pub mod project;
 pub mod rules;
+pub mod ignores;
 pub mod engine;
 pub mod trace;
 pub mod cli;

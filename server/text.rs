@@ -95,6 +95,28 @@ impl Text {
         self.rope.slice(self.chars(range)).into()
     }
 
+    /// What makes another text of this one: a range of bytes of this text, and how many bytes of the other one are in its place. Both
+    /// texts are the same before and behind.
+    pub fn difference(&self, other: &Text) -> (Range<usize>, usize) {
+        let most = self.len().min(other.len());
+        let same = self.rope.bytes().zip(other.rope.bytes()).take_while(|(a, b)| a == b).count();
+        let start = self.rope.char_to_byte(self.char_at(same));
+        let [mut a, mut b] = [self, other].map(|text| text.rope.bytes_at(text.len()));
+        let mut behind = 0;
+        while behind < most - start && a.prev() == b.prev() {
+            behind += 1;
+        }
+        // Not in the middle of a character: the one that holds the byte is another one, then.
+        while !self.is_boundary(self.len() - behind) {
+            behind -= 1;
+        }
+        (start..self.len() - behind, other.len() - behind - start)
+    }
+
+    fn is_boundary(&self, offset: usize) -> bool {
+        self.rope.char_to_byte(self.char_at(offset)) == offset
+    }
+
     /// The character that holds a byte.
     fn char_at(&self, offset: usize) -> usize {
         self.rope.byte_to_char(offset.min(self.len()))

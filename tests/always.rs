@@ -14,8 +14,8 @@ fn config(rule: &str, version: u16) -> Config {
 /// What one rule says of a text, as `token: message`.
 fn said(rule: &str, version: u16, text: &str) -> Vec<String> {
     let mut said = Vec::new();
-    for document in &engine::analyze(text, &config(rule, version)).documents {
-        let analysis: &Analysis = &document.analysis;
+    for document in engine::analyze(text, &config(rule, version)).parts() {
+        let analysis: &Analysis = document.analysis;
         assert!(analysis.is_manifest(), "{text}");
         let of_rule = analysis.findings.iter().filter(|finding| finding.rule.id == rule);
         said.extend(of_rule.map(|finding| format!("{}: {}", &analysis.text()[finding.range], finding.message)));
@@ -171,7 +171,7 @@ spec:
         (Profile::Hardened, ["run-as-root-allowed", "root-user"]),
     ] {
         let report = engine::analyze(text, &Config { profile, ..Config::default() });
-        let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+        let findings = report.findings().map(|(_, finding)| finding);
         let place = text.find("false").expect("a value");
         let of_values = findings.filter(|it| usize::from(it.range.start()) >= place).map(|finding| finding.rule.id);
         assert_eq!(of_values.collect::<Vec<_>>(), expected, "{profile:?}");
@@ -239,7 +239,7 @@ fn names_of_capabilities_are_compared_as_the_kernel_has_them() {
     let both = Config::default();
     let text = container("capabilities: {drop: [all]}");
     let report = engine::analyze(&text, &both);
-    let of_item = report.documents[0].analysis.findings.iter().filter(|it| &text[it.range] == "all");
+    let of_item = report.findings().map(|(_, finding)| finding).filter(|it| &text[it.range] == "all");
     assert_eq!(of_item.map(|it| it.rule.id).collect::<Vec<_>>(), ["undropped-capabilities"]);
     says(
         "conflicting-capabilities",
@@ -331,9 +331,21 @@ items:
 kind: List
 ";
     let report = engine::analyze(text, &config("duplicate-key", 37));
-    let analysis = &report.documents[0].analysis;
-    let found: Vec<_> = analysis.findings.iter().map(|it| (&text[it.range], it.subject.object)).collect();
-    assert_eq!(found, [("kind", None), ("metadata", Some(1))]);
+    let found: Vec<_> = report.findings().map(|(part, it)| (&text[part.place(it.range)], it.subject.object)).collect();
+    assert_eq!(found, [("kind", None), ("metadata", Some(0))]);
+    let twice = "apiVersion: v1
+kind: Pod
+metadata: {name: web, name: web}
+spec:
+  containers:
+    - name: web
+      image: x
+      securityContext: {privileged: true}
+      securityContext: {privileged: false}
+";
+    let report = engine::analyze(twice, &config("duplicate-key", 37));
+    let of = report.findings().map(|(_, finding)| finding.subject.container.as_deref());
+    assert_eq!(of.collect::<Vec<_>>(), [None, Some("web")]);
     says("duplicate-key", "apiVersion: v1\nkind: Service\nspec:\n  <<: {a: 1}\n  <<: {b: 1}\n", &[]);
     let template =
         "apiVersion: v1\nkind: Pod\nspec:\n{{- if .Values.x }}\n  hostPID: true\n{{- else }}\n  hostPID: false\n{{- end }}\n";
@@ -345,7 +357,7 @@ kind: List
 fn a_manifest_that_is_not_yaml_is_not_clean() {
     let broken = "apiVersion: v1\nkind: Pod\nmetadata: {name: \"web}\n";
     let mut config = config("root-user", 37);
-    let errors = |config: &Config| engine::analyze(broken, config).documents[0].analysis.findings.len();
+    let errors = |config: &Config| engine::analyze(broken, config).findings().count();
     assert_eq!(errors(&config), 1);
     config.rules.ignore.push("syntax-error".to_owned());
     assert_eq!(errors(&config), 0);

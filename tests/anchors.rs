@@ -9,7 +9,7 @@ fn marked(rule: &str, text: &str) -> Vec<String> {
     let mut config = Config::default();
     config.rules.select.push(rule.to_owned());
     let mut marked = Vec::new();
-    for document in &engine::analyze(text, &config).documents {
+    for document in engine::analyze(text, &config).parts() {
         for finding in document.analysis.findings.iter().filter(|finding| finding.rule.id == rule) {
             let place = document.place(finding.range);
             let line_start = text[..place.start].rfind('\n').map_or(0, |at| at + 1);

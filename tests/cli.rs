@@ -140,7 +140,7 @@ fn json_keeps_its_contract() {
     assert_eq!(whose("profile"), ["baseline"; 3]);
 
     let summary = &output["summary"];
-    assert_eq!(keys(summary).join(" "), "documents errors files hints infos manifests skipped warnings");
+    assert_eq!(keys(summary).join(" "), "documents errors files hints ignored infos manifests skipped warnings");
     let number = |key: &str| summary[key].as_u64().unwrap();
     assert_eq!(["files", "documents", "manifests", "skipped"].map(number), [3, 4, 3, 1]);
     let severities = ["errors", "warnings", "infos", "hints"].map(number);
@@ -230,6 +230,9 @@ fn silence_has_a_reason() {
     assert_eq!(sandbox.run("check other").stdout, "No Kubernetes manifests found in 1 YAML file.\n");
     assert_eq!(sandbox.run("check none").stdout, "No YAML files found.\n");
     assert_eq!(sandbox.run("check --quiet").stdout, "");
+    sandbox.write("latin.yaml", b"name: caf\xe9\n");
+    assert_eq!(sandbox.run("check latin.yaml").stdout, "", "a file was found");
+    assert_eq!(sandbox.run("check latin.yaml none").stdout, "", "one of them was found");
 }
 
 #[test]
@@ -420,6 +423,49 @@ fn what_is_not_fixed_is_told_with_its_reason() {
     let run = sandbox.run("fix --select privilege-escalation");
     assert!(run.stderr.contains("privilege-escalation is not fixed: "), "{run:?}");
     assert!(!sandbox.run("fix -q --select privilege-escalation").stderr.contains("not fixed"));
+}
+
+#[test]
+fn one_line_tells_a_cause_with_its_line_of_the_file() {
+    let twice = ESCALATING.replace("spec:\n", "spec:\n  hostNetwork: true\n  hostNetwork: true\n");
+    let text = format!("{HARMLESS}---\n{twice}");
+    let sandbox = Sandbox::new(&[("pod.yaml", &text)]);
+    let first = text.lines().position(|line| line.contains("hostNetwork")).unwrap() + 1;
+    let lines = |stderr: &str| stderr.lines().filter(|line| line.contains("not fixed")).map(str::to_owned).collect::<Vec<_>>();
+    let told = lines(&sandbox.run("fix --unsafe-fixes").stderr);
+    let [told] = told.as_slice() else { panic!("one line: {told:?}") };
+    let reason = format!("not fixed: hostNetwork is written twice (lines {first} and {})", first + 1);
+    assert!(told.contains("host-network, ") && told.ends_with(&reason), "{told}");
+}
+
+#[test]
+fn what_has_no_fix_is_named_once_every_fix_is_asked_for() {
+    let text = format!("{ESCALATING}  volumes:\n  - name: logs\n    hostPath: {{path: /srv/logs}}\n");
+    let sandbox = Sandbox::new(&[("pod.yaml", &text)]);
+    assert!(!sandbox.run("fix").stderr.contains("not fixed"));
+    let told = sandbox.run("fix --unsafe-fixes").stderr;
+    assert!(told.contains("host-path-volume is not fixed: it has no fix here\n"), "{told}");
+    assert_eq!(told.matches("not fixed").count(), 1, "{told}");
+}
+
+#[test]
+fn what_cannot_be_edited_is_not_called_fixable() {
+    let fixable = |text: &str| {
+        let sandbox = Sandbox::new(&[("pod.yaml", text)]);
+        let output: serde_json::Value = serde_json::from_str(&sandbox.run("check --output-format json").stdout).unwrap();
+        let findings = output["findings"].as_array().unwrap().clone();
+        findings.iter().filter(|finding| !finding["fix"].is_null()).count()
+    };
+    assert!(fixable(ESCALATING) > 3);
+    for (what, with) in [
+        ("spec:\n", "spec:\n  hostIPC: no\n  hostIPC: no\n"),
+        ("spec:\n", "spec: &spec\n  hostIPC: no\n"),
+        ("spec:\n", "spec:\n  hostIPC\n"),
+    ] {
+        let broken = ESCALATING.replace(what, with) + if with.contains('&') { "extra: *spec\n" } else { "" };
+        assert_ne!(broken, ESCALATING);
+        assert_eq!(fixable(&broken), 0, "{broken}");
+    }
 }
 
 #[cfg(unix)]
@@ -701,4 +747,63 @@ fn statistics_say_what_was_read_and_why_the_rest_is_silent() {
     assert_eq!(json["statistics"]["silence"]["not a manifest"], 2);
     assert_eq!(json["findings"].as_array().unwrap().len(), 2);
     assert!(sandbox.json("--select host-pid").get("statistics").is_none());
+}
+
+#[test]
+fn what_is_ignored_is_counted_and_shown_on_demand() {
+    let ignored =
+        PRIVILEGED.replace("privileged: true", "privileged: true # kubeharden: ignore[privileged-container] it is the CNI");
+    let sandbox = Sandbox::new(&[("a.yaml", &ignored), ("b.yaml", PRIVILEGED)]);
+    let select = "--select privileged-container";
+    let count = |arguments: &str| {
+        let output = sandbox.json(&format!("{select} {arguments}"));
+        (output["findings"].as_array().unwrap().len(), output["summary"]["ignored"].as_u64().unwrap())
+    };
+    assert_eq!(count("a.yaml"), (0, 1));
+    assert_eq!(count("--no-ignores a.yaml"), (1, 0));
+    assert_eq!(count(""), (1, 1));
+    let run = sandbox.run(&format!("check {select} a.yaml"));
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "No problems found in 1 manifest.\n1 more is ignored; `--no-ignores` shows them.\n")
+    );
+    assert_eq!(sandbox.run(&format!("check {select} --no-ignores a.yaml")).code, 1);
+
+    assert_eq!(sandbox.run(&format!("fix --diff --unsafe-fixes {select} a.yaml")).stdout, "");
+    let fixed = sandbox.run(&format!("fix --diff --unsafe-fixes --no-ignores {select} a.yaml")).stdout;
+    assert!(fixed.contains("+        privileged: false # kubeharden: ignore[privileged-container] it is the CNI"), "{fixed}");
+}
+
+#[test]
+fn exceptions_hold_by_path_from_the_folder_of_their_file() {
+    let config = "exceptions:\n  - rules: privileged-container\n    path: deploy/*.yaml\n    reason: r\n";
+    let sandbox = Sandbox::new(&[
+        (".git/HEAD", ""),
+        (".kubeharden.yaml", config),
+        ("deploy/a.yaml", PRIVILEGED),
+        ("deploy/more/b.yaml", PRIVILEGED),
+        ("c.yaml", PRIVILEGED),
+    ]);
+    let found = |arguments: &str| Vec::from_iter(paths(&sandbox.json(&format!("--select privileged-container {arguments}"))));
+    assert_eq!(found(""), ["c.yaml", "deploy/more/b.yaml"]);
+    assert_eq!(found("deploy/a.yaml"), [""; 0]);
+    assert_eq!(found("--no-ignores deploy/a.yaml"), ["deploy/a.yaml"]);
+    let stdin =
+        |name: &str| sandbox.run_with(&format!("check --select privileged-container --stdin-filename {name} -"), PRIVILEGED).code;
+    assert_eq!((stdin("deploy/new.yaml"), stdin("new.yaml")), (0, 1));
+}
+
+#[test]
+fn an_exception_that_ended_is_told_of_and_changes_no_exit_code() {
+    let config = |until: &str| format!("exceptions:\n  - rules: privileged-container\n    until: {until}\n");
+    let sandbox = Sandbox::new(&[(".git/HEAD", ""), ("a.yaml", PRIVILEGED), ("good.yaml", HARMLESS)]);
+    sandbox.write(".kubeharden.yaml", config("2020-02-29"));
+    let run = sandbox.run("check --select privileged-container a.yaml");
+    assert_eq!(run.code, 1);
+    assert!(run.stderr.contains("warning[configuration]: this exception ended with 2020-02-29"), "{}", run.stderr);
+    assert_eq!(sandbox.run("check good.yaml").code, 0);
+    assert_eq!(sandbox.run("fix good.yaml").code, 0);
+    sandbox.write(".kubeharden.yaml", config("9999-12-31"));
+    let run = sandbox.run("check --select privileged-container a.yaml");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
 }

@@ -7,14 +7,17 @@ use kubeharden::engine;
 use kubeharden::k8s::Version;
 use kubeharden::rules::Rule;
 
+/// The day on which the tests read.
+const TODAY: &str = "2026-06-15";
+
 fn read(text: &str) -> Reading {
-    config::read(text, &Rule::ids())
+    config::read(text, &Rule::ids(), TODAY.parse().expect("a day"))
 }
 
 /// What a text says that has no mistakes.
 #[track_caller]
 fn right(text: &str) -> Config {
-    let Reading { config, problems } = read(text);
+    let Reading { config, problems, .. } = read(text);
     assert_eq!(problems, [], "in:\n{text}");
     config
 }
@@ -150,6 +153,113 @@ values:
 }
 
 #[test]
+fn exceptions_are_read_and_printed() {
+    let config = right(
+        "requireReason: true
+exceptions:
+  - rules: host-pid
+    reason: \"it watches: everything\"
+  - rules: [host-pid, host-ipc]
+    path: [deploy/**, \"*.yml\"]
+    kind: DaemonSet
+    namespace: kube-*
+    name: [a, b]
+    container: web
+    image: ghcr.io/acme/*
+    reason: r
+    until: 2026-06-15
+",
+    );
+    assert!(config.require_reason);
+    let [first, second] = config.exceptions.as_slice() else { panic!("{:?}", config.exceptions) };
+    assert_eq!((first.rules.as_slice(), first.reason.as_deref()), (&["host-pid".to_owned()][..], Some("it watches: everything")));
+    assert_eq!((second.path.len(), second.name.len(), second.expired), (2, 2, false));
+    assert_eq!(right(&config::yaml(&config)), config);
+}
+
+#[test]
+fn a_mistake_in_an_exception_is_told_and_the_exception_does_not_count() {
+    let text = "exceptions:
+  - rules: [host-pdi, host-ipc]
+  - rule: host-pid
+  - rules: host-pid
+    contaner: web
+  - rules: host-pid
+    path: /deploy
+  - rules: host-pid
+    name: \"[a\"
+  - rules: host-pid
+    until: tomorrow
+  - rules: host-pid
+    kind:
+  - host-pid
+  - rules: []
+    name: a
+";
+    expect![[r#"
+        2:13 "host-pdi" there is no rule `host-pdi`; the nearest is `host-pid`
+        3:5 "rule" there is no key `rule` in an exception; the nearest is `rules`
+        3:5 "rule" an exception says which `rules` it is from
+        5:5 "contaner" there is no key `contaner` in an exception; the nearest is `container`
+        7:11 "/deploy" write the way from the folder of this file, such as `deploy/**`
+        9:11 "\"[a\"" `[a` is no pattern: write a word, with `*` for anything in it
+        11:12 "tomorrow" `tomorrow` is no day: write it as 2026-12-31
+        13:10 "" `kind` has no value: write one, or remove the key
+        14:5 "host-pid" an exception takes `key: value` lines, nothing else
+    "#]]
+    .assert_eq(&mistakes(text));
+    let rules: Vec<_> = read(text).config.exceptions.into_iter().map(|exception| exception.rules).collect();
+    assert_eq!(rules, [["host-ipc"]]);
+    assert_eq!(
+        mistakes("exceptions: host-pid"),
+        "1:13 \"host-pid\" `exceptions` is a list: write each exception behind a `- `\n"
+    );
+    let groundless = "requireReason: true\nexceptions: [{rules: host-pid}]";
+    assert_eq!(mistakes(groundless), "2:15 \"rules\" this exception has no `reason`, and `requireReason` wants one\n");
+    assert_eq!(mistakes("requireReason: often"), "1:16 \"often\" `requireReason` is `true` or `false`\n");
+}
+
+#[test]
+fn an_exception_ends_behind_its_last_day_and_that_is_no_mistake() {
+    let ended = |until: &str| {
+        let reading = read(&format!("exceptions:\n  - rules: host-pid\n    until: {until}\n"));
+        assert!(reading.is_right());
+        let told = reading.problems.iter().map(|problem| (problem.severity, problem.message.clone())).collect::<Vec<_>>();
+        assert_eq!(reading.config.exceptions[0].expired, !told.is_empty());
+        told
+    };
+    assert_eq!(ended("2026-06-15"), []);
+    let message = "this exception ended with 2026-06-14 and excepts nothing: renew or remove it".to_owned();
+    assert_eq!(ended("2026-06-14"), [(Severity::Warning, message)]);
+}
+
+#[test]
+fn an_exception_is_written_into_any_configuration() {
+    let exception = right("exceptions: [{rules: host-pid, path: 'a b/**', name: shop, until: 2026-07-01}]").exceptions.remove(0);
+    let today = TODAY.parse().expect("a day");
+    for (text, expected) in [
+        ("", true),
+        ("# only a comment", true),
+        ("# nothing\r\n# yet\r\n", true),
+        ("profile: baseline\nvalues:\n  userId: 20000\n", true),
+        ("exceptions:\n- rules: [host-ipc]\n  reason: x # why\n# end\n", true),
+        ("exceptions: []\nprofile: baseline", true),
+        ("exceptions: [{rules: host-ipc}]\n", true),
+        ("exceptions:\n  # none yet\n", true),
+        ("--- # ours\nprofile: baseline\n", true),
+        ("profil: baseline\n", false),
+        ("profile: [\n", false),
+    ] {
+        let edits = config::excepting(text, &exception, &Rule::ids(), today);
+        assert_eq!(edits.is_ok(), expected, "{text:?}: {edits:?}");
+        let mut after = text.to_owned();
+        edits.into_iter().flatten().rev().for_each(|(range, insert)| after.replace_range(range, &insert));
+        assert_eq!(read(&after).config.exceptions.last() == Some(&exception), expected, "{after}");
+        assert!(text.lines().all(|line| after.contains(line.trim_end_matches(['[', ']', '}', ' ']))), "{after}");
+    }
+}
+
+#[test]
 fn a_wrong_value_takes_no_other_with_it() {
     let config = read("profile: strict\nfailOn: info\nignore: [nonsense, host-pid]\n").config;
     assert_eq!((config.profile, config.fail_on), (Profile::Hardened, Severity::Info));
@@ -195,7 +305,7 @@ fn what_is_no_mapping_has_a_message_of_its_own() {
 
 #[test]
 fn what_is_not_yaml_is_told_and_the_rest_holds() {
-    let Reading { config, problems } = read("# ä\n---\nprofile: baseline\nselect: [host-pid\nfailOn: info\n");
+    let Reading { config, problems, .. } = read("# ä\n---\nprofile: baseline\nselect: [host-pid\nfailOn: info\n");
     assert!(!problems.is_empty());
     assert!(problems.iter().all(|problem| problem.range.start > 5), "places count from the start of the text: {problems:?}");
     assert_eq!(config.profile, Profile::Baseline);
@@ -247,7 +357,7 @@ spec:
 /// The severity of a rule's findings in a pod; nothing where it has none.
 fn severity(rule: &str, text: &str) -> Option<Severity> {
     let report = engine::analyze(POD, &right(text));
-    let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+    let findings = report.findings().map(|(_, finding)| finding);
     findings.filter(|finding| finding.rule.id == rule).map(|finding| finding.severity).next()
 }
 

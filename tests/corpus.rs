@@ -4,8 +4,8 @@
 
 #![allow(clippy::print_stdout, reason = "it prints its figures, and what it skips")]
 
-use kubeharden::config::{Config, Part};
-use kubeharden::engine::{self, Document, Sight};
+use kubeharden::config::{self, Config};
+use kubeharden::engine::{self, Part, Sight};
 use kubeharden::k8s;
 use kubeharden::project::Project;
 use kubeharden::rules::Safety;
@@ -44,13 +44,14 @@ fn every_finding_lies_on_text_of_its_subject() {
     let (mut findings, mut manifests) = (0, 0);
     let files = files();
     for (path, text) in &files {
-        for Document { start, analysis } in &engine::analyze(text, &Config::default()).documents {
-            assert!(text[*start..].starts_with(analysis.text()), "{}", path.display());
+        for part in engine::analyze(text, &Config::default()).parts() {
+            let analysis = part.analysis;
             manifests += usize::from(analysis.is_manifest());
             for finding in &analysis.findings {
                 findings += 1;
                 let place = format!("{}: {}: {}", path.display(), finding.rule.id, finding.message);
                 let token = analysis.text().get(std::ops::Range::<usize>::from(finding.range)).expect(&place);
+                assert_eq!(text.get(part.place(finding.range)), Some(token), "{place}");
                 assert!(!token.is_empty() && token.trim() == token, "{place}: {token:?}");
                 assert!(!token.contains('\n'), "{place}: more than a line: {token:?}");
                 let subject = finding.subject.range;
@@ -77,13 +78,13 @@ fn only_adds(old: &str, new: &str) -> Result<(), String> {
 }
 
 fn comments(text: &str) -> Vec<String> {
-    let documents = engine::analyze(text, &Config::default()).documents;
-    let of = |document: &Document| {
-        let text = document.analysis.text();
-        let comments = document.analysis.yaml.comments().iter();
+    let report = engine::analyze(text, &Config::default());
+    let of = |part: Part<'_>| {
+        let text = part.analysis.text();
+        let comments = part.analysis.yaml.comments().iter();
         comments.map(|&range| text[range].to_owned()).collect::<Vec<_>>()
     };
-    documents.iter().flat_map(of).collect()
+    report.parts().flat_map(of).collect()
 }
 
 /// Rules whose safe fixes change what is written, since a cluster refuses it or has another name for it.
@@ -144,12 +145,12 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
         let surroundings = project.surroundings(path);
         let config = Config { surroundings, ..Config::default() };
         let place = path.display();
-        for Document { analysis, .. } in &engine::analyze(text, &config).documents {
+        for Part { analysis, .. } in engine::analyze(text, &config).parts() {
             let is_template = analysis.sight == Sight::Template;
             // Told by itself: braces outside of quotes, or any in a chart.
-            let in_chart = surroundings.part == Part::ChartTemplate && analysis.text().contains("{{");
+            let in_chart = surroundings.part == config::Part::ChartTemplate && analysis.text().contains("{{");
             assert!(is_template || !in_chart, "{place}");
-            if is_template || surroundings.part == Part::Patch {
+            if is_template || surroundings.part == config::Part::Patch {
                 seen[usize::from(is_template)] += 1;
                 for finding in &analysis.findings {
                     assert!(!finding.subject.absent && finding.fix.is_none(), "{place}: {}", finding.message);
@@ -170,8 +171,8 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
             }
         }
         let all = [Safety::Safe, Safety::Review, Safety::Ask];
-        if surroundings.part != Part::Whole
-            && engine::analyze(text, &config).documents.iter().all(|it| it.analysis.sight != Sight::Whole)
+        if surroundings.part != config::Part::Whole
+            && engine::analyze(text, &config).parts().all(|it| it.analysis.sight != Sight::Whole)
         {
             assert_eq!(engine::fix_all(text, &config, &all).text, *text, "{place}");
         }

@@ -1,7 +1,7 @@
 //! Custom resources: their pods are found wherever they keep them, and what a controller completes is not called missing.
 
 use kubeharden::config::Config;
-use kubeharden::engine::{self, Document};
+use kubeharden::engine::{self, Part};
 use kubeharden::k8s::{self, Extent};
 use kubeharden::rules::{Rule, Safety};
 use kubeharden::yaml;
@@ -17,11 +17,11 @@ fn pods(text: &str) -> Vec<(Extent, Vec<String>)> {
 
 fn said(text: &str, config: &Config) -> Vec<String> {
     let report = engine::analyze(text, config);
-    let of = |Document { analysis, .. }: &Document| {
+    let of = |Part { analysis, .. }: Part<'_>| {
         let shown = |finding: &kubeharden::rules::Finding| format!("{}: {}", finding.rule.id, &analysis.text()[finding.range]);
         analysis.findings.iter().map(shown).collect::<Vec<_>>()
     };
-    report.documents.iter().flat_map(of).collect()
+    report.parts().flat_map(of).collect()
 }
 
 fn object(api_version: &str, kind: &str, body: &str) -> String {
@@ -71,8 +71,8 @@ fn an_object_with_several_pods_is_counted_once() {
         "RayCluster",
         &"spec: {headGroupSpec: {template: POD}, workerGroupSpecs: [{template: POD}]}".replace("POD", POD),
     );
-    let report = engine::analyze(&text, &Config::default());
-    let repeated: Vec<bool> = report.documents[0].analysis.objects.iter().map(|object| object.repeated).collect();
+    let analysis = engine::analyze_document(&text, &Config::default());
+    let repeated: Vec<bool> = analysis.objects.iter().map(|object| object.repeated).collect();
     assert_eq!(repeated, [false, true]);
 }
 

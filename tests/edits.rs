@@ -889,6 +889,13 @@ mod refusals {
         refused("a: &x\nc: *x\n", [set("a.b", 2)], "a is shared through the anchor &x (line 1)");
         refused("a: !x\n", [set("a.b", 2)], "an anchor or a tag stands before an empty value (line 1)");
         becomes("a: &x {b: 1}\nc:\n  <<: *x\n", [set("c.d", 2)], "a: &x {b: 1}\nc:\n  <<: *x\n  d: 2\n");
+        let hiding = "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n  d: 3\n";
+        refused(hiding, [remove("c.b")], "b comes from << too (line 3)");
+        refused(hiding, [rename("c.b", "e")], "b comes from << too (line 3)");
+        refused(hiding, [move_to("c.b", "e")], "b comes from << too (line 3)");
+        refused(hiding, [rename("c.d", "b"), remove("c.b")], "b comes from << too (line 3)");
+        becomes(hiding, [remove("c.d")], "a: &x {b: 1}\nc:\n  <<: *x\n  b: 2\n");
+        becomes(hiding, [set("c.b", 3)], "a: &x {b: 1}\nc:\n  <<: *x\n  b: 3\n  d: 3\n");
     }
 
     #[test]
@@ -1071,6 +1078,81 @@ fn path(text: &str) -> Path {
         steps.extend(pieces.filter_map(|index| index.trim_end_matches(']').parse().ok()).map(Step::Index));
     }
     steps.into_iter().collect()
+}
+
+mod comments {
+    use super::*;
+    use kubeharden::yaml::{Offset, Range};
+
+    /// The comment that begins so, as it is to be.
+    fn comment(text: &str, begin: &str, after: Option<&str>) -> Change {
+        let yaml = parse(text);
+        let range = yaml.comments().iter().find(|range| text[**range].starts_with(begin)).copied();
+        Change::Comment { range: range.unwrap_or(Range::empty(Offset::from(0))), text: after.map(str::to_owned) }
+    }
+
+    fn new(text: &str, beside: &str, above: bool) -> Change {
+        let at = text.find(beside).map_or(0, |at| u32::try_from(at).expect("a short text"));
+        Change::NewComment { at: Offset::from(at), above, text: "# new".into() }
+    }
+
+    const TEXT: &str = "# head\na: 1 # one\nb:\n  # below\n  - x: [2, # two\n      3]\n  - y: |\n      # text\n# end\n";
+
+    #[test]
+    fn what_comes_and_what_goes_are_opposites() {
+        for brk in ["\n", "\r\n", "\r"] {
+            for mark in ["", "\u{feff}"] {
+                for end in [brk, ""] {
+                    let text = format!("{mark}{}{end}", TEXT.trim_end().replace('\n', brk));
+                    let mut written = 0;
+                    for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+                        for above in [false, true] {
+                            let Ok(edits) = plan(&parse(&text), &[new(&text, &text[at..], above)]) else { continue };
+                            let after = edits.apply(&text);
+                            assert_eq!(after.matches("# new").count(), 1, "{c}");
+                            assert_becomes(&after, &[comment(&after, "# new", None)], &text);
+                            written += 1;
+                        }
+                    }
+                    assert!(written > 20, "{written}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_comment_goes_with_its_blanks_or_its_line() {
+        for (begin, before, after) in [
+            ("# head", "# head\n", ""),
+            ("# one", " # one", ""),
+            ("# below", "  # below\n", ""),
+            ("# two", " # two", ""),
+            ("# end", "# end\n", ""),
+        ] {
+            assert_becomes(TEXT, &[comment(TEXT, begin, None)], &TEXT.replacen(before, after, 1));
+        }
+        assert_becomes(TEXT, &[comment(TEXT, "# one", Some("# won"))], &TEXT.replacen("# one", "# won", 1));
+    }
+
+    #[test]
+    fn it_goes_together_with_other_changes() {
+        let changes = [comment(TEXT, "# below", None), comment(TEXT, "# one", Some("# 1")), set("a", 2), set("c", 3)];
+        let after = TEXT.replace("  # below\n", "").replace("a: 1 # one", "a: 2 # 1").replace("# end\n", "c: 3\n# end\n");
+        assert_becomes(TEXT, &changes, &after);
+    }
+
+    #[test]
+    fn where_no_comment_can_stand_none_is_written() {
+        let refused_at = |beside: &str, above: bool| plan(&parse(TEXT), &[new(TEXT, beside, above)]).is_err();
+        assert!(refused_at("a: 1", false), "there is one");
+        assert!(refused_at("# text", false) && refused_at("# text", true), "in a text block");
+        let gone = Change::Comment { range: Range::new(1.into(), 3.into()), text: None };
+        refused(TEXT, [gone], "the comment is not there any more");
+        let two = [comment(TEXT, "# one", Some("# 1")), comment(TEXT, "# one", None)];
+        assert!(plan(&parse(TEXT), &two).is_err());
+        let broken = plan(&parse(TEXT), &[comment(TEXT, "# one", Some("\nc: 1"))]);
+        assert!(broken.is_err(), "what is no comment is not written");
+    }
 }
 
 /// What holds for every document of a folder of real manifests, wherever it is found.

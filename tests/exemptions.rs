@@ -11,7 +11,7 @@ fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
     config.rules.select.push(rule.to_owned());
     let report = engine::analyze(&text, &config);
     let mut findings = Vec::new();
-    for document in &report.documents {
+    for document in report.parts() {
         assert!(document.analysis.yaml.errors().is_empty(), "{text}");
         findings.extend(document.analysis.findings.iter().cloned());
     }
@@ -173,7 +173,7 @@ fn at_profile(rule: &str, profile: Profile, version: &str, spec: &str) -> usize 
     let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}\n");
     let config = Config { profile, kubernetes_version: version.parse().expect("a version"), ..Config::default() };
     let report = engine::analyze(&text, &config);
-    let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+    let findings = report.findings().map(|(_, finding)| finding);
     findings.filter(|finding| finding.rule.id == rule).count()
 }
 
@@ -258,7 +258,7 @@ fn profiles_are_judged_where_they_are_read() {
         let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\nspec: {{{BARE}}}\n");
         let config = Config { kubernetes_version: version.parse().expect("a version"), ..Config::default() };
         let report = engine::analyze(&text, &config);
-        let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+        let findings = report.findings().map(|(_, finding)| finding);
         findings.filter(|finding| finding.rule.id == rule).count()
     };
     for (annotation, before, from) in [
@@ -350,7 +350,7 @@ fn an_apparmor_annotation_never_contradicts_the_field() {
                 appArmorProfile: {type: Unconfined}\n  containers: [{name: a, image: x}]\n";
     let config = Config::default();
     let report = engine::analyze(text, &config);
-    let document = report.documents.first().expect("a document");
+    let document = report.parts().next().expect("a document");
     let findings: Vec<&Finding> =
         document.analysis.findings.iter().filter(|finding| finding.rule.id == "unconfined-apparmor").collect();
     assert_eq!(findings.len(), 2);

@@ -19,7 +19,7 @@ fn fixtures(folder: &str) -> Vec<(PathBuf, Report)> {
 
 /// The ids of the rules that fire in a report.
 fn fired(report: &Report) -> Vec<&'static str> {
-    let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+    let findings = report.findings().map(|(_, finding)| finding);
     findings.map(|finding| finding.rule.id).collect()
 }
 

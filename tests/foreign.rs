@@ -23,7 +23,7 @@ fn everything() -> Config {
 }
 
 fn analyses(report: &Report) -> impl Iterator<Item = &Analysis> {
-    report.documents.iter().map(|document| document.analysis.as_ref())
+    report.parts().map(|part| part.analysis.as_ref())
 }
 
 fn said(report: &Report) -> Vec<(&'static str, &str)> {

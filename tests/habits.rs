@@ -1,6 +1,6 @@
 //! Holds the written pages to what they are about.
 
-use kubeharden::rules::{self, Rule, Scope};
+use kubeharden::rules::{self, Page, Scope};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -50,15 +50,15 @@ fn the_readme_lists_the_rules() {
 }
 
 #[test]
-fn every_rule_has_its_page_and_every_page_its_rule() {
-    for rule in rules::ALL {
-        keep_fresh(&format!("docs/rules/{}.md", rule.id), &rule.page());
+fn every_rule_has_its_page_and_every_page_its_subject() {
+    for page in Page::all() {
+        keep_fresh(&format!("docs/rules/{}.md", page.id), &page.text());
     }
     let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules")).expect("docs/rules");
     for page in pages {
         let name = page.expect("a page").file_name();
         let id = name.to_string_lossy();
-        assert!(Rule::named(id.trim_end_matches(".md")).is_some(), "docs/rules/{id} is about no rule");
+        assert!(Page::named(id.trim_end_matches(".md")).is_some(), "docs/rules/{id} is about nothing");
     }
 }
 

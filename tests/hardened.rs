@@ -1,7 +1,7 @@
 //! The rules beyond the Pod Security Standards: whom they let off, which of two speaks, and what else mends a finding.
 
 use kubeharden::config::Config;
-use kubeharden::engine::{self, Document, Report};
+use kubeharden::engine;
 use kubeharden::rules::Finding;
 
 fn pod(spec: &str) -> String {
@@ -15,11 +15,11 @@ fn only(rule: &str) -> Config {
 }
 
 fn findings(text: &str, config: &Config) -> Vec<Finding> {
-    let Report { documents } = engine::analyze(text, config);
-    for document in &documents {
-        assert!(document.analysis.yaml.errors().is_empty(), "{text}");
+    let report = engine::analyze(text, config);
+    for part in report.parts() {
+        assert!(part.analysis.yaml.errors().is_empty(), "{text}");
     }
-    documents.iter().flat_map(|document| document.analysis.findings.iter().cloned()).collect()
+    report.findings().map(|(_, finding)| finding.clone()).collect()
 }
 
 /// Asserts how often a rule that runs alone fires in a pod.
@@ -233,11 +233,24 @@ fn nothing_of_a_secret_is_shown() {
     }
 }
 
+#[test]
+fn what_is_said_of_a_secret_stays() {
+    let env = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n    - name: a\n      image: x\n      env:\n        \
+             - name: TOKEN\n          {value}\n        - name: OTHER\n          value: a\n"
+        )
+    };
+    let (_, after) = mended(&env("value: correct-Horse-7 # from the vault"), "secret-in-env", 0);
+    let reference = "secretKeyRef:\n              name: web-secrets\n              key: token";
+    assert_eq!(after, env(&format!("valueFrom: # from the vault\n            {reference}")));
+}
+
 /// The text after one way to mend its only finding.
 fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
     let config = only(rule);
-    let Report { documents } = engine::analyze(text, &config);
-    let [Document { analysis, .. }] = documents.as_slice() else { panic!("one document") };
+    let report = engine::analyze(text, &config);
+    let analysis = report.parts().next().expect("a document").analysis;
     let [finding] = analysis.findings.as_slice() else { panic!("one finding: {:?}", analysis.findings) };
     let way = finding.each_way().nth(way).expect("as many ways");
     let edits = analysis.edits(&[&way], &config).expect("edits");

@@ -25,7 +25,7 @@ fn pod() -> Value {
 
 fn ids(text: &str) -> Vec<&'static str> {
     let report = engine::analyze(text, &Config::default());
-    report.documents.iter().flat_map(|document| document.analysis.findings.iter().map(|finding| finding.rule.id)).collect()
+    report.findings().map(|(_, finding)| finding.rule.id).collect()
 }
 
 /// The same value in each way that programs write it.
@@ -72,7 +72,7 @@ fn what_kubectl_prints_is_read_item_by_item() {
     let list = json!({"apiVersion": "v1", "items": [item, item], "kind": "List", "metadata": {"resourceVersion": ""}});
     for text in writings(&list) {
         let report = engine::analyze(&text, &Config::default());
-        let objects: usize = report.documents.iter().map(|document| document.analysis.objects.len()).sum();
+        let objects: usize = report.parts().map(|part| part.analysis.objects.len()).sum();
         let found = ids(&text);
         assert_eq!((objects, found.iter().filter(|id| **id == "privileged-container").count()), (2, 2), "{text}");
         assert!(!found.contains(&"unknown-field") && !found.contains(&"syntax-error"), "{found:?}");

@@ -218,3 +218,26 @@ fn a_null_name_is_no_name() {
         ["Pod/-: "]
     );
 }
+
+#[test]
+fn a_schema_below_a_field_that_takes_several_shapes_is_a_schema() {
+    let crd = |schema: &str| {
+        format!(
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: a}}\nspec:\n  versions:\n    \
+             - {{name: v1, schema: {{openAPIV3Schema: {{{schema}}}}}}}\n"
+        )
+    };
+    let unknown = |schema: &str| {
+        let yaml = read(&crd(schema));
+        let objects = k8s::objects(&yaml);
+        let reading = &objects[0].reading;
+        assert!(reading.wrong.is_empty(), "{schema}");
+        reading.unknown.iter().map(|it| format!("{} of {}", it.key.source(), it.type_name)).collect::<Vec<_>>()
+    };
+    for place in ["items: {SCHEMA}", "items: [{SCHEMA}]", "additionalProperties: {SCHEMA}", "dependencies: {a: {SCHEMA}}"] {
+        let nested = place.replace("SCHEMA", "type: object, tpye: x, items: {properties: {a: {enun: []}}}");
+        assert_eq!(unknown(&nested), ["tpye of JSONSchemaProps", "enun of JSONSchemaProps"], "{place}");
+    }
+    let free = "default: {a: {b: [1]}}, example: [{c: 1}], enum: [{d: 1}], additionalProperties: true, dependencies: {a: [b]}";
+    assert_eq!(unknown(free), [""; 0]);
+}

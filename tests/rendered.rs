@@ -206,6 +206,20 @@ fn a_template_that_is_not_there_is_told_of_by_its_name() {
     assert_eq!((run.code, run.stdout.trim_end()), (1, line), "{run:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn the_items_of_a_rendered_list_are_told_of_their_template() {
+    let pod = "- apiVersion: v1\\n  kind: Pod\\n  spec:\\n    hostPID: true\\n";
+    let rendered = format!(
+        "printf -- '---\\n# Source: a/templates/b.yaml\\napiVersion: v1\\nkind: Pod\\n---\\n# Source: a/templates/c.yaml\\napiVersion: v1\\nkind: List\\nitems:\\n{pod}{pod}'"
+    );
+    let run = with_scripts("check --output-format json --select host-pid --helm chart", &[("helm", &rendered)]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    let [finding] = &json["findings"].as_array().unwrap()[..] else { panic!("both are told as one: {}", run.stdout) };
+    assert_eq!((&finding["path"], &finding["document"]), (&"chart/templates/c.yaml".into(), &1.into()), "{}", run.stdout);
+    assert_eq!(json["summary"]["documents"], 2);
+}
+
 #[test]
 fn what_is_rendered_stands_alone_on_the_command_line() {
     let sandbox = Sandbox::new(&[]);

@@ -1,7 +1,7 @@
 //! Every rule's documentation is its test: the examples in it are flagged, mended and left alone as it says.
 
 use kubeharden::config::Config;
-use kubeharden::engine;
+use kubeharden::engine::{self, Report};
 use kubeharden::rules::{self, Rule, Safety};
 
 /// The parts that a rule's page has, in this order.
@@ -52,7 +52,7 @@ fn config(rule: &Rule) -> Config {
 fn fired(rule: &Rule, text: &str) -> Vec<String> {
     let report = engine::analyze(text, &config(rule));
     let mut fired = Vec::new();
-    for document in &report.documents {
+    for document in report.parts() {
         let is_yaml = document.analysis.yaml.errors().is_empty();
         assert!(is_yaml || rule.id == "syntax-error", "{}: an example that is no YAML:\n{text}", rule.id);
         for finding in document.analysis.findings.iter().filter(|finding| finding.rule.id == rule.id) {
@@ -95,9 +95,10 @@ fn examples_are_flagged_mended_and_left_alone_as_the_page_says() {
 #[test]
 fn every_page_has_its_parts() {
     for rule in rules::ALL {
-        let headings: Vec<&str> = rule.docs.lines().map(str::trim).filter(|line| line.starts_with("## ")).collect();
+        let page = rule.markdown();
+        let headings: Vec<&str> = page.lines().map(str::trim).filter(|line| line.starts_with("## ")).collect();
         assert_eq!(headings, SECTIONS, "{}", rule.id);
-        assert!(rule.docs.lines().all(|line| line.len() <= 130), "{}: lines too long for a terminal", rule.id);
+        assert!(page.lines().all(|line| line.len() <= 130), "{}: lines too long for a terminal", rule.id);
     }
 }
 
@@ -106,7 +107,7 @@ fn messages_keep_to_the_wording() {
     for rule in rules::ALL {
         for (_, text) in examples(rule.docs) {
             let reports = [engine::analyze(&text, &Config::default()), engine::analyze(&text, &config(rule))];
-            for document in reports.iter().flat_map(|report| &report.documents) {
+            for document in reports.iter().flat_map(Report::parts) {
                 for finding in &document.analysis.findings {
                     let message = &finding.message;
                     assert!(message.chars().count() <= 80, "{}: longer than 80 columns: {message}", finding.rule.id);
@@ -127,4 +128,43 @@ fn ids_are_unique() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), rules::ALL.len());
+}
+
+#[test]
+fn no_name_stands_for_two_rules() {
+    for rule in rules::ALL {
+        for name in rule.same {
+            let id = name.id;
+            for other in rules::ALL.iter().filter(|other| other.id != rule.id) {
+                assert!(other.id != id, "{}: {id} is the id of another rule", rule.id);
+                let has = |names: &[rules::Name]| names.iter().any(|other| other.is(id) || name.is(other.id));
+                assert!(!has(other.same) && !has(other.akin), "{id} stands for {} and {}", rule.id, other.id);
+            }
+            assert!(matches!(rules::meaning(id), rules::Meaning::Rule(meant) if meant.id == rule.id), "{id}");
+            let of_the_tool = rule.same.iter().chain(rule.akin).filter(|other| other.tool == name.tool && other.id == id);
+            assert_eq!(of_the_tool.count(), 1, "{}: {id} is there twice", rule.id);
+        }
+    }
+}
+
+#[test]
+fn names_are_known_however_they_are_written() {
+    let meant = |word: &str| match rules::meaning(word) {
+        rules::Meaning::Rule(rule) => rule.id,
+        rules::Meaning::Akin(rules) => rules.first().map_or("", |rule| rule.id),
+        rules::Meaning::Unknown => "unknown",
+    };
+    for word in ["privileged-container", "Privileged-Container", "KSV017", "KSV-0017", "avd-ksv-0017", "CKV_K8S_16", "ckv_k8s_16"]
+    {
+        assert_eq!(meant(word), "privileged-container", "{word}");
+    }
+    for (word, rule) in [
+        ("KSV-1", "privilege-escalation"),
+        ("KSV", "unknown"),
+        ("KSV-", "unknown"),
+        ("", "unknown"),
+        ("run-as-non-root", "run-as-root-allowed"),
+    ] {
+        assert_eq!(meant(word), rule, "{word}");
+    }
 }

@@ -14,12 +14,12 @@ fn in_chart() -> Config {
 /// Each finding as `rule: text`.
 fn said(text: &str, config: &Config) -> Vec<String> {
     let report = engine::analyze(text, config);
-    let of = |document: &engine::Document| {
-        let analysis = document.analysis.clone();
+    let of = |part: engine::Part<'_>| {
+        let analysis = part.analysis;
         let shown = |finding: &kubeharden::rules::Finding| format!("{}: {}", finding.rule.id, &analysis.text()[finding.range]);
         analysis.findings.iter().map(shown).collect::<Vec<_>>()
     };
-    report.documents.iter().flat_map(of).collect()
+    report.parts().flat_map(of).collect()
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -161,7 +161,7 @@ fn braces_in_texts_make_a_template_in_a_chart_only() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '{{ .Values.image }}'}]}\n";
     assert_eq!(said(text, &in_chart()), [""; 0]);
     assert!(said(text, &Config::default()).len() > 3);
-    let sight = |config: &Config| engine::analyze(text, config).documents[0].analysis.sight;
+    let sight = |config: &Config| engine::analyze_document(text, config).sight;
     assert_eq!((sight(&in_chart()), sight(&Config::default())), (Sight::Template, Sight::Whole));
 }
 
@@ -227,7 +227,7 @@ fn every_reading_of_any_template_is_a_tree_over_its_text() {
                 assert!(inside, "{node:?} is not in {:?}: {text:?}", node.parent());
             }
         }
-        for engine::Document { analysis, .. } in &engine::analyze(&text, &in_chart()).documents {
+        for engine::Part { analysis, .. } in engine::analyze(&text, &in_chart()).parts() {
             let is_wrong = |finding: &kubeharden::rules::Finding| finding.rule.id == "syntax-error" || finding.subject.absent;
             let found = analysis.findings.iter().find(|finding| is_wrong(finding));
             assert!(!analysis.text().contains("{{") || found.is_none(), "{found:?} in {:?}", analysis.text());

@@ -49,7 +49,7 @@ fn config(level: Profile, version: Version) -> Config {
 /// The rules that refuse what a text holds, as a user gets them.
 fn refusing(text: &str, level: Profile, version: Version) -> Vec<&'static str> {
     let report = engine::analyze(text, &config(level, version));
-    let findings = report.documents.iter().flat_map(|document| &document.analysis.findings);
+    let findings = report.findings().map(|(_, finding)| finding);
     findings.filter(|finding| finding.rule.scope != Scope::Always).map(|finding| finding.rule.id).collect()
 }
 
@@ -62,7 +62,7 @@ fn refusing_object<'a>(object: &'a Object<'_>, level: Profile, version: Version)
         match (rule.check, &object.pod) {
             (Check::Pod(check), Some(pod)) => check(pod, &config, &mut found),
             (Check::Object(check), _) => check(object, &config, &mut found),
-            (Check::Document(_), _) => {}
+            (Check::Document(_) | Check::Ignores, _) => {}
             (Check::Pod(_), None) => panic!("no pod in {:?}", object.node),
         }
         !findings.is_empty()

@@ -5,7 +5,7 @@
 
 use crate::config::{self, Config, Profile};
 use crate::k8s::Version;
-use crate::rules::{Rule, Severity};
+use crate::rules::{Page, Rule, Severity};
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -134,6 +134,9 @@ pub(super) struct Choices {
     /// Do not run these rules
     #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub ignore: Vec<String>,
+    /// Report also what comments, annotations and exceptions ignore
+    #[arg(long)]
+    pub no_ignores: bool,
     /// Read this configuration file, and no other; otherwise the nearest .kubeharden.yaml upwards from each file counts
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
     pub config: Option<PathBuf>,
@@ -160,8 +163,9 @@ pub(super) struct Init {
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    #[arg(value_parser = listed_rule)]
-    pub rule: &'static Rule,
+    /// A rule, or what else an editor shows as a code
+    #[arg(value_parser = page, value_name = "RULE")]
+    pub page: Page,
     #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
     pub output_format: PageFormat,
 }
@@ -208,6 +212,7 @@ impl Choices {
         config.profile = self.profile.unwrap_or(config.profile);
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
         config.rules.insist(&self.select, &self.ignore);
+        config.no_ignores |= self.no_ignores;
         config
     }
 }
@@ -234,6 +239,11 @@ impl ValueEnum for Severity {
 
 fn rule_id(id: &str) -> Result<String, String> {
     listed_rule(id).map(|rule| rule.id.to_owned())
+}
+
+/// The page of that name.
+fn page(id: &str) -> Result<Page, String> {
+    Page::named(id).map_or_else(|| listed_rule(id).map(Rule::about), Ok)
 }
 
 /// The rule of that id.

@@ -10,7 +10,7 @@ use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::statistics::Statistics;
 use super::{concise, full, json, rendered};
-use crate::engine::{self, Report, Sight};
+use crate::engine::{self, Analysis, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
 use std::io;
@@ -41,6 +41,8 @@ pub(super) struct CheckedFile {
 pub(super) struct Summary {
     /// Files that were read.
     pub files: usize,
+    /// Files that were not, and paths that name none.
+    pub unread: usize,
     /// YAML documents in them that are not empty.
     pub documents: usize,
     /// Documents that hold at least one Kubernetes object.
@@ -51,6 +53,8 @@ pub(super) struct Summary {
     pub warnings: usize,
     pub infos: usize,
     pub hints: usize,
+    /// Findings that somebody said are to be ignored; they are among none of the others.
+    pub ignored: usize,
 }
 
 pub(super) fn run(arguments: &Check, console: &mut Console) -> io::Result<Verdict> {
@@ -71,7 +75,8 @@ fn check_files(arguments: &Check, console: &mut Console) -> Results {
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
-    let (results, unread) = check(&sources);
+    let (mut results, unread) = check(&sources);
+    results.summary.unread = troubles.len() + unread.len();
     unread.iter().for_each(|trouble| console.complain(trouble));
     results
 }
@@ -110,12 +115,17 @@ pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::Unwi
 }
 
 pub(super) fn summarize(report: &Report, problems: &[Problem]) -> Summary {
-    let documents = || report.documents.iter().map(|document| document.analysis.as_ref());
+    let documents = |is: fn(&Analysis) -> bool| {
+        let mut indices: Vec<_> = report.parts().filter(|part| is(part.analysis)).map(|part| part.document).collect();
+        indices.dedup();
+        indices.len()
+    };
     Summary {
         files: 1,
-        documents: documents().filter(|analysis| !analysis.is_blank()).count(),
-        manifests: documents().filter(|analysis| analysis.is_manifest()).count(),
-        templates: documents().filter(|analysis| analysis.sight == Sight::Template).count(),
+        documents: documents(|analysis| !analysis.is_blank()),
+        manifests: documents(Analysis::is_manifest),
+        templates: documents(|analysis| analysis.sight == Sight::Template),
+        ignored: report.parts().map(|part| part.analysis.ignored.len()).sum(),
         ..Summary::of_problems(problems)
     }
 }
@@ -131,6 +141,7 @@ impl Results {
         total.warnings += summary.warnings;
         total.infos += summary.infos;
         total.hints += summary.hints;
+        total.ignored += summary.ignored;
         self.files.push(file);
     }
 

@@ -48,7 +48,9 @@ impl Configured {
         let mut configurations = Configurations::new(choices);
         let mut project = Project::default();
         let mut configured = |source: Source| {
-            let Known { config, mistaken, .. } = configurations.of(discovery::folder_of(&source.path), console);
+            let Known { config, mistaken, file } = configurations.of(discovery::folder_of(&source.path), console);
+            let way = || file.as_deref().and_then(|file| discovery::way(file, &source.path));
+            let config = config.for_file(way().as_deref()).map_or(config, Arc::new);
             let config = among(config, project.surroundings(&source.path));
             Configured { source, config, mistaken }
         };
@@ -100,21 +102,25 @@ fn read_file(file: &Path, console: &mut Console) -> (Config, bool) {
             return (Config::default(), true);
         }
     };
-    let config::Reading { config, problems } = config::read(&text, &Rule::ids());
-    let mistaken = !problems.is_empty();
-    if mistaken {
-        console.exhibit(full::plain(mistakes(file, text, problems)).trim_end());
+    let reading = config::read(&text, &Rule::ids(), config::Date::today());
+    let mistaken = !reading.is_right();
+    if !reading.problems.is_empty() {
+        let drawn = full::plain(mistakes(file, text, reading.problems));
+        match mistaken {
+            true => console.exhibit(drawn.trim_end()),
+            false => console.note(drawn.trim_end()),
+        }
     }
-    (config, mistaken)
+    (reading.config, mistaken)
 }
 
-/// The mistakes of a configuration file in the look of findings.
+/// What is to be told of a configuration file, in the look of findings.
 fn mistakes(file: &Path, text: String, problems: Vec<config::Problem>) -> CheckedFile {
     let lines = Lines::new(&text);
     let problem = |problem: config::Problem| Problem {
         rule: "configuration",
         profile: "always",
-        severity: Severity::Error,
+        severity: problem.severity,
         message: problem.message,
         span: lines.span(problem.range),
         related: Vec::new(),

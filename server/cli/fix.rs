@@ -11,10 +11,11 @@ use super::files::{self, Origin, Source, Trouble};
 use super::full::count;
 use super::lines::Lines;
 use super::problem::one_line;
-use crate::engine::{self, Fixed};
+use crate::engine::{self, Fixed, Withheld};
 use crate::rules::Safety;
 use rayon::prelude::*;
 use similar::TextDiff;
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -36,7 +37,7 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
     for result in results {
         match result {
             Err(trouble) => console.complain(trouble),
-            Ok(mended) => hand_over(&mended, arguments.diff, &mut tally, console)?,
+            Ok(mended) => hand_over(&mended, arguments, &mut tally, console)?,
         }
     }
     if let Some(sentence) = tally.sentence(arguments.diff) {
@@ -61,10 +62,10 @@ fn mend(Configured { source, config, mistaken }: Configured, allowed: &[Safety])
 }
 
 /// Puts the new text where it belongs, and says what is not mended.
-fn hand_over(mended: &Mended, diff: bool, tally: &mut Tally, console: &mut Console) -> io::Result<()> {
+fn hand_over(mended: &Mended, arguments: &Fix, tally: &mut Tally, console: &mut Console) -> io::Result<()> {
     let changed = mended.before != mended.after.text;
     tally.files += 1;
-    match (diff, mended.source.origin) {
+    match (arguments.diff, mended.source.origin) {
         (true, _) if changed => write_diff(mended, console)?,
         (true, _) => {}
         (false, Origin::Stdin) => console.write_all(mended.after.text.as_bytes())?,
@@ -80,15 +81,48 @@ fn hand_over(mended: &Mended, diff: bool, tally: &mut Tally, console: &mut Conso
     tally.changed += usize::from(changed);
     tally.applied += mended.after.applied;
     explain_withheld(mended, console);
+    if arguments.unsafe_fixes {
+        explain_unfixable(mended, console);
+    }
     Ok(())
 }
 
+/// Says what is not mended: once for each cause in a document, at the first finding that it stands in the way of.
 fn explain_withheld(mended: &Mended, console: &Console) {
     let lines = Lines::new(&mended.after.text);
+    let mut causes: Vec<(String, Vec<&Withheld>)> = Vec::new();
     for withheld in &mended.after.withheld {
-        let (path, place) = (mended.source.path.display(), lines.place(withheld.offset));
-        let (rule, reason) = (withheld.finding.rule.id, one_line(&withheld.reason.to_string()));
-        console.note(format_args!("{path}:{}:{}: {rule} is not fixed: {reason}", place.line, place.column));
+        let above = lines.place(withheld.document).line - 1;
+        let reason = withheld.reason.clone().below(above).to_string();
+        let same = |(known, of): &&mut (String, Vec<&Withheld>)| {
+            *known == reason && of.iter().all(|other| other.document == withheld.document)
+        };
+        match causes.iter_mut().find(same) {
+            Some((_, of)) => of.push(withheld),
+            None => causes.push((reason, vec![withheld])),
+        }
+    }
+    for (reason, of) in causes {
+        let mut rules: Vec<&str> = of.iter().map(|withheld| withheld.finding.rule.id).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        let (rules, verb) = (rules.join(", "), if rules.len() == 1 { "is" } else { "are" });
+        let first = of.iter().map(|withheld| withheld.offset).min().unwrap_or_default();
+        let (path, place) = (mended.source.path.display(), lines.place(first));
+        let reason = one_line(&reason);
+        console.note(format_args!("{path}:{}:{}: {rules} {verb} not fixed: {reason}", place.line, place.column));
+    }
+}
+
+/// Says what stands between the pods and the Pod Security Standards once every fix is taken: once for each rule in a document.
+fn explain_unfixable(mended: &Mended, console: &Console) {
+    let lines = Lines::new(&mended.after.text);
+    let mut told = HashSet::new();
+    for left in &mended.after.unfixable {
+        let (path, place, rule) = (mended.source.path.display(), lines.place(left.offset), left.rule.id);
+        if told.insert((left.document, rule)) {
+            console.note(format_args!("{path}:{}:{}: {rule} is not fixed: it has no fix here", place.line, place.column));
+        }
     }
 }
 

@@ -132,13 +132,26 @@ fn summary(results: &Results) -> String {
         let concerned = results.files.iter().filter(|file| !file.problems.is_empty()).count();
         let severities = severities(total);
         let files = count(total.files, "file");
-        format!("Found {} ({severities}) in {concerned} of {files}.\n{}", count(found, "problem"), fixes(results))
+        let found = count(found, "problem");
+        format!("Found {found} ({severities}) in {concerned} of {files}.\n{}{}", fixes(results), ignored(total))
+    } else if total.files == 0 && total.unread > 0 {
+        // Each of them was told.
+        String::new()
     } else if total.files == 0 {
         "No YAML files found.\n".to_owned()
     } else if total.manifests == 0 {
         format!("No Kubernetes manifests found in {}.\n{}", count(total.files, "YAML file"), templates(total))
     } else {
-        format!("No problems found in {}.\n{}", count(total.manifests, "manifest"), templates(total))
+        let manifests = count(total.manifests, "manifest");
+        format!("No problems found in {manifests}.\n{}{}", ignored(total), templates(total))
+    }
+}
+
+/// How much is not shown because somebody said so.
+fn ignored(total: &Summary) -> String {
+    match total.ignored {
+        0 => String::new(),
+        n => format!("{n} more {} ignored; `--no-ignores` shows them.\n", if n == 1 { "is" } else { "are" }),
     }
 }
 
@@ -223,6 +236,7 @@ mod tests {
 
             Found 4 problems (1 error, 1 warning, 1 info, 1 hint) in 1 of 3 files.
             1 can be fixed with `kubeharden fix`, 1 more with `--unsafe-fixes`, 1 more with `--ask-fixes`.
+            2 more are ignored; `--no-ignores` shows them.
         "#]]
         .assert_eq(&drawn(&sample::results()));
     }
@@ -265,6 +279,8 @@ mod tests {
             summary(&Results { summary: Summary { files, documents, manifests, ..Summary::default() }, ..Results::default() })
         };
         assert_eq!(summary_of(0, 0, 0), "No YAML files found.\n");
+        let unread = Summary { unread: 1, ..Summary::default() };
+        assert_eq!(summary(&Results { summary: unread, ..Results::default() }), "");
         assert_eq!(summary_of(12, 20, 0), "No Kubernetes manifests found in 12 YAML files.\n");
         assert_eq!(summary_of(1, 1, 1), "No problems found in 1 manifest.\n");
         assert_eq!(

@@ -60,6 +60,7 @@ struct Summary {
     warnings: usize,
     infos: usize,
     hints: usize,
+    ignored: usize,
 }
 
 pub(super) fn write(results: &Results, statistics: bool, out: &mut impl Write) -> io::Result<()> {
@@ -119,6 +120,7 @@ fn summary(results: &Results) -> Summary {
         warnings: summary.warnings,
         infos: summary.infos,
         hints: summary.hints,
+        ignored: summary.ignored,
     }
 }
 
@@ -149,7 +151,8 @@ mod tests {
                 "errors": 0,
                 "warnings": 0,
                 "infos": 0,
-                "hints": 0
+                "hints": 0,
+                "ignored": 0
               }
             }
         "#]]
@@ -196,7 +199,8 @@ mod tests {
                 "errors": 1,
                 "warnings": 1,
                 "infos": 1,
-                "hints": 1
+                "hints": 1,
+                "ignored": 2
               }
             }
         "#]]

@@ -3,7 +3,7 @@
 //! Knows how the engine reports. Must not know formats. Promise: problems of a file are sorted by place, then by rule.
 
 use super::lines::{Lines, Span};
-use crate::engine::{Document, ObjectInfo, Range, Report};
+use crate::engine::{ObjectInfo, Part, Report};
 use crate::rules::{self, Finding, Safety, Severity};
 
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub(super) struct Problem {
     pub document: usize,
     pub object: Option<ObjectInfo>,
     pub container: Option<String>,
+    /// Nothing where the document cannot be edited there.
     pub fix: Option<Remedy>,
 }
 
@@ -39,40 +40,39 @@ pub(super) struct Remedy {
 pub(super) fn problems(text: &str, report: &Report) -> Vec<Problem> {
     let lines = Lines::new(text);
     let mut problems = Vec::new();
-    for (index, document) in report.documents.iter().enumerate() {
-        problems.extend(document.analysis.findings.iter().map(|finding| from_finding(index, document, finding, &lines)));
+    for part in report.parts() {
+        problems.extend(part.analysis.findings.iter().map(|finding| from_finding(part, finding, &lines)));
     }
     problems.sort_by_key(|problem| (problem.span, problem.rule));
     problems
 }
 
-fn from_finding(index: usize, document: &Document, finding: &Finding, lines: &Lines<'_>) -> Problem {
+fn from_finding(part: Part<'_>, finding: &Finding, lines: &Lines<'_>) -> Problem {
     let related =
-        |related: &rules::Related| Related { span: place(document, related.range, lines), message: related.message.clone() };
+        |related: &rules::Related| Related { span: lines.span(part.place(related.range)), message: related.message.clone() };
     Problem {
         rule: finding.rule.id,
         profile: finding.rule.scope.name(),
         severity: finding.severity,
         message: finding.message.clone(),
-        span: place(document, finding.range, lines),
+        span: lines.span(part.place(finding.range)),
         related: finding.related.iter().map(related).collect(),
-        document: index,
-        object: finding.subject.object.and_then(|index| document.analysis.objects.get(index)).cloned(),
+        document: part.document,
+        object: finding.subject.object.and_then(|index| part.analysis.objects.get(index)).cloned(),
         container: finding.subject.container.clone(),
-        fix: finding.fix.as_ref().map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
+        fix: finding
+            .fix
+            .as_ref()
+            .filter(|_| part.analysis.obstacle(finding).is_none())
+            .map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
     }
 }
 
-/// What was found in a document that another program rendered, told where its sources made it. There is nothing to mend in what was
-/// rendered, and other places of it stand elsewhere.
-pub(super) fn rendered(index: usize, document: &Document, finding: &Finding, span: Span) -> Problem {
+/// What was found in a document that another program rendered, told where its sources made it; `lines` are those of all that was
+/// rendered. There is nothing to mend in what was rendered, and other places of it stand elsewhere.
+pub(super) fn rendered(part: Part<'_>, finding: &Finding, lines: &Lines<'_>, span: Span) -> Problem {
     let finding = Finding { related: Vec::new(), fix: None, alternatives: Vec::new(), ..finding.clone() };
-    Problem { span, ..from_finding(index, document, &finding, &Lines::new(document.analysis.text())) }
-}
-
-/// Where a range of a document stands in its file.
-fn place(document: &Document, range: Range, lines: &Lines<'_>) -> Span {
-    lines.span(document.start + usize::from(range.start())..document.start + usize::from(range.end()))
+    Problem { span, ..from_finding(part, &finding, lines) }
 }
 
 /// A message as one line that does nothing to a terminal: names out of a file may hold anything.

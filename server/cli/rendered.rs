@@ -12,13 +12,14 @@ use super::lines::Lines;
 use super::problem::{self, Problem};
 use super::statistics::Statistics;
 use crate::config::{Config, discovery};
-use crate::engine::{self, Document, Report};
+use crate::engine::{self, Part, Report};
 use crate::rules::Finding;
 use crate::trace::{Origin, helm, kustomize};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -40,16 +41,17 @@ fn check_chart(chart: &Path, values: &[PathBuf], choices: &Choices, console: &mu
     let text = output(&mut command, "install helm, or check the templates as they are, without --helm")?;
     let config = configuration(chart, choices, console);
     let report = engine::analyze(&text, &config);
-    let mut results = Rendered::new(&config, &report);
+    let mut results = Rendered::new(&config, &text, &report);
     let mut templates = BTreeMap::new();
-    for (index, document) in report.documents.iter().enumerate() {
-        let Some(source) = helm::source(document.analysis.text()) else { continue };
+    for document in documents(&text, &report) {
+        let rendered = &text[document.range.clone()];
+        let Some(source) = helm::source(rendered) else { continue };
         let file = plain(&helm::file(chart, source));
         // A chart in an archive has no files to show.
         let text = templates.entry(file.clone()).or_insert_with(|| fs::read_to_string(&file).unwrap_or_default()).clone();
-        let template = helm::Template::new(file, &text, document.analysis.text());
-        for finding in &document.analysis.findings {
-            results.add(document, index, finding, template.origin(finding.range.into()));
+        let template = helm::Template::new(file, &text, rendered);
+        for (part, finding, place) in document.findings() {
+            results.add(part, finding, template.origin(place));
         }
     }
     Ok(results.finish(console))
@@ -67,16 +69,52 @@ fn check_kustomization(folder: &Path, choices: &Choices, console: &mut Console) 
     let text = build(&from)?;
     let config = configuration(folder, choices, console);
     let report = engine::analyze(&text, &config);
-    let mut results = Rendered::new(&config, &report);
+    let mut results = Rendered::new(&config, &text, &report);
     let mut sources = kustomize::Sources::new(from);
-    for (index, document) in report.documents.iter().enumerate() {
-        for finding in &document.analysis.findings {
+    for document in documents(&text, &report) {
+        let built = kustomize::Built::new(&text[document.range.clone()]);
+        for (part, finding, place) in document.findings() {
             let elsewhere = || Origin { file: to.join("kustomization.yaml"), range: None };
-            let origin = sources.origin(&document.analysis, finding).unwrap_or_else(elsewhere);
-            results.add(document, index, finding, Origin { file: from_here(&origin.file), ..origin });
+            let origin = sources.origin(&built, place, finding.subject.absent).unwrap_or_else(elsewhere);
+            results.add(part, finding, Origin { file: from_here(&origin.file), ..origin });
         }
     }
     Ok(results.finish(console))
+}
+
+/// A document of what was rendered.
+struct Document<'r> {
+    /// In bytes from the start of what was rendered.
+    range: Range<usize>,
+    parts: Vec<Part<'r>>,
+}
+
+fn documents<'r>(text: &str, report: &'r Report) -> Vec<Document<'r>> {
+    let mut documents: Vec<Document<'r>> = Vec::new();
+    for part in report.parts() {
+        match documents.last_mut() {
+            Some(last) if last.parts.iter().any(|other| other.document == part.document) => last.parts.push(part),
+            last => {
+                // What a document has besides its parts comes first, and starts where it does.
+                last.into_iter().for_each(|last| last.range.end = part.start);
+                documents.push(Document { range: part.start..text.len(), parts: vec![part] });
+            }
+        }
+    }
+    documents
+}
+
+impl<'r> Document<'r> {
+    /// What was found, and where it stands in the document, in bytes.
+    fn findings(&self) -> impl Iterator<Item = (Part<'r>, &'r Finding, Range<usize>)> {
+        let start = self.range.start;
+        self.parts.iter().flat_map(move |&part| {
+            part.analysis.findings.iter().map(move |finding| {
+                let place = part.place(finding.range);
+                (part, finding, place.start - start..place.end - start)
+            })
+        })
+    }
 }
 
 fn build(folder: &Path) -> Result<String, String> {
@@ -100,8 +138,10 @@ fn output(command: &mut Command, help: &str) -> Result<String, String> {
     }
 }
 
+/// What was rendered is no file, so that no exception with a path is about it.
 fn configuration(folder: &Path, choices: &Choices, console: &mut Console) -> Arc<Config> {
-    Configurations::new(choices).of(folder, console).config
+    let config = Configurations::new(choices).of(folder, console).config;
+    config.for_file(None).map_or(config, Arc::new)
 }
 
 /// The way from one folder to another one, both free of links and dots, with `/` in it.
@@ -128,17 +168,19 @@ fn from_here(file: &Path) -> PathBuf {
 struct Rendered<'r> {
     config: &'r Config,
     report: &'r Report,
+    /// The lines of what was rendered.
+    lines: Lines<'r>,
     files: BTreeMap<PathBuf, CheckedFile>,
     traced: usize,
     untraced: usize,
 }
 
 impl<'r> Rendered<'r> {
-    fn new(config: &'r Config, report: &'r Report) -> Self {
-        Rendered { config, report, files: BTreeMap::new(), traced: 0, untraced: 0 }
+    fn new(config: &'r Config, text: &'r str, report: &'r Report) -> Self {
+        Rendered { config, report, lines: Lines::new(text), files: BTreeMap::new(), traced: 0, untraced: 0 }
     }
 
-    fn add(&mut self, document: &Document, index: usize, finding: &Finding, origin: Origin) {
+    fn add(&mut self, part: Part<'_>, finding: &Finding, origin: Origin) {
         let fail_on = self.config.fail_on;
         let file = self.files.entry(origin.file.clone()).or_insert_with(|| CheckedFile {
             text: fs::read_to_string(&origin.file).unwrap_or_default(),
@@ -149,7 +191,8 @@ impl<'r> Rendered<'r> {
         let range = origin.range.clone().filter(|range| file.text.get(range.clone()).is_some());
         // Where a template is rendered more than once, its findings are, too.
         let lines = Lines::new(&file.text);
-        let mut problem: Problem = problem::rendered(index, document, finding, lines.span(range.clone().unwrap_or_default()));
+        let span = lines.span(range.clone().unwrap_or_default());
+        let mut problem: Problem = problem::rendered(part, finding, &self.lines, span);
         if range.is_none() {
             problem.message += " (which line made it is not known)";
         }

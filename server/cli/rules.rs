@@ -52,8 +52,8 @@ fn fix(rule: &Rule) -> Option<Safety> {
     config.rules.select.push(rule.id.to_owned());
     let page = rule.markdown();
     bad_examples(&page).find_map(|example| {
-        let documents = engine::analyze(example, &config).documents;
-        documents.iter().flat_map(|document| &document.analysis.findings).find_map(|finding| Some(finding.fix.as_ref()?.safety))
+        let report = engine::analyze(example, &config);
+        report.findings().find_map(|(_, finding)| Some(finding.fix.as_ref()?.safety))
     })
 }
 

@@ -42,7 +42,18 @@ pub(super) fn results() -> Results {
     problems[2].fix = remedy("set privileged: false", Safety::Review);
     problems[3].fix = remedy("remove runAsNonRoot", Safety::Safe);
     problems[3].related = vec![Related { span: find(TEXT, "true"), message: "the pod sets it here".into() }];
-    let summary = Summary { files: 3, documents: 5, manifests: 2, templates: 0, errors: 1, warnings: 1, infos: 1, hints: 1 };
+    let summary = Summary {
+        files: 3,
+        unread: 0,
+        documents: 5,
+        manifests: 2,
+        templates: 0,
+        errors: 1,
+        warnings: 1,
+        infos: 1,
+        hints: 1,
+        ignored: 2,
+    };
     Results { files: vec![file(TEXT, problems)], summary, ..Results::default() }
 }
 
@@ -87,6 +98,7 @@ fn problem(text: &str, at: &str, severity: Severity, rule: &'static str, message
             kind: "Pod".into(),
             namespace: None,
             name: Some("shop".into()),
+            range: Default::default(),
             repeated: false,
         }),
         container: Some("wéb".into()),

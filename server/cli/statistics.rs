@@ -25,16 +25,17 @@ struct Counts(BTreeMap<String, usize>);
 impl Statistics {
     pub(super) fn of(report: &Report) -> Self {
         let mut statistics = Statistics::default();
-        for document in &report.documents {
-            let analysis = &document.analysis;
+        let mut documents: Vec<Vec<&Analysis>> = Vec::new();
+        for part in report.parts() {
+            let analysis = part.analysis.as_ref();
             for object in analysis.objects.iter().filter(|object| !object.repeated) {
                 statistics.kinds.add(&format!("{} {}", object.api_version, object.kind), 1);
             }
             analysis.findings.iter().for_each(|finding| statistics.rules.add(finding.rule.id, 1));
-            if let Some(reason) = silence(analysis) {
-                statistics.silence.add(reason, 1);
-            }
+            documents.resize(part.document + 1, Vec::new());
+            documents[part.document].push(analysis);
         }
+        documents.iter().filter_map(|parts| silence(parts)).for_each(|reason| statistics.silence.add(reason, 1));
         statistics
     }
 
@@ -61,12 +62,13 @@ impl Statistics {
     }
 }
 
-/// Why less is said of a document than of another.
-fn silence(analysis: &Analysis) -> Option<&'static str> {
-    match analysis.sight {
-        _ if analysis.is_blank() => Some("empty"),
+/// Why less is said of a document with these parts than of another. One of which not all can be seen has one part.
+fn silence(parts: &[&Analysis]) -> Option<&'static str> {
+    let sight = parts.iter().map(|analysis| analysis.sight).find(|sight| *sight != Sight::Whole).unwrap_or_default();
+    match sight {
+        _ if parts.iter().all(|analysis| analysis.is_blank()) => Some("empty"),
         Sight::Template => Some("template"),
-        _ if !analysis.is_manifest() => Some("not a manifest"),
+        _ if !parts.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
         Sight::Patch => Some("patch"),
         Sight::Encrypted => Some("encrypted"),
         Sight::Whole => None,

@@ -35,6 +35,12 @@ pub fn folder_of(file: &Path) -> &Path {
     }
 }
 
+/// The way to a file from the folder of its configuration file; `None` where it is not below that.
+pub fn way(configuration: &Path, file: &Path) -> Option<PathBuf> {
+    let file = real(folder_of(file)).join(file.file_name()?);
+    file.strip_prefix(real(folder_of(configuration))).ok().map(Path::to_owned)
+}
+
 /// A folder without links and dots in its name, so that its parents are those that the file system knows.
 pub fn real(folder: &Path) -> PathBuf {
     fs::canonicalize(folder).or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.to_owned())

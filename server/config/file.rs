@@ -4,7 +4,7 @@
 //! every mistake is told, each with its place; a value that is wrong is left out, and all others hold.
 
 use super::keys::{GREATEST_ID, KEYS, Key, Kind, OFF, ORDERED, value_key};
-use super::{Config, Profile, Severity, nearest};
+use super::{Config, Date, Profile, Severity, nearest};
 use crate::k8s::{Version, amount};
 use crate::yaml::{self, Entry, Node, Resolved, Yaml, split};
 use std::collections::BTreeMap;
@@ -18,17 +18,33 @@ pub struct Reading {
     pub problems: Vec<Problem>,
 }
 
-/// A mistake in a configuration file.
+impl Reading {
+    /// Whether the file says what its author meant, as far as that can be told.
+    pub fn is_right(&self) -> bool {
+        self.problems.iter().all(|problem| problem.severity < Severity::Error)
+    }
+}
+
+/// Something to be told of a configuration file: an error is a mistake, anything less is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// In bytes from the start of the text.
     pub range: Range<usize>,
+    pub severity: Severity,
     pub message: String,
 }
 
-/// Reads a file; `rules` are the ids that it may name.
-pub fn read(text: &str, rules: &[&str]) -> Reading {
-    let mut reader = Reader { rules, start: 0, config: Config::default(), problems: Vec::new(), written: BTreeMap::new() };
+/// Reads a file; `rules` are the ids that it may name, `today` the day that decides what has expired.
+pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
+    let mut reader = Reader {
+        rules,
+        today,
+        start: 0,
+        config: Config::default(),
+        problems: Vec::new(),
+        groundless: Vec::new(),
+        written: BTreeMap::new(),
+    };
     reader.text(text);
     reader.put_in_order();
     let Reader { config, mut problems, .. } = reader;
@@ -36,12 +52,15 @@ pub fn read(text: &str, rules: &[&str]) -> Reading {
     Reading { config, problems }
 }
 
-struct Reader<'r> {
+pub(super) struct Reader<'r> {
     rules: &'r [&'r str],
+    pub(super) today: Date,
     /// Where the document begins in its text.
     start: usize,
-    config: Config,
+    pub(super) config: Config,
     problems: Vec<Problem>,
+    /// Exceptions without a reason.
+    pub(super) groundless: Vec<yaml::Range>,
     /// Where each of the values is written that were right by themselves.
     written: BTreeMap<&'static str, yaml::Range>,
 }
@@ -78,6 +97,11 @@ impl Reader<'_> {
             true => self.say(root.range(), "nothing is set here: write a setting such as `profile: hardened`"),
             false => self.mapping(root, KEYS, None),
         }
+        if self.config.require_reason {
+            for place in std::mem::take(&mut self.groundless) {
+                self.say(place, "this exception has no `reason`, and `requireReason` wants one");
+            }
+        }
     }
 
     fn syntax(&mut self, yaml: &Yaml) {
@@ -97,7 +121,7 @@ impl Reader<'_> {
     }
 
     /// The entries of a mapping with their keys. Of equal keys the last one counts, as for every reader of YAML.
-    fn entries<'y>(&mut self, node: Node<'y>, what: &str) -> Option<Vec<(&'y str, Entry<'y>)>> {
+    pub(super) fn entries<'y>(&mut self, node: Node<'y>, what: &str) -> Option<Vec<(&'y str, Entry<'y>)>> {
         let place = node.range();
         let node = node.resolve().filter(|node| node.kind() == yaml::Kind::Mapping);
         let Some(node) = node else {
@@ -137,7 +161,8 @@ impl Reader<'_> {
 
     fn value(&mut self, key: &'static Key, node: Node<'_>) {
         // What holds others may have lost them all to comments.
-        let holds_others = matches!(key.kind, Kind::Group(_) | Kind::Severities(_) | Kind::Rules(_) | Kind::Names(..));
+        let holds_others =
+            matches!(key.kind, Kind::Group(_) | Kind::Severities(_) | Kind::Rules(_) | Kind::Names(..) | Kind::Exceptions(_));
         if node.is_null() {
             if !holds_others {
                 self.say(node.range(), format!("`{}` has no value: write one, or remove the key", key.name));
@@ -162,11 +187,12 @@ impl Reader<'_> {
                 let version = self.scalar(key.name, node).and_then(|text| self.held(node, text.parse::<Version>()));
                 set(place(&mut self.config), version);
             }
-            Kind::Bool(place) => match node.resolved() {
-                Some(Resolved::Bool(value)) => *place(&mut self.config) = value,
+            Kind::Quantity(place) => self.quantity(key, node, place),
+            Kind::Flag(place) => match node.resolved() {
+                Some(Resolved::Bool(flag)) => *place(&mut self.config) = flag,
                 _ => self.say(node.range(), format!("`{}` is `true` or `false`", key.name)),
             },
-            Kind::Quantity(place) => self.quantity(key, node, place),
+            Kind::Exceptions(place) => self.exceptions(key.name, node, place),
         }
     }
 
@@ -221,7 +247,7 @@ impl Reader<'_> {
 
     fn quantity(&mut self, key: &'static Key, node: Node<'_>, place: fn(&mut Config) -> &mut String) {
         let Some(text) = self.scalar(key.name, node) else { return };
-        match amount(text).filter(|amount| *amount > 0.0 && amount.is_finite()) {
+        match amount(text).filter(|&amount| amount > 0) {
             Some(_) => {
                 *place(&mut self.config) = text.to_owned();
                 self.written.insert(key.name, node.range());
@@ -249,15 +275,15 @@ impl Reader<'_> {
     }
 
     /// How much a value is, and how it is said.
-    fn measure(&mut self, key: &Key) -> (f64, String) {
+    fn measure(&mut self, key: &Key) -> (i128, String) {
         let whence = if self.written.contains_key(key.name) { "" } else { " (the default)" };
         let (much, text) = match key.kind {
-            Kind::Id(place, _) => (*place(&mut self.config) as f64, place(&mut self.config).to_string()),
+            Kind::Id(place, _) => (i128::from(*place(&mut self.config)), place(&mut self.config).to_string()),
             Kind::Quantity(place) => {
                 let text = place(&mut self.config).clone();
                 (amount(&text).unwrap_or_default(), text)
             }
-            _ => (0.0, String::new()),
+            _ => (0, String::new()),
         };
         (much, text + whence)
     }
@@ -273,7 +299,7 @@ impl Reader<'_> {
     }
 
     /// The text of a single value.
-    fn scalar<'y>(&mut self, name: &str, node: Node<'y>) -> Option<&'y str> {
+    pub(super) fn scalar<'y>(&mut self, name: &str, node: Node<'y>) -> Option<&'y str> {
         let text = node.as_str().filter(|_| !node.is_null());
         if text.is_none() {
             self.say(node.range(), format!("a single word is expected here, in `{name}`"));
@@ -297,7 +323,7 @@ impl Reader<'_> {
     }
 
     /// Whether there is a rule of that id.
-    fn rule(&mut self, id: &str, node: Node<'_>) -> bool {
+    pub(super) fn rule(&mut self, id: &str, node: Node<'_>) -> bool {
         let is_known = self.rules.contains(&id);
         if !is_known {
             let advice = match nearest(id, self.rules.iter().copied()) {
@@ -310,16 +336,22 @@ impl Reader<'_> {
     }
 
     /// What came out right; otherwise the reason is said of the node.
-    fn held<T>(&mut self, node: Node<'_>, outcome: Result<T, String>) -> Option<T> {
+    pub(super) fn held<T>(&mut self, node: Node<'_>, outcome: Result<T, String>) -> Option<T> {
         outcome.map_err(|message| self.say(node.range(), message)).ok()
     }
 
-    fn say(&mut self, range: yaml::Range, message: impl Into<String>) {
+    pub(super) fn say(&mut self, range: yaml::Range, message: impl Into<String>) {
         self.say_at(self.start + usize::from(range.start())..self.start + usize::from(range.end()), message);
     }
 
+    /// Tells of something that is no mistake.
+    pub(super) fn notice(&mut self, range: yaml::Range, message: String) {
+        let range = self.start + usize::from(range.start())..self.start + usize::from(range.end());
+        self.problems.push(Problem { range, severity: Severity::Warning, message });
+    }
+
     fn say_at(&mut self, range: Range<usize>, message: impl Into<String>) {
-        self.problems.push(Problem { range, message: message.into() });
+        self.problems.push(Problem { range, severity: Severity::Error, message: message.into() });
     }
 }
 

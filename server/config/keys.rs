@@ -3,7 +3,7 @@
 //! Knows every key, once. Must not know how a file is read or written. Promise: a key that is not in [`KEYS`] does not exist;
 //! one that is gets read, printed, checked by the schema, and held by the manual.
 
-use super::{Config, Profile, Severity};
+use super::{Config, Exception, Profile, Severity};
 use crate::k8s::Version;
 use std::collections::BTreeMap;
 
@@ -22,7 +22,6 @@ pub enum Kind {
     Profile(fn(&mut Config) -> &mut Profile),
     Version(fn(&mut Config) -> &mut Version),
     Severity(fn(&mut Config) -> &mut Severity),
-    Bool(fn(&mut Config) -> &mut bool),
     /// A list of rules' ids.
     Rules(fn(&mut Config) -> &mut Vec<String>),
     /// A severity, or `off`, for each of some rules.
@@ -32,6 +31,8 @@ pub enum Kind {
     /// A list of names, and what is wrong with one that nothing would ever meet.
     Names(fn(&mut Config) -> &mut Vec<String>, fn(&str) -> Result<(), String>),
     Quantity(fn(&mut Config) -> &mut String),
+    Flag(fn(&mut Config) -> &mut bool),
+    Exceptions(fn(&mut Config) -> &mut Vec<Exception>),
     Group(&'static [Key]),
 }
 
@@ -75,7 +76,17 @@ pub static KEYS: &[Key] = &[
     Key {
         name: "detectPodTemplates",
         about: "Whether pods are also looked for in custom resources of kinds that are not known, by what they look like.",
-        kind: Kind::Bool(|config| &mut config.detect_pod_templates),
+        kind: Kind::Flag(|config| &mut config.detect_pod_templates),
+    },
+    Key {
+        name: "exceptions",
+        about: "Do not run some rules on some files, objects, containers or images.",
+        kind: Kind::Exceptions(|config| &mut config.exceptions),
+    },
+    Key {
+        name: "requireReason",
+        about: "Whether comments, annotations and exceptions that ignore have to say why.",
+        kind: Kind::Flag(|config| &mut config.require_reason),
     },
     Key {
         name: "values",

@@ -6,6 +6,9 @@
 //! [`mod@keys`] is the one table of what a file may say: [`mod@file`] reads by it, [`mod@write`] and [`mod@schema`] tell of it.
 
 pub mod discovery;
+mod excepting;
+mod exception;
+mod exceptions;
 mod file;
 pub mod keys;
 mod nearest;
@@ -13,6 +16,8 @@ mod schema;
 mod surroundings;
 mod write;
 
+pub use excepting::excepting;
+pub use exception::{Date, Exception, Pattern};
 pub use file::{Problem, Reading, read};
 pub use nearest::nearest;
 pub use schema::schema;
@@ -22,6 +27,7 @@ pub use write::{template, yaml};
 use crate::k8s::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -88,6 +94,12 @@ pub struct Config {
     pub detect_pod_templates: bool,
     /// What other files say of the text that is held to this. No file of ours says it.
     pub surroundings: Surroundings,
+    /// What some rules are not asked of.
+    pub exceptions: Vec<Exception>,
+    /// Whether every ignore has to say why.
+    pub require_reason: bool,
+    /// Whether nothing is ignored, whoever asks for it.
+    pub no_ignores: bool,
 }
 
 impl Default for Config {
@@ -100,7 +112,24 @@ impl Default for Config {
             fail_on: Severity::Warning,
             detect_pod_templates: true,
             surroundings: Surroundings::default(),
+            exceptions: Vec::new(),
+            require_reason: false,
+            no_ignores: false,
         }
+    }
+}
+
+impl Config {
+    /// This configuration as it is for one file, named from the folder of the configuration file on; `None` for a text that is
+    /// no file there. Nothing comes back where that makes no difference.
+    pub fn for_file(&self, path: Option<&Path>) -> Option<Config> {
+        let is_by_path = |exception: &Exception| !exception.path.is_empty();
+        self.exceptions.iter().any(is_by_path).then(|| {
+            let mut config = self.clone();
+            config.exceptions.retain(|exception| exception.is_for(path));
+            config.exceptions.iter_mut().for_each(|exception| exception.path.clear());
+            config
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Promise: it is made of the table that files are read by, so that it knows the same keys.
 
+use super::exceptions::{FIELDS, FieldKind};
 use super::keys::{GREATEST_ID, KEYS, Key, Kind, OFF};
 use super::{Config, Profile, Severity};
 use serde_json::{Map, Value, json};
@@ -32,7 +33,6 @@ fn kind(kind: Kind, rules: &[&str]) -> Value {
         Kind::Group(keys) => group(keys, rules),
         Kind::Profile(place) => json!({"enum": Profile::ALL.map(Profile::name), "default": place(&mut default).name()}),
         Kind::Severity(place) => json!({"enum": severities, "default": place(&mut default).name()}),
-        Kind::Bool(place) => json!({"type": "boolean", "default": *place(&mut default)}),
         // Most people write it without quotes, which is a number to a schema.
         Kind::Version(place) => json!({
             "type": ["string", "number"], "examples": [place(&mut default).to_string()],
@@ -53,6 +53,27 @@ fn kind(kind: Kind, rules: &[&str]) -> Value {
         Kind::Names(place, _) => {
             json!({"type": ["array", "null"], "items": {"type": "string", "minLength": 1}, "default": place(&mut default)})
         }
+        Kind::Flag(place) => json!({"type": "boolean", "default": *place(&mut default)}),
+        Kind::Exceptions(_) => json!({"type": ["array", "null"], "items": exception(rules), "default": []}),
         Kind::Quantity(place) => json!({"type": ["string", "number"], "default": place(&mut default)}),
     }
+}
+
+fn exception(rules: &[&str]) -> Value {
+    let one_or_more = |word: Value| json!({"anyOf": [word, {"type": "array", "items": word, "minItems": 1}]});
+    let field = |kind: FieldKind| match kind {
+        FieldKind::Rules => one_or_more(json!({"enum": rules})),
+        FieldKind::Patterns(..) => one_or_more(json!({"type": "string", "minLength": 1})),
+        FieldKind::Reason => json!({"type": "string", "minLength": 1}),
+        FieldKind::Until => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),
+    };
+    let properties: Map<String, Value> = FIELDS
+        .iter()
+        .map(|it| {
+            let mut schema = field(it.kind);
+            schema["description"] = it.about.into();
+            (it.name.to_owned(), schema)
+        })
+        .collect();
+    json!({"type": "object", "additionalProperties": false, "required": ["rules"], "properties": properties})
 }

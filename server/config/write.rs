@@ -2,6 +2,7 @@
 //!
 //! Knows how YAML writes words and lists. Promise: what is written here reads back as the same configuration.
 
+use super::exception::{Exception, Pattern};
 use super::keys::{KEYS, Key, Kind, OFF};
 use super::{Config, Severity};
 use crate::yaml::scalar::resolve;
@@ -50,6 +51,10 @@ fn write_keys(keys: &'static [Key], config: &mut Config, indent: &str, write: &m
                     write(key, indent, &format!("  {rule}: {}", severity.map_or(OFF, Severity::name)));
                 }
             }
+            Kind::Exceptions(place) if !place(config).is_empty() => {
+                write(key, indent, &format!("{name}:"));
+                place(config).iter().flat_map(exception_lines).for_each(|line| write(key, indent, &format!("  {line}")));
+            }
             kind => write(key, indent, &format!("{name}: {}", value(kind, config))),
         }
     }
@@ -61,12 +66,34 @@ pub(super) fn value(kind: Kind, config: &mut Config) -> String {
         Kind::Profile(place) => place(config).name().to_owned(),
         Kind::Severity(place) => place(config).name().to_owned(),
         Kind::Version(place) => format!("\"{}\"", place(config)),
-        Kind::Bool(place) => place(config).to_string(),
         Kind::Id(place, _) => place(config).to_string(),
         Kind::Quantity(place) => word(place(config)),
         Kind::Rules(place) | Kind::Names(place, _) => list(place(config)),
+        Kind::Flag(place) => place(config).to_string(),
+        Kind::Exceptions(_) => "[]".to_owned(),
         Kind::Severities(_) | Kind::Group(_) => String::new(),
     }
+}
+
+/// The lines of an exception, in the order of its keys.
+pub(super) fn exception_lines(it: &Exception) -> Vec<String> {
+    let patterns = |patterns: &[Pattern]| match patterns {
+        [] => None,
+        [one] => Some(word(one.text())),
+        several => Some(list(&several.iter().map(|pattern| pattern.text().to_owned()).collect::<Vec<_>>())),
+    };
+    let fields = [
+        ("path", patterns(&it.path)),
+        ("kind", patterns(&it.kind)),
+        ("namespace", patterns(&it.namespace)),
+        ("name", patterns(&it.name)),
+        ("container", patterns(&it.container)),
+        ("image", patterns(&it.image)),
+        ("reason", it.reason.as_deref().map(word)),
+        ("until", it.until.map(|until| until.to_string())),
+    ];
+    let rest = fields.into_iter().filter_map(|(key, value)| Some(format!("  {key}: {}", value?)));
+    std::iter::once(format!("- rules: {}", list(&it.rules))).chain(rest).collect()
 }
 
 fn list(words: &[String]) -> String {

@@ -3,22 +3,30 @@
 //! Knows where the lines of such a text stand in the document. Must not know rules. Promise: what is found in a patch is told where it
 //! is written; where a place cannot be found again, letter by letter, nothing is told.
 
-use super::analyze_document;
+use super::{Analysis, analyze_document};
 use crate::config::{Config, Part, Surroundings};
 use crate::project;
 use crate::rules::Finding;
 use crate::yaml::{Kind, Node, Offset, Range, Style, Yaml};
 
-/// What is wrong in the patches inside a document.
-pub(super) fn findings(yaml: &Yaml, config: &Config) -> Vec<Finding> {
+/// What is wrong in the patches inside a document, and what of that somebody says is to be ignored.
+#[derive(Default)]
+pub(super) struct Inside {
+    pub findings: Vec<Finding>,
+    pub ignored: Vec<Finding>,
+}
+
+pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
     let config = Config { surroundings: Surroundings { part: Part::Patch }, ..config.clone() };
     let literal = |node: &Node<'_>| node.kind() == Kind::Scalar(Style::Literal);
     let patches = project::inline_patches(yaml).into_iter().filter(literal);
-    patches.flat_map(|node| in_patch(node, &config)).collect()
+    let mut inside = Inside::default();
+    patches.for_each(|node| look_into(node, &config, &mut inside));
+    inside
 }
 
-fn in_patch(node: Node<'_>, config: &Config) -> Vec<Finding> {
-    let Some(text) = node.as_str() else { return Vec::new() };
+fn look_into(node: Node<'_>, config: &Config, inside: &mut Inside) {
+    let Some(text) = node.as_str() else { return };
     let placed = |finding: Finding| {
         let range = place(node, text, finding.range)?;
         let mut subject = finding.subject;
@@ -27,8 +35,9 @@ fn in_patch(node: Node<'_>, config: &Config) -> Vec<Finding> {
         subject.object = None;
         Some(Finding { range, subject, related: Vec::new(), ..finding })
     };
-    let findings = analyze_document(text, config).findings;
-    findings.into_iter().filter_map(placed).collect()
+    let Analysis { findings, ignored, .. } = analyze_document(text, config);
+    inside.findings.extend(findings.into_iter().filter_map(placed));
+    inside.ignored.extend(ignored.into_iter().filter_map(placed));
 }
 
 /// Where a range of a block's text stands in the document.

@@ -28,18 +28,43 @@ pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
 /// Like [`objects`]; `by_shape` says whether what only looks like a pod is one, in custom resources that nobody here knows.
 pub fn objects_by(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
     let Some((root, api_version, kind)) = yaml.root().and_then(identify) else { return Vec::new() };
-    let identified = match items(root, api_version, kind) {
+    let identified = match items_of(root, api_version, kind) {
         Some((items, item_kind)) => items.items().filter_map(|item| list_item(item, api_version, item_kind)).collect(),
         None => vec![(root, api_version, kind)],
     };
     identified.into_iter().flat_map(|object| read_objects(object, by_shape)).collect()
 }
 
+/// What the items of a list are that do not say so themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListOf {
+    api_version: String,
+    /// Without the `List` at its end; empty for a `List` of whatever.
+    kind: String,
+}
+
+impl ListOf {
+    /// What a list's document says about it, read without the items; `None` where it is no list.
+    pub fn of(frame: &Yaml) -> Option<ListOf> {
+        let (_, api_version, kind) = identify(frame.root()?)?;
+        let kind = kind.strip_suffix("List")?;
+        Some(ListOf { api_version: api_version.to_owned(), kind: kind.to_owned() })
+    }
+}
+
+/// The Kubernetes objects among the items of a list, where the items stand by themselves as a sequence; `by_shape` as in
+/// [`objects_by`].
+pub fn items<'y>(yaml: &'y Yaml, list: &'y ListOf, by_shape: bool) -> Vec<Object<'y>> {
+    let items = yaml.root().into_iter().flat_map(Node::items);
+    let identified = items.filter_map(|item| list_item(item, &list.api_version, &list.kind));
+    identified.flat_map(|object| read_objects(object, by_shape)).collect()
+}
+
 /// A mapping that says what it is, with its `apiVersion` and `kind`.
 type Identified<'y> = (Node<'y>, &'y str, &'y str);
 
 /// The items of a list of objects, and the kind that they have where they do not say; of a template of OpenShift likewise.
-fn items<'y>(root: Node<'y>, api_version: &str, kind: &'y str) -> Option<(Node<'y>, &'y str)> {
+fn items_of<'y>(root: Node<'y>, api_version: &str, kind: &'y str) -> Option<(Node<'y>, &'y str)> {
     let is_template = kind == "Template" && matches!(api_version, "template.openshift.io/v1" | "v1");
     let (key, item_kind) = if is_template { ("objects", "") } else { ("items", kind.strip_suffix("List")?) };
     root.get(key).filter(|items| items.kind() == Kind::Sequence).map(|items| (items, item_kind))

@@ -10,7 +10,7 @@ mod quantity;
 mod read;
 mod version;
 
-pub use kinds::{objects, objects_by};
+pub use kinds::{ListOf, items, objects, objects_by};
 pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting};
 pub use quantity::amount;
 pub use read::{Reading, Unknown, Wanted, WrongShape};

@@ -7,6 +7,7 @@
 //! Knows serde and the tree. Must not know any single Kubernetes type. Promise: what is read is what the API server's YAML
 //! and JSON decoders would read from the same text; nothing in a text makes a reading fail as a whole or run without bounds.
 
+use super::amount;
 use crate::yaml::{Entry, Kind, Node, NodeId, Resolved};
 use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Visitor};
@@ -54,6 +55,7 @@ pub enum Wanted {
     Text,
     Base64,
     Time,
+    Quantity,
     Sequence,
     Mapping,
 }
@@ -82,7 +84,7 @@ pub(super) fn read<'y, T: DeserializeOwned>(node: Node<'y>, identity: Option<Ide
     let mut left_out = HashSet::new();
     for _ in 0..MOST_WRONG_SHAPES {
         let pass = Pass { seen: RefCell::default(), left_out, steps: Cell::new(0) };
-        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, wrapper: "" });
+        let result = T::deserialize(Reader { pass: &pass, node, identity, depth: 0, wrapper: "", around: None });
         let mut seen = pass.seen.into_inner();
         left_out = pass.left_out;
         match result {
@@ -152,6 +154,8 @@ struct Reader<'p, 'y> {
     depth: u16,
     /// The name of the type that wraps this value, where one does: `Quantity`, `Time`.
     wrapper: &'static str,
+    /// The type whose field this value is, or stands somewhere below.
+    around: Option<Fields>,
 }
 
 impl<'y> Reader<'_, 'y> {
@@ -184,7 +188,6 @@ impl<'y> Reader<'_, 'y> {
             Kind::Scalar(_) | Kind::Empty | Kind::Alias => match node.resolved() {
                 None | Some(Resolved::Null) => visitor.visit_unit(),
                 Some(Resolved::Str(text)) => visitor.visit_str(text),
-                Some(Resolved::Int(_) | Resolved::Float(_)) if self.is_quantity() => visitor.visit_str(node.source()),
                 Some(Resolved::Bool(value)) => visitor.visit_bool(value),
                 Some(Resolved::Int(value)) => visitor.visit_i64(value),
                 Some(Resolved::Float(value)) => match integer(value) {
@@ -197,13 +200,25 @@ impl<'y> Reader<'_, 'y> {
 
     /// Gives whatever stands there to a type that wants one shape.
     fn one<'de, V: Visitor<'de>>(&self, wanted: Wanted, visitor: V) -> Result<V::Value, Error> {
-        let result = if wanted == Wanted::Base64 { self.bytes(visitor) } else { self.any(visitor) };
+        let result = match wanted {
+            Wanted::Base64 => self.bytes(visitor),
+            Wanted::Quantity => self.quantity(visitor),
+            _ => self.any(visitor),
+        };
         self.placed(result.map_err(|error| Error { wanted: error.wanted.or(Some(wanted)), ..error }))
     }
 
-    /// Whether a plain number is given as it is written.
-    fn is_quantity(&self) -> bool {
-        self.wrapper == "Quantity"
+    /// A quantity, in quotes or not. A plain number is given as it is written, where that is a quantity too: `0x10` is not.
+    fn quantity<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        let is_one = |text: &str| amount(text.trim()).is_some();
+        match node.resolved() {
+            Some(Resolved::Str(text)) if is_one(text) => visitor.visit_str(text.trim()),
+            Some(Resolved::Int(value)) => visitor.visit_string(value.to_string()),
+            Some(Resolved::Float(_)) if is_one(node.source()) => visitor.visit_str(node.source()),
+            Some(Resolved::Float(value)) if value.is_finite() => visitor.visit_string(value.to_string()),
+            _ => Err(de::Error::custom("no quantity")),
+        }
     }
 
     /// Bytes, which are read as none: what they say is not asked for, and Go's decoder is less strict than the type's own.
@@ -215,7 +230,8 @@ impl<'y> Reader<'_, 'y> {
     }
 
     fn entries(&self, mapping: Node<'y>, fields: Option<Fields>) -> Entries<'_, 'y> {
-        Entries { reader: *self, rest: effective_entries(mapping).into_iter(), value: None, fields }
+        let reader = Reader { around: fields.or(self.around), ..*self };
+        Entries { reader, rest: effective_entries(mapping).into_iter(), value: None, fields }
     }
 }
 
@@ -315,10 +331,21 @@ impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y,
 impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     type Error = Error;
 
-    /// A type asks for "any" where it takes a value of any shape. Such a value means nothing to Kubernetes' types, so that its
-    /// collections are given as empty ones.
+    /// A type asks for "any" where it takes several shapes. One that takes every shape has a wrapper: what is in it means nothing
+    /// to Kubernetes' types, so that its collections are given as empty ones. A quantity has one too, since it may be a number.
+    /// Without a wrapper, a mapping is of the type around it again, as the schema below `items` and `additionalProperties` of a
+    /// schema: no other type has such a field.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.placed(self.any(visitor))
+        let node = self.resolve()?;
+        match (self.wrapper, node.kind(), self.around) {
+            ("Quantity", ..) => self.one(Wanted::Quantity, visitor),
+            ("", Kind::Mapping, Some(around)) => {
+                self.pass.seen.borrow_mut().types.push((node, around.0));
+                self.placed(visitor.visit_map(self.entries(node, Some(around))))
+            }
+            ("", Kind::Sequence, _) => self.placed(visitor.visit_seq(Items { reader: self, rest: node.items() })),
+            _ => self.placed(self.any(visitor)),
+        }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

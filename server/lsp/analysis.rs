@@ -3,7 +3,7 @@
 //! Knows when an analysis can be spared and where it runs. Promise: it runs on the blocking pool, as many at once as there are
 //! processors; a panic in it ends as an error here and goes no further.
 
-use super::state::{Analysed, Snapshot, State};
+use super::state::{Analysed, Edited, Snapshot, State};
 use super::{configuration, guard, neighbours};
 use crate::engine::Report;
 use std::sync::Arc;
@@ -19,19 +19,33 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     let _turn = turn.lock().await;
     let config = neighbours::over(state, url, configuration::of(state, url).await?).await?;
     let known = state.analysed(url);
-    if let Some(known) = known.as_ref().filter(|known| known.is_of(&snapshot, &config)) {
-        return Ok(Arc::clone(known));
+    if let Some(known) = known.filter(|known| known.is_of(&snapshot, &config)) {
+        return Ok(known);
     }
+    let known = state.take_analysed(url);
     let analyze = Arc::clone(&state.setup.analyze);
     let analysed = off_thread(state, move || {
-        let earlier = known.filter(|known| Arc::ptr_eq(&known.config, &config));
-        let nothing = Report::default();
-        let report = analyze(&snapshot.text.to_string(), &config, earlier.as_ref().map_or(&nothing, |known| &known.report));
+        let mut report = match known.filter(|known| known.leads_to(&snapshot, &config)) {
+            Some(known) => follow(known, &snapshot),
+            None => Report::of(&snapshot.text.to_string()),
+        };
+        report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
         Arc::new(Analysed { snapshot, config, report })
     })
     .await?;
     state.remember(url, &analysed);
     Ok(analysed)
+}
+
+/// What is known of an earlier text, after the edits that made a later one of it. It is changed where it is, unless a question about the
+/// earlier text is still being answered.
+fn follow(known: Arc<Analysed>, snapshot: &Snapshot) -> Report {
+    let edits = snapshot.edits_since(&known.snapshot);
+    let mut report = Arc::try_unwrap(known).map_or_else(|shared| shared.report.clone(), |known| known.report);
+    for Edited { replaced, inserted, text, .. } in edits {
+        report.edit(replaced, inserted, |range| text.slice(range));
+    }
+    report
 }
 
 /// What is known of a document's text as the client has it now; nothing of one that is not open, or whose analysis panics. The

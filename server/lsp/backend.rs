@@ -5,16 +5,17 @@
 
 use super::analysis::Panicked;
 use super::capabilities::{self, Capabilities};
+use super::code_action::Unresolved;
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, from_proto, hover, neighbours, parent, watch};
+use super::{Setup, code_action, command, completion, from_proto, harden, hover, neighbours, parent, watch};
 use crate::config::discovery;
 use crate::project;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::timeout;
-use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::notification::{DidChangeConfiguration, DidChangeWatchedFiles, Notification};
 use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
 
@@ -36,6 +37,11 @@ impl Backend {
     fn look_again(&self) {
         tokio::spawn(configuration::look_again(self.state()));
         tokio::spawn(neighbours::look_again(self.state()));
+    }
+
+    /// Beyond the protocol.
+    pub(super) async fn harden(&self, params: harden::Params) -> Result<Option<harden::Hardened>> {
+        harden::harden(&self.state, params).await.map_err(failed)
     }
 }
 
@@ -121,13 +127,48 @@ impl LanguageServer for Backend {
         Ok(hover::hover(&self.state, params).await)
     }
 
+    async fn completion(&self, params: lsp::CompletionParams) -> Result<Option<lsp::CompletionResponse>> {
+        Ok(completion::completion(&self.state, params))
+    }
+
+    async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {
+        Ok(completion::resolve(&self.state, item))
+    }
+
     async fn code_action(&self, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>> {
         code_action::code_action(&self.state, params).await.map_err(failed)
+    }
+
+    async fn code_action_resolve(&self, action: lsp::CodeAction) -> Result<lsp::CodeAction> {
+        code_action::resolve(&self.state, action).await.map_err(|unresolved| match unresolved {
+            Unresolved::Outdated => Error { message: OUTDATED.into(), ..Error::new(ErrorCode::ContentModified) },
+            Unresolved::Failed(panicked) => failed(panicked),
+        })
+    }
+
+    async fn execute_command(&self, params: lsp::ExecuteCommandParams) -> Result<Option<Value>> {
+        match command::page(&params) {
+            Some(page) => {
+                let state = self.state();
+                tokio::spawn(async move { show(&state, page).await });
+                Ok(None)
+            }
+            None => Err(Error::invalid_params(format!("there is no such command: {}", params.command))),
+        }
     }
 }
 
 fn failed(Panicked(message): Panicked) -> Error {
     Error { message: message.into(), ..Error::internal_error() }
+}
+
+const OUTDATED: &str = "the document has changed since this was offered";
+
+/// Has the client show a page of the web.
+async fn show(state: &State, page: lsp::Url) {
+    let client = state.client.clone();
+    let params = lsp::ShowDocumentParams { uri: page, external: Some(true), take_focus: None, selection: None };
+    answer(state, async move { client.show_document(params).await }).await;
 }
 
 /// Takes settings, and tells the person at the client what is wrong in them.

@@ -3,8 +3,10 @@
 //! Knows how clients announce what they can do, which is in dozens of optional places. Promise: that is read once, and the rest of
 //! the server asks for plain facts.
 
-use super::{code_action, from_proto, to_proto};
+use super::settings::SECTION;
+use super::{code_action, command, completion, from_proto, to_proto};
 use crate::text::Encoding;
+use serde_json::json;
 use tower_lsp::lsp_types as lsp;
 
 /// What the client can do. A client that says nothing can do nothing.
@@ -22,13 +24,22 @@ pub(super) struct Capabilities {
     pub action_literals: bool,
     pub preferred_actions: bool,
     pub disabled_actions: bool,
+    /// Asking for the edits of an action once a person chooses it, with what the server gave along.
+    pub resolved_edits: bool,
+    /// Being asked to show a page of the web.
+    pub show_document: bool,
     pub markdown_hover: bool,
+    pub markdown_completion: bool,
+    /// Edits that make files.
+    pub create_files: bool,
     /// Being asked for its configuration.
     pub configuration: bool,
     /// Being asked to tell when its configuration changes.
     pub configuration_registration: bool,
     /// Being asked to watch files.
     pub watch_registration: bool,
+    /// Being told the status of documents, which is beyond the protocol.
+    pub status: bool,
 }
 
 impl Capabilities {
@@ -38,6 +49,9 @@ impl Capabilities {
         let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
         let actions = text.and_then(|text| text.code_action.as_ref());
         let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
+        let completions = text.and_then(|text| text.completion.as_ref()?.completion_item.as_ref());
+        let item_formats = completions.and_then(|item| item.documentation_format.as_ref());
+        let operations = workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.resource_operations.as_ref());
         let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
         Capabilities {
@@ -49,17 +63,30 @@ impl Capabilities {
             document_changes: yes(workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)),
             action_literals: actions.is_some_and(|actions| actions.code_action_literal_support.is_some()),
             preferred_actions: yes(actions.and_then(|actions| actions.is_preferred_support)),
+            resolved_edits: yes(actions.and_then(|actions| actions.data_support)) && resolves_edits(actions),
+            show_document: client
+                .window
+                .as_ref()
+                .is_some_and(|window| window.show_document.as_ref().is_some_and(|it| it.support)),
             disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
             markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
+            markdown_completion: item_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
+            create_files: operations.is_some_and(|operations| operations.contains(&lsp::ResourceOperationKind::Create)),
             configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
             configuration_registration: yes(registration),
             watch_registration: yes(watching),
+            status: client.experimental.as_ref().is_some_and(|beyond| beyond[SECTION]["status"] == true),
         }
     }
 }
 
 fn yes(said: Option<bool>) -> bool {
     said == Some(true)
+}
+
+fn resolves_edits(actions: Option<&lsp::CodeActionClientCapabilities>) -> bool {
+    let resolved = actions.and_then(|actions| actions.resolve_support.as_ref());
+    resolved.is_some_and(|resolved| resolved.properties.iter().any(|property| property == "edit"))
 }
 
 fn encodings(client: &lsp::ClientCapabilities) -> &[lsp::PositionEncodingKind] {
@@ -80,12 +107,25 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
         save: Some(lsp::SaveOptions { include_text: Some(false) }.into()),
         ..Default::default()
     };
-    let actions = lsp::CodeActionOptions { code_action_kinds: Some(code_action::KINDS.to_vec()), ..Default::default() };
+    let completions = lsp::CompletionOptions {
+        trigger_characters: Some(completion::TRIGGERS.map(str::to_owned).to_vec()),
+        resolve_provider: Some(true),
+        ..Default::default()
+    };
+    let actions = lsp::CodeActionOptions {
+        code_action_kinds: Some(code_action::KINDS.to_vec()),
+        resolve_provider: client.resolved_edits.then_some(true),
+        ..Default::default()
+    };
+    let commands = lsp::ExecuteCommandOptions { commands: vec![command::SHOW_PAGE.to_owned()], ..Default::default() };
     lsp::ServerCapabilities {
         position_encoding: Some(to_proto::encoding(client.encoding)),
         text_document_sync: Some(sync.into()),
         hover_provider: Some(true.into()),
+        completion_provider: Some(completions),
+        execute_command_provider: client.show_document.then_some(commands),
         code_action_provider: client.action_literals.then(|| actions.into()),
+        experimental: Some(json!({ SECTION: { "harden": true } })),
         ..Default::default()
     }
 }

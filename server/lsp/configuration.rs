@@ -5,11 +5,12 @@
 //! is true; a mistake in a file leaves what the file said before in force.
 
 use super::analysis::{self, Panicked};
+use super::groups::Grouping;
 use super::settings::Settings;
 use super::state::{Snapshot, State};
 use super::to_proto;
 use crate::config::{self, Config, Problem, Reading, discovery};
-use crate::rules::Rule;
+use crate::rules::{Rule, Severity};
 use crate::text::Text;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ struct Known {
     without: Arc<Config>,
     /// The files that the client edits: their text is the client's, and so is their name.
     edited: HashMap<PathBuf, Url>,
+    /// By a document for which exceptions by path make a difference, what counts in its folder, and what that comes to.
+    narrowed: HashMap<Url, (Arc<Config>, Arc<Config>)>,
 }
 
 /// Settings as they came.
@@ -109,11 +112,20 @@ pub(super) fn folder_of(url: &Url) -> Option<PathBuf> {
 pub(super) async fn of(state: &Arc<State>, url: &Url) -> Result<Arc<Config>, Panicked> {
     let Some(folder) = folder_of(url) else { return Ok(state.configuration.without()) };
     if let Some(known) = state.configuration.of(&folder) {
-        return Ok(known);
+        return Ok(state.configuration.narrowed(url, &folder, known));
     }
     let turn = state.configuration.turn().await;
     look(state, vec![folder.clone()], &turn, Known::add).await?;
-    Ok(state.configuration.of(&folder).unwrap_or_else(|| state.configuration.without()))
+    let known = state.configuration.of(&folder).unwrap_or_else(|| state.configuration.without());
+    Ok(state.configuration.narrowed(url, &folder, known))
+}
+
+/// The configuration file that counts for a document, where there is one, and what the client calls it if it edits it.
+pub(super) fn file_of(state: &State, url: &Url) -> Option<(PathBuf, Option<Url>)> {
+    let known = state.configuration.read();
+    let file = known.folders.get(&folder_of(url)?)?.clone()?;
+    let known_as = known.edited.get(&file).cloned();
+    Some((file, known_as))
 }
 
 /// Reads again all that counts for the open documents. A look that fails changes nothing.
@@ -220,8 +232,21 @@ impl Configuration {
         self.read().of(folder)
     }
 
+    /// What counts in a folder, without the exceptions that are for other files than this one.
+    fn narrowed(&self, url: &Url, folder: &Path, known: Arc<Config>) -> Arc<Config> {
+        let file = self.read().folders.get(folder).cloned().flatten();
+        let way = || discovery::way(&file?, &url.to_file_path().ok()?);
+        let Some(config) = known.for_file(way().as_deref()) else { return known };
+        self.write().narrow(url, known, config)
+    }
+
     fn edited(&self) -> HashMap<PathBuf, Url> {
         self.read().edited.clone()
+    }
+
+    /// How findings are shown.
+    pub(super) fn grouping(&self) -> Grouping {
+        self.read().told.settings().grouping()
     }
 
     /// Takes settings. Tells whether they make a difference, and gives back those complaints that were not the last ones already.
@@ -238,14 +263,24 @@ impl Known {
         }
     }
 
+    /// The same configuration for a document as long as the same counts in its folder: what is known under it stays known.
+    fn narrow(&mut self, url: &Url, known: Arc<Config>, config: Config) -> Arc<Config> {
+        let place = self.narrowed.entry(url.clone()).or_insert_with(|| (Arc::clone(&known), Arc::default()));
+        place.0 = known;
+        put(&mut place.1, config);
+        Arc::clone(&place.1)
+    }
+
     fn set(&mut self, source: Source, settings: Settings, complaints: Vec<String>) -> (bool, Vec<String>) {
+        let grouping = self.told.settings().grouping();
         match source {
             Source::Initial => self.told.initial = settings,
             Source::Told => self.told.told = settings,
             Source::Pulled => self.told.pulled = settings,
         }
         let settings = self.told.settings();
-        let mut changed = put(&mut self.without, settings.over(Config::default()));
+        let mut changed = settings.grouping() != grouping;
+        changed |= put(&mut self.without, settings.over(Config::default()));
         for file in self.files.values_mut() {
             changed |= put(&mut file.config, settings.over(file.said.clone()));
         }
@@ -284,6 +319,8 @@ impl Known {
         let files: HashSet<_> = seen.files.iter().map(|(file, _)| file.clone()).collect();
         let mut news = self.add(seen);
         self.folders.retain(|folder, _| folders.contains(folder));
+        let counts = |config: &Arc<Config>| self.files.values().any(|file| Arc::ptr_eq(&file.config, config));
+        self.narrowed.retain(|_, (known, _)| counts(known));
         let edited = &self.edited;
         self.files.retain(|path, file| {
             let stays = files.contains(path);
@@ -331,7 +368,7 @@ impl File {
         if self.content.as_ref() == Some(&content) {
             return false;
         }
-        let is_right = content.reading.problems.is_empty();
+        let is_right = content.reading.is_right();
         if is_right || !self.was_right {
             self.said = content.reading.config.clone();
             self.was_right = is_right;
@@ -339,20 +376,20 @@ impl File {
         put(&mut self.config, settings.over(self.said.clone()));
         let had_mistakes = self.has_mistakes();
         self.content = Some(content);
-        had_mistakes || !is_right
+        had_mistakes || self.has_mistakes()
     }
 }
 
 impl Content {
     fn of(text: String) -> Self {
-        let reading = config::read(&text, &Rule::ids());
+        let reading = config::read(&text, &Rule::ids(), config::Date::today());
         Content { text, reading }
     }
 
     fn on_disk(file: &Path) -> Self {
         discovery::text(file).map_or_else(
             |message| {
-                let problems = vec![Problem { range: 0..0, message }];
+                let problems = vec![Problem { range: 0..0, severity: Severity::Error, message }];
                 Content { text: String::new(), reading: Reading { config: Config::default(), problems } }
             },
             Content::of,

@@ -3,16 +3,18 @@
 //! Other servers usually share the file, and clients show all hovers below one another. So this one is short, begins with the
 //! rule, and keeps silent anywhere else.
 
-use super::state::{Analysed, State};
+use super::groups::{self, Mark};
+use super::state::State;
 use super::{analysis, from_proto, to_proto};
-use crate::rules::{Finding, Rule};
+use crate::rules::Finding;
 use std::sync::Arc;
 use tower_lsp::lsp_types as lsp;
 
 /// The most lines of a rule's page that a hover shows.
 const MOST_LINES: usize = 12;
 
-/// The most findings whose reasons are shown. A bare container has a dozen at its name, and their reasons would fill the screen.
+/// The most findings whose reasons are shown. Ungrouped, a bare container has a dozen at its name, and their reasons would fill the
+/// screen.
 const MOST_REASONS: usize = 2;
 
 pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Option<lsp::Hover> {
@@ -21,27 +23,40 @@ pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Optio
     let client = state.capabilities();
     let text = &analysed.snapshot.text;
     let offset = text.offset(from_proto::position(place.position), client.encoding);
-    let found = findings_at(&analysed, offset);
-    let (range, _) = found.first()?;
-    let range = to_proto::range(range.clone(), text, client.encoding);
-    let parts: Vec<String> = found.iter().map(|(_, finding)| about(finding, found.len() <= MOST_REASONS)).collect();
+    let marks = groups::marks(&analysed.report, state.configuration.grouping());
+    let found: Vec<_> = marks.iter().filter(|mark| is_at(mark, offset)).collect();
+    let mark = found.first()?;
+    let range = to_proto::range(mark.part.place(mark.range()), text, client.encoding);
+    let parts: Vec<String> = found.iter().map(|mark| about(mark, found.len() <= MOST_REASONS)).collect();
     Some(to_proto::hover(parts.join("\n\n---\n\n"), range, &client))
 }
 
-fn findings_at(analysed: &Analysed, offset: usize) -> Vec<(std::ops::Range<usize>, &Finding)> {
-    let documents = analysed.report.documents.iter();
-    documents
-        .flat_map(|document| document.analysis.findings.iter().map(|finding| (document.place(finding.range), finding)))
-        .filter(|(range, _)| range.contains(&offset) || range.start == offset)
-        .collect()
+fn is_at(mark: &Mark<'_>, offset: usize) -> bool {
+    let range = mark.part.place(mark.range());
+    range.contains(&offset) || range.start == offset
 }
 
-fn about(finding: &Finding, with_reason: bool) -> String {
-    let Rule { id, scope, docs, .. } = finding.rule;
-    let head = format!("**{id}** ({}, {})", finding.severity.name(), scope.name());
-    let reason = with_reason.then(|| why(docs));
-    let link = format!("[More about {id}]({})", finding.rule.url());
-    [Some(head), Some(finding.message.clone()), reason, Some(link)].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+fn about(mark: &Mark<'_>, with_reason: bool) -> String {
+    let page = mark.page();
+    let link = format!("[More about {}]({})", page.id, page.url());
+    let (head, detail) = match mark.group() {
+        Some(_) => (format!("**{}** ({})", page.id, mark.severity().name()), Some(members(mark))),
+        None => {
+            let Finding { rule, severity, .. } = mark.first();
+            let head = format!("**{}** ({}, {})", rule.id, severity.name(), rule.scope.name());
+            (head, with_reason.then(|| why(rule.docs)))
+        }
+    };
+    [Some(head), Some(mark.message()), detail, Some(link)].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+/// What a group stands for.
+fn members(mark: &Mark<'_>) -> String {
+    let line = |finding: &&Finding| {
+        let Finding { rule, severity, message, .. } = finding;
+        format!("- [{}]({}) ({}): {message}", rule.id, rule.url(), severity.name())
+    };
+    mark.findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The section of a rule's page that says why, else what it opens with.

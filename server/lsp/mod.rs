@@ -13,10 +13,13 @@
 //! 5. [`state`]: the open documents and what is known of them.
 //! 6. [`analysis`]: from a snapshot to a report, off the threads that talk.
 //! 7. [`watch`]: one task for each open document, from its latest text to its diagnostics.
-//! 8. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
-//! 9. [`hover`] and [`code_action`]: the two questions that a client asks.
-//! 10. [`backend`]: every message and the function that takes it.
-//! 11. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
+//! 8. [`groups`]: which findings are shown as one.
+//! 9. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
+//! 10. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`actions`]: what can be mended;
+//!     [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do. [`status`] and [`harden`]: what is beyond
+//!     the protocol, for clients that ask for it: `docs/protocol.md`.
+//! 11. [`backend`]: every message and the function that takes it.
+//! 12. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
 //!
 //! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
 //! state before it waits for anything, leaves work to the tasks, and never waits for the client.
@@ -28,17 +31,26 @@ mod neighbours;
 mod state;
 mod analysis;
 mod watch;
+mod groups;
 mod from_proto;
 mod to_proto;
 mod hover;
 mod code_action;
+mod ignore_action;
+mod completion;
+mod actions;
+mod command;
+mod status;
+mod harden;
 mod backend;
 mod guard;
 mod frames;
 mod parent;
 
+pub use settings::{SETTINGS, Setting};
+
 use crate::config::Config;
-use crate::engine::{self, Report};
+use crate::engine::{self, Analysis, Context, Role};
 use backend::Backend;
 use guard::Guard;
 use std::process::ExitCode;
@@ -48,8 +60,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tower_lsp::{LspService, Server};
 
-/// How a text is analysed; the last argument is what is known of an earlier text under the same configuration.
-pub type Analyze = dyn Fn(&str, &Config, &Report) -> Report + Send + Sync;
+/// How a document, or a part of one that is read by itself, is analysed.
+pub type Analyze = dyn Fn(&str, Role, &Arc<Context>, &Config) -> Analysis + Send + Sync;
 
 /// What a server is made of, apart from its connection.
 #[derive(Clone)]
@@ -61,7 +73,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { analyze: Arc::new(engine::reanalyze), patience: Duration::from_secs(10) }
+        Setup { analyze: Arc::new(engine::analyze_part), patience: Duration::from_secs(10) }
     }
 }
 
@@ -87,7 +99,8 @@ where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Send + 'static,
 {
-    let (service, socket) = LspService::new(|client| Backend::new(client, setup));
+    let service = LspService::build(|client| Backend::new(client, setup));
+    let (service, socket) = service.custom_method(harden::METHOD, Backend::harden).finish();
     let state = service.inner().state();
     let (feed, fed) = tokio::io::duplex(PIPE);
     let guard = Guard::new(service, Arc::clone(&state));

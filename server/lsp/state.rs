@@ -52,6 +52,26 @@ pub(super) struct Snapshot {
     /// The client's number for it.
     pub version: i32,
     /// The server's own: never given twice, whatever clients do with versions.
+    pub revision: u64,
+    /// What led from an earlier text to this one.
+    history: History,
+}
+
+/// The edits of a document's text since one of its revisions.
+#[derive(Debug, Clone, Default)]
+struct History {
+    since: u64,
+    edits: Vec<Edited>,
+}
+
+/// An edit that was made: `inserted` bytes in the place of a range of the text before it.
+#[derive(Debug, Clone)]
+pub(super) struct Edited {
+    pub replaced: Range<usize>,
+    pub inserted: usize,
+    /// The text behind it.
+    pub text: Text,
+    /// The revision that it is part of.
     revision: u64,
 }
 
@@ -121,7 +141,9 @@ impl State {
 
     /// Takes a text that a client begins to edit. Where no task watches over it yet, its latest text comes back for one.
     pub(super) fn open(&self, url: Url, text: &str, version: i32) -> Option<watch::Receiver<Option<Snapshot>>> {
-        let snapshot = Snapshot { text: text.into(), version, revision: self.next_revision() };
+        let revision = self.next_revision();
+        let history = History { since: revision, edits: Vec::new() };
+        let snapshot = Snapshot { text: text.into(), version, revision, history };
         match self.documents.entry(url) {
             Entry::Occupied(document) => {
                 document.get().latest.send_replace(Some(snapshot));
@@ -143,8 +165,9 @@ impl State {
         let Some(document) = self.documents.get(url) else { return };
         document.latest.send_if_modified(|latest| {
             let Some(snapshot) = latest.as_mut().filter(|snapshot| snapshot.version <= version) else { return false };
+            snapshot.history.forget_until(document.analysed.as_ref().map(|known| known.snapshot.revision));
             for change in changes {
-                apply(&mut snapshot.text, change, encoding);
+                snapshot.apply(change, encoding, revision);
             }
             (snapshot.version, snapshot.revision) = (version, revision);
             true
@@ -201,6 +224,11 @@ impl State {
         self.documents.get(url)?.analysed.clone()
     }
 
+    /// Takes away what is known of a document, for who makes something newer of it.
+    pub(super) fn take_analysed(&self, url: &Url) -> Option<Arc<Analysed>> {
+        self.documents.get_mut(url)?.analysed.take()
+    }
+
     /// Remembers what is known of a text, unless it was closed or something newer is known.
     pub(super) fn remember(&self, url: &Url, analysed: &Arc<Analysed>) {
         let Some(mut document) = self.documents.get_mut(url) else { return };
@@ -227,15 +255,58 @@ impl Document {
 }
 
 impl Analysed {
+    /// Whether what is known of a later snapshot under a configuration can be made of it.
+    pub(super) fn leads_to(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
+        self.snapshot.revision <= snapshot.revision && Arc::ptr_eq(&self.config, config)
+    }
+
     /// Whether it is what is known of that very snapshot under that very configuration.
     pub(super) fn is_of(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
         self.snapshot.revision == snapshot.revision && Arc::ptr_eq(&self.config, config)
     }
 }
 
-fn apply(text: &mut Text, change: Change, encoding: Encoding) {
-    match change.range {
-        None => *text = Text::from(change.text.as_str()),
-        Some(range) => text.replace(text.range(range, encoding), &change.text),
+impl Snapshot {
+    fn apply(&mut self, change: Change, encoding: Encoding, revision: u64) {
+        let (replaced, inserted) = match change.range {
+            None => {
+                let text = Text::from(change.text.as_str());
+                let difference = self.text.difference(&text);
+                self.text = text;
+                difference
+            }
+            Some(range) => {
+                let range = self.text.range(range, encoding);
+                self.text.replace(range.clone(), &change.text);
+                (range, change.text.len())
+            }
+        };
+        self.history.edits.push(Edited { replaced, inserted, text: self.text.clone(), revision });
+    }
+
+    /// The edits that made this text of the one of an earlier snapshot of the same document.
+    pub(super) fn edits_since(&self, earlier: &Snapshot) -> Vec<Edited> {
+        if earlier.revision < self.history.since {
+            let (replaced, inserted) = earlier.text.difference(&self.text);
+            return vec![Edited { replaced, inserted, text: self.text.clone(), revision: self.revision }];
+        }
+        self.history.edits.iter().filter(|edit| edit.revision > earlier.revision).cloned().collect()
+    }
+}
+
+impl History {
+    /// Nobody will ask for what led to a revision of which all is known; and after so many edits a comparison is cheaper.
+    fn forget_until(&mut self, known: Option<u64>) {
+        const MOST: usize = 1000;
+        if let Some(known) = known.filter(|known| *known > self.since) {
+            self.edits.retain(|edit| edit.revision > known);
+            self.since = known;
+        }
+        if self.edits.len() > MOST
+            && let Some(last) = self.edits.pop()
+        {
+            self.edits.clear();
+            self.since = last.revision;
+        }
     }
 }

@@ -4,11 +4,12 @@
 //! announce it understands.
 
 use super::capabilities::Capabilities;
+use super::groups::{self, Grouping, Mark};
 use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
 use crate::config::Problem;
-use crate::engine::{Document, Edits};
-use crate::rules::{Finding, Related, Rule, Severity};
+use crate::engine::{Edits, Part};
+use crate::rules::{Page, Related, Severity};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
 use std::cmp::Reverse;
@@ -45,62 +46,59 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 }
 
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
-pub(super) fn diagnostics<'a>(analysed: &'a Analysed, url: &Url, client: &Capabilities) -> Vec<lsp::Diagnostic> {
-    let of = |document: &'a Document| document.analysis.findings.iter().map(move |finding| (document, finding));
-    let mut all: Vec<(&Document, &Finding)> = analysed.report.documents.iter().flat_map(of).collect();
-    all.sort_by_key(|(_, finding)| Reverse(finding.severity));
+pub(super) fn diagnostics(analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities) -> Vec<lsp::Diagnostic> {
+    let mut all = groups::marks(&analysed.report, grouping);
+    all.sort_by_key(|mark| Reverse(mark.severity()));
     let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
-    let mut diagnostics: Vec<_> =
-        all[..shown].iter().map(|(document, finding)| diagnostic(document, finding, &analysed.snapshot, url, client)).collect();
+    let mut diagnostics: Vec<_> = all[..shown].iter().map(|mark| diagnostic(mark, &analysed.snapshot, url, client)).collect();
     if shown < all.len() {
         diagnostics.push(more(all.len() - shown));
     }
     diagnostics
 }
 
-pub(super) fn diagnostic(
-    document: &Document,
-    finding: &Finding,
-    snapshot: &Snapshot,
-    url: &Url,
-    client: &Capabilities,
-) -> lsp::Diagnostic {
-    let data = json!({"rule": finding.rule.id, "container": finding.subject.container, "version": snapshot.version});
-    let related =
-        || finding.related.iter().map(|related| self::related(document, related, &snapshot.text, url, client)).collect();
+pub(super) fn diagnostic(mark: &Mark<'_>, snapshot: &Snapshot, url: &Url, client: &Capabilities) -> lsp::Diagnostic {
+    let (part, page) = (mark.part, mark.page());
+    let rules: Vec<&str> = mark.findings.iter().map(|finding| finding.rule.id).collect();
+    let data = json!({"rules": rules, "container": mark.first().subject.container, "version": snapshot.version});
+    // What a group stands for is told finding by finding, each at the place that it would have by itself.
+    let members = mark.findings.iter().filter(|_| mark.group().is_some());
+    let members = members.map(|finding| Related { range: finding.range, message: finding.message.clone() });
+    let all: Vec<Related> = members.chain(mark.findings.iter().flat_map(|finding| finding.related.clone())).collect();
+    let related = || all.iter().map(|related| self::related(part, related, &snapshot.text, url, client)).collect();
     lsp::Diagnostic {
-        range: range(document.place(finding.range), &snapshot.text, client.encoding),
-        severity: Some(severity(finding.severity)),
-        code: Some(lsp::NumberOrString::String(finding.rule.id.to_owned())),
-        code_description: client.code_description.then(|| code_description(finding.rule)).flatten(),
+        range: range(part.place(mark.range()), &snapshot.text, client.encoding),
+        severity: Some(severity(mark.severity())),
+        code: Some(lsp::NumberOrString::String(page.id.to_owned())),
+        code_description: client.code_description.then(|| code_description(&page)).flatten(),
         source: Some(SECTION.to_owned()),
-        message: finding.message.clone(),
-        related_information: (client.related_information && !finding.related.is_empty()).then(related),
+        message: mark.message(),
+        related_information: (client.related_information && !all.is_empty()).then(related),
         tags: None,
         data: client.diagnostic_data.then_some(data),
     }
 }
 
-fn code_description(rule: &Rule) -> Option<lsp::CodeDescription> {
-    Some(lsp::CodeDescription { href: Url::parse(&rule.url()).ok()? })
+fn code_description(page: &Page) -> Option<lsp::CodeDescription> {
+    Some(lsp::CodeDescription { href: Url::parse(&page.url()).ok()? })
 }
 
 fn related(
-    document: &Document,
+    part: Part<'_>,
     related: &Related,
     text: &Text,
     url: &Url,
     client: &Capabilities,
 ) -> lsp::DiagnosticRelatedInformation {
-    let range = range(document.place(related.range), text, client.encoding);
+    let range = range(part.place(related.range), text, client.encoding);
     lsp::DiagnosticRelatedInformation { location: lsp::Location { uri: url.clone(), range }, message: related.message.clone() }
 }
 
-/// What is wrong in a configuration file.
+/// What is to be told of a configuration file.
 pub(super) fn mistakes(problems: &[Problem], text: &Text, client: &Capabilities) -> Vec<lsp::Diagnostic> {
     let diagnostic = |problem: &Problem| lsp::Diagnostic {
         range: range(problem.range.clone(), text, client.encoding),
-        severity: Some(lsp::DiagnosticSeverity::ERROR),
+        severity: Some(severity(problem.severity)),
         code: Some(lsp::NumberOrString::String("configuration".to_owned())),
         code_description: client.code_description.then(manual).flatten(),
         source: Some(SECTION.to_owned()),
@@ -125,9 +123,9 @@ fn more(count: usize) -> lsp::Diagnostic {
     }
 }
 
-pub(super) fn text_edits(document: &Document, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
+pub(super) fn text_edits(part: Part<'_>, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
     let edit = |edit: &crate::engine::Edit| lsp::TextEdit {
-        range: range(document.place(edit.range), text, encoding),
+        range: range(part.place(edit.range), text, encoding),
         new_text: edit.insert.clone(),
     };
     edits.as_slice().iter().map(edit).collect()
@@ -145,8 +143,48 @@ pub(super) fn workspace_edit(url: &Url, version: i32, edits: Vec<lsp::TextEdit>,
     lsp::WorkspaceEdit { document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])), ..Default::default() }
 }
 
+/// Edits of a file that the question was not about: one that is not there is made, where the client can.
+pub(super) fn edit_of_another(
+    url: &Url,
+    version: Option<i32>,
+    edits: Vec<lsp::TextEdit>,
+    is_new: bool,
+    client: &Capabilities,
+) -> Option<lsp::WorkspaceEdit> {
+    if !client.document_changes {
+        let changes = Some([(url.clone(), edits)].into());
+        return (!is_new).then(|| lsp::WorkspaceEdit { changes, ..Default::default() });
+    }
+    let edit = lsp::TextDocumentEdit {
+        text_document: lsp::OptionalVersionedTextDocumentIdentifier { uri: url.clone(), version },
+        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
+    };
+    if !is_new {
+        return Some(lsp::WorkspaceEdit {
+            document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
+            ..Default::default()
+        });
+    }
+    let options = lsp::CreateFileOptions { overwrite: None, ignore_if_exists: Some(true) };
+    let create = lsp::ResourceOp::Create(lsp::CreateFile { uri: url.clone(), options: Some(options), annotation_id: None });
+    let operations = vec![lsp::DocumentChangeOperation::Op(create), lsp::DocumentChangeOperation::Edit(edit)];
+    let document_changes = Some(lsp::DocumentChanges::Operations(operations));
+    client.create_files.then(|| lsp::WorkspaceEdit { document_changes, ..Default::default() })
+}
+
 /// Markdown, which reads well enough as plain text where the client shows nothing else.
 pub(super) fn hover(markdown: String, range: lsp::Range, client: &Capabilities) -> lsp::Hover {
-    let kind = if client.markdown_hover { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
-    lsp::Hover { contents: lsp::HoverContents::Markup(lsp::MarkupContent { kind, value: markdown }), range: Some(range) }
+    lsp::Hover { contents: lsp::HoverContents::Markup(markup(markdown, client.markdown_hover)), range: Some(range) }
+}
+
+/// Markdown, or what goes for plain text.
+pub(super) fn markup(markdown: String, as_markdown: bool) -> lsp::MarkupContent {
+    let kind = if as_markdown { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
+    lsp::MarkupContent { kind, value: markdown }
+}
+
+/// A title as menus have it: what the engine calls it, as a sentence begins.
+pub(super) fn title(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

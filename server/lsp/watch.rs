@@ -5,8 +5,7 @@
 //! is published, and the latest is analysed at last.
 
 use super::state::{Snapshot, State};
-use super::to_proto;
-use super::{analysis, configuration};
+use super::{analysis, configuration, status, to_proto};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tower_lsp::lsp_types::{Diagnostic, MessageType, Url};
@@ -18,14 +17,16 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
         let snapshot = latest.borrow_and_update().clone();
         match snapshot {
             Some(snapshot) => {
+                let version = snapshot.version;
                 let published = match configuration::is_file(&url) {
                     true => publish_mistakes(&state, &url, snapshot, &latest).await,
                     false => publish(&state, &url, snapshot, &latest).await,
                 };
-                if let Err(panicked) = published
-                    && !std::mem::replace(&mut was_reported, true)
-                {
-                    report(&state, &url, &panicked).await;
+                if let Err(panicked) = published {
+                    status::tell_failure(&state, &url, version, &panicked).await;
+                    if !std::mem::replace(&mut was_reported, true) {
+                        report(&state, &url, &panicked).await;
+                    }
                 }
             }
             None => {
@@ -52,8 +53,9 @@ async fn publish(
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
-    let diagnostics = to_proto::diagnostics(&analysed, url, &state.capabilities());
+    let diagnostics = to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities());
     send(state, url, diagnostics, analysed.snapshot.version, latest).await;
+    status::tell(state, url, &analysed).await;
     Ok(())
 }
 

@@ -91,12 +91,8 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container>
     /// - [Linux: capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.9
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0106`; Checkov `CKV_K8S_25`, which flags `NET_BIND_SERVICE` as well; kubeaudit `CapabilityAdded`; Kyverno
-    /// `disallow-capabilities-strict`.
     "added-capability", From(Restricted), Warning, Check::Pod(check),
+    akin: [Trivy "KSV-0106", Checkov "CKV_K8S_25", Kubeaudit "CapabilityAdded", Kyverno "disallow-capabilities-strict"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

@@ -10,11 +10,15 @@ pub(super) struct Annotation<'y> {
     pub(super) key: Node<'y>,
     pub(super) name: &'y str,
     pub(super) value: Option<&'y str>,
+    /// Where the value is written.
+    pub(super) node: Node<'y>,
 }
 
 /// The annotations in a pod's own metadata.
 pub(super) fn annotations<'y>(pod: &Pod<'y>) -> impl Iterator<Item = Annotation<'y>> {
-    let named = |entry: Entry<'y>| Some(Annotation { key: entry.key, name: entry.key.as_str()?, value: entry.value.as_str() });
+    let named = |entry: Entry<'y>| {
+        Some(Annotation { key: entry.key, name: entry.key.as_str()?, value: entry.value.as_str(), node: entry.value })
+    };
     pod.annotations().filter_map(named)
 }
 

@@ -95,10 +95,6 @@ rule! {
     /// - containerd, `WithCapabilities`:
     ///   <https://github.com/containerd/containerd/blob/main/internal/cri/opts/spec_linux_opts.go>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "conflicting-capabilities", Always, Warning, Check::Pod(check),
 }
 

@@ -1,8 +1,10 @@
-use super::{Findings, Safety};
+use super::annotations::{Annotation, Profile, annotations, container};
+use super::leftovers::is_filled_in;
+use super::{Findings, Safety, dead_seccomp_annotation, deprecated_apparmor_annotation};
 use crate::config::Config;
 use crate::k8s::{Container, Level, Pod, Setting, Version};
-use crate::yaml::Node;
 use crate::yaml::edit::{Change, Value};
+use crate::yaml::{Kind, Node};
 
 rule! {
     /// Settings that exclude each other, so that the pod is refused or a container does not start.
@@ -16,6 +18,7 @@ rule! {
     /// - `shareProcessNamespace: true` with `hostPID: true`
     /// - a sysctl of the network with `hostNetwork: true`, or of inter-process communication with `hostIPC: true`
     /// - `windowsOptions.hostProcess: true` without `hostNetwork: true`, or in some of a pod's containers only
+    /// - an annotation for AppArmor or seccomp with a field that says something else
     ///
     /// ## Why
     ///
@@ -114,13 +117,13 @@ rule! {
     /// ## What the fix changes
     ///
     /// Of the two settings, it keeps the one that hardens and changes the other: `privileged: false`, another user than 0, no
-    /// `CAP_SYS_ADMIN`, no namespaces of the node, `hostUsers: false` beside `procMount: Unmasked`. A program that needs what
-    /// is taken away does not work; it did not start before either.
+    /// `CAP_SYS_ADMIN`, no namespaces of the node, `hostUsers: false` beside `procMount: Unmasked`, no annotation beside its
+    /// field. A program that needs what is taken away does not work; it did not start before either.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version; the pair with `procMount` from 1.31 on. On Windows, the settings of Linux are
-    /// `wrong-os-field`'s business.
+    /// Every profile, every Kubernetes version; the pair with `procMount` from 1.31 on, `appArmorProfile` from 1.30 on. On
+    /// Windows, the settings of Linux are `wrong-os-field`'s business.
     ///
     /// ## References
     ///
@@ -132,10 +135,6 @@ rule! {
     /// - Kubernetes: Create a Windows HostProcess Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "conflicting-security-context", Always, Error, Check::Pod(check),
 }
 
@@ -159,6 +158,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     proc_mount(pod, config, found);
     sysctls(pod, found);
     host_process(pod, found);
+    annotated(pod, config, found);
 }
 
 /// The node of a flag that has this value.
@@ -310,5 +310,51 @@ fn host_process(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
         Setting::Set { value: false, node, .. } => _ = found.wrong(node, message),
         Setting::Unset => _ = found.absent(pod, "hostNetwork", message),
         Setting::Set { .. } | Setting::Unreadable(_) => {}
+    }
+}
+
+/// The API server compares the fields of profiles with the annotations from before them. A container without a profile for
+/// AppArmor has its pod's there; for seccomp, pod and container have an annotation each.
+fn annotated(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for annotation in annotations(pod) {
+        let of_app_armor = annotation.name.strip_prefix(deprecated_apparmor_annotation::PREFIX);
+        if let Some(container) = of_app_armor.and_then(|name| container(pod, name)) {
+            let field = deprecated_apparmor_annotation::FIELD;
+            let profile = container.lookup(field).filter(|field| !field.is_null()).or_else(|| pod.lookup(field));
+            let is_field = config.kubernetes_version >= Version::new(30);
+            contradiction(annotation, profile.filter(|_| is_field), &container.to_string(), pod, found);
+        }
+        let field = dead_seccomp_annotation::FIELD;
+        let of_seccomp = annotation.name.strip_prefix(dead_seccomp_annotation::OF_CONTAINER);
+        if let Some(container) = of_seccomp.and_then(|name| container(pod, name)) {
+            contradiction(annotation, container.lookup(field), &container.to_string(), pod, found);
+        } else if annotation.name == dead_seccomp_annotation::OF_POD {
+            contradiction(annotation, pod.lookup(field), "the pod", pod, found);
+        }
+    }
+}
+
+fn contradiction(
+    annotation: Annotation<'_>,
+    profile: Option<Node<'_>>,
+    whose: &str,
+    pod: &Pod<'_>,
+    found: &mut Findings<'_, '_>,
+) {
+    let Some(profile) = profile.filter(|profile| profile.kind() == Kind::Mapping) else { return };
+    let kind = profile.get("type").and_then(Node::as_str).unwrap_or_default();
+    let Some(value) = annotation.value.filter(|_| ["RuntimeDefault", "Localhost", "Unconfined"].contains(&kind)) else { return };
+    let said = Profile::of(value);
+    if is_filled_in(annotation.node) || said.as_ref().is_some_and(|said| said.is_at(profile)) {
+        return;
+    }
+    let field = profile.own_entry().and_then(|entry| entry.key.as_str()).unwrap_or_default();
+    let finding = found.wrong(annotation.node, format!("{field} of {whose} says something else than the annotation"));
+    if let Some(entry) = profile.own_entry() {
+        finding.related(entry.key, "the field is here");
+    }
+    let gives_up = kind == "Unconfined" && said.is_some_and(|said| said.kind != kind);
+    if let Some(removal) = annotation.removal(pod).filter(|_| !gives_up) {
+        finding.fix(Safety::Review, "remove the annotation (the field takes effect)", [removal]);
     }
 }

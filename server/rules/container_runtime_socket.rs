@@ -74,12 +74,10 @@ rule! {
     ///   <https://docs.docker.com/engine/security/protect-access/>
     /// - [Kubernetes: hostPath](https://kubernetes.io/docs/concepts/storage/volumes/#hostpath)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.12
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0006`; Checkov `CKV_K8S_27`; kube-linter `docker-sock`; Kubescape `C-0074`; kubeaudit
-    /// `SensitivePathsMounted`; kubesec `DockerSock`; Kyverno `disallow-container-sock-mounts`.
     "container-runtime-socket", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0006", Checkov "CKV_K8S_27", KubeLinter "docker-sock", Kubescape "C-0074", Kubesec "DockerSock",
+        Kyverno "disallow-container-sock-mounts"],
+    akin: [Kubeaudit "SensitivePathsMounted"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

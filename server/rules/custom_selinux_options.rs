@@ -89,11 +89,9 @@ rule! {
     /// - Kubernetes: Assign SELinux labels to a Container:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#assign-selinux-labels-to-a-container>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0025`; Kubescape `C-0211`; Kyverno `disallow-selinux`.
     "custom-selinux-options", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0025", Kyverno "disallow-selinux"],
+    akin: [Kubescape "C-0211"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

@@ -97,12 +97,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.9
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0005`, `KSV-0022`, `KSV-0119`, `KSV-0120`; Checkov `CKV_K8S_39`; Polaris `dangerousCapabilities`; Kubescape
-    /// `C-0046`, `C-0200`; kubesec `CapSysAdmin`; Kyverno `disallow-capabilities`.
     "dangerous-capability", From(Baseline), Error, Check::Pod(check),
+    same: [Polaris "dangerousCapabilities", Kyverno "disallow-capabilities"],
+    akin: [Trivy "KSV-0005", Trivy "KSV-0022", Trivy "KSV-0119", Trivy "KSV-0120", Checkov "CKV_K8S_39", Kubescape "C-0046",
+        Kubescape "C-0200", Kubesec "CapSysAdmin"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

@@ -96,16 +96,13 @@ rule! {
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/135-seccomp>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
     /// - The NSA/CISA guide has no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kubeaudit `SeccompDeprecatedAnnotations`.
     "dead-seccomp-annotation", Always, Warning, Check::Pod(check),
+    same: [Kubeaudit "SeccompDeprecatedAnnotations"],
 }
 
-const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
-const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
-const FIELD: &str = "securityContext.seccompProfile";
+pub(super) const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(super) const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(super) const FIELD: &str = "securityContext.seccompProfile";
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if config.kubernetes_version < Version::new(27) {

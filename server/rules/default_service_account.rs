@@ -78,12 +78,10 @@ rule! {
     /// - Kubernetes: Configure Service Accounts for Pods:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.1.5
-    ///
-    /// ## Other names
-    ///
-    /// Checkov `CKV_K8S_41`; kube-linter `default-service-account`; Kubescape `C-0189`; kubeaudit
-    /// `AutomountServiceAccountTokenTrueAndDefaultSA`; kubesec `ServiceAccountName`.
     "default-service-account", From(Hardened), Hint, Check::Pod(check),
+    same: [KubeLinter "default-service-account"],
+    akin: [Checkov "CKV_K8S_41", Kubescape "C-0189", Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA",
+        Kubesec "ServiceAccountName"],
 }
 
 const DEFAULT: &str = "default";

@@ -84,15 +84,12 @@ rule! {
     ///   <https://kubernetes.io/docs/tutorials/security/apparmor/>
     /// - [KEP-24: AppArmor](https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/24-apparmor)
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule; Trivy `KSV-0002` and kubeaudit `AppArmorAnnotationMissing` ask for the annotation.
     "deprecated-apparmor-annotation", Always, Info, Check::Pod(check),
+    akin: [Trivy "KSV-0002", Kubeaudit "AppArmorAnnotationMissing"],
 }
 
-const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
-const FIELD: &str = "securityContext.appArmorProfile";
+pub(super) const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
+pub(super) const FIELD: &str = "securityContext.appArmorProfile";
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if config.kubernetes_version < Version::new(30) || pod.is_windows() {

@@ -77,11 +77,8 @@ rule! {
     /// - Kubernetes: k8s.gcr.io Image Registry Will Be Frozen:
     ///   <https://kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement/>
     /// - [Bitnami: upcoming changes to the catalog](https://github.com/bitnami/charts/issues/35164)
-    ///
-    /// ## Other names
-    ///
-    /// Kubescape `C-0253`; Kyverno `restrict-deprecated-registry`.
     "deprecated-registry", From(Hardened), Warning, Check::Pod(check),
+    same: [Kubescape "C-0253", Kyverno "restrict-deprecated-registry"],
 }
 
 /// Where images used to be, and where the same images are now, if they moved as they were.

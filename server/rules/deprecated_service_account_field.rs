@@ -75,11 +75,8 @@ rule! {
     ///   <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec>
     /// - [Kubernetes: Service Accounts](https://kubernetes.io/docs/concepts/security/service-accounts/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `deprecated-service-account-field`.
     "deprecated-service-account-field", Always, Info, Check::Pod(check),
+    same: [KubeLinter "deprecated-service-account-field"],
 }
 
 const OLD: &str = "serviceAccount";

@@ -69,11 +69,8 @@ rule! {
     /// - [YAML 1.2: mappings have unique keys](https://yaml.org/spec/1.2.2/#3211-nodes)
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// yamllint `key-duplicates`.
     "duplicate-key", Always, Error, Check::Document(check),
+    same: [Yamllint "key-duplicates"],
 }
 
 fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
@@ -91,7 +88,7 @@ fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
             let kept = last.get(name).copied().filter(|kept: &Node<'_>| *kept != dropped);
             if let Some(kept) = kept {
                 let message = format!("{} is there again below: this value is dropped", brief(name));
-                found.wrong(dropped, message).related(kept, "this one counts");
+                found.wrong_anywhere(dropped, message).related(kept, "this one counts");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a rule reports: findings, and fixes as intents. Rules name a field of a container; here that becomes the best place
 //! that exists in the text.
 
-use super::Rule;
+use super::{Rule, Scope};
 use crate::k8s::{Container, Object, Pod};
 use crate::yaml::edit::Change;
 use crate::yaml::{Kind, Node, NodeId, Range};
@@ -71,6 +71,19 @@ pub struct Subject {
     pub range: Range,
     /// Whether the finding is that something is not there.
     pub absent: bool,
+    /// What is not there, where that is a setting of a pod or a container.
+    pub lack: Option<Lack>,
+}
+
+/// A setting that a pod or a container lacks. An editor tells all that one of them lacks at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// In a word: `allowPrivilegeEscalation`, `requests.cpu`.
+    pub setting: String,
+    /// Who lacks it, as messages call it: `container "web"`, `pod`.
+    pub holder: String,
+    /// What stands for the holder: the key of its security context, where it has one.
+    pub anchor: Range,
 }
 
 /// Collects what one rule finds in one object, or in a whole document.
@@ -121,6 +134,17 @@ impl<'a, 'y> Findings<'a, 'y> {
         }
     }
 
+    /// Like [`wrong_around`](Self::wrong_around), with the container found that the node is written in. For what looks at
+    /// documents, not at objects.
+    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+        let objects = self.objects;
+        let container = objects.iter().find_map(|object| object.container_around(node));
+        match container {
+            Some(container) => self.wrong_in(container, node, message),
+            None => self.wrong_at(node.range(), message),
+        }
+    }
+
     /// A place of the document is not as it can be, whatever it means.
     pub fn wrong_at(&mut self, range: Range, message: impl Into<String>) -> &mut Finding {
         let object = self.owner(range).and_then(|index| self.objects.get(index));
@@ -131,15 +155,16 @@ impl<'a, 'y> Findings<'a, 'y> {
     /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
     pub fn absent_in(&mut self, container: &Container<'_>, dotted: &str, message: impl Into<String>) -> &mut Finding {
         let place = deepest_key(container.node, dotted).unwrap_or_else(|| container_token(container.node));
-        self.push(Some(container), container.range(), place, true, message.into())
+        let finding = self.push(Some(container), container.range(), place, true, message.into());
+        finding.lacks(dotted, container.to_string(), security_key(container.node).unwrap_or(container_token(container.node)))
     }
 
     /// A pod lacks the field at a way of keys from its spec.
     pub fn absent(&mut self, pod: &Pod<'_>, dotted: &str, message: impl Into<String>) -> &mut Finding {
-        let place = deepest_key(pod.node, dotted)
-            .or_else(|| pod.node.own_entry().map(|entry| entry.key.range()))
-            .unwrap_or_else(|| pod.node.range());
-        self.push(None, pod.node.range(), place, true, message.into())
+        let spec = pod.node.own_entry().map_or(pod.node.range(), |entry| entry.key.range());
+        let place = deepest_key(pod.node, dotted).unwrap_or(spec);
+        let finding = self.push(None, pod.node.range(), place, true, message.into());
+        finding.lacks(dotted, "pod".to_owned(), security_key(pod.node).unwrap_or(spec))
     }
 
     /// The object that a place belongs to: the one that is looked at, the one around the place, or the only one there is.
@@ -195,6 +220,7 @@ impl<'a, 'y> Findings<'a, 'y> {
             container: container.map(|container| container.name().to_owned()),
             range: whole,
             absent,
+            lack: None,
         };
         let (rule, severity) = (self.rule, self.rule.severity);
         self.found.push(Finding {
@@ -215,6 +241,14 @@ impl Finding {
     /// Adds what would mend it.
     pub fn fix(&mut self, safety: Safety, title: impl Into<String>, changes: impl IntoIterator<Item = Change>) -> &mut Finding {
         self.fix = Some(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
+        self
+    }
+
+    /// Says which setting is lacking. What the API server refuses is a mistake at its own place, not a lack.
+    fn lacks(&mut self, dotted: &str, holder: String, anchor: Range) -> &mut Finding {
+        if self.rule.scope != Scope::Always {
+            self.subject.lack = Some(Lack { setting: in_a_word(dotted), holder, anchor });
+        }
         self
     }
 
@@ -261,6 +295,21 @@ fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
     let mut aliases =
         owner.yaml().nodes().filter(|node| node.kind() == Kind::Alias && owner.range().contains_range(node.range()));
     aliases.find(leads_there).map_or(written, Node::range)
+}
+
+/// The setting that a way of keys leads to, as people speak of it: what it is below is left out, and so is what it has below.
+fn in_a_word(dotted: &str) -> String {
+    match dotted.split_once('.') {
+        Some(("securityContext", rest)) => rest.split('.').next().unwrap_or(rest).to_owned(),
+        Some(("resources", rest)) => rest.to_owned(),
+        _ => dotted.to_owned(),
+    }
+}
+
+/// The key of the security context that a pod or a container has written in it.
+fn security_key(node: Node<'_>) -> Option<Range> {
+    let key = node.entry("securityContext")?.key;
+    holds(node, key.id()).then(|| key.range())
 }
 
 /// The key that a person would go on typing under to add a field: the last one on the way that is written.

@@ -76,11 +76,8 @@ rule! {
     /// - Pod Security Standards: Volume Types:
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>
     /// - [Kubernetes: Volumes](https://kubernetes.io/docs/concepts/storage/volumes/)
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0028`; Kyverno `restrict-volume-types`.
     "forbidden-volume-type", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0028", Kyverno "restrict-volume-types"],
 }
 
 /// The types that are not allowed, but for `hostPath`. A volume of no type known is an `emptyDir` to the API server.

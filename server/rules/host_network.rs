@@ -79,12 +79,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.5
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0009`; Checkov `CKV_K8S_19`; kube-linter `host-network`; Polaris `hostNetworkSet`; Kubescape `C-0041`;
-    /// kubeaudit `NamespaceHostNetworkTrue`; kubesec `HostNetwork`; Kyverno `disallow-host-namespaces`.
     "host-network", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0009", Checkov "CKV_K8S_19", KubeLinter "host-network", Polaris "hostNetworkSet", Kubescape "C-0041",
+        Kubeaudit "NamespaceHostNetworkTrue", Kubesec "HostNetwork"],
+    akin: [Kyverno "disallow-host-namespaces"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

@@ -76,12 +76,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.3
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0010`; Checkov `CKV_K8S_17`; kube-linter `host-pid`; Polaris `hostPIDSet`; Kubescape `C-0038`, `C-0275`;
-    /// kubeaudit `NamespaceHostPIDTrue`; kubesec `HostPID`; Kyverno `disallow-host-namespaces`.
     "host-pid", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0010", Checkov "CKV_K8S_17", KubeLinter "host-pid", Polaris "hostPIDSet", Kubescape "C-0275",
+        Kubeaudit "NamespaceHostPIDTrue", Kubesec "HostPID"],
+    akin: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

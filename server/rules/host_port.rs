@@ -87,12 +87,9 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.13
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0024`; Checkov `CKV_K8S_26`; Polaris `hostPortSet`; Kubescape `C-0044`, `C-0204`; Kyverno
-    /// `disallow-host-ports`.
     "host-port", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0024", Checkov "CKV_K8S_26", Polaris "hostPortSet", Kyverno "disallow-host-ports"],
+    akin: [Kubescape "C-0044", Kubescape "C-0204"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

@@ -93,10 +93,6 @@ rule! {
     /// - containerd, `WithCapabilities`:
     ///   <https://github.com/containerd/containerd/blob/main/internal/cri/opts/spec_linux_opts.go>
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "invalid-capability", Always, Warning, Check::Pod(check),
 }
 

@@ -1,4 +1,5 @@
 use super::leftovers::is_filled_in;
+use super::refused_value::values::Accepted;
 use super::spelling::{brief, nearest};
 use super::{Finding, Findings, Rule, Safety};
 use crate::config::Config;
@@ -10,7 +11,8 @@ rule! {
     /// Seccomp and AppArmor profiles that the API server refuses.
     ///
     /// `seccompProfile` and `appArmorProfile` need a `type`, which is `RuntimeDefault`, `Localhost` or `Unconfined` to the
-    /// letter. With `Localhost`, `localhostProfile` names the profile on the node; with the others it may not be there.
+    /// letter. With `Localhost`, `localhostProfile` names the profile on the node; with the others it may not be there. For
+    /// seccomp it is a path below the kubelet's folder of profiles: neither absolute nor with `..`.
     ///
     /// ## Why
     ///
@@ -145,10 +147,6 @@ rule! {
     /// - Kubernetes' validation, `validateSeccompProfileField` and `ValidateAppArmorProfileField`:
     ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "invalid-profile-type", Always, Error, Check::Pod(check),
 }
 
@@ -199,10 +197,28 @@ fn check_type(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>
 
 fn check_local(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
     let Some(kind) = place.given("type").and_then(Node::as_str) else { return };
-    match (kind, place.given("localhostProfile")) {
-        ("Localhost", None) => _ = place.lacks("localhostProfile", pod, found),
-        ("RuntimeDefault" | "Unconfined", Some(local)) => superfluous(place, local, found),
+    let written = place.profile.get("localhostProfile").filter(|value| !value.is_null());
+    match (kind, place.given("localhostProfile"), written) {
+        ("Localhost", None, _) => _ = place.lacks("localhostProfile", pod, found),
+        ("Localhost", Some(local), _) => check_path(place, local, found),
+        // Even an empty text is one too much.
+        ("RuntimeDefault" | "Unconfined", _, Some(local)) => superfluous(place, local, found),
         _ => {}
+    }
+}
+
+/// A seccomp profile is a file below a folder of the kubelet's, an AppArmor profile a name.
+fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '_>) {
+    const LONGEST_NAME: usize = 4095;
+    let Some(text) = local.as_str().filter(|_| !is_filled_in(local)) else { return };
+    let objection = match place.field {
+        "seccompProfile" => Accepted::Descending.objection(local),
+        _ if text.trim() != text => Some("with blanks around it".to_owned()),
+        _ if text.len() > LONGEST_NAME => Some(format!("longer than {LONGEST_NAME} bytes")),
+        _ => None,
+    };
+    if let Some(objection) = objection {
+        found.wrong_around(place.container, local, format!("localhostProfile is {:?}, {objection}", brief(text)));
     }
 }
 

@@ -49,7 +49,7 @@ fn is_directive(key: &str) -> bool {
 }
 
 /// Whether a node stands where the cluster writes, or on a line that is not YAML just now.
-fn is_of_no_concern(object: &Object<'_>, node: Node<'_>) -> bool {
+pub(super) fn is_of_no_concern(object: &Object<'_>, node: Node<'_>) -> bool {
     let inside = |outer: Option<Node<'_>>| outer.is_some_and(|outer| outer.range().contains_range(node.range()));
     let status = object.node.entry("status");
     let is_status = status.is_some_and(|entry| entry.key == node || entry.value == node);

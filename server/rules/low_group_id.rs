@@ -81,11 +81,8 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - [Debian: system groups](https://wiki.debian.org/SystemGroups)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0021`; kube-score `container-security-context-user-group-id`; kubesec `RunAsGroup`.
     "low-group-id", From(Hardened), Info, Check::Pod(check),
+    akin: [Trivy "KSV-0021", KubeScore "container-security-context-user-group-id", Kubesec "RunAsGroup"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

@@ -82,11 +82,8 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - [Kubernetes: User Namespaces](https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0020`; Checkov `CKV_K8S_40`; kube-score `container-security-context-user-group-id`; kubesec `RunAsUser`.
     "low-user-id", From(Hardened), Info, Check::Pod(check),
+    akin: [Trivy "KSV-0020", Checkov "CKV_K8S_40", KubeScore "container-security-context-user-group-id", Kubesec "RunAsUser"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

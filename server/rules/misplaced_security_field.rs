@@ -165,11 +165,8 @@ rule! {
     /// - KEP-2885: Server side unknown field validation:
     ///   <https://www.kubernetes.dev/resources/keps/2885/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule. kube-linter `schema-validation` and kubeconform report such a field as an additional property.
     "misplaced-security-field", Always, Error, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
 }
 
 /// Which types have a field.

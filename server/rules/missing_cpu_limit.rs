@@ -121,12 +121,10 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0011`; Checkov `CKV_K8S_11`; Polaris `cpuLimitsMissing`; Kubescape `C-0270`; kube-score
-    /// `container-resources`; kubeaudit `LimitsCPUNotSet`; kubesec `LimitsCPU`; Kyverno `require-cpu-limits`.
     "missing-cpu-limit", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0011", Checkov "CKV_K8S_11", Polaris "cpuLimitsMissing", Kubescape "C-0270", Kubeaudit "LimitsCPUNotSet",
+        Kubesec "LimitsCPU", Kyverno "require-cpu-limits"],
+    akin: [KubeScore "container-resources"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

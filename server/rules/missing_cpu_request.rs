@@ -86,12 +86,10 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0015`; Checkov `CKV_K8S_10`; kube-linter `unset-cpu-requirements`; Polaris `cpuRequestsMissing`; Kubescape
-    /// `C-0268`; kube-score `container-resources`; kubesec `RequestsCPU`; Kyverno `require-requests-limits`.
     "missing-cpu-request", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements", Polaris "cpuRequestsMissing",
+        Kubescape "C-0268", Kubesec "RequestsCPU"],
+    akin: [KubeScore "container-resources", Kyverno "require-requests-limits"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

@@ -82,11 +82,8 @@ rule! {
     /// - Kubernetes: Configure a Security Context for a Pod or Container:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0021`; kube-score `container-security-context-user-group-id`; kubesec `RunAsGroup`.
     "missing-group-id", From(Hardened), Info, Check::Pod(check),
+    akin: [Trivy "KSV-0021", KubeScore "container-security-context-user-group-id", Kubesec "RunAsGroup"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

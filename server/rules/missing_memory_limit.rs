@@ -120,13 +120,10 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0018`; Checkov `CKV_K8S_13`; kube-linter `unset-memory-requirements`; Polaris `memoryLimitsMissing`;
-    /// Kubescape `C-0271`; kube-score `container-resources`; kubeaudit `LimitsMemoryNotSet`; kubesec `LimitsMemory`; Kyverno
-    /// `require-requests-limits`.
     "missing-memory-limit", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0018", Checkov "CKV_K8S_13", Polaris "memoryLimitsMissing", Kubescape "C-0271",
+        Kubeaudit "LimitsMemoryNotSet", Kubesec "LimitsMemory"],
+    akin: [KubeLinter "unset-memory-requirements", KubeScore "container-resources", Kyverno "require-requests-limits"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

@@ -93,12 +93,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
     /// - NSA/CISA Kubernetes Hardening Guide, "Hardening container environments":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0030`; Checkov `CKV_K8S_31`; Kubescape `C-0210`; kubeaudit `SeccompProfileMissing`; kube-score
-    /// `container-seccomp-profile`; kubesec `SeccompAny`; Kyverno `restrict-seccomp-strict`.
     "missing-seccomp-profile", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0030", Kubescape "C-0210", Kubeaudit "SeccompProfileMissing", KubeScore "container-seccomp-profile",
+        Kubesec "SeccompAny", Kyverno "restrict-seccomp-strict"],
+    akin: [Checkov "CKV_K8S_31"],
 }
 
 const PROFILE: &str = "securityContext.seccompProfile";

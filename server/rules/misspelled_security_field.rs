@@ -106,11 +106,8 @@ rule! {
     ///   <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule. kube-linter `schema-validation` and kubeconform report such a key as an additional property.
     "misspelled-security-field", Always, Error, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
 }
 
 /// Types that are about hardening as a whole.

@@ -12,6 +12,10 @@ mod host_path;
 mod identity;
 mod image;
 mod leftovers;
+mod missing_hardening;
+mod names;
+mod naming;
+mod page;
 mod resources;
 mod script;
 mod secret;
@@ -19,7 +23,10 @@ mod spelling;
 mod standard;
 
 pub use crate::config::Severity;
-pub use finding::{Finding, Findings, Fix, Related, Safety, Subject};
+pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject};
+pub use missing_hardening::MISSING_HARDENING;
+pub use names::{Meaning, Name, Tool, meaning, same_in};
+pub use page::Page;
 
 use crate::config::{Config, Profile};
 use crate::k8s::{Object, Pod};
@@ -35,6 +42,10 @@ pub struct Rule {
     /// The page about the rule, in Markdown: see CONTRIBUTING.md for its parts.
     pub docs: &'static str,
     pub check: Check,
+    /// What other tools call the same: who writes one of these to ignore it means this rule.
+    pub same: &'static [Name],
+    /// Names of what is narrower or wider elsewhere, and so means no one rule.
+    pub akin: &'static [Name],
 }
 
 /// When a rule runs.
@@ -56,6 +67,8 @@ pub enum Check {
     Object(fn(&Object<'_>, &Config, &mut Findings<'_, '_>)),
     /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
     Document(fn(&Yaml, &Config, &mut Findings<'_, '_>)),
+    /// What is said to be ignored, once all others have spoken: the one check that the engine makes itself.
+    Ignores,
 }
 
 impl Scope {
@@ -94,6 +107,18 @@ impl Rule {
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
     }
 
+    /// Whether its findings say that a cluster refuses what is written. No fix may lead to that.
+    pub fn tells_refusals(&self) -> bool {
+        let rules = [
+            &wrong_type::RULE,
+            &wrong_os_field::RULE,
+            &refused_value::RULE,
+            &invalid_profile_type::RULE,
+            &conflicting_security_context::RULE,
+        ];
+        rules.iter().any(|rule| rule.id == self.id)
+    }
+
     /// How grave its findings are for a user.
     pub fn severity_in(&self, config: &Config) -> Severity {
         config.rules.severity.get(self.id).copied().flatten().unwrap_or(self.severity)
@@ -104,9 +129,14 @@ impl Rule {
         ALL.iter().map(|rule| rule.id).collect()
     }
 
-    /// The documentation as Markdown, without the blank that a doc comment has before each line.
+    /// The page about the rule.
+    pub fn about(&self) -> Page {
+        Page { id: self.id, standing: self.standing(), docs: self.docs, names: names::section(self) }
+    }
+
+    /// The documentation as Markdown, with the names that other tools have for the rule.
     pub fn markdown(&self) -> String {
-        self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect()
+        self.about().markdown()
     }
 
     /// How grave its findings are, and who gets to see them, in a sentence.
@@ -119,20 +149,19 @@ impl Rule {
         }
     }
 
-    /// The whole page about the rule, as it stands under `docs/rules/`.
-    pub fn page(&self) -> String {
-        format!("# {}\n\n{}\n\n{}", self.id, self.standing(), self.markdown())
-    }
-
     /// Where the rule's page stands on the web.
     pub fn url(&self) -> String {
-        format!("{}/blob/main/docs/rules/{}.md", env!("CARGO_PKG_REPOSITORY"), self.id)
+        self.about().url()
     }
 }
 
-/// Declares the `RULE` of a file: its documentation as doc comments, then its parts.
+/// Declares the `RULE` of a file: its documentation as doc comments, its parts, and its names in other tools.
 macro_rules! rule {
-    ($(#[doc = $line:expr])* $id:literal, $scope:expr, $severity:expr, $check:expr $(,)?) => {
+    (
+        $(#[doc = $line:expr])* $id:literal, $scope:expr, $severity:expr, $check:expr,
+        $(same: [$($same_tool:ident $same:literal),* $(,)?] $(,)?)?
+        $(akin: [$($akin_tool:ident $akin:literal),* $(,)?] $(,)?)?
+    ) => {
         #[allow(unused_imports, reason = "a rule names only the variants that it needs")]
         pub(super) static RULE: $crate::rules::Rule = {
             use $crate::config::Profile::*;
@@ -143,6 +172,8 @@ macro_rules! rule {
                 severity: $severity,
                 docs: concat!($($line, "\n"),*),
                 check: $check,
+                same: &[$($($crate::rules::Name { tool: $crate::rules::Tool::$same_tool, id: $same }),*)?],
+                akin: &[$($($crate::rules::Name { tool: $crate::rules::Tool::$akin_tool, id: $akin }),*)?],
             }
         };
     };
@@ -211,6 +242,7 @@ rules![
     misspelled_security_field,
     unknown_field,
     wrong_type,
+    refused_value,
     invalid_profile_type,
     invalid_capability,
     conflicting_capabilities,
@@ -223,4 +255,5 @@ rules![
     removed_api,
     duplicate_key,
     syntax_error,
+    unused_ignore,
 ];

@@ -90,13 +90,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.1.6
     /// - NSA/CISA Kubernetes Hardening Guide, "Protecting Pod service account tokens":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0036`; Checkov `CKV_K8S_38`; Polaris `automountServiceAccountToken`; Kubescape `C-0034`; kubeaudit
-    /// `AutomountServiceAccountTokenTrueAndDefaultSA`; kubesec `AutomountServiceAccountToken`; Kyverno
-    /// `restrict-automount-sa-token`.
     "mounted-service-account-token", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0036", Checkov "CKV_K8S_38", Polaris "automountServiceAccountToken", Kubescape "C-0034",
+        Kubesec "AutomountServiceAccountToken", Kyverno "restrict-automount-sa-token"],
+    akin: [Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA"],
 }
 
 const FIELD: &str = "automountServiceAccountToken";

@@ -65,11 +65,8 @@ rule! {
     /// - Kubernetes: How Pods manage multiple containers:
     ///   <https://kubernetes.io/docs/concepts/workloads/pods/#how-pods-manage-multiple-containers>
     /// - [Docker: Run multiple processes in a container](https://docs.docker.com/engine/containers/multi-service_container/)
-    ///
-    /// ## Other names
-    ///
-    /// Kyverno `limit-containers-per-pod` is about the number of containers; no other tool looks at entry points.
     "multiple-processes", From(Hardened), Hint, Check::Pod(check),
+    akin: [Kyverno "limit-containers-per-pod"],
 }
 
 /// Programs whose work is to keep several others running.

@@ -62,10 +62,6 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/application-security-checklist/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Building secure container images":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// None.
     "package-install-at-start", From(Hardened), Info, Check::Pod(check),
 }
 

@@ -119,13 +119,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.6
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0001`; Checkov `CKV_K8S_20`; kube-linter `privilege-escalation-container`; Polaris
-    /// `privilegeEscalationAllowed`; Kubescape `C-0016`; kubeaudit `AllowPrivilegeEscalationNil`,
-    /// `AllowPrivilegeEscalationTrue`; Kyverno `disallow-privilege-escalation`.
     "privilege-escalation", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0001", Checkov "CKV_K8S_20", KubeLinter "privilege-escalation-container",
+        Polaris "privilegeEscalationAllowed", Kubescape "C-0016", Kyverno "disallow-privilege-escalation"],
+    akin: [Kubeaudit "AllowPrivilegeEscalationNil", Kubeaudit "AllowPrivilegeEscalationTrue"],
 }
 
 const FIELD: &str = "securityContext.allowPrivilegeEscalation";

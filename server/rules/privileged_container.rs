@@ -86,13 +86,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.2
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0017`; Checkov `CKV_K8S_16`; kube-linter `privileged-container`; Polaris `runAsPrivileged`; Kubescape
-    /// `C-0057`; kubeaudit `PrivilegedTrue`; kube-score `container-security-context-privileged`; Kyverno
-    /// `disallow-privileged-containers`.
     "privileged-container", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0017", Checkov "CKV_K8S_16", KubeLinter "privileged-container", Polaris "runAsPrivileged",
+        Kubescape "C-0057", Kubeaudit "PrivilegedTrue", KubeScore "container-security-context-privileged",
+        Kyverno "disallow-privileged-containers"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

@@ -91,10 +91,6 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
     /// - Kubernetes: Configure Liveness, Readiness and Startup Probes:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/>
-    ///
-    /// ## Other names
-    ///
-    /// None: of the common tools only the Pod Security admission checks it, as `hostProbesAndHostLifecycle`.
     "probe-host", From(Baseline), Warning, Check::Pod(check),
 }
 

@@ -72,21 +72,20 @@ rule! {
     ///
     /// It writes the successor's version, where what the object says means the same there: a Deployment of `extensions/v1beta1`
     /// needs a `selector` for it, a PodDisruptionBudget one that is not empty. Some defaults differ between the versions, such
-    /// as the update strategy of a DaemonSet.
+    /// as the update strategy of a DaemonSet. It is not offered where the target version does not have the successor yet.
     ///
     /// ## Applies to
     ///
-    /// Every profile; the Kubernetes version of the table in the deprecation guide and later.
+    /// Every profile; from the Kubernetes version on whose API server no longer serves the kind, by the marks in the sources of its
+    /// types. They agree with the deprecation guide, and cover alpha versions besides.
     ///
     /// ## References
     ///
     /// - [Kubernetes: Deprecated API Migration Guide](https://kubernetes.io/docs/reference/using-api/deprecation-guide/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `no-extensions-v1beta`; kubeaudit `DeprecatedAPIUsed`; kube-score `stable-version`; Polaris and pluto.
     "removed-api", Always, Warning, Check::Object(check),
+    same: [Kubeaudit "DeprecatedAPIUsed"],
+    akin: [KubeLinter "no-extensions-v1beta", KubeScore "stable-version"],
 }
 
 /// A version of some kinds that is served no longer.
@@ -111,19 +110,21 @@ const fn removed(minor: u16, api_version: &'static str, kinds: &'static [&'stati
     Removed { api_version, kinds, since: Version::new(minor), successor }
 }
 
-/// The deprecation guide's table.
-const REMOVED: [Removed; 42] = {
+/// What Kubernetes' sources say; `tests/removed.rs` holds the table to them.
+const REMOVED: &[Removed] = {
     use Successor::{If, Other, Same};
-    [
+    &[
         removed(16, "extensions/v1beta1", &["Deployment", "DaemonSet", "ReplicaSet"], If(has_selector, "apps/v1")),
         removed(16, "extensions/v1beta1", &["NetworkPolicy"], Same("networking.k8s.io/v1")),
         removed(16, "extensions/v1beta1", &["PodSecurityPolicy"], Other),
-        removed(16, "apps/v1beta1", &["Deployment", "StatefulSet", "ReplicaSet"], If(has_selector, "apps/v1")),
+        removed(16, "apps/v1beta1", &["Deployment", "StatefulSet"], If(has_selector, "apps/v1")),
         removed(16, "apps/v1beta1", &["ControllerRevision"], Same("apps/v1")),
         removed(16, "apps/v1beta2", &["Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"], If(has_selector, "apps/v1")),
         removed(16, "apps/v1beta2", &["ControllerRevision"], Same("apps/v1")),
         removed(20, "settings.k8s.io/v1alpha1", &["PodPreset"], Other),
         removed(21, "batch/v2alpha1", &["CronJob"], Same("batch/v1")),
+        removed(21, "discovery.k8s.io/v1alpha1", &["EndpointSlice"], Other),
+        removed(21, "flowcontrol.apiserver.k8s.io/v1alpha1", &["FlowSchema", "PriorityLevelConfiguration"], Other),
         removed(22, "extensions/v1beta1", &["Ingress"], Other),
         removed(22, "networking.k8s.io/v1beta1", &["Ingress"], Other),
         removed(22, "networking.k8s.io/v1beta1", &["IngressClass"], Same("networking.k8s.io/v1")),
@@ -134,6 +135,7 @@ const REMOVED: [Removed; 42] = {
         removed(22, "authentication.k8s.io/v1beta1", &["TokenReview"], Same("authentication.k8s.io/v1")),
         removed(22, "authorization.k8s.io/v1beta1", &["LocalSubjectAccessReview", "SubjectAccessReview"], Other),
         removed(22, "authorization.k8s.io/v1beta1", &["SelfSubjectAccessReview"], Same("authorization.k8s.io/v1")),
+        removed(22, "authorization.k8s.io/v1beta1", &["SelfSubjectRulesReview"], Same("authorization.k8s.io/v1")),
         removed(22, "certificates.k8s.io/v1beta1", &["CertificateSigningRequest"], Other),
         removed(22, "coordination.k8s.io/v1beta1", &["Lease"], Same("coordination.k8s.io/v1")),
         removed(22, "rbac.authorization.k8s.io/v1beta1", &["ClusterRole", "Role"], Same("rbac.authorization.k8s.io/v1")),
@@ -142,6 +144,7 @@ const REMOVED: [Removed; 42] = {
         removed(22, "scheduling.k8s.io/v1beta1", &["PriorityClass"], Same("scheduling.k8s.io/v1")),
         removed(22, "storage.k8s.io/v1beta1", &["CSIDriver", "CSINode"], Same("storage.k8s.io/v1")),
         removed(22, "storage.k8s.io/v1beta1", &["StorageClass", "VolumeAttachment"], Same("storage.k8s.io/v1")),
+        removed(24, "storage.k8s.io/v1alpha1", &["CSIStorageCapacity", "VolumeAttachment"], Same("storage.k8s.io/v1")),
         removed(25, "batch/v1beta1", &["CronJob"], Same("batch/v1")),
         removed(25, "discovery.k8s.io/v1beta1", &["EndpointSlice"], Other),
         removed(25, "events.k8s.io/v1beta1", &["Event"], Other),
@@ -155,10 +158,23 @@ const REMOVED: [Removed; 42] = {
         removed(27, "storage.k8s.io/v1beta1", &["CSIStorageCapacity"], Same("storage.k8s.io/v1")),
         removed(29, FLOW[1], &["FlowSchema"], Same(FLOW[3])),
         removed(29, FLOW[1], &["PriorityLevelConfiguration"], If(lacks_shares, FLOW[3])),
+        removed(31, "networking.k8s.io/v1alpha1", &["ClusterCIDR"], Other),
+        removed(32, "admissionregistration.k8s.io/v1alpha1", &ADMISSION, Other),
+        removed(32, "authentication.k8s.io/v1alpha1", &["SelfSubjectReview"], Same("authentication.k8s.io/v1")),
         removed(32, FLOW[2], &["FlowSchema"], Same(FLOW[3])),
         removed(32, FLOW[2], &["PriorityLevelConfiguration"], Same(FLOW[3])),
+        removed(33, "authentication.k8s.io/v1beta1", &["SelfSubjectReview"], Same("authentication.k8s.io/v1")),
+        removed(33, "networking.k8s.io/v1alpha1", &["IPAddress", "ServiceCIDR"], Other),
+        removed(34, "admissionregistration.k8s.io/v1beta1", &ADMISSION, Same("admissionregistration.k8s.io/v1")),
+        removed(35, "storage.k8s.io/v1alpha1", &["VolumeAttributesClass"], Same("storage.k8s.io/v1")),
+        removed(36, "storagemigration.k8s.io/v1alpha1", &["StorageVersionMigration"], Other),
+        removed(37, "certificates.k8s.io/v1alpha1", &["ClusterTrustBundle"], Other),
+        removed(37, "networking.k8s.io/v1beta1", &["IPAddress", "ServiceCIDR"], Same("networking.k8s.io/v1")),
+        removed(37, "storage.k8s.io/v1beta1", &["VolumeAttributesClass"], Same("storage.k8s.io/v1")),
     ]
 };
+
+const ADMISSION: [&str; 2] = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
 
 const FLOW: [&str; 4] = [
     "flowcontrol.apiserver.k8s.io/v1beta1",
@@ -178,6 +194,10 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         Successor::If(holds, successor) if holds(object) => (successor, format!("write {successor} (some defaults differ)")),
         Successor::If(..) | Successor::Other => return,
     };
+    // The other successors are all there when what they succeed leaves.
+    if successor == FLOW[3] && config.kubernetes_version < Version::new(29) {
+        return;
+    }
     let change = Change::Set { path: object.node.path().keys("apiVersion"), value: Value::Text(successor.into()) };
     finding.fix(Safety::Review, title, [change]);
 }

@@ -90,11 +90,9 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Non-root containers and rootless container engines":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0116`; kube-linter `run-as-non-root`; Kubescape `C-0013`; Kyverno `require-non-root-groups`.
     "root-group", From(Hardened), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0116", Kyverno "require-non-root-groups"],
+    akin: [KubeLinter "run-as-non-root", Kubescape "C-0013"],
 }
 
 const GROUP: &str = "securityContext.runAsGroup";

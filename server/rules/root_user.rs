@@ -88,12 +88,9 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.7
     /// - NSA/CISA Kubernetes Hardening Guide, "Non-root containers and rootless container engines":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0105`; Checkov `CKV_K8S_23`; kube-linter `run-as-non-root`; kubeaudit `RunAsUserCSCRoot`,
-    /// `RunAsUserPSCRoot`; Kyverno `require-run-as-non-root-user`.
     "root-user", From(Restricted), Error, Check::Pod(check),
+    same: [Trivy "KSV-0105", Kyverno "require-run-as-non-root-user"],
+    akin: [Checkov "CKV_K8S_23", KubeLinter "run-as-non-root", Kubeaudit "RunAsUserCSCRoot", Kubeaudit "RunAsUserPSCRoot"],
 }
 
 const FIELD: &str = "securityContext.runAsUser";

@@ -164,13 +164,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.7
     /// - NSA/CISA Kubernetes Hardening Guide, "Non-root containers and rootless container engines":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0012`; Checkov `CKV_K8S_23`; kube-linter `run-as-non-root`; Polaris `runAsRootAllowed`; Kubescape `C-0013`;
-    /// kubeaudit `RunAsNonRootPSCNilCSCNil`, `RunAsNonRootPSCFalseCSCNil`, `RunAsNonRootCSCFalse`; Kyverno
-    /// `require-run-as-nonroot`.
     "run-as-root-allowed", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0012", Polaris "runAsRootAllowed", Kyverno "require-run-as-nonroot"],
+    akin: [Checkov "CKV_K8S_23", KubeLinter "run-as-non-root", Kubescape "C-0013", Kubeaudit "RunAsNonRootPSCNilCSCNil",
+        Kubeaudit "RunAsNonRootPSCFalseCSCNil", Kubeaudit "RunAsNonRootCSCFalse"],
 }
 
 const FIELD: &str = "securityContext.runAsNonRoot";

@@ -67,11 +67,9 @@ rule! {
     /// - Kubernetes: Good practices for Kubernetes Secrets:
     ///   <https://kubernetes.io/docs/concepts/security/secrets-good-practices/>
     /// - [Kubernetes: ConfigMaps](https://kubernetes.io/docs/concepts/configuration/configmap/)
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0109`, `KSV-01010`; Polaris `sensitiveConfigmapContent`; Kubescape `C-0012`.
     "secret-in-config-map", From(Hardened), Warning, Check::Object(check),
+    same: [Polaris "sensitiveConfigmapContent"],
+    akin: [Trivy "KSV-0109", Trivy "KSV-01010", Kubescape "C-0012"],
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {

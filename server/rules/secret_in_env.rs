@@ -109,9 +109,9 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It takes the value out and puts a reference to a Secret in its place, called after the object and the variable. The
-    /// container does not start until that Secret exists in the same namespace. Write the value down before, and change it: it
-    /// stays in the history of the repository.
+    /// It takes the value out and puts a reference to a Secret in its place, called after the object and the variable; a comment
+    /// behind the value stays. The container does not start until that Secret exists in the same namespace. Write the value down
+    /// before, and change it: it stays in the history of the repository.
     ///
     /// ## Applies to
     ///
@@ -125,11 +125,9 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Secrets":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `env-var-secret`; Polaris `sensitiveContainerEnvVar`; Kubescape `C-0012`.
     "secret-in-env", From(Hardened), Warning, Check::Object(check),
+    same: [KubeLinter "env-var-secret", Polaris "sensitiveContainerEnvVar"],
+    akin: [Kubescape "C-0012"],
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
@@ -178,9 +176,13 @@ fn is_alone(object: &Object<'_>, variable: &str, text: &str) -> bool {
 }
 
 fn by_reference(variable: &Path, secret: String, key: String) -> [Change; 2] {
-    let selector = vec![("name".to_owned(), Value::Text(secret)), ("key".to_owned(), Value::Text(key))];
+    let mapping =
+        |entries: Vec<(&str, Value)>| Value::Mapping(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+    let selector = mapping(vec![("name", Value::Text(secret)), ("key", Value::Text(key))]);
+    // The entry stays where it is, with its comment, which may say why the value is what it is.
+    let path = variable.key("value");
     [
-        Change::Remove { path: variable.key("value") },
-        Change::Set { path: variable.keys("valueFrom.secretKeyRef"), value: Value::Mapping(selector) },
+        Change::Rename { path: path.clone(), key: "valueFrom".into() },
+        Change::Set { path, value: mapping(vec![("secretKeyRef", selector)]) },
     ]
 }

@@ -85,12 +85,9 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.12
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0121`; kube-linter `sensitive-host-mounts`; Kubescape `C-0048`; kubeaudit `SensitivePathsMounted`; Kyverno
-    /// `disallow-host-path`.
     "sensitive-host-path", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0121", KubeLinter "sensitive-host-mounts"],
+    akin: [Kubescape "C-0048", Kubeaudit "SensitivePathsMounted", Kyverno "disallow-host-path"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

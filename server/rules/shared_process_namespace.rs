@@ -77,10 +77,6 @@ rule! {
     ///
     /// - Kubernetes: Share Process Namespace between Containers in a Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/>
-    ///
-    /// ## Other names
-    ///
-    /// None.
     "shared-process-namespace", From(Hardened), Hint, Check::Pod(check),
 }
 

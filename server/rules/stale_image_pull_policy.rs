@@ -77,12 +77,9 @@ rule! {
     ///
     /// - [Kubernetes: Image pull policy](https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 1.2, AlwaysPullImages
-    ///
-    /// ## Other names
-    ///
-    /// Checkov `CKV_K8S_15`; Polaris `pullPolicyNotAlways`; Kubescape `C-0075`; kube-score `container-image-pull-policy`;
-    /// Kyverno `imagepullpolicy-always`.
     "stale-image-pull-policy", From(Hardened), Hint, Check::Pod(check),
+    same: [Checkov "CKV_K8S_15", Polaris "pullPolicyNotAlways", Kubescape "C-0075", KubeScore "container-image-pull-policy",
+        Kyverno "imagepullpolicy-always"],
 }
 
 const FIELD: &str = "imagePullPolicy";

@@ -56,11 +56,8 @@ rule! {
     ///
     /// - [YAML 1.2.2](https://yaml.org/spec/1.2.2/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// yamllint `syntax`.
     "syntax-error", Always, Error, Check::Document(check),
+    akin: [Yamllint "syntax"],
 }
 
 fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {

@@ -124,11 +124,9 @@ rule! {
     /// - [Kubernetes: Restrict a Container's Access to Resources with AppArmor](https://kubernetes.io/docs/tutorials/security/apparmor/)
     /// - KEP-24: AppArmor:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/24-apparmor>
-    ///
-    /// ## Other names
-    ///
-    /// kubeaudit `AppArmorDisabled`, `AppArmorBadValue`; kubesec `ApparmorUnconfined`; Kyverno `restrict-apparmor-profiles`.
     "unconfined-apparmor", From(Baseline), Error, Check::Pod(check),
+    same: [Kubesec "ApparmorUnconfined", Kyverno "restrict-apparmor-profiles"],
+    akin: [Kubeaudit "AppArmorDisabled", Kubeaudit "AppArmorBadValue"],
 }
 
 const PROFILE: &str = "securityContext.appArmorProfile";

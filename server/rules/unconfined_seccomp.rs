@@ -94,12 +94,9 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
     /// - [Kubernetes: Restrict a Container's Syscalls with seccomp](https://kubernetes.io/docs/tutorials/security/seccomp/)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0104`; Checkov `CKV_K8S_31`; Kubescape `C-0055`; kubeaudit `SeccompDisabledPod`,
-    /// `SeccompDisabledContainer`; kubesec `SeccompUnconfined`; Kyverno `restrict-seccomp`.
     "unconfined-seccomp", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0104", Kubesec "SeccompUnconfined", Kyverno "restrict-seccomp"],
+    akin: [Checkov "CKV_K8S_31", Kubescape "C-0055", Kubeaudit "SeccompDisabledPod", Kubeaudit "SeccompDisabledContainer"],
 }
 
 const PROFILE: &str = "securityContext.seccompProfile";

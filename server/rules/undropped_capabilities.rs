@@ -159,12 +159,10 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.10
     /// - NSA/CISA Kubernetes Hardening Guide, "Hardening container environments":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0003`, `KSV-0004`, `KSV-0106`; Checkov `CKV_K8S_37`; Polaris `insecureCapabilities`; Kubescape `C-0201`;
-    /// kubeaudit `CapabilityShouldDropAll`; kubesec `CapDropAll`; Kyverno `disallow-capabilities-strict`.
     "undropped-capabilities", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0003", Checkov "CKV_K8S_37", Polaris "insecureCapabilities", Kubeaudit "CapabilityShouldDropAll",
+        Kubesec "CapDropAll"],
+    akin: [Trivy "KSV-0004", Trivy "KSV-0106", Kubescape "C-0201", Kyverno "disallow-capabilities-strict"],
 }
 
 const DROP: &str = "securityContext.capabilities.drop";

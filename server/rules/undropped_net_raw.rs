@@ -87,11 +87,8 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container>
     /// - [Linux: capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.8
-    ///
-    /// ## Other names
-    ///
-    /// Checkov `CKV_K8S_28`; kube-linter `drop-net-raw-capability`; Kubescape `C-0199`; Kyverno `drop-cap-net-raw`.
     "undropped-net-raw", From(Hardened), Info, Check::Pod(check),
+    same: [Checkov "CKV_K8S_28", KubeLinter "drop-net-raw-capability", Kubescape "C-0199", Kyverno "drop-cap-net-raw"],
 }
 
 const DROP: &str = "securityContext.capabilities.drop";

@@ -1,4 +1,5 @@
 use super::leftovers::unknown_keys;
+use super::naming::owner;
 use super::spelling::{brief, nearest};
 use super::{Findings, Safety, misspelled_security_field};
 use crate::config::Config;
@@ -87,11 +88,8 @@ rule! {
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `schema-validation`; kubeconform and kubectl report it as an additional property or unknown field.
     "unknown-field", Always, Warning, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
 }
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
@@ -102,7 +100,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         let Some(key) = unknown.key.as_str() else { continue };
         let is_free = |field: &&&str| unknown.key.parent().is_none_or(|mapping| mapping.get(field).is_none());
         let near = nearest(key, unknown.fields.iter().filter(is_free).copied());
-        let message = format!("{} is not a field of {}", brief(key), unknown.type_name);
+        let message = format!("{} is not a field of {}", brief(key), owner(unknown, object));
         let finding = found.wrong_around(object.container_around(unknown.key), unknown.key, message);
         if let Some(field) = near {
             let change = Change::Rename { path: unknown.value.path(), key: field.into() };

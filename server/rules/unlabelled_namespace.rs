@@ -94,11 +94,8 @@ rule! {
     /// - Kubernetes: Enforce Pod Security Standards with Namespace Labels:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.1
-    ///
-    /// ## Other names
-    ///
-    /// Kubescape `C-0192`.
     "unlabelled-namespace", From(Hardened), Info, Check::Object(check),
+    akin: [Kubescape "C-0192"],
 }
 
 const PREFIX: &str = "pod-security.kubernetes.io/";

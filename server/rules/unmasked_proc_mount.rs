@@ -83,12 +83,9 @@ rule! {
     /// - KEP-4265: Add ProcMount option:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/4265-proc-mount>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0027`; kube-linter `unsafe-proc-mount`; Polaris `procMount`; Kubescape `C-0211`; Kyverno
-    /// `disallow-proc-mount`.
     "unmasked-proc-mount", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0027", KubeLinter "unsafe-proc-mount", Polaris "procMount", Kyverno "disallow-proc-mount"],
+    akin: [Kubescape "C-0211"],
 }
 
 const FIELD: &str = "securityContext.procMount";

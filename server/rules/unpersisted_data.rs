@@ -110,10 +110,6 @@ rule! {
     ///
     /// - [Kubernetes: Persistent Volumes](https://kubernetes.io/docs/concepts/storage/persistent-volumes/)
     /// - [Kubernetes: StatefulSets](https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/)
-    ///
-    /// ## Other names
-    ///
-    /// None.
     "unpersisted-data", From(Hardened), Hint, Check::Object(check),
 }
 

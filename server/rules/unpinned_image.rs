@@ -69,12 +69,9 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/application-security-checklist/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Building secure container images":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0013`; Checkov `CKV_K8S_14`; kube-linter `latest-tag`; Polaris `tagNotSpecified`; kubeaudit
-    /// `ImageTagMissing`; kube-score `container-image-tag`; Kyverno `disallow-latest-tag`.
     "unpinned-image", From(Hardened), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0013", Checkov "CKV_K8S_14", KubeLinter "latest-tag", Polaris "tagNotSpecified",
+        Kubeaudit "ImageTagMissing", KubeScore "container-image-tag", Kyverno "disallow-latest-tag"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

@@ -92,11 +92,9 @@ rule! {
     /// - Pod Security Standards: Sysctls:
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
     /// - [Kubernetes: Using sysctls in a Cluster](https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/)
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0026`; kube-linter `unsafe-sysctls`; Kubescape `C-0211`; Kyverno `restrict-sysctls`.
     "unsafe-sysctl", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0026", KubeLinter "unsafe-sysctls", Kyverno "restrict-sysctls"],
+    akin: [Kubescape "C-0211"],
 }
 
 const LIST: &str = "securityContext.sysctls";

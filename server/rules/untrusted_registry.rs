@@ -56,18 +56,17 @@ rule! {
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every operating system, once a list of registries is configured. An image that
-    /// is no valid reference, such as one with a placeholder in it, is left alone.
+    /// Every profile, every Kubernetes version, every operating system, once a list of registries is configured: who writes down
+    /// whom they trust means it whatever the profile. An image that is no valid reference, such as one with a placeholder in it,
+    /// is left alone.
     ///
     /// ## References
     ///
     /// - [Kubernetes: Images](https://kubernetes.io/docs/concepts/containers/images/)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.5.1
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0125`; Kubescape `C-0078`; kubeaudit `ImageTagIncorrect`; Kyverno `restrict-image-registries`.
     "untrusted-registry", Always, Error, Check::Pod(check),
+    same: [Trivy "KSV-0125", Kubescape "C-0078", Kyverno "restrict-image-registries"],
+    akin: [Kubeaudit "ImageTagIncorrect"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

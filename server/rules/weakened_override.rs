@@ -100,10 +100,6 @@ rule! {
     /// - Kubernetes: Configure RunAsUserName for Windows pods and containers:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-runasusername/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "weakened-override", Always, Warning, Check::Pod(check),
 }
 

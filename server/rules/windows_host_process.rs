@@ -74,11 +74,8 @@ rule! {
     /// - Kubernetes: Create a Windows HostProcess Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.11
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0103`; Polaris `hostProcess`; Kubescape `C-0202`; Kyverno `disallow-host-process`.
     "windows-host-process", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0103", Polaris "hostProcess", Kubescape "C-0202", Kyverno "disallow-host-process"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {

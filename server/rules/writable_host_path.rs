@@ -104,11 +104,8 @@ rule! {
     /// - [Kubernetes: hostPath](https://kubernetes.io/docs/concepts/storage/volumes/#hostpath)
     /// - Kubernetes: Read-only mounts:
     ///   <https://kubernetes.io/docs/concepts/storage/volumes/#read-only-mounts>
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `writable-host-mount`; Kubescape `C-0045`; Kyverno `ensure-readonly-hostpath`.
     "writable-host-path", From(Hardened), Info, Check::Pod(check),
+    same: [KubeLinter "writable-host-mount", Kubescape "C-0045", Kyverno "ensure-readonly-hostpath"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {

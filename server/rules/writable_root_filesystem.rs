@@ -91,13 +91,11 @@ rule! {
     /// - [Kubernetes: emptyDir](https://kubernetes.io/docs/concepts/storage/volumes/#emptydir)
     /// - NSA/CISA Kubernetes Hardening Guide, "Immutable container file systems":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    ///
-    /// ## Other names
-    ///
-    /// Trivy `KSV-0014`; Checkov `CKV_K8S_22`; kube-linter `no-read-only-root-fs`; Polaris `notReadOnlyRootFilesystem`;
-    /// Kubescape `C-0017`; kubeaudit `ReadOnlyRootFilesystemNil`, `ReadOnlyRootFilesystemFalse`; kube-score
-    /// `container-security-context-readonlyrootfilesystem`; kubesec `ReadOnlyRootFilesystem`; Kyverno `require-ro-rootfs`.
     "writable-root-filesystem", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0014", Checkov "CKV_K8S_22", KubeLinter "no-read-only-root-fs", Polaris "notReadOnlyRootFilesystem",
+        Kubescape "C-0017", KubeScore "container-security-context-readonlyrootfilesystem", Kubesec "ReadOnlyRootFilesystem",
+        Kyverno "require-ro-rootfs"],
+    akin: [Kubeaudit "ReadOnlyRootFilesystemNil", Kubeaudit "ReadOnlyRootFilesystemFalse"],
 }
 
 const FIELD: &str = "securityContext.readOnlyRootFilesystem";

@@ -91,10 +91,6 @@ rule! {
     /// - KEP-2802: Identify Windows pods at API admission level:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/2802-identify-windows-pods-apiserver-admission>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// None has this rule.
     "wrong-os-field", Always, Error, Check::Pod(check),
 }
 
@@ -162,7 +158,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     }
 }
 
-/// The entry at a way, where the API server takes it for set. The flags that have no "unset" may be false.
+/// The entry at a way, where the API server takes it for set. The flags that have no "unset" may be false, the sysctls none.
 fn refused<'y>(from: Node<'y>, way: &'static str) -> Option<(Entry<'y>, &'static str)> {
     let (holder, name) = match way.rsplit_once('.') {
         Some((holder, name)) => (holder.split('.').try_fold(from, |node, key| node.get(key))?, name),
@@ -170,5 +166,6 @@ fn refused<'y>(from: Node<'y>, way: &'static str) -> Option<(Entry<'y>, &'static
     };
     let entry = holder.entry(name)?;
     let off = matches!(name, "hostIPC" | "hostPID") && entry.value.resolved() == Some(Resolved::Bool(false));
-    (!off && !entry.value.is_null()).then_some((entry, name))
+    let none = name == "sysctls" && entry.value.resolve().is_some_and(|list| list.items().len() == 0);
+    (!off && !none && !entry.value.is_null()).then_some((entry, name))
 }

@@ -1,5 +1,6 @@
 use super::leftovers::wrong_values;
-use super::spelling::brief;
+use super::naming::{name, token};
+use super::refused_value::values::accepted;
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Object, Wanted};
@@ -95,8 +96,9 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It takes quotes away from an integer or a boolean, or puts them around a word that is to be a string. No cluster took
-    /// the manifest before, so that nothing that runs can stop.
+    /// It takes quotes away from an integer or a boolean, or puts them around a word that is to be a string; not where the API
+    /// server would refuse the number, as the user `-1`. No cluster took the manifest before, so that nothing that runs can
+    /// stop.
     ///
     /// ## Applies to
     ///
@@ -107,11 +109,8 @@ rule! {
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - [YAML 1.1: booleans](https://yaml.org/type/bool.html), which the API server's reader follows
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    ///
-    /// ## Other names
-    ///
-    /// kube-linter `schema-validation`; kubeconform reports it as an invalid type.
     "wrong-type", Always, Error, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
 }
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
@@ -120,33 +119,17 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         let message = format!("{} {}", name(node, object), complaint(node, wrong.wanted));
         let container = object.container_around(node).filter(|container| container.node != node);
         let finding = found.wrong_around(container, token(node), message);
-        if let Some((title, value)) = wrong.wanted.and_then(|wanted| requoted(node, wanted)) {
+        if let Some((title, value)) = wrong.wanted.and_then(|wanted| requoted(node, wanted, object)) {
             finding.fix(Safety::Safe, title, [Change::Set { path: node.path(), value }]);
         }
     }
-}
-
-/// What stands for a value: of one that is written below its key that key, else its first part.
-fn token(node: Node<'_>) -> Node<'_> {
-    let is_block = matches!(node.kind(), Kind::Mapping | Kind::Sequence) && !node.is_flow();
-    if !is_block && !node.source().contains(['\n', '\r']) {
-        return node;
-    }
-    let first = || node.children().next().map(token);
-    node.own_entry().map(|entry| entry.key).or_else(first).unwrap_or(node)
-}
-
-/// What a value is called: by its key, or as an item of its list.
-fn name(node: Node<'_>, object: &Object<'_>) -> String {
-    let key = |node: Node<'_>| node.own_entry().and_then(|entry| entry.key.as_str()).map(|key| brief(key).into_owned());
-    let item = || node.parent().and_then(key).map(|list| format!("an item of {list}"));
-    key(node).or_else(item).unwrap_or_else(|| brief(object.kind).into_owned())
 }
 
 fn complaint(node: Node<'_>, wanted: Option<Wanted>) -> String {
     let (is, wanted) = (noun(node), wanted.map(wanted_noun));
     match wanted {
         Some("base64") => "is not base64".into(),
+        Some("a quantity") if is == "a string" => "is not a quantity such as 64Mi or 0.5".into(),
         Some("a time") => "is not a time such as 2024-05-01T12:00:00Z".into(),
         Some("an integer") if is == "an integer" => "is out of range".into(),
         Some("an integer") if is == "a number" => "is not a whole number".into(),
@@ -176,17 +159,18 @@ fn wanted_noun(wanted: Wanted) -> &'static str {
         Wanted::Text => "a string",
         Wanted::Base64 => "base64",
         Wanted::Time => "a time",
+        Wanted::Quantity => "a quantity",
         Wanted::Sequence => "a list",
         Wanted::Mapping => "a mapping",
     }
 }
 
 /// The same value with quotes, or without, where that is all that is wrong.
-fn requoted(node: Node<'_>, wanted: Wanted) -> Option<(&'static str, Value)> {
+fn requoted(node: Node<'_>, wanted: Wanted, object: &Object<'_>) -> Option<(&'static str, Value)> {
     let text = node.as_str()?;
     match (wanted, node.resolved()?, resolve(text, Style::Plain, None)) {
         // A number in another notation, such as "0644", may have been meant in either way.
-        (Wanted::Integer, Resolved::Str(_), Resolved::Int(value)) if value.to_string() == text => {
+        (Wanted::Integer, Resolved::Str(_), Resolved::Int(value)) if value.to_string() == text && takes(node, value, object) => {
             Some(("take the quotes away", Value::Integer(value)))
         }
         (Wanted::Bool, Resolved::Str(_), Resolved::Bool(value)) => Some(("take the quotes away", Value::Bool(value))),
@@ -195,4 +179,15 @@ fn requoted(node: Node<'_>, wanted: Wanted) -> Option<(&'static str, Value)> {
         }
         _ => None,
     }
+}
+
+/// Whether the API server takes a number where a node stands, as far as `refused-value` knows.
+fn takes(node: Node<'_>, number: i64, object: &Object<'_>) -> bool {
+    let field = if node.own_entry().is_some() { Some(node) } else { node.parent() };
+    let key = field.and_then(Node::own_entry).and_then(|entry| entry.key.as_str());
+    let mapping = field.and_then(Node::parent);
+    let types = object.reading.types.iter();
+    let type_name = types.filter(|(typed, _)| Some(*typed) == mapping).map(|row| row.1).next();
+    let accepted = key.zip(type_name).and_then(|(key, type_name)| accepted(type_name, key));
+    accepted.is_none_or(|accepted| accepted.takes(number))
 }

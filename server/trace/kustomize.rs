@@ -4,12 +4,11 @@
 //! found by kind, by name and by the way in the object: an item of a list is known by its `name`.
 
 use super::{Origin, lines, written};
-use crate::engine::Analysis;
 use crate::k8s;
 use crate::project;
-use crate::rules::Finding;
-use crate::yaml::{self, Kind, Node, NodeId, Step, Yaml, split};
+use crate::yaml::{self, Kind, Node, NodeId, Offset, Step, Yaml, split};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The kustomization that makes kustomize say where everything comes from; `folder` is the way to the one that is asked about.
@@ -20,6 +19,17 @@ pub fn asking(folder: &str) -> String {
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+
+/// A document that kustomize built.
+pub struct Built {
+    yaml: Yaml,
+}
+
+impl Built {
+    pub fn new(text: &str) -> Self {
+        Built { yaml: yaml::parse(text) }
+    }
+}
 
 /// The sources of what was built, read as they are asked for.
 pub struct Sources {
@@ -53,10 +63,12 @@ impl Sources {
         Sources { folder, files: HashMap::new() }
     }
 
-    /// Where a finding in a document that kustomize built comes from. `None` where its file is not one of this machine.
-    pub fn origin(&mut self, analysis: &Analysis, finding: &Finding) -> Option<Origin> {
-        let objects = k8s::objects(&analysis.yaml);
-        let object = objects.iter().find(|object| object.node.range().contains_range(finding.range)).or(objects.first())?;
+    /// Where what stands in a document at a range of bytes comes from, or what is missing there. `None` where its file is not one of
+    /// this machine.
+    pub fn origin(&mut self, built: &Built, place: Range<usize>, absent: bool) -> Option<Origin> {
+        let objects = k8s::objects(&built.yaml);
+        let place = yaml::Range::new(Offset::try_from(place.start).ok()?, Offset::try_from(place.end).ok()?);
+        let object = objects.iter().find(|object| object.node.range().contains_range(place)).or(objects.first())?;
         let annotations = object.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
         let said = |key: &str| annotations.and_then(|annotations| annotations.get(key)).and_then(Node::as_str);
         let origin = yaml::parse(said(ORIGIN)?);
@@ -67,11 +79,11 @@ impl Sources {
         }
         let resource = named("path");
         let file = resource.clone().or_else(|| named("configuredIn"))?;
-        let way = way(&analysis.yaml, object.node, finding);
-        let value = at(&analysis.yaml, finding).and_then(|node| node.as_str().map(str::to_owned));
+        let way = way(&built.yaml, object.node, place.start());
+        let value = built.yaml.covering(place.start()).and_then(|node| node.as_str().map(str::to_owned));
         let patches: Vec<PathBuf> =
             kustomizations(said(TRANSFORMATIONS).unwrap_or_default()).iter().map(|path| self.real(path)).collect();
-        let candidates = self.candidates(resource.as_deref(), &patches, finding.subject.absent);
+        let candidates = self.candidates(resource.as_deref(), &patches, absent);
         for candidate in candidates {
             let place = self.look(&candidate, object, &way, value.as_deref());
             if let Some(range) = place {
@@ -121,13 +133,7 @@ impl Sources {
     }
 
     /// Where the value at a way is written in a file.
-    fn look(
-        &mut self,
-        file: &Path,
-        object: &k8s::Object<'_>,
-        way: &[Way],
-        value: Option<&str>,
-    ) -> Option<std::ops::Range<usize>> {
+    fn look(&mut self, file: &Path, object: &k8s::Object<'_>, way: &[Way], value: Option<&str>) -> Option<Range<usize>> {
         let is_same = |node: &Node<'_>| value.is_none() || node.as_str() == value;
         for text in self.texts(file) {
             for root in roots(&text.yaml, object) {
@@ -146,7 +152,7 @@ impl Sources {
     }
 
     /// The last part of a way that is written in the resource.
-    fn nearest(&mut self, file: &Path, object: &k8s::Object<'_>, way: &[Way]) -> Option<std::ops::Range<usize>> {
+    fn nearest(&mut self, file: &Path, object: &k8s::Object<'_>, way: &[Way]) -> Option<Range<usize>> {
         let text = self.texts(file).iter().find_map(|text| Some((text, *roots(&text.yaml, object).first()?)));
         let (text, root) = text?;
         let (node, len) = follow(root, way)?;
@@ -158,7 +164,7 @@ impl Sources {
 }
 
 impl Text {
-    fn place(&self, node: Node<'_>) -> std::ops::Range<usize> {
+    fn place(&self, node: Node<'_>) -> Range<usize> {
         let range = node.range();
         match &self.inside {
             None => self.start + usize::from(range.start())..self.start + usize::from(range.end()),
@@ -209,14 +215,9 @@ fn kustomizations(transformations: &str) -> Vec<String> {
     files
 }
 
-/// The node that a finding points at.
-fn at<'y>(yaml: &'y Yaml, finding: &Finding) -> Option<Node<'y>> {
-    yaml.covering(finding.range.start())
-}
-
-/// The way from an object to what a finding points at.
-fn way(yaml: &Yaml, object: Node<'_>, finding: &Finding) -> Vec<Way> {
-    let Some(node) = at(yaml, finding) else { return Vec::new() };
+/// The way from an object to what stands at a place.
+fn way(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<Way> {
+    let Some(node) = yaml.covering(place) else { return Vec::new() };
     let (path, from) = (node.path(), object.path().steps().len());
     let mut way = Vec::new();
     let mut at = object;

@@ -30,6 +30,7 @@ pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usiz
     remedies.extend(at.masked_alias());
     for &line in &lines {
         let shape = Shape::of(source, line);
+        remedies.extend(at.starred_key(line, &shape));
         remedies.extend(at.closed(line, &shape));
         remedies.extend(at.colon(line, &shape));
         remedies.extend(at.masked_value(line, &shape));
@@ -159,6 +160,20 @@ impl Near<'_, '_> {
         Some(Remedy {
             patches: vec![Patch::Mask { range: at..at + 1 }],
             faults: vec![self.fault(line, range(at, at + name.len()), &message)],
+            keeps_all: true,
+        })
+    }
+
+    /// A key that begins like an alias, to which the colon belongs where no blank parts them.
+    fn starred_key(&self, line: usize, shape: &Shape) -> Option<Remedy> {
+        let word = self.text()[shape.content..shape.end].split([' ', '\t']).next()?;
+        if shape.colon.is_none() || !word.starts_with('*') || !word.ends_with(':') {
+            return None;
+        }
+        let at = shape.content;
+        Some(Remedy {
+            patches: vec![Patch::Mask { range: at..at + 1 }],
+            faults: vec![self.fault(line, range(at, at + word.len() - 1), "a key that begins with `*` needs quotes")],
             keeps_all: true,
         })
     }

@@ -19,12 +19,19 @@ pub enum Resolved<'y> {
 
 /// Resolves one scalar. Only a plain one can be anything but a string, unless a tag says so.
 pub fn resolve<'y>(text: &'y str, style: Style, tag: Option<&str>) -> Resolved<'y> {
-    match tag.map(|tag| tag.strip_prefix("!!").unwrap_or(tag)) {
+    match tag.map(short) {
         Some("int" | "float" | "bool" | "null") => plain(text),
         Some(_) => Resolved::Str(text),
         None if style == Style::Plain => plain(text),
         None => Resolved::Str(text),
     }
+}
+
+/// A tag without what YAML's own tags begin with, in either way to write one: `!!bool`, `!<tag:yaml.org,2002:bool>`.
+fn short(tag: &str) -> &str {
+    let verbatim = tag.strip_prefix("!<").and_then(|tag| tag.strip_suffix('>'));
+    let yaml = verbatim.and_then(|tag| tag.strip_prefix("tag:yaml.org,2002:"));
+    yaml.or(tag.strip_prefix("!!")).unwrap_or(tag)
 }
 
 /// go-yaml v2, `resolve.go`: a table of words by their first character, then numbers.

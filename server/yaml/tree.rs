@@ -115,6 +115,16 @@ impl Yaml {
         &self.repaired
     }
 
+    /// Whether a node is named, so that aliases can stand for it.
+    pub fn has_anchors(&self) -> bool {
+        self.properties.values().any(|properties| properties.anchor.is_some())
+    }
+
+    /// Whether an alias stands for a node that is not in this text.
+    pub fn has_aliases_to_nothing(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.shape, Shape::Alias { target: None }))
+    }
+
     /// Whether `{{` stands anywhere but in comments, quotes and block scalars: a text for a template engine to read first.
     pub fn has_template_syntax(&self) -> bool {
         self.text.match_indices("{{").any(|(at, _)| !self.is_opaque(Offset::new(at as u32)))

@@ -135,10 +135,10 @@ local function findings(buf, first)
   return lines
 end
 
---- The diagnostic of a rule at or below a line.
-local function finding(buf, code, first)
+--- The diagnostic that tells of a rule, by itself or with others of its container, at or below a line.
+local function finding(buf, rule, first)
   for _, d in ipairs(vim.diagnostic.get(buf)) do
-    if d.code == code and d.lnum + 1 >= (first or 1) then
+    if d.lnum + 1 >= (first or 1) and vim.list_contains(d.user_data.lsp.data.rules, rule) then
       return d
     end
   end
@@ -245,6 +245,19 @@ test('diagnostics', function()
   local queue = finding(buf, 'privilege-escalation', place(buf, '---')[1])
   equal('the second document has findings too', queue and { queue.lnum + 1, queue.col }, container(buf, 'queue'))
   equal('run-as-root-allowed is among them', finding(buf, 'run-as-root-allowed') ~= nil, true)
+  equal('what the container lacks is one diagnostic', { #vim.diagnostic.get(buf, { lnum = web.lnum }), web.code }, {
+    1,
+    'missing-hardening',
+  })
+end)
+
+test('a diagnostic for each rule', function()
+  require('kubeharden').setup({ settings = { grouping = 'rule' } })
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  local web = finding(buf, 'privilege-escalation')
+  equal('grouping by rule: the code is the rule', web.code, 'privilege-escalation')
+  equal('grouping by rule: others stand beside it', #vim.diagnostic.get(buf, { lnum = web.lnum }) > 3, true)
+  require('kubeharden').setup({ settings = { grouping = 'container' } })
 end)
 
 test('a broken line', function()
@@ -273,13 +286,12 @@ test('a line more above', function()
   equal('a finding moves with its line', d and { d.lnum + 1, d.col }, { queue[1] + 1, queue[2] })
 end)
 
---- Takes the preferred quick fix of a rule for what is under the cursor, as a user's key does.
-local function take_fix(code)
+--- Takes the action whose title begins so for what is under the cursor, as a user's key does.
+local function take(title)
   vim.lsp.buf.code_action({
     apply = true,
     filter = function(action)
-      local d = (action.diagnostics or {})[1]
-      return action.kind == 'quickfix' and action.isPreferred and not action.disabled and d ~= nil and d.code == code
+      return vim.startswith(action.title, title) and not action.disabled
     end,
   })
 end
@@ -296,7 +308,7 @@ test('a quick fix', function()
     image .. '          securityContext:\n            allowPrivilegeEscalation: false\n'
   )
   vim.api.nvim_win_set_cursor(0, container(buf, 'web'))
-  take_fix('privilege-escalation')
+  take('Set allowPrivilegeEscalation: false')
   becomes('the fix of privilege-escalation, byte for byte', function()
     return text(buf)
   end, fixed)
@@ -308,6 +320,82 @@ test('a quick fix', function()
   equal('undo restores the bytes', text(buf), original_text)
   settle(buf)
   equal('undo brings the finding back', finding(buf, 'privilege-escalation').lnum + 1, container(buf, 'web')[1])
+end)
+
+test('all that a container lacks', function()
+  local path = workspace('shop.yaml') .. '/shop.yaml'
+  local buf = open(path)
+  local original_text = read(path)
+  vim.api.nvim_win_set_cursor(0, container(buf, 'web'))
+  take('Add 3 missing settings to container web')
+  local image = '          image: registry.example.com/shop/web:2.14.0\n'
+  local added = [[
+          securityContext:
+            allowPrivilegeEscalation: false
+            capabilities:
+              drop:
+                - ALL
+            readOnlyRootFilesystem: true
+]]
+  becomes('one action adds all of it', function()
+    return text(buf)
+  end, (original_text:gsub(vim.pesc(image), image .. added)))
+  vim.cmd('silent undo')
+  equal('one undo takes all of it back', text(buf), original_text)
+end)
+
+test('a whole object', function()
+  local path = workspace('shop.yaml') .. '/shop.yaml'
+  local buf = open(path)
+  local original_text = read(path)
+  vim.api.nvim_win_set_cursor(0, place(buf, 'revisionHistoryLimit'))
+  take('Harden Deployment shop')
+  need('the Deployment to be hardened', function()
+    return text(buf) ~= original_text
+  end)
+  settle(buf)
+  local second = place(buf, '---')[1]
+  local left = vim.tbl_filter(function(rule)
+    local d = finding(buf, rule)
+    return d ~= nil and d.lnum + 1 < second
+  end, { 'privilege-escalation', 'undropped-capabilities', 'run-as-root-allowed', 'missing-seccomp-profile' })
+  equal('from anywhere inside, a Deployment is hardened', left, {})
+  equal('the other Deployment is as it was', finding(buf, 'run-as-root-allowed') ~= nil, true)
+  vim.cmd('silent undo')
+  equal('one undo takes the hardening back', text(buf), original_text)
+end)
+
+--- What the server answers to a request about the text under the cursor.
+local function ask(buf, what, params)
+  local answer = clients(buf)[1]
+  local request = since_0_11 and function(...)
+    return answer:request_sync(...)
+  end or answer.request_sync
+  return request(what, params, PATIENCE, buf)
+end
+
+test('an outdated action', function()
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  -- Neovim gives the text that it opens version 0, and takes edits for that version whatever the text is by then.
+  vim.api.nvim_buf_set_lines(buf, 0, 0, true, { '# a line more' })
+  settle(buf)
+  vim.api.nvim_win_set_cursor(0, container(buf, 'web'))
+  local params = vim.lsp.util.make_range_params(0, 'utf-16')
+  params.context = { diagnostics = {} }
+  local actions = ask(buf, 'textDocument/codeAction', params).result
+  local function titled(title)
+    return vim.tbl_filter(function(action)
+      return vim.startswith(action.title, title)
+    end, actions)[1]
+  end
+  local quick, whole = titled('Set allowPrivilegeEscalation'), titled('Harden Deployment')
+  vim.api.nvim_buf_set_lines(buf, 0, 0, true, { '# one more line' })
+  settle(buf)
+  local changed = text(buf)
+  vim.lsp.util.apply_workspace_edit(quick.edit, 'utf-16')
+  equal('edits for an outdated text are not made', text(buf), changed)
+  local refused = ask(buf, 'codeAction/resolve', whole)
+  equal('an outdated action gets no edits', { refused.result, refused.err.code }, { nil, -32801 })
 end)
 
 test('every safe fix', function()
@@ -439,7 +527,7 @@ if since_0_11 then
 end
 
 test('settings', function()
-  local settings = { profile = 'restricted', kubernetesVersion = '1.33' }
+  local settings = { profile = 'restricted', kubernetesVersion = '1.33', grouping = 'rule' }
   require('kubeharden').setup({ settings = settings })
   local folder = workspace('shop.yaml')
   write(folder .. '/.kubeharden.yaml', '')

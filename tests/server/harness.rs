@@ -1,7 +1,7 @@
 //! A client that speaks to a server over pipes in memory, and hears everything that the server says.
 
 use kubeharden::config::Config;
-use kubeharden::engine::{self, Document, Report};
+use kubeharden::engine::{self, Analysis};
 use kubeharden::lsp::{self, Setup};
 use kubeharden::rules::{Check, Finding, Rule, Scope, Severity, Subject};
 use kubeharden::text::{Encoding, Position, Text};
@@ -274,14 +274,14 @@ pub(crate) fn modern_but(pointer: &str, value: Value) -> Value {
 /// A server whose analysis says nothing but what the test can foresee: on each `!` a finding with the text as the server has
 /// it. `PANIC` in the text makes it panic.
 pub(crate) fn echo() -> Setup {
-    Setup { analyze: Arc::new(|text, config, _| echo_report(text, config)), ..Setup::default() }
+    Setup { analyze: Arc::new(|text, _, _, config| echo_analysis(text, config)), ..Setup::default() }
 }
 
-pub(crate) fn echo_report(text: &str, config: &Config) -> Report {
+pub(crate) fn echo_analysis(text: &str, config: &Config) -> Analysis {
     assert!(!text.contains("PANIC"), "as the text asks");
     let mut analysis = engine::analyze_document(text, config);
     analysis.findings = text.match_indices('!').map(|(at, _)| echo_finding(at, text)).collect();
-    Report { documents: vec![Document { start: 0, analysis: Arc::new(analysis) }] }
+    analysis
 }
 
 static ECHO: Rule = Rule {
@@ -290,6 +290,8 @@ static ECHO: Rule = Rule {
     severity: Severity::Warning,
     docs: " What it is.\n\n ## Why\n\n Because it is.\n\n ## Example\n\n None.\n",
     check: Check::Object(|_, _, _| {}),
+    same: &[],
+    akin: &[],
 };
 
 fn echo_finding(at: usize, text: &str) -> Finding {
@@ -299,7 +301,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         severity: ECHO.severity,
         range,
         message: text.to_owned(),
-        subject: Subject { object: Some(0), container: None, range, absent: false },
+        subject: Subject { object: Some(0), container: None, range, absent: false, lack: None },
         related: Vec::new(),
         fix: None,
         alternatives: Vec::new(),

@@ -29,8 +29,9 @@ async fn a_client_without_markdown_gets_plain_text() {
     server.finish().await;
 }
 
-async fn parts(text: &str, line: u32, character: u32) -> Vec<String> {
-    let mut server = TestServer::ready(Setup::default(), modern()).await;
+async fn parts(grouping: &str, text: &str, line: u32, character: u32) -> Vec<String> {
+    let mut server = TestServer::start(Setup::default());
+    server.initialize(modern(), json!({"grouping": grouping})).await;
     server.open(text).await;
     server.published().await;
     let hover = server.hover(line, character).await;
@@ -51,7 +52,7 @@ spec:
 
 #[tokio::test]
 async fn one_finding_is_told_with_its_reason() {
-    let [part] = &parts(POD, 7, 38).await[..] else { panic!("one finding on the value") };
+    let [part] = &parts("container", POD, 7, 38).await[..] else { panic!("one finding on the value") };
     let lines: Vec<_> = part.lines().collect();
     assert_eq!(lines[0], "**privileged-container** (error, baseline)");
     assert!((7..=20).contains(&lines.len()), "{part}");
@@ -60,10 +61,21 @@ async fn one_finding_is_told_with_its_reason() {
 
 #[tokio::test]
 async fn many_findings_at_a_place_are_told_shortly() {
-    let parts = parts(POD, 7, 8).await;
+    let parts = parts("rule", POD, 7, 8).await;
     assert!(parts.len() > 2);
     for part in &parts {
         assert_eq!(part.lines().count(), 5, "{part}");
     }
     assert!(parts.iter().any(|part| part.starts_with("**privilege-escalation** (warning, restricted)\n\n")));
+}
+
+#[tokio::test]
+async fn a_group_lists_its_rules_the_gravest_first() {
+    let [part] = &parts("container", POD, 7, 8).await[..] else { panic!("one mark on the key") };
+    let lines: Vec<_> = part.lines().collect();
+    assert_eq!(lines[0], "**missing-hardening** (warning)");
+    let rules: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("- [")?.split(']').next()).collect();
+    assert_eq!(rules[..2], ["privilege-escalation", "undropped-capabilities"]);
+    assert!(rules.contains(&"writable-root-filesystem"), "{part}");
+    assert!(lines.last().unwrap().starts_with("[More about missing-hardening](https://"), "{part}");
 }

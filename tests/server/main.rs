@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect should stop there")]
 
 mod actions;
+mod beyond;
 mod configuration;
 mod diagnostics;
 mod greeting;
 mod harness;
 mod hover;
+mod ignores;
 mod leaving;
 mod neighbours;
+mod offered;
 mod panics;
 mod settings;
 mod sync;

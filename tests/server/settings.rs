@@ -2,7 +2,6 @@
 
 use crate::harness::{TestServer, modern};
 use kubeharden::config::Config;
-use kubeharden::engine::Report;
 use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -10,8 +9,8 @@ use std::time::Duration;
 
 /// A server whose analysis tells the configuration that it works under.
 pub(crate) fn telling() -> Setup {
-    let analyze = |_: &str, config: &Config, _: &Report| {
-        crate::harness::echo_report(&format!("!{} {}", config.profile.name(), config.kubernetes_version), config)
+    let analyze = |_: &str, _, _: &_, config: &Config| {
+        crate::harness::echo_analysis(&format!("!{} {}", config.profile.name(), config.kubernetes_version), config)
     };
     Setup { analyze: Arc::new(analyze), ..Setup::default() }
 }

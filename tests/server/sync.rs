@@ -123,10 +123,10 @@ struct GateState {
 impl Gate {
     fn setup(self: &Arc<Self>) -> Setup {
         let (gate, echo) = (Arc::clone(self), echo());
-        let analyze = move |text: &str, config: &_, earlier: &_| {
+        let analyze = move |text: &str, role, context: &_, config: &_| {
             gate.change(|state| state.begun.push(text.to_owned()));
             gate.wait_until(|state| state.is_open);
-            (echo.analyze)(text, config, earlier)
+            (echo.analyze)(text, role, context, config)
         };
         Setup { analyze: Arc::new(analyze), ..Setup::default() }
     }

@@ -703,3 +703,22 @@ fn documents_begin_at_their_marker_and_end_with_theirs() {
     assert_eq!(documents, ["# a\n---\nb: c\n", "--- d\n...\n", "# e\n%YAML 1.2\n---\nf\n"]);
     assert_eq!(yaml::split::documents("").len(), 1);
 }
+
+#[test]
+fn a_byte_order_mark_before_a_marker_begins_a_document() {
+    let text = "\u{feff}a: 1\n\u{feff}---\nb: \u{feff}---\n--- c\n";
+    let documents: Vec<&str> = yaml::split::documents(text).into_iter().map(|range| &text[range]).collect();
+    assert_eq!(documents, ["\u{feff}a: 1\n", "\u{feff}---\nb: \u{feff}---\n", "--- c\n"]);
+    assert!(documents.iter().all(|document| yaml::parse(document).errors().is_empty()));
+}
+
+#[test]
+fn a_key_that_begins_with_a_star_is_one_mistake() {
+    for text in ["a: 1\n*b:\n  c: 1\n  d: 2\ne: 3\n", "a: 1\n*b: [c]\ne: 3\n"] {
+        let yaml = yaml::parse(text);
+        let errors: Vec<&str> = yaml.errors().iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(errors, ["a key that begins with `*` needs quotes"], "{text}");
+        let root = yaml.root().expect("a mapping");
+        assert_eq!(root.get("e").is_some(), text.contains("e:"), "{text}");
+    }
+}

@@ -26,4 +26,6 @@ return {
   filetypes = { 'yaml' },
   -- In order of priority: the nearest configuration file wins over a repository further down.
   root_markers = { '.kubeharden.yaml', '.git' },
+  -- Neovim refuses edits for a text that has changed since, where they name its version. It can, but does not say so.
+  capabilities = { workspace = { workspaceEdit = { documentChanges = true } } },
 }

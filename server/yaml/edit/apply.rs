@@ -4,6 +4,7 @@
 //! Must not know how anything is written. Promise: a place is opened only where an edit of it can be certain.
 
 use super::super::{Entry, Kind, Node, NodeId, Path, Step, Yaml};
+use super::comment::remarks;
 use super::layout::{Layout, start};
 use super::want::{Fresh, Key, Slot, Want, Wanted, contradiction, named, says};
 use super::{Change, Refusal, Value};
@@ -28,7 +29,7 @@ pub(super) fn wanted<'y>(yaml: &'y Yaml, changes: &[Change]) -> Result<Wanted<'y
     }
     root.check_names()?;
     root.check_sets(changes)?;
-    Ok(Wanted { layout, root })
+    Ok(Wanted { layout, root, remarks: remarks(layout, changes)? })
 }
 
 /// The nodes that an alias stands for.
@@ -92,6 +93,8 @@ impl<'y> Changer<'y> {
                 None => Err(Refusal::new(format!("there is nothing at {path}"))),
             },
             Change::Move { from, to } => self.relocate(root, from, to),
+            // Comments are no part of the tree.
+            Change::Comment { .. } | Change::NewComment { .. } => Ok(()),
         }
     }
 
@@ -133,7 +136,7 @@ impl<'y> Changer<'y> {
                 Some(old) => {
                     self.check_alias(old)?;
                     let line = self.layout.line_of(old);
-                    return Err(Refusal::new(format!("{path} is {}, not a list (line {line})", noun(old))));
+                    return Err(Refusal::new(format!("{path} is {}, not a list", noun(old))).at_line(line));
                 }
             };
         }
@@ -187,7 +190,7 @@ impl<'y> Changer<'y> {
                 target.want = Want::Fresh(Fresh::Moved(entry));
                 Ok(())
             }
-            (_, _, Some(there)) => Err(Refusal::new(format!("{to} is there already (line {})", self.layout.line_of(there)))),
+            (_, _, Some(there)) => Err(Refusal::new(format!("{to} is there already")).at_line(self.layout.line_of(there))),
             _ => Err(contradiction(to)),
         }
     }
@@ -271,7 +274,7 @@ impl<'y> Changer<'y> {
     fn mismatch(&self, old: Node<'y>, step: &Step, here: &Path) -> Refusal {
         let wanted = if matches!(step, Step::Key(_)) { "a mapping" } else { "a list" };
         let line = self.layout.line_of(old);
-        Refusal::new(format!("{} is {}, not {wanted} (line {line})", named(here), noun(old)))
+        Refusal::new(format!("{} is {}, not {wanted}", named(here), noun(old))).at_line(line)
     }
 
     /// The slots of a collection, if it is one that may be changed.
@@ -293,7 +296,7 @@ impl<'y> Changer<'y> {
 
     fn comes_from(&self, alias: Node<'y>) -> Refusal {
         let line = self.layout.line_of(alias);
-        Refusal::new(format!("the value comes from the alias {} (line {line})", alias.source()))
+        Refusal::new(format!("the value comes from the alias {}", alias.source())).at_line(line)
     }
 
     /// What `<<` brings in is not written here, and a key beside it would hide it for this place alone.
@@ -305,7 +308,7 @@ impl<'y> Changer<'y> {
         let merge = mapping.entries().find(|entry| entry.is_merge()).map(|entry| entry.value);
         match merge {
             Some(alias) if alias.kind() == Kind::Alias => Err(self.comes_from(alias)),
-            Some(other) => Err(Refusal::new(format!("{key} comes from << (line {})", self.layout.line_of(other)))),
+            Some(other) => Err(Refusal::new(format!("{key} comes from <<")).at_line(self.layout.line_of(other))),
             None => Ok(()),
         }
     }
@@ -318,7 +321,7 @@ impl<'y> Changer<'y> {
                     path => path.to_string(),
                 };
                 let line = self.layout.line_of(node);
-                Err(Refusal::new(format!("{what} is shared through the anchor &{anchor} (line {line})")))
+                Err(Refusal::new(format!("{what} is shared through the anchor &{anchor}")).at_line(line))
             }
             _ => Ok(()),
         }
@@ -340,7 +343,7 @@ impl<'y> Changer<'y> {
             None => Ok(()),
             Some(range) => {
                 let line = self.layout.line_number(range.start().into());
-                Err(Refusal::new(format!("an anchor or a tag stands before an empty value (line {line})")))
+                Err(Refusal::new("an anchor or a tag stands before an empty value").at_line(line))
             }
         }
     }
@@ -351,7 +354,7 @@ impl<'y> Changer<'y> {
         while let Some(node) = nodes.pop() {
             if node.kind() == Kind::Alias || node.anchor().is_some() {
                 let line = self.layout.line_of(node);
-                return Err(Refusal::new(format!("an anchor or an alias would be moved (line {line})")));
+                return Err(Refusal::new("an anchor or an alias would be moved").at_line(line));
             }
             nodes.extend(node.children());
         }
@@ -363,14 +366,15 @@ impl<'y> Changer<'y> {
         let mut keys = HashMap::new();
         for Entry { key, .. } in mapping.entries() {
             let Some(name) = key.as_str().filter(|_| matches!(key.kind(), Kind::Scalar(_))) else {
-                return Err(Refusal::new(format!("a key is more than a word (line {})", line(key))));
+                return Err(Refusal::new("a key is more than a word").at_line(line(key)));
             };
             if let Some(first) = keys.insert(name, key) {
-                return Err(Refusal::new(format!("{name} is written twice (lines {} and {})", line(first), line(key))));
+                let twice = Refusal::new(format!("{name} is written twice (lines "));
+                return Err(twice.line(line(first)).and(" and ").line(line(key)).and(")"));
             }
             let before = self.layout.text.get(..start(key)).unwrap_or_default();
             if before.trim_end().ends_with('?') {
-                return Err(Refusal::new(format!("a key is marked with ? (line {})", line(key))));
+                return Err(Refusal::new("a key is marked with ?").at_line(line(key)));
             }
         }
         Ok(())
@@ -382,12 +386,12 @@ impl<'y> Changer<'y> {
             return Ok(());
         }
         if node.parent().is_some_and(Node::is_flow) {
-            return Err(Refusal::new(format!("a pair without braces stands in a list (line {})", self.layout.line_of(node))));
+            return Err(Refusal::new("a pair without braces stands in a list").at_line(self.layout.line_of(node)));
         }
         let first = self.layout.slot_start(node, 0);
         match first.filter(|&at| self.layout.before(at).bytes().all(|byte| matches!(byte, b' ' | b'-'))) {
             Some(_) => Ok(()),
-            None => Err(Refusal::new(format!("line {} is laid out too unusually to edit", self.layout.line_of(node)))),
+            None => Err(Refusal::new("line ").line(self.layout.line_of(node)).and(" is laid out too unusually to edit")),
         }
     }
 }

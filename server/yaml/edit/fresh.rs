@@ -137,7 +137,7 @@ impl<'y> Scribe<'y> {
                 let source = self.layout.slice(start(value)..self.layout.tail(value));
                 if source.contains(['\n', '\r']) || !value.is_flow() && matches!(value.kind(), Kind::Mapping | Kind::Sequence) {
                     let line = self.layout.line_of(entry.key);
-                    return Err(Refusal::new(format!("what spans several lines cannot be moved into braces (line {line})")));
+                    return Err(Refusal::new("what spans several lines cannot be moved into braces").at_line(line));
                 }
                 Ok(format!("{}: {source}", quote::text(name, true, quotes)))
             }
@@ -171,7 +171,7 @@ impl<'y> Scribe<'y> {
         if let Some(parent) = entry.key.parent().filter(|parent| parent.is_flow()) {
             let followed = layout.comment_behind(tail).is_some_and(|comment| comment.end < usize::from(parent.range().end()));
             if followed || layout.slice(range.clone()).contains(['\n', '\r']) {
-                return Err(Refusal::new(format!("what spans several lines cannot be moved out of braces (line {line})")));
+                return Err(Refusal::new("what spans several lines cannot be moved out of braces").at_line(line));
             }
         }
         let key = start(entry.key);
@@ -207,7 +207,7 @@ impl<'y> Scribe<'y> {
                 text.push_str(&" ".repeat(to.saturating_sub(from)));
             }
             if cut > indent && !layout.slice(at + indent..end).starts_with('#') {
-                return Err(Refusal::new(format!("the lines to move are not indented evenly (line {line})")));
+                return Err(Refusal::new("the lines to move are not indented evenly").at_line(line));
             }
             text.push_str(layout.slice(at + cut.min(indent)..next));
             at = next;

@@ -19,7 +19,7 @@ fn syntax(layout: Layout<'_>) -> Result<(), Refusal> {
     let repaired = layout.yaml.repaired().iter().map(|range| range.start());
     match errors.chain(repaired).min() {
         None => Ok(()),
-        Some(first) => Err(Refusal::new(format!("line {} is not valid YAML", layout.line_number(first.into())))),
+        Some(first) => Err(Refusal::new("line ").line(layout.line_number(first.into())).and(" is not valid YAML")),
     }
 }
 
@@ -29,7 +29,7 @@ fn template(layout: Layout<'_>) -> Result<(), Refusal> {
     let outside = layout.text.match_indices("{{").find(|&(at, _)| !is_text(layout, at));
     match outside {
         None => Ok(()),
-        Some((at, _)) => Err(Refusal::new(format!("this document contains template syntax (line {})", layout.line_number(at)))),
+        Some((at, _)) => Err(Refusal::new("this document contains template syntax").at_line(layout.line_number(at))),
     }
 }
 
@@ -47,7 +47,7 @@ fn tabs(layout: Layout<'_>) -> Result<(), Refusal> {
     });
     match indented {
         None => Ok(()),
-        Some((at, _)) => Err(Refusal::new(format!("line {} is indented with a tab", layout.line_number(at)))),
+        Some((at, _)) => Err(Refusal::new("line ").line(layout.line_number(at)).and(" is indented with a tab")),
     }
 }
 

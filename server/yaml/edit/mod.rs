@@ -1,10 +1,13 @@
 //! Edits of a document as intents: what is to be at a path, not which bytes to write.
 //!
 //! Knows how to write YAML in the manner of the text around it. Must not know why. Promise: what [`plan`] gives was applied
-//! and read again: no new syntax error, the same comments but those of what is removed, the same tree but at the paths named;
+//! and read again: no new syntax error, the same comments but those named and those of what is removed, the same tree but at the
+//! paths named;
 //! everything else is refused with a reason.
 
 mod apply;
+mod comment;
+mod compose;
 mod fresh;
 mod guard;
 mod layout;
@@ -31,17 +34,23 @@ pub enum Change {
     Rename { path: Path, key: Box<str> },
     /// The entry at a path is to stand at another one, its value as it is written, its comments with it.
     Move { from: Path, to: Path },
+    /// The comment at a place is to say something else, its `#` included, or to go: with the blanks before it, and with its line
+    /// where nothing else stands there.
+    Comment { range: Range, text: Option<String> },
+    /// A comment, its `#` included, is to stand behind all that is on the line of a place, or on a line of its own above that.
+    NewComment { at: Offset, above: bool, text: String },
 }
 
 impl Change {
     fn paths(&self) -> impl Iterator<Item = &Path> {
         let (path, target) = match self {
             Change::Set { path, .. } | Change::Append { path, .. } | Change::Remove { path } | Change::Rename { path, .. } => {
-                (path, None)
+                (Some(path), None)
             }
-            Change::Move { from, to } => (from, Some(to)),
+            Change::Move { from, to } => (Some(from), Some(to)),
+            Change::Comment { .. } | Change::NewComment { .. } => (None, None),
         };
-        std::iter::once(path).chain(target)
+        path.into_iter().chain(target)
     }
 }
 
@@ -114,26 +123,66 @@ impl Edits {
 }
 
 /// Why no edit is given, in words for a person: lower case, no full stop.
+///
+/// The lines that it names are the document's. Who shows it in a file knows how many lines stand above the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal(pub String);
+pub struct Refusal {
+    /// What stands before each line's number.
+    lines: Vec<(String, usize)>,
+    rest: String,
+}
 
 impl Refusal {
-    fn new(reason: impl Into<String>) -> Refusal {
-        Refusal(reason.into())
+    pub fn new(reason: impl Into<String>) -> Refusal {
+        Refusal { lines: Vec::new(), rest: reason.into() }
     }
 
     fn unproved() -> Refusal {
         Refusal::new("this edit could not be proved safe")
     }
+
+    /// The number of a line goes on the sentence.
+    fn line(mut self, number: usize) -> Refusal {
+        self.lines.push((std::mem::take(&mut self.rest), number));
+        self
+    }
+
+    fn and(mut self, words: &str) -> Refusal {
+        self.rest.push_str(words);
+        self
+    }
+
+    fn at_line(self, number: usize) -> Refusal {
+        self.and(" (line ").line(number).and(")")
+    }
+
+    /// The same of a document that has this many lines above it.
+    #[must_use]
+    pub fn below(mut self, lines: usize) -> Refusal {
+        self.lines.iter_mut().for_each(|(_, number)| *number += lines);
+        self
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.lines.iter().try_for_each(|(words, number)| write!(f, "{words}{number}"))?;
+        f.write_str(&self.rest)
     }
 }
 
 impl std::error::Error for Refusal {}
+
+/// Why nothing can be edited in a document, whatever the change: it is not YAML, or not yet. Costs a look over the text.
+pub fn check(yaml: &Yaml) -> Result<(), Refusal> {
+    guard::check(yaml)
+}
+
+/// Why changes cannot be made of a document that [`check`] lets pass, as far as the places that they name tell: aliases, shared
+/// anchors, keys written twice. Nothing is written nor proved, so that [`plan`] may refuse them still.
+pub fn foresee(yaml: &Yaml, changes: &[Change]) -> Result<(), Refusal> {
+    apply::wanted(yaml, changes).map(drop)
+}
 
 /// The edits that make all the changes at once. Equal changes are one; every path means the document as it is now, before
 /// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.

@@ -1,9 +1,11 @@
 //! The proof of an edit: it is made, the result is read, and what was read is what was wanted.
 //!
 //! Knows the wanted tree and how to read. Must not know how the edits came about. Promise: what passes differs from the
-//! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell.
+//! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell; a reader who
+//! follows aliases and `<<` included.
 
 use super::super::{Entry, Kind, Node, Style, Yaml, parse};
+use super::comment::Remark;
 use super::layout::Layout;
 use super::want::{Fresh, Key, Slot, Want, Wanted, says};
 use super::{Edits, Refusal};
@@ -16,7 +18,30 @@ pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), Refusal> {
     if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
         return Err(unbroken_text(wanted.layout.yaml).or(unbroken_text(&new)).unwrap_or_else(Refusal::unproved));
     }
-    Comments::expected(wanted).check(wanted.layout, Layout::of(&new))
+    match new.root().and_then(|root| let_through(&wanted.root, root)) {
+        Some(refusal) => Err(refusal),
+        None => Comments::expected(wanted).check(wanted.layout, Layout::of(&new)),
+    }
+}
+
+/// Why a mapping of the new tree still says what is to be gone, or no longer says what is to stay: an entry hides what `<<`
+/// brings in under its name, so that what is hidden changes where the entry comes or goes.
+fn let_through(slot: &Slot<'_>, new: Node<'_>) -> Option<Refusal> {
+    let slots = slot.slots().iter();
+    let staying = slots.clone().filter(|slot| !slot.is_gone());
+    if new.kind() != Kind::Mapping {
+        return staying.zip(new.items()).find_map(|(slot, item)| let_through(slot, item));
+    }
+    if new.entries().any(Entry::is_merge) {
+        let merged = |name: &str| new.merged_entries().any(|entry| entry.key.as_str() == Some(name));
+        let comes = slots.clone().filter(|slot| !matches!(slot.key, Key::Old(_)) && !slot.is_gone()).filter_map(Slot::name);
+        let goes = slots.filter(|slot| slot.is_gone() || matches!(slot.key, Key::Renamed(..))).filter_map(Slot::original_name);
+        if let Some(name) = goes.chain(comes).find(|name| merged(name)) {
+            let line = slot.old.map_or(1, |old| Layout::of(old.yaml()).line_of(old));
+            return Some(Refusal::new(format!("{name} comes from << too")).at_line(line));
+        }
+    }
+    staying.zip(new.entries()).find_map(|(slot, entry)| let_through(slot, entry.value))
 }
 
 /// Whether a node is what a slot wants.
@@ -72,7 +97,8 @@ fn same(old: Node<'_>, new: Node<'_>) -> bool {
     match old.kind() {
         Kind::Empty => true,
         Kind::Scalar(_) => old.as_str() == new.as_str() && is_unbroken(old) == is_unbroken(new),
-        Kind::Alias => old.source() == new.source() && old.resolve().is_some() == new.resolve().is_some(),
+        // No edit touches what an alias stands for, so that it reads the same word for word.
+        Kind::Alias => old.source() == new.source() && old.resolve().map(Node::source) == new.resolve().map(Node::source),
         Kind::Sequence => old.items().len() == new.items().len() && old.items().zip(new.items()).all(|(old, new)| same(old, new)),
         Kind::Mapping => {
             let both = |(old, new): (Entry<'_>, Entry<'_>)| same(old.key, new.key) && same(old.value, new.value);
@@ -98,15 +124,22 @@ fn is_unbroken(node: Node<'_>) -> bool {
 fn unbroken_text(yaml: &Yaml) -> Option<Refusal> {
     let node = yaml.nodes().find(|node| is_unbroken(*node))?;
     let line = Layout::of(yaml).line_of(node);
-    Some(Refusal::new(format!("the last line of a text block (line {line}) would get or lose its line break")))
+    Some(Refusal::new("the last line of a text block").at_line(line).and(" would get or lose its line break"))
 }
 
 /// The comments that are to be there.
 struct Comments {
     /// In the order of the text.
-    staying: Vec<Range<usize>>,
+    staying: Vec<Expected>,
     /// These may stand anywhere, since they move with what they belong to.
-    moving: Vec<Range<usize>>,
+    moving: Vec<Expected>,
+}
+
+/// A comment that is to be there.
+struct Expected {
+    /// Where it is now, or where the text goes on behind one that is not there yet.
+    at: usize,
+    text: String,
 }
 
 impl Comments {
@@ -118,27 +151,35 @@ impl Comments {
         let inside = |comment: &Range<usize>, ranges: &[Range<usize>]| ranges.iter().any(|range| range.contains(&comment.start));
         let mut comments = Comments { staying: Vec::new(), moving: Vec::new() };
         for comment in layout.comments() {
+            let Some(text) = said(wanted, &comment) else { continue };
+            let expected = Expected { at: comment.start, text };
             if inside(&comment, &moving) {
-                comments.moving.push(comment);
+                comments.moving.push(expected);
             } else if !inside(&comment, &leaving) {
-                comments.staying.push(comment);
+                comments.staying.push(expected);
+            }
+        }
+        for remark in &wanted.remarks {
+            if let Remark::New { at, text, .. } = remark {
+                let place = comments.staying.partition_point(|expected| expected.at < *at);
+                comments.staying.insert(place, Expected { at: *at, text: text.clone() });
             }
         }
         comments
     }
 
     fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), Refusal> {
-        let lost = |comment: Option<Range<usize>>| match comment {
-            Some(comment) => Refusal::new(format!("the comment on line {} would be lost", old.line_number(comment.start))),
+        let lost = |comment: Option<Expected>| match comment {
+            Some(comment) => Refusal::new("the comment on line ").line(old.line_number(comment.at)).and(" would be lost"),
             None => Refusal::unproved(),
         };
         let mut moving = self.moving;
         let mut staying = self.staying.into_iter().peekable();
         for comment in new.comments().map(|range| new.slice(range)) {
-            if staying.next_if(|expected| old.slice(expected.clone()) == comment).is_some() {
+            if staying.next_if(|expected| expected.text == comment).is_some() {
                 continue;
             }
-            match moving.iter().position(|expected| old.slice(expected.clone()) == comment) {
+            match moving.iter().position(|expected| expected.text == comment) {
                 Some(place) => drop(moving.remove(place)),
                 // A comment that is not expected here stands where one that is expected got lost, or was made up.
                 None => return Err(lost(staying.next())),
@@ -149,6 +190,15 @@ impl Comments {
             missing => Err(lost(missing)),
         }
     }
+}
+
+/// What a comment is to say; nothing where it is to go.
+fn said(wanted: &Wanted<'_>, comment: &Range<usize>) -> Option<String> {
+    let changed = wanted.remarks.iter().find_map(|remark| match remark {
+        Remark::Changed { comment: it, text } if it == comment => Some(text.clone()),
+        _ => None,
+    });
+    changed.unwrap_or_else(|| Some(wanted.layout.slice(comment.clone()).to_owned()))
 }
 
 /// The ranges whose comments leave with what is removed, and those whose comments move.

@@ -4,6 +4,7 @@
 //! way, for the writer and for the proof.
 
 use super::super::{Entry, Kind, Node, Path, Resolved, Step};
+use super::comment::Remark;
 use super::layout::Layout;
 use super::{Change, Refusal, Value};
 use std::collections::HashSet;
@@ -11,6 +12,7 @@ use std::collections::HashSet;
 pub(super) struct Wanted<'y> {
     pub(super) layout: Layout<'y>,
     pub(super) root: Slot<'y>,
+    pub(super) remarks: Vec<Remark>,
 }
 
 /// A place in the wanted tree: an entry of a mapping, an item of a sequence, or the root.

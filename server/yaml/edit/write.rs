@@ -14,11 +14,12 @@ use std::ops::Range;
 
 pub(super) fn edits(wanted: &Wanted<'_>) -> Result<Edits, Refusal> {
     let layout = wanted.layout;
+    let pieces = wanted.remarks.iter().map(|remark| remark.piece(layout)).collect();
     if matches!(wanted.root.want, Want::Kept) {
-        return Ok(Edits::default());
+        return Edits::of(pieces).ok_or_else(Refusal::unproved);
     }
     let scribe = Scribe { layout, manner: Manner::of(layout) };
-    let mut pen = Pen { layout, scribe, pieces: Vec::new() };
+    let mut pen = Pen { layout, scribe, pieces };
     pen.slot(&wanted.root, Place::Root)?;
     Edits::of(pen.pieces).ok_or_else(Refusal::unproved)
 }
@@ -204,7 +205,7 @@ impl<'y> Pen<'y> {
             let inside = usize::from(node.range().start()) + 1..usize::from(node.range().end()) - 1;
             let has_lines = layout.slice(inside.clone()).contains(['\n', '\r', '#']);
             if has_lines {
-                return Err(Refusal::new(format!("an empty collection spans several lines (line {})", layout.line_of(node))));
+                return Err(Refusal::new("an empty collection spans several lines").at_line(layout.line_of(node)));
             }
             self.put(inside, new.join(", "));
         } else if all_gone {

@@ -10,6 +10,7 @@ local FIX_ALL = 'source.fixAll.kubeharden'
 ---@class kubeharden.Settings
 ---@field profile? 'baseline'|'restricted'|'hardened' how strict to be; the server's default is `hardened`
 ---@field kubernetesVersion? string the cluster's version, such as `1.33`; the server's default is the newest it knows
+---@field grouping? 'container'|'rule' how findings are shown; the server's default is `container`
 
 ---@class kubeharden.Opts
 ---@field cmd? string[] how to start the server; default `{ 'kubeharden', 'server' }`
@@ -69,6 +70,7 @@ local function start(buf)
     name = NAME,
     cmd = config.cmd,
     settings = config.settings,
+    capabilities = vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), config.capabilities),
     root_dir = root,
   }, { bufnr = buf })
 end

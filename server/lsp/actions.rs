@@ -1,0 +1,147 @@
+//! What can be mended: one finding, all that a mark stands for, a container, an object, a whole file.
+//!
+//! Knows fixes and how much a person has to think before taking one. Must not know what the client asked, nor the protocol.
+//! Promise: edits are proved before they are offered; what is offered without its edits was proved to have some.
+
+use super::groups::Mark;
+use super::state::Analysed;
+use crate::config::Config;
+use crate::engine::{Analysis, Edits, ObjectInfo, Part, Refusal};
+use crate::rules::{Finding, Safety};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Something that can be done in one step.
+pub(super) struct Offer {
+    /// An imperative: "set allowPrivilegeEscalation: false".
+    pub title: String,
+    /// Whether a workload that worked goes on working.
+    pub safe: bool,
+    /// What it changes in the document, or why it is withheld.
+    pub edits: Result<Edits, Refusal>,
+}
+
+/// What is hardened as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Whole {
+    /// A container of the document's object with that index.
+    Container { object: Option<usize>, name: String },
+    /// The document's object with that index.
+    Object(usize),
+}
+
+/// What mends a mark: all of its findings at once, where it stands for several, then each in each way.
+pub(super) fn of_mark(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
+    let analysis = &mark.part.analysis;
+    let one = |finding: &Finding| {
+        let fix = finding.fix.as_ref()?;
+        let edits = analysis.edits(&[finding], config);
+        Some(Offer { title: fix.title.clone(), safe: fix.safety == Safety::Safe, edits })
+    };
+    let mut offers = additions(mark, config);
+    let ways = mark.findings.iter().flat_map(|finding| finding.each_way());
+    offers.extend(ways.filter_map(|way| one(&way)));
+    offers
+}
+
+/// What adds several missing settings in one step: those that need no judgement, and those that a person has to think of too.
+/// Values that somebody has to choose are added one by one.
+fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
+    let Some(lack) = mark.group() else { return Vec::new() };
+    let holder = lack.holder.replace('"', "");
+    let mut offers: Vec<Offer> = Vec::new();
+    let mut before = 0;
+    for most in [Safety::Safe, Safety::Review] {
+        let candidates: Vec<&Finding> = mark.findings.iter().copied().filter(|finding| is_at_most(finding, most)).collect();
+        let (edits, added, refused) = mark.part.analysis.most_edits(&candidates, config);
+        if added <= before {
+            continue;
+        }
+        before = added;
+        let is_refused = |finding: &&Finding| refused.iter().any(|(other, _)| std::ptr::eq(*other, *finding));
+        let risky = candidates.iter().filter(|finding| !is_refused(finding) && !is_at_most(finding, Safety::Safe)).count();
+        let plural = if added == 1 { "" } else { "s" };
+        let title = format!("add {added} missing setting{plural} to {holder}{}", remark(risky, added));
+        offers.push(Offer { title, safe: risky == 0, edits: Ok(edits) });
+    }
+    offers
+}
+
+fn is_at_most(finding: &Finding, most: Safety) -> bool {
+    finding.fix.as_ref().is_some_and(|fix| fix.safety <= most)
+}
+
+/// What a title says of changes that some images do not bear.
+fn remark(risky: usize, all: usize) -> String {
+    match risky {
+        0 => String::new(),
+        _ if risky == all => " (may stop some images)".to_owned(),
+        _ => format!(" ({risky} of them may stop some images)"),
+    }
+}
+
+/// The container and the object around a place of the document, each with a title, as far as there is something to mend in them.
+pub(super) fn wholes_at(part: Part<'_>, meets: impl Fn(Range<usize>) -> bool) -> Vec<(Whole, String)> {
+    let analysis = &part.analysis;
+    let mut wholes: Vec<(Whole, String)> = Vec::new();
+    for finding in &analysis.findings {
+        let Some(name) = &finding.subject.container else { continue };
+        let whole = Whole::Container { object: finding.subject.object, name: name.clone() };
+        let is_new = !wholes.iter().any(|(known, _)| *known == whole);
+        if is_new && meets(part.place(finding.subject.range)) {
+            wholes.push((whole, format!("harden container {name}").trim_end().to_owned()));
+        }
+    }
+    for (index, object) in analysis.objects.iter().enumerate().filter(|(_, object)| meets(part.place(object.range))) {
+        let ObjectInfo { kind, name, .. } = object;
+        let title = format!("harden {kind} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned();
+        wholes.push((Whole::Object(index), title));
+    }
+    wholes.retain(|(whole, _)| candidates(analysis, whole).next().is_some());
+    for (whole, title) in &mut wholes {
+        if candidates(analysis, whole).any(|finding| !is_at_most(finding, Safety::Safe)) {
+            title.push_str(" (may stop some images)");
+        }
+    }
+    wholes
+}
+
+impl Whole {
+    /// Whether hardening it mends a finding: what is safe, and what a person has to think of.
+    fn takes(&self, finding: &Finding) -> bool {
+        let is_inside = match self {
+            Whole::Container { object, name } => {
+                finding.subject.object == *object && finding.subject.container.as_ref() == Some(name)
+            }
+            Whole::Object(index) => finding.subject.object == Some(*index),
+        };
+        is_inside && is_at_most(finding, Safety::Review)
+    }
+
+    /// Why there is nothing to harden after all; found out at the cost of one proof, where most can be mended.
+    pub(super) fn check(&self, analysis: &Analysis, config: &Config) -> Result<(), Refusal> {
+        let mut reason = None;
+        for finding in candidates(analysis, self) {
+            match analysis.obstacle(finding).map_or_else(|| analysis.edits(&[finding], config).map(drop), Err) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => reason = reason.or(Some(refusal)),
+            }
+        }
+        reason.map_or(Ok(()), Err)
+    }
+
+    /// Everything that can be mended in it.
+    pub(super) fn harden(&self, analysis: &Analysis, config: &Config) -> Edits {
+        analysis.mend(config, |finding| self.takes(finding)).edits
+    }
+}
+
+fn candidates<'a>(analysis: &'a Analysis, whole: &'a Whole) -> impl Iterator<Item = &'a Finding> {
+    analysis.findings.iter().filter(|finding| whole.takes(finding))
+}
+
+/// All that can be mended in a file without a person's judgement, document by document.
+pub(super) fn safe_edits(analysed: &Analysed) -> impl Iterator<Item = (Part<'_>, Edits)> {
+    let is_safe = |finding: &Finding| is_at_most(finding, Safety::Safe);
+    analysed.report.parts().map(move |part| (part, part.analysis.mend(&analysed.config, is_safe).edits))
+}

@@ -1,0 +1,3 @@
+module kubeharden/tests/oracle/removed
+
+go 1.26.8
