@@ -105,11 +105,13 @@ impl Report {
         }
         let after = first..first + before - recut.old.len() + recut.new;
         let mut documents = documents(&self.outline.parts()[after.clone()]);
-        // It may go on with what was known of most of its parts.
-        documents[0].context = Arc::clone(&self.documents[index].context);
         let mut analyses = self.analyses[after].iter();
         for document in &mut documents {
-            analyses.by_ref().take(document.parts).flatten().for_each(|known| document.ties += Ties::of(known));
+            for known in analyses.by_ref().take(document.parts).flatten() {
+                // It may go on with what was known of most of its parts.
+                document.context = Arc::clone(&known.context);
+                document.ties += Ties::of(known);
+            }
         }
         self.documents.splice(index..end, documents);
     }
@@ -179,8 +181,12 @@ impl Document {
             let list = if parts.len() > 1 { ListOf::of(frames.map(|frame| &frame.yaml)) } else { None };
             if self.context.list != list {
                 self.context = Arc::new(Context { list });
-                self.ties = Ties::default();
-                analyses.fill(None);
+            }
+            // Parts may have come from another document.
+            for place in analyses.iter_mut() {
+                if let Some(lost) = place.take_if(|known| known.context != self.context) {
+                    self.ties -= Ties::of(&lost);
+                }
             }
         }
         self.fill(start, parts, analyses, |_| true, read, analyze);
