@@ -11,5 +11,6 @@ mod hover;
 mod leaving;
 mod panics;
 mod settings;
+mod soak;
 mod sync;
 mod typing;
