@@ -75,9 +75,12 @@ fn largest_files() -> Vec<(String, String)> {
 const SIZES: [usize; 5] = [1, 10, 100, 1000, 10_000];
 const KEYSTROKES: usize = 400;
 
+/// A text with so many Deployments.
+type Generate = fn(usize) -> String;
+
 /// One character typed in the middle of a file of so many Deployments, and what is known of the file made true again.
 fn keystrokes() {
-    let kinds: [(&str, fn(usize) -> String); 2] = [("documents", generate::documents), ("one `List`", generate::list)];
+    let kinds: [(&str, Generate); 2] = [("documents", generate::documents), ("one `List`", generate::list)];
     println!(
         "\n| one keystroke among | as | µs | to 10 Deployments | to a full reading | allocations | KB allocated |\n\
          | --- | --- | --- | --- | --- | --- | --- |"
@@ -92,7 +95,10 @@ fn keystrokes() {
                 in_turns((2000 / size).clamp(3, 100), &mut [Box::new(|| drop(black_box(open(&text))))])[0]
             })
             .collect();
-        let mut runners: Vec<Runner<'_>> = files.iter_mut().map(|file| Box::new(|| file.keystroke())).collect();
+        let mut runners: Vec<Runner<'_>> = Vec::new();
+        for file in &mut files {
+            runners.push(Box::new(|| file.keystroke()));
+        }
         let times = in_turns(KEYSTROKES, &mut runners);
         for (index, size) in SIZES.iter().enumerate() {
             let (time, (allocations, bytes)) = (times[index], counts[index]);
