@@ -163,7 +163,8 @@ fn cut(text: &str, role: Role) -> Vec<Part> {
         let end = line_end(text, at);
         // A byte order mark is one at the start of a document only.
         let line = &text[at..end];
-        let line = if at == cutter.start { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
+        let is_first = at == cutter.start && cutter.role == Role::Document;
+        let line = if is_first { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
         cutter.line(line, at, end);
         at = end;
     }

@@ -24,8 +24,8 @@ pub fn run(data: &[u8]) {
         }
         script.step(&mut input);
     }
-    let said = converse(&script.bytes);
-    let messages = messages(&said);
+    let asked: usize = script.asked.values().map(Vec::len).sum();
+    let messages = converse(script.bytes, if script.is_whole { asked } else { 0 });
     for message in &messages {
         assert_eq!(message["jsonrpc"], "2.0", "{message}");
         let told = message["params"]["message"].as_str().unwrap_or_default();
@@ -281,40 +281,51 @@ fn capabilities(input: &mut Unstructured<'_>) -> Value {
     })
 }
 
-/// All that a server says to a client that sends those bytes, hears every answer and hangs up.
-fn converse(bytes: &[u8]) -> Vec<u8> {
+/// All that a server says to a client that sends those bytes, hears so many answers and hangs up.
+fn converse(bytes: Vec<u8>, answers: usize) -> Vec<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build().expect("a runtime");
-    let said = runtime.block_on(async {
+    let messages = runtime.block_on(async {
         let (mut input, server_input) = tokio::io::duplex(1 << 16);
         let (server_output, mut output) = tokio::io::duplex(1 << 16);
         let served = tokio::spawn(lsp::serve(server_input, server_output, Setup::default()));
-        let speak = async {
+        let spoken = tokio::spawn(async move {
             // The server may be gone already.
-            let _ = input.write_all(bytes).await;
-            drop(input);
+            let _ = input.write_all(&bytes).await;
+            input
+        });
+        let mut connection = Some(spoken);
+        let (mut messages, mut said) = (Vec::new(), Vec::new());
+        let all = async {
+            loop {
+                let heard = messages.iter().filter(|message: &&Value| message.get("method").is_none()).count();
+                if heard >= answers
+                    && let Some(spoken) = connection.take()
+                {
+                    tokio::spawn(async { drop(spoken.await) });
+                }
+                if output.read_buf(&mut said).await.expect("a pipe in memory does not fail") == 0 {
+                    break;
+                }
+                messages.extend(std::iter::from_fn(|| take_message(&mut said)));
+            }
+            served.await.expect("the server does not panic")
         };
-        let mut said = Vec::new();
-        let hear = output.read_to_end(&mut said);
-        let all = async { tokio::join!(speak, hear, served) };
-        let (_, heard, served) = timeout(NEVER, all).await.expect("the server ends with its input");
-        heard.expect("a pipe in memory does not fail");
-        served.expect("the server does not panic");
-        said
+        let ended = timeout(NEVER, all).await;
+        assert!(ended.is_ok(), "neither are there {answers} answers nor does the server end with its input: {messages:#?}");
+        assert!(said.is_empty(), "the end of what is said is no message: {}", String::from_utf8_lossy(&said));
+        messages
     });
     runtime.shutdown_background();
-    said
+    messages
 }
 
-/// The messages in what a server said; there is nothing else in it.
-fn messages(said: &[u8]) -> Vec<Value> {
-    let (mut messages, mut rest) = (Vec::new(), said);
-    while !rest.is_empty() {
-        let end = rest.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a header has an end");
-        let header = std::str::from_utf8(&rest[..end]).expect("a header is text");
-        let length = header.strip_prefix("Content-Length: ").and_then(|length| length.parse::<usize>().ok()).expect("a length");
-        let body = &rest[end + 4..end + 4 + length];
-        messages.push(serde_json::from_slice(body).expect("a body is JSON"));
-        rest = &rest[end + 4 + length..];
-    }
-    messages
+/// Takes the first message off what a server said, if all of it is there.
+fn take_message(said: &mut Vec<u8>) -> Option<Value> {
+    let end = said.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    let header = std::str::from_utf8(&said[..end]).expect("a header is text");
+    let length = header.strip_prefix("Content-Length: ").and_then(|length| length.parse::<usize>().ok()).expect("a length");
+    let body = said.get(end + 4..end + 4 + length)?;
+    let message = serde_json::from_slice(body).expect("a body is JSON");
+    said.drain(..end + 4 + length);
+    Some(message)
 }
