@@ -29,6 +29,9 @@ fn a_long_day_ends_with_the_right_words() {
     let mut after_warm_up = 0;
     for event in 0..events {
         day.event();
+        if events >= 10_000 && event % (events / 10) == 0 {
+            println!("{event} events, {} MB", day.client.memory_now() >> 20);
+        }
         if event == events / 4 {
             day.settle();
             after_warm_up = day.client.memory_now();
