@@ -14,5 +14,6 @@ mod leaving;
 mod offered;
 mod panics;
 mod settings;
+mod soak;
 mod sync;
 mod typing;
