@@ -9,8 +9,9 @@ use crate::k8s::Object;
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Template, Yaml};
+use std::any::Any;
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 mod inline;
 mod mend;
@@ -47,7 +48,12 @@ pub struct Analysis {
     refusals: Vec<String>,
     /// Why nothing can be edited in it, once that was asked.
     uneditable: OnceLock<Option<Refusal>>,
+    shown: Shown,
 }
+
+/// Room for what a front end makes of a part, kept with it as long as it is what is known.
+#[derive(Debug, Default)]
+struct Shown(Mutex<Option<Arc<dyn Any + Send + Sync>>>);
 
 /// Whose finding it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,6 +237,7 @@ impl Analysis {
             ignored: Vec::new(),
             refusals: Vec::new(),
             uneditable: OnceLock::new(),
+            shown: Shown::default(),
         }
     }
 
@@ -260,6 +267,18 @@ impl Analysis {
             finding.fix = None;
             finding.alternatives.clear();
         }
+    }
+
+    /// What a front end makes of the part: made once, unless what was made is no use any more.
+    pub fn shown<T: Any + Send + Sync>(&self, is_of_use: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut kept = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept.as_ref().and_then(|any| Arc::clone(any).downcast::<T>().ok());
+        if let Some(known) = known.filter(|known| is_of_use(known)) {
+            return known;
+        }
+        let made = Arc::new(make());
+        *kept = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        made
     }
 
     /// Whether the document holds a Kubernetes object.

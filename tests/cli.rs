@@ -10,6 +10,7 @@ use sandbox::{Sandbox, finish};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::{Command, Stdio};
 
 /// A pod that asks for full access to its node, and for little else.
 const PRIVILEGED: &str = "\
@@ -493,6 +494,59 @@ fn a_read_only_file_stays_as_it_is() {
     assert_eq!(run.code, 2);
     assert_eq!(run.stderr, "error: pod.yaml: cannot be written: it is read-only; allow writing it\n");
     assert_eq!(sandbox.read("pod.yaml"), ESCALATING);
+}
+
+/// The program with as little room on the disk as there can be: what it writes to a file fails.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_files_as_they_are() {
+    let sandbox = Sandbox::new(&[("one.yaml", ESCALATING), ("two.yaml", ESCALATING)]);
+    let mut command = Command::new("sh");
+    // The limit is not a disk, but fails in the same place; its signal would end the program.
+    command.args(["-c", r#"trap '' XFSZ; ulimit -f 0; exec "$0" fix"#, env!("CARGO_BIN_EXE_kubeharden")]);
+    command.current_dir(sandbox.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = finish(command, "");
+    assert_eq!(run.code, 2, "{run:?}");
+    assert_eq!(run.stderr.matches("cannot be written").count(), 2, "{run:?}");
+    assert_eq!([sandbox.read("one.yaml"), sandbox.read("two.yaml")], [ESCALATING, ESCALATING]);
+    assert_eq!(fs::read_dir(sandbox.path("")).unwrap().count(), 2, "something is left over");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn results_that_cannot_be_written_are_told() {
+    let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED)]);
+    let mut command = sandbox.command("check");
+    command.stdout(fs::File::create("/dev/full").unwrap());
+    let run = finish(command, "");
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.starts_with("error: "), "{run:?}");
+}
+
+/// The program while the kernel refuses to open one file that was there a moment before.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_gone_or_closed_to_us_stops_nothing_else() {
+    for (error, told) in [("ENOENT", "no such file or folder"), ("EACCES", "permission denied"), ("EIO", "cannot be read")] {
+        let sandbox = Sandbox::new(&[("a.yaml", PRIVILEGED), ("b.yaml", PRIVILEGED), ("c.yaml", PRIVILEGED)]);
+        let mut command = Command::new("strace");
+        let inject = format!("inject=openat:error={error}");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-P", "b.yaml", "-e", "trace=openat", "-e", &inject]);
+        command.args([env!("CARGO_BIN_EXE_kubeharden"), "check", "--output-format", "concise"]);
+        command.current_dir(sandbox.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if Command::new("strace").arg("-V").output().is_err() {
+            println!("skipped: no strace");
+            return;
+        }
+        let run = finish(command, "");
+        if run.stderr.contains("PTRACE") {
+            println!("skipped: strace may not trace");
+            return;
+        }
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("b.yaml: ") && run.stderr.contains(told), "{run:?}");
+        assert!(run.stdout.contains("a.yaml:") && run.stdout.contains("c.yaml:"), "{run:?}");
+    }
 }
 
 #[test]

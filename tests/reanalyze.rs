@@ -467,6 +467,22 @@ fn an_alias_to_another_item_is_read_with_it() {
 }
 
 #[test]
+fn items_that_become_those_of_another_document_are_read_as_such() {
+    let items = "items:\n- apiVersion: v1\n  kind: Pod\n- apiVersion: v1\n  kind: Service\n";
+    let text = format!("apiVersion: v1\nkind: List\n{items}");
+    let mut report = analyze(&text, &Config::default());
+    for (at, inserted) in [(text.find("kind").expect("a kind"), "---\n"), (text.find("items").expect("items"), "---\nkind: a\n")]
+    {
+        let edited = format!("{}{inserted}{}", &text[..at], &text[at..]);
+        follow(&mut report, &edited, at..at, inserted.len());
+        assert_eq!(told(&report), told(&analyze(&edited, &Config::default())), "{edited}");
+        report.edit(at..at + inserted.len(), 0, |range| Cow::Borrowed(&text[range]));
+        follow(&mut report, &text, 0..0, 0);
+        assert_eq!(told(&report), told(&analyze(&text, &Config::default())));
+    }
+}
+
+#[test]
 fn a_template_in_one_item_makes_all_of_the_list_one() {
     let item = "- apiVersion: v1\n  kind: Pod\n  spec:\n    containers: [{name: web, image: web}]\n";
     let text = format!("apiVersion: v1\nkind: List\nitems:\n{item}{item}{{{{ x }}}}\n{item}");

@@ -6,6 +6,7 @@ mod yaml {
     mod data;
     mod examples;
     mod garbage;
+    mod promises;
     mod show;
     mod suite;
     mod typing;

@@ -47,7 +47,7 @@ fn row(rule: &'static Rule) -> Row {
 }
 
 /// The kind of fix that the rule offers for the examples on its page.
-fn fix(rule: &Rule) -> Option<Safety> {
+fn fix(rule: &'static Rule) -> Option<Safety> {
     let mut config = Config::default();
     config.rules.select.push(rule.id.to_owned());
     let page = rule.markdown();

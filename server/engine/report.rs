@@ -341,6 +341,11 @@ fn documents(parts: &[split::Part]) -> Vec<Document> {
 }
 
 impl Part<'_> {
+    /// Whether all of it stands together.
+    pub fn is_whole(&self) -> bool {
+        self.gaps.is_empty()
+    }
+
     /// Where a range of the part stands in the whole text, in bytes.
     pub fn place(&self, range: Range) -> Bytes {
         let [start, end] = [range.start(), range.end()].map(usize::from);

@@ -45,7 +45,8 @@ pub(super) fn marks(report: &Report, grouping: Grouping) -> Vec<Mark<'_>> {
     report.parts().flat_map(|part| marks_of(part, grouping)).collect()
 }
 
-fn marks_of(part: Part<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
+/// The marks of one part.
+pub(super) fn marks_of(part: Part<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
     let mut marks: Vec<Mark<'_>> = Vec::new();
     let mut groups: HashMap<_, usize> = HashMap::new();
     for finding in &part.analysis.findings {

@@ -67,6 +67,8 @@ where
             let handled = handled.await;
             drop(greeted);
             match handled {
+                // Whoever asks is answered. About requests that begin with `$/` the service within keeps silent.
+                Ok(Ok(None)) => Ok(id.map(|id| Response::from_error(id, Error::method_not_found()))),
                 Ok(response) => response,
                 Err(panic) => {
                     report(&state, format!("kubeharden failed at {method}: {}", message(&*panic)));

@@ -114,7 +114,11 @@ where
         }
     };
     tokio::select! {
-        () = input => { let _ = timeout(GRACE, &mut served).await; }
+        () = input => {
+            if timeout(GRACE, &mut served).await.is_err() {
+                served.abort();
+            }
+        }
         _ = &mut served => {}
     }
     state.was_shut_down()

@@ -12,8 +12,9 @@ use crate::engine::{Edits, Part};
 use crate::rules::{Page, Related, Severity};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
-use std::cmp::Reverse;
+use std::iter;
 use std::ops::Range;
+use std::sync::Arc;
 use tower_lsp::lsp_types::{self as lsp, Url};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
@@ -47,20 +48,79 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
 
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
 pub(super) fn diagnostics(analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities) -> Vec<lsp::Diagnostic> {
-    let mut all = groups::marks(&analysed.report, grouping);
-    all.sort_by_key(|mark| Reverse(mark.severity()));
-    let shown = if all.len() > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all.len() };
-    let mut diagnostics: Vec<_> = all[..shown].iter().map(|mark| diagnostic(mark, &analysed.snapshot, url, client)).collect();
-    if shown < all.len() {
-        diagnostics.push(more(all.len() - shown));
+    let told: Vec<(Part<'_>, Arc<Told>)> =
+        analysed.report.parts().map(|part| (part, told(part, analysed, url, grouping, client))).collect();
+    let all: usize = told.iter().map(|(_, told)| told.diagnostics.len()).sum();
+    let shown = if all > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all };
+    let mut diagnostics = Vec::with_capacity(shown + 1);
+    for severity in [Severity::Error, Severity::Warning, Severity::Info, Severity::Hint].map(severity) {
+        for (part, told) in &told {
+            if diagnostics.len() == shown {
+                break;
+            }
+            let of_severity = told.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Some(severity));
+            let mut of_severity = of_severity.take(shown - diagnostics.len()).peekable();
+            if of_severity.peek().is_some() {
+                let line = if told.is_relative { first_line(*part, &analysed.snapshot.text) } else { 0 };
+                diagnostics.extend(of_severity.map(|diagnostic| below(diagnostic, line)));
+            }
+        }
+    }
+    if shown < all {
+        diagnostics.push(more(all - shown));
     }
     diagnostics
+}
+
+/// What is told of a part.
+struct Told {
+    grouping: Grouping,
+    /// Whether lines count from the first one of the part: it is told the same wherever it stands.
+    is_relative: bool,
+    diagnostics: Vec<lsp::Diagnostic>,
+}
+
+/// What is to be told of a part, made when it is told for the first time.
+fn told(part: Part<'_>, analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities) -> Arc<Told> {
+    let make = || {
+        let is_relative = part.is_whole();
+        let line = if is_relative { first_line(part, &analysed.snapshot.text) } else { 0 };
+        let marks = groups::marks_of(part, grouping);
+        let diagnostics = marks.iter().map(|mark| diagnostic(mark, &analysed.snapshot, url, client));
+        Told { grouping, is_relative, diagnostics: diagnostics.map(|diagnostic| above(diagnostic, line)).collect() }
+    };
+    part.analysis.shown(|told: &Told| told.is_relative && told.grouping == grouping, make)
+}
+
+/// The line on which a part begins, from 0. Parts begin at the start of one.
+fn first_line(part: Part<'_>, text: &Text) -> u32 {
+    text.position(part.start, Encoding::Utf8).line
+}
+
+/// A diagnostic with its lines counted from a line.
+fn above(mut diagnostic: lsp::Diagnostic, line: u32) -> lsp::Diagnostic {
+    shift(&mut diagnostic, |at| at - line);
+    diagnostic
+}
+
+/// A diagnostic whose lines count from a line, with them counted from the start of the text.
+fn below(diagnostic: &lsp::Diagnostic, line: u32) -> lsp::Diagnostic {
+    let mut diagnostic = diagnostic.clone();
+    shift(&mut diagnostic, |at| at + line);
+    diagnostic
+}
+
+fn shift(diagnostic: &mut lsp::Diagnostic, to: impl Fn(u32) -> u32) {
+    let related = diagnostic.related_information.iter_mut().flatten().map(|related| &mut related.location.range);
+    for range in iter::once(&mut diagnostic.range).chain(related) {
+        (range.start.line, range.end.line) = (to(range.start.line), to(range.end.line));
+    }
 }
 
 pub(super) fn diagnostic(mark: &Mark<'_>, snapshot: &Snapshot, url: &Url, client: &Capabilities) -> lsp::Diagnostic {
     let (part, page) = (mark.part, mark.page());
     let rules: Vec<&str> = mark.findings.iter().map(|finding| finding.rule.id).collect();
-    let data = json!({"rules": rules, "container": mark.first().subject.container, "version": snapshot.version});
+    let data = json!({"rules": rules, "container": mark.first().subject.container});
     // What a group stands for is told finding by finding, each at the place that it would have by itself.
     let members = mark.findings.iter().filter(|_| mark.group().is_some());
     let members = members.map(|finding| Related { range: finding.range, message: finding.message.clone() });

@@ -130,12 +130,12 @@ impl Rule {
     }
 
     /// The page about the rule.
-    pub fn about(&self) -> Page {
-        Page { id: self.id, standing: self.standing(), docs: self.docs, names: names::section(self) }
+    pub fn about(&'static self) -> Page {
+        Page { id: self.id, docs: self.docs, rule: Some(self) }
     }
 
     /// The documentation as Markdown, with the names that other tools have for the rule.
-    pub fn markdown(&self) -> String {
+    pub fn markdown(&'static self) -> String {
         self.about().markdown()
     }
 
@@ -150,7 +150,7 @@ impl Rule {
     }
 
     /// Where the rule's page stands on the web.
-    pub fn url(&self) -> String {
+    pub fn url(&'static self) -> String {
         self.about().url()
     }
 }

@@ -3,18 +3,22 @@
 //! Knows where pages stand. Must not know what they say. Promise: a page is the same in a terminal, under `docs/rules/` and on
 //! the web.
 
-use super::{MISSING_HARDENING, Rule};
+use super::{MISSING_HARDENING, Rule, names};
 
 /// A page of documentation, in Markdown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Page {
     pub id: &'static str,
-    /// How grave what it is about is, and who gets to see it, in a sentence.
-    pub standing: String,
     /// As doc comments have it, with a blank before each line.
     pub(super) docs: &'static str,
-    /// The section about the names that other tools have for it; empty where it is no rule.
-    pub(super) names: String,
+    /// The rule that it is about.
+    pub(super) rule: Option<&'static Rule>,
+}
+
+impl PartialEq for Page {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
 impl Page {
@@ -30,12 +34,14 @@ impl Page {
     /// The documentation without the blank that a doc comment has before each line.
     pub fn markdown(&self) -> String {
         let docs: String = self.docs.lines().flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"]).collect();
-        if self.names.is_empty() { docs } else { format!("{docs}\n{}", self.names) }
+        // A rule has names in other tools.
+        self.rule.map_or_else(|| docs.clone(), |rule| format!("{docs}\n{}", names::section(rule)))
     }
 
     /// The whole page, as it stands under `docs/rules/`.
     pub fn text(&self) -> String {
-        format!("# {}\n\n{}\n\n{}", self.id, self.standing, self.markdown())
+        let standing = self.rule.map_or_else(|| MISSING_HARDENING.standing.to_owned(), Rule::standing);
+        format!("# {}\n\n{standing}\n\n{}", self.id, self.markdown())
     }
 
     /// Where the page stands on the web.

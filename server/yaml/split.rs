@@ -168,7 +168,8 @@ fn cut(text: &str, role: Role) -> Vec<Part> {
         // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
         let line = &text[at..end];
         let unmarked = line.strip_prefix('\u{feff}').unwrap_or(line);
-        let line = if at == cutter.start || is_marker(unmarked, "---") { unmarked } else { line };
+        let is_first = at == cutter.start && cutter.role == Role::Document;
+        let line = if is_first || is_marker(unmarked, "---") { unmarked } else { line };
         cutter.line(line, at, end);
         at = end;
     }

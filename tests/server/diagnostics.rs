@@ -16,7 +16,7 @@ async fn a_finding_is_told_with_all_that_the_client_understands() {
         "codeDescription": {"href": href},
         "source": "kubeharden",
         "message": "é: !",
-        "data": {"rules": ["echo"], "container": null, "version": 5},
+        "data": {"rules": ["echo"], "container": null},
     });
     assert_eq!(server.published().await, json!({"uri": FILE, "version": 5, "diagnostics": [diagnostic]}));
     server.finish().await;

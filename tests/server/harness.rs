@@ -34,8 +34,13 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) fn start(setup: Setup) -> Self {
+        TestServer::start_with_room(setup, 1 << 20)
+    }
+
+    /// A server of which so many bytes can be underway to the client; it waits with the next until the client reads.
+    pub(crate) fn start_with_room(setup: Setup, room: usize) -> Self {
         let (input, server_input) = tokio::io::duplex(1 << 20);
-        let (server_output, output) = tokio::io::duplex(1 << 20);
+        let (server_output, output) = tokio::io::duplex(room);
         let served = tokio::spawn(lsp::serve(server_input, server_output, setup));
         TestServer {
             input: Some(input),

@@ -15,5 +15,6 @@ mod neighbours;
 mod offered;
 mod panics;
 mod settings;
+mod soak;
 mod sync;
 mod typing;

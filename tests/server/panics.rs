@@ -42,8 +42,10 @@ async fn messages_that_make_no_sense_are_turned_away() {
     server.notify("no/such/notification", json!(null)).await;
     let id = server.ask("textDocument/hover", json!({"textDocument": {"uri": "no uri"}})).await;
     assert_eq!(server.reply(id).await["error"]["code"], -32602);
-    let id = server.ask("no/such/request", json!({})).await;
-    assert_eq!(server.reply(id).await["error"]["code"], -32601);
+    for (method, code) in [("no/such/request", -32601), ("$/no/such/request", -32601), ("textDocument/didSave", -32600)] {
+        let id = server.ask(method, json!({"textDocument": {"uri": FILE}})).await;
+        assert_eq!(server.reply(id).await["error"]["code"], code, "{method}");
+    }
     server.finish().await;
 }
 

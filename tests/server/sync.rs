@@ -217,19 +217,51 @@ async fn a_question_is_answered_from_the_latest_text() {
 }
 
 #[tokio::test]
-async fn many_files_are_open_at_once() {
+async fn a_thousand_files_are_open_at_once() {
     let mut server = TestServer::ready(echo(), modern()).await;
-    for file in 0..100 {
+    for file in 0..1000 {
         server.open_file(&format!("file:///{file}.yaml"), 1, &format!("{file} !")).await;
     }
     let mut heard = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..1000 {
         let published = server.published().await;
         heard.push((published["uri"].clone(), published["diagnostics"][0]["message"].clone()));
     }
     heard.sort_by_key(|(uri, _)| uri.to_string());
-    let mut expected: Vec<_> = (0..100).map(|file| (json!(format!("file:///{file}.yaml")), json!(format!("{file} !")))).collect();
+    let mut expected: Vec<_> =
+        (0..1000).map(|file| (json!(format!("file:///{file}.yaml")), json!(format!("{file} !")))).collect();
     expected.sort_by_key(|(uri, _)| uri.to_string());
     assert_eq!(heard, expected);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_listen_can_type_and_hears_of_the_latest_text_when_it_does() {
+    let mut server = TestServer::start_with_room(echo(), 64);
+    server.initialize(modern(), Value::Null).await;
+    server.open("1 !").await;
+    // Many times what there is room for on the way to the client.
+    for version in 2..2000 {
+        server.change(version, json!([{"text": format!("{version} !")}])).await;
+    }
+    assert_eq!(server.published_for(1999).await["diagnostics"][0]["message"], "1999 !");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_question_that_is_taken_back_is_answered_at_once_and_does_no_harm() {
+    let gate = Arc::new(Gate::default());
+    let mut server = TestServer::ready(gate.setup(), modern()).await;
+    server.open("1 !").await;
+    gate.begun().await;
+    let place = json!({"textDocument": {"uri": FILE}, "position": {"line": 0, "character": 2}});
+    let id = server.ask("textDocument/hover", place.clone()).await;
+    server.notify("$/cancelRequest", json!({"id": id})).await;
+    // There is no such question, and to take it back is no mistake.
+    server.notify("$/cancelRequest", json!({"id": 777})).await;
+    assert_eq!(server.reply(id).await["error"]["code"], -32800);
+    gate.open();
+    assert_eq!(server.published().await["version"], 1);
+    assert_ne!(server.request("textDocument/hover", place).await, Value::Null);
     server.finish().await;
 }

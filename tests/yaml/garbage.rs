@@ -1,6 +1,6 @@
 //! Texts that nobody writes, and texts made to hurt: reading ends, in time, and keeps its promises.
 
-use super::{corpus, data};
+use super::{data, promises};
 use kubeharden::yaml::{self, Kind};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ fn garbage_is_read_too() {
         for range in yaml::split::documents(&text) {
             let yaml = yaml::parse(&text[range]);
             with_errors += usize::from(!yaml.errors().is_empty());
-            corpus::check_structure(&yaml).unwrap_or_else(|fault| panic!("{fault}\nin {:?}", yaml.text()));
+            promises::check_structure(&yaml).unwrap_or_else(|fault| panic!("{fault}\nin {:?}", yaml.text()));
         }
     }
     println!("{wanted} texts, {with_errors} documents with syntax errors");

@@ -1,0 +1,178 @@
+//! What the engine's own work costs: reading, a keystroke, opening a file, mending it. Prints tables for docs/performance.md.
+
+#![expect(clippy::print_stdout, reason = "its figures are what it is for")]
+
+mod generate;
+mod measure;
+
+use allocation_counter::measure as count_allocations;
+use kubeharden::config::Config;
+use kubeharden::engine::{self, Report, analyze, analyze_part};
+use kubeharden::rules::Safety;
+use kubeharden::text::Text;
+use kubeharden::yaml::{self, split};
+use measure::{Runner, in_turns, micros, millis, ratio, speed};
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use yaml_rust2::parser::{Event, Parser};
+
+fn main() {
+    reading();
+    keystrokes();
+    whole_files();
+}
+
+/// Reading YAML, beside the bare events of the parser that it stands on.
+fn reading() {
+    let mut texts = largest_files();
+    texts.push(("1,000 generated Deployments, as documents".to_owned(), generate::documents(1000)));
+    texts.push(("1,000 generated Deployments, as one `List`".to_owned(), generate::list(1000)));
+    println!("\n| read | KB | events alone, MB/s | exact tree, MB/s | ratio of time |\n| --- | --- | --- | --- | --- |");
+    for (name, text) in &texts {
+        let rounds = (20_000_000 / text.len()).clamp(5, 200);
+        let mut runners: [Runner<'_>; 2] = [Box::new(|| events(text)), Box::new(|| trees(text))];
+        let [events, tree] = in_turns(rounds, &mut runners)[..] else { unreachable!("two runners") };
+        let (kilobytes, events_speed, tree_speed) = (text.len() / 1000, speed(text.len(), events), speed(text.len(), tree));
+        println!("| {name} | {kilobytes} | {events_speed:.0} | {tree_speed:.0} | {:.2} |", ratio(tree, events));
+    }
+}
+
+/// Every event of a text, up to a mistake if there is one.
+fn events(text: &str) {
+    let mut parser = Parser::new_from_str(text);
+    while let Ok((event, _)) = parser.next_token() {
+        if black_box(event) == Event::StreamEnd {
+            break;
+        }
+    }
+}
+
+fn trees(text: &str) {
+    for range in split::documents(text) {
+        black_box(yaml::parse(&text[range]));
+    }
+}
+
+/// The largest of the real manifests, where they are there.
+fn largest_files() -> Vec<(String, String)> {
+    let corpus = generate::shared("corpus");
+    let (mut folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = (vec![corpus.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() => folders.push(path),
+                Some("yaml" | "yml") => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    files.sort_by_key(|path| (std::cmp::Reverse(path.metadata().map_or(0, |data| data.len())), path.clone()));
+    let name = |path: &Path| path.strip_prefix(&corpus).unwrap_or(path).display().to_string();
+    files.iter().take(3).filter_map(|path| Some((format!("`{}`", name(path)), fs::read_to_string(path).ok()?))).collect()
+}
+
+const SIZES: [usize; 5] = [1, 10, 100, 1000, 10_000];
+const KEYSTROKES: usize = 400;
+
+/// A text with so many Deployments.
+type Generate = fn(usize) -> String;
+
+/// One character typed in the middle of a file of so many Deployments, and what is known of the file made true again.
+fn keystrokes() {
+    let kinds: [(&str, Generate); 2] = [("documents", generate::documents), ("one `List`", generate::list)];
+    println!(
+        "\n| one keystroke among | as | µs | to 10 Deployments | to a full reading | allocations | KB allocated |\n\
+         | --- | --- | --- | --- | --- | --- | --- |"
+    );
+    for (kind, generate) in kinds {
+        let mut files: Vec<Typed> = SIZES.map(|size| Typed::new(&generate(size))).into();
+        let counts: Vec<_> = files.iter_mut().map(Typed::allocations).collect();
+        let full: Vec<_> = SIZES
+            .iter()
+            .map(|&size| {
+                let text = generate(size);
+                in_turns((2000 / size).clamp(3, 100), &mut [Box::new(|| drop(black_box(open(&text))))])[0]
+            })
+            .collect();
+        let mut runners: Vec<Runner<'_>> = Vec::new();
+        for file in &mut files {
+            runners.push(Box::new(|| file.keystroke()));
+        }
+        let times = in_turns(KEYSTROKES, &mut runners);
+        for (index, size) in SIZES.iter().enumerate() {
+            let (time, (allocations, bytes)) = (times[index], counts[index]);
+            println!(
+                "| {size} | {kind} | {:.0} | {:.2} | 1 : {:.0} | {allocations} | {} |",
+                micros(time),
+                ratio(time, times[1]),
+                ratio(full[index], time),
+                bytes / 1000
+            );
+        }
+    }
+}
+
+/// An open file in which somebody types and deletes one character, again and again.
+struct Typed {
+    text: Text,
+    report: Report,
+    /// Behind the image of the container in the middle.
+    place: usize,
+    is_typed: bool,
+    config: Config,
+}
+
+impl Typed {
+    fn new(text: &str) -> Typed {
+        // The one in the middle has the number 0.
+        let from = text.find("-0\n").expect("the Deployment in the middle");
+        let from = from + text[from..].find("image: ").expect("a container");
+        let place = from + text[from..].find('\n').expect("the end of a line");
+        Typed { text: Text::from(text), report: open(text), place, is_typed: false, config: Config::default() }
+    }
+
+    fn keystroke(&mut self) {
+        let (replaced, with) = match self.is_typed {
+            true => (self.place..self.place + 1, ""),
+            false => (self.place..self.place, "x"),
+        };
+        self.is_typed = !self.is_typed;
+        self.text.replace(replaced.clone(), with);
+        let (text, config) = (&self.text, &self.config);
+        self.report.edit(replaced, with.len(), |range| text.slice(range));
+        self.report.analyze(|range| text.slice(range), |text, role, context| analyze_part(text, role, context, config));
+    }
+
+    /// How often, and how many bytes, one keystroke allocates.
+    fn allocations(&mut self) -> (u64, u64) {
+        self.keystroke();
+        let counted = count_allocations(|| self.keystroke());
+        (counted.count_total, counted.bytes_total)
+    }
+}
+
+fn open(text: &str) -> Report {
+    analyze(text, &Config::default())
+}
+
+/// A file that is opened, and one that is mended.
+fn whole_files() {
+    println!("\n| whole file | KB | open, ms | MB/s | mend everything, ms | of opening |\n| --- | --- | --- | --- | --- | --- |");
+    for (size, rounds) in [(1, 200), (100, 20), (1000, 5)] {
+        let text = generate::documents(size);
+        let config = Config::default();
+        let all = [Safety::Safe, Safety::Review, Safety::Ask];
+        let mut runners: [Runner<'_>; 2] =
+            [Box::new(|| drop(black_box(open(&text)))), Box::new(|| drop(black_box(engine::fix_all(&text, &config, &all))))];
+        let [opened, mended] = in_turns(rounds, &mut runners)[..] else { unreachable!("two runners") };
+        println!(
+            "| {size} Deployments | {} | {:.2} | {:.0} | {:.1} | {:.1} |",
+            text.len() / 1000,
+            millis(opened),
+            speed(text.len(), opened),
+            millis(mended),
+            ratio(mended, opened)
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! Any configuration file is read: each mistake has its place, and what is left is a configuration that can be written and read again.
+
+use super::halves;
+use kubeharden::config;
+use kubeharden::rules::Rule;
+
+pub fn run(data: &[u8]) {
+    let (text, _) = halves(data);
+    let ids = Rule::ids();
+    let today = "2026-01-31".parse().expect("a day");
+    let reading = config::read(&text, &ids, today);
+    let mut last = 0;
+    for problem in &reading.problems {
+        assert!(text.get(problem.range.clone()).is_some(), "{problem:?} is not in {text:?}");
+        assert!(problem.range.start >= last, "{problem:?} stands before the one before it, in {text:?}");
+        assert!(!problem.message.is_empty() && !problem.message.contains('\n'), "{problem:?} of {text:?}");
+        last = problem.range.start;
+    }
+    let written = config::yaml(&reading.config);
+    let again = config::read(&written, &ids, today);
+    assert_eq!(again.problems, [], "{written}\nof {text:?}");
+    assert_eq!(again.config, reading.config, "{written}\nof {text:?}");
+}
