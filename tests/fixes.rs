@@ -146,7 +146,8 @@ fn each_offered_edit_changes_what_it_says_and_settles_its_finding() {
     let mut tally = Tally::default();
     for (name, text) in texts(&["corpus"]) {
         for Part { analysis, .. } in engine::analyze(&text, &config).parts() {
-            for finding in &analysis.findings {
+            // What an ignore becomes is held to its own promises where ignores are.
+            for finding in analysis.findings.iter().filter(|finding| finding.rule.id != "unused-ignore") {
                 for (number, way) in finding.each_way().enumerate() {
                     let place = format!("{name}: {} ({number})", way.rule.id);
                     tally.edit(&place, analysis, &way, number, &config);
@@ -298,6 +299,6 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
         let mut forged = found.clone();
         forged.fix(Safety::Safe, "forbid it", [Change::Set { path, value: kubeharden::yaml::edit::Value::Bool(false) }]);
         let refusal = analysis.edits(&[&forged], &config).expect_err("a refusal").to_string();
-        assert_eq!(refusal, "the cluster would refuse the result: container \"web\" is privileged, which this value excludes");
+        assert_eq!(refusal, "a cluster would refuse the result: container \"web\" is privileged, which this value excludes");
     }
 }

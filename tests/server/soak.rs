@@ -64,7 +64,7 @@ struct Document {
 impl Day {
     fn begin(files: usize) -> Day {
         let program = std::env::var_os("KUBEHARDEN_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_kubeharden").into());
-        let (client, _, _) = Client::start(Command::new(program).arg("server"), Value::Null);
+        let (client, _, _) = Client::start(Command::new(program).arg("server"), settings(Profile::default()));
         Day {
             files,
             client,
@@ -161,7 +161,7 @@ impl Day {
     fn configure(&mut self) -> &'static str {
         let profile = Profile::ALL[self.dice.below(Profile::ALL.len())];
         self.config.profile = profile;
-        self.client.set(json!({"kubeharden": {"profile": profile.name()}}));
+        self.client.set(settings(profile));
         "configured"
     }
 
@@ -313,4 +313,9 @@ impl Dice {
         self.0 ^= self.0 << 17;
         (self.0 % bound as u64) as usize
     }
+}
+
+/// Each finding is told by itself, so that it can be compared.
+fn settings(profile: Profile) -> Value {
+    json!({"kubeharden": {"profile": profile.name(), "grouping": "rule"}})
 }
