@@ -18,6 +18,7 @@ use super::{command, from_proto, to_proto};
 use crate::engine::{Edits, Part, Refusal};
 use crate::rules::{Finding, Page};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 use tower_lsp::lsp_types::{self as lsp, CodeActionKind, Url};
@@ -59,7 +60,8 @@ pub(super) async fn code_action(
         let mut actions = Answer { url: &url, analysed: &analysed, client, grouping }.to(&asked);
         if asked.quick_fixes && asked.by_a_person {
             let is_met = |part: Part<'_>, finding: &Finding| asked.meets(&part.place(finding.range));
-            let met: Vec<_> = analysed.report.findings().filter(|it| is_met(it.0, it.1)).collect();
+            let mut met: Vec<_> = analysed.report.findings().filter(|it| is_met(it.0, it.1)).collect();
+            met.sort_by_key(|(_, finding)| Reverse(finding.severity));
             let ignore = ignore_action::Asked { url: &url, analysed: &analysed, client: &client, place: place.as_ref() };
             actions.extend(ignore.actions(&met));
         }
@@ -145,7 +147,9 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     fn to(&self, asked: &Asked) -> Vec<lsp::CodeAction> {
-        let marks = groups::marks(&self.analysed.report, self.grouping);
+        let mut marks = groups::marks(&self.analysed.report, self.grouping);
+        // A menu is read from above; what is as grave stays as it comes in the text.
+        marks.sort_by_key(|mark| Reverse(mark.severity()));
         let mut actions = Vec::new();
         if asked.quick_fixes {
             actions.extend(marks.iter().filter(|mark| asked.concerns(mark)).flat_map(|mark| self.quick_fixes(mark)));

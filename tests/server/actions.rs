@@ -320,6 +320,24 @@ async fn a_group_offers_what_is_safe_first_and_then_all_that_it_lacks() {
 }
 
 #[tokio::test]
+async fn the_gravest_is_offered_first() {
+    let (start, end) = (14, 20); // from hostIPC to privileged, with what the container lacks between them
+    for by_rule in [false, true] {
+        let mut server = if by_rule { opened_by_rule(modern(), MIXED).await } else { opened(modern(), MIXED).await };
+        let asked = json!({"diagnostics": [], "triggerKind": 1, "only": ["quickfix"]});
+        let actions = server.code_actions(range((start, 0), (end, 0)), asked).await;
+        let is_ignore = |action: &&Value| action["title"].as_str().unwrap().starts_with("Ignore ");
+        let (ignores, fixes): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(is_ignore);
+        for offered in [ignores, fixes] {
+            let severities: Vec<_> = offered.iter().map(|action| action["diagnostics"][0]["severity"].as_u64()).collect();
+            assert!(severities.is_sorted(), "{severities:?}: {offered:#?}");
+            assert!(severities[0] == Some(1) && severities.last() > severities.first(), "{severities:?}: {offered:#?}");
+        }
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn containers_and_objects_are_hardened_from_anywhere_in_them() {
     let mut server = opened(modern(), MIXED).await;
     let titles = |actions: Vec<Value>| -> Vec<String> {
