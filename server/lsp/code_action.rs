@@ -152,7 +152,7 @@ impl Answer<'_> {
         marks.sort_by_key(|mark| Reverse(mark.severity()));
         let mut actions = Vec::new();
         if asked.quick_fixes {
-            actions.extend(marks.iter().filter(|mark| asked.concerns(mark)).flat_map(|mark| self.quick_fixes(mark)));
+            actions.extend(marks.iter().filter(|mark| asked.concerns(mark)).flat_map(|mark| self.quick_fixes(asked, mark)));
         }
         if asked.rewrites {
             let parts = self.analysed.report.parts().enumerate();
@@ -167,8 +167,10 @@ impl Answer<'_> {
         actions
     }
 
-    fn quick_fixes(&self, mark: &Mark<'_>) -> Vec<lsp::CodeAction> {
+    fn quick_fixes(&self, asked: &Asked, mark: &Mark<'_>) -> Vec<lsp::CodeAction> {
         let Answer { url, analysed, client, .. } = self;
+        // What is preferred comes first in a menu and is taken unseen: it has to be about what is marked where the person is.
+        let is_at = asked.is_at(mark);
         let action = |Offer { title, safe, edits }: Offer| {
             let action = lsp::CodeAction {
                 title: to_proto::title(&title),
@@ -179,7 +181,7 @@ impl Answer<'_> {
             match edits {
                 Ok(edits) => Some(lsp::CodeAction {
                     edit: Some(self.workspace_edit([(mark.part, edits)])),
-                    is_preferred: client.preferred_actions.then_some(safe),
+                    is_preferred: client.preferred_actions.then_some(safe && is_at),
                     ..action
                 }),
                 Err(refusal) => self.withheld(action, mark.part, refusal),

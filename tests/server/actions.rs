@@ -123,6 +123,7 @@ async fn asked_by_hand_a_container_offers_all_that_it_lacks_from_anywhere_in_it(
     let image = range((8, 10), (8, 10));
     let actions = server.code_actions(image.clone(), by_hand).await;
     assert_eq!(the_one(&actions, "privilege-escalation")["diagnostics"][0]["range"], web());
+    assert!(actions.iter().all(|action| action["isPreferred"] != true), "nothing is taken unseen from afar: {actions:#?}");
     let diagnostic = actions[0]["diagnostics"][0].clone();
     let with_diagnostic = json!({"diagnostics": [diagnostic], "triggerKind": 1});
     let rest = server.code_actions(image, with_diagnostic).await;
