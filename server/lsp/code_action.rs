@@ -18,6 +18,7 @@ use super::{command, from_proto, to_proto};
 use crate::engine::{Edits, Part, Refusal};
 use crate::rules::{Finding, Page};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
 use tower_lsp::lsp_types::{self as lsp, CodeActionKind, Url};
@@ -59,7 +60,8 @@ pub(super) async fn code_action(
         let mut actions = Answer { url: &url, analysed: &analysed, client, grouping }.to(&asked);
         if asked.quick_fixes && asked.by_a_person {
             let is_met = |part: Part<'_>, finding: &Finding| asked.meets(&part.place(finding.range));
-            let met: Vec<_> = analysed.report.findings().filter(|it| is_met(it.0, it.1)).collect();
+            let mut met: Vec<_> = analysed.report.findings().filter(|it| is_met(it.0, it.1)).collect();
+            met.sort_by_key(|(_, finding)| Reverse(finding.severity));
             let ignore = ignore_action::Asked { url: &url, analysed: &analysed, client: &client, place: place.as_ref() };
             actions.extend(ignore.actions(&met));
         }
@@ -145,10 +147,12 @@ struct Answer<'a> {
 
 impl Answer<'_> {
     fn to(&self, asked: &Asked) -> Vec<lsp::CodeAction> {
-        let marks = groups::marks(&self.analysed.report, self.grouping);
+        let mut marks = groups::marks(&self.analysed.report, self.grouping);
+        // A menu is read from above; what is as grave stays as it comes in the text.
+        marks.sort_by_key(|mark| Reverse(mark.severity()));
         let mut actions = Vec::new();
         if asked.quick_fixes {
-            actions.extend(marks.iter().filter(|mark| asked.concerns(mark)).flat_map(|mark| self.quick_fixes(mark)));
+            actions.extend(marks.iter().filter(|mark| asked.concerns(mark)).flat_map(|mark| self.quick_fixes(asked, mark)));
         }
         if asked.rewrites {
             let parts = self.analysed.report.parts().enumerate();
@@ -163,8 +167,10 @@ impl Answer<'_> {
         actions
     }
 
-    fn quick_fixes(&self, mark: &Mark<'_>) -> Vec<lsp::CodeAction> {
+    fn quick_fixes(&self, asked: &Asked, mark: &Mark<'_>) -> Vec<lsp::CodeAction> {
         let Answer { url, analysed, client, .. } = self;
+        // What is preferred comes first in a menu and is taken unseen: it has to be about what is marked where the person is.
+        let is_at = asked.is_at(mark);
         let action = |Offer { title, safe, edits }: Offer| {
             let action = lsp::CodeAction {
                 title: to_proto::title(&title),
@@ -175,7 +181,7 @@ impl Answer<'_> {
             match edits {
                 Ok(edits) => Some(lsp::CodeAction {
                     edit: Some(self.workspace_edit([(mark.part, edits)])),
-                    is_preferred: client.preferred_actions.then_some(safe),
+                    is_preferred: client.preferred_actions.then_some(safe && is_at),
                     ..action
                 }),
                 Err(refusal) => self.withheld(action, mark.part, refusal),

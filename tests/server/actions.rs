@@ -123,6 +123,7 @@ async fn asked_by_hand_a_container_offers_all_that_it_lacks_from_anywhere_in_it(
     let image = range((8, 10), (8, 10));
     let actions = server.code_actions(image.clone(), by_hand).await;
     assert_eq!(the_one(&actions, "privilege-escalation")["diagnostics"][0]["range"], web());
+    assert!(actions.iter().all(|action| action["isPreferred"] != true), "nothing is taken unseen from afar: {actions:#?}");
     let diagnostic = actions[0]["diagnostics"][0].clone();
     let with_diagnostic = json!({"diagnostics": [diagnostic], "triggerKind": 1});
     let rest = server.code_actions(image, with_diagnostic).await;
@@ -317,6 +318,24 @@ async fn a_group_offers_what_is_safe_first_and_then_all_that_it_lacks() {
         assert_eq!(all.matches(line).count(), 1, "{line}: {all}");
     }
     server.finish().await;
+}
+
+#[tokio::test]
+async fn the_gravest_is_offered_first() {
+    let (start, end) = (14, 20); // from hostIPC to privileged, with what the container lacks between them
+    for by_rule in [false, true] {
+        let mut server = if by_rule { opened_by_rule(modern(), MIXED).await } else { opened(modern(), MIXED).await };
+        let asked = json!({"diagnostics": [], "triggerKind": 1, "only": ["quickfix"]});
+        let actions = server.code_actions(range((start, 0), (end, 0)), asked).await;
+        let is_ignore = |action: &&Value| action["title"].as_str().unwrap().starts_with("Ignore ");
+        let (ignores, fixes): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(is_ignore);
+        for offered in [ignores, fixes] {
+            let severities: Vec<_> = offered.iter().map(|action| action["diagnostics"][0]["severity"].as_u64()).collect();
+            assert!(severities.is_sorted(), "{severities:?}: {offered:#?}");
+            assert!(severities[0] == Some(1) && severities.last() > severities.first(), "{severities:?}: {offered:#?}");
+        }
+        server.finish().await;
+    }
 }
 
 #[tokio::test]

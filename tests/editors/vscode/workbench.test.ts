@@ -19,6 +19,7 @@ const SAMPLE = readFileSync(path.join(ROOT, "editors/vscode/media/sample.yaml"),
 const SHOP = readFileSync(path.join(ROOT, "fixtures/bad/deployment.yaml"), "utf8");
 
 const PRIVILEGED = 'privileged is true: container "log-shipper" has full access to the node';
+const WEB_LACKS = 'container "web" lacks 7 hardening settings: allowPrivilegeEscalation';
 
 let editor: Editor;
 before(async () => {
@@ -67,16 +68,21 @@ describe("a manifest", () => {
     await window.squiggle("error", "true", "privileged: true");
     await window.squiggle("warning", "web", "- name: web");
     await window.squiggle("warning", "securityContext");
-    await window.squiggle("info", "log-shipper", "- name: log-shipper");
+    await window.squiggle("warning", "spec", "    spec:");
     await window.picture("1 squiggles");
   });
 
-  on(() => window, "has its findings in the Problems panel, as the command line has them", async () => {
+  on(() => window, "has in the Problems panel what is wrong, and what a container or a pod lacks as one", async () => {
     await window.problem(PRIVILEGED);
-    await window.picture("2 problems");
-    const { findings } = JSON.parse(run("check", "--output-format", "json", path.join(window.folder, "sample.yaml")));
     await window.problems();
-    await window.page.locator(".markers-panel .monaco-count-badge", { hasText: String(findings.length) }).first().waitFor();
+    await window.counted(4);
+    await window.picture("2 problems");
+    // Each finding of the command line is there: by itself, or told by the one that stands for it.
+    const all = findings(path.join(window.folder, "sample.yaml"));
+    assert.ok(all.length > 10, `${all.length} findings`);
+    for (const { message } of all) {
+      await window.problem(message);
+    }
     await window.closePanel();
   });
 
@@ -98,19 +104,24 @@ describe("a manifest", () => {
     await window.open("fix.yaml");
     await window.squiggle("warning", "web", "- name: web");
     await window.click("web", "- name: web");
-    // What the server offers at the name of a container. Where "Ignore RULE ..." and "Harden container web" come in, they come in here.
-    assert.deepEqual(await window.fixes(), [
-      "set allowPrivilegeEscalation: false",
-      "set resources.limits.cpu: 500m (an assumption: measure what the container uses)",
-      "set resources.requests.cpu: 100m (an assumption: measure what the container uses)",
-      "set resources.limits.memory: 256Mi (an assumption: measure what the container uses)",
-      "set resources.requests.memory: 128Mi (an assumption: measure what the container uses)",
-      "drop ALL capabilities (a process that needs one of them stops working)",
-      "set readOnlyRootFilesystem: true (programs that write outside volumes fail)",
-      "set readOnlyRootFilesystem: true and mount an emptyDir at /tmp",
+    assert.deepEqual((await window.fixes()).slice(0, 14), [
+      "Add 1 missing setting to container web",
+      "Set allowPrivilegeEscalation: false",
+      "Add 3 missing settings to container web (2 of them may stop some images)",
+      "Drop ALL capabilities (a process that needs one of them stops working)",
+      "Set resources.limits.cpu: 500m (an assumption: measure what the container uses)",
+      "Set resources.requests.cpu: 100m (an assumption: measure what the container uses)",
+      "Set resources.limits.memory: 256Mi (an assumption: measure what the container uses)",
+      "Set resources.requests.memory: 128Mi (an assumption: measure what the container uses)",
+      "Set readOnlyRootFilesystem: true (programs that write outside volumes fail)",
+      "Set readOnlyRootFilesystem: true and mount an emptyDir at /tmp",
+      "Ignore privilege-escalation for this container",
+      "Ignore privilege-escalation in this document",
+      "Ignore privilege-escalation in configuration",
+      "Ignore undropped-capabilities for this container",
     ]);
     await window.picture("5 menu of fixes");
-    await window.take("set allowPrivilegeEscalation: false");
+    await window.take("Set allowPrivilegeEscalation: false");
     await window.line("allowPrivilegeEscalation: false").waitFor();
     await window.save();
     const lines = SAMPLE.split("\n");
@@ -168,7 +179,7 @@ describe("a manifest", () => {
     await window.page.keyboard.type("\nimagePullPolicy");
     await window.problem("this line needs a");
     await window.problem(PRIVILEGED);
-    await window.problem("pod does not set runAsNonRoot");
+    await window.problem(WEB_LACKS);
     await window.picture("9 half typed");
     await window.page.keyboard.type(": Always");
     await window.noProblem("this line needs a");
@@ -192,10 +203,107 @@ describe("a manifest", () => {
   });
 });
 
-describe("settings", () => {
+describe("a container", () => {
   let window: Window;
   before(async () => {
     window = await editor.window(editor.folder({ "a.yaml": SAMPLE }), "a.yaml");
+  });
+  after(() => window.close());
+
+  on(() => window, "gets in one step all that it lacks and can be given without a choice", async () => {
+    await window.problem(WEB_LACKS);
+    await window.closePanel();
+    await window.click("web", "- name: web");
+    await window.fixes();
+    await window.take("Add 3 missing settings to container web");
+    await window.line("readOnlyRootFilesystem: true").waitFor();
+    await window.problem('container "web" lacks 4 hardening settings: ');
+    await window.closePanel();
+    await window.click("web", "- name: web");
+    await window.page.keyboard.press("Control+z");
+    await window.line("readOnlyRootFilesystem").waitFor({ state: "detached" });
+    await window.save();
+    await window.onDisk("a.yaml", SAMPLE);
+  });
+
+  on(() => window, "is hardened from anywhere in it, as the command line does it, and nothing else is", async () => {
+    await window.squiggle("error", "true", "privileged: true");
+    await window.click("privileged", "privileged: true");
+    const [gravest] = await window.fixes();
+    assert.equal(gravest, "Set privileged: false (devices of the node are out of reach)", "what is on the line, before what the pod lacks");
+    await window.picture("11 harden container");
+    await window.take("Harden container log-shipper");
+    await window.noSquiggle("error");
+    await window.line("allowPrivilegeEscalation: false").waitFor();
+    await window.picture("12 hardened container");
+    await window.save();
+    const hardened = fixed(SAMPLE, "--unsafe-fixes");
+    const container = hardened.slice(hardened.indexOf("        - name: log-shipper"), hardened.indexOf("      securityContext:\n        runAs"));
+    await window.onDisk("a.yaml", SAMPLE.slice(0, SAMPLE.indexOf("        - name: log-shipper")) + container);
+    await window.page.keyboard.press("Control+z");
+    await window.save();
+    await window.onDisk("a.yaml", SAMPLE);
+  });
+});
+
+describe("a finding that is ignored", () => {
+  let window: Window;
+  before(async () => {
+    window = await editor.window(editor.folder({ "here.yaml": SAMPLE, "container.yaml": SAMPLE, "configured.yaml": SAMPLE }), "here.yaml");
+  });
+  after(() => window.close());
+
+  /** Takes a way to ignore what is at a place of a file. */
+  const ignore = async (file: string, place: [text: string, line: string], title: string): Promise<void> => {
+    await window.open(file);
+    await window.squiggle("error", "true", "privileged: true");
+    await window.click(...place);
+    await window.fixes();
+    await window.picture(`13 menu of ${file}`);
+    await window.take(title);
+  };
+  /** Of the command line, in its order. */
+  const messages = (file: string): string[] => findings(path.join(window.folder, file)).map(({ message }) => message);
+
+  on(() => window, "in a comment at its place is gone, in a terminal too, and nothing else is", async () => {
+    const before = messages("here.yaml");
+    await ignore("here.yaml", ["true", "privileged: true"], "Ignore privileged-container here");
+    await window.noSquiggle("error");
+    await window.picture("14 ignored here");
+    await window.save();
+    await window.onDisk("here.yaml", (text) => text.includes("kubeharden: ignore[privileged-container]"));
+    assert.deepEqual(messages("here.yaml"), before.filter((one) => one !== PRIVILEGED));
+  });
+
+  on(() => window, "for a container goes on to be found in the other one", async () => {
+    const before = messages("container.yaml");
+    await ignore("container.yaml", ["web", "- name: web"], "Ignore privilege-escalation for this container");
+    await window.problem('container "web" lacks 6 hardening settings: ');
+    await window.problem(PRIVILEGED);
+    await window.picture("15 ignored for a container");
+    await window.closePanel();
+    await window.command("File: Save All");
+    await window.onDisk("container.yaml", (text) => text.includes("kubeharden: ignore[privilege-escalation]"));
+    const gone = 'container "web" does not set allowPrivilegeEscalation';
+    assert.deepEqual(messages("container.yaml"), before.filter((one) => one !== gone));
+  });
+
+  on(() => window, "in a configuration that there was not is gone at once, and once both are saved in a terminal too", async () => {
+    const before = messages("configured.yaml");
+    await ignore("configured.yaml", ["true", "privileged: true"], "Ignore privileged-container in configuration");
+    await window.noSquiggle("error");
+    await window.picture("16 ignored in the configuration");
+    await window.command("File: Save All");
+    await window.onDisk(".kubeharden.yaml", (text) => text.includes("privileged-container") && text.includes("configured.yaml"));
+    assert.deepEqual(messages("configured.yaml"), before.filter((one) => one !== PRIVILEGED));
+    assert.equal(window.read("configured.yaml"), SAMPLE);
+  });
+});
+
+describe("settings", () => {
+  let window: Window;
+  before(async () => {
+    window = await editor.window(editor.folder({ "a.yaml": SAMPLE, "b.yaml": SHOP }), "a.yaml");
   });
   after(() => window.close());
 
@@ -210,20 +318,33 @@ describe("settings", () => {
     await window.squiggle("warning", "securityContext");
   });
 
+  on(() => window, "show each finding by itself, as the command line does, where the user asks for that", async () => {
+    await window.problem(WEB_LACKS);
+    window.write(".vscode/settings.json", JSON.stringify({ "kubeharden.grouping": "rule" }));
+    await window.noProblem(WEB_LACKS);
+    await window.problems();
+    await window.counted(findings(path.join(window.folder, "a.yaml")).length);
+    await window.picture("17 by rule");
+    await window.closePanel();
+    await window.squiggle("info", "log-shipper", "- name: log-shipper");
+    window.write(".vscode/settings.json", "{}");
+    await window.problem(WEB_LACKS);
+    await window.closePanel();
+  });
+
   on(() => window, "can be in a configuration file, whose mistakes are shown in it", async () => {
     window.write(".kubeharden.yaml", "profile: restricted\nkubernetesVersion: '1.30'\n");
     await window.status("restricted, Kubernetes 1.30");
     window.write(".kubeharden.yaml", "profile: strict\nkubernetesVersion: '1.29'\n");
     await window.status("1 mistake: what it said before counts");
     await window.problem("there is no profile `strict`");
-    await window.picture("11 mistake in the configuration");
+    await window.picture("18 mistake in the configuration");
     window.write(".kubeharden.yaml", "profile: restricted\n");
     await window.noProblem("there is no profile");
     await window.closePanel();
   });
 
   on(() => window, "mend a file as it is saved, where the user asks for that", async () => {
-    window.write("b.yaml", SHOP);
     const settings = { "editor.codeActionsOnSave": { "source.fixAll.kubeharden": "explicit" } };
     window.write(".kubeharden.yaml", "{}\n");
     window.write(".vscode/settings.json", JSON.stringify({ "[yaml]": settings }));
@@ -252,7 +373,7 @@ describe("commands", () => {
     await window.command("kubeharden: Explain Rule...");
     const rows = window.page.locator(".quick-input-list .monaco-list-row");
     await rows.filter({ hasText: "at the cursor" }).filter({ hasText: "privileged-container" }).waitFor();
-    await window.picture("12 explain rule");
+    await window.picture("19 explain rule");
     await window.choose("host-path-volume");
     await window.tab("Preview host-path-volume.md");
     // It takes the keys when it is loaded.
@@ -266,7 +387,7 @@ describe("commands", () => {
     await window.command("kubeharden: Show Debug Information");
     await window.line('"origin": "bundled"').waitFor();
     await window.line('"trusted": true').waitFor();
-    await window.picture("13 debug information");
+    await window.picture("20 debug information");
   });
 
   on(() => window, "show the log", async () => {
@@ -280,7 +401,7 @@ describe("commands", () => {
     await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Harden your first manifest" }).waitFor();
     await window.choose("Harden your first manifest");
     await window.page.locator(".getting-started-step", { hasText: "Take a fix" }).waitFor();
-    await window.picture("14 walkthrough");
+    await window.picture("21 walkthrough");
     assert.equal(await window.page.locator(".getting-started-step").count(), 3);
     await window.page.locator(".getting-started-step", { hasText: "Open a manifest" }).first().click();
     await window.page.locator("a.monaco-button", { hasText: "Open an Insecure Sample" }).click();
@@ -312,10 +433,10 @@ describe("the server", () => {
     await window.status("kubeharden: not running");
     assert.equal(await window.messages.count(), 1, "one message");
     assert.deepEqual(await message.locator(".monaco-button").allInnerTexts(), ["Open Settings", "Show Logs", "Try Again"]);
-    await window.picture("15 no server");
+    await window.picture("22 no server");
     await message.locator(".monaco-button", { hasText: "Open Settings" }).click();
     await window.page.locator(".settings-editor .setting-item", { hasText: "in the place of the one that came with the extension" }).first().waitFor();
-    await window.picture("16 settings");
+    await window.picture("23 settings");
     await window.escape();
   });
 
@@ -393,9 +514,9 @@ describe("a neighbour on the same file", () => {
     await window.problem(PRIVILEGED);
     await window.click("true", "privileged: true");
     const fixes = await window.fixes();
-    assert.deepEqual(fixes.slice(0, 1), ["set privileged: false (devices of the node are out of reach)"]);
-    await window.picture("17 beside yaml-language-server");
-    await window.take("set privileged: false");
+    assert.deepEqual(fixes.slice(0, 1), ["Set privileged: false (devices of the node are out of reach)"]);
+    await window.picture("24 beside yaml-language-server");
+    await window.take("Set privileged: false");
     await window.line("privileged: false").waitFor();
     await window.noProblem(PRIVILEGED);
   });
@@ -426,7 +547,7 @@ describe("a file of 2 MB", () => {
       const tops = [...document.querySelectorAll(".editor-instance .squiggly-error")].map((one) => one.getBoundingClientRect().top);
       return tops.length > 0 && tops.every((one) => one > top);
     }, next.top - 5);
-    await window.picture("18 two megabytes");
+    await window.picture("25 two megabytes");
     await window.save();
     await window.onDisk("many.yaml", many.replace("privileged: true # reads the logs of the node", "privileged: false"));
   });
@@ -455,17 +576,13 @@ describe("a folder that is not trusted", () => {
   on(() => window, "has its manifests checked, and cannot choose the server", async () => {
     await window.squiggle("error", "true", "privileged: true");
     await window.status("baseline");
-    await window.picture("19 restricted mode");
+    await window.picture("26 restricted mode");
     await window.command("kubeharden: Show Debug Information");
     await window.line('"trusted": false').waitFor();
     await window.line('"origin": "bundled"').waitFor();
     assert.throws(() => window.read("sprung"), /ENOENT/);
   });
 });
-
-// What the server does not offer yet. Each gets its step, and its line in the menu of fixes above, with the change that brings it.
-test.todo('a finding is ignored by "Ignore RULE ...", and the command line understands what that writes');
-test.todo('a container is hardened by "Harden container web", and its findings come as one');
 
 /** What the command line says; a finding makes its exit code 1. */
 function run(...options: string[]): string {
@@ -476,4 +593,14 @@ function run(...options: string[]): string {
     assert.equal(status, 1, String(error));
     return stdout ?? "";
   }
+}
+
+interface Finding {
+  readonly rule: string;
+  readonly message: string;
+}
+
+/** What the command line finds in a file, by the configuration that counts for it. */
+function findings(file: string): Finding[] {
+  return (JSON.parse(run("check", "--output-format", "json", file)) as { findings: Finding[] }).findings;
 }

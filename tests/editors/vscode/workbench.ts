@@ -257,7 +257,9 @@ export class Window {
 
   /** The line with a text, in the editor that is on the screen. */
   line(text: string): Locator {
-    return this.page.locator(".editor-instance .view-line").filter({ hasText: nbsp(text) });
+    // As an expression, since a plain text is looked for without regard to how many spaces it begins with.
+    const exactly = new RegExp(nbsp(text).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    return this.page.locator(".editor-instance .view-line").filter({ hasText: exactly });
   }
 
   /** The rectangle of a text in the editor, in pixels. `inLine` tells lines apart that hold the same text. */
@@ -345,6 +347,11 @@ export class Window {
     await (await this.problems(text)).first().waitFor({ state: "detached" });
   }
 
+  /** Waits until the Problems panel counts so many in a file. */
+  async counted(number: number): Promise<void> {
+    await this.page.locator(".markers-panel .monaco-count-badge").getByText(String(number), { exact: true }).first().waitFor();
+  }
+
   /** Closes the panel, for the editor to have its room, and gives the editor the keys back. */
   async closePanel(): Promise<void> {
     if (await this.page.locator(".markers-panel, .output-view").first().isVisible()) {
@@ -364,9 +371,20 @@ export class Window {
 
   /** The titles in the menu of fixes for what is under the cursor. */
   async fixes(): Promise<string[]> {
-    await this.page.keyboard.press("Control+.");
     const rows = this.page.locator(".action-widget .monaco-list-row.action");
-    await rows.first().waitFor();
+    // The editor asks by itself a moment after the cursor has moved, and forgets then what a person asked for: who sees no menu
+    // presses the key again.
+    for (let tries = 1; ; tries++) {
+      await this.page.keyboard.press("Control+.");
+      try {
+        await rows.first().waitFor({ timeout: PATIENCE / 6 });
+        break;
+      } catch (error) {
+        if (tries === 6) {
+          throw error;
+        }
+      }
+    }
     return (await rows.allInnerTexts()).map((text) => text.replaceAll("\u00a0", " ").trim());
   }
 
