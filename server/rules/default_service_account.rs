@@ -71,7 +71,8 @@ rule! {
     /// ## Applies to
     ///
     /// Profile `hardened`, every Kubernetes version, every operating system. Not pods that set `automountServiceAccountToken:
-    /// false`.
+    /// false`. Nor where `mounted-service-account-token` speaks of the same pod: turning the token off settles both, and one line says
+    /// it better than two.
     ///
     /// ## References
     ///
