@@ -243,9 +243,16 @@ export class Window {
 
   /** Opens a file of the folder by its name, which no other one has. */
   async open(file: string): Promise<void> {
-    await this.quickInput();
-    await this.choose(file);
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+    // The list of files is filled anew while the folder is still being looked through, and a choice made just then is lost.
+    for (let tries = 0; tries < 6; tries++) {
+      await this.quickInput();
+      await this.choose(file);
+      const closed = this.page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: 5000 });
+      if (await closed.then(() => true, () => false)) {
+        break;
+      }
+      await this.escape();
+    }
     await this.tab(file);
     await this.page.locator(".editor-instance .view-line").first().waitFor();
   }
