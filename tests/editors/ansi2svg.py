@@ -133,7 +133,7 @@ def draw(rows, columns, title):
     yield f"<title>{html.escape(title)}</title>"
     yield f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>'
     yield (f'<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" '
-           f'font-size="{FONT_SIZE}" xml:space="preserve">')
+           f'font-size="{FONT_SIZE}" xml:space="preserve" style="white-space:pre">')
     for n, row in enumerate(rows):
         top = MARGIN + n * CELL_HEIGHT
         for column, cells, text, style in row:
