@@ -13,6 +13,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+mod fields;
 mod inline;
 mod mend;
 mod report;
@@ -22,6 +23,7 @@ pub use crate::ignores::{Head, Scope};
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
+pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
 pub use report::{Context, Part, Report};
 pub use sight::Sight;

@@ -16,7 +16,8 @@ fn settings() -> String {
     let mut entries = Vec::new();
     for (index, setting) in SETTINGS.iter().enumerate() {
         let mut schema = (setting.schema)();
-        schema["default"] = Value::Null;
+        let default = schema.get("default").cloned().unwrap_or_default();
+        schema["default"] = default;
         // The server asks once for all that is open, so that a value for a folder would say nothing.
         schema["scope"] = "window".into();
         schema["order"] = json!(index + 1);

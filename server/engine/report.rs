@@ -4,7 +4,7 @@
 //! Promise: after any edits a report is what a report from scratch would be, and following them costs what the parts around them
 //! cost, however long the text is.
 
-use super::{Analysis, Range, Sight};
+use super::{Analysis, Offset, Range, Sight};
 use crate::config::Config;
 use crate::ignores::{Head, Standing};
 use crate::k8s::{self, ListOf, Object};
@@ -344,6 +344,19 @@ impl Part<'_> {
     /// Whether all of it stands together.
     pub fn is_whole(&self) -> bool {
         self.gaps.is_empty()
+    }
+
+    /// The place in the part of a place in the whole text, in bytes; `None` where that is not in the part. A place between two
+    /// parts is in both.
+    pub fn within(&self, at: usize) -> Option<Offset> {
+        let mut at = at.checked_sub(self.start)?;
+        for gap in self.gaps.iter().filter(|gap| gap.length > 0) {
+            match at.checked_sub(gap.at) {
+                None | Some(0) => break,
+                Some(behind) => at = gap.at + behind.checked_sub(gap.length)?,
+            }
+        }
+        (at <= self.analysis.text().len()).then(|| u32::try_from(at).ok().map(Offset::new))?
     }
 
     /// Where a range of the part stands in the whole text, in bytes.

@@ -9,7 +9,7 @@ use super::code_action::Unresolved;
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, command, completion, from_proto, harden, hover, neighbours, parent, watch};
+use super::{Setup, code_action, command, completion, fields, from_proto, harden, hover, neighbours, parent, watch};
 use crate::config::discovery;
 use crate::project;
 use serde_json::Value;
@@ -128,7 +128,11 @@ impl LanguageServer for Backend {
     }
 
     async fn completion(&self, params: lsp::CompletionParams) -> Result<Option<lsp::CompletionResponse>> {
-        Ok(completion::completion(&self.state, params))
+        let lsp::TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        match completion::completion(&self.state, &text_document.uri, position) {
+            Some(names) => Ok(Some(names)),
+            None => Ok(fields::completion(&self.state, &text_document.uri, position).await),
+        }
     }
 
     async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {

@@ -30,6 +30,8 @@ pub(super) struct Capabilities {
     pub show_document: bool,
     pub markdown_hover: bool,
     pub markdown_completion: bool,
+    /// Completions whose lines are indented as the server says.
+    pub inserts_as_is: bool,
     /// Edits that make files.
     pub create_files: bool,
     /// Being asked for its configuration.
@@ -51,6 +53,7 @@ impl Capabilities {
         let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
         let completions = text.and_then(|text| text.completion.as_ref()?.completion_item.as_ref());
         let item_formats = completions.and_then(|item| item.documentation_format.as_ref());
+        let insert_modes = completions.and_then(|item| item.insert_text_mode_support.as_ref());
         let operations = workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.resource_operations.as_ref());
         let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
@@ -71,6 +74,7 @@ impl Capabilities {
             disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
             markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
             markdown_completion: item_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
+            inserts_as_is: insert_modes.is_some_and(|modes| modes.value_set.contains(&lsp::InsertTextMode::AS_IS)),
             create_files: operations.is_some_and(|operations| operations.contains(&lsp::ResourceOperationKind::Create)),
             configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
             configuration_registration: yes(registration),

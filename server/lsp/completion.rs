@@ -14,16 +14,15 @@ use tower_lsp::lsp_types::{self as lsp, Url};
 /// What a client asks for a completion after, besides letters.
 pub(super) const TRIGGERS: [&str; 2] = ["[", ","];
 
-pub(super) fn completion(state: &State, params: lsp::CompletionParams) -> Option<lsp::CompletionResponse> {
-    let lsp::TextDocumentPositionParams { text_document, position } = params.text_document_position;
-    let snapshot = state.snapshot(&text_document.uri)?;
+pub(super) fn completion(state: &State, url: &Url, position: lsp::Position) -> Option<lsp::CompletionResponse> {
+    let snapshot = state.snapshot(url)?;
     let (text, encoding) = (&snapshot.text, state.encoding());
     let at = text.offset(from_proto::position(position), encoding);
     let line = text.position(at, encoding).line;
     let [start, end] = [0, u32::MAX].map(|column| text.offset(Position { line, column }, encoding));
     let word = word_at(&text.slice(start..end), at - start)?;
     let range = to_proto::range(start + word.range.start..start + word.range.end, text, encoding);
-    let found = found(state, &text_document.uri);
+    let found = found(state, url);
     let open = rules::ALL.iter().filter(|rule| !word.others.iter().any(|other| other == rule.id));
     Some(lsp::CompletionResponse::Array(open.map(|rule| item(rule, range, found.contains(rule.id))).collect()))
 }

@@ -244,9 +244,14 @@ impl Configuration {
         self.read().edited.clone()
     }
 
+    /// What the client set.
+    pub(super) fn settings(&self) -> Settings {
+        self.read().told.settings()
+    }
+
     /// How findings are shown.
     pub(super) fn grouping(&self) -> Grouping {
-        self.read().told.settings().grouping()
+        self.settings().grouping()
     }
 
     /// Takes settings. Tells whether they make a difference, and gives back those complaints that were not the last ones already.

@@ -1,11 +1,11 @@
 //! What is shown over the place of a finding: which rule, what it says, and why that matters.
 //!
 //! Other servers usually share the file, and clients show all hovers below one another. So this one is short, begins with the
-//! rule, and keeps silent anywhere else.
+//! rule. Anywhere else it leaves the word to [`fields`], which speaks of security contexts alone.
 
 use super::groups::{self, Mark};
 use super::state::State;
-use super::{analysis, from_proto, to_proto};
+use super::{analysis, fields, from_proto, to_proto};
 use crate::rules::Finding;
 use std::sync::Arc;
 use tower_lsp::lsp_types as lsp;
@@ -25,7 +25,7 @@ pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Optio
     let offset = text.offset(from_proto::position(place.position), client.encoding);
     let marks = groups::marks(&analysed.report, state.configuration.grouping());
     let found: Vec<_> = marks.iter().filter(|mark| is_at(mark, offset)).collect();
-    let mark = found.first()?;
+    let Some(mark) = found.first() else { return fields::hover(state, Arc::clone(&analysed), offset).await };
     let range = to_proto::range(mark.part.place(mark.range()), text, client.encoding);
     let parts: Vec<String> = found.iter().map(|mark| about(mark, found.len() <= MOST_REASONS)).collect();
     Some(to_proto::hover(parts.join("\n\n---\n\n"), range, &client))

@@ -18,13 +18,13 @@ pub struct Setting {
     pub name: &'static str,
     /// In Markdown.
     pub about: &'static str,
-    /// What it takes, as the keys of a JSON Schema. Null, which says nothing, is allowed everywhere and is the default, so that
-    /// the configuration file counts.
+    /// What it takes, as the keys of a JSON Schema. Null, which says nothing, is taken everywhere; it is the default where none is
+    /// named, so that the configuration file counts.
     pub schema: fn() -> Value,
 }
 
 /// Every setting, in the order in which a person would look for them.
-pub static SETTINGS: [&Setting; 3] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING];
+pub static SETTINGS: [&Setting; 4] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP];
 
 static PROFILE: Setting = Setting {
     name: "profile",
@@ -76,12 +76,24 @@ static GROUPING: Setting = Setting {
     },
 };
 
+static FIELD_HELP: Setting = Setting {
+    name: "fieldHelp",
+    about: "Complete and explain the fields inside `securityContext`: what each does, what the Pod Security Standards ask of it, what a \
+            container gets from its pod. Anywhere else that is left to other extensions.",
+    schema: || flag_schema(true),
+};
+
+fn flag_schema(default: bool) -> Value {
+    json!({ "type": "boolean", "default": default })
+}
+
 /// What a client set. Clients send settings in several ways, and the last word counts setting by setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Settings {
     profile: Option<Profile>,
     kubernetes_version: Option<Version>,
     grouping: Option<Grouping>,
+    field_help: Option<bool>,
 }
 
 impl Settings {
@@ -93,6 +105,7 @@ impl Settings {
             profile: read(section, &PROFILE, profile, &mut wrong),
             kubernetes_version: read(section, &KUBERNETES_VERSION, version, &mut wrong),
             grouping: read(section, &GROUPING, grouping, &mut wrong),
+            field_help: read(section, &FIELD_HELP, flag, &mut wrong),
         };
         (settings, wrong)
     }
@@ -103,12 +116,18 @@ impl Settings {
             profile: self.profile.or(other.profile),
             kubernetes_version: self.kubernetes_version.or(other.kubernetes_version),
             grouping: self.grouping.or(other.grouping),
+            field_help: self.field_help.or(other.field_help),
         }
     }
 
     /// How findings are shown: a matter of the person at the client, that no file decides.
     pub(super) fn grouping(self) -> Grouping {
         self.grouping.unwrap_or_default()
+    }
+
+    /// Whether the fields of security contexts are completed and explained.
+    pub(super) fn field_help(self) -> bool {
+        self.field_help.unwrap_or(true)
     }
 
     /// A configuration with these settings in the place of its own.
@@ -120,28 +139,39 @@ impl Settings {
 }
 
 /// One setting, where it is written and right.
-fn read<T>(section: &Value, setting: &Setting, parse: fn(&str) -> Result<T, String>, wrong: &mut Vec<String>) -> Option<T> {
+fn read<T>(section: &Value, setting: &Setting, parse: fn(&Value) -> Result<T, String>, wrong: &mut Vec<String>) -> Option<T> {
     let name = setting.name;
     let value = section.get(name).filter(|value| !value.is_null())?;
-    let parsed = match value.as_str() {
+    parse(value).map_err(|expected| wrong.push(format!("{SECTION}.{name} is {value}: {expected}"))).ok()
+}
+
+fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or("write true or false".to_owned())
+}
+
+fn text<T>(value: &Value, parse: fn(&str) -> Result<T, String>) -> Result<T, String> {
+    match value.as_str() {
         Some(text) => parse(text),
         None => parse(&value.to_string()).and(Err(format!("put {value} in quotes"))),
-    };
-    parsed.map_err(|expected| wrong.push(format!("{SECTION}.{name} is {value}: {expected}"))).ok()
+    }
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
-    let names = Profile::ALL.map(Profile::name).join(", ");
-    Profile::ALL.into_iter().find(|profile| profile.name() == text).ok_or(format!("write one of {names}"))
+fn profile(value: &Value) -> Result<Profile, String> {
+    text(value, |text| {
+        let names = Profile::ALL.map(Profile::name).join(", ");
+        Profile::ALL.into_iter().find(|profile| profile.name() == text).ok_or(format!("write one of {names}"))
+    })
 }
 
-fn grouping(text: &str) -> Result<Grouping, String> {
-    let names = Grouping::ALL.map(Grouping::name).join(", ");
-    Grouping::ALL.into_iter().find(|grouping| grouping.name() == text).ok_or(format!("write one of {names}"))
+fn grouping(value: &Value) -> Result<Grouping, String> {
+    text(value, |text| {
+        let names = Grouping::ALL.map(Grouping::name).join(", ");
+        Grouping::ALL.into_iter().find(|grouping| grouping.name() == text).ok_or(format!("write one of {names}"))
+    })
 }
 
-fn version(text: &str) -> Result<Version, String> {
-    text.parse().map_err(|_| format!("write 1.N, for example \"{}\", or \"latest\"", Version::NEWEST))
+fn version(value: &Value) -> Result<Version, String> {
+    text(value, |text| text.parse().map_err(|_| format!("write 1.N, for example \"{}\", or \"latest\"", Version::NEWEST)))
 }
 
 #[cfg(test)]
@@ -155,9 +185,10 @@ mod tests {
             profile: Some(Profile::Baseline),
             kubernetes_version: Some(Version::new(29)),
             grouping: Some(Grouping::Rule),
+            field_help: Some(false),
         };
         for wrapped in [false, true] {
-            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "other": 1});
+            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "other": 1});
             let value = if wrapped { json!({"kubeharden": bare, "yaml": {}}) } else { bare };
             assert_eq!(Settings::read(&value), (expected, vec![]));
         }
@@ -172,7 +203,10 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_told_with_the_right_words() {
-        let (settings, wrong) = Settings::read(&json!({"profile": "strict", "kubernetesVersion": 1.29, "grouping": "file"}));
+        let (settings, wrong) = Settings::read(&json!({
+            "profile": "strict", "kubernetesVersion": 1.29, "grouping": "file", "fieldHelp": "yes",
+        }));
+        assert_eq!(settings, Settings::default());
         assert_eq!(settings.over(Config::default()), Config::default());
         assert_eq!(
             wrong,
@@ -180,6 +214,7 @@ mod tests {
                 r#"kubeharden.profile is "strict": write one of baseline, restricted, hardened"#,
                 "kubeharden.kubernetesVersion is 1.29: put 1.29 in quotes",
                 r#"kubeharden.grouping is "file": write one of container, rule"#,
+                r#"kubeharden.fieldHelp is "yes": write true or false"#,
             ]
         );
     }

@@ -24,23 +24,25 @@ pub(super) fn added<'y>(container: &Container<'y>) -> impl Iterator<Item = Added
     items.filter_map(|(index, node)| Some(Added { index, node, name: text(node)? }))
 }
 
+/// What the standard `baseline` allows to be added.
+pub(super) const ALLOWED: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 /// Whether the standard `baseline` allows a name. It compares exactly: `CAP_CHOWN` and `chown` are not `CHOWN` to it.
 pub(super) fn is_allowed_at_baseline(name: &str) -> bool {
-    const ALLOWED: [&str; 13] = [
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    ];
     ALLOWED.contains(&name)
 }
 

@@ -116,10 +116,10 @@ fn check_key(holder: Holder<'_, '_>, key: &str, config: &Config, found: &mut Fin
     );
 }
 
+/// The types that are made for containers, each with the version from which on `baseline` allows it.
+pub(super) const TYPES: [(&str, u16); 4] =
+    [("container_t", 0), ("container_init_t", 0), ("container_kvm_t", 0), ("container_engine_t", 31)];
+
 fn is_for_containers(label: &str, config: &Config) -> bool {
-    match label {
-        "container_t" | "container_init_t" | "container_kvm_t" => true,
-        "container_engine_t" => config.kubernetes_version >= Version::new(31),
-        _ => false,
-    }
+    TYPES.iter().any(|&(known, since)| known == label && config.kubernetes_version >= Version::new(since))
 }

@@ -6,6 +6,7 @@
 mod annotations;
 mod capabilities;
 mod capability_names;
+mod fields;
 mod finding;
 mod holder;
 mod host_path;
@@ -23,6 +24,7 @@ mod spelling;
 mod standard;
 
 pub use crate::config::Severity;
+pub use fields::{FIELDS, Field, Holds, OF_CONTAINER, OF_POD, Word, field_of, fields_of};
 pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject};
 pub use missing_hardening::MISSING_HARDENING;
 pub use names::{Meaning, Name, Tool, meaning, same_in};

@@ -99,7 +99,7 @@ rule! {
 
 const LIST: &str = "securityContext.sysctls";
 /// The safe settings, each with the version that its safety begins with.
-const SAFE: [(&str, u16); 14] = [
+pub(super) const SAFE: [(&str, u16); 14] = [
     ("kernel.shm_rmid_forced", 0),
     ("net.ipv4.ip_local_port_range", 0),
     ("net.ipv4.ip_unprivileged_port_start", 0),

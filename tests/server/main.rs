@@ -6,6 +6,7 @@ mod actions;
 mod beyond;
 mod configuration;
 mod diagnostics;
+mod fields;
 mod greeting;
 mod harness;
 mod hover;

@@ -11,6 +11,7 @@ local FIX_ALL = 'source.fixAll.kubeharden'
 ---@field profile? 'baseline'|'restricted'|'hardened' how strict to be; the server's default is `hardened`
 ---@field kubernetesVersion? string the cluster's version, such as `1.33`; the server's default is the newest it knows
 ---@field grouping? 'container'|'rule' how findings are shown; the server's default is `container`
+---@field fieldHelp? boolean complete and explain the fields inside `securityContext`; the server's default is true
 
 ---@class kubeharden.Opts
 ---@field cmd? string[] how to start the server; default `{ 'kubeharden', 'server' }`
