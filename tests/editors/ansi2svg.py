@@ -133,7 +133,7 @@ def draw(rows, columns, title):
     yield f"<title>{html.escape(title)}</title>"
     yield f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>'
     yield (f'<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" '
-           f'font-size="{FONT_SIZE}" xml:space="preserve" style="white-space:pre">')
+           f'font-size="{FONT_SIZE}">')
     for n, row in enumerate(rows):
         top = MARGIN + n * CELL_HEIGHT
         for column, cells, text, style in row:
@@ -143,16 +143,16 @@ def draw(rows, columns, title):
             x, length = MARGIN + column * CELL_WIDTH, cells * CELL_WIDTH
             if bg and bg != BACKGROUND:
                 yield f'<rect x="{x:.1f}" y="{top}" width="{length:.1f}" height="{CELL_HEIGHT}" fill="{bg}"/>'
-            if text.strip():
-                lead = len(text) - len(text.lstrip(" "))
-                word = text.strip(" ")
-                at, span = x + lead * CELL_WIDTH, sum(map(width, word)) * CELL_WIDTH
-                look = ' font-weight="bold"' if style.bold else ""
-                look += ' font-style="italic"' if style.italic else ""
-                look += ' opacity=".6"' if style.dim else ""
-                look += ' text-decoration="line-through"' if style.strike else ""
+            look = ' font-weight="bold"' if style.bold else ""
+            look += ' font-style="italic"' if style.italic else ""
+            look += ' opacity=".6"' if style.dim else ""
+            look += ' text-decoration="line-through"' if style.strike else ""
+            # Several spaces in a row are one in some viewers: what stands between them has its own place.
+            for words in re.finditer(r"\S+(?: \S+)*", text):
+                at = x + sum(map(width, text[:words.start()])) * CELL_WIDTH
+                span = sum(map(width, words[0])) * CELL_WIDTH
                 yield (f'<text x="{at:.1f}" y="{top + 13.5}" textLength="{span:.1f}" lengthAdjust="spacingAndGlyphs" '
-                       f'fill="{fg}"{look}>{html.escape(word, quote=False)}</text>')
+                       f'fill="{fg}"{look}>{html.escape(words[0], quote=False)}</text>')
             if style.underline:
                 yield underline(x, top + CELL_HEIGHT - 2.5, length, style, fg)
     yield "</g>"

@@ -182,15 +182,19 @@ local function replace_line(buf, old, new)
   vim.api.nvim_buf_set_lines(buf, n - 1, n, true, { new })
 end
 
---- Ends every server and forgets every buffer, so that a test begins as an editor does.
-local function start_over()
-  for _, client in ipairs(clients()) do
+local function stop(running)
+  for _, client in ipairs(running) do
     if since_0_11 then
       client:stop()
     else
       client.stop()
     end
   end
+end
+
+--- Ends every server and forgets every buffer, so that a test begins as an editor does.
+local function start_over()
+  stop(clients())
   need('the servers to end', function()
     return #clients() == 0
   end)
@@ -215,6 +219,49 @@ if since_0_11 then
     vim.lsp.enable('kubeharden', false)
   end)
 end
+
+--- Everything that a plugin could leave behind in an editor.
+local function world()
+  local globals = vim.tbl_keys(_G)
+  local variables = vim.fn.getcompletion('g:', 'var')
+  local options = vim.tbl_map(function(option)
+    local readable, value = pcall(vim.api.nvim_get_option_value, option.name, {})
+    return option.name .. '=' .. tostring(readable and value)
+  end, vim.tbl_values(vim.api.nvim_get_all_options_info()))
+  local events = vim.tbl_map(function(event)
+    return ('%s %s %s'):format(event.event, event.pattern, event.group_name)
+  end, vim.api.nvim_get_autocmds({}))
+  local commands, keys = vim.tbl_keys(vim.api.nvim_get_commands({})), {}
+  for _, mode in ipairs({ 'n', 'i', 'x', 'o', 'c' }) do
+    for _, map in ipairs(vim.api.nvim_get_keymap(mode)) do
+      table.insert(keys, mode .. map.lhs)
+    end
+  end
+  for _, list in ipairs({ globals, variables, options, events, commands, keys }) do
+    table.sort(list)
+  end
+  return { globals = globals, variables = variables, options = options, events = events, commands = commands, keys = keys }
+end
+
+test('what the plugin leaves behind', function()
+  vim.api.nvim_get_autocmds({})
+  require('vim.lsp') -- its own autocommands are none of ours
+  local before = world()
+  require('kubeharden')
+  require('kubeharden.status')
+  require('kubeharden.health')
+  equal('to load it changes nothing', world(), before)
+  require('kubeharden').setup()
+  local after = world()
+  local ours = vim.tbl_filter(function(event)
+    return not vim.list_contains(before.events, event) and not event:find('nvim.', 1, true)
+  end, after.events)
+  equal('setup() adds autocommands of its own group', vim.tbl_filter(function(event)
+    return not event:find(' kubeharden$')
+  end, ours), {})
+  after.events, before.events = nil, nil
+  equal('setup() sets no option, key, command or variable', after, before)
+end)
 
 test('setup()', function()
   equal('setup: an unknown option is an error', { pcall(require('kubeharden').setup, { fix_onsave = true }) }, {
@@ -496,6 +543,85 @@ test(':checkhealth', function()
   })
 end)
 
+test('the status line', function()
+  local status = require('kubeharden').status
+  local folder = workspace('shop.yaml', 'compose.yaml')
+  local shown = 0
+  vim.api.nvim_create_autocmd('User', {
+    pattern = 'KubehardenStatus',
+    callback = function()
+      shown = shown + 1
+    end,
+  })
+  local buf = open(folder .. '/shop.yaml')
+  becomes('status: what the manifest is held to', status, 'kubeharden: hardened')
+  equal('status: it is said that it changed', shown > 0, true)
+  vim.o.statusline = "%{v:lua.require'kubeharden'.status()}"
+  equal('status: as the manual puts it into the status line', vim.api.nvim_eval_statusline(vim.o.statusline, {}).str, status(buf))
+
+  write(folder .. '/.kubeharden.yaml', 'profile: restricted\nkubernetesVersion: "1.33"\n')
+  vim.cmd('silent edit!')
+  becomes('status: with a configuration file', status, 'kubeharden: restricted (.kubeharden.yaml)')
+  equal(':checkhealth names it', #checkhealth('kubeharden', 'OK .*%.kubeharden%.yaml counts'), 1)
+  write(folder .. '/.kubeharden.yaml', 'profile: restrictive\n')
+  vim.cmd('silent edit!')
+  becomes('status: with a mistake in it', status, 'kubeharden: restricted (.kubeharden.yaml), 1 mistake in it')
+  local errors = checkhealth('kubeharden', 'ERROR')
+  equal(':checkhealth names the mistake', { #errors, errors[1]:find('.kubeharden.yaml:1: ', 1, true) ~= nil }, { 1, true })
+
+  open(folder .. '/compose.yaml')
+  equal('status: nothing for other YAML', status(), '')
+  equal('status: of another buffer', status(buf) ~= '', true)
+
+  vim.fn.mkdir(folder .. '/chart/templates', 'p')
+  write(folder .. '/chart/Chart.yaml', 'apiVersion: v2\nname: shop\nversion: 1.0.0\n')
+  write(folder .. '/chart/.kubeharden.yaml', 'profile: hardened\n')
+  write(folder .. '/chart/templates/pod.yaml', 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Values.name }}\n')
+  vim.cmd.edit(folder .. '/chart/templates/pod.yaml')
+  vim.bo.filetype = 'yaml'
+  becomes('status: a template', status, 'kubeharden: hardened (.kubeharden.yaml), Helm template: modest')
+  vim.cmd.enew()
+  equal('status: nothing where no server is', status(), '')
+  vim.o.statusline = ''
+end)
+
+test(':checkhealth of what is wrong', function()
+  local cmd = require('kubeharden').config().cmd
+  local buf = open(workspace('shop.yaml') .. '/shop.yaml')
+  vim.lsp.start({ name = 'hardening', cmd = cmd, root_dir = '/' }, { bufnr = buf })
+  local function named(name)
+    return vim.lsp.get_clients({ name = name, bufnr = buf })
+  end
+  need('another client', function()
+    return #named('hardening') == 1 and named('hardening')[1].initialized
+  end)
+  equal(':checkhealth tells of a client of another name', #checkhealth('kubeharden', "WARNING the client 'hardening' runs"), 1)
+  vim.lsp.start({ name = 'kubeharden', cmd = cmd, root_dir = '/' }, { bufnr = buf, reuse_client = function() return false end })
+  need('two clients', function()
+    return #named('kubeharden') == 2
+  end)
+  equal(':checkhealth tells of two clients', #checkhealth('kubeharden', 'WARNING 2 clients of kubeharden serve'), 1)
+  stop(named('hardening'))
+
+  local script = vim.fn.tempname()
+  write(script, '#!/bin/sh\necho kubeharden 0.0.9\n')
+  vim.uv.fs_chmod(script, 493) -- 0755
+  require('kubeharden').setup({ cmd = { script, 'server' } })
+  equal(':checkhealth tells of an old server', #checkhealth('kubeharden', 'ERROR .*kubeharden 0%.0%.9 is older'), 1)
+  if since_0_11 then
+    equal(':checkhealth tells of one that was replaced', #checkhealth('kubeharden', 'WARNING client %d+ is kubeharden .*0%.0%.9 is') > 0, true)
+  end
+  write(script, '#!/bin/sh\necho something else\n')
+  equal(':checkhealth tells of another program', #checkhealth('kubeharden', 'ERROR .*this is not kubeharden'), 1)
+  require('kubeharden').setup({ cmd = cmd })
+
+  stop(vim.lsp.get_clients({ bufnr = buf }))
+  need('no client', function()
+    return #vim.lsp.get_clients({ bufnr = buf }) == 0
+  end)
+  equal(':checkhealth tells of a manifest without a server', #checkhealth('kubeharden', 'WARNING .*no kubeharden serves it'), 1)
+end)
+
 test('the manual', function()
   local folder = vim.fn.tempname()
   vim.fn.mkdir(folder .. '/doc', 'p')
@@ -504,7 +630,7 @@ test('the manual', function()
   local ok, err = pcall(vim.cmd.helptags, folder .. '/doc')
   equal(':helptags finds nothing wrong', { ok, err }, { true, vim.NIL ~= err and err or nil })
   vim.opt.runtimepath:append(folder)
-  for _, tag in ipairs({ 'kubeharden', 'kubeharden.txt', 'kubeharden.setup()', 'kubeharden.fix_all()', 'kubeharden-health' }) do
+  for _, tag in ipairs({ 'kubeharden', 'kubeharden.txt', 'kubeharden.setup()', 'kubeharden.fix_all()', 'kubeharden.status()', 'kubeharden-health' }) do
     equal(':help ' .. tag, vim.fn.getcompletion(tag, 'help')[1], tag)
   end
   if not since_0_11 then

@@ -27,5 +27,13 @@ return {
   -- In order of priority: the nearest configuration file wins over a repository further down.
   root_markers = { '.kubeharden.yaml', '.git' },
   -- Neovim refuses edits for a text that has changed since, where they name its version. It can, but does not say so.
-  capabilities = { workspace = { workspaceEdit = { documentChanges = true } } },
+  capabilities = {
+    workspace = { workspaceEdit = { documentChanges = true } },
+    experimental = { kubeharden = { status = true } },
+  },
+  handlers = {
+    ['kubeharden/status'] = function(_, status, context)
+      require('kubeharden.status').tell(status, context.client_id)
+    end,
+  },
 }

@@ -8,7 +8,7 @@ vim.o.signcolumn = 'yes'
 vim.o.swapfile = false
 vim.o.showmode = false
 vim.o.ruler = false
-vim.o.laststatus = 0
+vim.o.statusline = " %t %m%=%{v:lua.require'kubeharden'.status()}  %l:%c "
 vim.diagnostic.config({
   signs = true,
   underline = true,

@@ -19,8 +19,12 @@ local function check_neovim()
   return true
 end
 
+--- The oldest server whose messages this plugin understands.
+local NEEDED = '0.1.0'
+
 --- Runs `kubeharden --version` with the program that is configured.
 ---@param cmd string[]
+---@return string? version of the program on the disk
 local function check_binary(cmd)
   health.start('Server')
   local program = cmd[1]
@@ -43,8 +47,21 @@ local function check_binary(cmd)
     })
     return
   end
-  health.ok(('%s: %s'):format(path, vim.trim(result.stdout)))
+  local said = vim.trim(result.stdout)
+  local version = said:match('^kubeharden (%d+%.%d+%.%d+%S*)')
+  if not version then
+    health.error(("'%s --version' says '%s': this is not kubeharden"):format(path, vim.split(said, '\n')[1]))
+    return
+  end
+  if vim.version.lt(version, NEEDED) then
+    health.error(('%s: kubeharden %s is older than this plugin, which wants %s'):format(path, version, NEEDED), {
+      'Install the server and the plugin from the same version.',
+    })
+  else
+    health.ok(('%s: kubeharden %s'):format(path, version))
+  end
   health.info('command: ' .. table.concat(cmd, ' '))
+  return version
 end
 
 ---@param buf integer
@@ -72,8 +89,34 @@ local function yaml_buffers(filetypes)
   return served, others
 end
 
+--- What the configuration files that count have in them that is wrong.
 ---@param buffers integer[] loaded YAML buffers
-local function check_clients(buffers)
+local function check_files(buffers)
+  local status = require('kubeharden.status')
+  local seen = {}
+  for _, buf in ipairs(buffers) do
+    local of = status.of(buf) or {}
+    local file = of.configurationFile
+    if of.failure then
+      health.error(('%s cannot be read: %s'):format(name_of(buf), of.failure), 'This is a mistake of the server: please report it.')
+    elseif file and not seen[file] then
+      seen[file] = true
+      local mistakes = status.mistakes(file)
+      if #mistakes == 0 then
+        health.ok(('%s counts, and nothing is wrong in it'):format(vim.fn.fnamemodify(file, ':~:.')))
+      end
+      for _, mistake in ipairs(mistakes) do
+        health.error(('%s:%d: %s'):format(vim.fn.fnamemodify(file, ':~:.'), mistake.lnum + 1, mistake.message), {
+          'What the file said before counts until this is mended.',
+        })
+      end
+    end
+  end
+end
+
+---@param buffers integer[] loaded YAML buffers
+---@param version string? of the program on the disk
+local function check_clients(buffers, version)
   health.start('Clients')
   local clients = vim.lsp.get_clients({ name = 'kubeharden' })
   for _, client in ipairs(clients) do
@@ -83,10 +126,22 @@ local function check_clients(buffers)
     health.ok(('client %d serves %s'):format(client.id, table.concat(vim.tbl_map(name_of, attached), ', ')))
     health.info('root: ' .. (client.root_dir or client.config.root_dir or 'none (a single file)'))
     health.info('settings: ' .. vim.inspect(client.config.settings or {}, { newline = ' ', indent = '' }))
+    local runs = client.server_info and client.server_info.version
+    if version and runs and runs ~= version then
+      health.warn(('client %d is kubeharden %s, and %s is installed'):format(client.id, runs, version), {
+        'The server was replaced since it was started: start Neovim anew.',
+      })
+    end
   end
+  check_files(buffers)
 
   for _, buf in ipairs(buffers) do
-    if #vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf }) == 0 then
+    local attached = vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf })
+    if #attached > 1 then
+      health.warn(('%d clients of kubeharden serve %s: every finding is shown more than once'):format(#attached, name_of(buf)), {
+        "Start it in one way only: vim.lsp.enable('kubeharden'), or setup(), or another plugin.",
+      })
+    elseif #attached == 0 then
       health.warn(name_of(buf) .. ' is YAML, but no kubeharden serves it', {
         vim.lsp.config and "Call vim.lsp.enable('kubeharden') in your init.lua."
           or "Call require('kubeharden').setup() in your init.lua.",
@@ -106,10 +161,19 @@ local function check_neighbours(buffers, others)
   local seen = {}
   for _, buf in ipairs(buffers) do
     for _, client in ipairs(vim.lsp.get_clients({ bufnr = buf })) do
-      if client.name ~= 'kubeharden' and not seen[client.name] then
-        seen[client.name] = true
+      if client.name == 'kubeharden' or seen[client.name] then
+        goto continue
+      end
+      seen[client.name] = true
+      local cmd = client.config.cmd
+      if type(cmd) == 'table' and vim.fs.basename(cmd[1]) == 'kubeharden' then
+        health.warn(("the client '%s' runs kubeharden too: every finding is shown twice"):format(client.name), {
+          'Start it in one way only, under the name kubeharden.',
+        })
+      else
         health.info(client.name .. ' serves YAML too: both answer, hovers and code actions are shown together')
       end
+      ::continue::
     end
   end
   for filetype, buf in pairs(others) do
@@ -125,11 +189,10 @@ function M.check()
     return
   end
   local config = require('kubeharden').config()
-  if type(config.cmd) == 'table' then
-    check_binary(config.cmd)
-  end
+  local cmd = config.cmd
+  local version = type(cmd) == 'table' and check_binary(cmd --[[@as string[] ]]) or nil
   local buffers, others = yaml_buffers(config.filetypes)
-  check_clients(buffers)
+  check_clients(buffers, version)
   check_neighbours(buffers, others)
 end
 

@@ -71,6 +71,7 @@ local function start(buf)
     name = NAME,
     cmd = config.cmd,
     settings = config.settings,
+    handlers = config.handlers,
     capabilities = vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), config.capabilities),
     root_dir = root,
   }, { bufnr = buf })
@@ -160,6 +161,15 @@ function M.fix_all(buf, timeout)
   local before = vim.api.nvim_buf_get_changedtick(buf)
   vim.lsp.util.apply_workspace_edit(action.edit, client.offset_encoding)
   return vim.api.nvim_buf_get_changedtick(buf) ~= before
+end
+
+--- A few words for a status line: the profile that a buffer is held to, the configuration file that counts, and what is wrong.
+--- Empty where no manifest is served. `User KubehardenStatus` is triggered when the words may have changed.
+---@param buf? integer default: the current one
+---@return string
+function M.status(buf)
+  local status = require('kubeharden.status')
+  return status.words(status.of(buf))
 end
 
 return M
