@@ -12,6 +12,7 @@ mod harness;
 mod hover;
 mod ignores;
 mod leaving;
+mod lens;
 mod neighbours;
 mod offered;
 mod panics;
