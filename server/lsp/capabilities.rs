@@ -44,6 +44,10 @@ pub(super) struct Capabilities {
     pub lens_registration: bool,
     /// Being asked to ask for its code lenses again.
     pub lens_refresh: bool,
+    /// Being told that there are inlay hints, at any time.
+    pub hint_registration: bool,
+    /// Being asked to ask for its inlay hints again.
+    pub hint_refresh: bool,
     /// Running what the server can do by name.
     pub runs_commands: bool,
     /// Being asked to make edits.
@@ -66,6 +70,7 @@ impl Capabilities {
         let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
         let lens = text.and_then(|text| text.code_lens.as_ref()?.dynamic_registration);
+        let hints = text.and_then(|text| text.inlay_hint.as_ref()?.dynamic_registration);
         Capabilities {
             encoding: agreed(encodings(client)),
             diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
@@ -90,6 +95,8 @@ impl Capabilities {
             watch_registration: yes(watching),
             lens_registration: yes(lens),
             lens_refresh: yes(workspace.and_then(|workspace| workspace.code_lens.as_ref()?.refresh_support)),
+            hint_registration: yes(hints),
+            hint_refresh: yes(workspace.and_then(|workspace| workspace.inlay_hint.as_ref()?.refresh_support)),
             runs_commands: workspace.is_some_and(|workspace| workspace.execute_command.is_some()),
             apply_edit: yes(workspace.and_then(|workspace| workspace.apply_edit)),
             status: client.experimental.as_ref().is_some_and(|beyond| beyond[SECTION]["status"] == true),

@@ -17,17 +17,19 @@ use tower_lsp::lsp_types as lsp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extra {
     CodeLens,
+    InlayHints,
 }
 
 /// The features that the client was told of since it started. Held by who tells it.
 pub(super) type Offered = Mutex<Vec<Extra>>;
 
 impl Extra {
-    const ALL: [Extra; 1] = [Extra::CodeLens];
+    const ALL: [Extra; 2] = [Extra::CodeLens, Extra::InlayHints];
 
     pub(super) fn is_on(self, settings: Settings) -> bool {
         match self {
             Extra::CodeLens => settings.code_lens(),
+            Extra::InlayHints => settings.inlay_hints(),
         }
     }
 
@@ -35,12 +37,14 @@ impl Extra {
     fn can_be_told(self, client: &Capabilities) -> bool {
         match self {
             Extra::CodeLens => client.lens_registration,
+            Extra::InlayHints => client.hint_registration,
         }
     }
 
     fn method(self) -> &'static str {
         match self {
             Extra::CodeLens => "textDocument/codeLens",
+            Extra::InlayHints => "textDocument/inlayHint",
         }
     }
 
@@ -48,6 +52,7 @@ impl Extra {
         match self {
             // The client chooses the documents, as it does for everything else.
             Extra::CodeLens => json!({ "documentSelector": null, "resolveProvider": true }),
+            Extra::InlayHints => json!({ "documentSelector": null }),
         }
     }
 
@@ -56,7 +61,8 @@ impl Extra {
         let (client, can) = (state.client.clone(), state.capabilities());
         match self {
             Extra::CodeLens if can.lens_refresh => answer(state, async move { client.code_lens_refresh().await }).await,
-            Extra::CodeLens => None,
+            Extra::InlayHints if can.hint_refresh => answer(state, async move { client.inlay_hint_refresh().await }).await,
+            Extra::CodeLens | Extra::InlayHints => None,
         };
     }
 }
@@ -67,6 +73,7 @@ pub(super) fn offered(client: &Capabilities, settings: Settings, capabilities: &
     if is_offered(Extra::CodeLens) {
         capabilities.code_lens_provider = Some(lsp::CodeLensOptions { resolve_provider: Some(true) });
     }
+    capabilities.inlay_hint_provider = is_offered(Extra::InlayHints).then_some(lsp::OneOf::Left(true));
 }
 
 /// Tells the client of what was turned on or off, and has it ask again for the rest.

@@ -24,7 +24,7 @@ pub struct Setting {
 }
 
 /// Every setting, in the order in which a person would look for them.
-pub static SETTINGS: [&Setting; 5] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP, &CODE_LENS];
+pub static SETTINGS: [&Setting; 6] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP, &CODE_LENS, &INLAY_HINTS];
 
 static PROFILE: Setting = Setting {
     name: "profile",
@@ -90,6 +90,12 @@ static CODE_LENS: Setting = Setting {
     schema: || flag_schema(false),
 };
 
+static INLAY_HINTS: Setting = Setting {
+    name: "inlayHints",
+    about: "Show at each container what it has from its pod's `securityContext`.",
+    schema: || flag_schema(false),
+};
+
 fn flag_schema(default: bool) -> Value {
     json!({ "type": "boolean", "default": default })
 }
@@ -102,6 +108,7 @@ pub(super) struct Settings {
     grouping: Option<Grouping>,
     field_help: Option<bool>,
     code_lens: Option<bool>,
+    inlay_hints: Option<bool>,
 }
 
 impl Settings {
@@ -115,6 +122,7 @@ impl Settings {
             grouping: read(section, &GROUPING, grouping, &mut wrong),
             field_help: read(section, &FIELD_HELP, flag, &mut wrong),
             code_lens: read(section, &CODE_LENS, flag, &mut wrong),
+            inlay_hints: read(section, &INLAY_HINTS, flag, &mut wrong),
         };
         (settings, wrong)
     }
@@ -127,6 +135,7 @@ impl Settings {
             grouping: self.grouping.or(other.grouping),
             field_help: self.field_help.or(other.field_help),
             code_lens: self.code_lens.or(other.code_lens),
+            inlay_hints: self.inlay_hints.or(other.inlay_hints),
         }
     }
 
@@ -143,6 +152,11 @@ impl Settings {
     /// Whether each workload has a line that tells of its pods.
     pub(super) fn code_lens(self) -> bool {
         self.code_lens.unwrap_or(false)
+    }
+
+    /// Whether what a container inherits is shown.
+    pub(super) fn inlay_hints(self) -> bool {
+        self.inlay_hints.unwrap_or(false)
     }
 
     /// A configuration with these settings in the place of its own.
@@ -202,9 +216,10 @@ mod tests {
             grouping: Some(Grouping::Rule),
             field_help: Some(false),
             code_lens: Some(true),
+            inlay_hints: Some(true),
         };
         for wrapped in [false, true] {
-            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "codeLens": true, "other": 1});
+            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "codeLens": true, "inlayHints": true, "other": 1});
             let value = if wrapped { json!({"kubeharden": bare, "yaml": {}}) } else { bare };
             assert_eq!(Settings::read(&value), (expected, vec![]));
         }

@@ -9,6 +9,7 @@ mod diagnostics;
 mod fields;
 mod greeting;
 mod harness;
+mod hints;
 mod hover;
 mod ignores;
 mod leaving;
