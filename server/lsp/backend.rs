@@ -10,7 +10,8 @@ use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
 use super::{
-    Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, watch,
+    Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, symbols,
+    watch,
 };
 use crate::config::discovery;
 use crate::project;
@@ -160,6 +161,10 @@ impl LanguageServer for Backend {
 
     async fn code_lens_resolve(&self, lens: lsp::CodeLens) -> Result<lsp::CodeLens> {
         lens::resolve(&self.state, lens).await.map_err(unresolved)
+    }
+
+    async fn document_symbol(&self, params: lsp::DocumentSymbolParams) -> Result<Option<lsp::DocumentSymbolResponse>> {
+        Ok(symbols::symbols(&self.state, &params.text_document.uri).await)
     }
 
     async fn inlay_hint(&self, params: lsp::InlayHintParams) -> Result<Option<Vec<lsp::InlayHint>>> {

@@ -48,6 +48,10 @@ pub(super) struct Capabilities {
     pub hint_registration: bool,
     /// Being asked to ask for its inlay hints again.
     pub hint_refresh: bool,
+    /// Being told that there are symbols, at any time.
+    pub symbol_registration: bool,
+    /// Symbols below others.
+    pub nested_symbols: bool,
     /// Running what the server can do by name.
     pub runs_commands: bool,
     /// Being asked to make edits.
@@ -71,6 +75,7 @@ impl Capabilities {
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
         let lens = text.and_then(|text| text.code_lens.as_ref()?.dynamic_registration);
         let hints = text.and_then(|text| text.inlay_hint.as_ref()?.dynamic_registration);
+        let symbols = text.and_then(|text| text.document_symbol.as_ref());
         Capabilities {
             encoding: agreed(encodings(client)),
             diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
@@ -97,6 +102,8 @@ impl Capabilities {
             lens_refresh: yes(workspace.and_then(|workspace| workspace.code_lens.as_ref()?.refresh_support)),
             hint_registration: yes(hints),
             hint_refresh: yes(workspace.and_then(|workspace| workspace.inlay_hint.as_ref()?.refresh_support)),
+            symbol_registration: yes(symbols.and_then(|symbols| symbols.dynamic_registration)),
+            nested_symbols: yes(symbols.and_then(|symbols| symbols.hierarchical_document_symbol_support)),
             runs_commands: workspace.is_some_and(|workspace| workspace.execute_command.is_some()),
             apply_edit: yes(workspace.and_then(|workspace| workspace.apply_edit)),
             status: client.experimental.as_ref().is_some_and(|beyond| beyond[SECTION]["status"] == true),

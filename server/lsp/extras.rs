@@ -6,7 +6,7 @@
 
 use super::backend::answer;
 use super::capabilities::Capabilities;
-use super::settings::Settings;
+use super::settings::{SECTION, Settings};
 use super::state::State;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -18,18 +18,20 @@ use tower_lsp::lsp_types as lsp;
 pub(super) enum Extra {
     CodeLens,
     InlayHints,
+    DocumentSymbols,
 }
 
 /// The features that the client was told of since it started. Held by who tells it.
 pub(super) type Offered = Mutex<Vec<Extra>>;
 
 impl Extra {
-    const ALL: [Extra; 2] = [Extra::CodeLens, Extra::InlayHints];
+    const ALL: [Extra; 3] = [Extra::CodeLens, Extra::InlayHints, Extra::DocumentSymbols];
 
     pub(super) fn is_on(self, settings: Settings) -> bool {
         match self {
             Extra::CodeLens => settings.code_lens(),
             Extra::InlayHints => settings.inlay_hints(),
+            Extra::DocumentSymbols => settings.document_symbols(),
         }
     }
 
@@ -38,6 +40,7 @@ impl Extra {
         match self {
             Extra::CodeLens => client.lens_registration,
             Extra::InlayHints => client.hint_registration,
+            Extra::DocumentSymbols => client.symbol_registration,
         }
     }
 
@@ -45,6 +48,7 @@ impl Extra {
         match self {
             Extra::CodeLens => "textDocument/codeLens",
             Extra::InlayHints => "textDocument/inlayHint",
+            Extra::DocumentSymbols => "textDocument/documentSymbol",
         }
     }
 
@@ -53,6 +57,8 @@ impl Extra {
             // The client chooses the documents, as it does for everything else.
             Extra::CodeLens => json!({ "documentSelector": null, "resolveProvider": true }),
             Extra::InlayHints => json!({ "documentSelector": null }),
+            // A name for the outline, where a client shows those of several servers.
+            Extra::DocumentSymbols => json!({ "documentSelector": null, "label": SECTION }),
         }
     }
 
@@ -62,7 +68,8 @@ impl Extra {
         match self {
             Extra::CodeLens if can.lens_refresh => answer(state, async move { client.code_lens_refresh().await }).await,
             Extra::InlayHints if can.hint_refresh => answer(state, async move { client.inlay_hint_refresh().await }).await,
-            Extra::CodeLens | Extra::InlayHints => None,
+            // An outline depends on nothing but the text.
+            Extra::CodeLens | Extra::InlayHints | Extra::DocumentSymbols => None,
         };
     }
 }
@@ -73,6 +80,7 @@ pub(super) fn offered(client: &Capabilities, settings: Settings, capabilities: &
     if is_offered(Extra::CodeLens) {
         capabilities.code_lens_provider = Some(lsp::CodeLensOptions { resolve_provider: Some(true) });
     }
+    capabilities.document_symbol_provider = is_offered(Extra::DocumentSymbols).then_some(lsp::OneOf::Left(true));
     capabilities.inlay_hint_provider = is_offered(Extra::InlayHints).then_some(lsp::OneOf::Left(true));
 }
 

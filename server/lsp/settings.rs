@@ -24,7 +24,8 @@ pub struct Setting {
 }
 
 /// Every setting, in the order in which a person would look for them.
-pub static SETTINGS: [&Setting; 6] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP, &CODE_LENS, &INLAY_HINTS];
+pub static SETTINGS: [&Setting; 7] =
+    [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP, &CODE_LENS, &INLAY_HINTS, &DOCUMENT_SYMBOLS];
 
 static PROFILE: Setting = Setting {
     name: "profile",
@@ -96,6 +97,12 @@ static INLAY_HINTS: Setting = Setting {
     schema: || flag_schema(false),
 };
 
+static DOCUMENT_SYMBOLS: Setting = Setting {
+    name: "documentSymbols",
+    about: "List the Kubernetes objects of a file, with their containers, as its outline. Off, since a server for YAML lists its keys.",
+    schema: || flag_schema(false),
+};
+
 fn flag_schema(default: bool) -> Value {
     json!({ "type": "boolean", "default": default })
 }
@@ -109,6 +116,7 @@ pub(super) struct Settings {
     field_help: Option<bool>,
     code_lens: Option<bool>,
     inlay_hints: Option<bool>,
+    document_symbols: Option<bool>,
 }
 
 impl Settings {
@@ -123,6 +131,7 @@ impl Settings {
             field_help: read(section, &FIELD_HELP, flag, &mut wrong),
             code_lens: read(section, &CODE_LENS, flag, &mut wrong),
             inlay_hints: read(section, &INLAY_HINTS, flag, &mut wrong),
+            document_symbols: read(section, &DOCUMENT_SYMBOLS, flag, &mut wrong),
         };
         (settings, wrong)
     }
@@ -136,6 +145,7 @@ impl Settings {
             field_help: self.field_help.or(other.field_help),
             code_lens: self.code_lens.or(other.code_lens),
             inlay_hints: self.inlay_hints.or(other.inlay_hints),
+            document_symbols: self.document_symbols.or(other.document_symbols),
         }
     }
 
@@ -157,6 +167,11 @@ impl Settings {
     /// Whether what a container inherits is shown.
     pub(super) fn inlay_hints(self) -> bool {
         self.inlay_hints.unwrap_or(false)
+    }
+
+    /// Whether objects and containers are the outline of a file.
+    pub(super) fn document_symbols(self) -> bool {
+        self.document_symbols.unwrap_or(false)
     }
 
     /// A configuration with these settings in the place of its own.
@@ -217,9 +232,13 @@ mod tests {
             field_help: Some(false),
             code_lens: Some(true),
             inlay_hints: Some(true),
+            document_symbols: Some(true),
         };
         for wrapped in [false, true] {
-            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "codeLens": true, "inlayHints": true, "other": 1});
+            let bare = json!({
+                "profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "codeLens": true,
+                "inlayHints": true, "documentSymbols": true, "other": 1,
+            });
             let value = if wrapped { json!({"kubeharden": bare, "yaml": {}}) } else { bare };
             assert_eq!(Settings::read(&value), (expected, vec![]));
         }

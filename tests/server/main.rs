@@ -19,5 +19,6 @@ mod offered;
 mod panics;
 mod settings;
 mod soak;
+mod symbols;
 mod sync;
 mod typing;

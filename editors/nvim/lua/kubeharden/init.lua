@@ -14,6 +14,7 @@ local FIX_ALL = 'source.fixAll.kubeharden'
 ---@field fieldHelp? boolean complete and explain the fields inside `securityContext`; the server's default is true
 ---@field codeLens? boolean a line above each workload, with what its pods meet; the server's default is false
 ---@field inlayHints? boolean what a container has from its pod; the server's default is false
+---@field documentSymbols? boolean objects and containers as the outline; the server's default is false
 
 ---@class kubeharden.Opts
 ---@field cmd? string[] how to start the server; default `{ 'kubeharden', 'server' }`
