@@ -5,10 +5,10 @@
 
 use crate::config::{self, Config};
 use crate::ignores::{self, Ignores};
-use crate::k8s::Object;
+use crate::k8s::{Container, Extent, Object, Pod};
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
-use crate::yaml::{self, Template, Yaml};
+use crate::yaml::{self, Node, Template, Yaml};
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -18,6 +18,7 @@ mod inline;
 mod mend;
 mod report;
 mod sight;
+mod standing;
 
 pub use crate::ignores::{Head, Scope};
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
@@ -27,6 +28,7 @@ pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
 pub use report::{Context, Part, Report};
 pub use sight::Sight;
+pub use standing::Standing;
 
 /// What is known of a document, or of a part that is read by itself.
 #[derive(Debug)]
@@ -66,8 +68,27 @@ pub struct ObjectInfo {
     pub name: Option<String>,
     /// All that it is written on.
     pub range: Range,
+    /// Where its name is written; empty at its start where none is.
+    pub name_range: Range,
     /// Whether it is the object before it once more, with another of its pods.
     pub repeated: bool,
+    /// Whether a pod of it stands here in full.
+    pub makes_pods: bool,
+    /// The containers of its pod that are written inside it.
+    pub containers: Vec<ContainerInfo>,
+}
+
+/// A container of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerInfo {
+    /// What messages call such a one: `init container`.
+    pub kind: &'static str,
+    /// Empty where none is written.
+    pub name: String,
+    /// All that it is written on.
+    pub range: Range,
+    /// Where its name is written; empty at its start where none is.
+    pub name_range: Range,
 }
 
 /// Reads a text and runs the rules on each of its parts.
@@ -213,15 +234,44 @@ fn run_rule(
 
 impl ObjectInfo {
     fn of(object: &Object<'_>) -> Self {
+        let range = object.node.range();
+        let name = object.node.get("metadata").and_then(|metadata| metadata.get("name"));
+        let is_full = |pod: &Pod<'_>| pod.extent == Extent::Whole && !pod.containers.is_empty() && !has_unfinished(pod);
+        let containers = object.pod.iter().flat_map(|pod| &pod.containers);
+        let containers = containers.filter(|container| range.contains_range(container.range()));
         ObjectInfo {
             api_version: object.api_version.to_owned(),
             kind: object.kind.to_owned(),
             namespace: object.namespace.map(str::to_owned),
             name: object.name.map(str::to_owned),
-            range: object.node.range(),
+            range,
+            name_range: place_of(name, range),
             repeated: object.repeated,
+            makes_pods: object.pod.as_ref().is_some_and(is_full),
+            containers: containers.map(ContainerInfo::of).collect(),
         }
     }
+}
+
+fn has_unfinished(pod: &Pod<'_>) -> bool {
+    pod.containers.iter().any(Container::is_unfinished)
+}
+
+impl ContainerInfo {
+    fn of(container: &Container<'_>) -> Self {
+        ContainerInfo {
+            kind: container.kind.name(),
+            name: container.name().to_owned(),
+            range: container.range(),
+            name_range: place_of(container.node.get("name"), container.range()),
+        }
+    }
+}
+
+/// Where something is written, if it is written inside a range; else the start of that.
+fn place_of(node: Option<Node<'_>>, inside: Range) -> Range {
+    let range = node.filter(|node| !node.is_null()).map(Node::range);
+    range.filter(|range| inside.contains_range(*range)).unwrap_or(Range::empty(inside.start()))
 }
 
 impl Analysis {

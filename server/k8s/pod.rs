@@ -64,6 +64,17 @@ pub enum ContainerKind {
     Ephemeral,
 }
 
+impl ContainerKind {
+    /// What messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ContainerKind::Init => "init container",
+            ContainerKind::Ordinary => "container",
+            ContainerKind::Ephemeral => "ephemeral container",
+        }
+    }
+}
+
 /// Where a setting was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -240,11 +251,7 @@ impl<'y> Container<'y> {
 /// The container as messages call it: `container "web"`, `init container "migrate"`.
 impl fmt::Display for Container<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            ContainerKind::Init => "init container",
-            ContainerKind::Ordinary => "container",
-            ContainerKind::Ephemeral => "ephemeral container",
-        };
+        let kind = self.kind.name();
         match self.name() {
             "" => write!(f, "the {kind}"),
             name => write!(f, "{kind} {name:?}"),

@@ -97,7 +97,7 @@ pub(super) fn wholes_at(part: Part<'_>, meets: impl Fn(Range<usize>) -> bool) ->
         let title = format!("harden {kind} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned();
         wholes.push((Whole::Object(index), title));
     }
-    wholes.retain(|(whole, _)| candidates(analysis, whole).next().is_some());
+    wholes.retain(|(whole, _)| whole.has_candidates(analysis));
     for (whole, title) in &mut wholes {
         if candidates(analysis, whole).any(|finding| !is_at_most(finding, Safety::Safe)) {
             title.push_str(" (may stop some images)");
@@ -116,6 +116,11 @@ impl Whole {
             Whole::Object(index) => finding.subject.object == Some(*index),
         };
         is_inside && is_at_most(finding, Safety::Review)
+    }
+
+    /// Whether a finding in it has a fix that could be taken.
+    pub(super) fn has_candidates(&self, analysis: &Analysis) -> bool {
+        candidates(analysis, self).next().is_some()
     }
 
     /// Why there is nothing to harden after all; found out at the cost of one proof, where most can be mended.

@@ -9,7 +9,10 @@ use super::code_action::Unresolved;
 use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
-use super::{Setup, code_action, command, completion, fields, from_proto, harden, hover, neighbours, parent, watch};
+use super::{
+    Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, symbols,
+    watch,
+};
 use crate::config::discovery;
 use crate::project;
 use serde_json::Value;
@@ -55,7 +58,11 @@ impl LanguageServer for Backend {
             parent::watch(&self.state, parent);
         }
         Ok(lsp::InitializeResult {
-            capabilities: capabilities::offered(&client),
+            capabilities: {
+                let mut offered = capabilities::offered(&client);
+                extras::offered(&client, self.state.configuration.settings(), &mut offered);
+                offered
+            },
             server_info: Some(lsp::ServerInfo {
                 name: env!("CARGO_PKG_NAME").to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -65,6 +72,7 @@ impl LanguageServer for Backend {
 
     async fn initialized(&self, _: lsp::InitializedParams) {
         let client = self.state.capabilities();
+        tokio::spawn(extras::settle(self.state()));
         if client.configuration {
             tokio::spawn(pull_configuration(self.state()));
         }
@@ -144,26 +152,49 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action_resolve(&self, action: lsp::CodeAction) -> Result<lsp::CodeAction> {
-        code_action::resolve(&self.state, action).await.map_err(|unresolved| match unresolved {
-            Unresolved::Outdated => Error { message: OUTDATED.into(), ..Error::new(ErrorCode::ContentModified) },
-            Unresolved::Failed(panicked) => failed(panicked),
-        })
+        code_action::resolve(&self.state, action).await.map_err(unresolved)
+    }
+
+    async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {
+        Ok(lens::lenses(&self.state, &params.text_document.uri).await)
+    }
+
+    async fn code_lens_resolve(&self, lens: lsp::CodeLens) -> Result<lsp::CodeLens> {
+        lens::resolve(&self.state, lens).await.map_err(unresolved)
+    }
+
+    async fn document_symbol(&self, params: lsp::DocumentSymbolParams) -> Result<Option<lsp::DocumentSymbolResponse>> {
+        Ok(symbols::symbols(&self.state, &params.text_document.uri).await)
+    }
+
+    async fn inlay_hint(&self, params: lsp::InlayHintParams) -> Result<Option<Vec<lsp::InlayHint>>> {
+        Ok(hints::hints(&self.state, &params.text_document.uri, params.range).await)
     }
 
     async fn execute_command(&self, params: lsp::ExecuteCommandParams) -> Result<Option<Value>> {
-        match command::page(&params) {
-            Some(page) => {
+        let of_lens = || params.arguments.first().cloned().unwrap_or_default();
+        match (params.command.as_str(), command::page(&params)) {
+            (lens::HARDEN, _) => lens::harden(&self.state, of_lens()).await.map_err(unresolved)?,
+            (lens::SHOW_STANDING, _) => lens::show_standing(&self.state, of_lens()).await.map_err(unresolved)?,
+            (_, Some(page)) => {
                 let state = self.state();
                 tokio::spawn(async move { show(&state, page).await });
-                Ok(None)
             }
-            None => Err(Error::invalid_params(format!("there is no such command: {}", params.command))),
+            (name, None) => return Err(Error::invalid_params(format!("there is no such command: {name}"))),
         }
+        Ok(None)
     }
 }
 
 fn failed(Panicked(message): Panicked) -> Error {
     Error { message: message.into(), ..Error::internal_error() }
+}
+
+fn unresolved(unresolved: Unresolved) -> Error {
+    match unresolved {
+        Unresolved::Outdated => Error { message: OUTDATED.into(), ..Error::new(ErrorCode::ContentModified) },
+        Unresolved::Failed(panicked) => failed(panicked),
+    }
 }
 
 const OUTDATED: &str = "the document has changed since this was offered";
@@ -181,6 +212,10 @@ fn configure(state: &Arc<State>, source: Source, value: &Value) {
     for complaint in state.configure(source, settings, complaints) {
         let state = Arc::clone(state);
         tokio::spawn(async move { state.client.show_message(lsp::MessageType::WARNING, complaint).await });
+    }
+    // Before the greeting is over nothing may be asked of a client.
+    if source != Source::Initial {
+        tokio::spawn(extras::settle(Arc::clone(state)));
     }
 }
 
@@ -204,6 +239,9 @@ async fn register(state: Arc<State>, method: &'static str, options: Value) {
 
 /// What a client answers to a request, if it does so in time. The request goes on even if nobody waits for it any more: an answer
 /// that finds its request gone is a panic in `tower-lsp`.
-async fn answer<T: Send + 'static>(state: &State, request: impl Future<Output = Result<T>> + Send + 'static) -> Option<T> {
+pub(super) async fn answer<T: Send + 'static>(
+    state: &State,
+    request: impl Future<Output = Result<T>> + Send + 'static,
+) -> Option<T> {
     timeout(state.setup.patience, tokio::spawn(request)).await.ok()?.ok()?.ok()
 }

@@ -40,6 +40,22 @@ pub(super) struct Capabilities {
     pub configuration_registration: bool,
     /// Being asked to watch files.
     pub watch_registration: bool,
+    /// Being told that there are code lenses, at any time.
+    pub lens_registration: bool,
+    /// Being asked to ask for its code lenses again.
+    pub lens_refresh: bool,
+    /// Being told that there are inlay hints, at any time.
+    pub hint_registration: bool,
+    /// Being asked to ask for its inlay hints again.
+    pub hint_refresh: bool,
+    /// Being told that there are symbols, at any time.
+    pub symbol_registration: bool,
+    /// Symbols below others.
+    pub nested_symbols: bool,
+    /// Running what the server can do by name.
+    pub runs_commands: bool,
+    /// Being asked to make edits.
+    pub apply_edit: bool,
     /// Being told the status of documents, which is beyond the protocol.
     pub status: bool,
 }
@@ -57,6 +73,9 @@ impl Capabilities {
         let operations = workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.resource_operations.as_ref());
         let registration = workspace.and_then(|workspace| workspace.did_change_configuration.as_ref()?.dynamic_registration);
         let watching = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref()?.dynamic_registration);
+        let lens = text.and_then(|text| text.code_lens.as_ref()?.dynamic_registration);
+        let hints = text.and_then(|text| text.inlay_hint.as_ref()?.dynamic_registration);
+        let symbols = text.and_then(|text| text.document_symbol.as_ref());
         Capabilities {
             encoding: agreed(encodings(client)),
             diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
@@ -79,6 +98,14 @@ impl Capabilities {
             configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
             configuration_registration: yes(registration),
             watch_registration: yes(watching),
+            lens_registration: yes(lens),
+            lens_refresh: yes(workspace.and_then(|workspace| workspace.code_lens.as_ref()?.refresh_support)),
+            hint_registration: yes(hints),
+            hint_refresh: yes(workspace.and_then(|workspace| workspace.inlay_hint.as_ref()?.refresh_support)),
+            symbol_registration: yes(symbols.and_then(|symbols| symbols.dynamic_registration)),
+            nested_symbols: yes(symbols.and_then(|symbols| symbols.hierarchical_document_symbol_support)),
+            runs_commands: workspace.is_some_and(|workspace| workspace.execute_command.is_some()),
+            apply_edit: yes(workspace.and_then(|workspace| workspace.apply_edit)),
             status: client.experimental.as_ref().is_some_and(|beyond| beyond[SECTION]["status"] == true),
         }
     }
@@ -121,13 +148,14 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
         resolve_provider: client.resolved_edits.then_some(true),
         ..Default::default()
     };
-    let commands = lsp::ExecuteCommandOptions { commands: vec![command::SHOW_PAGE.to_owned()], ..Default::default() };
+    let commands = command::offered(client);
+    let commands = lsp::ExecuteCommandOptions { commands, ..Default::default() };
     lsp::ServerCapabilities {
         position_encoding: Some(to_proto::encoding(client.encoding)),
         text_document_sync: Some(sync.into()),
         hover_provider: Some(true.into()),
         completion_provider: Some(completions),
-        execute_command_provider: client.show_document.then_some(commands),
+        execute_command_provider: (!commands.commands.is_empty()).then_some(commands),
         code_action_provider: client.action_literals.then(|| actions.into()),
         experimental: Some(json!({ SECTION: { "harden": true } })),
         ..Default::default()

@@ -8,7 +8,7 @@ use super::analysis::{self, Panicked};
 use super::groups::Grouping;
 use super::settings::Settings;
 use super::state::{Snapshot, State};
-use super::to_proto;
+use super::{extras, to_proto};
 use crate::config::{self, Config, Problem, Reading, discovery};
 use crate::rules::{Rule, Severity};
 use crate::text::Text;
@@ -150,6 +150,9 @@ async fn look(
     let seen = analysis::off_thread(state, move || see(folders, texts)).await?;
     let news = take(&mut state.configuration.write(), seen);
     state.wake_in(&news.folders);
+    if !news.folders.is_empty() {
+        tokio::spawn(extras::settle(Arc::clone(state)));
+    }
     for (file, text, problems) in news.mistakes {
         publish(state, &file, &text, &problems).await;
     }

@@ -24,7 +24,8 @@ pub struct Setting {
 }
 
 /// Every setting, in the order in which a person would look for them.
-pub static SETTINGS: [&Setting; 4] = [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP];
+pub static SETTINGS: [&Setting; 7] =
+    [&PROFILE, &KUBERNETES_VERSION, &GROUPING, &FIELD_HELP, &CODE_LENS, &INLAY_HINTS, &DOCUMENT_SYMBOLS];
 
 static PROFILE: Setting = Setting {
     name: "profile",
@@ -83,6 +84,25 @@ static FIELD_HELP: Setting = Setting {
     schema: || flag_schema(true),
 };
 
+static CODE_LENS: Setting = Setting {
+    name: "codeLens",
+    about: "Show above each workload which Pod Security Standard its pods meet at the configured Kubernetes version and what the next one \
+            needs, with a way to harden it at once.",
+    schema: || flag_schema(false),
+};
+
+static INLAY_HINTS: Setting = Setting {
+    name: "inlayHints",
+    about: "Show at each container what it has from its pod's `securityContext`.",
+    schema: || flag_schema(false),
+};
+
+static DOCUMENT_SYMBOLS: Setting = Setting {
+    name: "documentSymbols",
+    about: "List the Kubernetes objects of a file, with their containers, as its outline. Off, since a server for YAML lists its keys.",
+    schema: || flag_schema(false),
+};
+
 fn flag_schema(default: bool) -> Value {
     json!({ "type": "boolean", "default": default })
 }
@@ -94,6 +114,9 @@ pub(super) struct Settings {
     kubernetes_version: Option<Version>,
     grouping: Option<Grouping>,
     field_help: Option<bool>,
+    code_lens: Option<bool>,
+    inlay_hints: Option<bool>,
+    document_symbols: Option<bool>,
 }
 
 impl Settings {
@@ -106,6 +129,9 @@ impl Settings {
             kubernetes_version: read(section, &KUBERNETES_VERSION, version, &mut wrong),
             grouping: read(section, &GROUPING, grouping, &mut wrong),
             field_help: read(section, &FIELD_HELP, flag, &mut wrong),
+            code_lens: read(section, &CODE_LENS, flag, &mut wrong),
+            inlay_hints: read(section, &INLAY_HINTS, flag, &mut wrong),
+            document_symbols: read(section, &DOCUMENT_SYMBOLS, flag, &mut wrong),
         };
         (settings, wrong)
     }
@@ -117,6 +143,9 @@ impl Settings {
             kubernetes_version: self.kubernetes_version.or(other.kubernetes_version),
             grouping: self.grouping.or(other.grouping),
             field_help: self.field_help.or(other.field_help),
+            code_lens: self.code_lens.or(other.code_lens),
+            inlay_hints: self.inlay_hints.or(other.inlay_hints),
+            document_symbols: self.document_symbols.or(other.document_symbols),
         }
     }
 
@@ -128,6 +157,21 @@ impl Settings {
     /// Whether the fields of security contexts are completed and explained.
     pub(super) fn field_help(self) -> bool {
         self.field_help.unwrap_or(true)
+    }
+
+    /// Whether each workload has a line that tells of its pods.
+    pub(super) fn code_lens(self) -> bool {
+        self.code_lens.unwrap_or(false)
+    }
+
+    /// Whether what a container inherits is shown.
+    pub(super) fn inlay_hints(self) -> bool {
+        self.inlay_hints.unwrap_or(false)
+    }
+
+    /// Whether objects and containers are the outline of a file.
+    pub(super) fn document_symbols(self) -> bool {
+        self.document_symbols.unwrap_or(false)
     }
 
     /// A configuration with these settings in the place of its own.
@@ -186,9 +230,15 @@ mod tests {
             kubernetes_version: Some(Version::new(29)),
             grouping: Some(Grouping::Rule),
             field_help: Some(false),
+            code_lens: Some(true),
+            inlay_hints: Some(true),
+            document_symbols: Some(true),
         };
         for wrapped in [false, true] {
-            let bare = json!({"profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "other": 1});
+            let bare = json!({
+                "profile": "baseline", "kubernetesVersion": "v1.29.3", "grouping": "rule", "fieldHelp": false, "codeLens": true,
+                "inlayHints": true, "documentSymbols": true, "other": 1,
+            });
             let value = if wrapped { json!({"kubeharden": bare, "yaml": {}}) } else { bare };
             assert_eq!(Settings::read(&value), (expected, vec![]));
         }

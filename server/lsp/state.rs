@@ -6,6 +6,7 @@
 use super::Setup;
 use super::capabilities::Capabilities;
 use super::configuration::{self, Configuration, Source};
+use super::extras::Offered;
 use super::neighbours::Neighbours;
 use super::settings::Settings;
 use crate::config::Config;
@@ -31,6 +32,7 @@ pub(super) struct State {
     pub workers: Semaphore,
     pub configuration: Configuration,
     pub neighbours: Neighbours,
+    pub extras: Offered,
     capabilities: OnceLock<Capabilities>,
     documents: DashMap<Url, Document>,
     revisions: AtomicU64,
@@ -100,6 +102,7 @@ impl State {
             workers: Semaphore::new(workers),
             configuration: Configuration::default(),
             neighbours: Neighbours::default(),
+            extras: Offered::default(),
             capabilities: OnceLock::new(),
             documents: DashMap::new(),
             revisions: AtomicU64::new(0),

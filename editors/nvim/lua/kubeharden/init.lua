@@ -12,6 +12,9 @@ local FIX_ALL = 'source.fixAll.kubeharden'
 ---@field kubernetesVersion? string the cluster's version, such as `1.33`; the server's default is the newest it knows
 ---@field grouping? 'container'|'rule' how findings are shown; the server's default is `container`
 ---@field fieldHelp? boolean complete and explain the fields inside `securityContext`; the server's default is true
+---@field codeLens? boolean a line above each workload, with what its pods meet; the server's default is false
+---@field inlayHints? boolean what a container has from its pod; the server's default is false
+---@field documentSymbols? boolean objects and containers as the outline; the server's default is false
 
 ---@class kubeharden.Opts
 ---@field cmd? string[] how to start the server; default `{ 'kubeharden', 'server' }`
@@ -53,6 +56,7 @@ function M.config()
   local config = described()
   config.cmd = opts.cmd or config.cmd
   config.settings = opts.settings and { [NAME] = opts.settings } or nil
+  config.init_options = config.settings
   return config
 end
 
@@ -72,6 +76,7 @@ local function start(buf)
     cmd = config.cmd,
     settings = config.settings,
     handlers = config.handlers,
+    init_options = config.init_options,
     capabilities = vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), config.capabilities),
     root_dir = root,
   }, { bufnr = buf })
@@ -96,10 +101,9 @@ function M.setup(opts)
   end
 
   if vim.lsp.config then
-    vim.lsp.config(NAME, {
-      cmd = opts.cmd,
-      settings = opts.settings and { [NAME] = opts.settings } or nil,
-    })
+    local settings = opts.settings and { [NAME] = opts.settings } or nil
+    -- What is off by default is offered in the greeting alone, since Neovim cannot be told of all of it later.
+    vim.lsp.config(NAME, { cmd = opts.cmd, settings = settings, init_options = settings })
     vim.lsp.enable(NAME)
     return
   end
