@@ -18,3 +18,4 @@ mod settings;
 mod soak;
 mod sync;
 mod typing;
+mod workspace;
