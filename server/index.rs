@@ -97,6 +97,9 @@ struct Tally {
 pub const DEFAULT_ACCOUNT: &str = "default";
 
 impl Fact {
+    /// The kinds of the objects that say something.
+    pub const KINDS: [&str; 2] = ["ServiceAccount", "Namespace"];
+
     /// What an object that can be seen in full says.
     pub fn of(object: &Object<'_>) -> Option<Fact> {
         let name = object.name?.to_owned();
@@ -111,13 +114,15 @@ impl Fact {
         }
     }
 
-    /// Whether a text may say something: most need not be read for that. The words begin there, not in the middle of
-    /// `automountServiceAccountToken`.
+    /// Whether a text may say something: most need not be read for that. The words are on everybody's lips, so that they have to stand
+    /// where a kind stands.
     pub fn may_be_in(text: &str) -> bool {
-        ["ServiceAccount", "Namespace"].iter().any(|kind| {
-            let begins = |at: usize| !text[..at].ends_with(|before: char| before.is_ascii_alphanumeric());
-            text.match_indices(kind).any(|(at, _)| begins(at))
-        })
+        let is_quote = |c: char| c.is_whitespace() || c == '"' || c == '\'';
+        let is_kind = |before: &str| {
+            let key = before.trim_end_matches(is_quote).strip_suffix(':');
+            key.is_some_and(|key| key.trim_end_matches(is_quote).ends_with("kind"))
+        };
+        Fact::KINDS.iter().any(|kind| text.match_indices(kind).any(|(at, _)| is_kind(&text[..at])))
     }
 }
 
@@ -308,10 +313,12 @@ mod tests {
 
     #[test]
     fn most_texts_need_not_be_listened_to() {
-        for text in ["kind: ServiceAccount", "{\"kind\":\"Namespace\"}", "- kind: \"ServiceAccount\"\n", "kind: NamespaceList"] {
+        for text in
+            ["kind: ServiceAccount", "{\"kind\":\"Namespace\"}", "- 'kind' :  \"ServiceAccount\"\n", "kind: NamespaceList"]
+        {
             assert!(Fact::may_be_in(text), "{text}");
         }
-        for text in ["automountServiceAccountToken: false", "serviceAccountName: a", "namespace: a", ""] {
+        for text in ["automountServiceAccountToken: false", "description: Namespace", "kinds: [Namespace]", "namespace: a", ""] {
             assert!(!Fact::may_be_in(text), "{text}");
         }
     }
