@@ -3,12 +3,14 @@
 //! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
 //! text and the configuration alone.
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Others};
 use crate::ignores::{self, Ignores};
+use crate::index::{Answer, Fact, Question};
 use crate::k8s::{Container, Extent, Object, Pod};
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
+use others::{Held, Talk};
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -16,6 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 mod fields;
 mod inline;
 mod mend;
+mod others;
 mod report;
 mod sight;
 mod standing;
@@ -26,6 +29,7 @@ pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
 pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
+pub use others::facts;
 pub use report::{Context, Part, Report};
 pub use sight::Sight;
 pub use standing::Standing;
@@ -50,6 +54,10 @@ pub struct Analysis {
     pub ignored: Vec<Finding>,
     /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
     refusals: Vec<String>,
+    /// What its objects say of others.
+    facts: Vec<Fact>,
+    /// What its objects asked of others, and what they were told.
+    asked: Vec<(Question, Answer)>,
     /// Why nothing can be edited in it, once that was asked.
     uneditable: OnceLock<Option<Refusal>>,
     shown: Shown,
@@ -140,22 +148,25 @@ fn analyze_template(text: &str, role: Role, context: &Arc<Context>, config: &Con
 
 /// Runs the rules on what was read.
 fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
-    let found = context.objects(&yaml, role, config);
+    let mut found = context.objects(&yaml, role, config);
+    let Talk { asked, answers } = others::ask(&mut found, config);
+    let held = Held::to(config, &answers);
+    let facts = if sight == Sight::Whole { found.iter().filter_map(Fact::of).collect() } else { Vec::new() };
     let (mut findings, mut refusals) = (Vec::new(), Vec::new());
-    for rule in rules::ALL.iter().filter(|rule| rule.runs(config) || rule.tells_refusals()) {
+    for rule in rules::ALL.iter().filter(|rule| held.runs(rule) || rule.tells_refusals()) {
         let before = findings.len();
-        run_rule(rule, &yaml, &found, sight, context, config, &mut findings);
+        run_rule(rule, &yaml, &found, sight, context, &held, &mut findings);
         if rule.tells_refusals() {
             refusals.extend(findings.iter().skip(before).map(|finding: &Finding| finding.message.clone()));
         }
-        if !rule.runs(config) {
+        if !held.runs(rule) {
             findings.truncate(before);
         }
         let severity = rule.severity_in(config);
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
     let ignores = Ignores::of(&yaml, &found, config, context.standing(role));
-    judge_ignores(&ignores, &yaml, &found, sight, context, config, &mut findings);
+    judge_ignores(&ignores, &yaml, &found, sight, context, &held, &mut findings);
     let objects = found.iter().map(ObjectInfo::of).collect();
     let pods = found.iter().filter(|object| object.pod.is_some()).count();
     sight.leave(&yaml, &mut findings);
@@ -167,7 +178,8 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     }
     sort(&mut findings);
     let blank = yaml.root().is_none() && yaml.errors().is_empty();
-    Analysis { objects, pods, sight, blank, findings, ignored, refusals, ..Analysis::of_nothing(yaml, role, context) }
+    let known = Analysis::of_nothing(yaml, role, context);
+    Analysis { objects, pods, sight, blank, findings, ignored, refusals, facts, asked, ..known }
 }
 
 /// The rule about API versions that clusters no longer serve.
@@ -184,16 +196,17 @@ fn judge_ignores(
     objects: &[Object<'_>],
     sight: Sight,
     context: &Context,
-    config: &Config,
+    held: &Held<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    let config = held.config;
     for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Ignores) && rule.runs(config)) {
         let ask = |asked: &'static Rule| {
             let mut alone = config.clone();
             alone.rules = Default::default();
             alone.rules.insist(&[asked.id.to_owned()], &[]);
             let mut found = Vec::new();
-            run_rule(asked, yaml, objects, sight, context, &alone, &mut found);
+            run_rule(asked, yaml, objects, sight, context, &held.by(&alone), &mut found);
             found
         };
         let mut found = Vec::new();
@@ -211,9 +224,10 @@ fn run_rule(
     objects: &[Object<'_>],
     sight: Sight,
     context: &Context,
-    config: &Config,
+    held: &Held<'_>,
     findings: &mut Vec<Finding>,
 ) {
+    let config = held.config;
     if let Check::Document(check) = rule.check {
         if (!objects.is_empty() || context.is_manifest()) && sight != Sight::Template {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
@@ -221,6 +235,10 @@ fn run_rule(
         return;
     }
     for (index, object) in objects.iter().enumerate() {
+        let config = held.config_of(index, rule);
+        if !(rule.runs(config) || rule.tells_refusals()) {
+            continue;
+        }
         let before = findings.len();
         let mut found = Findings::in_object(rule, objects, index, findings);
         match (rule.check, &object.pod) {
@@ -288,6 +306,8 @@ impl Analysis {
             findings: Vec::new(),
             ignored: Vec::new(),
             refusals: Vec::new(),
+            facts: Vec::new(),
+            asked: Vec::new(),
             uneditable: OnceLock::new(),
             shown: Shown::default(),
         }
@@ -305,6 +325,8 @@ impl Analysis {
         };
         add(&mut all.findings, less.findings);
         add(&mut all.ignored, less.ignored);
+        let asked = less.asked.into_iter().filter(|asked| !all.asked.contains(asked)).collect::<Vec<_>>();
+        all.asked.extend(asked);
         all
     }
 
@@ -331,6 +353,11 @@ impl Analysis {
         let made = Arc::new(make());
         *kept = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
         made
+    }
+
+    /// Whether other objects say something else now than when it was made.
+    pub fn is_outdated(&self, others: &Others) -> bool {
+        self.asked.iter().any(|(question, answer)| others.answer(question) != *answer)
     }
 
     /// Whether the document holds a Kubernetes object.

@@ -5,19 +5,21 @@
 //! 1. [`text`]: a rope and the positions that editors speak in.
 //! 2. [`yaml`]: one document as a tree with exact byte ranges, and edits of it as intents.
 //! 3. [`k8s`]: the Kubernetes types of that tree; pods and containers as the kubelet would see them.
-//! 4. [`config`]: what a user chose, and the file that says so.
-//! 5. [`project`]: what the files around a text say of it: charts, kustomizations.
-//! 6. [`rules`]: one file a rule.
-//! 7. [`ignores`]: which findings are as they should be, and who says so.
-//! 8. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
-//! 9. [`trace`]: from what Helm and kustomize rendered back to its sources.
-//! 10. [`cli`] and [`lsp`]: the two front ends.
+//! 4. [`index`]: what objects say of others, in whichever file they stand.
+//! 5. [`config`]: what a user chose, and the file that says so.
+//! 6. [`project`]: what the files around a text say of it: charts, kustomizations.
+//! 7. [`rules`]: one file a rule.
+//! 8. [`ignores`]: which findings are as they should be, and who says so.
+//! 9. [`engine`]: a text in, findings and fixes out; the one thing that the two front ends share.
+//! 10. [`trace`]: from what Helm and kustomize rendered back to its sources.
+//! 11. [`cli`] and [`lsp`]: the two front ends.
 //!
 //! `tests/layers.rs` reads the `use` lines and holds these directions.
 
 pub mod text;
 pub mod yaml;
 pub mod k8s;
+pub mod index;
 pub mod config;
 pub mod project;
 pub mod rules;

@@ -1,14 +1,17 @@
-//! The project that a text is part of: which files are templates of a chart, and which ones a kustomization names as patches.
+//! The project that a text is part of: which files are templates of a chart, which ones a kustomization names as patches, and which ones
+//! there are at all.
 //!
-//! Knows how charts and kustomizations lie in folders. Must not know what the objects in them mean. Promise: a terminal and an editor
+//! Knows how charts, kustomizations and manifests lie in folders. Must not know what the objects in them mean. Promise: a terminal and an editor
 //! learn the same of the same file; what cannot be read says nothing.
 
 use crate::config::{Part, Surroundings, discovery};
 use crate::yaml::{self, Kind, Node, Style, Yaml, split};
+use ignore::WalkBuilder;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What kustomize looks for in a folder.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -31,9 +34,18 @@ const CHART: &str = "Chart.yaml";
 pub struct Project {
     /// Texts that are not on the disk yet.
     texts: HashMap<PathBuf, String>,
-    /// By a folder, the files that its kustomization names as patches.
-    patches: HashMap<PathBuf, Rc<HashSet<PathBuf>>>,
+    /// By a folder.
+    kustomizations: HashMap<PathBuf, Rc<Kustomization>>,
     charts: HashMap<PathBuf, bool>,
+}
+
+/// What a kustomization says of files; one that is not there says nothing.
+#[derive(Debug, Default)]
+struct Kustomization {
+    patches: HashSet<PathBuf>,
+    resources: HashSet<PathBuf>,
+    /// Where it puts its resources.
+    namespace: Option<Arc<str>>,
 }
 
 impl Project {
@@ -47,7 +59,9 @@ impl Project {
     pub fn surroundings(&mut self, file: &Path) -> Surroundings {
         let Some(name) = file.file_name() else { return Surroundings::default() };
         let folder = discovery::real(discovery::folder_of(file));
-        Surroundings { part: self.part(&folder, &folder.join(name)) }
+        let file = folder.join(name);
+        let part = self.part(&folder, &file);
+        Surroundings { part, namespace: self.namespace(&folder, &file), others: None }
     }
 
     fn part(&mut self, folder: &Path, file: &Path) -> Part {
@@ -56,7 +70,7 @@ impl Project {
             if is_templates && ancestor.parent().is_some_and(|chart| self.is_chart(chart)) {
                 return Part::ChartTemplate;
             }
-            if self.patches(ancestor).contains(file) {
+            if self.kustomization(ancestor).patches.contains(file) {
                 return Part::Patch;
             }
             // Kustomize takes no patch from outside the kustomization's folder, nor are there charts across repositories.
@@ -67,23 +81,51 @@ impl Project {
         Part::Whole
     }
 
+    /// Where the kustomization that names a file as a resource puts it.
+    fn namespace(&mut self, folder: &Path, file: &Path) -> Option<Arc<str>> {
+        for ancestor in folder.ancestors() {
+            let kustomization = self.kustomization(ancestor);
+            if kustomization.resources.contains(file) {
+                return kustomization.namespace.clone();
+            }
+            if ancestor.join(".git").exists() {
+                break;
+            }
+        }
+        None
+    }
+
     fn is_chart(&mut self, folder: &Path) -> bool {
         *self.charts.entry(folder.to_owned()).or_insert_with(|| folder.join(CHART).is_file())
     }
 
-    fn patches(&mut self, folder: &Path) -> Rc<HashSet<PathBuf>> {
-        if let Some(known) = self.patches.get(folder) {
+    fn kustomization(&mut self, folder: &Path) -> Rc<Kustomization> {
+        if let Some(known) = self.kustomizations.get(folder) {
             return Rc::clone(known);
         }
         let text = KUSTOMIZATIONS.iter().find_map(|name| self.text(&folder.join(name)));
-        let patches = text.map(|text| patches(&text).iter().map(|path| within(folder, path)).collect());
-        let patches: Rc<HashSet<PathBuf>> = Rc::new(patches.unwrap_or_default());
-        self.patches.insert(folder.to_owned(), Rc::clone(&patches));
-        patches
+        let kustomization = Rc::new(text.map(|text| Kustomization::of(&text, folder)).unwrap_or_default());
+        self.kustomizations.insert(folder.to_owned(), Rc::clone(&kustomization));
+        kustomization
     }
 
     fn text(&self, file: &Path) -> Option<String> {
         self.texts.get(file).cloned().or_else(|| fs::read_to_string(file).ok())
+    }
+}
+
+impl Kustomization {
+    fn of(text: &str, folder: &Path) -> Self {
+        let mut said = Kustomization::default();
+        for range in split::documents(text) {
+            let yaml = yaml::parse(&text[range]);
+            let root = |key| yaml.root().and_then(|root| root.get(key));
+            said.patches.extend(listed(&yaml).filter_map(named_file).map(|path| within(folder, path)));
+            let resources = root("resources").into_iter().flat_map(Node::items).filter_map(Node::as_str);
+            said.resources.extend(resources.map(|path| within(folder, path)));
+            said.namespace = root("namespace").and_then(Node::as_str).filter(|name| !name.is_empty()).map(Arc::from);
+        }
+        said
     }
 }
 
@@ -95,6 +137,28 @@ pub fn patches(text: &str) -> Vec<String> {
         found.extend(listed(&yaml).filter_map(named_file).map(str::to_owned));
     }
     found
+}
+
+/// The YAML and JSON files below a folder, hidden and ignored ones left out; why some of it cannot be seen. Of everything that lies there
+/// no more than so many files and folders are looked at.
+pub fn files(folder: &Path, most: usize) -> impl Iterator<Item = Result<PathBuf, String>> {
+    WalkBuilder::new(folder).require_git(false).build().take(most).filter_map(|entry| match entry {
+        Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && may_be_manifest(entry.path()) => {
+            Some(Ok(entry.into_path()))
+        }
+        Ok(_) => None,
+        Err(error) => Some(Err(error.to_string())),
+    })
+}
+
+/// Whether a file is called what manifests are called.
+pub fn may_be_manifest(path: &Path) -> bool {
+    ["yaml", "yml", "json"].iter().any(|name| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(name)))
+}
+
+/// Whether a file is called what other things than manifests are mostly called.
+pub fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case("json"))
 }
 
 /// The patches that are written inside a kustomization.

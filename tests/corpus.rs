@@ -143,7 +143,7 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
     let (mut seen, mut workloads, mut pods) = ([0, 0], 0, 0);
     for (path, text) in &files() {
         let surroundings = project.surroundings(path);
-        let config = Config { surroundings, ..Config::default() };
+        let config = Config { surroundings: surroundings.clone(), ..Config::default() };
         let place = path.display();
         for Part { analysis, .. } in engine::analyze(text, &config).parts() {
             let is_template = analysis.sight == Sight::Template;

@@ -105,7 +105,7 @@ fn a_document_without_the_words_is_blank_only_if_nothing_is_written() {
 }
 
 fn held_to(part: Part) -> Config {
-    Config { surroundings: Surroundings { part }, ..Config::default() }
+    Config { surroundings: Surroundings { part, ..Surroundings::default() }, ..Config::default() }
 }
 
 #[test]

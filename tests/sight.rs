@@ -18,7 +18,7 @@ fn list(behind: [&str; 2], tail: &str) -> String {
 }
 
 fn held_to(part: Part) -> Config {
-    Config { surroundings: Surroundings { part }, ..Config::default() }
+    Config { surroundings: Surroundings { part, ..Surroundings::default() }, ..Config::default() }
 }
 
 fn sights(report: &Report) -> Vec<Sight> {

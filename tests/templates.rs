@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn in_chart() -> Config {
-    Config { surroundings: Surroundings { part: Part::ChartTemplate }, ..Config::default() }
+    Config { surroundings: Surroundings { part: Part::ChartTemplate, ..Surroundings::default() }, ..Config::default() }
 }
 
 /// Each finding as `rule: text`.

@@ -210,6 +210,7 @@ impl Choices {
     /// A configuration after what was given on the command line.
     pub(super) fn over(&self, mut config: Config) -> Config {
         config.profile = self.profile.unwrap_or(config.profile);
+        config.profile_is_chosen |= self.profile.is_some();
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
         config.rules.insist(&self.select, &self.ignore);
         config.no_ignores |= self.no_ignores;

@@ -1,7 +1,7 @@
 //! `check`: reads everything, then prints it in the format that was asked for.
 //!
-//! Knows the order of things. Must not know how a format looks. Promise: the findings of a file do not depend on the files
-//! beside it, nor their order on the machine.
+//! Knows the order of things. Must not know how a format looks. Promise: the findings of a file depend on it and on what objects in the
+//! other files that were asked for say of its own, not on the order of files on the machine.
 
 use super::args::{Check, Format};
 use super::configured::Configured;
@@ -9,7 +9,7 @@ use super::console::{Console, Verdict};
 use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::statistics::Statistics;
-use super::{concise, full, json, rendered};
+use super::{concise, full, json, read, rendered};
 use crate::engine::{self, Analysis, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
@@ -75,14 +75,14 @@ fn check_files(arguments: &Check, console: &mut Console) -> Results {
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
-    let (mut results, unread) = check(&sources);
+    let (mut results, unread) = check(read::read_all(sources));
     results.summary.unread = troubles.len() + unread.len();
     unread.iter().for_each(|trouble| console.complain(trouble));
     results
 }
 
-fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
-    let checked: Vec<_> = sources.par_iter().map(check_source).collect();
+fn check(sources: Vec<Result<(Configured, String), Trouble>>) -> (Results, Vec<Trouble>) {
+    let checked: Vec<_> = sources.into_par_iter().map(|read| read.and_then(check_source)).collect();
     let mut results = Results::default();
     let mut troubles = Vec::new();
     for file in checked {
@@ -97,12 +97,12 @@ fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
     (results, troubles)
 }
 
-fn check_source(Configured { source, config, .. }: &Configured) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
-    let text = files::read(source)?;
-    let report = guarded(source, || engine::analyze(&text, config))?;
+fn check_source((configured, text): (Configured, String)) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
+    let Configured { source, config, .. } = configured;
+    let report = guarded(&source, || engine::analyze(&text, &config))?;
     let problems = problem::problems(&text, &report);
     let summary = summarize(&report, &problems);
-    let file = CheckedFile { path: source.path.clone(), text, problems, fail_on: config.fail_on };
+    let file = CheckedFile { path: source.path, text, problems, fail_on: config.fail_on };
     Ok((file, summary, Statistics::of(&report)))
 }
 

@@ -4,7 +4,7 @@
 //! named; what cannot be read is told with its remedy and stops nothing else.
 
 use super::args::Inputs;
-use ignore::WalkBuilder;
+use crate::project;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -61,21 +61,14 @@ pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
 
 /// The YAML files below a folder, and the JSON files that hold objects, hidden and ignored ones left out.
 fn walk(folder: &Path, sources: &mut BTreeMap<PathBuf, Origin>, troubles: &mut Vec<Trouble>) {
-    for entry in WalkBuilder::new(folder).require_git(false).build() {
-        match entry {
-            Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && is_read(entry.path()) => {
-                sources.insert(plain(entry.path()), Origin::File);
-            }
+    for file in project::files(folder, usize::MAX) {
+        match file {
+            // Of the JSON that nobody named, only what is a manifest is read.
+            Ok(file) if !project::is_json(&file) || may_hold_objects(&file) => _ = sources.insert(plain(&file), Origin::File),
             Ok(_) => {}
-            Err(error) => troubles.push(Trouble { path: folder.to_owned(), reason: error.to_string() }),
+            Err(reason) => troubles.push(Trouble { path: folder.to_owned(), reason }),
         }
     }
-}
-
-/// Whether a file that nobody named is one of those that a command is about.
-fn is_read(path: &Path) -> bool {
-    let is_any = |names: &[&str]| path.extension().is_some_and(|found| names.iter().any(|name| found.eq_ignore_ascii_case(name)));
-    is_any(&["yaml", "yml"]) || (is_any(&["json"]) && may_hold_objects(path))
 }
 
 /// Whether a JSON file says what an object says of itself: most say other things, and lie about in great numbers. One that cannot be

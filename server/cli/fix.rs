@@ -11,6 +11,7 @@ use super::files::{self, Origin, Source, Trouble};
 use super::full::count;
 use super::lines::Lines;
 use super::problem::one_line;
+use super::read::read_all;
 use crate::engine::{self, Fixed, Withheld};
 use crate::rules::Safety;
 use rayon::prelude::*;
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
-    let results: Vec<_> = sources.into_par_iter().map(|source| mend(source, &allowed)).collect();
+    let results: Vec<_> = read_all(sources).into_par_iter().map(|read| read.and_then(|source| mend(source, &allowed))).collect();
     let mut tally = Tally::default();
     for result in results {
         match result {
@@ -52,11 +53,11 @@ fn allowed(arguments: &Fix) -> Vec<Safety> {
 }
 
 /// Mends a text. Where its configuration has mistakes, nobody knows what was to be written.
-fn mend(Configured { source, config, mistaken }: Configured, allowed: &[Safety]) -> Result<Mended, Trouble> {
+fn mend((configured, before): (Configured, String), allowed: &[Safety]) -> Result<Mended, Trouble> {
+    let Configured { source, config, mistaken } = configured;
     if mistaken {
         return Err(Trouble { path: source.path, reason: "is not mended: mend its configuration first".to_owned() });
     }
-    let before = files::read(&source)?;
     let after = guarded(&source, || engine::fix_all(&before, &config, allowed))?;
     Ok(Mended { source, before, after })
 }

@@ -17,6 +17,7 @@ mod init;
 mod json;
 mod lines;
 mod problem;
+mod read;
 mod rendered;
 mod rules;
 mod show_config;

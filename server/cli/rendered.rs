@@ -10,6 +10,7 @@ use super::console::Console;
 use super::files::plain;
 use super::lines::Lines;
 use super::problem::{self, Problem};
+use super::read;
 use super::statistics::Statistics;
 use crate::config::{Config, discovery};
 use crate::engine::{self, Part, Report};
@@ -39,7 +40,7 @@ fn check_chart(chart: &Path, values: &[PathBuf], choices: &Choices, console: &mu
     command.arg("template").arg(chart);
     values.iter().for_each(|file| _ = command.arg("--values").arg(file));
     let text = output(&mut command, "install helm, or check the templates as they are, without --helm")?;
-    let config = configuration(chart, choices, console);
+    let config = read::alone(&text, &configuration(chart, choices, console));
     let report = engine::analyze(&text, &config);
     let mut results = Rendered::new(&config, &text, &report);
     let mut templates = BTreeMap::new();
@@ -67,7 +68,7 @@ fn check_kustomization(folder: &Path, choices: &Choices, console: &mut Console) 
     let way = way(&from, &to).ok_or_else(|| format!("{}: is on another drive than temporary files", folder.display()))?;
     fs::write(from.join("kustomization.yaml"), kustomize::asking(&way)).map_err(trouble)?;
     let text = build(&from)?;
-    let config = configuration(folder, choices, console);
+    let config = read::alone(&text, &configuration(folder, choices, console));
     let report = engine::analyze(&text, &config);
     let mut results = Rendered::new(&config, &text, &report);
     let mut sources = kustomize::Sources::new(from);

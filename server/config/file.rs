@@ -177,6 +177,7 @@ impl Reader<'_> {
             Kind::Id(place, least) => self.id(key, node, place, least),
             Kind::Profile(place) => {
                 let profile = self.word(key, node, "profile", &Profile::ALL.map(Profile::name));
+                self.config.profile_is_chosen |= profile.is_some();
                 set(place(&mut self.config), profile.and_then(|at| Profile::ALL.get(at).copied()));
             }
             Kind::Severity(place) => {

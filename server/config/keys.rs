@@ -54,6 +54,11 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Version(|config| &mut config.kubernetes_version),
     },
     Key {
+        name: "namespaceLabels",
+        about: "Whether the Pod Security labels of a Namespace that stands in the same files set the profile for the objects in it.",
+        kind: Kind::Flag(|config| &mut config.namespace_labels),
+    },
+    Key {
         name: "select",
         about: "Run these rules alone, whatever the profile.",
         kind: Kind::Rules(|config| &mut config.rules.select),

@@ -21,7 +21,7 @@ pub use exception::{Date, Exception, Pattern};
 pub use file::{Problem, Reading, read};
 pub use nearest::nearest;
 pub use schema::schema;
-pub use surroundings::{Part, Surroundings};
+pub use surroundings::{Others, Part, Surroundings};
 pub use write::{template, yaml};
 
 use crate::k8s::Version;
@@ -84,6 +84,10 @@ impl Profile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub profile: Profile,
+    /// Whether somebody chose the profile, so that nothing asks for less.
+    pub profile_is_chosen: bool,
+    /// Whether the labels of a Namespace count for what is in it.
+    pub namespace_labels: bool,
     /// The Kubernetes version that the manifests are for.
     pub kubernetes_version: Version,
     pub rules: Choice,
@@ -106,6 +110,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             profile: Profile::default(),
+            profile_is_chosen: false,
+            namespace_labels: true,
             kubernetes_version: Version::default(),
             rules: Choice::default(),
             values: Values::default(),

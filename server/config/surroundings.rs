@@ -1,12 +1,28 @@
 //! What the files around a text say of it.
 //!
-//! Knows the words for it. Must not know how it is found out: that is [`crate::project`]'s. Promise: by default nothing is known, and a
-//! text is what it looks like.
+//! Knows the words for it. Must not know how it is found out: that is [`crate::project`]'s, and the front ends'. Promise: by default
+//! nothing is known, and a text is what it looks like.
+
+use crate::index::{Answer, Index, Question};
+use std::path::Path;
+use std::sync::Arc;
 
 /// What is known of a text from other files; what is not known makes no difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surroundings {
     pub part: Part,
+    /// Where a kustomization puts those of its objects that do not say so themselves.
+    pub namespace: Option<Arc<str>>,
+    /// What other objects say.
+    pub others: Option<Others>,
+}
+
+/// The objects among which a text stands.
+#[derive(Debug, Clone)]
+pub struct Others {
+    pub index: Arc<Index>,
+    /// The folder of the text, as those of the index are named.
+    pub folder: Arc<Path>,
 }
 
 /// What the objects in a text are before they reach a cluster.
@@ -20,3 +36,18 @@ pub enum Part {
     /// A kustomization names it as a patch: the rest of its objects stands in other files.
     Patch,
 }
+
+impl Others {
+    pub fn answer(&self, question: &Question) -> Answer {
+        self.index.answer(question, &self.folder)
+    }
+}
+
+/// The index is one that others change: it is the same one, or it is not.
+impl PartialEq for Others {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.index, &other.index) && self.folder == other.folder
+    }
+}
+
+impl Eq for Others {}

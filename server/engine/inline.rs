@@ -17,7 +17,8 @@ pub(super) struct Inside {
 }
 
 pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
-    let config = Config { surroundings: Surroundings { part: Part::Patch }, ..config.clone() };
+    let surroundings = Surroundings { part: Part::Patch, ..config.surroundings.clone() };
+    let config = Config { surroundings, ..config.clone() };
     let literal = |node: &Node<'_>| node.kind() == Kind::Scalar(Style::Literal);
     let patches = project::inline_patches(yaml).into_iter().filter(literal);
     let mut inside = Inside::default();

@@ -5,8 +5,9 @@
 //! cost, however long the text is.
 
 use super::{Analysis, Offset, Range, Sight};
-use crate::config::Config;
+use crate::config::{Config, Others};
 use crate::ignores::{Head, Standing};
+use crate::index::Fact;
 use crate::k8s::{self, ListOf, Object};
 use crate::rules::Finding;
 use crate::yaml::Yaml;
@@ -149,6 +150,37 @@ impl Report {
             first += document.parts;
         }
         unreachable!("every part is one of a document")
+    }
+
+    /// What the objects of the text say of others.
+    pub fn facts(&self) -> Vec<Fact> {
+        self.parts().flat_map(|part| part.analysis.facts.iter().cloned()).collect()
+    }
+
+    /// Forgets what is known of the parts that were told something else of other objects than they would be now. Tells whether there
+    /// are any: they are known again after [`Report::analyze`].
+    pub fn forget_outdated(&mut self, others: &Others) -> bool {
+        let (mut first, mut forgot) = (0, false);
+        for document in &mut self.documents {
+            let parts = first..first + document.parts;
+            first = parts.end;
+            if document.frame.as_ref().is_some_and(|frame| frame.is_outdated(others)) {
+                (document.is_stale, document.is_reframed) = (true, true);
+            }
+            for known in &mut self.analyses[parts] {
+                if let Some(outdated) = known.take_if(|known| known.is_outdated(others)) {
+                    document.ties -= Ties::of(&outdated);
+                    document.is_stale = true;
+                }
+            }
+            forgot |= document.is_stale;
+        }
+        forgot
+    }
+
+    /// Whether what the parts were told of other objects is not what they would be told now.
+    pub fn is_outdated(&self, others: &Others) -> bool {
+        self.parts().any(|part| part.analysis.is_outdated(others))
     }
 
     /// Analyses the parts of which nothing is known. `read` gives a range of the text that the report is about.

@@ -254,7 +254,14 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     let spec = core::Container { security_context: holder?.security_context, ..Default::default() };
     let container = Container { kind: ContainerKind::Ordinary, node, spec };
     // The pod has no node of its own, and no setting is found in its container's context.
-    let pod = Pod { node: context, spec: Default::default(), metadata: None, containers: vec![container], extent: Extent::Part };
+    let pod = Pod {
+        node: context,
+        spec: Default::default(),
+        metadata: None,
+        containers: vec![container],
+        extent: Extent::Part,
+        is_token_off: false,
+    };
     Some((pod, reading))
 }
 

@@ -301,7 +301,7 @@ pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y
     add(ContainerKind::Ordinary, "containers", std::mem::take(&mut spec.containers));
     let ephemeral = spec.ephemeral_containers.take().unwrap_or_default();
     add(ContainerKind::Ephemeral, "ephemeralContainers", ephemeral.into_iter().map(ordinary).collect());
-    Pod { node, spec, metadata: None, containers, extent: Extent::Whole }
+    Pod { node, spec, metadata: None, containers, extent: Extent::Whole, is_token_off: false }
 }
 
 /// An ephemeral container has the fields of an ordinary one and `targetContainerName`.

@@ -34,6 +34,8 @@ pub struct Pod<'y> {
     /// `initContainers`, then `containers`, then `ephemeralContainers`.
     pub containers: Vec<Container<'y>>,
     pub extent: Extent,
+    /// Whether its ServiceAccount, which stands elsewhere, is known to give it no token.
+    pub is_token_off: bool,
 }
 
 /// How much of a pod stands where it is written.
@@ -163,6 +165,17 @@ impl<'y> Pod<'y> {
     /// The path of a field at a way from the pod's spec, written or not.
     pub fn path(&self, dotted: &str) -> Path {
         self.node.path().keys(dotted)
+    }
+
+    /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
+    /// one is not written.
+    pub fn account(&self) -> Setting<'y, String> {
+        let named = |key, value: &Option<String>| match self.setting(key, value.clone()) {
+            Setting::Set { value, .. } if value.is_empty() => Setting::Unset,
+            setting => setting,
+        };
+        let older = named("serviceAccount", &self.spec.service_account);
+        named("serviceAccountName", &self.spec.service_account_name).or(older)
     }
 
     /// The pod's security context, empty where none is written.

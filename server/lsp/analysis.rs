@@ -4,7 +4,7 @@
 //! processors; a panic in it ends as an error here and goes no further.
 
 use super::state::{Analysed, Edited, Snapshot, State};
-use super::{configuration, guard, neighbours};
+use super::{configuration, guard, neighbours, workspace};
 use crate::engine::Report;
 use std::sync::Arc;
 use tower_lsp::lsp_types::Url;
@@ -19,22 +19,46 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     let _turn = turn.lock().await;
     let config = neighbours::over(state, url, configuration::of(state, url).await?).await?;
     let known = state.analysed(url);
-    if let Some(known) = known.filter(|known| known.is_of(&snapshot, &config)) {
+    if let Some(known) = known.filter(|known| known.is_of(&snapshot, &config) && !known.is_outdated()) {
         return Ok(known);
     }
     let known = state.take_analysed(url);
     let analyze = Arc::clone(&state.setup.analyze);
-    let analysed = off_thread(state, move || {
+    let source = workspace::source(url);
+    let (analysed, says_else) = off_thread(state, move || {
         let mut report = match known.filter(|known| known.leads_to(&snapshot, &config)) {
             Some(known) => follow(known, &snapshot),
             None => Report::of(&snapshot.text.to_string()),
         };
-        report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
-        Arc::new(Analysed { snapshot, config, report })
+        let look = |report: &mut Report| {
+            report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
+        };
+        look(&mut report);
+        let (mut says_else, mut generation) = (false, 0);
+        if let Some(others) = &config.surroundings.others {
+            says_else = others.index.put(&source, report.facts());
+            generation = others.index.generation();
+            if report.forget_outdated(others) {
+                look(&mut report);
+            }
+        }
+        (Arc::new(Analysed { snapshot, config, report, generation: generation.into() }), says_else)
     })
     .await?;
     state.remember(url, &analysed);
+    if says_else || analysed.is_outdated() {
+        tokio::spawn(heed(Arc::clone(state), url.clone()));
+    }
     Ok(analysed)
+}
+
+/// Has the documents analysed again that something is said to which was not said before.
+async fn heed(state: Arc<State>, url: Url) {
+    state.wake_outdated();
+    // What is said in a document that was closed meanwhile is no longer said.
+    if state.snapshot(&url).is_none() {
+        workspace::look_again(state).await;
+    }
 }
 
 /// What is known of an earlier text, after the edits that made a later one of it. It is changed where it is, unless a question about the

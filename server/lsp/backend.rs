@@ -11,7 +11,7 @@ use super::settings::{SECTION, Settings};
 use super::state::State;
 use super::{
     Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, symbols,
-    watch,
+    watch, workspace,
 };
 use crate::config::discovery;
 use crate::project;
@@ -40,6 +40,9 @@ impl Backend {
     fn look_again(&self) {
         tokio::spawn(configuration::look_again(self.state()));
         tokio::spawn(neighbours::look_again(self.state()));
+        if !self.state.capabilities().watch_registration {
+            tokio::spawn(workspace::look_again(self.state()));
+        }
     }
 
     /// Beyond the protocol.
@@ -53,6 +56,9 @@ impl LanguageServer for Backend {
     async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
         let client = Capabilities::of(&params.capabilities);
         self.state.set_capabilities(client);
+        let root = params.root_uri.iter().filter(|_| params.workspace_folders.is_none());
+        let folders = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
+        self.state.workspace.change(root.chain(folders), std::iter::empty());
         configure(&self.state, Source::Initial, &params.initialization_options.unwrap_or_default());
         if let Some(parent) = params.process_id {
             parent::watch(&self.state, parent);
@@ -81,11 +87,19 @@ impl LanguageServer for Backend {
             tokio::spawn(register(self.state(), DidChangeConfiguration::METHOD, options));
         }
         if client.watch_registration {
-            let names = std::iter::once(discovery::FILE_NAME).chain(project::watched());
+            let names = std::iter::once(discovery::FILE_NAME).chain(project::watched()).chain(["*.yaml", "*.yml", "*.json"]);
             let watchers: Vec<Value> = names.map(|name| serde_json::json!({ "globPattern": format!("**/{name}") })).collect();
             let options = serde_json::json!({ "watchers": watchers });
             tokio::spawn(register(self.state(), DidChangeWatchedFiles::METHOD, options));
         }
+        tokio::spawn(workspace::look_again(self.state()));
+    }
+
+    async fn did_change_workspace_folders(&self, params: lsp::DidChangeWorkspaceFoldersParams) {
+        let [added, removed] =
+            [&params.event.added, &params.event.removed].map(|folders| folders.iter().map(|folder| &folder.uri));
+        self.state.workspace.change(added, removed);
+        tokio::spawn(workspace::look_again(self.state()));
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -116,12 +130,18 @@ impl LanguageServer for Backend {
         self.look_again();
     }
 
-    async fn did_change_watched_files(&self, _: lsp::DidChangeWatchedFilesParams) {
-        self.look_again();
+    async fn did_change_watched_files(&self, params: lsp::DidChangeWatchedFilesParams) {
+        let is_manifest =
+            |change: &lsp::FileEvent| !configuration::is_file(&change.uri) && !neighbours::concerns_others(&change.uri);
+        if params.changes.is_empty() || !params.changes.iter().all(is_manifest) {
+            self.look_again();
+        }
+        tokio::spawn(workspace::look_again(self.state()));
     }
 
     async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
         self.state.close(&params.text_document.uri);
+        tokio::spawn(workspace::look_again(self.state()));
     }
 
     async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {

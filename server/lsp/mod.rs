@@ -10,6 +10,7 @@
 //! 2. [`settings`]: the configuration as clients write it.
 //! 3. [`configuration`]: what each document is held to, and the files that say so.
 //! 4. [`neighbours`]: what the files around a document say of it.
+//!    [`workspace`]: what objects in its folders say of others.
 //! 5. [`state`]: the open documents and what is known of them.
 //! 6. [`analysis`]: from a snapshot to a report, off the threads that talk.
 //! 7. [`watch`]: one task for each open document, from its latest text to its diagnostics.
@@ -29,6 +30,7 @@ mod capabilities;
 mod settings;
 mod configuration;
 mod neighbours;
+mod workspace;
 mod state;
 mod analysis;
 mod watch;

@@ -6,7 +6,7 @@
 
 use super::analysis::{self, Panicked};
 use super::state::State;
-use crate::config::{Config, Surroundings, discovery};
+use crate::config::{Config, Others, Surroundings, discovery};
 use crate::project::{self, Project};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -66,11 +66,18 @@ pub(super) fn concerns_others(url: &Url) -> bool {
 
 async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundings)>, Panicked> {
     let open = state.urls().into_iter().filter(concerns_others);
+    let index = Arc::clone(&state.workspace.index);
     let texts: Vec<(Url, String)> = open.filter_map(|url| Some((url.clone(), state.snapshot(&url)?.text.to_string()))).collect();
     analysis::off_thread(state, move || {
         let named = |(url, text)| Some((real(&path(&url)?)?, text));
         let mut project = Project::with_texts(texts.into_iter().filter_map(named).collect());
-        let of = |url: &Url| path(url).map(|file| project.surroundings(&file)).unwrap_or_default();
+        let of = |url: &Url| {
+            let file = path(url);
+            let surroundings = file.as_deref().map(|file| project.surroundings(file)).unwrap_or_default();
+            let folder = file.map(|file| discovery::real(discovery::folder_of(&file))).unwrap_or_default();
+            let others = Others { index: Arc::clone(&index), folder: folder.into() };
+            Surroundings { others: Some(others), ..surroundings }
+        };
         let found: Vec<Surroundings> = urls.iter().map(of).collect();
         urls.into_iter().zip(found).collect()
     })
@@ -78,11 +85,12 @@ async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundin
 }
 
 /// The file that a document is, where it is on a disk.
-fn path(url: &Url) -> Option<PathBuf> {
+pub(super) fn path(url: &Url) -> Option<PathBuf> {
     (url.scheme() == "file").then(|| url.to_file_path().ok())?
 }
 
-fn real(file: &Path) -> Option<PathBuf> {
+/// The file without links in the names of its folders.
+pub(super) fn real(file: &Path) -> Option<PathBuf> {
     Some(discovery::real(discovery::folder_of(file)).join(file.file_name()?))
 }
 
@@ -121,7 +129,7 @@ impl Neighbours {
         {
             return Arc::clone(over);
         }
-        let over = Arc::new(Config { surroundings: known.surroundings, ..(*config).clone() });
+        let over = Arc::new(Config { surroundings: known.surroundings.clone(), ..(*config).clone() });
         known.held_to = Some((config, Arc::clone(&over)));
         over
     }

@@ -177,6 +177,7 @@ impl Settings {
     /// A configuration with these settings in the place of its own.
     pub(super) fn over(self, mut config: Config) -> Config {
         config.profile = self.profile.unwrap_or(config.profile);
+        config.profile_is_chosen |= self.profile.is_some();
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
         config
     }

@@ -9,6 +9,7 @@ use super::configuration::{self, Configuration, Source};
 use super::extras::Offered;
 use super::neighbours::Neighbours;
 use super::settings::Settings;
+use super::workspace::Workspace;
 use crate::config::Config;
 use crate::engine::Report;
 use crate::text::{Encoding, Position, Text};
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub configuration: Configuration,
     pub neighbours: Neighbours,
     pub extras: Offered,
+    pub workspace: Workspace,
     capabilities: OnceLock<Capabilities>,
     documents: DashMap<Url, Document>,
     revisions: AtomicU64,
@@ -83,6 +85,8 @@ pub(super) struct Analysed {
     pub snapshot: Snapshot,
     pub config: Arc<Config>,
     pub report: Report,
+    /// The state of the index that its answers are those of.
+    pub generation: AtomicU64,
 }
 
 /// A change as a client tells it: what to put where; the whole text where no place is named.
@@ -103,6 +107,7 @@ impl State {
             configuration: Configuration::default(),
             neighbours: Neighbours::default(),
             extras: Offered::default(),
+            workspace: Workspace::default(),
             capabilities: OnceLock::new(),
             documents: DashMap::new(),
             revisions: AtomicU64::new(0),
@@ -184,6 +189,12 @@ impl State {
         }
     }
 
+    /// Has the documents analysed again that are answered something else of other objects than they were.
+    pub(super) fn wake_outdated(&self) {
+        let is_outdated = |document: &Document| document.analysed.as_ref().is_some_and(|known| known.is_outdated());
+        self.documents.iter().filter(|document| is_outdated(document)).for_each(|document| document.wake());
+    }
+
     /// The open documents.
     pub(super) fn urls(&self) -> Vec<Url> {
         self.documents.iter().map(|document| document.key().clone()).collect()
@@ -261,6 +272,20 @@ impl Analysed {
     /// Whether what is known of a later snapshot under a configuration can be made of it.
     pub(super) fn leads_to(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
         self.snapshot.revision <= snapshot.revision && Arc::ptr_eq(&self.config, config)
+    }
+
+    /// Whether other objects say something else by now.
+    pub(super) fn is_outdated(&self) -> bool {
+        let Some(others) = &self.config.surroundings.others else { return false };
+        let generation = others.index.generation();
+        if self.generation.load(Ordering::SeqCst) == generation {
+            return false;
+        }
+        let is_outdated = self.report.is_outdated(others);
+        if !is_outdated {
+            self.generation.store(generation, Ordering::SeqCst);
+        }
+        is_outdated
     }
 
     /// Whether it is what is known of that very snapshot under that very configuration.

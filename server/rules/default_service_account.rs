@@ -60,8 +60,8 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where the ServiceAccount `default` itself says `automountServiceAccountToken: false`. A single manifest does not show
-    /// that; saying it on the pod as well settles it for every namespace.
+    /// Where the ServiceAccount `default` itself says `automountServiceAccountToken: false`. If it stands beside the pod, that is
+    /// seen; where it does not, saying it on the pod as well settles it.
     ///
     /// ## What the fix changes
     ///
@@ -91,10 +91,10 @@ const MESSAGE: &str = "pod gets the API token of the default ServiceAccount";
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     let is_asked_for = match pod.setting("automountServiceAccountToken", pod.spec.automount_service_account_token) {
         Setting::Set { value: true, .. } => true,
-        Setting::Unset => false,
+        Setting::Unset if !pod.is_token_off => false,
         _ => return,
     };
-    match account(pod) {
+    match pod.account() {
         Setting::Set { value, node, .. } if value == DEFAULT && is_asked_for => {
             found.wrong(node, MESSAGE);
         }
@@ -111,15 +111,4 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 /// Whether another rule asks, of a pod that says nothing at all, whether it needs a token: that comes first.
 fn is_asked_about(config: &Config) -> bool {
     Rule::named("mounted-service-account-token").is_some_and(|rule| rule.runs(config))
-}
-
-/// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
-/// one is not written.
-fn account<'y>(pod: &Pod<'y>) -> Setting<'y, String> {
-    let named = |key, value: &Option<String>| match pod.setting(key, value.clone()) {
-        Setting::Set { value, .. } if value.is_empty() => Setting::Unset,
-        setting => setting,
-    };
-    let older = named("serviceAccount", &pod.spec.service_account);
-    named("serviceAccountName", &pod.spec.service_account_name).or(older)
 }

@@ -7,7 +7,8 @@ rule! {
     /// Pods that get a token for the Kubernetes API although they do not say that they need one.
     ///
     /// Unless `automountServiceAccountToken` is `false`, Kubernetes mounts a token of the pod's ServiceAccount into each
-    /// container. The pod's value wins over the ServiceAccount's, so that the pod is the place to settle it.
+    /// container. The pod's value wins over the ServiceAccount's, so that the pod is the place to settle it. Where the pod says
+    /// nothing, and its ServiceAccount stands in the same file, folder or workspace and says `false`, it is settled too.
     ///
     /// ## Why
     ///
@@ -103,7 +104,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         Setting::Set { value: true, node, .. } => {
             found.wrong(node, "automountServiceAccountToken is true: containers get an API token")
         }
-        Setting::Unset if !pod.is_unfinished() => {
+        Setting::Unset if !pod.is_unfinished() && !pod.is_token_off => {
             found.absent(pod, FIELD, "pod does not set automountServiceAccountToken, so it gets an API token")
         }
         _ => return,

@@ -221,7 +221,16 @@ async fn the_server_asks_for_files_to_be_watched() {
     assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
     let watchers = registration["registerOptions"]["watchers"].as_array().unwrap();
     let patterns: Vec<&Value> = watchers.iter().map(|watcher| &watcher["globPattern"]).collect();
-    let names = [".kubeharden.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml"];
+    let names = [
+        ".kubeharden.yaml",
+        "kustomization.yaml",
+        "kustomization.yml",
+        "Kustomization",
+        "Chart.yaml",
+        "*.yaml",
+        "*.yml",
+        "*.json",
+    ];
     assert_eq!(patterns, names.map(|name| json!(format!("**/{name}"))).iter().collect::<Vec<_>>());
     project.server.answer(&asked, Value::Null).await;
     project.server.finish().await;

@@ -22,3 +22,4 @@ mod soak;
 mod symbols;
 mod sync;
 mod typing;
+mod workspace;

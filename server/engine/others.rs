@@ -1,0 +1,120 @@
+//! What other objects, in whichever document or file, have to do with those of a text.
+//!
+//! Knows what is asked of them and what an answer changes. Must not know how they are found. Promise: where nothing is answered, a text
+//! is held to what it is held to alone.
+
+use super::{Sight, sight};
+use crate::config::{Config, Profile};
+use crate::index::{Answer, Fact, Level, Question};
+use crate::k8s::{self, Object};
+use crate::rules::{Rule, Scope};
+use crate::yaml::{self, split};
+
+/// What the objects of a text say of others. Nothing else of the text is looked at, and most texts need not be read for that.
+pub fn facts(text: &str, config: &Config) -> Vec<Fact> {
+    if !Fact::may_be_in(text) {
+        return Vec::new();
+    }
+    split::documents(text).into_iter().flat_map(|range| facts_of(&text[range], config)).collect()
+}
+
+fn facts_of(document: &str, config: &Config) -> Vec<Fact> {
+    if !Fact::may_be_in(document) || !sight::may_hold_objects(document) {
+        return Vec::new();
+    }
+    let yaml = yaml::parse(document);
+    let kind = yaml.root().and_then(|root| root.get("kind")?.as_str()).unwrap_or_default();
+    // Most of those who name these kinds are others, who bind roles to accounts.
+    if !kind.ends_with("List") && !Fact::KINDS.contains(&kind) {
+        return Vec::new();
+    }
+    match Sight::of(&yaml, config) {
+        Sight::Whole => k8s::objects_by(&yaml, false).iter().filter_map(Fact::of).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What the objects of a part asked, and what they were told.
+#[derive(Default)]
+pub(super) struct Talk {
+    /// With every question, so that it can be asked again.
+    pub asked: Vec<(Question, Answer)>,
+    /// By object.
+    pub answers: Vec<Answer>,
+}
+
+/// Has objects ask what they want to know, and tells their pods.
+pub(super) fn ask(objects: &mut [Object<'_>], config: &Config) -> Talk {
+    let Some(others) = &config.surroundings.others else { return Talk::default() };
+    let mut talk = Talk { asked: Vec::new(), answers: vec![Answer::default(); objects.len()] };
+    for (object, place) in objects.iter_mut().zip(&mut talk.answers) {
+        let Some(question) = Question::of(object, config.surroundings.namespace.as_deref()) else { continue };
+        *place = others.answer(&question);
+        if let Some(pod) = &mut object.pod {
+            pod.is_token_off = place.is_token_off;
+        }
+        talk.asked.push((question, *place));
+    }
+    talk
+}
+
+/// What each object of a part is held to.
+pub(super) struct Held<'c> {
+    /// What counts where no other object says anything.
+    pub config: &'c Config,
+    answers: &'c [Answer],
+    /// By object, where that is something else.
+    by_others: Vec<Option<ByOthers>>,
+}
+
+/// A configuration with the profile that a Namespace enforces.
+struct ByOthers {
+    config: Config,
+    /// For the rules of the standards, with the version of Kubernetes that they are taken of.
+    standards: Config,
+}
+
+impl<'c> Held<'c> {
+    pub(super) fn to(config: &'c Config, answers: &'c [Answer]) -> Self {
+        let is_said = config.namespace_labels && answers.iter().any(|answer| answer.standard.is_some());
+        let by_others = if is_said { answers.iter().map(|answer| by_others(config, answer)).collect() } else { Vec::new() };
+        Held { config, answers, by_others }
+    }
+
+    /// The same objects under another configuration.
+    pub(super) fn by<'d>(&self, config: &'d Config) -> Held<'d>
+    where
+        'c: 'd,
+    {
+        Held::to(config, self.answers)
+    }
+
+    /// What a rule goes by in an object.
+    pub(super) fn config_of(&self, object: usize, rule: &Rule) -> &Config {
+        let Some(held) = self.by_others.get(object).and_then(Option::as_ref) else { return self.config };
+        // What somebody chose is asked as it was chosen; what the Namespace asks beyond that, as the Namespace says.
+        let is_chosen = self.config.profile_is_chosen && rule.scope.holds_at(self.config.profile);
+        let is_of_standards = matches!(rule.scope, Scope::From(Profile::Baseline | Profile::Restricted));
+        if is_of_standards && !is_chosen { &held.standards } else { &held.config }
+    }
+
+    /// Whether a rule runs in any object.
+    pub(super) fn runs(&self, rule: &Rule) -> bool {
+        let by_others = || self.by_others.iter().flatten().any(|held| rule.runs(&held.config));
+        rule.runs(self.config) || by_others()
+    }
+}
+
+fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
+    let standard = answer.standard?;
+    let profile = match standard.level {
+        Level::Baseline => Profile::Baseline,
+        Level::Restricted => Profile::Restricted,
+    };
+    if config.profile_is_chosen && profile <= config.profile {
+        return None;
+    }
+    let version = standard.version.map_or(config.kubernetes_version, |version| version.min(config.kubernetes_version));
+    let config = Config { profile, ..config.clone() };
+    Some(ByOthers { standards: Config { kubernetes_version: version, ..config.clone() }, config })
+}

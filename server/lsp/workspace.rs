@@ -1,0 +1,148 @@
+//! The folders that the client has open, and what the objects in their files say of others.
+//!
+//! Knows when to look, and which files count. Must not know what is said: that is [`crate::index`]'s. Promise: files are read off the
+//! threads that talk, by one reader at a time, and again only when they changed; of an open file the client's text counts; a document
+//! is analysed again only where something else is answered to it.
+
+use super::neighbours::{path, real};
+use super::state::State;
+use crate::config::{Config, discovery};
+use crate::engine;
+use crate::index::{Fact, Index};
+use crate::project::{self, Project};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+use tower_lsp::lsp_types::Url;
+
+#[derive(Default)]
+pub(super) struct Workspace {
+    pub index: Arc<Index>,
+    folders: Mutex<Vec<PathBuf>>,
+    /// Held by who reads files, with what they were like when they were read.
+    seen: tokio::sync::Mutex<HashMap<PathBuf, Stamp>>,
+    /// Whether somebody waits for the turn: who asks then is answered by that look.
+    is_awaited: AtomicBool,
+}
+
+/// What tells one text of a file from another without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    /// In bytes.
+    length: u64,
+}
+
+/// What a look at the folders brought.
+struct Seen {
+    stamps: HashMap<PathBuf, Stamp>,
+    /// Of the files that changed.
+    facts: Vec<(PathBuf, Vec<Fact>)>,
+}
+
+/// In bytes. What is longer was written by a program, and is read only when somebody opens it.
+const LONGEST: u64 = 8 << 20;
+
+/// How many files and folders are looked at: somebody may have opened their home.
+const MOST: usize = 200_000;
+
+impl Workspace {
+    fn folders(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folders as they are named to people.
+    pub(super) fn all_folders(&self) -> Vec<PathBuf> {
+        self.folders().clone()
+    }
+
+    /// Takes that the client opened some folders, and closed others.
+    pub(super) fn change<'u>(&self, added: impl Iterator<Item = &'u Url>, removed: impl Iterator<Item = &'u Url>) {
+        let removed: Vec<PathBuf> = removed.filter_map(path).collect();
+        let mut folders = self.folders();
+        folders.retain(|folder| !removed.contains(folder));
+        for folder in added.filter_map(path) {
+            if !folders.contains(&folder) {
+                folders.push(folder);
+            }
+        }
+    }
+}
+
+/// What a document is called in the index: the same as the file that it is.
+pub(super) fn source(url: &Url) -> PathBuf {
+    path(url).and_then(|file| real(&file)).unwrap_or_else(|| PathBuf::from(url.as_str()))
+}
+
+/// Looks at all files of the folders, and has those documents analysed again that are answered something else now.
+pub(super) async fn look_again(state: Arc<State>) {
+    let workspace = &state.workspace;
+    if workspace.is_awaited.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let mut turn = workspace.seen.lock().await;
+    // What changes from here on is for the next look.
+    workspace.is_awaited.store(false, Ordering::SeqCst);
+    let (folders, seen) = (workspace.all_folders(), std::mem::take(&mut *turn));
+    let looker = Arc::clone(&state);
+    // It takes none of the turns of those who analyse: it may take long, and nobody waits for it.
+    let Ok(seen) = tokio::task::spawn_blocking(move || see(&folders, &seen, &open(&looker))).await else { return };
+    *turn = take(&state, seen);
+    drop(turn);
+    state.wake_outdated();
+}
+
+/// The open files.
+fn open(state: &State) -> HashSet<PathBuf> {
+    state.urls().iter().map(source).collect()
+}
+
+fn take(state: &State, seen: Seen) -> HashMap<PathBuf, Stamp> {
+    let Seen { mut stamps, facts } = seen;
+    let (index, open) = (&state.workspace.index, open(state));
+    let gone: Vec<PathBuf> = index.sources().into_iter().filter(|source| !stamps.contains_key(source)).collect();
+    let gone = gone.into_iter().map(|source| (source, Vec::new()));
+    for (source, facts) in facts.into_iter().chain(gone) {
+        match open.contains(&source) {
+            // What is on the disk counts once it is closed.
+            true => _ = stamps.remove(&source),
+            false => _ = index.put(&source, facts),
+        }
+    }
+    stamps
+}
+
+fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<PathBuf>) -> Seen {
+    let mut stamps = HashMap::new();
+    for folder in folders {
+        for file in project::files(&discovery::real(folder), MOST).flatten().filter(|file| !open.contains(file)) {
+            let metadata = fs::metadata(&file).ok().filter(|metadata| metadata.len() <= LONGEST);
+            metadata.map(|metadata| stamps.insert(file, Stamp::of(&metadata)));
+        }
+    }
+    // What a kustomization says of other files may be something else now.
+    let is_same = |file: &&PathBuf| before.get(*file) == stamps.get(*file);
+    let all_over = stamps.keys().chain(before.keys()).filter(|file| !is_same(file)).any(|file| project::concerns_others(file));
+    let changed = stamps.keys().filter(|file| all_over || !is_same(file));
+    let mut project = Project::default();
+    let facts = changed.map(|file| (file.clone(), facts(file, &mut project))).collect();
+    Seen { stamps, facts }
+}
+
+/// What the objects in a file say of others; nothing where it cannot be read.
+fn facts(file: &Path, project: &mut Project) -> Vec<Fact> {
+    let text = fs::read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(text) = text.filter(|text| Fact::may_be_in(text)) else { return Vec::new() };
+    let config = Config { surroundings: project.surroundings(file), ..Config::default() };
+    // A slip of ours in one file is no reason to know nothing of the others.
+    std::panic::catch_unwind(|| engine::facts(&text, &config)).unwrap_or_default()
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Stamp { modified: metadata.modified().ok(), length: metadata.len() }
+    }
+}
