@@ -375,22 +375,22 @@ impl Analysis {
         analyze_part(text, self.role, &self.context, config)
     }
 
-    /// The edits that write a comment by which a finding is ignored. They are proved like all edits; and of the findings, those
-    /// of the same rule in the same scope are gone, and no other one.
+    /// The edits that write a comment by which some findings are ignored, all of one place, or lacking in one container or pod.
+    /// They are proved like all edits; and of the findings, those of the same rules in the same scope are gone, and no other one.
     ///
     /// # Errors
     /// Why they cannot be given, in words for a person.
-    pub fn ignoring(&self, finding: &Finding, scope: Scope, config: &Config) -> Result<Edits, Refusal> {
+    pub fn ignoring(&self, findings: &[&Finding], scope: Scope, config: &Config) -> Result<Edits, Refusal> {
         // A comment in a patch is about what stands in the patch.
         if let Some(reason) = self.sight.seal().filter(|_| self.sight != Sight::Patch) {
             return Err(Refusal::new(reason));
         }
         let objects = self.context.objects(&self.yaml, self.role, config);
         let ignores = Ignores::of(&self.yaml, &objects, config, self.context.standing(self.role));
-        let ways = ignores::ways(&ignores, finding, scope);
+        let ways = ignores::ways(&ignores, findings, scope);
         let mut refusal = None;
         for change in ways {
-            match self.proved_ignoring(finding, scope, change, config) {
+            match self.proved_ignoring(findings, scope, change, config) {
                 Ok(edits) => return Ok(edits),
                 Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
             }
@@ -398,7 +398,7 @@ impl Analysis {
         Err(refusal.unwrap_or_else(|| Refusal::new("the document has no line of its own that a comment could stand above")))
     }
 
-    fn proved_ignoring(&self, finding: &Finding, scope: Scope, change: Change, config: &Config) -> Result<Edits, Refusal> {
+    fn proved_ignoring(&self, findings: &[&Finding], scope: Scope, change: Change, config: &Config) -> Result<Edits, Refusal> {
         let edits = edit::plan(&self.yaml, &[change])?;
         let mut left = self.with_text(&edits.apply(self.text()), config).findings;
         // What is wanted of every ignore is not there before a person wrote it.
@@ -410,15 +410,17 @@ impl Analysis {
                 None => gone.push(before),
             }
         }
-        let is_meant = |other: &&Finding| {
+        let is_meant_by = |finding: &Finding, other: &Finding| {
             let is_beside =
                 other.subject.object == finding.subject.object && other.subject.container == finding.subject.container;
             other.rule.id == finding.rule.id && (scope == Scope::Document || is_beside)
         };
-        match (left.is_empty(), gone.iter().any(|other| is_same(finding, other)), gone.iter().all(is_meant)) {
-            (true, true, true) => Ok(edits),
-            (true, true, false) => Err(Refusal::new("what else stands on the line would be ignored too")),
-            _ => Err(Refusal::new(format!("a comment here would not settle {}", finding.rule.id))),
+        let is_meant = |other: &&Finding| findings.iter().any(|finding| is_meant_by(finding, other));
+        let left_over = findings.iter().find(|finding| !gone.iter().any(|other| is_same(finding, other)));
+        match (left.first().or(left_over.copied()), gone.iter().all(is_meant)) {
+            (None, true) => Ok(edits),
+            (None, false) => Err(Refusal::new("what else stands on the line would be ignored too")),
+            (Some(finding), _) => Err(Refusal::new(format!("a comment here would not settle {}", finding.rule.id))),
         }
     }
 }

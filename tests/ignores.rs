@@ -463,7 +463,7 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
                         continue;
                     }
                     for scope in [Scope::Place, Scope::Document] {
-                        match analysis.ignoring(finding, scope, &config) {
+                        match analysis.ignoring(&[finding], scope, &config) {
                             Ok(edits) => {
                                 written += 1;
                                 check(

@@ -134,7 +134,7 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
     let ignoring = |analysis: &Analysis, config: &Config| {
         let finding = analysis.findings.iter().find(|finding| finding.rule.id == "host-ipc");
         analysis
-            .ignoring(finding.unwrap_or_else(|| panic!("nothing of host-ipc")), Scope::Place, config)
+            .ignoring(&[finding.unwrap_or_else(|| panic!("nothing of host-ipc"))], Scope::Place, config)
             .map_err(|reason| reason.to_string())
     };
     let config = held_to(Part::Patch);

@@ -152,10 +152,10 @@ impl Ignore {
         Some(format!("{}{}{}", &comment[..first.start], names.join(", "), &comment[last.end..]))
     }
 
-    /// The comment with one more name at the end of its list.
-    pub(super) fn with(&self, comment: &str, name: &str) -> String {
+    /// The comment with more names at the end of its list.
+    pub(super) fn with(&self, comment: &str, names: &str) -> String {
         let end = self.names.last().map_or(self.list.start, |last| last.end);
-        format!("{}, {name}{}", &comment[..end], &comment[end..])
+        format!("{}, {names}{}", &comment[..end], &comment[end..])
     }
 }
 

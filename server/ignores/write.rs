@@ -17,25 +17,31 @@ pub enum Scope {
     Document,
 }
 
-/// Changes that would each ignore a finding, the best first.
-pub fn ways(ignores: &Ignores<'_, '_>, finding: &Finding, scope: Scope) -> Vec<Change> {
-    let rule = finding.rule.id;
+/// Changes that would each ignore some findings of one place, container or pod together, the best first.
+pub fn ways(ignores: &Ignores<'_, '_>, findings: &[&Finding], scope: Scope) -> Vec<Change> {
+    let Some(first) = findings.first() else { return Vec::new() };
+    let mut rules: Vec<&str> = Vec::new();
+    for finding in findings {
+        if !rules.contains(&finding.rule.id) {
+            rules.push(finding.rule.id);
+        }
+    }
+    let names = rules.join(", ");
     let is_of_scope = |note: &Note| match (&note.covers, scope) {
-        (Covers::Spot(_), Scope::Place) => ignores.covers(note, finding),
+        (Covers::Spot(_), Scope::Place) => findings.iter().all(|finding| ignores.covers(note, finding)),
         (Covers::Document, Scope::Document) => true,
         _ => false,
     };
-    let joined = ignores.notes.iter().filter(|note| is_of_scope(note)).filter_map(|note| join(note, rule));
+    let joined = ignores.notes.iter().filter(|note| is_of_scope(note)).filter_map(|note| join(note, &names));
     let new =
-        |at: Offset, above: bool, word: &str| Change::NewComment { at, above, text: format!("# kubeharden: {word}[{rule}]") };
+        |at: Offset, above: bool, word: &str| Change::NewComment { at, above, text: format!("# kubeharden: {word}[{names}]") };
+    // A long comment has a line of its own where it can.
+    let sides = if rules.len() > 1 { [true, false] } else { [false, true] };
     let fresh = match scope {
         Scope::Place => {
-            let (at, whole) = (finding.range.start(), finding.subject.range.start());
-            let mut ways = vec![new(at, false, "ignore"), new(at, true, "ignore")];
-            if finding.subject.absent {
-                ways.extend([new(whole, false, "ignore"), new(whole, true, "ignore")]);
-            }
-            ways
+            let (at, whole) = (first.range.start(), first.subject.range.start());
+            let places = if first.subject.absent { vec![at, whole] } else { vec![at] };
+            places.into_iter().flat_map(|at| sides.map(|above| new(at, above, "ignore"))).collect()
         }
         // The first comments of its document stand elsewhere.
         Scope::Document if matches!(ignores.standing, Standing::Item(_)) => Vec::new(),
@@ -48,11 +54,11 @@ pub fn ways(ignores: &Ignores<'_, '_>, finding: &Finding, scope: Scope) -> Vec<C
     joined.chain(fresh).collect()
 }
 
-/// The note with one more name, where it has no reason yet.
-fn join(note: &Note, rule: &str) -> Option<Change> {
+/// The note with more names, where it has no reason yet.
+fn join(note: &Note, names: &str) -> Option<Change> {
     match &note.written {
         Written::Comment { comment, text, ignore } if !ignore.has_reason => {
-            Some(Change::Comment { range: *comment, text: Some(ignore.with(text, rule)) })
+            Some(Change::Comment { range: *comment, text: Some(ignore.with(text, names)) })
         }
         _ => None,
     }

@@ -30,29 +30,43 @@ pub(super) enum Whole {
     Object(usize),
 }
 
-/// What mends a mark: all of its findings at once, where it stands for several, then each in each way.
+/// What mends a mark, what is safe first: all of its findings at once, where it stands for several, then each in each way.
 pub(super) fn of_mark(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
-    let analysis = &mark.part.analysis;
-    let one = |finding: &Finding| {
-        let fix = finding.fix.as_ref()?;
-        let edits = analysis.edits(&[finding], config);
-        Some(Offer { title: fix.title.clone(), safe: fix.safety == Safety::Safe, edits })
-    };
-    let mut offers = additions(mark, config);
-    let ways = mark.findings.iter().flat_map(|finding| finding.each_way());
-    offers.extend(ways.filter_map(|way| one(&way)));
+    let mut findings = mark.findings.clone();
+    // Where just one needs no judgement, it is what "add all that is safe" would be.
+    let (safe, rest): (Vec<&Finding>, Vec<&Finding>) =
+        findings.iter().copied().partition(|finding| is_at_most(finding, Safety::Safe));
+    let mut offers = Vec::new();
+    if let ([safe], Some(_)) = (safe.as_slice(), mark.group()) {
+        offers.extend(each_way(mark, safe, config));
+        findings = rest;
+    }
+    offers.extend(additions(mark, config));
+    offers.extend(findings.into_iter().flat_map(|finding| each_way(mark, finding, config)));
     offers
 }
 
+fn each_way(mark: &Mark<'_>, finding: &Finding, config: &Config) -> Vec<Offer> {
+    let one = |finding: Finding| {
+        let fix = finding.fix.as_ref()?;
+        let edits = mark.part.analysis.edits(&[&finding], config);
+        Some(Offer { title: fix.title.clone(), safe: fix.safety == Safety::Safe, edits })
+    };
+    finding.each_way().filter_map(one).collect()
+}
+
 /// What adds several missing settings in one step: those that need no judgement, and those that a person has to think of too.
-/// Values that somebody has to choose are added one by one.
+/// Values that somebody has to choose are added one by one, and so is a setting that would be the only one.
 fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
     let Some(lack) = mark.group() else { return Vec::new() };
     let holder = lack.holder.replace('"', "");
     let mut offers: Vec<Offer> = Vec::new();
-    let mut before = 0;
+    let mut before = 1;
+    // In the order in which `fix` takes them, so that both write the same.
+    let is_marked = |finding: &&Finding| mark.findings.iter().any(|marked| std::ptr::eq(*marked, *finding));
+    let marked: Vec<&Finding> = mark.part.analysis.findings.iter().filter(is_marked).collect();
     for most in [Safety::Safe, Safety::Review] {
-        let candidates: Vec<&Finding> = mark.findings.iter().copied().filter(|finding| is_at_most(finding, most)).collect();
+        let candidates: Vec<&Finding> = marked.iter().copied().filter(|finding| is_at_most(finding, most)).collect();
         let (edits, added, refused) = mark.part.analysis.most_edits(&candidates, config);
         if added <= before {
             continue;
@@ -60,8 +74,7 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
         before = added;
         let is_refused = |finding: &&Finding| refused.iter().any(|(other, _)| std::ptr::eq(*other, *finding));
         let risky = candidates.iter().filter(|finding| !is_refused(finding) && !is_at_most(finding, Safety::Safe)).count();
-        let plural = if added == 1 { "" } else { "s" };
-        let title = format!("add {added} missing setting{plural} to {holder}{}", remark(risky, added));
+        let title = format!("add {added} missing settings to {holder}{}", remark(risky, added));
         offers.push(Offer { title, safe: risky == 0, edits: Ok(edits) });
     }
     offers

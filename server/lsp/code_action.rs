@@ -16,7 +16,7 @@ use super::ignore_action::{self, Place};
 use super::state::{Analysed, State};
 use super::{command, from_proto, to_proto};
 use crate::engine::{Edits, Part, Refusal};
-use crate::rules::{Finding, Page};
+use crate::rules::Page;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -25,7 +25,11 @@ use tower_lsp::lsp_types::{self as lsp, CodeActionKind, Url};
 
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.kubeharden");
 
-pub(super) const KINDS: [CodeActionKind; 3] = [CodeActionKind::QUICKFIX, CodeActionKind::REFACTOR_REWRITE, FIX_ALL];
+pub(super) const KINDS: [CodeActionKind; 4] =
+    [CodeActionKind::QUICKFIX, ignore_action::KIND, CodeActionKind::REFACTOR_REWRITE, FIX_ALL];
+
+/// Who asks for this kind, or for one below, asks for ways to ignore and nothing else.
+const IGNORES: CodeActionKind = CodeActionKind::new("quickfix.ignore");
 
 /// Why an action does not get its edits.
 #[derive(Debug)]
@@ -58,12 +62,11 @@ pub(super) async fn code_action(
     let place = Place::of(state, &url);
     let actions = analysis::off_thread(state, move || {
         let mut actions = Answer { url: &url, analysed: &analysed, client, grouping }.to(&asked);
-        if asked.quick_fixes && asked.by_a_person {
-            let is_met = |part: Part<'_>, finding: &Finding| asked.meets(&part.place(finding.range));
-            let mut met: Vec<_> = analysed.report.findings().filter(|it| is_met(it.0, it.1)).collect();
-            met.sort_by_key(|(_, finding)| Reverse(finding.severity));
+        if asked.ignores && asked.by_a_person {
+            let marks = groups::marks(&analysed.report, grouping);
+            let met: Vec<&Mark<'_>> = marks.iter().filter(|mark| asked.is_at(mark)).collect();
             let ignore = ignore_action::Asked { url: &url, analysed: &analysed, client: &client, place: place.as_ref() };
-            actions.extend(ignore.actions(&met));
+            actions.extend(ignore.actions(&met, asked.ignores_alone));
         }
         actions
     })
@@ -99,6 +102,8 @@ struct Asked {
     /// A person asked, as far as the client tells: not the client by itself wherever the cursor goes.
     by_a_person: bool,
     quick_fixes: bool,
+    ignores: bool,
+    ignores_alone: bool,
     rewrites: bool,
     fix_all: bool,
     /// What changes nothing belongs in a menu alone.
@@ -113,6 +118,8 @@ impl Asked {
             by_hand: context.diagnostics.is_empty() && context.trigger_kind == Some(lsp::CodeActionTriggerKind::INVOKED),
             by_a_person: context.trigger_kind != Some(lsp::CodeActionTriggerKind::AUTOMATIC),
             quick_fixes: wants(&CodeActionKind::QUICKFIX).unwrap_or(true),
+            ignores: wants(&ignore_action::KIND).unwrap_or(true),
+            ignores_alone: context.only.iter().flatten().any(|asked| holds(&IGNORES, asked)),
             rewrites: wants(&CodeActionKind::REFACTOR_REWRITE).unwrap_or(true),
             // Clients run these unseen when a file is saved; in a menu at a place they have no business.
             fix_all: wants(&FIX_ALL).unwrap_or(false),

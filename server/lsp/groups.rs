@@ -65,6 +65,15 @@ pub(super) fn marks_of(part: Part<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
     marks
 }
 
+/// Whether two findings of one part are that the same container or pod lacks something.
+pub(super) fn is_one_lack(one: &Finding, other: &Finding) -> bool {
+    let holder = |finding: &Finding| {
+        let lack = finding.subject.lack.as_ref()?;
+        Some((finding.subject.object, finding.subject.range, lack.holder.clone()))
+    };
+    holder(one).is_some() && holder(one) == holder(other)
+}
+
 impl<'a> Mark<'a> {
     pub(super) fn first(&self) -> &'a Finding {
         self.findings[0]

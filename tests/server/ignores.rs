@@ -65,7 +65,7 @@ async fn a_comment_is_written_at_the_place_and_in_the_document() {
         let expected = ["Ignore host-pid here", "Ignore host-pid in this document", "Ignore host-pid in configuration"];
         assert_eq!(titles(&actions), expected);
         let here = the_one(&actions, "Ignore host-pid here");
-        assert_eq!((&here["kind"], &here["isPreferred"]), (&json!("quickfix"), &json!(false)));
+        assert_eq!((&here["kind"], &here["isPreferred"]), (&json!("quickfix.ignore.kubeharden"), &json!(false)));
         assert_eq!(here["diagnostics"][0]["code"], "host-pid");
         let wanted = POD.replace("hostPID: true", "hostPID: true # kubeharden: ignore[host-pid]");
         assert_eq!(edited(&text, here, 1, "utf-8"), wanted.replace('\n', brk));
@@ -91,6 +91,56 @@ async fn what_a_container_lacks_is_ignored_for_the_container() {
     let action = the_one(&actions, "Ignore undropped-capabilities for this container");
     let both = wanted.replace("[privilege-escalation]", "[privilege-escalation, undropped-capabilities]");
     assert_eq!(edited(&wanted, action, 2, "utf-8"), both);
+    server.finish().await;
+}
+
+/// What a container that lacks seven settings is offered in a menu, with those that are safe to mend last.
+const MENU: [&str; 5] = [
+    "Ignore undropped-capabilities for this container",
+    "Ignore privilege-escalation for this container",
+    "Ignore writable-root-filesystem for this container",
+    "Ignore all 7 findings of container web",
+    "Ignore all 7 findings of container web in configuration",
+];
+
+#[tokio::test]
+async fn a_menu_has_a_handful_of_ignores_and_who_asks_for_ignores_gets_all() {
+    for grouping in ["container", "rule"] {
+        let mut server = TestServer::start(Setup::default());
+        server.initialize(capable(), json!({"grouping": grouping})).await;
+        server.open(POD).await;
+        server.published().await;
+        let actions = server.code_actions(web(), asked()).await;
+        assert_eq!(titles(&actions), MENU, "{grouping}");
+        for kind in ["quickfix.ignore", "quickfix.ignore.kubeharden"] {
+            let alone = json!({"diagnostics": [], "triggerKind": 1, "only": [kind]});
+            let every = server.code_actions(web(), alone).await;
+            let titles = titles(&every);
+            assert_eq!(every.len(), titles.len(), "nothing else is asked for");
+            for rule in ["privilege-escalation", "missing-cpu-limit", "writable-root-filesystem"] {
+                for way in ["for this container", "in this document"] {
+                    assert!(titles.contains(&format!("Ignore {rule} {way}").as_str()), "{titles:?}");
+                }
+            }
+        }
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn all_that_a_container_lacks_is_ignored_in_one_comment() {
+    let mut server = opened(capable(), POD).await;
+    let actions = server.code_actions(web(), asked()).await;
+    let action = the_one(&actions, MENU[3]);
+    assert_eq!(action["diagnostics"][0]["code"], "missing-hardening");
+    let rules = "undropped-capabilities, privilege-escalation, writable-root-filesystem, missing-cpu-limit, missing-cpu-request, \
+                 missing-memory-limit, missing-memory-request";
+    let wanted = POD.replace("    - name: web", &format!("    # kubeharden: ignore[{rules}]\n    - name: web"));
+    assert_eq!(edited(POD, action, 1, "utf-8"), wanted);
+    server.change(2, json!([{"text": wanted}])).await;
+    let left = server.published_for(2).await;
+    let of_web = |one: &&Value| one["data"]["container"] == "web";
+    assert_eq!(left["diagnostics"].as_array().unwrap().iter().filter(of_web).count(), 0, "{left}");
     server.finish().await;
 }
 
@@ -135,10 +185,14 @@ impl Repository {
     }
 
     async fn action(&mut self) -> Option<Value> {
+        self.action_at(host_pid(), "Ignore host-pid in configuration").await
+    }
+
+    async fn action_at(&mut self, place: Value, title: &str) -> Option<Value> {
         let pod = self.url("deploy[1]/web.yaml");
-        let params = json!({"textDocument": {"uri": pod}, "range": host_pid(), "context": asked()});
+        let params = json!({"textDocument": {"uri": pod}, "range": place, "context": asked()});
         let actions = self.server.request("textDocument/codeAction", params).await;
-        actions.as_array().unwrap().iter().find(|action| action["title"] == "Ignore host-pid in configuration").cloned()
+        actions.as_array().unwrap().iter().find(|action| action["title"] == title).cloned()
     }
 }
 
@@ -179,6 +233,19 @@ async fn an_exception_is_written_into_the_nearest_configuration() {
     };
     repository.server.heard_that("textDocument/publishDiagnostics", still).await;
     repository.server.allow_unread("textDocument/publishDiagnostics");
+    repository.server.finish().await;
+}
+
+#[tokio::test]
+async fn all_that_a_container_lacks_is_one_exception() {
+    let mut repository = Repository::new(Some("profile: hardened # ours\n"), capable()).await;
+    let action = repository.action_at(web(), "Ignore all 7 findings of container web in configuration").await.unwrap();
+    let written = action["edit"]["documentChanges"][0]["edits"][0]["newText"].as_str().unwrap();
+    let text = format!("profile: hardened # ours{written}\n");
+    let reading = kubeharden::config::read(&text, &kubeharden::rules::Rule::ids(), "2026-06-15".parse().unwrap());
+    assert!(reading.is_right(), "{text}");
+    let [exception] = reading.config.exceptions.as_slice() else { panic!("one exception: {text}") };
+    assert_eq!((exception.rules.len(), exception.container[0].text()), (7, "web"), "{text}");
     repository.server.finish().await;
 }
 

@@ -1,15 +1,16 @@
-//! Everything that is offered for manifests of every kind, over the wire: what is taken settles what it is for and no more comes
-//! of it, and what mends a whole file is what the command line writes.
+//! Everything that is offered for manifests of every kind, over the wire: what mends several findings is what the engine makes of
+//! their fixes, which `tests/fixes.rs` holds to what they say, and what mends a whole file is what the command line writes.
 //!
 //! The manifests are those under `fixtures/` and, where it stands beside the repository or where `KUBEHARDEN_SHARED` says, a corpus
 //! of real ones.
 
 use crate::harness::{FILE, TestServer, edited, modern, range};
 use kubeharden::config::Config;
-use kubeharden::engine::{self, Report};
+use kubeharden::engine::{self, Analysis, Edits, Part, Report};
 use kubeharden::lsp::Setup;
+use kubeharden::rules::{Finding, Safety, Subject};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -56,34 +57,63 @@ fn fixed(text: &str, options: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-type Subject = (usize, &'static str, Option<usize>, Option<String>);
-
-fn counted(report: &Report) -> BTreeMap<Subject, usize> {
-    let mut counts = BTreeMap::new();
-    for (index, document) in report.parts().enumerate() {
-        for finding in &document.analysis.findings {
-            let subject = (index, finding.rule.id, finding.subject.object, finding.subject.container.clone());
-            *counts.entry(subject).or_default() += 1;
-        }
-    }
-    counts
+/// The text with a document in it edited.
+fn spliced(text: &str, part: Part<'_>, edits: &Edits) -> String {
+    let end = part.start + part.analysis.text().len();
+    [&text[..part.start], &edits.apply(part.analysis.text()), &text[end..]].concat()
 }
 
-/// Holds what an action makes of a text: there are fewer findings, none is new, and what was YAML is YAML.
-fn assert_settles(place: &str, before: &Report, after: &str) {
-    let after = engine::analyze(after, &Config::default());
-    let (known, left) = (counted(before), counted(&after));
-    let sum = |counts: &BTreeMap<Subject, usize>| counts.values().sum::<usize>();
-    assert!(sum(&left) < sum(&known), "{place}: {} findings before and {} after", sum(&known), sum(&left));
-    for (subject, count) in left {
-        assert!(known.get(&subject).is_some_and(|known| count <= *known), "{place} causes {subject:?}");
+/// What comes of each action that mends several findings, as the engine has it: all that is missing from one container or pod,
+/// a container, an object. A group of one is offered as its fix alone.
+fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>) {
+    let config = Config::default();
+    let (mut groups, mut wholes) = (BTreeSet::new(), BTreeSet::new());
+    let is_at_most = |finding: &Finding, most| finding.fix.as_ref().is_some_and(|fix| fix.safety <= most);
+    let lacking = |finding: &Finding| {
+        let Subject { object, range, lack, .. } = &finding.subject;
+        lack.as_ref().map(|lack| (*object, *range, lack.holder.clone()))
+    };
+    for part in report.parts() {
+        let Analysis { findings, objects, .. } = &**part.analysis;
+        for (place, finding) in findings.iter().enumerate() {
+            let group = lacking(finding);
+            if group.is_none() || findings[..place].iter().any(|other| lacking(other) == group) {
+                continue;
+            }
+            for most in [Safety::Safe, Safety::Review] {
+                let is_member = |finding: &&Finding| lacking(finding) == group && is_at_most(finding, most);
+                let members: Vec<&Finding> = findings.iter().filter(is_member).collect();
+                let (edits, added, _) = part.analysis.most_edits(&members, &config);
+                if added > 1 {
+                    groups.insert(spliced(text, part, &edits));
+                }
+            }
+        }
+        let mut subjects: BTreeSet<(Option<usize>, Option<&String>)> =
+            (0..objects.len()).map(|index| (Some(index), None)).collect();
+        let in_containers = findings.iter().filter(|finding| finding.subject.container.is_some());
+        subjects.extend(in_containers.map(|finding| (finding.subject.object, finding.subject.container.as_ref())));
+        for (object, container) in subjects {
+            let is_inside = |finding: &Finding| {
+                let subject = &finding.subject;
+                let is_in = container.is_none() || subject.container.as_ref() == container;
+                subject.object == object && is_in && is_at_most(finding, Safety::Review)
+            };
+            let edits = part.analysis.mend(&config, is_inside).edits;
+            if !edits.is_empty() {
+                wholes.insert(spliced(text, part, &edits));
+            }
+        }
     }
-    let errors = |report: &Report| report.parts().map(|document| document.analysis.yaml.errors().len()).sum::<usize>();
-    assert!(errors(&after) <= errors(before), "{place}");
+    (groups, wholes)
+}
+
+fn is_group(action: &Value) -> bool {
+    action["title"].as_str().is_some_and(|title| title.starts_with("Add ") && title.contains(" missing settings to "))
 }
 
 #[tokio::test]
-async fn what_is_offered_for_whole_containers_and_files_is_what_the_command_line_writes() {
+async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_the_command_line_make() {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     server.allow_unread("textDocument/publishDiagnostics");
     let everywhere = range((0, 0), (u32::MAX, 0));
@@ -103,23 +133,25 @@ async fn what_is_offered_for_whole_containers_and_files_is_what_the_command_line
             true => Vec::new(),
             false => server.code_actions(everywhere.clone(), json!({"diagnostics": [], "only": ["quickfix"]})).await,
         };
-        let of_groups = quick.iter().filter(|action| action["title"].as_str().unwrap().starts_with("Add "));
+        let of_groups: Vec<&Value> = quick.iter().filter(|action| is_group(action)).collect();
 
         let (all, rest): (Vec<&Value>, Vec<&Value>) =
             actions.iter().partition(|action| action["kind"] == "source.fixAll.kubeharden");
         let by_server = all.first().map_or_else(|| text.clone(), |action| edited(&text, action, 1, "utf-8"));
         assert!(all.len() <= 1 && by_server == fixed(&text, &[]), "{place}: fix all");
         same += 1;
-        for action in of_groups.chain(rest.iter().copied()) {
-            let place = format!("{place}: {}", action["title"]);
-            if action.get("disabled").is_some() {
-                withheld += 1;
-                continue;
-            }
-            groups += usize::from(action["kind"] == "quickfix");
-            wholes += usize::from(action["kind"] != "quickfix");
-            assert_settles(&place, &before, &edited(&text, action, 1, "utf-8"));
-        }
+        let (expected_groups, expected_wholes) = expected(&text, &before);
+        let made = |actions: &[&Value]| -> BTreeSet<String> {
+            let offered = actions.iter().filter(|action| action.get("disabled").is_none());
+            offered.map(|action| edited(&text, action, 1, "utf-8")).collect()
+        };
+        let is_lf = !text.contains("\r\n");
+        assert!(!is_lf || made(&of_groups) == expected_groups, "{place}: groups");
+        assert!(made(&rest) == expected_wholes, "{place}: containers and objects");
+        let is_withheld = |action: &&&Value| action.get("disabled").is_some();
+        withheld += of_groups.iter().chain(&rest).filter(is_withheld).count();
+        groups += of_groups.len();
+        wholes += rest.iter().filter(|action| !is_withheld(action)).count();
         // With one object in the file, to harden it is to take every fix but those with a value to choose.
         let objects: Vec<_> = before.parts().flat_map(|document| &document.analysis.objects).collect();
         let hardening: Vec<_> = rest

@@ -105,7 +105,6 @@ describe("a manifest", () => {
     await window.squiggle("warning", "web", "- name: web");
     await window.click("web", "- name: web");
     assert.deepEqual((await window.fixes()).slice(0, 14), [
-      "Add 1 missing setting to container web",
       "Set allowPrivilegeEscalation: false",
       "Add 3 missing settings to container web (2 of them may stop some images)",
       "Drop ALL capabilities (a process that needs one of them stops working)",
@@ -115,10 +114,11 @@ describe("a manifest", () => {
       "Set resources.requests.memory: 128Mi (an assumption: measure what the container uses)",
       "Set readOnlyRootFilesystem: true (programs that write outside volumes fail)",
       "Set readOnlyRootFilesystem: true and mount an emptyDir at /tmp",
-      "Ignore privilege-escalation for this container",
-      "Ignore privilege-escalation in this document",
-      "Ignore privilege-escalation in configuration",
       "Ignore undropped-capabilities for this container",
+      "Ignore privilege-escalation for this container",
+      "Ignore writable-root-filesystem for this container",
+      "Ignore all 7 findings of container web",
+      "Ignore all 7 findings of container web in configuration",
     ]);
     await window.picture("5 menu of fixes");
     await window.take("Set allowPrivilegeEscalation: false");
