@@ -104,6 +104,6 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
 
 fn is_from(image: &str, place: &str) -> bool {
     let Some(image) = image::reference(image) else { return false };
-    let whole = format!("{}/{}", image.registry(), image.repository());
+    let whole = format!("{}/{}", image.registry, image.repository);
     whole.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -1,7 +1,7 @@
-use super::{Findings, image};
+use super::Findings;
+use super::image::{self, Reference};
 use crate::config::Config;
 use crate::k8s::Pod;
-use oci_spec::distribution::Reference;
 
 rule! {
     /// Images from a registry that is not allowed, or that is denied.
@@ -71,11 +71,11 @@ rule! {
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     let (allowed, denied) = (&config.values.allowed_registries, &config.values.denied_registries);
-    let meets = |list: &[String], image: &Reference| list.iter().any(|entry| is_from(image, entry));
+    let meets = |list: &[String], image: &Reference<'_>| list.iter().any(|entry| is_from(image, entry));
     for container in &pod.containers {
         let Some((text, node)) = image::written(container) else { continue };
         let Some(image) = image::reference(&text) else { continue };
-        let registry = image.registry();
+        let registry = image.registry;
         if meets(denied, &image) {
             found.wrong_in(container, node, format!("image of {container} comes from {registry}, which is denied"));
         } else if !allowed.is_empty() && !meets(allowed, &image) {
@@ -85,17 +85,17 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 }
 
 /// Whether an image is from a registry (`ghcr.io`, `*.example.com`) or below a repository in one (`docker.io/library`).
-fn is_from(image: &Reference, entry: &str) -> bool {
+fn is_from(image: &Reference<'_>, entry: &str) -> bool {
     let (registry, repository) = match entry.trim_end_matches('/').split_once('/') {
         Some((registry, repository)) => (registry, Some(repository)),
         None => (entry.trim_end_matches('/'), None),
     };
     let is_registry = match registry.strip_prefix('*') {
-        Some(domain) => image.registry().ends_with(domain),
-        None => image.registry() == registry,
+        Some(domain) => image.registry.ends_with(domain),
+        None => image.registry == registry,
     };
     let is_below =
-        |folder: &str| image.repository().strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        |folder: &str| image.repository.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     is_registry && repository.is_none_or(is_below)
 }
 
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn entries_name_registries_and_what_is_below_them() {
-        let is_from = |image: &str, entry| is_from(&image.parse().expect("a reference"), entry);
+        let is_from = |image: &str, entry| is_from(&image::reference(image).expect("a reference"), entry);
         for (image, entry) in [
             ("nginx", "docker.io"),
             ("nginx:1.29", "docker.io/library"),
