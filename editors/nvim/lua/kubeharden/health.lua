@@ -97,6 +97,12 @@ local function check_files(buffers)
   for _, buf in ipairs(buffers) do
     local of = status.of(buf) or {}
     local file = of.configurationFile
+    local words = status.words(status.of(buf))
+    if words ~= '' then
+      health.info(('%s: %s'):format(name_of(buf), (words:gsub('^kubeharden: ', ''))))
+    elseif of.objects == 0 then
+      health.info(name_of(buf) .. ': no Kubernetes manifest, nothing to check')
+    end
     if of.failure then
       health.error(('%s cannot be read: %s'):format(name_of(buf), of.failure), 'This is a mistake of the server: please report it.')
     elseif file and not seen[file] then
