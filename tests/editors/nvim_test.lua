@@ -571,6 +571,7 @@ test('the status line', function()
   equal(':checkhealth names the mistake', { #errors, errors[1]:find('.kubeharden.yaml:1: ', 1, true) ~= nil }, { 1, true })
 
   open(folder .. '/compose.yaml')
+  need('what the server says of it, after its diagnostics', require('kubeharden.status').of)
   equal('status: nothing for other YAML', status(), '')
   equal(':checkhealth says why', #checkhealth('kubeharden', 'compose%.yaml: no Kubernetes manifest'), 1)
   equal('status: of another buffer', status(buf) ~= '', true)
