@@ -62,6 +62,30 @@ fn every_rule_has_its_page_and_every_page_its_subject() {
     }
 }
 
+/// Every editor of `editors/` has a page that can be found, and what a page gives to copy can be read.
+#[test]
+fn editors_have_pages_that_can_be_copied_from() {
+    let readme = read("README.md");
+    let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("editors")).expect("editors");
+    for folder in folders.map(|folder| folder.expect("an entry")).filter(|entry| entry.path().is_dir()) {
+        let page = format!("editors/{}/README.md", folder.file_name().to_string_lossy());
+        assert!(readme.contains(&page), "README.md does not lead to {page}");
+        // A block in a list is indented.
+        let text = read(&page).lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
+        for block in text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            let is_whole = block.starts_with('{');
+            let whole = if is_whole { block.to_owned() } else { format!("{{{block}}}") };
+            if let Err(err) = serde_json::from_str::<serde_json::Value>(&whole) {
+                panic!("{page}: {err} in\n{block}");
+            }
+        }
+    }
+    for template in ["template", "settings"] {
+        let text = read(&format!("editors/jetbrains/lsp4ij/{template}.json"));
+        serde_json::from_str::<serde_json::Value>(&text).expect("the template is JSON");
+    }
+}
+
 /// Holds a generated file to what it is made from; writes it where `UPDATE_DOCS` is set.
 fn keep_fresh(file: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);

@@ -192,9 +192,9 @@
     (kh-becomes "findings" #'kh-findings kh-all)
     (kh-goto "web\n")
     (kh-equal "the first actions of a container" (seq-take (kh-actions) 3)
-              '("Add 1 missing setting to container web"
+              '("Set allowPrivilegeEscalation: false"
                 "Add 3 missing settings to container web (2 of them may stop some images)"
-                "Set allowPrivilegeEscalation: false"))
+                "Drop ALL capabilities (a process that needs one of them stops working)"))
     (kh-take "Set allowPrivilegeEscalation: false")
     (kh-equal "the fix is in the file, byte for byte" (kh-save file)
               (string-replace kh-web (concat kh-web kh-escalation) kh-shop))

@@ -137,7 +137,7 @@ class Helix:
         column = min(top.index(word) for word in ("Set ", "Add ") if word in top)
         found = []
         for row in rows[rows.index(top):]:
-            title = re.match(r"(?:Set|Add|Harden|Ignore|Show|Write|Remove) .*?(?=  |▐|$)", row[column:])
+            title = re.match(r"[A-Z][a-z]+ .*?(?=  |▐|$)", row[column:])
             if not title:
                 break
             found.append(title[0].strip())
@@ -204,9 +204,9 @@ def a_quick_fix():
         titles = helix.menu()
         helix.picture("menu")
         equal("the first actions of a container", titles[:3], [
-            "Add 1 missing setting to container web",
             "Set allowPrivilegeEscalation: false",
             "Add 3 missing settings to container web (2 of them may stop some images)",
+            "Drop ALL capabilities (a process that needs one of them stops working)",
         ])
         helix.escape()
         helix.take("Set allowPrivilegeEscalation: false")

@@ -13,7 +13,7 @@ class Silent(Exception):
 
 
 class Terminal:
-    def __init__(self, socket, command, columns=140, rows=56, env=None):
+    def __init__(self, socket, command, columns=120, rows=50, env=None):
         self.socket, self.columns = str(socket), columns
         subprocess.run(
             [*self._tmux(), "new-session", "-d", "-x", str(columns), "-y", str(rows), *command],

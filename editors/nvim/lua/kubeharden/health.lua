@@ -97,6 +97,12 @@ local function check_files(buffers)
   for _, buf in ipairs(buffers) do
     local of = status.of(buf) or {}
     local file = of.configurationFile
+    local words = status.words(status.of(buf))
+    if words ~= '' then
+      health.info(('%s: %s'):format(name_of(buf), (words:gsub('^kubeharden: ', ''))))
+    elseif of.objects == 0 then
+      health.info(name_of(buf) .. ': no Kubernetes manifest, nothing to check')
+    end
     if of.failure then
       health.error(('%s cannot be read: %s'):format(name_of(buf), of.failure), 'This is a mistake of the server: please report it.')
     elseif file and not seen[file] then
@@ -154,6 +160,19 @@ local function check_clients(buffers, version)
   end
 end
 
+--- One of another name, beside the one that is ours.
+---@param client vim.lsp.Client
+local function check_neighbour(client)
+  local cmd = client.config.cmd
+  if type(cmd) == 'table' and vim.fs.basename(cmd[1]) == 'kubeharden' then
+    health.warn(("the client '%s' runs kubeharden too: every finding is shown twice"):format(client.name), {
+      'Start it in one way only, under the name kubeharden.',
+    })
+  else
+    health.info(client.name .. ' serves YAML too: both answer, hovers and code actions are shown together')
+  end
+end
+
 ---@param buffers integer[] loaded YAML buffers
 ---@param others table<string, integer>
 local function check_neighbours(buffers, others)
@@ -161,19 +180,10 @@ local function check_neighbours(buffers, others)
   local seen = {}
   for _, buf in ipairs(buffers) do
     for _, client in ipairs(vim.lsp.get_clients({ bufnr = buf })) do
-      if client.name == 'kubeharden' or seen[client.name] then
-        goto continue
+      if client.name ~= 'kubeharden' and not seen[client.name] then
+        seen[client.name] = true
+        check_neighbour(client)
       end
-      seen[client.name] = true
-      local cmd = client.config.cmd
-      if type(cmd) == 'table' and vim.fs.basename(cmd[1]) == 'kubeharden' then
-        health.warn(("the client '%s' runs kubeharden too: every finding is shown twice"):format(client.name), {
-          'Start it in one way only, under the name kubeharden.',
-        })
-      else
-        health.info(client.name .. ' serves YAML too: both answer, hovers and code actions are shown together')
-      end
-      ::continue::
     end
   end
   for filetype, buf in pairs(others) do
