@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect should stop there")]
 
 use kubeharden::config::{Config, Profile};
-use kubeharden::engine;
+use kubeharden::engine::{self, Report};
 use kubeharden::k8s::{self, Version};
 use kubeharden::rules::{FIELDS, Field, Holds, Rule, Scope, field_of, fields_of};
 use kubeharden::yaml;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// A pod that meets `restricted`, with more in its pod's context and in its container's.
 fn pod(in_pod: &str, in_container: &str) -> String {
@@ -153,4 +154,100 @@ fn the_page_of_a_field_speaks_of_it() {
     }
     assert!(field_of("SecurityContext", "fsGroup").is_none());
     assert!(field_of("PodSpec", "hostUsers").is_none());
+}
+
+/// The manifests of this repository, and where there is one every fifteenth of a corpus of real ones.
+fn manifests() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = std::env::var_os("KUBEHARDEN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let mut folders = vec![root.join("fixtures"), shared.join("corpus")];
+    let mut manifests = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                if text.contains("securityContext") && text.len() < 20_000 {
+                    manifests.push((path, text));
+                }
+            }
+        }
+    }
+    let is_taken = |place: usize, path: &Path| path.starts_with(root) || place.is_multiple_of(15);
+    manifests.into_iter().enumerate().filter(|(place, (path, _))| is_taken(*place, path)).map(|(_, it)| it).collect()
+}
+
+/// How many syntax errors a text has.
+fn errors(report: &Report) -> usize {
+    report.parts().map(|part| part.analysis.yaml.errors().len()).sum()
+}
+
+/// What is offered in a text, with all that is written if it is taken: the text, where the choice stands in it, and its field.
+fn taken(text: &str, report: &Report, at: usize, config: &Config) -> Vec<(String, usize, &'static Field)> {
+    let mut taken = Vec::new();
+    for part in report.parts() {
+        let Some(completion) = part.within(at).and_then(|at| part.analysis.completion(at, config)) else { continue };
+        let place = part.place(completion.replaced);
+        assert!(place.start <= at && at <= place.end && !text[place.clone()].contains(['\n', '\r', ' ']));
+        for choice in completion.choices {
+            let after = format!("{}{}{}", &text[..place.start], choice.insert, &text[place.end..]);
+            taken.push((after, place.start + choice.insert.find(choice.label).unwrap(), choice.field));
+        }
+    }
+    taken
+}
+
+#[test]
+fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
+    let config = Config::default();
+    let (mut places, mut offered) = (0, 0);
+    for (path, text) in manifests() {
+        let before = engine::analyze(&text, &config);
+        let lines = text.split_inclusive('\n').scan(0, |start, line| {
+            let at = *start;
+            *start += line.len();
+            Some((at, line.trim_end_matches(['\n', '\r'])))
+        });
+        // Behind the last word of each line, and where the line begins to say something.
+        for at in lines.flat_map(|(start, line)| [start + line.len() - line.trim_start().len(), start + line.trim_end().len()]) {
+            places += 1;
+            // The first and the last stand for those between.
+            let choices = taken(&text, &before, at, &config);
+            for (after, place, field) in choices.first().into_iter().chain(choices.last()) {
+                offered += 1;
+                let report = engine::analyze(after, &config);
+                let name = format!("{}: {} at {at}", path.display(), field.name);
+                assert!(errors(&report) <= errors(&before), "{name} breaks the text:\n{after}");
+                let written = report.parts().find_map(|part| part.analysis.field_at(part.within(*place)?, &config));
+                assert_eq!(written.map(|written| written.field.name), Some(field.name), "{name} is read otherwise:\n{after}");
+            }
+        }
+    }
+    println!("{offered} choices at {places} places");
+    assert!(offered > 100, "{offered} choices at {places} places");
+}
+
+#[test]
+fn every_state_of_a_typed_manifest_is_answered() {
+    let config = Config::default();
+    let text = pod(MEETS_POD, MEETS_CONTAINER)
+        + "    - name: é𝄞\r\n      image: a:1\r\n      securityContext:\r\n        capabilities:\r\n          drop:\r\n            - ALL\r\n\
+           \u{20}       seccompProfile:\r\n          type: \"RuntimeDefault\"\r\n        runAsNonRoot: true\r\n";
+    let mut offered = 0;
+    for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+        let typed = &text[..at];
+        let report = engine::analyze(typed, &config);
+        offered += taken(typed, &report, at, &config).len();
+        for part in report.parts() {
+            part.analysis.inherited(&config);
+            let end = part.within(at).unwrap();
+            part.analysis.field_at(end, &config);
+            part.analysis.standing(0..1, &config);
+        }
+    }
+    assert!(offered > 500, "{offered}");
 }

@@ -141,7 +141,8 @@ impl Analysis {
         })
     }
 
-    /// Looks at what would be read if something else stood in the place of a word. Nothing is known if it could not stand there.
+    /// Looks at what would be read if something else stood in the place of a word. A line that is broken all the same, by a quote or a
+    /// bracket that nobody closed yet, is read as far as it can be.
     fn probe<T>(
         &self,
         typed: &Typed<'_>,
@@ -149,18 +150,8 @@ impl Analysis {
         config: &Config,
         look: impl FnOnce(&Yaml, &[Object<'_>]) -> Option<T>,
     ) -> Option<T> {
-        let Bytes { start, end } = typed.word;
-        let text = [&typed.text[..start], probe, &typed.text[end..]].concat();
+        let text = [&typed.text[..typed.word.start], probe, &typed.text[typed.word.end..]].concat();
         let yaml = yaml::parse(&text);
-        let line = typed.line.start..typed.line.end - (end - start) + probe.len();
-        let is_on_line = |range: &Range| {
-            let [start, end] = [range.start(), range.end()].map(usize::from);
-            (start < line.end && line.start < end) || (start == end && line.contains(&start))
-        };
-        let mut broken = yaml.errors().iter().map(|error| &error.range).chain(yaml.repaired());
-        if broken.any(is_on_line) {
-            return None;
-        }
         look(&yaml, &self.context.objects(&yaml, self.role, config))
     }
 

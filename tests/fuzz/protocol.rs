@@ -128,13 +128,17 @@ const TEXTS: [&str; 10] = [
 ];
 
 fn message(input: &mut Unstructured<'_>) -> Value {
-    const REQUESTS: [&str; 9] = [
+    const REQUESTS: [&str; 13] = [
         "textDocument/codeAction",
         "textDocument/hover",
         "textDocument/codeAction",
         "shutdown",
         "initialize",
         "textDocument/completion",
+        "textDocument/codeLens",
+        "textDocument/inlayHint",
+        "textDocument/documentSymbol",
+        "workspace/executeCommand",
         "no/such/request",
         "textDocument/didOpen",
         "$/optional",
@@ -200,7 +204,14 @@ fn params(method: &str, input: &mut Unstructured<'_>) -> Option<Value> {
             let changes: Vec<Value> = (0..below(input, 4)).map(|_| change(input)).collect();
             json!({"textDocument": {"uri": file, "version": number(input)}, "contentChanges": changes})
         }
-        "textDocument/hover" => json!({"textDocument": {"uri": file}, "position": position(input)}),
+        "textDocument/hover" | "textDocument/completion" => json!({"textDocument": {"uri": file}, "position": position(input)}),
+        "textDocument/inlayHint" => json!({"textDocument": {"uri": file}, "range": range(input)}),
+        "workspace/executeCommand" => {
+            let command = one_of(input, &["kubeharden.hardenObject", "kubeharden.showPodSecurity", "no.such.command"]);
+            let objects = json!({"start": below(input, 3), "end": number(input)});
+            let workload = json!({"uri": file, "revision": below(input, 4), "part": below(input, 3), "objects": objects});
+            json!({"command": command, "arguments": [workload]})
+        }
         "textDocument/codeAction" => {
             let only = one_of(input, &["quickfix", "source.fixAll", "refactor", ""]);
             let context =
@@ -256,6 +267,7 @@ fn settings(input: &mut Unstructured<'_>) -> Value {
         json!({"kubeharden": {"profile": 7, "rules": []}}),
         json!([{"profile": "hardened"}]),
         json!("words"),
+        json!({"codeLens": true, "inlayHints": true, "documentSymbols": true, "fieldHelp": true}),
         json!({"kubeharden": {"kubernetesVersion": "1.99999999999"}}),
     ];
     settings[below(input, settings.len())].clone()
@@ -271,12 +283,15 @@ fn capabilities(input: &mut Unstructured<'_>) -> Value {
                 "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "source"]}},
                 "isPreferredSupport": yes(input), "disabledSupport": yes(input),
             },
+            "codeLens": {"dynamicRegistration": yes(input)},
         },
         "workspace": {
             "configuration": yes(input),
             "didChangeConfiguration": {"dynamicRegistration": yes(input)},
             "didChangeWatchedFiles": {"dynamicRegistration": yes(input)},
             "workspaceEdit": {"documentChanges": yes(input)},
+            "executeCommand": {},
+            "applyEdit": yes(input),
         },
     })
 }

@@ -179,6 +179,15 @@ async fn what_is_taken_replaces_the_word_and_touches_no_other_byte() {
         ("securityContext: {|}\n", "privileged", "securityContext: {privileged: }\n"),
         ("securityContext: { privileged: true, | }\n", "runAsUser", "securityContext: { privileged: true, runAsUser:  }\n"),
         ("securityContext: {seccompProfile: {|}}\n", "type", "securityContext: {seccompProfile: {type: }}\n"),
+        // What nobody closed yet.
+        ("securityContext: {pri|\n", "privileged", "securityContext: {privileged: \n"),
+        ("securityContext: {runAsUser: 1, pri|\n", "privileged", "securityContext: {runAsUser: 1, privileged: \n"),
+        (
+            "securityContext:\n  seccompProfile:\n    type: \"Run|\n",
+            "RuntimeDefault",
+            "securityContext:\n  seccompProfile:\n    type: \"RuntimeDefault\n",
+        ),
+        ("securityContext:\n  capabilities:\n    drop: [A|\n", "ALL", "securityContext:\n  capabilities:\n    drop: [ALL\n"),
         // Below an open key, whatever the column: the same indentation as what follows, else two more.
         ("securityContext:\n|\n", "runAsUser", "securityContext:\n  runAsUser: \n"),
         ("securityContext: # why\n\n|\n", "runAsUser", "securityContext: # why\n\n  runAsUser: \n"),

@@ -19,6 +19,7 @@ export async function run(): Promise<void> {
   const { server } = JSON.parse(readFileSync(path.join(folder, "given.json"), "utf8")) as Given;
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.ya?ml$/.test(name)).sort();
   assert.ok(names.length > 25, `${names.length} files`);
+  await helps();
   let [findings, changed] = [0, 0];
   for (const name of names) {
     const file = path.join(folder, name);
@@ -47,6 +48,84 @@ export async function run(): Promise<void> {
     await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
   }
   console.log(`${names.length} files, ${findings} findings, ${changed} fixed and restored`);
+}
+
+const POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  securityContext:\n    runAsNonRoot: true\n  containers:\n    - name: web\n      image: a:1\n      securityContext:\n        allowP\n";
+
+/** Fields are completed; what a person has to ask for comes and goes with its setting, and a lens does what it says. */
+async function helps(): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: "yaml", content: POD });
+  await vscode.window.showTextDocument(document);
+  const place = document.positionAt(POD.length - 1);
+  const field = await eventually("the field", async () => {
+    const { items } = await provided<vscode.CompletionList>("executeCompletionItemProvider", document, place);
+    return items.find(({ detail }) => detail?.startsWith("restricted wants false") === true);
+  });
+  assert.equal(field.label, "allowPrivilegeEscalation");
+  assert.equal(document.getText(field.range instanceof vscode.Range ? field.range : field.range?.replacing), "allowP");
+
+  const edit = new vscode.WorkspaceEdit();
+  edit.replace(document.uri, new vscode.Range(document.positionAt(POD.indexOf("      securityContext")), place), "");
+  assert.ok(await vscode.workspace.applyEdit(edit));
+  const whole = new vscode.Range(0, 0, document.lineCount, 0);
+  const lenses = (): Promise<vscode.CodeLens[]> => provided("executeCodeLensProvider", document, 9);
+  const hints = (): Promise<vscode.InlayHint[]> => provided("executeInlayHintProvider", document, whole);
+  const symbols = async (): Promise<vscode.DocumentSymbol[]> => (await provided<vscode.DocumentSymbol[] | undefined>("executeDocumentSymbolProvider", document)) ?? [];
+  assert.deepEqual([await lenses(), await hints(), await symbols()], [[], [], []]);
+
+  await ask(true);
+  const shown = await eventually("the lenses", async () => some(await lenses()));
+  // What had to be asked for comes last when it is asked for like this.
+  const titles = shown.map(({ command }) => command?.title).sort();
+  assert.deepEqual(titles, ["Harden", "Pod Security: baseline; restricted needs 3 settings"]);
+  const harden = shown.find(({ command }) => command?.title === "Harden");
+  const [hint] = await eventually("the hints", async () => some(await hints()));
+  assert.equal(hint?.label, "from the pod: runAsNonRoot: true");
+  const [pod] = await eventually("the outline", async () => some(await symbols()));
+  assert.deepEqual([pod?.name, pod?.children.map(({ name }) => name)], ["Pod web", ["web"]]);
+
+  await vscode.commands.executeCommand(harden?.command?.command ?? "", ...(harden?.command?.arguments ?? []));
+  await eventually("the lens of what was hardened", async () => {
+    // What is resolved for the text before is called off; the editor asks again, and so does this.
+    const now = await lenses().catch(() => []);
+    return now.find(({ command }) => command?.title === "Pod Security: restricted");
+  });
+  assert.match(document.getText(), /allowPrivilegeEscalation: false/);
+
+  await ask(undefined);
+  await eventually("silence", async () => ((await lenses()).length + (await hints()).length + (await symbols()).length === 0 ? true : undefined));
+  await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+}
+
+async function ask(on: true | undefined): Promise<void> {
+  for (const name of ["codeLens", "inlayHints", "documentSymbols"]) {
+    await vscode.workspace.getConfiguration("kubeharden").update(name, on, vscode.ConfigurationTarget.Global);
+  }
+}
+
+async function provided<T>(question: string, document: vscode.TextDocument, ...more: unknown[]): Promise<T> {
+  return vscode.commands.executeCommand<T>(`vscode.${question}`, document.uri, ...more);
+}
+
+function some<T>(all: readonly T[]): readonly T[] | undefined {
+  return all.length > 0 ? all : undefined;
+}
+
+/** Asks until there is an answer: no event tells that a server offers more than before. */
+async function eventually<T>(what: string, asked: () => Promise<T | undefined>): Promise<T> {
+  let isLate = false;
+  const late = setTimeout(() => (isLate = true), PATIENCE);
+  try {
+    while (!isLate) {
+      const answer = await asked();
+      if (answer !== undefined) {
+        return answer;
+      }
+    }
+    throw new Error(`${what}: never there`);
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** The workbench now and then refuses to save right after an edit; a person would press the key again. */
