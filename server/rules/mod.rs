@@ -23,7 +23,7 @@ mod spelling;
 mod standard;
 
 pub use crate::config::Severity;
-pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject};
+pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject, Tag};
 pub use missing_hardening::MISSING_HARDENING;
 pub use names::{Meaning, Name, Tool, meaning, same_in};
 pub use page::Page;
