@@ -276,17 +276,62 @@ fn what_means_nothing_is_told_with_its_remedy() {
             "\"host-pdi\" there is no rule host-pdi; the nearest is host-pid [review: write host-pid] [review: remove host-pdi]"
                 .to_owned(),
         ),
-        ("# kubeharden: ignore[zzz]", "\"zzz\" there is no rule zzz; `kubeharden rules` lists all [safe: remove zzz]".to_owned()),
+        (
+            "# kubeharden: ignore[zzz]",
+            "\"zzz\" there is no rule zzz; `kubeharden rules` lists all [review: remove zzz]".to_owned(),
+        ),
         (
             "# kubeharden: ignore[run-as-non-root]",
             "\"run-as-non-root\" run-as-non-root means several rules: run-as-root-allowed, root-user, root-group \
-             [safe: remove run-as-non-root]"
+             [review: remove run-as-non-root]"
                 .to_owned(),
         ),
-        ("# kubeharden: ignore", "\"ignore\" name what is to be ignored: ignore[rule]".to_owned()),
+        ("# kubeharden: ignore", "\"ignore\" name what is to be ignored: ignore[rule] [review: remove the comment]".to_owned()),
+        (
+            "# kubeharden: ignroe[host-pid] why",
+            "\"ignroe\" there is no comment \"kubeharden: ignroe\"; the nearest is ignore [review: write ignore] \
+             [review: remove the comment]"
+                .to_owned(),
+        ),
+        (
+            "# kubeharden: ignore[host-pid why",
+            "\"ignore\" the list of rules has no ] at its end [review: write the ]] [review: remove the comment]".to_owned(),
+        ),
     ] {
         assert_eq!(at(comment), [expected], "{comment}");
     }
+}
+
+/// What each way to mend the only complaint about a text makes of it, the usual one first where there is one.
+fn mended(text: &str) -> Vec<String> {
+    let analysis = engine::analyze_document(text, &config());
+    let of = |finding: &&Finding| finding.rule.id == "unused-ignore";
+    let complaints: Vec<&Finding> = analysis.findings.iter().filter(of).collect();
+    let [complaint] = complaints.as_slice() else { panic!("{} complaints: {text}", complaints.len()) };
+    let apply = |way: Finding| analysis.edits(&[&way], &config()).map(|edits| edits.apply(text));
+    complaint.each_way().map(|way| apply(way).unwrap_or_else(|reason| panic!("{reason}: {text}"))).collect()
+}
+
+#[test]
+fn what_was_meant_to_be_an_ignore_becomes_one_or_goes() {
+    for (line, mistake, meant) in [
+        (10, "# kubeharden: Ignroe[host-pid] The Reason", "# kubeharden: ignore[host-pid] The Reason"),
+        (10, "# ours # kubeharden: ignore[ Host-PID why", "# ours # kubeharden: ignore[ Host-PID] why"),
+        (10, "# kubeharden: ignore-file[host-pid] é", "# kubeharden: ignore[host-pid] é"),
+    ] {
+        let removed = with(line, if mistake.starts_with("# ours") { "# ours" } else { "" });
+        for ((text, meant), removed) in with(line, mistake).iter().zip(with(line, meant)).zip(removed) {
+            assert_eq!(mended(text), [meant, removed.replace("true \n", "true\n").replace("true \r", "true\r")], "{mistake}");
+        }
+    }
+    for nothing in ["# kubeharden: ignore", "# kubeharden: ignore[ ] why"] {
+        assert_eq!(mended(&with(10, nothing)[0]), [POD], "{nothing}");
+    }
+    let annotated = |value: &str| POD.replacen("  name: shop\n", &format!("  name: shop\n  annotations:\n    {value}\n"), 1);
+    let (wrong, right) = (annotated("kubeharden.dev/ignroe: host-pid"), annotated("kubeharden.dev/ignore: host-pid"));
+    assert_eq!(mended(&wrong), [right.as_str(), POD]);
+    assert_eq!(mended(&annotated("kubeharden.dev/hardening: strict")), [POD]);
+    assert_eq!(mended(&annotated("kubeharden.dev/ignore: ''")), [POD]);
 }
 
 #[test]

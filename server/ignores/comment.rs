@@ -30,16 +30,40 @@ pub(super) enum Said {
         tool: Tool,
         name: Range<usize>,
     },
-    Mistake {
-        place: Range<usize>,
-        message: String,
-    },
+    Mistake(Mistake),
+}
+
+/// What was meant to be an ignore and is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) place: Range<usize>,
+    pub(super) message: String,
+    /// From its own `#` to the end of the comment.
+    pub(super) whole: Range<usize>,
+    /// What was probably meant.
+    pub(super) instead: Option<Instead>,
+}
+
+/// Words to put in the place of others, and what that is called.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Instead {
+    pub(super) place: Range<usize>,
+    pub(super) written: String,
+    pub(super) title: String,
+}
+
+impl Instead {
+    fn word(place: Range<usize>, word: &str) -> Self {
+        Instead { place, written: word.to_owned(), title: format!("write {word}") }
+    }
 }
 
 /// `# kubeharden: ignore[rule, ...] reason`
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ignore {
     pub(super) reach: Reach,
+    /// Its first word.
+    word: Range<usize>,
     /// From its own `#` to the end of the comment.
     pub(super) whole: Range<usize>,
     /// Between the brackets.
@@ -79,23 +103,56 @@ fn directive(lower: &str, whole: Range<usize>) -> Option<Said> {
             let near = nearest(word, [IGNORE, IGNORE_FILE].into_iter());
             let meant = near.or(text[open..].starts_with('[').then_some(IGNORE))?;
             let message = format!("there is no comment \"{OURS}: {word}\"; the nearest is {meant}");
-            return Some(Said::Mistake { place, message });
+            let instead = Some(Instead::word(place.clone(), meant));
+            return Some(Said::Mistake(Mistake { place, message, whole, instead }));
         }
     };
-    let mistake = |place, message: String| Some(Said::Mistake { place, message });
+    let mistake =
+        |message: String, instead| Some(Said::Mistake(Mistake { place: place.clone(), message, whole: whole.clone(), instead }));
     if !text[open..].starts_with('[') {
-        return mistake(place, format!("name what is to be ignored: {word}[rule]"));
+        return mistake(format!("name what is to be ignored: {word}[rule]"), None);
     }
     let Some(length) = text[open..].find(']') else {
-        return mistake(place, "the list of rules has no ] at its end".to_owned());
+        let end = end_of_list(text, open + 1);
+        let closed = end.map(|end| Instead { place: end..end, written: "]".to_owned(), title: "write the ]".to_owned() });
+        return mistake("the list of rules has no ] at its end".to_owned(), closed);
     };
     let list = open + 1..open + length;
     let names = listed(&text[list.clone()], list.start);
     if names.is_empty() {
-        return mistake(place, format!("name what is to be ignored: {word}[rule]"));
+        return mistake(format!("name what is to be ignored: {word}[rule]"), None);
     }
     let has_reason = text[list.end + 1..].chars().any(char::is_alphanumeric);
-    Some(Said::Ignore(Ignore { reach, whole, list, names, has_reason }))
+    Some(Said::Ignore(Ignore { reach, word: place, whole, list, names, has_reason }))
+}
+
+/// Behind the last of the words with commas between them that begin at a place.
+fn end_of_list(text: &str, start: usize) -> Option<usize> {
+    let (mut at, mut end) = (start, None);
+    loop {
+        let word = skip_blanks(text, at);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let length = text[word..].find(|c| !is_name(c)).unwrap_or(text.len() - word);
+        if length == 0 {
+            return end;
+        }
+        end = Some(word + length);
+        at = skip_blanks(text, word + length);
+        if !text[at..].starts_with(',') {
+            return end;
+        }
+        at += 1;
+    }
+}
+
+/// A comment without a part of it; `None` where nothing of it is left.
+pub(super) fn without(comment: &str, part: &Range<usize>) -> Option<String> {
+    let before = comment[..part.start].trim_end();
+    let after = &comment[part.end..];
+    (!before.is_empty() || !after.is_empty()).then(|| match before.is_empty() {
+        true => after.to_owned(),
+        false => format!("{before}{}{after}", if after.is_empty() { "" } else { " " }),
+    })
 }
 
 /// The words of a list with commas between them, without the blanks around them.
@@ -136,16 +193,21 @@ fn foreign(lower: &str) -> impl Iterator<Item = Said> {
 }
 
 impl Ignore {
+    /// That one for the whole document does not stand where such a one has to.
+    pub(super) fn misplaced(&self) -> Mistake {
+        Mistake {
+            place: self.whole.clone(),
+            message: format!("{IGNORE_FILE} stands in the first comments of a document"),
+            whole: self.whole.clone(),
+            instead: Some(Instead::word(self.word.clone(), IGNORE)),
+        }
+    }
+
     /// The comment without some of its names, by their index; `None` where nothing of it is left.
     pub(super) fn without(&self, comment: &str, gone: &[usize]) -> Option<String> {
         let kept = || self.names.iter().enumerate().filter(|(index, _)| !gone.contains(index)).map(|(_, name)| name);
         if kept().next().is_none() {
-            let before = comment[..self.whole.start].trim_end();
-            let after = &comment[self.whole.end..];
-            return (!before.is_empty() || !after.is_empty()).then(|| match before.is_empty() {
-                true => after.to_owned(),
-                false => format!("{before}{}{after}", if after.is_empty() { "" } else { " " }),
-            });
+            return without(comment, &self.whole);
         }
         let names: Vec<&str> = kept().map(|name| &comment[name.clone()]).collect();
         let (first, last) = (self.names.first()?, self.names.last()?);
@@ -172,7 +234,7 @@ mod tests {
                 format!("{:?} {} {}", ignore.reach, names.join("+"), if ignore.has_reason { "reason" } else { "-" })
             }
             Said::Foreign { tool, name } => format!("{} {}", tool.name(), &comment[name.clone()]),
-            Said::Mistake { place, message } => format!("{:?} {message}", &comment[place.clone()]),
+            Said::Mistake(Mistake { place, message, .. }) => format!("{:?} {message}", &comment[place.clone()]),
         };
         said.iter().map(text).collect()
     }

@@ -16,9 +16,10 @@ pub use unused::Ask;
 pub use word::{Word, word_at};
 pub use write::{Scope, ways};
 
-use crate::config::Config;
+use crate::config::{Config, nearest};
 use crate::k8s::Object;
 use crate::rules::{Finding, Meaning, Rule, meaning, same_in};
+use crate::yaml::edit::Change;
 use crate::yaml::{Entry, Kind, Node, Path, Range, Yaml};
 use comment::{Reach, Said};
 use place::{Lines, Spot};
@@ -131,6 +132,31 @@ struct Named {
 struct Mistake {
     range: Range,
     message: String,
+    /// What would make it the note that was probably meant, and what would take it away, each with what that is called.
+    remedy: Option<(String, Change)>,
+    removal: Option<(String, Change)>,
+}
+
+impl Mistake {
+    /// In a comment, with what is to stand in the place of which of its bytes.
+    fn in_comment(yaml: &Yaml, comment: Range, range: Range, mistake: comment::Mistake) -> Self {
+        let text = &yaml.text()[comment];
+        let comment::Mistake { message, whole, instead, .. } = mistake;
+        let changed = |text| Change::Comment { range: comment, text };
+        let remedy = instead.map(|comment::Instead { place, written, title }| {
+            (title, changed(Some([&text[..place.start], &written, &text[place.end..]].concat())))
+        });
+        let removal = Some(("remove the comment".to_owned(), changed(comment::without(text, &whole))));
+        Mistake { range, message, remedy, removal }
+    }
+
+    /// An annotation at a path.
+    fn in_annotation(range: Range, message: String, path: Option<Path>, key: Option<&str>) -> Self {
+        let rename = |path: Path, key: &str| (format!("write {key}"), Change::Rename { path, key: key.into() });
+        let remedy = path.clone().zip(key).map(|(path, key)| rename(path, key));
+        let removal = path.map(|path| ("remove the annotation".to_owned(), Change::Remove { path }));
+        Mistake { range, message, remedy, removal }
+    }
 }
 
 impl<'a, 'y> Ignores<'a, 'y> {
@@ -159,7 +185,10 @@ impl<'a, 'y> Ignores<'a, 'y> {
             };
             for said in comment::read(text) {
                 match said {
-                    Said::Mistake { place, message } => self.mistakes.push(Mistake { range: within(place), message }),
+                    Said::Mistake(mistake) => {
+                        let range = within(mistake.place.clone());
+                        self.mistakes.push(Mistake::in_comment(self.yaml, comment, range, mistake));
+                    }
                     Said::Foreign { tool, name } => {
                         let rule = same_in(tool, &text[name.clone()]);
                         let covers = Covers::Spot(self.lines.spot(comment));
@@ -171,8 +200,9 @@ impl<'a, 'y> Ignores<'a, 'y> {
                             Reach::Place => Covers::Spot(self.lines.spot(comment)),
                             Reach::Document if first.contains(&comment) => Covers::Document,
                             Reach::Document => {
-                                let message = "ignore-file stands in the first comments of a document".to_owned();
-                                self.mistakes.push(Mistake { range: within(ignore.whole.clone()), message });
+                                let mistake = ignore.misplaced();
+                                let range = within(mistake.place.clone());
+                                self.mistakes.push(Mistake::in_comment(self.yaml, comment, range, mistake));
                                 Covers::Nothing
                             }
                         };
@@ -219,7 +249,10 @@ impl<'a, 'y> Ignores<'a, 'y> {
                 if is_here {
                     let message =
                         format!("there is no annotation {}{word}; the one there is, is {}", annotation::DOMAIN, annotation::KEY);
-                    self.mistakes.push(Mistake { range: entry.key.range(), message });
+                    let meant = annotation::KEY.trim_start_matches(annotation::DOMAIN);
+                    let near = nearest(word, [meant].into_iter()).map(|_| annotation::KEY);
+                    let path = Some(entry.value.path());
+                    self.mistakes.push(Mistake::in_annotation(entry.key.range(), message, path, near));
                 }
             } else {
                 for (tool, text) in annotation::foreign(entry) {
@@ -237,7 +270,7 @@ impl<'a, 'y> Ignores<'a, 'y> {
         let names = annotation::names(entry);
         if names.is_empty() {
             let message = format!("name what is to be ignored: {}: \"rule: reason\"", annotation::KEY);
-            self.mistakes.push(Mistake { range, message });
+            self.mistakes.push(Mistake::in_annotation(range, message, is_here.then(|| entry.value.path()), None));
             return;
         }
         let named = |name: &annotation::Named| Named {

@@ -3,9 +3,9 @@
 //! Knows notes and findings. Must not know how rules are run: it is handed a way to ask one. Promise: whether an ignore is used
 //! does not depend on which rules run, so that two profiles agree on it.
 
-use super::{Covers, Ignores, Named, Note, Standing, Written};
+use super::{Covers, Ignores, Mistake, Named, Note, Standing, Written};
 use crate::config::nearest;
-use crate::rules::{Finding, Findings, Meaning, Rule, Safety, meaning};
+use crate::rules::{Finding, Findings, Meaning, Rule, Safety, Tag, meaning};
 use crate::yaml::edit::{Change, Value};
 
 /// What gives the findings of one rule, as if it alone were selected.
@@ -18,8 +18,15 @@ impl Ignores<'_, '_> {
     /// Reports every ignore that is not as it can be. `shown` are the findings of all rules that run; nobody can be asked where
     /// not all of the objects is seen.
     pub fn judge(&self, shown: &[Finding], ask: Option<Ask<'_>>, found: &mut Findings<'_, '_>) {
-        for mistake in &self.mistakes {
-            found.wrong_at(mistake.range, mistake.message.clone());
+        for Mistake { range, message, remedy, removal } in &self.mistakes {
+            let finding = found.wrong_at(*range, message.clone());
+            if let Some((title, change)) = remedy {
+                finding.fix(Safety::Review, title.clone(), [change.clone()]);
+            }
+            // It may hold the only words about why: nobody but a person, who reads them, takes it away.
+            if let Some((title, change)) = removal {
+                finding.alternative(Safety::Review, title.clone(), [change.clone()]);
+            }
         }
         for note in self.notes.iter().filter(|note| !matches!(note.written, Written::Foreign)) {
             for (index, name) in note.names.iter().enumerate().filter(|(_, name)| name.rule.is_none()) {
@@ -82,6 +89,7 @@ fn report_unused(note: &Note, unused: &[usize], found: &mut Findings<'_, '_>) {
         }
     };
     let finding = found.wrong_at(range, message);
+    finding.tagged(Tag::Unnecessary);
     if let Some(change) = removal(note, unused) {
         let title = if named.len() == note.names.len() {
             "remove the ignore".to_owned()
@@ -100,6 +108,8 @@ fn all(names: &[&Named]) -> String {
     names.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(", ")
 }
 
+/// Nothing is mended here without a look. Another name makes a finding go, while who saves in the middle of a word, or has a newer
+/// version that knows the rule, does not want it removed.
 fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Findings<'_, '_>) {
     let ids = Rule::ids();
     let lower = name.text.to_ascii_lowercase();
@@ -124,7 +134,7 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Findings<
         }
         None => {
             if let Some(removal) = removal {
-                finding.fix(Safety::Safe, format!("remove {}", name.text), [removal]);
+                finding.fix(Safety::Review, format!("remove {}", name.text), [removal]);
             }
         }
     }

@@ -16,6 +16,10 @@ pub(super) struct Capabilities {
     pub encoding: Encoding,
     pub diagnostic_version: bool,
     pub diagnostic_data: bool,
+    /// Marks of what does nothing and could go.
+    pub unnecessary_tags: bool,
+    /// Marks of what something else has come in the place of.
+    pub deprecated_tags: bool,
     pub code_description: bool,
     pub related_information: bool,
     /// Edits that name the version of the text that they are for.
@@ -65,6 +69,8 @@ impl Capabilities {
         let text = client.text_document.as_ref();
         let workspace = client.workspace.as_ref();
         let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
+        let tags = diagnostics.and_then(|diagnostics| diagnostics.tag_support.as_ref());
+        let has_tag = |tag| tags.is_some_and(|tags| tags.value_set.contains(&tag));
         let actions = text.and_then(|text| text.code_action.as_ref());
         let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
         let completions = text.and_then(|text| text.completion.as_ref()?.completion_item.as_ref());
@@ -80,6 +86,8 @@ impl Capabilities {
             encoding: agreed(encodings(client)),
             diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
             diagnostic_data: yes(diagnostics.and_then(|diagnostics| diagnostics.data_support)),
+            unnecessary_tags: has_tag(lsp::DiagnosticTag::UNNECESSARY),
+            deprecated_tags: has_tag(lsp::DiagnosticTag::DEPRECATED),
             code_description: yes(diagnostics.and_then(|diagnostics| diagnostics.code_description_support)),
             related_information: yes(diagnostics.and_then(|diagnostics| diagnostics.related_information)),
             document_changes: yes(workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)),

@@ -9,7 +9,7 @@ use super::settings::SECTION;
 use super::state::{Analysed, Snapshot};
 use crate::config::Problem;
 use crate::engine::{Edits, Part};
-use crate::rules::{Page, Related, Severity};
+use crate::rules::{Finding, Page, Related, Severity, Tag};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
 use std::iter;
@@ -117,6 +117,13 @@ fn shift(diagnostic: &mut lsp::Diagnostic, to: impl Fn(u32) -> u32) {
     }
 }
 
+fn tag(finding: &Finding, client: &Capabilities) -> Option<lsp::DiagnosticTag> {
+    match finding.tag? {
+        Tag::Unnecessary => client.unnecessary_tags.then_some(lsp::DiagnosticTag::UNNECESSARY),
+        Tag::Deprecated => client.deprecated_tags.then_some(lsp::DiagnosticTag::DEPRECATED),
+    }
+}
+
 pub(super) fn diagnostic(mark: &Mark<'_>, snapshot: &Snapshot, url: &Url, client: &Capabilities) -> lsp::Diagnostic {
     let (part, page) = (mark.part, mark.page());
     let rules: Vec<&str> = mark.findings.iter().map(|finding| finding.rule.id).collect();
@@ -134,7 +141,7 @@ pub(super) fn diagnostic(mark: &Mark<'_>, snapshot: &Snapshot, url: &Url, client
         source: Some(SECTION.to_owned()),
         message: mark.message(),
         related_information: (client.related_information && !all.is_empty()).then(related),
-        tags: None,
+        tags: tag(mark.first(), client).map(|tag| vec![tag]),
         data: client.diagnostic_data.then_some(data),
     }
 }

@@ -1,6 +1,6 @@
 use super::annotations::{Annotation, Profile, annotations, container};
 use super::spelling::brief;
-use super::{Findings, Safety};
+use super::{Findings, Safety, Tag};
 use crate::config::Config;
 use crate::k8s::{Container, Pod, Version};
 use crate::yaml::edit::Change;
@@ -115,6 +115,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             None => continue,
         };
         let finding = found.wrong(annotation.key, "the seccomp annotation does nothing since Kubernetes 1.27");
+        finding.tagged(Tag::Unnecessary);
         match field.filter(|field| field.taken.is_none_or(Node::is_null) && !pod.is_windows()) {
             None => _ = finding.fix(Safety::Review, "remove the annotation", annotation.removal(pod)),
             Some(field) => {

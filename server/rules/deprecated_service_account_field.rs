@@ -1,4 +1,4 @@
-use super::{Findings, Safety};
+use super::{Findings, Safety, Tag};
 use crate::config::Config;
 use crate::k8s::Pod;
 use crate::yaml::Node;
@@ -85,6 +85,7 @@ const NEW: &str = "serviceAccountName";
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     let Some(entry) = pod.node.entry(OLD).filter(|entry| !entry.value.is_null()) else { return };
     let finding = found.wrong(entry.key, "serviceAccount is deprecated: serviceAccountName is the field");
+    finding.tagged(Tag::Deprecated);
     let path = pod.path(OLD);
     let named = |node: Node<'_>| node.as_str().is_some_and(|name| !name.is_empty());
     match pod.lookup(NEW) {

@@ -36,6 +36,15 @@ pub struct Fix {
     pub changes: Vec<Change>,
 }
 
+/// What may be shown of a place besides the finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tag {
+    /// It does nothing, and could go.
+    Unnecessary,
+    /// Something else has come in its place.
+    Deprecated,
+}
+
 /// Another place that a finding is about, and what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
@@ -53,6 +62,7 @@ pub struct Finding {
     /// The fact, in at most 80 columns: lower case, no full stop.
     pub message: String,
     pub subject: Subject,
+    pub tag: Option<Tag>,
     pub related: Vec<Related>,
     /// What mends it, where one way is the usual one.
     pub fix: Option<Fix>,
@@ -229,6 +239,7 @@ impl<'a, 'y> Findings<'a, 'y> {
             range,
             message,
             subject,
+            tag: None,
             related: Vec::new(),
             fix: None,
             alternatives: Vec::new(),
@@ -241,6 +252,12 @@ impl Finding {
     /// Adds what would mend it.
     pub fn fix(&mut self, safety: Safety, title: impl Into<String>, changes: impl IntoIterator<Item = Change>) -> &mut Finding {
         self.fix = Some(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
+        self
+    }
+
+    /// Says what else may be shown of its place.
+    pub fn tagged(&mut self, tag: Tag) -> &mut Finding {
+        self.tag = Some(tag);
         self
     }
 

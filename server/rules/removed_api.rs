@@ -1,5 +1,5 @@
 use super::spelling::brief;
-use super::{Findings, Safety};
+use super::{Findings, Safety, Tag};
 use crate::config::Config;
 use crate::k8s::{Object, Version};
 use crate::yaml::Node;
@@ -189,6 +189,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     let (Some(row), Some(node)) = (gone, object.node.get("apiVersion")) else { return };
     let what = if object.kind == "PodSecurityPolicy" { "" } else { "this version of " };
     let finding = found.wrong(node, format!("Kubernetes {} removed {what}{}", row.since, brief(object.kind)));
+    finding.tagged(Tag::Deprecated);
     let (successor, title) = match row.successor {
         Successor::Same(successor) => (successor, format!("write {successor} (clusters that lack it refuse it)")),
         Successor::If(holds, successor) if holds(object) => (successor, format!("write {successor} (some defaults differ)")),

@@ -94,7 +94,9 @@ rule! {
     /// ## What the fix changes
     ///
     /// It takes the name out of the list; with the last name, it removes the whole comment or annotation, its reason included.
-    /// Where a name is like that of a rule, it writes that one; look whether that rule was meant.
+    /// Where a name is like that of a rule, it writes that one; look whether that rule was meant. A comment that was meant to be
+    /// an ignore becomes one where it can be seen how. Only what is unused goes without a look: another name makes a finding go,
+    /// and a name that no rule has may be half typed, or one of a newer version.
     ///
     /// ## Applies to
     ///

@@ -5,6 +5,29 @@ use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 
 #[tokio::test]
+async fn what_does_nothing_or_is_succeeded_is_tagged_where_the_client_can() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  serviceAccount: b\n  hostIPC: false # kubeharden: ignore[host-ipc]\n  \
+                containers: [{name: a, image: x:1}] # kubeharden: ignore[zzz]\n";
+    for (supported, unnecessary, deprecated) in [(json!([1, 2]), json!([1]), json!([2])), (json!([2]), json!(null), json!([2]))] {
+        let mut capabilities = modern();
+        capabilities["textDocument"]["publishDiagnostics"]["tagSupport"] = json!({"valueSet": supported});
+        let mut server = TestServer::ready(Setup::default(), capabilities).await;
+        server.open(text).await;
+        let published = server.published().await;
+        let tags = |code: &str, line: u64| {
+            let diagnostics = published["diagnostics"].as_array().unwrap();
+            let is_it = |one: &&Value| one["code"] == code && one["range"]["start"]["line"] == line;
+            diagnostics.iter().find(is_it).unwrap_or_else(|| panic!("no {code}: {published}"))["tags"].clone()
+        };
+        assert_eq!(tags("unused-ignore", 5), unnecessary);
+        // What names no rule may be one that is being typed.
+        assert_eq!(tags("unused-ignore", 6), json!(null));
+        assert_eq!(tags("deprecated-service-account-field", 4), deprecated);
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn a_finding_is_told_with_all_that_the_client_understands() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open_file(FILE, 5, "é: !").await;

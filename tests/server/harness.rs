@@ -307,6 +307,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         range,
         message: text.to_owned(),
         subject: Subject { object: Some(0), container: None, range, absent: false, lack: None },
+        tag: None,
         related: Vec::new(),
         fix: None,
         alternatives: Vec::new(),
