@@ -14,6 +14,7 @@ mod leaving;
 mod neighbours;
 mod offered;
 mod panics;
+mod pull;
 mod settings;
 mod soak;
 mod sync;
