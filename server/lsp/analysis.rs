@@ -52,6 +52,18 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     Ok(analysed)
 }
 
+/// What is known of a text that the client does not edit. Nothing of it is kept.
+pub(super) async fn unopened(state: &Arc<State>, url: &Url, text: &str) -> Result<Analysed, Panicked> {
+    let config = neighbours::over(state, url, configuration::of(state, url).await?).await?;
+    let (snapshot, analyze) = (Snapshot::of(text), Arc::clone(&state.setup.analyze));
+    off_thread(state, move || {
+        let mut report = Report::of(&snapshot.text.to_string());
+        report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
+        Analysed { snapshot, config, report, generation: 0.into() }
+    })
+    .await
+}
+
 /// Has the documents analysed again that something is said to which was not said before.
 async fn heed(state: Arc<State>, url: Url) {
     state.wake_outdated();

@@ -10,8 +10,8 @@ use super::configuration::{self, Source};
 use super::settings::{SECTION, Settings};
 use super::state::State;
 use super::{
-    Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, symbols,
-    watch, workspace,
+    Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, pull,
+    symbols, watch, workspace,
 };
 use crate::config::discovery;
 use crate::project;
@@ -54,7 +54,10 @@ impl Backend {
 #[async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
-        let client = Capabilities::of(&params.capabilities);
+        let mut client = Capabilities::of(&params.capabilities);
+        let wants = |name: &str, value: Value| wants(params.initialization_options.as_ref(), name, &value);
+        client.pull &= self.state.refreshes() && !wants("diagnostics", "push".into());
+        client.pull_all = client.pull && wants("workspaceDiagnostics", true.into());
         self.state.set_capabilities(client);
         let root = params.root_uri.iter().filter(|_| params.workspace_folders.is_none());
         let folders = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
@@ -151,6 +154,14 @@ impl LanguageServer for Backend {
         }
     }
 
+    async fn diagnostic(&self, params: lsp::DocumentDiagnosticParams) -> Result<lsp::DocumentDiagnosticReportResult> {
+        pull::document(&self.state, params).await.map_err(failed)
+    }
+
+    async fn workspace_diagnostic(&self, params: lsp::WorkspaceDiagnosticParams) -> Result<lsp::WorkspaceDiagnosticReportResult> {
+        pull::workspace(&self.state, params).await.map_err(failed)
+    }
+
     async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
         Ok(hover::hover(&self.state, params).await)
     }
@@ -204,6 +215,11 @@ impl LanguageServer for Backend {
         }
         Ok(None)
     }
+}
+
+/// Whether the client's part for this server says something with the greeting: how diagnostics get to it is decided there, once.
+fn wants(options: Option<&Value>, name: &str, value: &Value) -> bool {
+    options.is_some_and(|options| options.get(SECTION).unwrap_or(options).get(name) == Some(value))
 }
 
 fn failed(Panicked(message): Panicked) -> Error {

@@ -60,6 +60,12 @@ pub(super) struct Capabilities {
     pub runs_commands: bool,
     /// Being asked to make edits.
     pub apply_edit: bool,
+    /// Asking for diagnostics, and being asked to ask again: then they are not published.
+    pub pull: bool,
+    /// Asking for the diagnostics of all files, which some clients do all the time, and so only those that want it are told that they can.
+    pub pull_all: bool,
+    /// Telling which folders are opened and closed.
+    pub folders: bool,
     /// Being told the status of documents, which is beyond the protocol.
     pub status: bool,
 }
@@ -114,6 +120,10 @@ impl Capabilities {
             nested_symbols: yes(symbols.and_then(|symbols| symbols.hierarchical_document_symbol_support)),
             runs_commands: workspace.is_some_and(|workspace| workspace.execute_command.is_some()),
             apply_edit: yes(workspace.and_then(|workspace| workspace.apply_edit)),
+            // Whether it can be asked to ask again stands where the library does not look.
+            pull: text.is_some_and(|text| text.diagnostic.is_some()),
+            pull_all: false,
+            folders: yes(workspace.and_then(|workspace| workspace.workspace_folders)),
             status: client.experimental.as_ref().is_some_and(|beyond| beyond[SECTION]["status"] == true),
         }
     }
@@ -158,7 +168,23 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
     };
     let commands = command::offered(client);
     let commands = lsp::ExecuteCommandOptions { commands, ..Default::default() };
+    let folders = lsp::WorkspaceServerCapabilities {
+        workspace_folders: Some(lsp::WorkspaceFoldersServerCapabilities {
+            supported: Some(true),
+            change_notifications: Some(lsp::OneOf::Left(true)),
+        }),
+        file_operations: None,
+    };
+    // Where one document has to do with another one, it is the server that tells.
+    let diagnostics = lsp::DiagnosticOptions {
+        identifier: Some(SECTION.to_owned()),
+        inter_file_dependencies: false,
+        workspace_diagnostics: client.pull_all,
+        ..Default::default()
+    };
     lsp::ServerCapabilities {
+        workspace: client.folders.then_some(folders),
+        diagnostic_provider: client.pull.then_some(lsp::DiagnosticServerCapabilities::Options(diagnostics)),
         position_encoding: Some(to_proto::encoding(client.encoding)),
         text_document_sync: Some(sync.into()),
         hover_provider: Some(true.into()),

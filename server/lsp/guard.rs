@@ -54,6 +54,11 @@ where
             self.state.leave.notify_one();
             return Box::pin(async { Ok(None) });
         }
+        if request.method() == "initialize" {
+            let refreshes =
+                request.params().and_then(|params| params.pointer("/capabilities/workspace/diagnostics/refreshSupport"));
+            self.state.set_refreshes(refreshes.and_then(serde_json::Value::as_bool) == Some(true));
+        }
         let request = without_parameters(request);
         let state = Arc::clone(&self.state);
         let (id, method) = (request.id().cloned(), request.method().to_owned());

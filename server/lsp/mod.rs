@@ -13,7 +13,7 @@
 //!    [`workspace`]: what objects in its folders say of others.
 //! 5. [`state`]: the open documents and what is known of them.
 //! 6. [`analysis`]: from a snapshot to a report, off the threads that talk.
-//! 7. [`watch`]: one task for each open document, from its latest text to its diagnostics.
+//! 7. [`watch`]: one task for each open document, from its latest text to its diagnostics; [`pull`]: for clients that ask for them.
 //! 8. [`groups`]: which findings are shown as one.
 //! 9. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
 //! 10. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`fields`]: help inside security contexts; [`lens`]: a line
@@ -34,6 +34,7 @@ mod workspace;
 mod state;
 mod analysis;
 mod watch;
+mod pull;
 mod groups;
 mod from_proto;
 mod to_proto;

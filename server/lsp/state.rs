@@ -8,6 +8,7 @@ use super::capabilities::Capabilities;
 use super::configuration::{self, Configuration, Source};
 use super::extras::Offered;
 use super::neighbours::Neighbours;
+use super::pull::Refresh;
 use super::settings::Settings;
 use super::workspace::Workspace;
 use crate::config::Config;
@@ -35,6 +36,9 @@ pub(super) struct State {
     pub neighbours: Neighbours,
     pub extras: Offered,
     pub workspace: Workspace,
+    pub refresh: Refresh,
+    /// Whether the client can be asked to ask for diagnostics again.
+    refreshes: AtomicBool,
     capabilities: OnceLock<Capabilities>,
     documents: DashMap<Url, Document>,
     revisions: AtomicU64,
@@ -108,6 +112,8 @@ impl State {
             neighbours: Neighbours::default(),
             extras: Offered::default(),
             workspace: Workspace::default(),
+            refresh: Refresh::default(),
+            refreshes: AtomicBool::new(false),
             capabilities: OnceLock::new(),
             documents: DashMap::new(),
             revisions: AtomicU64::new(0),
@@ -123,6 +129,15 @@ impl State {
     /// Takes what the client says it can do; only the first word counts.
     pub(super) fn set_capabilities(&self, capabilities: Capabilities) {
         self.capabilities.get_or_init(|| capabilities);
+    }
+
+    /// Takes that the client can be asked to ask for diagnostics again, or cannot: what its capabilities as they are read do not say.
+    pub(super) fn set_refreshes(&self, refreshes: bool) {
+        self.refreshes.store(refreshes, Ordering::Relaxed);
+    }
+
+    pub(super) fn refreshes(&self) -> bool {
+        self.refreshes.load(Ordering::Relaxed)
     }
 
     pub(super) fn encoding(&self) -> Encoding {
@@ -295,6 +310,11 @@ impl Analysed {
 }
 
 impl Snapshot {
+    /// A text that no client edits.
+    pub(super) fn of(text: &str) -> Self {
+        Snapshot { text: text.into(), version: 0, revision: 0, history: History::default() }
+    }
+
     fn apply(&mut self, change: Change, encoding: Encoding, revision: u64) {
         let (replaced, inserted) = match change.range {
             None => {

@@ -1,7 +1,7 @@
 //! What a status line shows of a document: what it is held to, and whether it is read as a template.
 //!
 //! Knows a notification that is beyond the protocol, for clients that announce `experimental.kubeharden.status`. Promise: it comes
-//! after the diagnostics of the same version, so that a client that has it has them.
+//! after the diagnostics of the same version, so that a client to which they are published and that has it has them.
 
 use super::analysis::Panicked;
 use super::configuration;

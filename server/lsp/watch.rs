@@ -5,21 +5,22 @@
 //! is published, and the latest is analysed at last.
 
 use super::state::{Snapshot, State};
-use super::{analysis, configuration, status, to_proto};
+use super::{analysis, configuration, pull, status, to_proto};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tower_lsp::lsp_types::{Diagnostic, MessageType, Url};
 
 /// Watches over a document until it is closed.
 pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
-    let mut was_reported = false;
+    let (mut was_reported, mut revision) = (false, None);
     while latest.changed().await.is_ok() {
         let snapshot = latest.borrow_and_update().clone();
         match snapshot {
             Some(snapshot) => {
                 let version = snapshot.version;
+                let before = revision.replace(snapshot.revision);
                 let published = match configuration::is_file(&url) {
-                    true => publish_mistakes(&state, &url, snapshot, &latest).await,
+                    true => publish_mistakes(&state, &url, snapshot, before.is_none(), &latest).await,
                     false => publish(&state, &url, snapshot, &latest).await,
                 };
                 if let Err(panicked) = published {
@@ -28,13 +29,18 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
                         report(&state, &url, &panicked).await;
                     }
                 }
+                // A client that asks does so with each text; that something else is to be said of the same one it cannot know.
+                if before == revision {
+                    pull::refresh(&state);
+                }
             }
             None => {
                 match configuration::is_file(&url) {
                     true => configuration::close(&state, &url).await,
+                    false if state.capabilities().pull => {}
                     false => state.client.publish_diagnostics(url.clone(), Vec::new(), None).await,
                 }
-                was_reported = false;
+                (was_reported, revision) = (false, None);
                 // The client may have opened it again meanwhile; then this task goes on with it.
                 if state.forget(&url) {
                     return;
@@ -53,8 +59,10 @@ async fn publish(
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
-    let diagnostics = to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities());
-    send(state, url, diagnostics, analysed.snapshot.version, latest).await;
+    if !state.capabilities().pull {
+        let diagnostics = to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities());
+        send(state, url, diagnostics, analysed.snapshot.version, latest).await;
+    }
     status::tell(state, url, &analysed).await;
     Ok(())
 }
@@ -64,10 +72,16 @@ async fn publish_mistakes(
     state: &Arc<State>,
     url: &Url,
     snapshot: Snapshot,
+    is_first: bool,
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let (diagnostics, _turn) = configuration::edit(state, url, &snapshot).await?;
-    send(state, url, diagnostics, snapshot.version, latest).await;
+    match state.capabilities().pull {
+        false => send(state, url, diagnostics, snapshot.version, latest).await,
+        // What was published of the file while it was closed, the client asks for from here on.
+        true if is_first => send(state, url, Vec::new(), snapshot.version, latest).await,
+        true => {}
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! threads that talk, by one reader at a time, and again only when they changed; of an open file the client's text counts; a document
 //! is analysed again only where something else is answered to it.
 
+use super::analysis::{self, Panicked};
 use super::neighbours::{path, real};
 use super::state::State;
 use crate::config::{Config, discovery};
@@ -113,6 +114,25 @@ fn take(state: &State, seen: Seen) -> HashMap<PathBuf, Stamp> {
         }
     }
     stamps
+}
+
+/// The files that are looked at, sorted and named as the client names their folders, but for JSON, most of which is none of our business.
+pub(super) async fn files(state: &Arc<State>) -> Result<Vec<PathBuf>, Panicked> {
+    let folders = state.workspace.all_folders();
+    analysis::off_thread(state, move || {
+        let files = folders.iter().flat_map(|folder| project::files(folder, MOST).flatten());
+        let mut files: Vec<PathBuf> = files.filter(|file| !project::is_json(file)).collect();
+        files.sort();
+        files.dedup();
+        files
+    })
+    .await
+}
+
+/// The text of a file, if it is one that is read here.
+pub(super) fn text(file: &Path) -> Option<String> {
+    let is_short = fs::metadata(file).is_ok_and(|metadata| metadata.len() <= LONGEST);
+    is_short.then(|| String::from_utf8(fs::read(file).ok()?).ok())?
 }
 
 fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<PathBuf>) -> Seen {

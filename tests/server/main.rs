@@ -17,6 +17,7 @@ mod lens;
 mod neighbours;
 mod offered;
 mod panics;
+mod pull;
 mod settings;
 mod soak;
 mod symbols;

@@ -1,10 +1,14 @@
 //! What objects in other files of the workspace have to say, as those files are edited, saved and deleted, and as folders come and go.
 
 use crate::harness::{TestServer, modern};
+use kubeharden::engine;
 use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 use std::fs;
+use std::sync::Arc;
 use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec:\n  serviceAccountName: web\n  containers:\n    - name: web\n      image: nginx:1.29\n";
 
@@ -38,8 +42,12 @@ impl Workspace {
     }
 
     async fn with(files: &[(&str, &str)], capabilities: Value, root: fn(&str) -> Value) -> Self {
+        Workspace::by(Setup::default(), files, capabilities, root).await
+    }
+
+    async fn by(setup: Setup, files: &[(&str, &str)], capabilities: Value, root: fn(&str) -> Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut workspace = Workspace { folder, server: TestServer::start(Setup::default()) };
+        let mut workspace = Workspace { folder, server: TestServer::start(setup) };
         fs::create_dir_all(workspace.folder.path().join("one")).unwrap();
         files.iter().for_each(|(path, text)| workspace.write(path, text));
         let mut params = json!({"processId": null, "rootUri": null, "capabilities": capabilities});
@@ -205,4 +213,69 @@ async fn a_namespace_sets_the_profile_while_it_is_typed() {
     workspace.server.notify("workspace/didChangeConfiguration", settings).await;
     workspace.until("one/web.yaml", "writable-root-filesystem", true).await;
     workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn the_whole_folder_is_answered_in_parts_and_with_progress() {
+    let names: Vec<String> = (0..70).map(|number| format!("one/{number:02}.yaml")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), POD)).collect();
+    let account = account(false);
+    files.extend([("one/account.yaml", account.as_str()), ("one/compose.yaml", "services: {}\n"), ("one/.hidden.yaml", POD)]);
+    let mut workspace = Workspace::new(&files).await;
+    workspace.open("one/00.yaml", "a: b\n").await;
+    workspace.clean("one/00.yaml").await;
+    // By now the accounts are known: this document says so.
+    workspace.open("one/01.yaml", POD).await;
+    workspace.until("one/01.yaml", TOKEN, false).await;
+
+    let whole = workspace.server.request("workspace/diagnostic", json!({"previousResultIds": []})).await;
+    let items = whole["items"].as_array().unwrap();
+    assert_eq!(items.len(), 72);
+    let item = |name: &str| items.iter().find(|item| item["uri"] == workspace.url(name)).unwrap();
+    assert_eq!((&item("one/00.yaml")["version"], &item("one/00.yaml")["items"]), (&json!(1), &json!([])));
+    assert_eq!(item("one/compose.yaml")["items"], json!([]));
+    let told = |name: &str| item(name)["items"].as_array().unwrap().iter().map(|it| it["code"].clone()).collect::<Vec<_>>();
+    assert_eq!(told("one/02.yaml"), told("one/01.yaml"));
+    assert!(!told("one/02.yaml").is_empty() && !told("one/02.yaml").contains(&json!(TOKEN)));
+
+    let ids: Vec<Value> = items.iter().map(|item| json!({"uri": item["uri"], "value": item["resultId"]})).collect();
+    let params = json!({"previousResultIds": ids, "partialResultToken": "parts", "workDoneToken": 7});
+    let last = workspace.server.request("workspace/diagnostic", params).await;
+    assert_eq!(last, json!({"items": []}));
+    let mut parts = Vec::new();
+    for _ in 0..3 {
+        let part = workspace.server.heard_that("$/progress", |params| params["token"] == "parts").await;
+        parts.extend(part["value"]["items"].as_array().unwrap().clone());
+    }
+    assert_eq!(parts.iter().filter(|item| item["kind"] == "unchanged").count(), 72);
+    for kind in ["begin", "report", "report", "end"] {
+        assert_eq!(workspace.server.heard_that("$/progress", |params| params["token"] == 7).await["value"]["kind"], kind);
+    }
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn who_no_longer_waits_for_the_whole_folder_ends_it() {
+    let (gate, closed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (opened, arrived) = (Arc::clone(&gate), Arc::clone(&closed));
+    let analyze = move |text: &str, role, context: &_, config: &_| {
+        arrived.add_permits(1);
+        Handle::current().block_on(async { opened.acquire().await.unwrap().forget() });
+        engine::analyze_part(text, role, context, config)
+    };
+    let names: Vec<String> = (0..5).map(|number| format!("one/{number}.yaml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), POD)).collect();
+    let setup = Setup { analyze: Arc::new(analyze), ..Setup::default() };
+    let mut workspace = Workspace::by(setup, &files, modern(), |url| json!({"rootUri": url})).await;
+    let params = json!({"previousResultIds": [], "workDoneToken": "work"});
+    let id = workspace.server.ask("workspace/diagnostic", params).await;
+    closed.acquire().await.unwrap().forget();
+    workspace.server.notify("$/cancelRequest", json!({"id": id})).await;
+    assert_eq!(workspace.server.reply(id).await["error"]["code"], -32800);
+    for kind in ["begin", "end"] {
+        assert_eq!(workspace.server.heard("$/progress").await["value"]["kind"], kind);
+    }
+    gate.add_permits(1000);
+    workspace.server.finish().await;
+    assert_eq!(closed.available_permits(), 0, "no other file was looked at");
 }

@@ -112,6 +112,9 @@ export class Session implements vscode.Disposable {
     const executable = { command: binary.path, args: ["server"], transport: TransportKind.stdio, options: { env: environment } };
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
+      // VS Code asks only for what is visible, and for the rest half a second later each: published diagnostics are there for every
+      // open file at once.
+      initializationOptions: { diagnostics: "push" },
       outputChannel: this.log,
       traceOutputChannel: this.traced,
       // What this extension has to say it says itself, once.
