@@ -49,7 +49,8 @@ const MOST_IN_REPOSITORY: usize = 255;
 fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
     let is_host = |host: &str| host.contains(['.', ':']) || host == "localhost" || host.chars().any(|c| c.is_ascii_uppercase());
     let (registry, path) = match name.split_once('/').filter(|(host, _)| is_host(host)) {
-        Some((host, path)) => is_registry(host).then_some((host, path))?,
+        // What can be no domain, such as `a.b_c`, may be the first component of a path; the grammar does not ask where it is cut.
+        Some((host, path)) => (is_registry(host) || is_component(host)).then_some((host, path))?,
         None => ("docker.io", name),
     };
     let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
@@ -197,7 +198,7 @@ mod tests {
         pieces.extend(["docker.io/", "index.docker.io/", "ghcr.io", "localhost", "localhost:5000/", "Web", " ", "$", "\n"]);
         pieces.extend(digests.iter().chain(&long).map(String::as_str));
         let (mut seed, mut valid) = (1_u64, 0);
-        for _ in 0..200_000 {
+        for _ in 0..20_000 {
             let mut next = |below: usize| {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 (seed >> 33) as usize % below
@@ -213,7 +214,7 @@ mod tests {
             valid += usize::from(parts.is_some());
             assert_eq!(parts, theirs(&image), "{image:?}");
         }
-        assert!(valid > 10_000, "only {valid} references were valid");
+        assert!(valid > 1_000, "only {valid} references were valid");
     }
 
     #[test]
