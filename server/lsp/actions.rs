@@ -112,9 +112,7 @@ pub(super) fn wholes_at(part: Part<'_>, meets: impl Fn(Range<usize>) -> bool) ->
     }
     wholes.retain(|(whole, _)| whole.has_candidates(analysis));
     for (whole, title) in &mut wholes {
-        if candidates(analysis, whole).any(|finding| !is_at_most(finding, Safety::Safe)) {
-            title.push_str(" (may stop some images)");
-        }
+        title.push_str(whole.remark(analysis));
     }
     wholes
 }
@@ -134,6 +132,12 @@ impl Whole {
     /// Whether a finding in it has a fix that could be taken.
     pub(super) fn has_candidates(&self, analysis: &Analysis) -> bool {
         candidates(analysis, self).next().is_some()
+    }
+
+    /// What a title says of it: whether some images would not bear it.
+    pub(super) fn remark(&self, analysis: &Analysis) -> &'static str {
+        let is_risky = candidates(analysis, self).any(|finding| !is_at_most(finding, Safety::Safe));
+        if is_risky { " (may stop some images)" } else { "" }
     }
 
     /// Why there is nothing to harden after all; found out at the cost of one proof, where most can be mended.

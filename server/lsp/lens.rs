@@ -52,7 +52,7 @@ pub(super) async fn lenses(state: &Arc<State>, url: &Url) -> Option<Vec<lsp::Cod
             let data = serde_json::to_value(workload).ok();
             lenses.push(lsp::CodeLens { range, command: None, data: data.clone() });
             if client.runs_commands && client.apply_edit && first.has_candidates(part.analysis) {
-                let command = command("Harden".to_owned(), HARDEN, data);
+                let command = command(format!("Harden{}", first.remark(part.analysis)), HARDEN, data);
                 lenses.push(lsp::CodeLens { range, command: Some(command), data: None });
             }
         }

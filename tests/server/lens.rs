@@ -73,11 +73,11 @@ async fn each_workload_tells_what_its_pods_meet() {
     let mut server = opened(running(), json!({"codeLens": true}), &text).await;
     let expected = [
         (0, "Pod Security: baseline; restricted needs 4 settings"),
-        (0, "Harden"),
+        (0, "Harden (may stop some images)"),
         (9, "Pod Security: restricted"),
-        (9, "Harden"),
+        (9, "Harden (may stop some images)"),
         (23, "Pod Security: privileged; baseline needs 2 changes"),
-        (23, "Harden"),
+        (23, "Harden (may stop some images)"),
     ];
     assert_eq!(said(&mut server).await, expected.map(|(line, title)| (line, title.to_owned())));
     server.finish().await;
@@ -112,7 +112,8 @@ async fn harden_mends_what_needs_no_choice_in_the_version_that_it_was_shown_for(
     let text = format!("{POD}---\n{POD}");
     let mut server = opened(running(), json!({"codeLens": true}), &text).await;
     let all = lenses(&mut server).await;
-    let lens = all.as_array().unwrap().iter().rfind(|lens| lens["command"]["title"] == "Harden").unwrap().clone();
+    let lens =
+        all.as_array().unwrap().iter().rfind(|lens| lens["command"]["title"] == "Harden (may stop some images)").unwrap().clone();
     run(&mut server, &lens).await;
     let request = server.asked("workspace/applyEdit").await;
     server.answer(&request, json!({"applied": true})).await;

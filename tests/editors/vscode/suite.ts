@@ -77,8 +77,8 @@ async function helps(): Promise<void> {
   const shown = await eventually("the lenses", async () => some(await lenses()));
   // What had to be asked for comes last when it is asked for like this.
   const titles = shown.map(({ command }) => command?.title).sort();
-  assert.deepEqual(titles, ["Harden", "Pod Security: baseline; restricted needs 3 settings"]);
-  const harden = shown.find(({ command }) => command?.title === "Harden");
+  assert.deepEqual(titles, ["Harden (may stop some images)", "Pod Security: baseline; restricted needs 3 settings"]);
+  const harden = shown.find(({ command }) => command?.command === "kubeharden.hardenObject");
   const [hint] = await eventually("the hints", async () => some(await hints()));
   assert.equal(hint?.label, "from the pod: runAsNonRoot: true");
   const [pod] = await eventually("the outline", async () => some(await symbols()));
