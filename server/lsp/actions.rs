@@ -6,7 +6,7 @@
 use super::groups::Mark;
 use super::state::Analysed;
 use crate::config::Config;
-use crate::engine::{Analysis, Edits, ObjectInfo, Part, Refusal};
+use crate::engine::{self, Analysis, Edits, ObjectInfo, Part, Refusal};
 use crate::rules::{Finding, Safety};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -101,11 +101,11 @@ pub(super) fn wholes_at(part: Part<'_>, meets: impl Fn(Range<usize>) -> bool) ->
         let Some(name) = &finding.subject.container else { continue };
         let whole = Whole::Container { object: finding.subject.object, name: name.clone() };
         let is_new = !wholes.iter().any(|(known, _)| *known == whole);
-        if is_new && meets(part.place(finding.subject.range)) {
+        if is_new && meets(extent(part, finding.subject.range)) {
             wholes.push((whole, format!("harden container {name}").trim_end().to_owned()));
         }
     }
-    for (index, object) in analysis.objects.iter().enumerate().filter(|(_, object)| meets(part.place(object.range))) {
+    for (index, object) in analysis.objects.iter().enumerate().filter(|(_, object)| meets(extent(part, object.range))) {
         let ObjectInfo { kind, name, .. } = object;
         let title = format!("harden {kind} {}", name.as_deref().unwrap_or_default()).trim_end().to_owned();
         wholes.push((Whole::Object(index), title));
@@ -115,6 +115,15 @@ pub(super) fn wholes_at(part: Part<'_>, meets: impl Fn(Range<usize>) -> bool) ->
         title.push_str(whole.remark(analysis));
     }
     wholes
+}
+
+/// Where a node stands in the text, with what its first line begins with: who points at the dash of an item points at the item.
+pub(super) fn extent(part: Part<'_>, node: engine::Range) -> Range<usize> {
+    let place = part.place(node);
+    let before = &part.analysis.text()[..usize::from(node.start())];
+    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let is_lead = line.chars().all(|char| matches!(char, ' ' | '-'));
+    place.start - if is_lead { line.len() } else { 0 }..place.end
 }
 
 impl Whole {

@@ -139,7 +139,7 @@ impl Asked {
 
     /// Whether a mark is of interest: by hand, what it is about may be at the place.
     fn concerns(&self, mark: &Mark<'_>) -> bool {
-        let is_inside = || mark.findings.iter().any(|finding| self.meets(&mark.part.place(finding.subject.range)));
+        let is_inside = || mark.findings.iter().any(|finding| self.meets(&actions::extent(mark.part, finding.subject.range)));
         self.is_at(mark) || (self.by_hand && is_inside())
     }
 }

@@ -23,8 +23,9 @@ pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Optio
     let client = state.capabilities();
     let text = &analysed.snapshot.text;
     let offset = text.offset(from_proto::position(place.position), client.encoding);
-    let marks = groups::marks(&analysed.report, state.configuration.grouping());
-    let found: Vec<_> = marks.iter().filter(|mark| is_at(mark, offset)).collect();
+    let grouping = state.configuration.grouping();
+    let around = analysed.report.parts().filter(|part| part.within(offset).is_some());
+    let found: Vec<_> = around.flat_map(|part| groups::marks_of(part, grouping)).filter(|mark| is_at(mark, offset)).collect();
     let Some(mark) = found.first() else { return fields::hover(state, Arc::clone(&analysed), offset).await };
     let range = to_proto::range(mark.part.place(mark.range()), text, client.encoding);
     let parts: Vec<String> = found.iter().map(|mark| about(mark, found.len() <= MOST_REASONS)).collect();
@@ -50,11 +51,11 @@ fn about(mark: &Mark<'_>, with_reason: bool) -> String {
     [Some(head), Some(mark.message()), detail, Some(link)].into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
-/// What a group stands for.
+/// What a group stands for. A link in each row would be wider than what it is about, where links are shown as they are written.
 fn members(mark: &Mark<'_>) -> String {
     let line = |finding: &&Finding| {
         let Finding { rule, severity, message, .. } = finding;
-        format!("- [{}]({}) ({}): {message}", rule.id, rule.url(), severity.name())
+        format!("- **{}** ({}): {message}", rule.id, severity.name())
     };
     mark.findings.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -244,10 +244,34 @@ pub(super) fn hover(markdown: String, range: lsp::Range, client: &Capabilities) 
     lsp::Hover { contents: lsp::HoverContents::Markup(markup(markdown, client.markdown_hover)), range: Some(range) }
 }
 
-/// Markdown, or what goes for plain text.
+/// Markdown, or the same as plain text.
 pub(super) fn markup(markdown: String, as_markdown: bool) -> lsp::MarkupContent {
-    let kind = if as_markdown { lsp::MarkupKind::Markdown } else { lsp::MarkupKind::PlainText };
-    lsp::MarkupContent { kind, value: markdown }
+    match as_markdown {
+        true => lsp::MarkupContent { kind: lsp::MarkupKind::Markdown, value: markdown },
+        false => lsp::MarkupContent { kind: lsp::MarkupKind::PlainText, value: plain(&markdown) },
+    }
+}
+
+/// Our own Markdown without what only a renderer has use for. What it keeps, paragraphs, lists and names in backticks, reads well as
+/// it is written.
+fn plain(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut rest = markdown;
+    while let Some((before, words, to, behind)) = link(rest) {
+        text.push_str(before);
+        text.push_str(&format!("{words}: {to}"));
+        rest = behind;
+    }
+    text.push_str(rest);
+    text.replace("**", "")
+}
+
+/// What is before the first link, its words, where it leads, and what is behind it.
+fn link(markdown: &str) -> Option<(&str, &str, &str, &str)> {
+    let (head, tail) = markdown.split_once("](")?;
+    let (before, words) = head.rsplit_once('[')?;
+    let (to, behind) = tail.split_once(')')?;
+    Some((before, words, to, behind))
 }
 
 /// A title as menus have it: what the engine calls it, as a sentence begins.

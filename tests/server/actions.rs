@@ -121,8 +121,12 @@ async fn asked_by_hand_a_container_offers_all_that_it_lacks_from_anywhere_in_it(
     let mut server = opened_by_rule(modern(), POD).await;
     let by_hand = json!({"diagnostics": [], "triggerKind": 1});
     let image = range((8, 10), (8, 10));
-    let actions = server.code_actions(image.clone(), by_hand).await;
+    let actions = server.code_actions(image.clone(), by_hand.clone()).await;
     assert_eq!(the_one(&actions, "privilege-escalation")["diagnostics"][0]["range"], web());
+    let dash = web()["start"]["line"].as_u64().unwrap() as u32;
+    let from_its_dash = server.code_actions(range((dash, 4), (dash, 4)), by_hand).await;
+    let titles = |actions: &[Value]| actions.iter().map(|action| action["title"].to_string()).collect::<Vec<_>>();
+    assert_eq!(titles(&from_its_dash), titles(&actions), "the dash of an item is the item's");
     assert!(actions.iter().all(|action| action["isPreferred"] != true), "nothing is taken unseen from afar: {actions:#?}");
     let diagnostic = actions[0]["diagnostics"][0].clone();
     let with_diagnostic = json!({"diagnostics": [diagnostic], "triggerKind": 1});

@@ -25,7 +25,8 @@ async fn a_client_without_markdown_gets_plain_text() {
     let mut server = TestServer::ready(echo(), modern_but("/textDocument/hover", json!({}))).await;
     server.open("!").await;
     server.published().await;
-    assert_eq!(server.hover(0, 0).await["contents"]["kind"], "plaintext");
+    let value = format!("echo (warning, always)\n\n!\n\nBecause it is.\n\nMore about echo: {URL}");
+    assert_eq!(server.hover(0, 0).await["contents"], json!({"kind": "plaintext", "value": value}));
     server.finish().await;
 }
 
@@ -74,7 +75,7 @@ async fn a_group_lists_its_rules_the_gravest_first() {
     let [part] = &parts("container", POD, 7, 8).await[..] else { panic!("one mark on the key") };
     let lines: Vec<_> = part.lines().collect();
     assert_eq!(lines[0], "**missing-hardening** (warning)");
-    let rules: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("- [")?.split(']').next()).collect();
+    let rules: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("- **")?.split('*').next()).collect();
     assert_eq!(rules[..2], ["privilege-escalation", "undropped-capabilities"]);
     assert!(rules.contains(&"writable-root-filesystem"), "{part}");
     assert!(lines.last().unwrap().starts_with("[More about missing-hardening](https://"), "{part}");
