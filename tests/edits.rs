@@ -62,6 +62,21 @@ spec:
     }
 
     #[test]
+    fn a_mapping_in_the_place_of_a_quoted_text_has_keys_as_its_neighbours_have() {
+        for (before, after) in [
+            ("a: {b: x, c: \"y\"}\n", "a: {b: x, c: {d: z}}\n"),
+            ("a: {\"b\": \"x\", \"c\": \"y\"}\n", "a: {\"b\": \"x\", \"c\": {\"d\": \"z\"}}\n"),
+        ] {
+            let value = Value::Mapping(vec![("d".to_owned(), Value::Text("z".to_owned()))]);
+            becomes(
+                before,
+                [Change::Set { path: ["a", "c"].map(|key| Step::Key(key.into())).into_iter().collect(), value }],
+                after,
+            );
+        }
+    }
+
+    #[test]
     fn set_fills_what_is_empty() {
         for empty in ["", " {}", " { }", " null", " ~", "   {}"] {
             becomes(

@@ -409,6 +409,23 @@ fn after_all_fixes_that_a_person_may_take_pods_are_restricted_but_for_what_is_to
     assert!(allowed > 20);
 }
 
+/// What was written at a wrong place or under a wrong name is brought where it belongs, and not repeated there.
+#[test]
+fn what_is_there_is_moved_before_anything_is_added() {
+    let head = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: x:1\n";
+    for written in [
+        "      # ours\n      capabilities:\n        drop: [ALL]\n",
+        "      SecurityContext:\n        # ours\n        capabilities:\n          drop: [ALL]\n",
+    ] {
+        let fixed = engine::fix_all(&format!("{head}{written}"), &Config::default(), &[Safety::Safe, Safety::Review]);
+        for (what, count) in [("# ours", 1), ("capabilities:", 1), ("drop:", 1), ("securityContext:", 2), ("SecurityContext:", 0)]
+        {
+            assert_eq!(fixed.text.matches(what).count(), count, "{what}:\n{}", fixed.text);
+        }
+        assert!(fixed.withheld.is_empty(), "{}", fixed.text);
+    }
+}
+
 /// What a rule forgets to look at is looked at all the same, even where nobody wants to be told of it.
 #[test]
 fn no_edit_leads_to_what_a_cluster_refuses() {

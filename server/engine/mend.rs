@@ -127,17 +127,21 @@ impl Analysis {
             return (edits, candidates.len(), Vec::new());
         }
         let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
-        for &candidate in candidates {
+        // What somebody wrote comes to its place before anything is written there.
+        let mut ordered: Vec<(usize, &Finding)> = candidates.iter().copied().enumerate().collect();
+        ordered.sort_by_key(|(_, finding)| !relocates(finding));
+        for (place, candidate) in ordered {
             accepted.push(candidate);
             match self.edits(&accepted, config) {
                 Ok(more) => edits = more,
                 Err(reason) => {
                     accepted.pop();
-                    refused.push((candidate, reason));
+                    refused.push((place, candidate, reason));
                 }
             }
         }
-        (edits, accepted.len(), refused)
+        refused.sort_by_key(|(place, ..)| *place);
+        (edits, accepted.len(), refused.into_iter().map(|(_, finding, reason)| (finding, reason)).collect())
     }
 
     /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
@@ -197,6 +201,12 @@ impl Analysis {
 fn is_unfixable(finding: &Finding) -> bool {
     let is_standard = matches!(finding.rule.scope, Scope::From(Profile::Baseline | Profile::Restricted));
     is_standard && finding.fix.is_none()
+}
+
+/// Whether a fix brings something to another place, under its name or another one.
+fn relocates(finding: &Finding) -> bool {
+    let changes = finding.fix.iter().flat_map(|fix| &fix.changes);
+    changes.into_iter().any(|change| matches!(change, Change::Move { .. } | Change::Rename { .. }))
 }
 
 fn changes(findings: &[&Finding]) -> Vec<Change> {

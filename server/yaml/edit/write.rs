@@ -279,7 +279,11 @@ impl<'y> Pen<'y> {
         match place {
             Place::Root => Err(Refusal::new("the whole document cannot be replaced")),
             Place::Flow { spaced, quotes } => {
-                let quotes = self.scribe.quotes_over(old, quotes);
+                // The quotes of a text say nothing about the keys of what comes in its place.
+                let quotes = match fresh {
+                    Fresh::Mapping(_) => quotes,
+                    _ => self.scribe.quotes_over(old, quotes),
+                };
                 let text = self.scribe.flow_value(fresh, spaced, quotes)?;
                 self.replace_inline(old, &text);
                 Ok(())
