@@ -162,6 +162,21 @@ fn of_a_part_of_a_pod_nothing_is_missing() {
             vec!["run-as-root-allowed: false", "root-user: 0", "dangerous-capability: SYS_ADMIN"],
         ),
         (
+            "example.com/v1",
+            "Shop",
+            "spec: {image: a, podSecurityContext: {enabled: true, runAsUser: 0, fsGroup: 3}, \
+             containerSecurityContext: {enabled: true, privileged: true, allowPrivilegeEscalation: true, runAsUser: '0'}, \
+             podSecurityContextRef: {runAsUser: 0}}",
+            vec!["root-user: 0", "privileged-container: true", "privilege-escalation: true"],
+        ),
+        (
+            "example.com/v1",
+            "Shop",
+            "spec: {parts: [{podSecurityContext: {runAsNonRoot: false}}, {containerSecurityContext: {runAsNonRoot: true}}, \
+             {podSecurityContext: strict, containerSecurityContext: {level: 3}}]}",
+            vec!["run-as-root-allowed: false"],
+        ),
+        (
             "elasticsearch.k8s.elastic.co/v1",
             "Elasticsearch",
             "spec: {nodeSets: [{name: a, podTemplate: {spec: {initContainers: [{name: sysctl, securityContext: {privileged: true}}]}}}]}",

@@ -136,6 +136,19 @@ spec:
 }
 
 #[test]
+fn a_patch_that_is_not_written_as_it_reads_is_told_of_as_a_whole() {
+    let folded = ">\n      {apiVersion: v1, kind: Pod,\n      spec: {hostPID: true}}";
+    let escaped = "\"apiVersion: v1\\nkind: Pod\\nspec: {hostPID: true}\"";
+    let doubled = "'{apiVersion: v1, kind: Pod, metadata: {name: ''a''}, spec: {hostPID: true}}'";
+    for patch in [folded, escaped, doubled] {
+        let text = format!("patches:\n  - patch: {patch}\n  - path: a.yaml\n");
+        let report = engine::analyze(&text, &Config::default());
+        let [(rule, place)] = said(&report)[..] else { panic!("one finding in {patch}") };
+        assert_eq!((rule, place.trim_end()), ("host-pid", patch));
+    }
+}
+
+#[test]
 fn a_patch_inside_a_kustomization_is_read_where_it_stands() {
     let text = "\
 resources: [../base]
@@ -154,9 +167,8 @@ patches:
             containers:
               - name: a
                 image: nginx
-  - patch: >
-      apiVersion: v1
-      kind: Pod
+  - patch: '{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"c\"}, \"spec\": {\"hostIPC\": true}}'
+  - patch: \"{apiVersion: v1, kind: Pod, spec: {shareProcessNamespace: true}}\"
 patchesStrategicMerge:
 - |
     apiVersion: v1
@@ -166,7 +178,16 @@ patchesStrategicMerge:
 ";
     for text in [text.to_owned(), text.replace('\n', "\r\n")] {
         let report = engine::analyze(&text, &Config::default());
-        assert_eq!(said(&report), [("host-network", "true"), ("unpinned-image", "nginx"), ("host-pid", "true")]);
+        assert_eq!(
+            said(&report),
+            [
+                ("host-network", "true"),
+                ("unpinned-image", "nginx"),
+                ("host-ipc", "true"),
+                ("shared-process-namespace", "true"),
+                ("host-pid", "true"),
+            ]
+        );
         assert!(analyses(&report).all(|analysis| analysis.findings.iter().all(|finding| finding.fix.is_none())));
         let fixed = engine::fix_all(&text, &Config::default(), &[Safety::Safe, Safety::Review, Safety::Ask]);
         assert_eq!(fixed.text, text);

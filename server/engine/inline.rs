@@ -1,7 +1,7 @@
 //! Patches that are written inside a kustomization, as texts in its YAML.
 //!
 //! Knows where the lines of such a text stand in the document. Must not know rules. Promise: what is found in a patch is told where it
-//! is written; where a place cannot be found again, letter by letter, nothing is told.
+//! is written; where a place in a block cannot be found again, letter by letter, nothing is told.
 
 use super::{Analysis, analyze_document};
 use crate::config::{Config, Part, Surroundings};
@@ -19,10 +19,8 @@ pub(super) struct Inside {
 pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
     let surroundings = Surroundings { part: Part::Patch, ..config.surroundings.clone() };
     let config = Config { surroundings, ..config.clone() };
-    let literal = |node: &Node<'_>| node.kind() == Kind::Scalar(Style::Literal);
-    let patches = project::inline_patches(yaml).into_iter().filter(literal);
     let mut inside = Inside::default();
-    patches.for_each(|node| look_into(node, &config, &mut inside));
+    project::inline_patches(yaml).into_iter().for_each(|node| look_into(node, &config, &mut inside));
     inside
 }
 
@@ -41,8 +39,22 @@ fn look_into(node: Node<'_>, config: &Config, inside: &mut Inside) {
     inside.ignored.extend(ignored.into_iter().filter_map(placed));
 }
 
+/// Where a range of a patch's text stands in the document: where the text is written in another way than it reads, with line breaks that
+/// are none or with escapes, that is the patch as a whole.
+fn place(patch: Node<'_>, text: &str, range: Range) -> Option<Range> {
+    let source = patch.source();
+    let quotes = match patch.kind() {
+        Kind::Scalar(Style::Literal) => return place_in_block(patch, text, range),
+        Kind::Scalar(Style::SingleQuoted | Style::DoubleQuoted) => 1,
+        _ => 0,
+    };
+    let is_as_it_reads = source.get(quotes..source.len().saturating_sub(quotes)) == Some(text);
+    let start = patch.range().start() + Offset::try_from(quotes).ok()?;
+    Some(if is_as_it_reads { range + start } else { patch.range() })
+}
+
 /// Where a range of a block's text stands in the document.
-fn place(block: Node<'_>, text: &str, range: Range) -> Option<Range> {
+fn place_in_block(block: Node<'_>, text: &str, range: Range) -> Option<Range> {
     let [start, end] = [range.start(), range.end()].map(|offset| place_of(block, text, offset.into()));
     let (start, end) = (start?, end?);
     let first = |text: &str| text.lines().next().map(str::to_owned);

@@ -4,7 +4,7 @@
 //! any other; of one that its controller completes, or that is told by its shape alone, nothing is called missing.
 
 use super::kinds::pod;
-use super::pod::{Extent, Pod};
+use super::pod::{Extent, Pod, SECURITY};
 use super::read::{Reading, Unknown, read};
 use super::{Container, ContainerKind};
 use crate::yaml::{Kind, Node};
@@ -220,7 +220,7 @@ fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod<'y>, Readi
         let items = found.map(|found| if found.kind() == Kind::Mapping { vec![found] } else { found.items().collect() });
         for node in items.into_iter().flatten().filter_map(Node::resolve).filter(|node| node.kind() == Kind::Mapping) {
             let (container, read) = read::<core::Container>(node, None);
-            pod.containers.extend(container.map(|spec| Container { kind: *kind, node, spec }));
+            pod.containers.extend(container.map(|spec| Container { kind: *kind, node, spec, security_key: SECURITY }));
             reading.absorb(read);
         }
     }
@@ -252,7 +252,7 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     reading.unknown.retain(|unknown| inside(unknown.key));
     reading.wrong.retain(|wrong| inside(wrong.node));
     let spec = core::Container { security_context: holder?.security_context, ..Default::default() };
-    let container = Container { kind: ContainerKind::Ordinary, node, spec };
+    let container = Container { kind: ContainerKind::Ordinary, node, spec, security_key: SECURITY };
     // The pod has no node of its own, and no setting is found in its container's context.
     let pod = Pod {
         node: context,
@@ -261,9 +261,48 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         containers: vec![container],
         extent: Extent::Part,
         is_token_off: false,
+        security_key: SECURITY,
     };
     Some((pod, reading))
 }
+
+/// Security contexts of a pod and of its containers that stand beside each other, at keys that say whose they are. The mapping around them
+/// is another type's, which may have fields of its own among theirs, too.
+fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Holder {
+        pod_security_context: Option<core::PodSecurityContext>,
+        container_security_context: Option<core::SecurityContext>,
+    }
+    let is_one = |key: &str| node_of(node, key).is_some_and(|context| has_any(context, &EITHER));
+    if !is_one(OF_POD) && !is_one(OF_CONTAINER) {
+        return None;
+    }
+    let (holder, mut reading) = read::<Holder>(node, None);
+    let holder = holder?;
+    reading.unknown.clear();
+    reading.wrong.clear();
+    let container = holder.container_security_context.map(|context| Container {
+        kind: ContainerKind::Ordinary,
+        node,
+        spec: core::Container { security_context: Some(context), ..Default::default() },
+        security_key: OF_CONTAINER,
+    });
+    let pod = Pod {
+        node,
+        spec: core::PodSpec { security_context: holder.pod_security_context, ..Default::default() },
+        metadata: None,
+        containers: container.into_iter().collect(),
+        extent: Extent::Part,
+        is_token_off: false,
+        security_key: OF_POD,
+    };
+    Some((pod, reading))
+}
+
+const OF_POD: &str = "podSecurityContext";
+const OF_CONTAINER: &str = "containerSecurityContext";
 
 /// Deeper than any custom resource nests what it means for pods.
 const MOST_LEVELS: u8 = 24;
@@ -281,6 +320,7 @@ fn look_below<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y
             let read = look_at(node, key);
             let taken: &[&str] = if read.is_some() { &["containers", "initContainers", "securityContext"] } else { &[] };
             found.extend(read);
+            found.extend(named_security_contexts(node));
             for entry in node.entries() {
                 let Some(key) = entry.key.as_str() else { continue };
                 if !OPAQUE.contains(&key) && !taken.contains(&key) {

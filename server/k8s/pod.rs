@@ -3,6 +3,7 @@
 use super::Reading;
 use crate::yaml::{Entry, Kind, Node, Path, Range};
 use k8s_openapi::api::core::v1 as core;
+use std::borrow::Cow;
 use std::fmt;
 
 /// One Kubernetes object of a document.
@@ -36,7 +37,12 @@ pub struct Pod<'y> {
     pub extent: Extent,
     /// Whether its ServiceAccount, which stands elsewhere, is known to give it no token.
     pub is_token_off: bool,
+    /// The key at which its security context stands; in custom resources it has others.
+    pub security_key: &'static str,
 }
+
+/// The key of a security context.
+pub(super) const SECURITY: &str = "securityContext";
 
 /// How much of a pod stands where it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -57,6 +63,8 @@ pub struct Container<'y> {
     pub node: Node<'y>,
     /// An ephemeral container as the ordinary one with the same fields.
     pub spec: core::Container,
+    /// The key at which its security context stands; in custom resources it has others.
+    pub security_key: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +145,14 @@ impl<'y, T> Setting<'y, T> {
     }
 }
 
+/// A way of keys as it is written where a security context stands at another key.
+fn written<'d>(dotted: &'d str, security_key: &str) -> Cow<'d, str> {
+    match dotted.strip_prefix(SECURITY) {
+        Some(rest) if security_key != SECURITY => Cow::Owned(format!("{security_key}{rest}")),
+        _ => Cow::Borrowed(dotted),
+    }
+}
+
 /// The node below another one at a way of keys with dots between them, null included.
 fn below<'y>(node: Node<'y>, dotted: &str) -> Option<Node<'y>> {
     dotted.split('.').try_fold(node, |node, key| node.get(key))
@@ -154,17 +170,17 @@ impl<'y> Pod<'y> {
     /// A setting of the pod itself. `dotted` is its way from the pod's spec (`securityContext.runAsUser`), `value` the same
     /// field of the typed spec.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
-        Setting::read(self.node, dotted, value, Level::Pod)
+        Setting::read(self.node, &written(dotted, self.security_key), value, Level::Pod)
     }
 
     /// The node at a way from the pod's spec.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
-        below(self.node, dotted)
+        below(self.node, &written(dotted, self.security_key))
     }
 
     /// The path of a field at a way from the pod's spec, written or not.
     pub fn path(&self, dotted: &str) -> Path {
-        self.node.path().keys(dotted)
+        self.node.path().keys(&written(dotted, self.security_key))
     }
 
     /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
@@ -231,17 +247,17 @@ impl<'y> Container<'y> {
     /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of
     /// the typed container.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
-        Setting::read(self.node, dotted, value, Level::Container)
+        Setting::read(self.node, &written(dotted, self.security_key), value, Level::Container)
     }
 
     /// The node at a way from the container.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
-        below(self.node, dotted)
+        below(self.node, &written(dotted, self.security_key))
     }
 
     /// The path of a field at a way from the container, written or not.
     pub fn path(&self, dotted: &str) -> Path {
-        self.node.path().keys(dotted)
+        self.node.path().keys(&written(dotted, self.security_key))
     }
 
     /// The container's own security context, empty where none is written.

@@ -24,7 +24,7 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     }
     let known = state.take_analysed(url);
     let analyze = Arc::clone(&state.setup.analyze);
-    let source = workspace::source(url);
+    let of = url.clone();
     let (analysed, says_else) = off_thread(state, move || {
         let mut report = match known.filter(|known| known.leads_to(&snapshot, &config)) {
             Some(known) => follow(known, &snapshot),
@@ -36,7 +36,7 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
         look(&mut report);
         let (mut says_else, mut generation) = (false, 0);
         if let Some(others) = &config.surroundings.others {
-            says_else = others.index.put(&source, report.facts());
+            says_else = others.index.put(&workspace::source_in(&of, &others.folder), report.facts());
             generation = others.index.generation();
             if report.forget_outdated(others) {
                 look(&mut report);

@@ -73,6 +73,12 @@ impl Workspace {
     }
 }
 
+/// What a document in a folder, which has no links in its name, is called in the index. No disk is asked: it is so with each keystroke.
+pub(super) fn source_in(url: &Url, folder: &Path) -> PathBuf {
+    let name = path(url).and_then(|file| file.file_name().map(|name| folder.join(name)));
+    name.unwrap_or_else(|| PathBuf::from(url.as_str()))
+}
+
 /// What a document is called in the index: the same as the file that it is.
 pub(super) fn source(url: &Url) -> PathBuf {
     path(url).and_then(|file| real(&file)).unwrap_or_else(|| PathBuf::from(url.as_str()))

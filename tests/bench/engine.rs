@@ -19,6 +19,7 @@ use yaml_rust2::parser::{Event, Parser};
 
 fn main() {
     reading();
+    not_manifests();
     keystrokes();
     whole_files();
 }
@@ -35,6 +36,30 @@ fn reading() {
         let [events, tree] = in_turns(rounds, &mut runners)[..] else { unreachable!("two runners") };
         let (kilobytes, events_speed, tree_speed) = (text.len() / 1000, speed(text.len(), events), speed(text.len(), tree));
         println!("| {name} | {kilobytes} | {events_speed:.0} | {tree_speed:.0} | {:.2} |", ratio(tree, events));
+    }
+}
+
+/// What YAML costs that is none of our business, from opening it to knowing that: beside a walk over its bytes and beside reading it.
+fn not_manifests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/foreign");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    println!(
+        "\n| not a manifest | KB | µs | to a walk over its bytes | of the parser's events |\n| --- | --- | --- | --- | --- |"
+    );
+    for name in ["compose.yaml", "openapi.yaml", "values.yaml"] {
+        let path = paths.iter().find(|path| path.file_name().is_some_and(|found| found.to_string_lossy().ends_with(name)));
+        let Some(text) = path.and_then(|path| fs::read_to_string(path).ok()) else { continue };
+        for text in [text.clone(), text.repeat(1 + 200_000 / text.len())] {
+            let rounds = (20_000_000 / text.len()).clamp(20, 2000);
+            let walk = || _ = black_box(text.bytes().map(u32::from).sum::<u32>());
+            let config = Config::default();
+            let look = || drop(black_box(analyze(black_box(&text), &config)));
+            let mut runners: [Runner<'_>; 3] = [Box::new(walk), Box::new(look), Box::new(|| events(&text))];
+            let [walk, look, events] = in_turns(rounds, &mut runners)[..] else { unreachable!("three runners") };
+            let (to_walk, of_events) = (ratio(look, walk), ratio(look, events));
+            println!("| `{name}` | {} | {:.1} | {to_walk:.1} | {of_events:.3} |", text.len() / 1000, micros(look));
+        }
     }
 }
 
