@@ -13,6 +13,7 @@ use super::{concise, full, json, rendered};
 use crate::engine::{self, Analysis, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
+use std::cmp::Reverse;
 use std::io;
 use std::panic;
 use std::path::PathBuf;
@@ -82,7 +83,7 @@ fn check_files(arguments: &Check, console: &mut Console) -> Results {
 }
 
 fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
-    let checked: Vec<_> = sources.par_iter().map(check_source).collect();
+    let checked = largest_first(sources, |source| files::size(&source.source), check_source);
     let mut results = Results::default();
     let mut troubles = Vec::new();
     for file in checked {
@@ -95,6 +96,16 @@ fn check(sources: &[Configured]) -> (Results, Vec<Trouble>) {
         }
     }
     (results, troubles)
+}
+
+/// What comes of each of many things, in their order. The largest are begun first: one that is begun last would keep a single processor
+/// busy while the others wait.
+fn largest_first<T: Sync, R: Send>(all: &[T], size: impl Fn(&T) -> u64, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_cached_key(|index| Reverse(size(&all[*index])));
+    let mut done: Vec<(usize, R)> = order.into_par_iter().with_max_len(1).map(|index| (index, work(&all[index]))).collect();
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn check_source(Configured { source, config, .. }: &Configured) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
@@ -167,5 +178,23 @@ impl Summary {
     /// Documents without a Kubernetes object.
     pub(super) fn skipped(&self) -> usize {
         self.documents.saturating_sub(self.manifests)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn the_largest_are_begun_first_and_all_keep_their_places() {
+        let (sizes, begun) = ([2, 9, 1, 9, 4], Mutex::new(Vec::new()));
+        let work = |size: &u64| {
+            begun.lock().unwrap().push(*size);
+            size * 10
+        };
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(alone.install(|| largest_first(&sizes, |size| *size, work)), [20, 90, 10, 90, 40]);
+        assert_eq!(*begun.lock().unwrap(), [9, 9, 4, 2, 1]);
     }
 }

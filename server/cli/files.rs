@@ -92,6 +92,14 @@ pub(super) fn plain(path: &Path) -> PathBuf {
     path.components().filter(|component| *component != Component::CurDir).collect()
 }
 
+/// About how large a text is, in bytes; what is not known in advance counts for little.
+pub(super) fn size(source: &Source) -> u64 {
+    match source.origin {
+        Origin::File => fs::metadata(&source.path).map_or(0, |metadata| metadata.len()),
+        Origin::Stdin => 0,
+    }
+}
+
 /// The text.
 ///
 /// # Errors
