@@ -7,6 +7,7 @@ use super::Setup;
 use super::capabilities::Capabilities;
 use super::configuration::{self, Configuration, Source};
 use super::neighbours::Neighbours;
+use super::output::Output;
 use super::settings::Settings;
 use crate::config::Config;
 use crate::engine::Report;
@@ -23,7 +24,9 @@ use tower_lsp::Client;
 use tower_lsp::lsp_types::Url;
 
 pub(super) struct State {
+    /// Who is asked. What is only told goes to the output.
     pub client: Client,
+    pub output: Output,
     pub setup: Setup,
     /// Notified when the server is to end.
     pub leave: Notify,
@@ -91,10 +94,11 @@ pub(super) struct Change {
 }
 
 impl State {
-    pub(super) fn new(client: Client, setup: Setup) -> Self {
+    pub(super) fn new(client: Client, output: Output, setup: Setup) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         State {
             client,
+            output,
             setup,
             leave: Notify::new(),
             workers: Semaphore::new(workers),

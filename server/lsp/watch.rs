@@ -8,7 +8,8 @@ use super::state::{Snapshot, State};
 use super::{analysis, configuration, status, to_proto};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tower_lsp::lsp_types::{Diagnostic, MessageType, Url};
+use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
+use tower_lsp::lsp_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Url};
 
 /// Watches over a document until it is closed.
 pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
@@ -32,7 +33,7 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
             None => {
                 match configuration::is_file(&url) {
                     true => configuration::close(&state, &url).await,
-                    false => state.client.publish_diagnostics(url.clone(), Vec::new(), None).await,
+                    false => tell(&state, PublishDiagnosticsParams::new(url.clone(), Vec::new(), None)).await,
                 }
                 was_reported = false;
                 // The client may have opened it again meanwhile; then this task goes on with it.
@@ -53,8 +54,14 @@ async fn publish(
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
-    let diagnostics = to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities());
-    send(state, url, diagnostics, analysed.snapshot.version, latest).await;
+    let turn = state.output.turn().await;
+    if let Some(version) = version(state, analysed.snapshot.version, latest) {
+        let (grouping, client) = (state.configuration.grouping(), state.capabilities());
+        let write = |json: &mut Vec<u8>| to_proto::write_published(&analysed, url, version, grouping, &client, json);
+        turn.notify::<PublishDiagnostics>(write).await;
+    } else {
+        drop(turn);
+    }
     status::tell(state, url, &analysed).await;
     Ok(())
 }
@@ -67,21 +74,26 @@ async fn publish_mistakes(
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let (diagnostics, _turn) = configuration::edit(state, url, &snapshot).await?;
-    send(state, url, diagnostics, snapshot.version, latest).await;
+    if let Some(version) = version(state, snapshot.version, latest) {
+        tell(state, PublishDiagnosticsParams::new(url.clone(), diagnostics, version)).await;
+    }
     Ok(())
 }
 
-async fn send(state: &State, url: &Url, diagnostics: Vec<Diagnostic>, version: i32, latest: &watch::Receiver<Option<Snapshot>>) {
+/// The version that diagnostics go out with, if the client numbers them; `None` where they are not to go out any more. A client that
+/// cannot tell versions apart would show an older text's diagnostics in the wrong places.
+fn version(state: &State, version: i32, latest: &watch::Receiver<Option<Snapshot>>) -> Option<Option<i32>> {
     let has_versions = state.capabilities().diagnostic_version;
     let is_latest = !latest.has_changed().unwrap_or(true);
     let is_open = latest.borrow().is_some();
-    // A client that cannot tell versions apart would show an older text's diagnostics in the wrong places.
-    if is_latest || (is_open && has_versions) {
-        state.client.publish_diagnostics(url.clone(), diagnostics, has_versions.then_some(version)).await;
-    }
+    (is_latest || (is_open && has_versions)).then_some(has_versions.then_some(version))
+}
+
+async fn tell(state: &State, params: PublishDiagnosticsParams) {
+    state.output.notify::<PublishDiagnostics>(params).await;
 }
 
 async fn report(state: &State, url: &Url, analysis::Panicked(message): &analysis::Panicked) {
     let message = format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}");
-    state.client.log_message(MessageType::ERROR, message).await;
+    state.output.notify::<LogMessage>(LogMessageParams { typ: MessageType::ERROR, message }).await;
 }
