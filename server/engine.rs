@@ -177,6 +177,7 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
         ignored.extend(inside.ignored);
     }
     sort(&mut findings);
+    findings.shrink_to_fit();
     let blank = yaml.root().is_none() && yaml.errors().is_empty();
     let known = Analysis::of_nothing(yaml, role, context);
     Analysis { objects, pods, sight, blank, findings, ignored, refusals, facts, asked, ..known }

@@ -8,8 +8,8 @@
 
 use ropey::Rope;
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
+use std::{fmt, iter};
 
 /// A text. Cloning it costs next to nothing, so that a clone serves as a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +55,11 @@ impl Text {
         let char = char.min(content.end);
         let column = self.units(char, encoding) - self.units(content.start, encoding);
         Position { line: saturate(line), column: saturate(column) }
+    }
+
+    /// The line that holds a byte, counted from 0.
+    pub fn line(&self, offset: usize) -> u32 {
+        saturate(self.rope.byte_to_line(offset.min(self.len())))
     }
 
     /// The byte at a position. A column beyond its line counts as the line's end, before the line break; a line beyond the
@@ -149,6 +154,37 @@ impl Text {
     }
 }
 
+/// The lines of a text that is short and stays as it is: a place in it is found much quicker than in one that is edited.
+#[derive(Debug)]
+pub struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub fn of(text: &'t str) -> Self {
+        let bytes = text.as_bytes();
+        let ends_line = |at: &usize| bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
+        let starts = iter::once(0).chain((0..bytes.len()).filter(ends_line).map(|at| at + 1)).collect();
+        Lines { text, starts }
+    }
+
+    /// The position of a byte, as [`Text::position`] has it.
+    pub fn position(&self, offset: usize, encoding: Encoding) -> Position {
+        let offset = (0..=offset.min(self.text.len())).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default();
+        let line = self.starts.partition_point(|start| *start <= offset) - 1;
+        let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
+        let content = self.text[self.starts[line]..end].trim_end_matches(['\r', '\n']);
+        let before = &content[..content.len().min(offset - self.starts[line])];
+        let column = match encoding {
+            Encoding::Utf8 => before.len(),
+            Encoding::Utf16 => before.chars().map(char::len_utf16).sum(),
+            Encoding::Utf32 => before.chars().count(),
+        };
+        Position { line: saturate(line), column: saturate(column) }
+    }
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Text { rope: Rope::from_str(text) }
@@ -168,7 +204,7 @@ fn saturate(count: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, Position, Text};
+    use super::{Encoding, Lines, Position, Text};
     use Encoding::{Utf8, Utf16, Utf32};
 
     const ALL: [Encoding; 3] = [Utf8, Utf16, Utf32];
@@ -184,6 +220,18 @@ mod tests {
         assert_eq!(ALL.map(|encoding| text.position(x, encoding)), [at(0, 6), at(0, 3), at(0, 2)]);
         for encoding in ALL {
             assert_eq!(text.offset(text.position(x, encoding), encoding), x);
+        }
+    }
+
+    #[test]
+    fn a_text_that_stays_as_it_is_has_the_same_positions() {
+        for content in ["", "a", "\n", "é𝄞x: 1\r\n\rb\r\r\n\u{2028}c\u{85}\n\n", "a\r", "\u{feff}ä\n𝄞"] {
+            let (text, lines) = (Text::from(content), Lines::of(content));
+            for (offset, encoding) in (0..content.len() + 2).flat_map(|offset| ALL.map(|encoding| (offset, encoding))) {
+                let position = text.position(offset, encoding);
+                assert_eq!(lines.position(offset, encoding), position, "{offset} in {content:?}");
+                assert_eq!(text.line(offset), position.line, "{offset} in {content:?}");
+            }
         }
     }
 

@@ -6,10 +6,10 @@ use kubeharden::engine::{Analysis, Part, Report, analyze, analyze_document, anal
 use kubeharden::yaml::Kind;
 use kubeharden::yaml::split::{self, Outline};
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, iter};
 
 const PODS: &str = "\
@@ -324,14 +324,14 @@ fn a_report_that_followed_random_edits_is_one_from_scratch() {
     let own = [PODS, LIST].iter().map(|text| (*text).to_owned()).cycle().take(40);
     let texts: Vec<String> = own.chain(iter::repeat_n(long_schema(), 4)).chain(corpus).collect();
     let each = budget(1_000) / texts.len();
-    let (mut edits, mut analysed, mut parts) = (0, Cell::new(0), 0);
+    let (mut edits, mut analysed, mut parts) = (0, AtomicUsize::new(0), 0);
     for (seed, text) in texts.iter().enumerate() {
         let mut report = analyze(text, &config);
         edit_at_random(text, seed as u64, each, |step, text| {
             let read = |range: std::ops::Range<usize>| Cow::Borrowed(&text[range]);
             report.edit(step.replaced.clone(), step.with.len(), read);
             report.analyze(read, |text, role, context| {
-                analysed.set(analysed.get() + 1);
+                analysed.fetch_add(1, Ordering::Relaxed);
                 analyze_part(text, role, context, &config)
             });
             assert_eq!(told(&report), told(&analyze(text, &config)), "{:?} {:?} in {text}", step.replaced, step.with);
@@ -343,14 +343,14 @@ fn a_report_that_followed_random_edits_is_one_from_scratch() {
 }
 
 fn follow(report: &mut Report, text: &str, replaced: std::ops::Range<usize>, inserted: usize) -> usize {
-    let count = Cell::new(0);
+    let count = AtomicUsize::new(0);
     let read = |range: std::ops::Range<usize>| Cow::Borrowed(&text[range]);
     report.edit(replaced, inserted, read);
     report.analyze(read, |text, role, context| {
-        count.set(count.get() + 1);
+        count.fetch_add(1, Ordering::Relaxed);
         analyze_part(text, role, context, &Config::default())
     });
-    count.get()
+    count.into_inner()
 }
 
 fn analyses(report: &Report) -> Vec<Arc<Analysis>> {

@@ -13,6 +13,7 @@ use super::{concise, full, json, read, rendered};
 use crate::engine::{self, Analysis, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
+use std::cmp::Reverse;
 use std::io;
 use std::panic;
 use std::path::PathBuf;
@@ -82,7 +83,8 @@ fn check_files(arguments: &Check, console: &mut Console) -> Results {
 }
 
 fn check(sources: Vec<Result<(Configured, String), Trouble>>) -> (Results, Vec<Trouble>) {
-    let checked: Vec<_> = sources.into_par_iter().map(|read| read.and_then(check_source)).collect();
+    let size = |read: &Result<(Configured, String), Trouble>| read.as_ref().map_or(0, |(_, text)| text.len());
+    let checked = largest_first(sources, size, |read| read.and_then(check_source));
     let mut results = Results::default();
     let mut troubles = Vec::new();
     for file in checked {
@@ -95,6 +97,16 @@ fn check(sources: Vec<Result<(Configured, String), Trouble>>) -> (Results, Vec<T
         }
     }
     (results, troubles)
+}
+
+/// What comes of each of many things, in their order. The largest are begun first: one that is begun last would keep a single processor
+/// busy while the others wait.
+fn largest_first<T: Send, R: Send>(all: Vec<T>, size: impl Fn(&T) -> usize, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let mut all: Vec<(usize, T)> = all.into_iter().enumerate().collect();
+    all.sort_by_cached_key(|(_, one)| Reverse(size(one)));
+    let mut done: Vec<(usize, R)> = all.into_par_iter().with_max_len(1).map(|(index, one)| (index, work(one))).collect();
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn check_source((configured, text): (Configured, String)) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
@@ -167,5 +179,23 @@ impl Summary {
     /// Documents without a Kubernetes object.
     pub(super) fn skipped(&self) -> usize {
         self.documents.saturating_sub(self.manifests)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn the_largest_are_begun_first_and_all_keep_their_places() {
+        let (sizes, begun) = (vec![2, 9, 1, 9, 4], Mutex::new(Vec::new()));
+        let work = |size: usize| {
+            begun.lock().unwrap().push(size);
+            size * 10
+        };
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(alone.install(|| largest_first(sizes, |size| *size, work)), [20, 90, 10, 90, 40]);
+        assert_eq!(*begun.lock().unwrap(), [9, 9, 4, 2, 1]);
     }
 }

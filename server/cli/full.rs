@@ -10,6 +10,7 @@ use super::lines::{Lines, Span};
 use super::problem::{Problem, Related, Remedy, one_line};
 use crate::rules::{Safety, Severity};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use rayon::prelude::*;
 use std::io::{self, Write};
 
 pub(super) fn write(results: &Results, console: &mut Console) -> io::Result<()> {
@@ -28,13 +29,14 @@ pub(super) fn plain(file: CheckedFile) -> String {
 }
 
 fn write_problems(results: &Results, renderer: &Renderer, out: &mut impl Write) -> io::Result<()> {
-    for file in results.files.iter().filter(|file| !file.problems.is_empty()) {
-        let lines = Lines::new(&file.text);
-        for problem in &file.problems {
-            writeln!(out, "{}\n", renderer.render(&[drawing(file, &lines, problem)]))?;
-        }
-    }
-    Ok(())
+    let drawn: Vec<String> = results.files.par_iter().map(|file| drawn(file, renderer)).collect();
+    drawn.iter().try_for_each(|drawn| out.write_all(drawn.as_bytes()))
+}
+
+fn drawn(file: &CheckedFile, renderer: &Renderer) -> String {
+    let lines = Lines::new(&file.text);
+    let draw = |problem| renderer.render(&[drawing(file, &lines, problem)]) + "\n\n";
+    file.problems.iter().map(draw).collect()
 }
 
 fn drawing<'a>(file: &'a CheckedFile, lines: &Lines<'a>, problem: &'a Problem) -> Group<'a> {

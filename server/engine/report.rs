@@ -12,6 +12,7 @@ use crate::k8s::{self, ListOf, Object};
 use crate::rules::Finding;
 use crate::yaml::Yaml;
 use crate::yaml::split::{self, Outline, Recut, Role};
+use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
@@ -184,19 +185,41 @@ impl Report {
     }
 
     /// Analyses the parts of which nothing is known. `read` gives a range of the text that the report is about.
-    pub fn analyze<'t>(&mut self, read: impl Fn(Bytes) -> Cow<'t, str>, analyze: impl Fn(&str, Role, &Arc<Context>) -> Analysis) {
-        let (mut first, mut start) = (0, 0);
+    pub fn analyze<'t>(
+        &mut self,
+        read: impl Fn(Bytes) -> Cow<'t, str> + Sync,
+        analyze: impl Fn(&str, Role, &Arc<Context>) -> Analysis + Sync,
+    ) {
+        let (mut start, mut parts, mut analyses) = (0, self.outline.parts(), &mut self.analyses[..]);
+        let mut stale = Vec::new();
         for document in &mut self.documents {
-            let parts = first..first + document.parts;
-            first = parts.end;
-            let analyses = &mut self.analyses[parts.clone()];
-            let parts = &self.outline.parts()[parts];
+            let (own_parts, other_parts) = parts.split_at(document.parts);
+            let (own_analyses, other_analyses) = analyses.split_at_mut(document.parts);
+            (parts, analyses) = (other_parts, other_analyses);
+            let length = length(own_parts);
             if document.is_stale {
-                let mut text = PartsOf { start, parts, read: &read };
-                document.analyze(&mut text, analyses, &analyze);
+                stale.push((length, (document, PartsOf { start, parts: own_parts, read: &read }, own_analyses)));
             }
-            start += length(parts);
+            start += length;
         }
+        each(stale, |(document, text, analyses)| document.analyze(&text, analyses, &analyze));
+    }
+
+    /// How much of the text there is to analyse, in bytes: at most, since what is said of one part may make others what they were not.
+    pub fn unknown(&self) -> usize {
+        let (mut parts, mut analyses) = (self.outline.parts(), &self.analyses[..]);
+        let mut unknown = 0;
+        for document in &self.documents {
+            let (own_parts, other_parts) = parts.split_at(document.parts);
+            let (own_analyses, other_analyses) = analyses.split_at(document.parts);
+            (parts, analyses) = (other_parts, other_analyses);
+            if document.is_stale {
+                let is_all = document.is_reframed || document.is_whole;
+                let rows = own_parts.iter().zip(own_analyses).filter(|(_, analysis)| is_all || analysis.is_none());
+                unknown += rows.map(|(part, _)| part.length).sum::<usize>();
+            }
+        }
+        unknown
     }
 
     /// What is known, in the order of the text; nothing of what was not analysed since it was edited.
@@ -254,6 +277,17 @@ impl<'r> Iterator for Parts<'r> {
     }
 }
 
+/// Does something with each of many pieces of a text, whose lengths in bytes come with them: on all processors where there is much to do.
+fn each<T: Send, R: Send>(pieces: Vec<(usize, T)>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    /// Less than this is done before another thread has woken up.
+    const MUCH: usize = 1 << 17;
+    let is_much = pieces.len() > 1 && pieces.iter().map(|(length, _)| length).sum::<usize>() > MUCH;
+    match is_much {
+        true => pieces.into_par_iter().map(|(_, piece)| work(piece)).collect(),
+        false => pieces.into_iter().map(|(_, piece)| work(piece)).collect(),
+    }
+}
+
 /// The parts of a document with their text.
 struct PartsOf<'a, R> {
     /// In bytes from the start of the text.
@@ -305,20 +339,23 @@ fn length(parts: &[split::Part]) -> usize {
 impl Document {
     fn analyze<'t>(
         &mut self,
-        text: &mut PartsOf<'_, impl Fn(Bytes) -> Cow<'t, str>>,
+        text: &PartsOf<'_, impl Fn(Bytes) -> Cow<'t, str> + Sync>,
         analyses: &mut [Option<Arc<Analysis>>],
-        analyze: &impl Fn(&str, Role, &Arc<Context>) -> Analysis,
+        analyze: &(impl Fn(&str, Role, &Arc<Context>) -> Analysis + Sync),
     ) {
         if self.is_reframed || self.is_whole {
             self.reframe(text.parts.len() == 1, &text.frame(), analyses, analyze);
         }
-        for ((part, place), analysis) in text.places().zip(analyses) {
-            if part.role.is_apart() && analysis.is_none() {
-                let fresh = analyze(&(text.read)(place), part.role, &self.context);
-                self.ties += Ties::of(&fresh);
-                *analysis = Some(Arc::new(fresh));
-            }
-        }
+        let unknown = text.places().zip(analyses).filter(|((part, _), analysis)| part.role.is_apart() && analysis.is_none());
+        let unknown = unknown.map(|((part, place), analysis)| (part.length, (part.role, place, analysis))).collect();
+        let context = &self.context;
+        let ties = each(unknown, |(role, place, analysis)| {
+            let fresh = analyze(&(text.read)(place), role, context);
+            let ties = Ties::of(&fresh);
+            *analysis = Some(Arc::new(fresh));
+            ties
+        });
+        ties.into_iter().for_each(|ties| self.ties += ties);
         let mut ties = self.ties;
         ties += self.frame.as_deref().map(Ties::of).unwrap_or_default();
         self.is_whole = text.parts.len() > 1 && ties.bind();

@@ -1,11 +1,12 @@
 //! From a snapshot to what is known of it.
 //!
-//! Knows when an analysis can be spared and where it runs. Promise: it runs on the blocking pool, as many at once as there are
-//! processors; a panic in it ends as an error here and goes no further.
+//! Knows when an analysis can be spared and where it runs. Promise: one that takes longer than a moment runs on the blocking pool, as many
+//! at once as there are processors; a panic in it ends as an error here and goes no further.
 
 use super::state::{Analysed, Edited, Snapshot, State};
 use super::{configuration, guard, neighbours, workspace};
 use crate::engine::Report;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use tower_lsp::lsp_types::Url;
 
@@ -22,14 +23,13 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     if let Some(known) = known.filter(|known| known.is_of(&snapshot, &config) && !known.is_outdated()) {
         return Ok(known);
     }
-    let known = state.take_analysed(url);
+    let known = state.take_analysed(url).filter(|known| known.leads_to(&snapshot, &config));
+    let followed = known.map(|known| at_once(|| follow(known, &snapshot))).transpose()?;
+    let is_quick = followed.as_ref().is_some_and(|report| report.unknown() <= state.setup.at_once);
     let analyze = Arc::clone(&state.setup.analyze);
     let of = url.clone();
-    let (analysed, says_else) = off_thread(state, move || {
-        let mut report = match known.filter(|known| known.leads_to(&snapshot, &config)) {
-            Some(known) => follow(known, &snapshot),
-            None => Report::of(&snapshot.text.to_string()),
-        };
+    let work = move || {
+        let mut report = followed.unwrap_or_else(|| Report::of(&snapshot.text.to_string()));
         let look = |report: &mut Report| {
             report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
         };
@@ -43,8 +43,8 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
             }
         }
         (Arc::new(Analysed { snapshot, config, report, generation: generation.into() }), says_else)
-    })
-    .await?;
+    };
+    let (analysed, says_else) = if is_quick { at_once(work)? } else { off_thread(state, work).await? };
     state.remember(url, &analysed);
     if says_else || analysed.is_outdated() {
         tokio::spawn(heed(Arc::clone(state), url.clone()));
@@ -88,6 +88,11 @@ fn follow(known: Arc<Analysed>, snapshot: &Snapshot) -> Report {
 /// task that watches over the document tells of that.
 pub(super) async fn latest(state: &Arc<State>, url: &Url) -> Option<Arc<Analysed>> {
     analysed(state, url, state.snapshot(url)?).await.ok()
+}
+
+/// Runs work that takes less time than it takes to wake another thread.
+fn at_once<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Panicked(guard::message(&*panic)))
 }
 
 /// Runs work that takes a while where it keeps nobody waiting.

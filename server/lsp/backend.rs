@@ -7,6 +7,7 @@ use super::analysis::Panicked;
 use super::capabilities::{self, Capabilities};
 use super::code_action::Unresolved;
 use super::configuration::{self, Source};
+use super::output::Output;
 use super::settings::{SECTION, Settings};
 use super::state::State;
 use super::{
@@ -19,7 +20,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::timeout;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::lsp_types::notification::{DidChangeConfiguration, DidChangeWatchedFiles, Notification};
+use tower_lsp::lsp_types::notification::{DidChangeConfiguration, DidChangeWatchedFiles, Notification, ShowMessage};
 use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
 
 pub(super) struct Backend {
@@ -27,8 +28,8 @@ pub(super) struct Backend {
 }
 
 impl Backend {
-    pub(super) fn new(client: Client, setup: Setup) -> Self {
-        Backend { state: Arc::new(State::new(client, setup)) }
+    pub(super) fn new(client: Client, output: Output, setup: Setup) -> Self {
+        Backend { state: Arc::new(State::new(client, output, setup)) }
     }
 
     pub(super) fn state(&self) -> Arc<State> {
@@ -247,7 +248,8 @@ fn configure(state: &Arc<State>, source: Source, value: &Value) {
     let (settings, complaints) = Settings::read(value);
     for complaint in state.configure(source, settings, complaints) {
         let state = Arc::clone(state);
-        tokio::spawn(async move { state.client.show_message(lsp::MessageType::WARNING, complaint).await });
+        let shown = lsp::ShowMessageParams { typ: lsp::MessageType::WARNING, message: complaint };
+        tokio::spawn(async move { state.output.notify::<ShowMessage>(shown).await });
     }
     // Before the greeting is over nothing may be asked of a client.
     if source != Source::Initial {

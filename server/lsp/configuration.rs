@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{Mutex, MutexGuard};
+use tower_lsp::lsp_types::notification::PublishDiagnostics;
 use tower_lsp::lsp_types::{self as lsp, Url};
 
 #[derive(Default)]
@@ -184,7 +185,8 @@ pub(super) async fn edit<'s>(
 /// Takes that the client no longer edits a configuration file: what is on the disk counts again.
 pub(super) async fn close(state: &Arc<State>, url: &Url) {
     let turn = state.configuration.turn().await;
-    state.client.publish_diagnostics(url.clone(), Vec::new(), None).await;
+    let nothing = lsp::PublishDiagnosticsParams { uri: url.clone(), diagnostics: Vec::new(), version: None };
+    state.output.notify::<PublishDiagnostics>(nothing).await;
     state.configuration.write().close(url);
     let _ = look(state, state.folders(), &turn, Known::replace).await;
 }
@@ -192,7 +194,7 @@ pub(super) async fn close(state: &Arc<State>, url: &Url) {
 async fn publish(state: &State, file: &Path, text: &str, problems: &[Problem]) {
     let Ok(url) = Url::from_file_path(file) else { return };
     let diagnostics = to_proto::mistakes(problems, &Text::from(text), &state.capabilities());
-    state.client.publish_diagnostics(url, diagnostics, None).await;
+    state.output.notify::<PublishDiagnostics>(lsp::PublishDiagnosticsParams { uri: url, diagnostics, version: None }).await;
 }
 
 /// Finds the files for some folders and reads them; those that the client edits have the texts that it has.

@@ -1,36 +1,32 @@
-//! Messages as bytes, before the library reads them.
+//! What a client sends, from bytes to messages.
 //!
-//! Knows headers and lengths, and what JSON the library can read: at the first message that it cannot, it stops for good.
-//! Promise: every message that it can read goes through as it is; half a character, which editors that count in UTF-16 can cut
-//! out of a text, becomes U+FFFD; anything else is left out, and the next message is found again.
+//! Knows headers and lengths, and what JSON a message is. Promise: every message is read as it is; half a character, which editors
+//! that count in UTF-16 can cut out of a text, becomes U+FFFD; anything else is left out, and the next message is found again.
 
-use std::borrow::Cow;
 use std::io;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use tower_lsp::jsonrpc::{Request, Response};
 
-/// Passes a client's messages on until its input ends; `lost` hears of each that is left out.
-pub(super) async fn forward(
-    input: impl AsyncRead + Unpin,
-    mut output: impl AsyncWrite + Unpin,
-    lost: impl Fn(),
-) -> io::Result<()> {
-    let mut input = BufReader::new(input);
-    while let Some(body) = next(&mut input).await? {
-        match readable(&body) {
-            Some(body) => {
-                output.write_all(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes()).await?;
-                output.write_all(&body).await?;
-                output.flush().await?;
-            }
+#[derive(Debug, PartialEq)]
+pub(super) enum Message {
+    /// A notification is a request that nobody answers.
+    Request(Request),
+    Response(Response),
+}
+
+/// The next message; `None` where the input ends, be it within one. `lost` hears of each that is left out.
+pub(super) async fn next(input: &mut (impl AsyncBufRead + Unpin), lost: impl Fn()) -> Option<Message> {
+    while let Some(body) = body(input).await.ok()? {
+        match message(&body) {
+            Some(message) => return Some(message),
             None => lost(),
         }
     }
-    Ok(())
+    None
 }
 
 /// The body of the next message; `None` where the input ends, be it within a message.
-async fn next(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+async fn body(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let Some(length) = length(input).await? else { return Ok(None) };
     // The body grows as it comes: a length alone, however large, claims no memory.
     let mut body = Vec::new();
@@ -58,17 +54,20 @@ fn content_length(field: &str) -> Option<u64> {
     name.eq_ignore_ascii_case("Content-Length").then(|| value.trim().parse().ok()).flatten()
 }
 
-/// A message as the library can read it; `None` where there is no making it so.
-fn readable(body: &[u8]) -> Option<Cow<'_, [u8]>> {
-    if is_message(body) {
-        return Some(Cow::Borrowed(body));
-    }
-    let whole = whole_characters(&String::from_utf8_lossy(body)).into_bytes();
-    is_message(&whole).then_some(Cow::Owned(whole))
+fn message(body: &[u8]) -> Option<Message> {
+    let whole = || whole_characters(&String::from_utf8_lossy(body)).into_bytes();
+    parse(body).or_else(|| parse(&whole()))
 }
 
-fn is_message(body: &[u8]) -> bool {
-    serde_json::from_slice::<Request>(body).is_ok() || serde_json::from_slice::<Response>(body).is_ok()
+fn parse(body: &[u8]) -> Option<Message> {
+    // A response can be read as a request of no method.
+    match serde_json::from_slice::<Request>(body) {
+        Ok(request) if !request.method().is_empty() => Some(Message::Request(request)),
+        request => match serde_json::from_slice(body) {
+            Ok(response) => Some(Message::Response(response)),
+            Err(_) => request.ok().map(Message::Request),
+        },
+    }
 }
 
 /// JSON with U+FFFD for every escaped half of a character whose other half is missing. Both are one unit in UTF-16, so that
@@ -110,6 +109,8 @@ fn half(escape: &str) -> Option<Half> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
+    use std::cell::Cell;
 
     const MESSAGE: &str = r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#;
 
@@ -117,42 +118,54 @@ mod tests {
         format!("Content-Length: {}\r\n\r\n{body}", body.len())
     }
 
-    async fn forwarded(input: &[u8]) -> (String, usize) {
-        let (mut output, lost) = (Vec::new(), std::cell::Cell::new(0));
-        forward(input, &mut output, || lost.set(lost.get() + 1)).await.expect("memory never fails");
-        (String::from_utf8(output).expect("messages are text"), lost.get())
+    /// The messages of an input, as JSON, and how many were left out.
+    async fn read(mut input: &[u8]) -> (Vec<Value>, usize) {
+        let (mut messages, lost) = (Vec::new(), Cell::new(0));
+        while let Some(message) = next(&mut input, || lost.set(lost.get() + 1)).await {
+            messages.push(match message {
+                Message::Request(request) => serde_json::to_value(request).unwrap(),
+                Message::Response(response) => serde_json::to_value(response).unwrap(),
+            });
+        }
+        (messages, lost.get())
+    }
+
+    fn values(messages: &[&str]) -> Vec<Value> {
+        messages.iter().map(|message| serde_json::from_str(message).unwrap()).collect()
     }
 
     #[tokio::test]
-    async fn messages_go_through_as_they_are() {
+    async fn messages_are_read_as_they_are() {
         let response = r#"{"jsonrpc":"2.0","id":1,"result":[{"é":"\"\\u\ud83d\ude00"}]}"#;
-        let both = framed(MESSAGE) + &framed(response);
-        assert_eq!(forwarded(both.as_bytes()).await, (both, 0));
+        let failure = r#"{"jsonrpc":"2.0","id":"a","error":{"code":-32603,"message":"no"}}"#;
+        let all = [MESSAGE, response, failure, MESSAGE];
+        assert_eq!(read(all.map(framed).concat().as_bytes()).await, (values(&all), 0));
+        assert!(matches!(next(&mut framed(response).as_bytes(), || ()).await, Some(Message::Response(_))));
     }
 
     #[tokio::test]
     async fn what_is_no_message_is_left_out() {
         for nonsense in ["", "{", "[]", "null", "{\"jsonrpc\":\"1.0\",\"method\":\"a\"}"] {
             let input = framed(nonsense) + &framed(MESSAGE);
-            assert_eq!(forwarded(input.as_bytes()).await, (framed(MESSAGE), 1), "{nonsense:?}");
+            assert_eq!(read(input.as_bytes()).await, (values(&[MESSAGE]), 1), "{nonsense:?}");
         }
     }
 
     #[tokio::test]
     async fn lines_that_belong_to_no_message_are_skipped() {
         let input = format!("\r\nhello\r\n\r\ncontent-length: x\r\n\r\n{}", framed(MESSAGE).to_lowercase());
-        assert_eq!(forwarded(input.as_bytes()).await, (framed(&MESSAGE.to_lowercase()), 0));
+        assert_eq!(read(input.as_bytes()).await, (values(&[&MESSAGE.to_lowercase()]), 0));
         let input = format!("Content-Type: application/vscode-jsonrpc\nContent-Length:{}\n\n{MESSAGE}", MESSAGE.len());
-        assert_eq!(forwarded(input.as_bytes()).await, (framed(MESSAGE), 0));
+        assert_eq!(read(input.as_bytes()).await, (values(&[MESSAGE]), 0));
     }
 
     #[tokio::test]
     async fn a_message_that_is_cut_off_is_left_out() {
         let whole = framed(MESSAGE);
         for end in 0..whole.len() {
-            assert_eq!(forwarded(&whole.as_bytes()[..end]).await, (String::new(), 0));
+            assert_eq!(read(&whole.as_bytes()[..end]).await, (Vec::new(), 0));
         }
-        assert_eq!(forwarded(b"Content-Length: 18446744073709551615\r\n\r\n{").await, (String::new(), 0));
+        assert_eq!(read(b"Content-Length: 18446744073709551615\r\n\r\n{").await, (Vec::new(), 0));
     }
 
     #[tokio::test]
@@ -160,9 +173,9 @@ mod tests {
         let with = |text: &str| MESSAGE.replace("{}", &format!("{{\"a\":\"{text}\"}}"));
         let cut = with(r"\ud83d \\\ude00 \\ud83d \ud83d\ud83d\ude00");
         let whole = with(r"\ufffd \\\ufffd \\ud83d \ufffd\ud83d\ude00");
-        assert_eq!(forwarded(framed(&cut).as_bytes()).await, (framed(&whole), 0));
+        assert_eq!(read(framed(&cut).as_bytes()).await, (values(&[&whole]), 0));
         let bytes = [&b"Content-Length: 51\r\n\r\n"[..], &MESSAGE.as_bytes()[..30], b"\xff", &MESSAGE.as_bytes()[32..]].concat();
-        let (passed, lost) = forwarded(&bytes).await;
-        assert!(lost == 0 && passed.contains('\u{fffd}'), "{passed}");
+        let (read, lost) = read(&bytes).await;
+        assert!(lost == 0 && read[0]["method"].as_str().unwrap().contains('\u{fffd}'), "{read:?}");
     }
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Request, Response};
-use tower_lsp::lsp_types::MessageType;
+use tower_lsp::lsp_types::notification::LogMessage;
+use tower_lsp::lsp_types::{LogMessageParams, MessageType};
 use tower_service::Service;
 
 /// A service with the fence around it.
@@ -95,7 +96,8 @@ fn without_parameters(request: Request) -> Request {
 /// Tells the client, from a task of its own: a handler does not wait for the client to listen.
 pub(super) fn report(state: &Arc<State>, message: String) {
     let state = Arc::clone(state);
-    tokio::spawn(async move { state.client.log_message(MessageType::ERROR, message).await });
+    let logged = LogMessageParams { typ: MessageType::ERROR, message };
+    tokio::spawn(async move { state.output.notify::<LogMessage>(logged).await });
 }
 
 /// What a panic said.
@@ -109,8 +111,10 @@ mod tests {
     use super::*;
     use crate::lsp::Setup;
     use crate::lsp::backend::Backend;
-    use futures_util::StreamExt;
-    use tower_lsp::{ClientSocket, LspService};
+    use crate::lsp::frames::{self, Message};
+    use crate::lsp::output::Output;
+    use tokio::io::{BufReader, DuplexStream};
+    use tower_lsp::LspService;
 
     /// A service whose every handler panics.
     struct Broken;
@@ -129,17 +133,26 @@ mod tests {
         }
     }
 
-    fn guarded() -> (Guard<Broken>, ClientSocket) {
-        let (service, socket) = LspService::new(|client| Backend::new(client, Setup::default()));
-        (Guard::new(Broken, service.inner().state()), socket)
+    fn guarded() -> (Guard<Broken>, DuplexStream) {
+        let (output, heard) = tokio::io::duplex(1 << 10);
+        let (service, _) = LspService::new(|client| Backend::new(client, Output::new(output), Setup::default()));
+        (Guard::new(Broken, service.inner().state()), heard)
+    }
+
+    /// What the client is told next.
+    async fn told(heard: DuplexStream) -> Request {
+        match frames::next(&mut BufReader::new(heard), || ()).await {
+            Some(Message::Request(told)) => told,
+            other => panic!("the client is told nothing: {other:?}"),
+        }
     }
 
     #[tokio::test]
     async fn a_request_whose_handler_panics_is_answered_with_an_error() {
-        let (mut guard, mut socket) = guarded();
+        let (mut guard, heard) = guarded();
         let reply = guard.call(Request::build("textDocument/hover").id(7).finish()).await;
         assert_eq!(reply, Ok(Some(Response::from_error(7.into(), Error::internal_error()))));
-        let told = socket.next().await.expect("the client is told");
+        let told = told(heard).await;
         assert_eq!(told.method(), "window/logMessage");
         let message = told.params().and_then(|params| params["message"].as_str()).expect("in words");
         assert_eq!(message, "kubeharden failed at textDocument/hover: textDocument/hover is broken");
@@ -147,14 +160,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_notification_whose_handler_panics_is_not_answered() {
-        let (mut guard, mut socket) = guarded();
+        let (mut guard, heard) = guarded();
         assert_eq!(guard.call(Request::build("textDocument/didOpen").finish()).await, Ok(None));
-        assert_eq!(socket.next().await.expect("the client is told").method(), "window/logMessage");
+        assert_eq!(told(heard).await.method(), "window/logMessage");
     }
 
     #[tokio::test]
     async fn a_greeting_that_panics_lets_the_next_message_through() {
-        let (mut guard, _socket) = guarded();
+        let (mut guard, _heard) = guarded();
         let greeting = guard.call(Request::build("initialize").id(1).finish());
         assert!(std::future::poll_fn(|context| Poll::Ready(guard.poll_ready(context))).await.is_pending());
         assert!(greeting.await.is_ok_and(|reply| reply.is_some()));

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::Arc;
-use tower_lsp::lsp_types::{self as lsp, MessageType, Url};
+use tower_lsp::lsp_types::notification::ShowMessage;
+use tower_lsp::lsp_types::{self as lsp, MessageType, ShowMessageParams, Url};
 
 /// Tells what keeps a workload from the next standard.
 pub(super) const SHOW_STANDING: &str = "kubeharden.showPodSecurity";
@@ -150,7 +151,7 @@ pub(super) async fn harden(state: &Arc<State>, data: Value) -> Result<(), Unreso
         let client = state.client.clone();
         let applied = answer(&state, async move { client.apply_edit(edit).await }).await;
         if let Some(reason) = applied.filter(|answer| !answer.applied).and_then(|answer| answer.failure_reason) {
-            state.client.show_message(MessageType::WARNING, format!("kubeharden: {reason}")).await;
+            show(&state, MessageType::WARNING, format!("kubeharden: {reason}")).await;
         }
     });
     Ok(())
@@ -158,5 +159,9 @@ pub(super) async fn harden(state: &Arc<State>, data: Value) -> Result<(), Unreso
 
 fn tell(state: &Arc<State>, message: String) {
     let state = Arc::clone(state);
-    tokio::spawn(async move { state.client.show_message(MessageType::INFO, message).await });
+    tokio::spawn(async move { show(&state, MessageType::INFO, message).await });
+}
+
+async fn show(state: &State, typ: MessageType, message: String) {
+    state.output.notify::<ShowMessage>(ShowMessageParams { typ, message }).await;
 }

@@ -21,10 +21,11 @@
 //!     [`actions`]: what can be mended; [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do. [`status`] and [`harden`]: what is beyond
 //!     the protocol, for clients that ask for it: `docs/protocol.md`.
 //! 11. [`backend`]: every message and the function that takes it.
-//! 12. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`parent`]: who started it.
+//! 12. [`guard`]: the fence around all of it; [`frames`]: what gets in; [`output`]: what gets out; [`conversation`]: from one to the
+//!     other; [`parent`]: who started it.
 //!
-//! All messages are handled on one task by `tower-lsp`, in order only until a handler first waits. So a handler changes the
-//! state before it waits for anything, leaves work to the tasks, and never waits for the client.
+//! Messages are handled in order only until a handler first waits. So a handler changes the state before it waits for anything, leaves
+//! work to the tasks, and never waits for the client.
 
 mod capabilities;
 mod settings;
@@ -54,6 +55,8 @@ mod harden;
 mod backend;
 mod guard;
 mod frames;
+mod output;
+mod conversation;
 mod parent;
 
 pub use settings::{SETTINGS, Setting};
@@ -61,13 +64,18 @@ pub use settings::{SETTINGS, Setting};
 use crate::config::Config;
 use crate::engine::{self, Analysis, Context, Role};
 use backend::Backend;
+use futures_util::{Stream, StreamExt};
 use guard::Guard;
+use output::Output;
+use state::State;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tower_lsp::{LspService, Server};
+use tower_lsp::LspService;
+use tower_lsp::jsonrpc::Request;
 
 /// How a document, or a part of one that is read by itself, is analysed.
 pub type Analyze = dyn Fn(&str, Role, &Arc<Context>, &Config) -> Analysis + Send + Sync;
@@ -78,18 +86,21 @@ pub struct Setup {
     pub analyze: Arc<Analyze>,
     /// How long a client may take to answer a request.
     pub patience: Duration,
+    /// So many bytes are analysed at once, where messages are handled: that takes about as long as waking another thread and waiting for it.
+    pub at_once: usize,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { analyze: Arc::new(engine::analyze_part), patience: Duration::from_secs(10) }
+        Setup { analyze: Arc::new(engine::analyze_part), patience: Duration::from_secs(10), at_once: 16 << 10 }
     }
 }
 
 /// Serves one client on standard input and output until it leaves. The exit code is the one that the protocol asks for.
 #[expect(clippy::print_stderr, reason = "standard output is the protocol's, and no client is there to be told")]
 pub fn run() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // One thread has it all to say; the work is done by others, and waking them for less would take longer than what they are woken for.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("kubeharden: the server cannot start: {error}");
@@ -108,33 +119,33 @@ where
     I: AsyncRead + Send + Unpin + 'static,
     O: AsyncWrite + Send + 'static,
 {
-    let service = LspService::build(|client| Backend::new(client, setup));
+    let service = LspService::build(|client| Backend::new(client, Output::new(output), setup));
     let (service, socket) = service.custom_method(harden::METHOD, Backend::harden).finish();
     let state = service.inner().state();
-    let (feed, fed) = tokio::io::duplex(PIPE);
-    let guard = Guard::new(service, Arc::clone(&state));
-    let mut served = tokio::spawn(Server::new(fed, output, socket).serve(guard));
-
-    // `Server` ends with its input alone, so that it reads from a pipe which can be closed here for every other reason.
-    let input = async {
-        tokio::select! {
-            _ = frames::forward(input, feed, || guard::report(&state, "kubeharden cannot read a message".to_owned())) => {}
-            () = state.leave.notified() => {}
-        }
-    };
+    let (questions, answers) = socket.split();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(ask(questions, Arc::clone(&state)));
+    let mut replies = JoinSet::new();
     tokio::select! {
-        () = input => {
-            if timeout(GRACE, &mut served).await.is_err() {
-                served.abort();
-            }
-        }
-        _ = &mut served => {}
+        () = conversation::converse(input, Guard::new(service, Arc::clone(&state)), answers, &state, &mut replies) => {}
+        () = state.leave.notified() => {}
+        () = state.output.lost() => {}
     }
+    let said = async {
+        while replies.join_next().await.is_some() {}
+        state.output.close().await;
+    };
+    // A client that leaves need not listen any more.
+    let _ = timeout(GRACE, said).await;
     state.was_shut_down()
 }
 
-/// In bytes.
-const PIPE: usize = 1 << 16;
+/// Passes on what the server asks its client.
+async fn ask(mut questions: impl Stream<Item = Request> + Unpin, state: Arc<State>) {
+    while let Some(question) = questions.next().await {
+        state.output.turn().await.say(&question).await;
+    }
+}
 
 /// How long replies that are under way may take once the client leaves.
 const GRACE: Duration = Duration::from_secs(1);

@@ -161,7 +161,7 @@ impl lsp::notification::Notification for Parts {
 }
 
 async fn send(state: &State, token: &lsp::ProgressToken, value: Value) {
-    state.client.send_notification::<Parts>(json!({ "token": token, "value": value })).await;
+    state.output.notify::<Parts>(json!({ "token": token, "value": value })).await;
 }
 
 /// Has the client ask again for all documents, once for all that there is to tell just now.

@@ -8,6 +8,7 @@ use super::capabilities::Capabilities;
 use super::configuration::{self, Configuration, Source};
 use super::extras::Offered;
 use super::neighbours::Neighbours;
+use super::output::Output;
 use super::pull::Refresh;
 use super::settings::Settings;
 use super::workspace::Workspace;
@@ -26,7 +27,9 @@ use tower_lsp::Client;
 use tower_lsp::lsp_types::Url;
 
 pub(super) struct State {
+    /// Who is asked. What is only told goes to the output.
     pub client: Client,
+    pub output: Output,
     pub setup: Setup,
     /// Notified when the server is to end.
     pub leave: Notify,
@@ -101,10 +104,11 @@ pub(super) struct Change {
 }
 
 impl State {
-    pub(super) fn new(client: Client, setup: Setup) -> Self {
+    pub(super) fn new(client: Client, output: Output, setup: Setup) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         State {
             client,
+            output,
             setup,
             leave: Notify::new(),
             workers: Semaphore::new(workers),

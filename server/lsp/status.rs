@@ -61,6 +61,6 @@ pub(super) async fn tell_failure(state: &State, url: &Url, version: i32, Panicke
 
 async fn send(state: &State, url: &Url, version: i32, outcome: Outcome) {
     if state.capabilities().status {
-        state.client.send_notification::<StatusNotification>(Status { uri: url.clone(), version, outcome }).await;
+        state.output.notify::<StatusNotification>(Status { uri: url.clone(), version, outcome }).await;
     }
 }

@@ -4,11 +4,12 @@
 //! last is true: the diagnostics of the latest text, or none once it is closed. However fast the texts come, each that is analysed
 //! is published, and the latest is analysed at last.
 
-use super::state::{Snapshot, State};
+use super::state::{Analysed, Snapshot, State};
 use super::{analysis, configuration, pull, status, to_proto};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tower_lsp::lsp_types::{Diagnostic, MessageType, Url};
+use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
+use tower_lsp::lsp_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Url};
 
 /// Watches over a document until it is closed.
 pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiver<Option<Snapshot>>) {
@@ -38,7 +39,7 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
                 match configuration::is_file(&url) {
                     true => configuration::close(&state, &url).await,
                     false if state.capabilities().pull => {}
-                    false => state.client.publish_diagnostics(url.clone(), Vec::new(), None).await,
+                    false => tell(&state, PublishDiagnosticsParams::new(url.clone(), Vec::new(), None)).await,
                 }
                 (was_reported, revision) = (false, None);
                 // The client may have opened it again meanwhile; then this task goes on with it.
@@ -60,11 +61,19 @@ async fn publish(
 ) -> Result<(), analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
     if !state.capabilities().pull {
-        let diagnostics = to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities());
-        send(state, url, diagnostics, analysed.snapshot.version, latest).await;
+        publish_analysed(state, url, &analysed, latest).await;
     }
     status::tell(state, url, &analysed).await;
     Ok(())
+}
+
+async fn publish_analysed(state: &State, url: &Url, analysed: &Analysed, latest: &watch::Receiver<Option<Snapshot>>) {
+    let turn = state.output.turn().await;
+    if let Some(version) = version(state, analysed.snapshot.version, latest) {
+        let (grouping, client) = (state.configuration.grouping(), state.capabilities());
+        let write = |json: &mut Vec<u8>| to_proto::write_published(analysed, url, version, grouping, &client, json);
+        turn.notify::<PublishDiagnostics>(write).await;
+    }
 }
 
 /// Publishes what is wrong in a configuration file.
@@ -76,26 +85,32 @@ async fn publish_mistakes(
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<(), analysis::Panicked> {
     let (diagnostics, _turn) = configuration::edit(state, url, &snapshot).await?;
-    match state.capabilities().pull {
-        false => send(state, url, diagnostics, snapshot.version, latest).await,
+    let diagnostics = match state.capabilities().pull {
+        false => diagnostics,
         // What was published of the file while it was closed, the client asks for from here on.
-        true if is_first => send(state, url, Vec::new(), snapshot.version, latest).await,
-        true => {}
+        true if is_first => Vec::new(),
+        true => return Ok(()),
+    };
+    if let Some(version) = version(state, snapshot.version, latest) {
+        tell(state, PublishDiagnosticsParams::new(url.clone(), diagnostics, version)).await;
     }
     Ok(())
 }
 
-async fn send(state: &State, url: &Url, diagnostics: Vec<Diagnostic>, version: i32, latest: &watch::Receiver<Option<Snapshot>>) {
+/// The version that diagnostics go out with, if the client numbers them; `None` where they are not to go out any more. A client that
+/// cannot tell versions apart would show an older text's diagnostics in the wrong places.
+fn version(state: &State, version: i32, latest: &watch::Receiver<Option<Snapshot>>) -> Option<Option<i32>> {
     let has_versions = state.capabilities().diagnostic_version;
     let is_latest = !latest.has_changed().unwrap_or(true);
     let is_open = latest.borrow().is_some();
-    // A client that cannot tell versions apart would show an older text's diagnostics in the wrong places.
-    if is_latest || (is_open && has_versions) {
-        state.client.publish_diagnostics(url.clone(), diagnostics, has_versions.then_some(version)).await;
-    }
+    (is_latest || (is_open && has_versions)).then_some(has_versions.then_some(version))
+}
+
+async fn tell(state: &State, params: PublishDiagnosticsParams) {
+    state.output.notify::<PublishDiagnostics>(params).await;
 }
 
 async fn report(state: &State, url: &Url, analysis::Panicked(message): &analysis::Panicked) {
     let message = format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}");
-    state.client.log_message(MessageType::ERROR, message).await;
+    state.output.notify::<LogMessage>(LogMessageParams { typ: MessageType::ERROR, message }).await;
 }

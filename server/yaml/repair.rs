@@ -115,7 +115,9 @@ impl Repair<'_> {
         errors.extend(reading.failure.map(|failure| remedy::error(&self.source, &failure)));
         errors.extend(control_character(text));
         errors.sort_by_key(|error| error.range.start());
-        let Reading { nodes, root, properties, comments, .. } = reading;
+        let Reading { mut nodes, root, properties, comments, .. } = reading;
+        // A tree is kept as long as its text is open, and has grown by doubling.
+        nodes.shrink_to_fit();
         Yaml { text: text.into(), nodes, root, properties, comments, errors, repaired }
     }
 }

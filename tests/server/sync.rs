@@ -128,7 +128,7 @@ impl Gate {
             gate.wait_until(|state| state.is_open);
             (echo.analyze)(text, role, context, config)
         };
-        Setup { analyze: Arc::new(analyze), ..Setup::default() }
+        Setup { analyze: Arc::new(analyze), at_once: 0, ..Setup::default() }
     }
 
     /// Waits until an analysis has begun.
