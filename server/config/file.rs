@@ -348,11 +348,17 @@ impl Reader<'_> {
     /// Tells of something that is no mistake.
     pub(super) fn notice(&mut self, range: yaml::Range, message: String) {
         let range = self.start + usize::from(range.start())..self.start + usize::from(range.end());
-        self.problems.push(Problem { range, severity: Severity::Warning, message });
+        self.tell(range, Severity::Warning, message);
     }
 
     fn say_at(&mut self, range: Range<usize>, message: impl Into<String>) {
-        self.problems.push(Problem { range, severity: Severity::Error, message: message.into() });
+        self.tell(range, Severity::Error, message.into());
+    }
+
+    /// What is quoted in a message may go over several lines; the message is one.
+    fn tell(&mut self, range: Range<usize>, severity: Severity, message: String) {
+        let message = message.split(char::is_control).filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ");
+        self.problems.push(Problem { range, severity, message });
     }
 }
 
