@@ -8,11 +8,16 @@ use super::{Config, Severity};
 use crate::yaml::scalar::resolve;
 use crate::yaml::{Resolved, Style};
 
-/// A whole configuration: every key with its value.
+/// A whole configuration: every key with its value. A profile that nobody chose is told in a comment: written as a value it would be
+/// chosen.
 pub fn yaml(config: &Config) -> String {
     let mut text = String::new();
     // The table hands out places to write to; a copy has some to spare.
-    write_keys(KEYS, &mut config.clone(), "", &mut |_, indent, line| text.push_str(&format!("{indent}{line}\n")));
+    write_keys(KEYS, &mut config.clone(), "", &mut |key, indent, line| {
+        let is_chosen = key.name != "profile" || config.profile_is_chosen;
+        let hidden = if is_chosen { "" } else { "# " };
+        text.push_str(&format!("{hidden}{indent}{line}\n"));
+    });
     text
 }
 
