@@ -230,7 +230,7 @@ fn run_rule(
 ) {
     let config = held.config;
     if let Check::Document(check) = rule.check {
-        if (!objects.is_empty() || context.is_manifest()) && sight != Sight::Template {
+        if (!objects.is_empty() || context.is_manifest() || sight::begins_as_manifest(yaml)) && sight != Sight::Template {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
         }
         return;

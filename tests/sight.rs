@@ -2,6 +2,7 @@
 
 use kubeharden::config::{Config, Part, Surroundings};
 use kubeharden::engine::{self, Analysis, Report, Scope, Sight};
+use kubeharden::yaml;
 
 const ITEM: &str = "\
 - apiVersion: v1
@@ -187,4 +188,21 @@ fn a_controller_may_add_the_volume_that_is_mounted() {
     };
     assert_eq!(pod("v1\nkind: Pod", "SPEC"), 1);
     assert_eq!(pod("serving.knative.dev/v1\nkind: Service", "{template: {spec: SPEC}}"), 0);
+}
+
+#[test]
+fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
+    let filler = "  # a comment as long as a line usually is, and nothing to read in it\n".repeat((yaml::MAX_BYTES >> 6) - 1);
+    let of = |text: &str| -> Vec<(&str, std::ops::Range<usize>, String)> {
+        let report = engine::analyze(text, &Config::default());
+        report.findings().map(|(part, finding)| (finding.rule.id, part.place(finding.range), finding.message.clone())).collect()
+    };
+    let manifest = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{filler}");
+    let [(rule, range, message)] = &of(&manifest)[..] else { panic!("one finding") };
+    assert_eq!((*rule, &manifest[range.clone()]), ("syntax-error", "apiVersion: v1"));
+    assert!(message.starts_with("not read, since it is a document of 1"), "{message}");
+    assert_eq!(of(&format!("replicas: 3\n{filler}")), [], "what is no manifest is nobody's business");
+    let beside =
+        format!("{manifest}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{hostPID: true, containers: []}}\n");
+    assert!(of(&beside).iter().any(|(rule, ..)| *rule == "host-pid"), "other documents of the file are read");
 }

@@ -4,9 +4,9 @@
 //! said: a value that stands there may be wrong, and nothing is missing.
 
 use crate::config::{Config, Part};
-use crate::k8s::{Extent, Object};
+use crate::k8s::{self, Extent, Object};
 use crate::rules::Finding;
-use crate::yaml::{Kind, Node, Range, Yaml};
+use crate::yaml::{self, Kind, Node, Range, Yaml};
 
 /// How much of a document's objects stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -26,6 +26,17 @@ pub enum Sight {
 /// written with a `\` in them.
 pub(super) fn may_hold_objects(text: &str) -> bool {
     (text.contains("apiVersion") && text.contains("kind")) || text.contains('\\')
+}
+
+/// Whether a document that is too long to be read begins as a manifest does: whoever wrote one should know that it is not read.
+pub(super) fn begins_as_manifest(yaml: &Yaml) -> bool {
+    const HEAD: usize = 4 << 10;
+    if yaml.text().len() <= yaml::MAX_BYTES {
+        return false;
+    }
+    let lines = yaml.text().char_indices().take_while(|(at, _)| *at < HEAD).filter(|(_, char)| *char == '\n');
+    let head = lines.last().map_or("", |(end, _)| &yaml.text()[..end]);
+    !k8s::objects(&yaml::parse(head)).is_empty()
 }
 
 /// Whether nothing is written in a text but comments, directives and markers.

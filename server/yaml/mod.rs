@@ -16,7 +16,7 @@ mod template;
 mod tree;
 mod walk;
 
-pub use repair::parse;
+pub use repair::{MAX_BYTES, parse};
 pub use scalar::Resolved;
 pub use template::{Template, template};
 pub use text_size::{TextRange as Range, TextSize as Offset};

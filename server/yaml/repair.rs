@@ -20,18 +20,28 @@ fn affordable(length: usize) -> usize {
     ALWAYS + length.saturating_mul(8).min(MOST)
 }
 
-/// Reads one document. Never fails.
+/// The longest document that is read, in bytes: many times what an API server takes, which is 3 MiB as JSON or YAML (`MaxRequestBodyBytes`
+/// in `k8s.io/apiserver/pkg/server/config.go`). It bounds what one document can cost, in time and in memory.
+pub const MAX_BYTES: usize = 16 << 20;
+
+/// Reads one document. Never fails: of one that is longer than [`MAX_BYTES`] it says just that.
 pub fn parse(text: &str) -> Yaml {
-    if u32::try_from(text.len()).is_err() {
-        let error = SyntaxError { range: range(0, 0), message: "a document of more than 4 GiB is not read".into() };
-        return Yaml { errors: vec![error], ..Yaml::default() };
-    }
-    read(text, Source::new(text), Vec::new())
+    too_long(text).unwrap_or_else(|| read(text, Source::new(text), Vec::new()))
+}
+
+fn too_long(text: &str) -> Option<Yaml> {
+    let length = (text.len() > MAX_BYTES).then(|| text.len() >> 20)?;
+    let message = format!("not read, since it is a document of {length} MiB: a cluster takes objects of up to 3 MiB");
+    let first = text.find(['\r', '\n']).unwrap_or(0).min(MAX_BYTES);
+    Some(Yaml { errors: vec![SyntaxError { range: range(0, first), message }], ..Yaml::unread(text) })
 }
 
 /// Reads one document of which some bytes are not to be read, or to be read as words without a meaning. The lines with such bytes
-/// count as repaired; that they are there is no error. The text is no longer than a document can be.
+/// count as repaired; that they are there is no error.
 pub(super) fn parse_patched(text: &str, patches: impl FnOnce(&Source<'_>) -> Vec<Patch>) -> Yaml {
+    if let Some(unread) = too_long(text) {
+        return unread;
+    }
     let mut source = Source::new(text);
     let patches = patches(&source);
     let mut lines: Vec<usize> = patches.iter().map(|patch| source.line_of(patch.range().start)).collect();
