@@ -396,6 +396,23 @@ describe("commands", () => {
     await window.closePanel();
   });
 
+  on(() => window, "write the messages to and from the server into the log where that is asked for", async () => {
+    await window.open("a.yaml");
+    window.write(".vscode/settings.json", JSON.stringify({ "kubeharden.trace.server": "messages" }));
+    await window.command("kubeharden: Show Logs");
+    const traced = window.page.locator(".output-view .view-line").filter({ hasText: /Sending\s+notification.*textDocument\/did/ });
+    // The setting counts once it has been noticed: the messages of a change before that are not traced.
+    for (let tries = 0; tries < 6 && (await traced.count()) === 0; tries++) {
+      await window.click("apps/v1", "apiVersion: apps/v1");
+      await window.page.keyboard.press("End");
+      await window.page.keyboard.type(" ");
+      await traced.first().waitFor({ timeout: PATIENCE / 6 }).catch(() => undefined);
+    }
+    assert.notEqual(await traced.count(), 0);
+    await window.closePanel();
+    window.write(".vscode/settings.json", "{}");
+  });
+
   on(() => window, "begin with a walkthrough of three steps and a sample", async () => {
     await window.command("Welcome: Open Walkthrough...");
     await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Harden your first manifest" }).waitFor();
