@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Yaml {
 }
 
 fn too_long(text: &str) -> Option<Yaml> {
-    let length = (text.len() > MAX_BYTES).then(|| text.len() >> 20)?;
+    let length = (text.len() > MAX_BYTES).then_some(text.len() >> 20)?;
     let message = format!("not read, since it is a document of {length} MiB: a cluster takes objects of up to 3 MiB");
     let first = text.find(['\r', '\n']).unwrap_or(0).min(MAX_BYTES);
     Some(Yaml { errors: vec![SyntaxError { range: range(0, first), message }], ..Yaml::unread(text) })
