@@ -360,6 +360,30 @@ describe("settings", () => {
   });
 });
 
+describe("a security context", () => {
+  let window: Window;
+  before(async () => {
+    const settings = { "kubeharden.codeLens": true, "kubeharden.inlayHints": true };
+    const files = { "a.yaml": SAMPLE, ".vscode/settings.json": JSON.stringify(settings) };
+    window = await editor.window(editor.folder(files), "a.yaml");
+  });
+  after(() => window.close());
+
+  on(() => window, "is completed, and a lens says which standard is met", async () => {
+    await window.squiggle("error", "true", "privileged: true");
+    await window.page.locator(".codelens-decoration", { hasText: "Pod Security" }).first().waitFor();
+    await window.click("# reads", "privileged: true");
+    await window.page.keyboard.press("End");
+    await window.page.keyboard.press("Enter");
+    await window.page.keyboard.type("runAsN");
+    const offered = window.page.locator(".suggest-widget:visible .monaco-list-row", { hasText: "runAsNonRoot" }).first();
+    await offered.waitFor();
+    await window.picture("24 completion and lens");
+    await window.page.keyboard.press("Enter");
+    await window.line("runAsNonRoot: ").waitFor();
+  });
+});
+
 describe("commands", () => {
   let window: Window;
   before(async () => {
