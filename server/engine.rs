@@ -11,9 +11,8 @@ use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
 use others::{Held, Talk};
-use std::any::Any;
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 mod fields;
 mod inline;
@@ -60,12 +59,7 @@ pub struct Analysis {
     asked: Vec<(Question, Answer)>,
     /// Why nothing can be edited in it, once that was asked.
     uneditable: OnceLock<Option<Refusal>>,
-    shown: Shown,
 }
-
-/// Room for what a front end makes of a part, kept with it as long as it is what is known.
-#[derive(Debug, Default)]
-struct Shown(Mutex<Option<Arc<dyn Any + Send + Sync>>>);
 
 /// Whose finding it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -310,7 +304,6 @@ impl Analysis {
             facts: Vec::new(),
             asked: Vec::new(),
             uneditable: OnceLock::new(),
-            shown: Shown::default(),
         }
     }
 
@@ -342,18 +335,6 @@ impl Analysis {
             finding.fix = None;
             finding.alternatives.clear();
         }
-    }
-
-    /// What a front end makes of the part: made once, unless what was made is no use any more.
-    pub fn shown<T: Any + Send + Sync>(&self, is_of_use: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut kept = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.as_ref().and_then(|any| Arc::clone(any).downcast::<T>().ok());
-        if let Some(known) = known.filter(|known| is_of_use(known)) {
-            return known;
-        }
-        let made = Arc::new(make());
-        *kept = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
-        made
     }
 
     /// Whether other objects say something else now than when it was made.

@@ -32,6 +32,8 @@ pub struct Report {
 pub struct Part<'r> {
     /// In bytes from the start of the text.
     pub start: usize,
+    /// The line that it begins with, counted from 0.
+    pub line: u32,
     /// The index of the document that it is or is part of.
     pub document: usize,
     pub analysis: &'r Arc<Analysis>,
@@ -67,6 +69,8 @@ struct Document {
     /// Where the other parts stand in it.
     gaps: Vec<Gap>,
     is_whole: bool,
+    /// Whether its objects say something of others.
+    has_facts: bool,
     context: Arc<Context>,
     ties: Ties,
     /// Whether something in it is to be analysed.
@@ -82,6 +86,8 @@ struct Ties {
     aliases: usize,
     /// Parts of which not all can be seen.
     partial: usize,
+    /// Parts whose objects say something of others.
+    facts: usize,
 }
 
 impl Report {
@@ -155,7 +161,8 @@ impl Report {
 
     /// What the objects of the text say of others.
     pub fn facts(&self) -> Vec<Fact> {
-        self.parts().flat_map(|part| part.analysis.facts.iter().cloned()).collect()
+        let says = |part: &Part<'_>| self.documents[part.document].has_facts;
+        self.parts().filter(says).flat_map(|part| part.analysis.facts.iter().cloned()).collect()
     }
 
     /// Forgets what is known of the parts that were told something else of other objects than they would be now. Tells whether there
@@ -224,7 +231,7 @@ impl Report {
 
     /// What is known, in the order of the text; nothing of what was not analysed since it was edited.
     pub fn parts(&self) -> Parts<'_> {
-        Parts { start: 0, document: 0, current: None, documents: self.documents.iter(), rest: self.rows() }
+        Parts { start: 0, line: 0, document: 0, current: None, documents: self.documents.iter(), rest: self.rows() }
     }
 
     fn rows(&self) -> Rows<'_> {
@@ -244,6 +251,7 @@ type Rows<'r> = iter::Zip<slice::Iter<'r, split::Part>, slice::Iter<'r, Option<A
 #[derive(Debug, Clone)]
 pub struct Parts<'r> {
     start: usize,
+    line: u32,
     /// The index of the next document.
     document: usize,
     /// The document that is gone through, and how many of its parts are still to come.
@@ -257,21 +265,22 @@ impl<'r> Iterator for Parts<'r> {
 
     fn next(&mut self) -> Option<Part<'r>> {
         loop {
-            let start = self.start;
+            let (start, line) = (self.start, self.line);
             let Some((document, left)) = self.current.filter(|(_, left)| *left > 0) else {
                 let document = self.documents.next()?;
                 self.current = Some((document, document.parts));
                 self.document += 1;
                 if let Some(analysis) = &document.frame {
-                    return Some(Part { start, document: self.document - 1, analysis, gaps: &document.gaps });
+                    return Some(Part { start, line, document: self.document - 1, analysis, gaps: &document.gaps });
                 }
                 continue;
             };
             let (part, analysis) = self.rest.next()?;
             self.current = Some((document, left - 1));
             self.start += part.length;
+            self.line += part.lines;
             if let Some(analysis) = analysis.as_ref().filter(|_| !document.is_whole) {
-                return Some(Part { start, document: self.document - 1, analysis, gaps: &[] });
+                return Some(Part { start, line, document: self.document - 1, analysis, gaps: &[] });
             }
         }
     }
@@ -359,8 +368,11 @@ impl Document {
         let mut ties = self.ties;
         ties += self.frame.as_deref().map(Ties::of).unwrap_or_default();
         self.is_whole = text.parts.len() > 1 && ties.bind();
+        self.has_facts = ties.facts > 0;
         if self.is_whole {
-            self.frame = Some(Arc::new(analyze(&text.text(), Role::Document, &Arc::default())));
+            let whole = analyze(&text.text(), Role::Document, &Arc::default());
+            self.has_facts = !whole.facts.is_empty();
+            self.frame = Some(Arc::new(whole));
         }
         self.gaps = if self.is_whole { Vec::new() } else { text.gaps() };
         (self.is_stale, self.is_reframed) = (false, false);
@@ -476,6 +488,7 @@ impl Ties {
             anchors: usize::from(yaml.has_anchors()),
             aliases: usize::from(yaml.has_aliases_to_nothing()),
             partial: usize::from(analysis.sight != Sight::Whole),
+            facts: usize::from(!analysis.facts.is_empty()),
         }
     }
 
@@ -491,6 +504,7 @@ impl AddAssign for Ties {
         self.anchors += other.anchors;
         self.aliases += other.aliases;
         self.partial += other.partial;
+        self.facts += other.facts;
     }
 }
 
@@ -499,6 +513,7 @@ impl SubAssign for Ties {
         self.anchors -= other.anchors;
         self.aliases -= other.aliases;
         self.partial -= other.partial;
+        self.facts -= other.facts;
     }
 }
 

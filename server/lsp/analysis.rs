@@ -3,11 +3,13 @@
 //! Knows when an analysis can be spared and where it runs. Promise: one that takes longer than a moment runs on the blocking pool, as many
 //! at once as there are processors; a panic in it ends as an error here and goes no further.
 
+use super::published::Published;
 use super::state::{Analysed, Edited, Snapshot, State};
 use super::{configuration, guard, neighbours, workspace};
 use crate::engine::Report;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use tower_lsp::lsp_types::Url;
 
 /// The analysis of a snapshot panicked; what it said.
@@ -25,24 +27,30 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
     }
     let known = state.take_analysed(url).filter(|known| known.leads_to(&snapshot, &config));
     let followed = known.map(|known| at_once(|| follow(known, &snapshot))).transpose()?;
-    let is_quick = followed.as_ref().is_some_and(|report| report.unknown() <= state.setup.at_once);
+    let is_quick = followed.as_ref().is_some_and(|known| known.report.unknown() <= state.setup.at_once);
     let analyze = Arc::clone(&state.setup.analyze);
     let of = url.clone();
     let work = move || {
-        let mut report = followed.unwrap_or_else(|| Report::of(&snapshot.text.to_string()));
+        let now = || config.surroundings.others.as_ref().map_or(0, |others| others.index.generation());
+        let Followed { mut report, published, generation: told } = followed.unwrap_or_else(|| Followed {
+            report: Report::of(&snapshot.text.to_string()),
+            published: Arc::default(),
+            generation: now(),
+        });
         let look = |report: &mut Report| {
             report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
         };
         look(&mut report);
-        let (mut says_else, mut generation) = (false, 0);
+        let (mut says_else, mut generation) = (false, told);
         if let Some(others) = &config.surroundings.others {
             says_else = others.index.put(&workspace::source_in(&of, &others.folder), report.facts());
-            generation = others.index.generation();
-            if report.forget_outdated(others) {
+            generation = now();
+            // Where nobody said anything since the parts were told of others, they would be told the same.
+            if generation != told && report.forget_outdated(others) {
                 look(&mut report);
             }
         }
-        (Arc::new(Analysed { snapshot, config, report, generation: generation.into() }), says_else)
+        (Arc::new(Analysed { snapshot, config, report, published, generation: generation.into() }), says_else)
     };
     let (analysed, says_else) = if is_quick { at_once(work)? } else { off_thread(state, work).await? };
     state.remember(url, &analysed);
@@ -59,7 +67,7 @@ pub(super) async fn unopened(state: &Arc<State>, url: &Url, text: &str) -> Resul
     off_thread(state, move || {
         let mut report = Report::of(&snapshot.text.to_string());
         report.analyze(|range| snapshot.text.slice(range), |text, role, context| analyze(text, role, context, &config));
-        Analysed { snapshot, config, report, generation: 0.into() }
+        Analysed { snapshot, config, report, published: Arc::default(), generation: 0.into() }
     })
     .await
 }
@@ -73,15 +81,24 @@ async fn heed(state: Arc<State>, url: Url) {
     }
 }
 
-/// What is known of an earlier text, after the edits that made a later one of it. It is changed where it is, unless a question about the
-/// earlier text is still being answered.
-fn follow(known: Arc<Analysed>, snapshot: &Snapshot) -> Report {
+/// What is known of an earlier text, after the edits that made a later one of it.
+struct Followed {
+    report: Report,
+    published: Arc<Mutex<Published>>,
+    /// The state of the index that its answers are those of.
+    generation: u64,
+}
+
+/// Follows the edits that made a later text of the one that something is known of. What is known is changed where it is, unless a
+/// question about the earlier text is still being answered.
+fn follow(known: Arc<Analysed>, snapshot: &Snapshot) -> Followed {
     let edits = snapshot.edits_since(&known.snapshot);
+    let (published, generation) = (Arc::clone(&known.published), known.generation.load(Ordering::SeqCst));
     let mut report = Arc::try_unwrap(known).map_or_else(|shared| shared.report.clone(), |known| known.report);
     for Edited { replaced, inserted, text, .. } in edits {
         report.edit(replaced, inserted, |range| text.slice(range));
     }
-    report
+    Followed { report, published, generation }
 }
 
 /// What is known of a document's text as the client has it now; nothing of one that is not open, or whose analysis panics. The

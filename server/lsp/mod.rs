@@ -15,7 +15,8 @@
 //! 6. [`analysis`]: from a snapshot to a report, off the threads that talk.
 //! 7. [`watch`]: one task for each open document, from its latest text to its diagnostics; [`pull`]: for clients that ask for them.
 //! 8. [`groups`]: which findings are shown as one.
-//! 9. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's.
+//! 9. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's; [`published`]: all diagnostics of a text, as
+//!    JSON that is kept from one keystroke to the next.
 //! 10. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`fields`]: help inside security contexts; [`lens`]: a line
 //!     above each workload, [`hints`]: what its containers inherit, [`symbols`]: the outline; these are the [`extras`] that a setting turns on;
 //!     [`actions`]: what can be mended; [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do. [`status`] and [`harden`]: what is beyond
@@ -39,6 +40,7 @@ mod pull;
 mod groups;
 mod from_proto;
 mod to_proto;
+mod published;
 mod hover;
 mod code_action;
 mod ignore_action;
@@ -100,17 +102,31 @@ impl Default for Setup {
 #[expect(clippy::print_stderr, reason = "standard output is the protocol's, and no client is there to be told")]
 pub fn run() -> ExitCode {
     // One thread has it all to say; the work is done by others, and waking them for less would take longer than what they are woken for.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (runtime, output) = match runtime.and_then(|runtime| Ok((runtime, unbuffered(&std::io::stdout())?))) {
+        Ok(started) => started,
         Err(error) => {
             eprintln!("kubeharden: the server cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let was_shut_down = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), Setup::default()));
+    let output = tokio::fs::File::from_std(output);
+    let was_shut_down = runtime.block_on(serve(tokio::io::stdin(), output, Setup::default()));
     // A thread that reads standard input cannot be stopped; waiting for it would keep the process alive after `exit`.
     runtime.shutdown_background();
     if was_shut_down { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Standard output without the buffer that the standard library puts before it: that one looks for the end of the last line in all that
+/// is written, and writes what is before by itself, so that a client would wake up twice for each message.
+#[cfg(unix)]
+fn unbuffered(output: &impl std::os::fd::AsFd) -> std::io::Result<std::fs::File> {
+    output.as_fd().try_clone_to_owned().map(Into::into)
+}
+
+#[cfg(windows)]
+fn unbuffered(output: &impl std::os::windows::io::AsHandle) -> std::io::Result<std::fs::File> {
+    output.as_handle().try_clone_to_owned().map(Into::into)
 }
 
 /// Serves one client until it says `exit`, closes its side, or dies. Tells whether it asked for a shutdown before.

@@ -6,7 +6,7 @@
 
 use super::analysis::{self, Panicked};
 use super::state::State;
-use super::{configuration, guard, to_proto, workspace};
+use super::{configuration, guard, published, workspace};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
@@ -48,7 +48,7 @@ async fn of_document(state: &Arc<State>, url: &Url) -> Result<Vec<Diagnostic>, P
             return configuration::edit(&state, &url, &snapshot).await.map(|(diagnostics, _turn)| diagnostics);
         }
         let analysed = analysis::analysed(&state, &url, snapshot).await?;
-        Ok(to_proto::diagnostics(&analysed, &url, state.configuration.grouping(), &state.capabilities()))
+        Ok(published::diagnostics(&analysed, &url, state.configuration.grouping(), &state.capabilities()))
     });
     task.await.unwrap_or_else(|error| match error.try_into_panic() {
         Ok(panic) => Err(Panicked(guard::message(&*panic))),
@@ -96,7 +96,7 @@ async fn of_file(state: &Arc<State>, url: &Url, file: &Path) -> Result<Option<(O
     let file = file.to_owned();
     let Some(text) = analysis::off_thread(state, move || workspace::text(&file)).await? else { return Ok(None) };
     let analysed = analysis::unopened(state, url, &text).await?;
-    Ok(Some((None, to_proto::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities()))))
+    Ok(Some((None, published::diagnostics(&analysed, url, state.configuration.grouping(), &state.capabilities()))))
 }
 
 fn report_of(

@@ -9,6 +9,7 @@ use super::configuration::{self, Configuration, Source};
 use super::extras::Offered;
 use super::neighbours::Neighbours;
 use super::output::Output;
+use super::published::Published;
 use super::pull::Refresh;
 use super::settings::Settings;
 use super::workspace::Workspace;
@@ -92,6 +93,8 @@ pub(super) struct Analysed {
     pub snapshot: Snapshot,
     pub config: Arc<Config>,
     pub report: Report,
+    /// What was made of it for the client, and of the texts before it.
+    pub published: Arc<std::sync::Mutex<Published>>,
     /// The state of the index that its answers are those of.
     pub generation: AtomicU64,
 }

@@ -44,6 +44,9 @@ enum Outcome {
 }
 
 pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
+    if !state.capabilities().status {
+        return;
+    }
     let documents = || analysed.report.parts().map(|part| part.analysis);
     let outcome = Outcome::Analysed {
         profile: analysed.config.profile.name().to_owned(),

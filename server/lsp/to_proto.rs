@@ -4,19 +4,15 @@
 //! announce it understands.
 
 use super::capabilities::Capabilities;
-use super::groups::{self, Grouping, Mark};
+use super::groups::Mark;
 use super::settings::SECTION;
-use super::state::{Analysed, Snapshot};
+use super::state::Snapshot;
 use crate::config::Problem;
 use crate::engine::{Edits, Part, Range as Span};
 use crate::rules::{Finding, Page, Severity, Tag};
-use crate::text::{Encoding, Lines, Position, Text};
-use serde::Serialize;
+use crate::text::{Encoding, Position, Text};
 use serde_json::json;
-use serde_json::ser::Formatter;
-use std::io::{self, Write};
 use std::ops::Range;
-use std::sync::Arc;
 use tower_lsp::lsp_types::{self as lsp, Url};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
@@ -48,162 +44,6 @@ pub(super) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
     }
 }
 
-/// All that there is to say about a text, the gravest first, and then in the order of the text.
-pub(super) fn diagnostics(analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities) -> Vec<lsp::Diagnostic> {
-    let mut json = Vec::new();
-    write_diagnostics(analysed, url, grouping, client, &mut json);
-    serde_json::from_slice(&json).expect("what was written of diagnostics is read as diagnostics")
-}
-
-/// Writes the parameters of the notification that says it, as JSON; with the version where the client numbers diagnostics.
-pub(super) fn write_published(
-    analysed: &Analysed,
-    url: &Url,
-    version: Option<i32>,
-    grouping: Grouping,
-    client: &Capabilities,
-    json: &mut Vec<u8>,
-) {
-    let version = version.map_or_else(String::new, |version| format!(r#","version":{version}"#));
-    json.extend_from_slice(format!(r#"{{"uri":{}{version},"diagnostics":"#, json!(url)).as_bytes());
-    write_diagnostics(analysed, url, grouping, client, json);
-    json.push(b'}');
-}
-
-fn write_diagnostics(analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities, json: &mut Vec<u8>) {
-    let told: Vec<(Part<'_>, Arc<Told>)> =
-        analysed.report.parts().map(|part| (part, told(part, analysed, url, grouping, client))).collect();
-    let all: usize = told.iter().map(|(_, told)| told.diagnostics.len()).sum();
-    let shown = if all > MOST_DIAGNOSTICS { MOST_DIAGNOSTICS - 1 } else { all };
-    let (mut left, mut comma) = (shown, "");
-    json.push(b'[');
-    for severity in Severity::ALL {
-        for (part, told) in told.iter().filter(|(_, told)| told.severities.contains(&severity)) {
-            if left == 0 {
-                break;
-            }
-            let line = if told.is_relative { analysed.snapshot.text.line(part.start) } else { 0 };
-            for written in told.diagnostics.iter().filter(|written| written.severity == severity).take(left) {
-                json.extend_from_slice(comma.as_bytes());
-                written.write(line, json);
-                (left, comma) = (left - 1, ",");
-            }
-        }
-    }
-    if shown < all {
-        json.extend_from_slice(comma.as_bytes());
-        Written::of(Severity::Info, &more(all - shown)).write(0, json);
-    }
-    json.push(b']');
-}
-
-/// What is told of a part.
-struct Told {
-    grouping: Grouping,
-    /// Whether lines count from the first one of the part: it is told the same wherever it stands.
-    is_relative: bool,
-    /// Those that there are, each once.
-    severities: Vec<Severity>,
-    diagnostics: Vec<Written>,
-}
-
-/// What is to be told of a part, made when it is told for the first time.
-fn told(part: Part<'_>, analysed: &Analysed, url: &Url, grouping: Grouping, client: &Capabilities) -> Arc<Told> {
-    let make = || {
-        // Parts begin at the start of a line.
-        let is_relative = part.is_whole();
-        let marks = groups::marks_of(part, grouping);
-        let lines = Lines::of(if is_relative { part.analysis.text() } else { "" });
-        let place = |at: crate::engine::Range| match is_relative {
-            true => {
-                let [start, end] = [at.start(), at.end()].map(|end| position(lines.position(end.into(), client.encoding)));
-                lsp::Range { start, end }
-            }
-            false => range(part.place(at), &analysed.snapshot.text, client.encoding),
-        };
-        let mut severities: Vec<Severity> = marks.iter().map(Mark::severity).collect();
-        severities.sort_unstable();
-        severities.dedup();
-        let written = |mark: &Mark<'_>| Written::of(mark.severity(), &diagnostic_at(mark, place, url, client));
-        Told { grouping, is_relative, severities, diagnostics: marks.iter().map(written).collect() }
-    };
-    part.analysis.shown(|told: &Told| told.is_relative && told.grouping == grouping, make)
-}
-
-/// A diagnostic as JSON with its lines left out, so that it need not be written again when others come before it.
-struct Written {
-    severity: Severity,
-    json: Box<[u8]>,
-    /// Where in the JSON a line is left out, and which.
-    lines: Box<[(usize, u32)]>,
-}
-
-impl Written {
-    fn of(severity: Severity, diagnostic: &lsp::Diagnostic) -> Written {
-        let (mut json, mut format) = (Vec::new(), WithoutLines::default());
-        let mut serializer = serde_json::Serializer::with_formatter(&mut json, &mut format);
-        diagnostic
-            .serialize(&mut serializer)
-            .expect("a diagnostic has names for keys, and a vector takes all that is written to it");
-        let (mut lines, mut whole) = (Vec::new(), Vec::with_capacity(json.len()));
-        for (piece, number) in json.split(|byte| *byte == WithoutLines::HOLE).zip(format.lines.iter().map(Some).chain([None])) {
-            whole.extend_from_slice(piece);
-            lines.extend(number.map(|number| (whole.len(), *number)));
-        }
-        Written { severity, json: whole.into(), lines: lines.into() }
-    }
-
-    /// Writes it with its lines counted from another one than the first.
-    fn write(&self, line: u32, json: &mut Vec<u8>) {
-        let mut start = 0;
-        for (end, number) in &self.lines {
-            json.extend_from_slice(&self.json[start..*end]);
-            // A vector takes all that is written to it.
-            let _ = write!(json, "{}", number + line);
-            start = *end;
-        }
-        json.extend_from_slice(&self.json[start..]);
-    }
-}
-
-/// JSON without the numbers of lines, which are remembered.
-#[derive(Default)]
-struct WithoutLines {
-    is_key: bool,
-    is_line: bool,
-    lines: Vec<u32>,
-}
-
-impl WithoutLines {
-    /// Stands for a line: what JSON never has, not even in a string.
-    const HOLE: u8 = 0;
-}
-
-impl Formatter for &mut WithoutLines {
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.is_key = true;
-        if first { Ok(()) } else { writer.write_all(b",") }
-    }
-
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        self.is_line = self.is_key && fragment == "line";
-        writer.write_all(fragment.as_bytes())
-    }
-
-    fn end_object_key<W: ?Sized + Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.is_key = false;
-        Ok(())
-    }
-
-    fn write_u32<W: ?Sized + Write>(&mut self, writer: &mut W, value: u32) -> io::Result<()> {
-        if !self.is_line {
-            return write!(writer, "{value}");
-        }
-        self.lines.push(value);
-        writer.write_all(&[WithoutLines::HOLE])
-    }
-}
-
 fn tag(finding: &Finding, client: &Capabilities) -> Option<lsp::DiagnosticTag> {
     match finding.tag? {
         Tag::Unnecessary => client.unnecessary_tags.then_some(lsp::DiagnosticTag::UNNECESSARY),
@@ -216,7 +56,12 @@ pub(super) fn diagnostic(mark: &Mark<'_>, snapshot: &Snapshot, url: &Url, client
 }
 
 /// A diagnostic where `place` tells where the ranges of the part stand.
-fn diagnostic_at(mark: &Mark<'_>, place: impl Fn(Span) -> lsp::Range, url: &Url, client: &Capabilities) -> lsp::Diagnostic {
+pub(super) fn diagnostic_at(
+    mark: &Mark<'_>,
+    place: impl Fn(Span) -> lsp::Range,
+    url: &Url,
+    client: &Capabilities,
+) -> lsp::Diagnostic {
     let page = mark.page();
     let rules: Vec<&str> = mark.findings.iter().map(|finding| finding.rule.id).collect();
     let data = json!({"rules": rules, "container": mark.first().subject.container});
@@ -264,16 +109,6 @@ pub(super) fn mistakes(problems: &[Problem], text: &Text, client: &Capabilities)
 fn manual() -> Option<lsp::CodeDescription> {
     let href = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/configuration.md");
     Some(lsp::CodeDescription { href: Url::parse(href).ok()? })
-}
-
-/// What stands for the diagnostics that are too many to show; at the start of the file, where it is seen.
-fn more(count: usize) -> lsp::Diagnostic {
-    lsp::Diagnostic {
-        severity: Some(lsp::DiagnosticSeverity::INFORMATION),
-        source: Some(SECTION.to_owned()),
-        message: format!("… and {count} more findings"),
-        ..Default::default()
-    }
 }
 
 pub(super) fn text_edits(part: Part<'_>, edits: &Edits, text: &Text, encoding: Encoding) -> Vec<lsp::TextEdit> {
@@ -364,38 +199,4 @@ fn link(markdown: &str) -> Option<(&str, &str, &str, &str)> {
 pub(super) fn title(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(line: u32) -> lsp::Range {
-        lsp::Range { start: lsp::Position { line, character: 3 }, end: lsp::Position { line: line + 1, character: 4 } }
-    }
-
-    /// A diagnostic on a line, and something related to it ten lines further on.
-    fn diagnostic(line: u32) -> lsp::Diagnostic {
-        let uri = Url::parse("file:///line/0.yaml").unwrap();
-        let location = lsp::Location { uri, range: at(line + 10) };
-        lsp::Diagnostic {
-            range: at(line),
-            severity: Some(lsp::DiagnosticSeverity::HINT),
-            message: "\"line\":1\0 é \u{1}".to_owned(),
-            related_information: Some(vec![lsp::DiagnosticRelatedInformation { location, message: "line".to_owned() }]),
-            data: Some(json!({"rules": ["line"], "line": "line"})),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn what_was_written_once_is_written_again_on_other_lines() {
-        let written = Written::of(Severity::Hint, &diagnostic(5));
-        for line in [0, 2, 100_000] {
-            let mut json = b"before".to_vec();
-            written.write(line, &mut json);
-            let read: lsp::Diagnostic = serde_json::from_slice(json.strip_prefix(b"before").unwrap()).unwrap();
-            assert_eq!(read, diagnostic(5 + line));
-        }
-    }
 }

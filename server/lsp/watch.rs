@@ -5,7 +5,7 @@
 //! is published, and the latest is analysed at last.
 
 use super::state::{Analysed, Snapshot, State};
-use super::{analysis, configuration, pull, status, to_proto};
+use super::{analysis, configuration, published, pull, status};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
@@ -71,7 +71,7 @@ async fn publish_analysed(state: &State, url: &Url, analysed: &Analysed, latest:
     let turn = state.output.turn().await;
     if let Some(version) = version(state, analysed.snapshot.version, latest) {
         let (grouping, client) = (state.configuration.grouping(), state.capabilities());
-        let write = |json: &mut Vec<u8>| to_proto::write_published(analysed, url, version, grouping, &client, json);
+        let write = |json: &mut Vec<u8>| published::write(analysed, url, version, grouping, &client, json);
         turn.notify::<PublishDiagnostics>(write).await;
     }
 }

@@ -58,6 +58,8 @@ pub struct Part {
     pub role: Role,
     /// In bytes.
     pub length: usize,
+    /// How many lines end in it.
+    pub lines: u32,
     /// How many bytes from its start decide that it begins where it does: to the end of the first line that is neither blank nor
     /// a comment.
     opening: usize,
@@ -176,7 +178,21 @@ fn cut(text: &str, role: Role) -> Vec<Part> {
     if cutter.start < text.len() || cutter.parts.is_empty() {
         cutter.begin(text.len(), role);
     }
+    let mut start = 0;
+    for part in &mut cutter.parts {
+        let end = start + part.length;
+        part.lines = line_ends(&text[start..end]);
+        start = end;
+    }
     cutter.parts
+}
+
+/// How many lines end in a text that does not end between the halves of a line break.
+fn line_ends(text: &str) -> u32 {
+    let count = |of: u8| text.bytes().filter(|byte| *byte == of).count();
+    let returns = count(b'\r');
+    let halves = if returns == 0 { 0 } else { text.matches("\r\n").count() };
+    u32::try_from(count(b'\n') + returns - halves).unwrap_or(u32::MAX)
 }
 
 /// Goes over the lines of a text from the start of a part.
@@ -225,7 +241,7 @@ impl Cutter {
     /// Ends the part and begins another.
     fn begin(&mut self, at: usize, role: Role) {
         let opening = self.opening.map_or(at, |end| end.min(at)) - self.start;
-        self.parts.push(Part { role: self.role, length: at - self.start, opening });
+        self.parts.push(Part { role: self.role, length: at - self.start, lines: 0, opening });
         let parts = std::mem::take(&mut self.parts);
         *self = Cutter { parts, start: at, ..Cutter::new(role) };
     }
