@@ -1,10 +1,17 @@
 //! JSON patches: what an operation writes is judged as what it will be, and nothing else is.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect stops there")]
+#![allow(dead_code, reason = "the sandbox has more than is needed here")]
+
+#[path = "cli/sandbox.rs"]
+mod sandbox;
+
 use kubeharden::config::{Config, Part, Surroundings};
-use kubeharden::engine::{self, Analysis};
+use kubeharden::engine::{self, Analysis, Scope, Sight};
 use kubeharden::k8s::{self, Object, Pod, Target};
-use kubeharden::rules;
+use kubeharden::rules::{self, Finding};
 use kubeharden::yaml::{Entry, Kind, Node, Path, Range, Resolved, Step, Yaml};
+use sandbox::Sandbox;
 use std::collections::{BTreeSet, HashMap};
 
 fn target(kind: &str, group: &str) -> Target {
@@ -165,4 +172,250 @@ fn what_an_operation_writes_is_told_of_where_it_is_in_the_whole_object() {
         assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), Vec::from_iter(wrong).join("\n"));
         assert!(rules.len() > 30, "{rules:?}");
     }
+}
+
+/// `rule: what is written there` of each finding.
+fn said(text: &str, config: &Config) -> Vec<String> {
+    let report = engine::analyze(text, config);
+    let shown = |(part, finding): (engine::Part<'_>, &Finding)| {
+        assert!(finding.fix.is_none() && finding.alternatives.is_empty() && finding.subject.object.is_none(), "{text}");
+        format!("{}: {}", finding.rule.id, &text[part.place(finding.range)])
+    };
+    report.findings().map(shown).collect()
+}
+
+/// What is said of one operation that adds a value in a patch of that kind.
+fn said_of(kind: &str, path: &str, value: &str) -> Vec<String> {
+    said(&format!("- op: add\n  path: {path}\n  value: {value}\n"), &held_to(target(kind, ""), Config::default()))
+}
+
+#[test]
+fn a_bad_value_is_told_of_at_its_own_place() {
+    for kind in ["Deployment", "", "StatefulSet", "Deployment|StatefulSet", "MyWorkload"] {
+        for (path, value, expected) in [
+            ("/spec/template/spec/hostNetwork", "true", "host-network: true"),
+            ("/spec/template/spec/containers/0/securityContext", "{privileged: true}", "privileged-container: true"),
+            ("/spec/template/spec/containers/0/securityContext/privileged", "true", "privileged-container: true"),
+            ("/spec/template/spec/initContainers/-1/image", "busybox", "unpinned-image: busybox"),
+            ("/spec/template/spec/volumes/-", "{name: x, hostPath: {path: /}}", "sensitive-host-path: /"),
+            ("/spec/template/spec/containers/-", "{name: a, image: 'a:latest'}", "unpinned-image: 'a:latest'"),
+            ("/spec/template/spec/containers/0/env/-", "{name: DB_PASSWORD, value: hunter22}", "secret-in-env: hunter22"),
+            ("/spec/template/spec/containers/0/securityContext/runAsUser", "root", "wrong-type: root"),
+            ("/spec/template/spec/securityContext/runAsUser", "-1", "refused-value: -1"),
+            ("/spec/template/spec", "{hostPID: true}", "host-pid: true"),
+            ("/spec", "{template: {spec: {hostPID: true}}}", "host-pid: true"),
+        ] {
+            assert_eq!(said_of(kind, path, value), [expected], "{kind}: {path}");
+        }
+        let annotation = "container.apparmor.security.beta.kubernetes.io~1web";
+        let path = format!("/spec/template/metadata/annotations/{annotation}");
+        let expected = [format!("deprecated-apparmor-annotation: {annotation}"), "unconfined-apparmor: unconfined".to_owned()];
+        assert_eq!(said_of(kind, &path, "unconfined"), expected, "{kind}");
+    }
+    let of_cron_job = |kind| said_of(kind, "/spec/jobTemplate/spec/template/spec/hostIPC", "true");
+    assert_eq!((of_cron_job("CronJob"), of_cron_job("")), (vec!["host-ipc: true".into()], vec!["host-ipc: true".into()]));
+    let of_pod = |kind| said_of(kind, "/spec/containers/0/securityContext/privileged", "true");
+    assert_eq!((of_pod("Pod"), of_pod("").len()), (vec!["privileged-container: true".into()], 1));
+    assert_eq!(said_of("Rollout", "/spec/template/spec/hostPID", "true"), ["host-pid: true"]);
+    assert_eq!(said_of("ConfigMap", "/data/DB_PASSWORD", "hunter22"), ["secret-in-config-map: hunter22"]);
+}
+
+#[test]
+fn what_a_kind_does_not_have_is_told_of_where_the_path_names_it() {
+    for (path, expected) in [
+        ("/spec/template/spec/hostNetwrok", "misspelled-security-field: hostNetwrok"),
+        ("/spec/template/spec/replicas", "unknown-field: replicas"),
+        ("/spec/template/spec/containers/0/privileged", "misplaced-security-field: privileged"),
+        ("/spec/containers/0/image", "unknown-field: containers"),
+    ] {
+        assert_eq!(said_of("Deployment", path, "true")[0], expected);
+        assert_eq!(said_of("", path, "true").iter().filter(|said| said.contains("field")).count(), 0, "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_sure_is_not_told() {
+    for (kind, path, value) in [
+        // Of another type, or of nobody knows which.
+        ("", "/spec/hostNetwork", "true"),
+        ("", "/data/DB_PASSWORD", "hunter22"),
+        ("Secret", "/data/DB_PASSWORD", "aHVudGVyMjI="),
+        ("Service", "/spec/template/spec/timeoutSeconds", "1"),
+        ("", "/spec/values/template/spec/hostNetwork", "true"),
+        ("", "/spec/template/spec/domain/devices", "{}"),
+        ("Deployment", "/status/replicas", "x"),
+        // What only looks like the number of an item, and what does not where one is wanted.
+        ("Deployment", "/metadata/annotations/0", "x"),
+        ("Deployment", "/spec/template/spec/containers/web/securityContext/privileged", "true"),
+        // Parts that say nothing without the rest.
+        ("Deployment", "/spec/template/spec/containers/0/env/0/value", "hunter22"),
+        ("Deployment", "/spec/template/spec/containers/0/securityContext/capabilities/drop/-", "KILL"),
+        ("Deployment", "/spec/template/spec/containers/0/securityContext/seccompProfile/localhostProfile", "a.json"),
+        ("Deployment", "/spec/template/spec/volumes/0/hostPath/type", "Directory"),
+        (
+            "Deployment",
+            "/spec/template/spec/containers/0/volumeMounts/-",
+            "{name: a, mountPath: /a, mountPropagation: Bidirectional}",
+        ),
+        ("Deployment", "/spec/template/spec/initContainers/0/livenessProbe", "{exec: {command: [a]}}"),
+        ("Pod", "/spec/containers/0/volumeMounts/-", "{name: a, mountPath: /a}"),
+        ("Pod", "/metadata/annotations/a", "b"),
+        ("Role", "/metadata/annotations/a", "b"),
+        ("Namespace", "/metadata/labels/a", "b"),
+        ("Deployment", "/spec/template/spec/hostNetwork", ""),
+        ("Deployment", "spec/template/spec/hostNetwork", "true"),
+    ] {
+        assert_eq!(said_of(kind, path, value), [""; 0], "{kind}: {path}");
+    }
+    for operation in ["op: test", "op: remove", "op: copy, from: /spec/a", "op: move, from: /spec/a", "op: Add", "op: "] {
+        let text = format!("- {{{operation}, path: /spec/template/spec/hostNetwork, value: true}}\n");
+        assert_eq!(said(&text, &held_to(target("Deployment", ""), Config::default())), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_group_and_a_version_tell_kinds_apart() {
+    let of = |group: &str, version: Option<&str>, kind: &str, path: &str| {
+        let target = Target { version: version.map(Into::into), ..target(kind, group) };
+        said(&format!("- op: add\n  path: {path}\n  value: true\n"), &held_to(target, Config::default()))
+    };
+    // Kubernetes' own has no such field, and that of another group is not looked into.
+    assert_eq!(of("apps", Some("v1"), "StatefulSet", "/spec/reserveOrdinals"), ["unknown-field: reserveOrdinals"]);
+    for group in ["", "apps.kruise.io"] {
+        assert_eq!(of(group, None, "StatefulSet", "/spec/reserveOrdinals"), [""; 0]);
+        assert_eq!(of(group, None, "StatefulSet", "/spec/template/spec/hostPID"), ["host-pid: true"]);
+    }
+    assert_eq!(of("extensions", Some("v1beta1"), "Deployment", "/spec/template/spec/hostPID"), ["host-pid: true"]);
+    assert_eq!(of("batch.volcano.sh", None, "Job", "/spec/tasks/0/template/spec/hostPID"), ["host-pid: true"]);
+    // A resource that nobody knows, and what speaks of pods without making any.
+    assert_eq!(of("example.com", None, "Shop", "/spec/template/spec/hostPID"), ["host-pid: true"]);
+    assert_eq!(of("kyverno.io", None, "ClusterPolicy", "/spec/template/spec/hostPID"), [""; 0]);
+    let strict = Config { detect_pod_templates: false, ..Config::default() };
+    let text = "- op: add\n  path: /spec/template/spec/hostPID\n  value: true\n";
+    assert_eq!(said(text, &held_to(target("Shop", "example.com"), strict)), [""; 0]);
+}
+
+const PRIVILEGED: &str = "\
+- op: replace
+  path: /spec/template/spec/containers/0/securityContext/privileged
+  value: true # kubeharden: ignore[privileged-container] it is the agent
+- op: add
+  path: /spec/template/spec/hostPID
+  value: true
+";
+
+#[test]
+fn a_comment_on_the_line_of_a_value_ignores_it() {
+    let config = held_to(target("DaemonSet", "apps"), Config::default());
+    let analysis = engine::analyze_document(PRIVILEGED, &config);
+    let ids = |findings: &[Finding]| findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>();
+    assert_eq!((ids(&analysis.findings), ids(&analysis.ignored)), (vec!["host-pid"], vec!["privileged-container"]));
+    assert_eq!((analysis.sight, analysis.objects.len()), (Sight::Patch, 0));
+    let edits = analysis.ignoring(&[&analysis.findings[0]], Scope::Place, &config).expect("a comment");
+    let ignored = edits.apply(PRIVILEGED);
+    assert!(ignored.ends_with("  value: true # kubeharden: ignore[host-pid]\n"), "{ignored}");
+    assert!(engine::analyze_document(&ignored, &config).findings.is_empty());
+
+    let shown = held_to(target("DaemonSet", "apps"), Config { no_ignores: true, ..Config::default() });
+    assert_eq!(said(PRIVILEGED, &shown), ["privileged-container: true", "host-pid: true"]);
+    // What stands elsewhere may be what is ignored; what names no rule is none.
+    let unknown = PRIVILEGED.replace("privileged-container", "no-such-rule").replace("true #", "false #");
+    assert_eq!(said(&unknown, &config), ["unused-ignore: no-such-rule", "host-pid: true"]);
+    let unused = PRIVILEGED.replace("true #", "false #");
+    assert_eq!(said(&unused, &config), ["host-pid: true"]);
+}
+
+#[test]
+fn what_is_no_json_patch_is_read_as_before() {
+    let config = held_to(target("Deployment", ""), Config::default());
+    for text in ["", "# nothing\n", "[]\n", "a: 1\n", "- 1\n- [2]\n-\n", "- op\n- op: add\n", "just text\n"] {
+        assert_eq!(said(text, &config), [""; 0], "{text:?}");
+    }
+    // Nobody says that it is a patch.
+    assert_eq!(said(PRIVILEGED, &Config::default()), [""; 0]);
+    let broken = said("- op: add\n  path: /spec/template/spec/hostPID\n  value: \"true\n", &config);
+    assert!(broken.iter().any(|said| said.starts_with("syntax-error")), "{broken:?}");
+}
+
+#[test]
+fn a_patch_inside_a_kustomization_is_for_what_is_said_beside_it() {
+    let patches = "\
+patches:
+  - target: {kind: Deployment}
+    patch: |-
+      - op: add
+        path: /spec/template/spec/hostNetwrok
+        value: true
+  - target: {kind: CronJob}
+    patch: '[{\"op\": \"add\", \"path\": \"/spec/jobTemplate/spec/template/spec/hostPID\", \"value\": true}]'
+patchesJson6902:
+  - target: {group: apps, version: v1, kind: DaemonSet, name: agent}
+    patch: |
+      - {op: add, path: /spec/template/spec/hostIPC, value: true}
+";
+    let expected = ["misspelled-security-field: hostNetwrok", "host-pid: true", "host-ipc: true"];
+    let named = format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n{patches}");
+    assert_eq!(said(&named, &Config::default()), expected);
+    // Most leave out what a kustomization need not say of itself: then its name has to.
+    let surroundings = Surroundings { part: Part::Kustomization, ..Surroundings::default() };
+    assert_eq!(said(patches, &Config { surroundings, ..Config::default() }), expected);
+    assert_eq!(said(patches, &Config::default()), [""; 0]);
+}
+
+/// `path: rule: what is written there`, of each finding.
+fn checked(sandbox: &Sandbox, arguments: &str) -> Vec<String> {
+    let json = sandbox.json(arguments);
+    let shown = |finding: &serde_json::Value| {
+        let path = finding["path"].as_str().expect("a path");
+        let place = |key: &str| usize::try_from(finding[key].as_u64().expect("a number")).expect("small");
+        assert!(finding["fix"].is_null() && finding["kind"].is_null(), "{finding}");
+        format!(
+            "{path}: {}: {}",
+            finding["rule"].as_str().expect("an id"),
+            &sandbox.read(path)[place("startByte")..place("endByte")]
+        )
+    };
+    json["findings"].as_array().expect("a list").iter().map(shown).collect()
+}
+
+#[test]
+fn files_that_a_kustomization_names_are_read_for_its_targets() {
+    let operation = |field: &str| format!("- op: add\n  path: /spec/template/spec/{field}\n  value: true\n");
+    let users = r#"[{"op": "add", "path": "/spec/template/spec/securityContext", "value": {"runAsUser": 0}}]"#;
+    let sandbox = Sandbox::new(&[
+        (
+            "kustomization.yaml",
+            "patches:\n  - {path: one.yaml, target: {kind: Deployment}}\n  - {path: several.yaml, target: {kind: Deployment}}\n  \
+             - {path: several.yaml, target: {kind: Job}}\n  - {path: patches/users.json, target: {kind: Deployment}}\n  \
+             - path: nothing.yaml\n",
+        ),
+        ("parts/kustomization.yaml", "kind: Component\npatchesJson6902: [{path: old.yaml, target: {kind: Deployment}}]\n"),
+        ("one.yaml", &operation("hostNetwrok")),
+        ("several.yaml", &(operation("hostNetwrok") + &operation("hostPID"))),
+        ("patches/users.json", users),
+        ("patches/other.json", users),
+        ("parts/old.yaml", &operation("hostIPC")),
+        ("nothing.yaml", "- {op: remove, path: /spec/template/spec/hostPID}\n"),
+        ("unnamed.yaml", &operation("hostPID")),
+    ]);
+    let expected = [
+        "one.yaml: misspelled-security-field: hostNetwrok",
+        "parts/old.yaml: host-ipc: true",
+        "patches/users.json: root-user: 0",
+        "several.yaml: host-pid: true",
+    ];
+    assert_eq!(checked(&sandbox, "."), expected);
+    let statistics = &sandbox.json("--statistics .")["statistics"];
+    assert_eq!(
+        (&statistics["silence"]["patch"], &statistics["silence"]["not a manifest"]),
+        (&5.into(), &3.into()),
+        "{statistics}"
+    );
+    assert_eq!(statistics["kinds"], serde_json::json!({}));
+    let fixed = sandbox.run("fix --unsafe-fixes .");
+    assert_eq!(sandbox.read("one.yaml"), operation("hostNetwrok"), "{fixed:?}");
+
+    sandbox.write("one.yaml", operation("hostPID").replace("true", "true # kubeharden: ignore[host-pid]"));
+    assert!(!checked(&sandbox, "one.yaml").iter().any(|found| found.contains("host-pid")));
+    assert_eq!(checked(&sandbox, "--no-ignores one.yaml"), ["one.yaml: host-pid: true"]);
 }
