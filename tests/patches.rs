@@ -159,7 +159,13 @@ fn made() -> Vec<String> {
         let object = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("JSON")[key].to_string();
         text.lines().step_by(every).map(object).collect()
     };
-    [lines("refused.jsonl", "manifest", 1), lines("verdicts.jsonl", "pod", 9)].concat()
+    let mut files = Vec::new();
+    for folder in ["bad", "misplaced"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(folder);
+        let entries = std::fs::read_dir(folder).expect("a folder of fixtures");
+        files.extend(entries.map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("a text")));
+    }
+    [files, lines("refused.jsonl", "manifest", 1), lines("verdicts.jsonl", "pod", 9)].concat()
 }
 
 #[test]
@@ -226,6 +232,7 @@ fn what_a_kind_does_not_have_is_told_of_where_the_path_names_it() {
         ("/spec/template/spec/hostNetwrok", "misspelled-security-field: hostNetwrok"),
         ("/spec/template/spec/replicas", "unknown-field: replicas"),
         ("/spec/template/spec/containers/0/privileged", "misplaced-security-field: privileged"),
+        ("/spec/hostPID", "misplaced-security-field: hostPID"),
         ("/spec/containers/0/image", "unknown-field: containers"),
     ] {
         assert_eq!(said_of("Deployment", path, "true")[0], expected);

@@ -171,6 +171,11 @@ pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
     Workload::named(kind).map(Workload::present_version).into_iter().chain(without_pod)
 }
 
+/// The keys on the way from an object to what holds the `metadata` and the `spec` of its pod, where Kubernetes itself has the kind.
+pub(super) fn pod_way(api_version: &str, kind: &str) -> Option<&'static [&'static str]> {
+    Workload::of(api_version, kind).map(Workload::pod_way)
+}
+
 /// The kinds without a pod that people write, each with its version and with what reads it.
 macro_rules! kinds {
     ($($module:ident { $($kind:ident),+ $(,)? })+) => {

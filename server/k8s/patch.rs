@@ -36,8 +36,8 @@ impl Patch {
     pub fn of(yaml: &Yaml, target: &Target) -> Option<Patch> {
         let operations = patch::operations(yaml)?;
         let identity = target.identity();
-        let is_pod = identity.as_ref().is_some_and(|(_, kind)| kind == "Pod");
-        let written = patch::written(yaml, &operations, |operation| spec_beside(operation, is_pod));
+        let way = identity.as_ref().and_then(|(api_version, kind)| kinds::pod_way(api_version, kind));
+        let written = patch::written(yaml, &operations, |operation| way_of_spec(operation, way));
         let values = operations.iter().map(|operation| operation.value.id()).collect();
         Some(Patch { written, values, identity })
     }
@@ -70,15 +70,14 @@ impl Patch {
     }
 }
 
-/// Where an operation writes something of a pod's `metadata`, the pod has a spec, too, of which nothing is known.
-fn spec_beside(operation: &Operation<'_>, is_pod: bool) -> Vec<String> {
+/// The way to the spec of the pod that an operation is about, which is there whatever it writes: at the way of the kind, else in the template
+/// whose `metadata` it writes into.
+fn way_of_spec(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String> {
     let steps: Vec<String> = operation.steps().collect();
     let is_template = |pair: &[String]| pair[0] == "template" && pair[1] == "metadata";
-    let holder = match steps.first().map(String::as_str) {
-        Some("metadata") => is_pod.then_some(0),
-        _ => steps.windows(2).position(is_template).map(|at| at + 1),
-    };
-    holder.map(|holder| steps[..holder].iter().cloned().chain(["spec".to_owned()]).collect()).unwrap_or_default()
+    let template = || steps.windows(2).position(is_template).map(|at| steps[..=at].to_vec());
+    let holder = known.map(|way| way.iter().map(|&key| key.to_owned()).collect()).or_else(template);
+    holder.map(|holder| [holder, vec!["spec".to_owned()]].concat()).unwrap_or_default()
 }
 
 /// What is at the ways of pods, whatever is patched: another type may have fields beside those of a pod there.
