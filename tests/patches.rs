@@ -10,7 +10,7 @@ use kubeharden::config::{Config, Part, Surroundings};
 use kubeharden::engine::{self, Analysis, Scope, Sight};
 use kubeharden::k8s::{self, Object, Pod, Target};
 use kubeharden::rules::{self, Finding};
-use kubeharden::yaml::{Entry, Kind, Node, Path, Range, Resolved, Step, Yaml};
+use kubeharden::yaml::{Entry, Kind, Node, Offset, Path, Range, Resolved, Step, Yaml};
 use sandbox::Sandbox;
 use std::collections::{BTreeSet, HashMap};
 
@@ -367,6 +367,64 @@ patchesJson6902:
     let surroundings = Surroundings { part: Part::Kustomization, ..Surroundings::default() };
     assert_eq!(said(patches, &Config { surroundings, ..Config::default() }), expected);
     assert_eq!(said(patches, &Config::default()), [""; 0]);
+}
+
+#[test]
+fn fields_are_told_of_and_completed_in_operations() {
+    let text = "\
+- op: add
+  path: /spec/template/spec/containers/0/securityContext
+  value:
+    priv
+- op: replace
+  path: /spec/template/spec/containers/0/securityContext/privileged
+  value: tr
+- {value: no, op: add, path: /spec/template/spec/containers/0/securityContext/procMount}
+- op: add
+  path: /spec/template/spec/containers/0/securityContext/capabilities/drop/-
+  value: NET
+";
+    let config = held_to(target("Deployment", ""), Config::default());
+    let analysis = engine::analyze_document(text, &config);
+    let at = |place: &str, behind: usize| Offset::try_from(text.find(place).expect("it is there") + behind).expect("small");
+    let completed = |place: &str, behind: usize| -> Vec<String> {
+        let completion = analysis.completion(at(place, behind), &config);
+        completion.map_or_else(Vec::new, |found| found.choices.into_iter().map(|choice| choice.insert).collect())
+    };
+    let keys = completed("    priv\n", 8);
+    assert!(keys.contains(&"privileged: ".to_owned()) && !keys.contains(&"fsGroup: ".to_owned()), "{keys:?}");
+    assert_eq!(completed("value: tr", 9), ["false", "true"]);
+    assert_eq!(completed("value: no", 9), ["Default", "Unmasked"]);
+    assert_eq!(completed("value: NET", 10)[0], "ALL");
+    // A pointer has no keys to complete.
+    assert_eq!(completed("securityContext/priv", 20), [""; 0]);
+    let told = |place: &str, behind: usize| analysis.field_at(at(place, behind), &config).map(|written| written.field.name);
+    assert_eq!((told("value: tr", 8), told("Context/privileged", 10)), (Some("privileged"), Some("privileged")));
+    assert_eq!(told("value: NET", 8), Some("drop"));
+    assert_eq!(told("op: replace", 5), None);
+}
+
+#[test]
+fn whatever_is_being_typed_is_read_without_harm() {
+    let block = "- op: add\n  path: /spec/template/spec/containers/0/securityContext\n  value: &a {privileged: true, é: [1]}\n";
+    let flow = r#"[{"value": {"hostPID": true}, "path": "/spec/template/spec", "op": "add"}, {"op": "add", "path": "/a~1\u0062/-/0", "value": 1}]"#;
+    let pieces = ["", "-", "/", "~", "\"", "*a", "<<: *a\n", "\n- ", "{{", "é", "\t", ": "];
+    for (text, kind) in [(block, "Deployment"), (flow, ""), (flow, "Pod")] {
+        let config = held_to(target(kind, ""), Config::default());
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let next = text[at..].chars().next().map_or(0, char::len_utf8);
+            let changed = pieces.iter().map(|piece| [&text[..at], piece, &text[at..]].concat());
+            for text in changed.chain([text[..at].to_owned(), [&text[..at], &text[at + next..]].concat()]) {
+                let analysis = engine::analyze_document(&text, &config);
+                for finding in &analysis.findings {
+                    assert!(text.get(usize::from(finding.range.start())..usize::from(finding.range.end())).is_some(), "{text}");
+                    assert!(!finding.subject.absent && finding.fix.is_none(), "{text}");
+                }
+                let place = Offset::try_from(at).expect("small");
+                let _ = (analysis.completion(place, &config), analysis.field_at(place, &config), analysis.inherited(&config));
+            }
+        }
+    }
 }
 
 /// `path: rule: what is written there`, of each finding.

@@ -23,7 +23,6 @@ pub struct Target {
 /// A JSON patch, and what its operations write.
 #[derive(Debug)]
 pub struct Patch {
-    /// A list, with an item for each operation.
     written: Yaml,
     /// The values that stand in the patch; all around them is what their pointers say.
     values: Vec<NodeId>,
@@ -40,6 +39,11 @@ impl Patch {
         let written = patch::written(yaml, &operations, |operation| way_of_spec(operation, way));
         let values = operations.iter().map(|operation| operation.value.id()).collect();
         Some(Patch { written, values, identity })
+    }
+
+    /// What the operations write: a list with an item for each of them. What stands in the patch is the same node here.
+    pub fn written(&self) -> &Yaml {
+        &self.written
     }
 
     /// The object that is patched, once for each operation and each pod in it; `by_shape` says whether what only looks like a pod is one, in
