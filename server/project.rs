@@ -72,18 +72,22 @@ impl Project {
     /// What a file is, and what it is for where it is a patch.
     fn part(&mut self, folder: &Path, file: &Path) -> (Part, Target) {
         let part = |part| (part, Target::default());
+        let mut named: Option<Target> = None;
         for ancestor in folder.ancestors() {
             let is_templates = ancestor.file_name().is_some_and(|name| name == "templates");
-            if is_templates && ancestor.parent().is_some_and(|chart| self.is_chart(chart)) {
+            if named.is_none() && is_templates && ancestor.parent().is_some_and(|chart| self.is_chart(chart)) {
                 return part(Part::ChartTemplate);
             }
             if let Some(target) = self.kustomization(ancestor).patches.get(file) {
-                return (Part::Patch, target.clone());
+                named = Some(named.map_or_else(|| target.clone(), |known| known.agreed(target)));
             }
             // Kustomize takes no patch from outside the kustomization's folder, nor are there charts across repositories.
             if ancestor.join(".git").exists() {
                 break;
             }
+        }
+        if let Some(target) = named {
+            return (Part::Patch, target);
         }
         part(if is_kustomization(file) { Part::Kustomization } else { Part::Whole })
     }
@@ -129,9 +133,7 @@ impl Kustomization {
             let root = |key| yaml.root().and_then(|root| root.get(key));
             for (path, target) in listed(&yaml).filter_map(|item| Some((named_file(item)?, target(item)))) {
                 let known = said.patches.entry(within(folder, path)).or_insert_with(|| target.clone());
-                if *known != target {
-                    *known = Target::default();
-                }
+                *known = known.agreed(&target);
             }
             let resources = root("resources").into_iter().flat_map(Node::items).filter_map(Node::as_str);
             said.resources.extend(resources.map(|path| within(folder, path)));

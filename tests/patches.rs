@@ -452,20 +452,25 @@ fn files_that_a_kustomization_names_are_read_for_its_targets() {
             "kustomization.yaml",
             "patches:\n  - {path: one.yaml, target: {kind: Deployment}}\n  - {path: several.yaml, target: {kind: Deployment}}\n  \
              - {path: several.yaml, target: {kind: Job}}\n  - {path: patches/users.json, target: {kind: Deployment}}\n  \
-             - path: nothing.yaml\n",
+             - path: nothing.yaml\n  - {path: parts/shared.yaml, target: {kind: Job}}\n",
         ),
-        ("parts/kustomization.yaml", "kind: Component\npatchesJson6902: [{path: old.yaml, target: {kind: Deployment}}]\n"),
+        (
+            "parts/kustomization.yaml",
+            "kind: Component\npatchesJson6902: [{path: old.yaml, target: {kind: Deployment}}, {path: shared.yaml, target: {kind: Deployment}}]\n",
+        ),
         ("one.yaml", &operation("hostNetwrok")),
         ("several.yaml", &(operation("hostNetwrok") + &operation("hostPID"))),
         ("patches/users.json", users),
         ("patches/other.json", users),
         ("parts/old.yaml", &operation("hostIPC")),
+        ("parts/shared.yaml", &(operation("hostNetwrok") + &operation("hostIPC"))),
         ("nothing.yaml", "- {op: remove, path: /spec/template/spec/hostPID}\n"),
         ("unnamed.yaml", &operation("hostPID")),
     ]);
     let expected = [
         "one.yaml: misspelled-security-field: hostNetwrok",
         "parts/old.yaml: host-ipc: true",
+        "parts/shared.yaml: host-ipc: true",
         "patches/users.json: root-user: 0",
         "several.yaml: host-pid: true",
     ];
@@ -473,10 +478,11 @@ fn files_that_a_kustomization_names_are_read_for_its_targets() {
     let statistics = &sandbox.json("--statistics .")["statistics"];
     assert_eq!(
         (&statistics["silence"]["patch"], &statistics["silence"]["not a manifest"]),
-        (&5.into(), &3.into()),
+        (&6.into(), &3.into()),
         "{statistics}"
     );
     assert_eq!(statistics["kinds"], serde_json::json!({}));
+    assert_eq!(sandbox.run("check nothing.yaml").stdout, "No problems found in 1 manifest.\n");
     let fixed = sandbox.run("fix --unsafe-fixes .");
     assert_eq!(sandbox.read("one.yaml"), operation("hostNetwrok"), "{fixed:?}");
 

@@ -111,6 +111,11 @@ fn by_way<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Option<Obj
 }
 
 impl Target {
+    /// What two targets of one patch say together: nothing, unless they say the same.
+    pub fn agreed(&self, other: &Target) -> Target {
+        if self == other { self.clone() } else { Target::default() }
+    }
+
     /// The `apiVersion` and the `kind` of what is meant, where that can be one thing only.
     fn identity(&self) -> Option<(String, String)> {
         // Where a pattern stands for several kinds, none is named.
