@@ -6,7 +6,7 @@
 use crate::config::{self, Config, Others};
 use crate::ignores::{self, Ignores};
 use crate::index::{Answer, Fact, Question};
-use crate::k8s::{Container, Extent, Object, Pod};
+use crate::k8s::{self, Container, Extent, Object, Pod};
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
@@ -109,7 +109,7 @@ pub fn analyze_document(text: &str, config: &Config) -> Analysis {
 pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
     // What a part is about may be said elsewhere in its document.
     let is_no_manifest = match role {
-        Role::Document => context.is_alone() && !sight::may_hold_objects(text),
+        Role::Document => context.is_alone() && !sight::may_hold_objects(text) && !sight::may_hold_patches(text, config),
         role => role.is_apart() && !context.is_manifest(),
     };
     if is_no_manifest {
@@ -142,7 +142,9 @@ fn analyze_template(text: &str, role: Role, context: &Arc<Context>, config: &Con
 
 /// Runs the rules on what was read.
 fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
-    let mut found = context.objects(&yaml, role, config);
+    let patch = patch(&yaml, role, config);
+    let mut found = objects(&yaml, patch.as_ref(), role, context, config);
+    sight.narrow(&mut found);
     let Talk { asked, answers } = others::ask(&mut found, config);
     let held = Held::to(config, &answers);
     let facts = if sight == Sight::Whole { found.iter().filter_map(Fact::of).collect() } else { Vec::new() };
@@ -161,10 +163,15 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     }
     let ignores = Ignores::of(&yaml, &found, config, context.standing(role));
     judge_ignores(&ignores, &yaml, &found, sight, context, &held, &mut findings);
-    let objects = found.iter().map(ObjectInfo::of).collect();
-    let pods = found.iter().filter(|object| object.pod.is_some()).count();
+    let mut objects: Vec<ObjectInfo> = found.iter().map(ObjectInfo::of).collect();
+    let mut pods = found.iter().filter(|object| object.pod.is_some()).count();
     sight.leave(&yaml, &mut findings);
     let mut ignored = ignores.sift(&mut findings);
+    // What operations write are parts of an object, and that stands elsewhere.
+    if patch.is_some() {
+        (objects, pods) = (Vec::new(), 0);
+        findings.iter_mut().chain(&mut ignored).for_each(|finding| finding.subject.object = None);
+    }
     if found.is_empty() && sight == Sight::Whole && role == Role::Document {
         let inside = inline::look(&yaml, config);
         findings.extend(inside.findings);
@@ -175,6 +182,26 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     let blank = yaml.root().is_none() && yaml.errors().is_empty();
     let known = Analysis::of_nothing(yaml, role, context);
     Analysis { objects, pods, sight, blank, findings, ignored, refusals, facts, asked, ..known }
+}
+
+/// What a document is that is known to be a patch, and is a list of operations.
+fn patch(yaml: &Yaml, role: Role, config: &Config) -> Option<k8s::Patch> {
+    let is_patch = role == Role::Document && config.surroundings.part == config::Part::Patch;
+    is_patch.then(|| k8s::Patch::of(yaml, &config.surroundings.target))?
+}
+
+/// The objects of a part, or what a patch writes into one.
+fn objects<'y>(
+    yaml: &'y Yaml,
+    patch: Option<&'y k8s::Patch>,
+    role: Role,
+    context: &'y Context,
+    config: &Config,
+) -> Vec<Object<'y>> {
+    match patch {
+        Some(patch) => patch.objects(config.detect_pod_templates),
+        None => context.objects(yaml, role, config),
+    }
 }
 
 /// The rule about API versions that clusters no longer serve.
@@ -224,7 +251,8 @@ fn run_rule(
 ) {
     let config = held.config;
     if let Check::Document(check) = rule.check {
-        if (!objects.is_empty() || context.is_manifest() || sight::begins_as_manifest(yaml)) && sight != Sight::Template {
+        let is_manifest = || !objects.is_empty() || context.is_manifest() || sight::begins_as_manifest(yaml);
+        if sight == Sight::Patch || (sight != Sight::Template && is_manifest()) {
             check(yaml, config, &mut Findings::in_document(rule, objects, findings));
         }
         return;
@@ -367,7 +395,8 @@ impl Analysis {
         if let Some(reason) = self.sight.seal().filter(|_| self.sight != Sight::Patch) {
             return Err(Refusal::new(reason));
         }
-        let objects = self.context.objects(&self.yaml, self.role, config);
+        let patch = patch(&self.yaml, self.role, config);
+        let objects = objects(&self.yaml, patch.as_ref(), self.role, &self.context, config);
         let ignores = Ignores::of(&self.yaml, &objects, config, self.context.standing(self.role));
         let ways = ignores::ways(&ignores, findings, scope);
         let mut refusal = None;

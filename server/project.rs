@@ -5,6 +5,7 @@
 //! learn the same of the same file; what cannot be read says nothing.
 
 use crate::config::{Part, Surroundings, discovery};
+use crate::k8s::Target;
 use crate::yaml::{self, Kind, Node, Style, Yaml, split};
 use ignore::WalkBuilder;
 use std::collections::{HashMap, HashSet};
@@ -18,8 +19,11 @@ const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 
 /// Whether other files may be different because of what a file of that name says.
 pub fn concerns_others(file: &Path) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name == CHART || KUSTOMIZATIONS.contains(&name)
+    file.file_name().is_some_and(|name| name == CHART) || is_kustomization(file)
+}
+
+fn is_kustomization(file: &Path) -> bool {
+    file.file_name().and_then(|name| name.to_str()).is_some_and(|name| KUSTOMIZATIONS.contains(&name))
 }
 
 /// The files that [`concerns_others`] knows, as clients are asked to watch them.
@@ -42,7 +46,8 @@ pub struct Project {
 /// What a kustomization says of files; one that is not there says nothing.
 #[derive(Debug, Default)]
 struct Kustomization {
-    patches: HashSet<PathBuf>,
+    /// With what each is for; nothing of that for one that is named for several things.
+    patches: HashMap<PathBuf, Target>,
     resources: HashSet<PathBuf>,
     /// Where it puts its resources.
     namespace: Option<Arc<str>>,
@@ -60,25 +65,31 @@ impl Project {
         let Some(name) = file.file_name() else { return Surroundings::default() };
         let folder = discovery::real(discovery::folder_of(file));
         let file = folder.join(name);
-        let part = self.part(&folder, &file);
-        Surroundings { part, namespace: self.namespace(&folder, &file), others: None }
+        let (part, target) = self.part(&folder, &file);
+        Surroundings { part, target, namespace: self.namespace(&folder, &file), others: None }
     }
 
-    fn part(&mut self, folder: &Path, file: &Path) -> Part {
+    /// What a file is, and what it is for where it is a patch.
+    fn part(&mut self, folder: &Path, file: &Path) -> (Part, Target) {
+        let part = |part| (part, Target::default());
+        let mut named: Option<Target> = None;
         for ancestor in folder.ancestors() {
             let is_templates = ancestor.file_name().is_some_and(|name| name == "templates");
-            if is_templates && ancestor.parent().is_some_and(|chart| self.is_chart(chart)) {
-                return Part::ChartTemplate;
+            if named.is_none() && is_templates && ancestor.parent().is_some_and(|chart| self.is_chart(chart)) {
+                return part(Part::ChartTemplate);
             }
-            if self.kustomization(ancestor).patches.contains(file) {
-                return Part::Patch;
+            if let Some(target) = self.kustomization(ancestor).patches.get(file) {
+                named = Some(named.map_or_else(|| target.clone(), |known| known.agreed(target)));
             }
             // Kustomize takes no patch from outside the kustomization's folder, nor are there charts across repositories.
             if ancestor.join(".git").exists() {
                 break;
             }
         }
-        Part::Whole
+        if let Some(target) = named {
+            return (Part::Patch, target);
+        }
+        part(if is_kustomization(file) { Part::Kustomization } else { Part::Whole })
     }
 
     /// Where the kustomization that names a file as a resource puts it.
@@ -120,7 +131,10 @@ impl Kustomization {
         for range in split::documents(text) {
             let yaml = yaml::parse(&text[range]);
             let root = |key| yaml.root().and_then(|root| root.get(key));
-            said.patches.extend(listed(&yaml).filter_map(named_file).map(|path| within(folder, path)));
+            for (path, target) in listed(&yaml).filter_map(|item| Some((named_file(item)?, target(item)))) {
+                let known = said.patches.entry(within(folder, path)).or_insert_with(|| target.clone());
+                *known = known.agreed(&target);
+            }
             let resources = root("resources").into_iter().flat_map(Node::items).filter_map(Node::as_str);
             said.resources.extend(resources.map(|path| within(folder, path)));
             said.namespace = root("namespace").and_then(Node::as_str).filter(|name| !name.is_empty()).map(Arc::from);
@@ -161,12 +175,19 @@ pub fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case("json"))
 }
 
-/// The patches that are written inside a kustomization.
-pub fn inline_patches(yaml: &Yaml) -> Vec<Node<'_>> {
+/// The patches that are written inside a kustomization, and what each is for.
+pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, Target)> {
     let patch =
         |item: Node<'_>| if item.kind() == Kind::Mapping { item.get("patch").map(|node| node.id()) } else { Some(item.id()) };
     let is_one = |node: &Node<'_>| node.as_str().is_some_and(|text| text.contains(['\n', '{', '[']));
-    listed(yaml).filter_map(patch).map(|id| yaml.node(id)).filter(is_one).collect()
+    let placed = |item| patch(item).map(|id| (yaml.node(id), target(item)));
+    listed(yaml).filter_map(placed).filter(|(node, _)| is_one(node)).collect()
+}
+
+/// What an item of a list of patches says that it is for.
+fn target(item: Node<'_>) -> Target {
+    let named = |key| item.get("target")?.get(key).filter(|node| !node.is_null())?.as_str().map(Arc::from);
+    Target { group: named("group"), version: named("version"), kind: named("kind") }
 }
 
 /// The items of the lists of patches.

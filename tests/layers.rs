@@ -16,9 +16,9 @@ const MODULES: &[(&str, &[&str])] = &[
     // What objects say of one another, without a file or a rule.
     ("index", &["yaml", "k8s"]),
     // Of Kubernetes it knows the words that a user writes; a configuration file is read as YAML and no more.
-    ("config", &["yaml", "k8s::Version", "k8s::amount", "index"]),
-    // It reads kustomizations as YAML and no more.
-    ("project", &["yaml", "config"]),
+    ("config", &["yaml", "k8s::Version", "k8s::Target", "k8s::amount", "index"]),
+    // It reads kustomizations as YAML and no more, but for the words for what a patch is for.
+    ("project", &["yaml", "k8s::Target", "config"]),
     ("rules", &["yaml", "k8s", "config"]),
     ("ignores", &["yaml", "k8s", "config", "rules"]),
     ("engine", &["text", "yaml", "k8s", "index", "config", "project", "rules", "ignores"]),
@@ -398,7 +398,7 @@ mod checker {
         assert_violations(
             "config.rs",
             "fn f() -> u8 {\n    let a = 'x';\n    <crate::engine::Report as Default>::default();\n    0\n}",
-            &["server/config.rs:3: config names engine::Report; it may name yaml, k8s::Version, k8s::amount, index"],
+            &["server/config.rs:3: config names engine::Report; it may name yaml, k8s::Version, k8s::Target, k8s::amount, index"],
         );
     }
 

@@ -162,6 +162,11 @@ fn what_kustomize_builds_is_told_of_where_it_is_written() {
     // The same files, each by itself.
     let alone = told(&sandbox, ".");
     assert!(!alone.iter().any(|found| found.starts_with("parts/sidecar.yaml: privilege-escalation")), "{alone:#?}");
+    for expected in ["prod/privileged.yaml: privileged-container: true", "prod/users.json: root-user: 0"] {
+        assert!(alone.iter().any(|found| found == expected), "{expected} is not among {alone:#?}");
+    }
+    // The very value, where what is rendered is known by its line.
+    assert!(alone.iter().any(|found| found == "prod/kustomization.yaml: host-network: true"), "{alone:#?}");
 }
 
 /// A run with nothing but these scripts to find.

@@ -46,7 +46,7 @@ pub(super) struct Summary {
     pub unread: usize,
     /// YAML documents in them that are not empty.
     pub documents: usize,
-    /// Documents that hold at least one Kubernetes object.
+    /// Documents that hold at least one Kubernetes object, or a patch of one.
     pub manifests: usize,
     /// Documents with template syntax where YAML has meaning.
     pub templates: usize,
@@ -135,7 +135,7 @@ pub(super) fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     Summary {
         files: 1,
         documents: documents(|analysis| !analysis.is_blank()),
-        manifests: documents(Analysis::is_manifest),
+        manifests: documents(|analysis| analysis.is_manifest() || analysis.sight == Sight::Patch),
         templates: documents(|analysis| analysis.sight == Sight::Template),
         ignored: report.parts().map(|part| part.analysis.ignored.len()).sum(),
         ..Summary::of_problems(problems)

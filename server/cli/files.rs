@@ -4,7 +4,8 @@
 //! named; what cannot be read is told with its remedy and stops nothing else.
 
 use super::args::Inputs;
-use crate::project;
+use crate::config::Part;
+use crate::project::{self, Project};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -42,6 +43,7 @@ impl fmt::Display for Trouble {
 pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
     let mut sources = BTreeMap::new();
     let mut troubles = Vec::new();
+    let mut project = Project::default();
     for path in &inputs.paths {
         if path.as_os_str() == "-" {
             let name = inputs.stdin_filename.clone().unwrap_or_else(|| "<stdin>".into());
@@ -50,7 +52,7 @@ pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
         }
         match fs::metadata(path) {
             Err(error) => troubles.push(Trouble { path: path.clone(), reason: unreadable(&error) }),
-            Ok(metadata) if metadata.is_dir() => walk(path, &mut sources, &mut troubles),
+            Ok(metadata) if metadata.is_dir() => walk(path, &mut project, &mut sources, &mut troubles),
             Ok(_) => {
                 sources.insert(plain(path), Origin::File);
             }
@@ -59,24 +61,27 @@ pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
     (sources.into_iter().map(|(path, origin)| Source { path, origin }).collect(), troubles)
 }
 
-/// The YAML files below a folder, and the JSON files that hold objects, hidden and ignored ones left out.
-fn walk(folder: &Path, sources: &mut BTreeMap<PathBuf, Origin>, troubles: &mut Vec<Trouble>) {
+/// The YAML files below a folder, and the JSON files that hold objects or patches of them, hidden and ignored ones left out.
+fn walk(folder: &Path, project: &mut Project, sources: &mut BTreeMap<PathBuf, Origin>, troubles: &mut Vec<Trouble>) {
     for file in project::files(folder, usize::MAX) {
         match file {
             // Of the JSON that nobody named, only what is a manifest is read.
-            Ok(file) if !project::is_json(&file) || may_hold_objects(&file) => _ = sources.insert(plain(&file), Origin::File),
+            Ok(file) if !project::is_json(&file) || is_of_concern(&file, project) => {
+                sources.insert(plain(&file), Origin::File);
+            }
             Ok(_) => {}
             Err(reason) => troubles.push(Trouble { path: folder.to_owned(), reason }),
         }
     }
 }
 
-/// Whether a JSON file says what an object says of itself: most say other things, and lie about in great numbers. One that cannot be
-/// read is left to who reads it in earnest.
-fn may_hold_objects(path: &Path) -> bool {
+/// Whether a JSON file says what an object says of itself, or is a patch that a kustomization names: most say other things, and lie about
+/// in great numbers. One that cannot be read is left to who reads it in earnest.
+fn is_of_concern(path: &Path, project: &mut Project) -> bool {
     fs::read(path).map_or(true, |bytes| {
         let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
-        holds("\"apiVersion\"") && holds("\"kind\"")
+        let mut is_patch = || project.surroundings(path).part == Part::Patch;
+        (holds("\"apiVersion\"") && holds("\"kind\"")) || (holds("\"op\"") && holds("\"path\"") && is_patch())
     })
 }
 

@@ -68,8 +68,8 @@ fn silence(parts: &[&Analysis]) -> Option<&'static str> {
     match sight {
         _ if parts.iter().all(|analysis| analysis.is_blank()) => Some("empty"),
         Sight::Template => Some("template"),
-        _ if !parts.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
         Sight::Patch => Some("patch"),
+        _ if !parts.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
         Sight::Encrypted => Some("encrypted"),
         Sight::Whole => None,
     }

@@ -4,6 +4,7 @@
 //! nothing is known, and a text is what it looks like.
 
 use crate::index::{Answer, Index, Question};
+use crate::k8s::Target;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surroundings {
     pub part: Part,
+    /// What a patch is for, where a kustomization says so.
+    pub target: Target,
     /// Where a kustomization puts those of its objects that do not say so themselves.
     pub namespace: Option<Arc<str>>,
     /// What other objects say.
@@ -35,6 +38,8 @@ pub enum Part {
     ChartTemplate,
     /// A kustomization names it as a patch: the rest of its objects stands in other files.
     Patch,
+    /// A kustomization: patches can stand inside it.
+    Kustomization,
 }
 
 impl Others {

@@ -6,7 +6,7 @@
 
 use super::{Analysis, Offset, Range, Sight};
 use crate::config::Config;
-use crate::k8s::{Container, Object, Pod, Reading};
+use crate::k8s::{Container, Object, Patch, Pod, Reading};
 use crate::rules::{Field, Holds, OF_CONTAINER, OF_POD, Word, field_of, fields_of};
 use crate::yaml::{self, Entry, Kind, Node, Step, Style, Yaml};
 use std::collections::HashSet;
@@ -87,10 +87,12 @@ impl Analysis {
         let has_colon = typed.after.trim_start().starts_with(':');
         let start = typed.word.start + pad;
         let probe = format!("{}{PROBE}{}", " ".repeat(pad), if has_colon { "" } else { ": " });
-        self.probe(typed, &probe, config, |_, objects| {
+        self.probe(typed, &probe, config, |yaml, _, objects| {
             let mut unknown = objects.iter().flat_map(|object| &object.reading.unknown);
             let unknown = unknown.find(|unknown| start_of(unknown.key) == start && unknown.key.as_str() == Some(PROBE))?;
-            if !has_colon && unknown.value.kind() != Kind::Empty {
+            // In the pointer of a patch, nothing is a key.
+            let is_written = yaml.nodes().any(|node| node.id() == unknown.key.id());
+            if !is_written || (!has_colon && unknown.value.kind() != Kind::Empty) {
                 return None;
             }
             let mapping = unknown.key.parent()?;
@@ -115,15 +117,17 @@ impl Analysis {
 
     /// Values of a field.
     fn values(&self, typed: &Typed<'_>, config: &Config) -> Option<Completion> {
-        self.probe(typed, PROBE, config, |yaml, objects| {
-            let node = yaml.covering(offset(typed.word.start)).filter(|node| node.as_str() == Some(PROBE))?;
+        self.probe(typed, PROBE, config, |yaml, tree, objects| {
+            let written = yaml.covering(offset(typed.word.start)).filter(|node| node.as_str() == Some(PROBE))?;
+            let node = tree.node(written.id());
             let Kind::Scalar(style) = node.kind() else { return None };
             let holder = node.parent()?;
             let is_item = holder.kind() == Kind::Sequence;
             let entry = if is_item { holder.own_entry() } else { node.own_entry() }?;
             let field = field_at(objects, entry)?;
             let others: HashSet<&str> = if is_item { holder.items().filter_map(Node::as_str).collect() } else { HashSet::new() };
-            let is_beside = !yaml.text()[entry.key.range().end().into()..typed.word.start].contains(['\n', '\r']);
+            let key = written.own_entry().map_or(written, |entry| entry.key);
+            let is_beside = !yaml.text()[key.range().start().into()..typed.word.start].contains(['\n', '\r']);
             let insert = |word: Word| match field.holds {
                 Holds::Words(_) if is_item => Some(word.word.to_owned()),
                 _ if is_item => None,
@@ -148,11 +152,18 @@ impl Analysis {
         typed: &Typed<'_>,
         probe: &str,
         config: &Config,
-        look: impl FnOnce(&Yaml, &[Object<'_>]) -> Option<T>,
+        look: impl FnOnce(&Yaml, &Yaml, &[Object<'_>]) -> Option<T>,
     ) -> Option<T> {
         let text = [&typed.text[..typed.word.start], probe, &typed.text[typed.word.end..]].concat();
         let yaml = yaml::parse(&text);
-        look(&yaml, &self.context.objects(&yaml, self.role, config))
+        self.seen(&yaml, config, |tree, objects| look(&yaml, tree, objects))
+    }
+
+    /// Looks at what is read of a document: its objects, and the tree that they stand in, which of a JSON patch is what its operations write.
+    fn seen<T>(&self, yaml: &Yaml, config: &Config, look: impl FnOnce(&Yaml, &[Object<'_>]) -> Option<T>) -> Option<T> {
+        let patch = super::patch(yaml, self.role, config);
+        let objects = super::objects(yaml, patch.as_ref(), self.role, &self.context, config);
+        look(patch.as_ref().map_or(yaml, Patch::written), &objects)
     }
 
     /// The field of a security context whose name or value is at a place; `None` in templates, whose values are not known.
@@ -160,33 +171,7 @@ impl Analysis {
         if self.sight == Sight::Template || !self.text().contains("securityContext") {
             return None;
         }
-        let node = self.yaml.covering(at).filter(|node| matches!(node.kind(), Kind::Scalar(_)))?;
-        let parent = node.parent()?;
-        let entry = match parent.kind() {
-            Kind::Sequence => parent.own_entry()?,
-            _ => parent.entries().find(|entry| entry.key == node || entry.value == node)?,
-        };
-        let objects = self.context.objects(&self.yaml, self.role, config);
-        let field = field_at(&objects, entry)?;
-        let pod = objects.iter().filter_map(|object| object.pod.as_ref()).find(|pod| holds(pod.node, entry.key))?;
-        let container = pod.containers.iter().find(|container| holds(container.node, entry.key));
-        let above = container.map_or(pod.node, |container| container.node).path();
-        let way = entry.key.path();
-        let keys = way.steps().iter().skip(above.steps().len()).map(|step| match step {
-            Step::Key(key) => Some(&**key),
-            Step::Index(_) => None,
-        });
-        let keys: Option<Vec<&str>> = keys.collect();
-        let counts = match (&keys, container) {
-            (None, _) => Counts::Item,
-            (Some(keys), Some(container)) => {
-                let own = container.lookup(&keys.join(".")).filter(|node| !node.is_null()).map(shown);
-                Counts::Container { own, pods: from_pod(pod, keys) }
-            }
-            (Some(keys), None) => Counts::Pod { others: said_otherwise(pod, keys) },
-        };
-        let way = keys.map_or_else(|| field.name.to_owned(), |keys| keys.join("."));
-        Some(Written { range: node.range(), field, way, counts })
+        self.seen(&self.yaml, config, |tree, objects| written_at(tree, objects, at))
     }
 
     /// What containers have from their pods, in the order of the text.
@@ -201,6 +186,36 @@ impl Analysis {
         all.sort_by_key(|inherited| inherited.at);
         all
     }
+}
+
+/// The field whose name or value is at a place of a tree.
+fn written_at(tree: &Yaml, objects: &[Object<'_>], at: Offset) -> Option<Written> {
+    let node = tree.covering(at).filter(|node| matches!(node.kind(), Kind::Scalar(_)))?;
+    let parent = node.parent()?;
+    let entry = match parent.kind() {
+        Kind::Sequence => parent.own_entry()?,
+        _ => parent.entries().find(|entry| entry.key == node || entry.value == node)?,
+    };
+    let field = field_at(objects, entry)?;
+    let pod = objects.iter().filter_map(|object| object.pod.as_ref()).find(|pod| holds(pod.node, entry.key))?;
+    let container = pod.containers.iter().find(|container| holds(container.node, entry.key));
+    let above = container.map_or(pod.node, |container| container.node).path();
+    let way = entry.key.path();
+    let keys = way.steps().iter().skip(above.steps().len()).map(|step| match step {
+        Step::Key(key) => Some(&**key),
+        Step::Index(_) => None,
+    });
+    let keys: Option<Vec<&str>> = keys.collect();
+    let counts = match (&keys, container) {
+        (None, _) => Counts::Item,
+        (Some(keys), Some(container)) => {
+            let own = container.lookup(&keys.join(".")).filter(|node| !node.is_null()).map(shown);
+            Counts::Container { own, pods: from_pod(pod, keys) }
+        }
+        (Some(keys), None) => Counts::Pod { others: said_otherwise(pod, keys) },
+    };
+    let way = keys.map_or_else(|| field.name.to_owned(), |keys| keys.join("."));
+    Some(Written { range: node.range(), field, way, counts })
 }
 
 /// What stands at a place of a text.

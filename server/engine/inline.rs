@@ -17,10 +17,11 @@ pub(super) struct Inside {
 }
 
 pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
-    let surroundings = Surroundings { part: Part::Patch, ..config.surroundings.clone() };
-    let config = Config { surroundings, ..config.clone() };
     let mut inside = Inside::default();
-    project::inline_patches(yaml).into_iter().for_each(|node| look_into(node, &config, &mut inside));
+    for (node, target) in project::inline_patches(yaml) {
+        let surroundings = Surroundings { part: Part::Patch, target, ..config.surroundings.clone() };
+        look_into(node, &Config { surroundings, ..config.clone() }, &mut inside);
+    }
     inside
 }
 

@@ -28,6 +28,16 @@ pub(super) fn may_hold_objects(text: &str) -> bool {
     (text.contains("apiVersion") && text.contains("kind")) || text.contains('\\')
 }
 
+/// Whether what the files around a text say of it is reason enough to read it: a JSON patch does not hold the words, and neither has a
+/// kustomization around one to say what it is itself.
+pub(super) fn may_hold_patches(text: &str, config: &Config) -> bool {
+    match config.surroundings.part {
+        Part::Patch => true,
+        Part::Kustomization => text.contains("patch"),
+        Part::Whole | Part::ChartTemplate => false,
+    }
+}
+
 /// Whether a document that is too long to be read begins as a manifest does: whoever wrote one should know that it is not read.
 pub(super) fn begins_as_manifest(yaml: &Yaml) -> bool {
     const HEAD: usize = 4 << 10;
@@ -69,6 +79,13 @@ impl Sight {
             Sight::Template => Some("this is a template"),
             Sight::Patch => Some("this is a patch, and the rest of the object stands elsewhere"),
             Sight::Encrypted => Some("the file is encrypted with SOPS, which would refuse it after an edit: use sops"),
+        }
+    }
+
+    /// Tells the objects that not all of them is there, for what is wrong or not by what stands beside it.
+    pub(super) fn narrow(self, objects: &mut [Object<'_>]) {
+        if matches!(self, Sight::Patch | Sight::Template) {
+            objects.iter_mut().filter_map(|object| object.pod.as_mut()).for_each(|pod| pod.extent = Extent::Part);
         }
     }
 

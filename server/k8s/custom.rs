@@ -140,6 +140,21 @@ pub(super) fn pods<'y>(object: Node<'y>, api_version: &str, kind: &str, by_shape
     found
 }
 
+/// The groups that have a kind of that name with pods.
+pub(super) fn groups(kind: &str) -> impl Iterator<Item = &'static str> {
+    ROWS.iter().enumerate().filter_map(move |(index, row)| {
+        let is_first = || !ROWS[..index].iter().any(|other| other.group == row.group && other.kinds.contains(&kind));
+        (row.kinds.contains(&kind) && is_first()).then_some(row.group)
+    })
+}
+
+/// Whether nobody here knows where a kind keeps its pods, which it may have.
+pub(super) fn is_strange(api_version: &str, kind: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let is_known = ROWS.iter().any(|row| row.group == group && row.kinds.contains(&kind));
+    !group.is_empty() && is_custom(group) && !is_known && !SPEAKERS.contains(&group)
+}
+
 fn is_custom(group: &str) -> bool {
     const OWN: [&str; 5] = ["apps", "autoscaling", "batch", "extensions", "policy"];
     !OWN.contains(&group) && !group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io")
@@ -211,7 +226,7 @@ fn is_plain(unknown: &Unknown<'_>) -> bool {
 }
 
 /// Some fields of a pod, in a mapping that has others, and containers at keys that no pod has.
-fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod<'y>, Reading<'y>) {
+pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod<'y>, Reading<'y>) {
     let (spec, mut reading) = read::<core::PodSpec>(node, None);
     let mut pod = super::kinds::pod_at(spec.unwrap_or_default(), node, &reading);
     pod.extent = Extent::Part;

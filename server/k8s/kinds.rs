@@ -86,7 +86,7 @@ fn list_item<'y>(item: Node<'y>, list_version: &'y str, item_kind: &'y str) -> O
 }
 
 /// The object, once for each of its pods where it is a custom resource that has several.
-fn read_objects((node, api_version, kind): Identified<'_>, by_shape: bool) -> Vec<Object<'_>> {
+pub(super) fn read_objects((node, api_version, kind): Identified<'_>, by_shape: bool) -> Vec<Object<'_>> {
     let first = object(node, api_version, kind);
     if first.pod.is_some() || Workload::of(api_version, kind).is_some() || reader_of(api_version, kind).is_some() {
         return vec![first];
@@ -165,6 +165,17 @@ fn reader_of(api_version: &str, kind: &str) -> Option<ReadKind> {
     KINDS.iter().find(|row| row.0 == api_version && row.1 == kind).map(|row| row.2)
 }
 
+/// The `apiVersion` of each type that is read for a kind of that name.
+pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
+    let without_pod = KINDS.iter().filter(move |row| row.1 == kind).map(|row| row.0);
+    Workload::named(kind).map(Workload::present_version).into_iter().chain(without_pod)
+}
+
+/// The keys on the way from an object to what holds the `metadata` and the `spec` of its pod, where Kubernetes itself has the kind.
+pub(super) fn pod_way(api_version: &str, kind: &str) -> Option<&'static [&'static str]> {
+    Workload::of(api_version, kind).map(Workload::pod_way)
+}
+
 /// The kinds without a pod that people write, each with its version and with what reads it.
 macro_rules! kinds {
     ($($module:ident { $($kind:ident),+ $(,)? })+) => {
@@ -220,32 +231,40 @@ enum Workload {
 }
 
 impl Workload {
-    /// Groups that a cluster no longer serves count as well: their pods are written the same.
     fn of(api_version: &str, kind: &str) -> Option<Workload> {
-        const APPS: [&str; 4] = ["apps/v1", "apps/v1beta2", "apps/v1beta1", "extensions/v1beta1"];
-        const BATCH: [&str; 3] = ["batch/v1", "batch/v1beta1", "batch/v2alpha1"];
-        let (workload, versions): (_, &[&str]) = match kind {
-            "Pod" => (Workload::Pod, &["v1"]),
-            "PodTemplate" => (Workload::PodTemplate, &["v1"]),
-            "ReplicationController" => (Workload::ReplicationController, &["v1"]),
-            "Deployment" => (Workload::Deployment, &APPS),
-            "ReplicaSet" => (Workload::ReplicaSet, &APPS),
-            "StatefulSet" => (Workload::StatefulSet, &APPS),
-            "DaemonSet" => (Workload::DaemonSet, &APPS),
-            "Job" => (Workload::Job, &BATCH),
-            "CronJob" => (Workload::CronJob, &BATCH),
+        Workload::named(kind).filter(|workload| workload.versions().contains(&api_version))
+    }
+
+    fn named(kind: &str) -> Option<Workload> {
+        Some(match kind {
+            "Pod" => Workload::Pod,
+            "PodTemplate" => Workload::PodTemplate,
+            "ReplicationController" => Workload::ReplicationController,
+            "Deployment" => Workload::Deployment,
+            "ReplicaSet" => Workload::ReplicaSet,
+            "StatefulSet" => Workload::StatefulSet,
+            "DaemonSet" => Workload::DaemonSet,
+            "Job" => Workload::Job,
+            "CronJob" => Workload::CronJob,
             _ => return None,
-        };
-        versions.contains(&api_version).then_some(workload)
+        })
+    }
+
+    /// Each `apiVersion` that the kind has had, the present one first. Those that a cluster no longer serves count as well: their pods are
+    /// written the same.
+    fn versions(self) -> &'static [&'static str] {
+        match self {
+            Workload::Pod | Workload::PodTemplate | Workload::ReplicationController => &["v1"],
+            Workload::Deployment | Workload::ReplicaSet | Workload::StatefulSet | Workload::DaemonSet => {
+                &["apps/v1", "apps/v1beta2", "apps/v1beta1", "extensions/v1beta1"]
+            }
+            Workload::Job | Workload::CronJob => &["batch/v1", "batch/v1beta1", "batch/v2alpha1"],
+        }
     }
 
     /// The `apiVersion` of the type that the kind is read as.
     fn present_version(self) -> &'static str {
-        match self {
-            Workload::Pod | Workload::PodTemplate | Workload::ReplicationController => "v1",
-            Workload::Deployment | Workload::ReplicaSet | Workload::StatefulSet | Workload::DaemonSet => "apps/v1",
-            Workload::Job | Workload::CronJob => "batch/v1",
-        }
+        self.versions()[0]
     }
 
     /// The keys on the way from the object to what holds the pod's `metadata` and `spec`.

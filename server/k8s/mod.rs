@@ -5,12 +5,14 @@
 
 mod custom;
 mod kinds;
+mod patch;
 mod pod;
 mod quantity;
 mod read;
 mod version;
 
 pub use kinds::{ListOf, items, objects, objects_by};
+pub use patch::{Patch, Target};
 pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting};
 pub use quantity::amount;
 pub use read::{Reading, Unknown, Wanted, WrongShape};

@@ -1,4 +1,4 @@
-//! What a status line shows of a document: what it is held to, and whether it is read as a template.
+//! What a status line shows of a document: what it is held to, and whether it is read as a template or a patch.
 //!
 //! Knows a notification that is beyond the protocol, for clients that announce `experimental.kubeharden.status`. Promise: it comes
 //! after the diagnostics of the same version, so that a client to which they are published and that has it has them.
@@ -38,6 +38,8 @@ enum Outcome {
         objects: usize,
         /// Whether template syntax leaves only a part of the rules to say something.
         template: bool,
+        /// Whether it is a patch, of which likewise only values are judged.
+        patch: bool,
     },
     /// The analysis panicked, and the diagnostics of an earlier version stay.
     Failed { failure: String },
@@ -54,6 +56,7 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
         configuration_file: configuration::file_of(state, url).and_then(|(file, _)| Url::from_file_path(file).ok()),
         objects: documents().map(|analysis| analysis.objects.len()).sum(),
         template: documents().any(|analysis| analysis.sight == Sight::Template),
+        patch: documents().any(|analysis| analysis.sight == Sight::Patch),
     };
     send(state, url, analysed.snapshot.version, outcome).await;
 }

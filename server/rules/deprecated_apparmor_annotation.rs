@@ -2,7 +2,7 @@ use super::annotations::{Annotation, Profile, annotations, container};
 use super::spelling::brief;
 use super::{Findings, Safety, Tag};
 use crate::config::Config;
-use crate::k8s::{Container, Pod, Version};
+use crate::k8s::{Container, Extent, Pod, Version};
 use crate::yaml::edit::Change;
 
 rule! {
@@ -98,17 +98,17 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     for annotation in annotations(pod) {
         let Some(name) = annotation.name.strip_prefix(PREFIX) else { continue };
         match container(pod, name) {
-            None => {
+            None if pod.extent == Extent::Whole => {
                 let message = format!("the AppArmor annotation names no container: there is no {:?}", brief(name));
                 let finding = found.wrong(annotation.key, message).tagged(Tag::Unnecessary);
                 if !pod.is_unfinished() {
                     finding.fix(Safety::Safe, "remove the annotation", annotation.removal(pod));
                 }
             }
-            Some(container) => {
+            container => {
                 let message = "the AppArmor annotation is deprecated since Kubernetes 1.30: it has a field";
                 let finding = found.wrong(annotation.key, message).tagged(Tag::Deprecated);
-                if let Some((title, changes)) = migration(annotation, pod, container) {
+                if let Some((title, changes)) = container.and_then(|container| migration(annotation, pod, container)) {
                     finding.fix(Safety::Safe, title, changes);
                 }
             }

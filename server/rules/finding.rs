@@ -261,6 +261,12 @@ impl Finding {
         self
     }
 
+    /// Says whether what is wrong is that something is not there beside a value: where not all is seen, it may be there.
+    pub fn for_want(&mut self, absent: bool) -> &mut Finding {
+        self.subject.absent |= absent;
+        self
+    }
+
     /// Says which setting is lacking. What the API server refuses is a mistake at its own place, not a lack.
     fn lacks(&mut self, dotted: &str, holder: String, anchor: Range) -> &mut Finding {
         if self.rule.scope != Scope::Always {

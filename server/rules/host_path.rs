@@ -16,6 +16,8 @@ pub(super) struct HostPath<'y> {
     pub(super) node: Node<'y>,
     /// The path without what makes no difference to it, where one is written that starts at the root.
     pub(super) path: Option<String>,
+    /// Whether no path is written at all.
+    pub(super) is_nowhere: bool,
     pub(super) target: Target,
 }
 
@@ -40,7 +42,8 @@ pub(super) fn volumes<'y>(pod: &Pod<'y>, config: &Config) -> impl Iterator<Item 
         let volume = item.get("name").and_then(Node::as_str).unwrap_or_default();
         let path = host_path.get("path").and_then(text).and_then(normalised);
         let target = path.as_deref().map_or(Target::Other, |path| target(path, &config.values.sensitive_paths));
-        Some(HostPath { volume, node, path, target })
+        let is_nowhere = host_path.get("path").is_none();
+        Some(HostPath { volume, node, path, is_nowhere, target })
     })
 }
 

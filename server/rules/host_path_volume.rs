@@ -88,6 +88,6 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             Some(path) => format!("hostPath is {path}: the pod reaches files of the node"),
             None => format!("volume {:?} is a hostPath: the pod reaches files of the node", volume.volume),
         };
-        volume.relate(found.wrong(volume.node, message), pod);
+        volume.relate(found.wrong(volume.node, message).for_want(volume.is_nowhere), pod);
     }
 }

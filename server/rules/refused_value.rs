@@ -189,6 +189,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
 fn is_whole(object: &Object<'_>) -> bool {
     let has = |way: &[&str]| way.iter().try_fold(object.node, |node, key| node.get(key)).is_some_and(|node| !node.is_null());
     match object.kind {
+        _ if object.pod.as_ref().is_some_and(|pod| pod.extent == Extent::Part) => false,
         "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet" => has(&["spec", "selector"]) || object.read_as_newer,
         "CronJob" => has(&["spec", "schedule"]),
         "Job" => has(&["spec", "template", "spec", "restartPolicy"]),

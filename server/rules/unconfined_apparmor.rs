@@ -2,8 +2,8 @@ use super::holder::{Holder, holders, text, token};
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};
-use crate::yaml::Entry;
 use crate::yaml::edit::{Change, Value};
+use crate::yaml::{Entry, Kind};
 
 rule! {
     /// AppArmor profiles that are neither `RuntimeDefault` nor `Localhost`.
@@ -142,7 +142,8 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             other => format!("appArmorProfile.type of {holder} is {other:?}, which is no profile"),
         };
         let (title, changes) = confinement(pod, holder);
-        holder.wrong(found, node, message).fix(Safety::Review, title, changes);
+        let has_no_type = node.kind() == Kind::Mapping;
+        holder.wrong(found, node, message).for_want(has_no_type).fix(Safety::Review, title, changes);
     }
     for entry in pod.annotations() {
         check_annotation(pod, entry, found);

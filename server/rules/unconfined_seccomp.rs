@@ -3,6 +3,7 @@ use super::standard::{overrides_baseline, spares_windows};
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Pod, Version};
+use crate::yaml::Kind;
 use crate::yaml::edit::{Change, Value};
 
 rule! {
@@ -119,7 +120,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             other => format!("seccompProfile.type of {holder} is {other:?}, which is no profile"),
         };
         let (title, changes) = confinement(pod, holder);
-        holder.wrong(found, node, message).fix(Safety::Review, title, changes);
+        let has_no_type = node.kind() == Kind::Mapping;
+        holder.wrong(found, node, message).for_want(has_no_type).fix(Safety::Review, title, changes);
     }
 }
 

@@ -127,7 +127,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         };
         let change = Change::Remove { path: pod.path(LIST).index(index) };
         let title = "remove the sysctl (the node's default holds)";
-        found.wrong(token(node), message).fix(Safety::Review, title, [change]);
+        found.wrong(token(node), message).for_want(item.resolve() == Some(node)).fix(Safety::Review, title, [change]);
     }
 }
 

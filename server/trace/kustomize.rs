@@ -6,7 +6,7 @@
 use super::{Origin, lines, written};
 use crate::k8s;
 use crate::project;
-use crate::yaml::{self, Kind, Node, NodeId, Offset, Step, Yaml, split};
+use crate::yaml::{self, Kind, Node, NodeId, Offset, Step, Yaml, patch, split};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -183,7 +183,7 @@ fn read(text: &str) -> Vec<Text> {
     let mut texts = Vec::new();
     for range in split::documents(text) {
         let yaml = yaml::parse(&text[range.clone()]);
-        for node in project::inline_patches(&yaml) {
+        for (node, _) in project::inline_patches(&yaml) {
             let Some(patch) = node.as_str() else { continue };
             let header = usize::from(node.range().start());
             let behind = yaml.text()[header..].find('\n').map_or(header, |length| header + length + 1);
@@ -265,17 +265,14 @@ fn follow<'y>(root: Node<'y>, way: &[Way]) -> Option<(Node<'y>, usize)> {
 
 /// The operation of a JSON patch that put a value at a way, or above it.
 fn operation<'y>(yaml: &'y Yaml, way: &[Way], value: Option<&str>) -> Option<Node<'y>> {
-    let list = yaml.root().filter(|root| root.kind() == Kind::Sequence)?;
-    list.items().rev().filter_map(Node::resolve).find_map(|item| {
-        let writes = matches!(item.get("op").and_then(Node::as_str), Some("add" | "replace"));
-        let pointer = item.get("path").and_then(Node::as_str).filter(|_| writes)?;
-        let steps: Vec<String> = pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    patch::operations(yaml)?.into_iter().rev().find_map(|operation| {
+        let steps: Vec<String> = operation.steps().collect();
         let leads = |(step, way): (&String, &Way)| match way {
             Way::Key(key) => step == key,
             Way::Item { index, .. } => step == "-" || *step == index.to_string(),
         };
         let is_above = steps.len() <= way.len() && steps.iter().zip(way).all(leads);
-        let (node, taken) = follow(item.get("value").filter(|_| is_above)?, &way[steps.len()..])?;
+        let (node, taken) = follow(Some(operation.value).filter(|_| is_above)?, &way[steps.len()..])?;
         let is_it = steps.len() + taken == way.len() && (value.is_none() || node.as_str() == value);
         is_it.then_some(node)
     })

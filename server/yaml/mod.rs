@@ -7,6 +7,7 @@
 //! Every offset is a number of bytes from the start of the document, not of the file: a document that moves stays as it is.
 
 pub mod edit;
+pub mod patch;
 mod remedy;
 mod repair;
 pub mod scalar;

@@ -21,7 +21,7 @@ async fn each_version_that_is_published_is_followed_by_its_status() {
     let mut server = TestServer::ready(Setup::default(), with_status()).await;
     let nothing = json!({
         "uri": FILE, "version": 1, "profile": "hardened", "kubernetesVersion": "1.37", "configurationFile": null,
-        "objects": 0, "template": false,
+        "objects": 0, "template": false, "patch": false,
     });
     server.open("a: 1\n").await;
     assert_eq!(server.published().await["version"], 1);

@@ -19,9 +19,13 @@ struct Project {
 
 impl Project {
     async fn new(files: &[(&str, &str)]) -> Self {
+        Project::with(modern(), files).await
+    }
+
+    async fn with(capabilities: Value, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(".git")).unwrap();
-        let project = Project { folder, server: TestServer::ready(Setup::default(), modern()).await };
+        let project = Project { folder, server: TestServer::ready(Setup::default(), capabilities).await };
         files.iter().for_each(|(path, text)| project.write(path, text));
         project
     }
@@ -41,6 +45,12 @@ impl Project {
         self.server.open_file(&url, 1, text).await;
     }
 
+    /// What the next status of a file says, for a client that asks for it.
+    async fn status(&mut self, path: &str) -> Value {
+        let url = self.url(path);
+        self.server.heard_that("kubeharden/status", |params| params["uri"] == url).await
+    }
+
     /// The rules of the next diagnostics of a file.
     async fn told(&mut self, path: &str) -> Vec<String> {
         let url = self.url(path);
@@ -51,6 +61,12 @@ impl Project {
         rules.dedup();
         rules
     }
+}
+
+fn status() -> Value {
+    let mut capabilities = modern();
+    capabilities["experimental"] = json!({"kubeharden": {"status": true}});
+    capabilities
 }
 
 #[tokio::test]
@@ -95,6 +111,68 @@ async fn a_template_of_a_chart_offers_no_edits() {
     let params = json!({"textDocument": {"uri": project.url(path)}, "range": range, "context": context});
     let actions = project.server.request("textDocument/codeAction", params).await;
     assert_eq!(actions, Value::Array(Vec::new()), "{actions}");
+    project.server.finish().await;
+}
+
+const OPERATIONS: &str = "\
+- op: add
+  path: /spec/template/spec/hostNetwrok
+  value: true
+- op: replace
+  path: /spec/template/spec/containers/0/securityContext/privileged
+  value: true
+";
+
+#[tokio::test]
+async fn a_json_patch_is_read_as_the_kustomization_that_is_being_typed_says() {
+    let mut project = Project::with(status(), &[("kustomization.yaml", "patches: []\n")]).await;
+    project.open("patch.yaml", OPERATIONS).await;
+    assert_eq!(project.told("patch.yaml").await, [""; 0]);
+    assert_eq!(project.status("patch.yaml").await["patch"], false);
+
+    let named = |kind: &str| format!("patches:\n  - path: patch.yaml\n    target: {{kind: {kind}}}\n");
+    project.open("kustomization.yaml", &named("Deployment")).await;
+    assert_eq!(project.told("patch.yaml").await, ["misspelled-security-field", "privileged-container"]);
+    let told = project.status("patch.yaml").await;
+    assert_eq!((&told["patch"], &told["objects"]), (&json!(true), &json!(0)));
+    // Another kind may have such a field.
+    let url = project.url("kustomization.yaml");
+    let changes = json!({"textDocument": {"uri": url, "version": 2}, "contentChanges": [{"text": named("MyWorkload")}]});
+    project.server.notify("textDocument/didChange", changes).await;
+    assert_eq!(project.told("patch.yaml").await, ["privileged-container"]);
+
+    let url = project.url("patch.yaml");
+    let place = json!({"line": 5, "character": 10});
+    let hover = project.server.request("textDocument/hover", json!({"textDocument": {"uri": url}, "position": place})).await;
+    assert!(hover["contents"]["value"].as_str().unwrap().starts_with("**privileged-container** (error, baseline)"), "{hover}");
+    let range = json!({"start": place, "end": place});
+    let context = json!({"diagnostics": [], "triggerKind": 1});
+    let params = json!({"textDocument": {"uri": url}, "range": range, "context": context});
+    let actions = project.server.request("textDocument/codeAction", params).await;
+    let titles: Vec<&str> = actions.as_array().unwrap().iter().map(|action| action["title"].as_str().unwrap()).collect();
+    assert!(titles.iter().any(|title| title.starts_with("Ignore privileged-container")), "{titles:?}");
+    let is_harmless = |title: &&str| title.starts_with("Ignore ") || title.starts_with("Show ");
+    assert!(titles.iter().all(is_harmless), "{titles:?}");
+
+    for _ in 0..2 {
+        assert_eq!(project.told("kustomization.yaml").await, [""; 0]);
+    }
+    // What is typed is followed.
+    let line = json!({"start": {"line": 5, "character": 9}, "end": {"line": 5, "character": 13}});
+    let changes = json!({"textDocument": {"uri": url, "version": 2}, "contentChanges": [{"range": line, "text": "false"}]});
+    project.server.notify("textDocument/didChange", changes).await;
+    assert_eq!(project.told("patch.yaml").await, [""; 0]);
+    project.server.allow_unread("kubeharden/status");
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn json_patches_in_a_kustomization_that_says_nothing_of_itself_are_read() {
+    let mut project = Project::new(&[]).await;
+    let operation = "      - op: add\n        path: /spec/template/spec/hostPID\n        value: true\n";
+    let text = format!("resources: [web.yaml]\npatches:\n  - target: {{kind: Deployment}}\n    patch: |-\n{operation}");
+    project.open("kustomization.yaml", &text).await;
+    assert_eq!(project.told("kustomization.yaml").await, ["host-pid"]);
     project.server.finish().await;
 }
 

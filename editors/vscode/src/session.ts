@@ -32,6 +32,7 @@ export type Status = { readonly uri: string; readonly version: number } & (
       readonly configurationFile: string | null;
       readonly objects: number;
       readonly template: boolean;
+      readonly patch: boolean;
     }
 );
 

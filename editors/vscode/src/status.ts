@@ -129,6 +129,9 @@ function details(document: vscode.TextDocument | undefined, status: Status | und
   if (status.template) {
     return "Helm template: modest";
   }
+  if (status.patch) {
+    return "Kustomize patch: modest";
+  }
   return status.objects === 0 ? "no Kubernetes manifest: nothing to check" : counted(status.objects, "object");
 }
 

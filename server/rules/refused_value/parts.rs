@@ -96,11 +96,14 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Findings<
     let privileged = container.lookup("securityContext.privileged");
     let is = |node: Option<Node<'_>>| node.and_then(Node::resolved) == Some(Resolved::Bool(true));
     if let Some((_, node)) = value("mountPropagation").filter(|(word, _)| *word == "Bidirectional" && !is(privileged)) {
-        found.wrong_in(container, node, "mountPropagation is Bidirectional, which needs privileged: true");
+        let message = "mountPropagation is Bidirectional, which needs privileged: true";
+        found.wrong_in(container, node, message).for_want(privileged.is_none());
     }
     if let Some((word, node)) = value("recursiveReadOnly").filter(|(word, _)| ["Enabled", "IfPossible"].contains(word)) {
-        if !is(mount.get("readOnly")) {
-            found.wrong_in(container, node, format!("recursiveReadOnly is {word}, which needs readOnly: true"));
+        let read_only = mount.get("readOnly");
+        if !is(read_only) {
+            let message = format!("recursiveReadOnly is {word}, which needs readOnly: true");
+            found.wrong_in(container, node, message).for_want(read_only.is_none());
         } else if value("mountPropagation").is_some_and(|(word, _)| word != "None") {
             found.wrong_in(container, node, format!("recursiveReadOnly is {word}, which excludes mountPropagation"));
         }
@@ -144,7 +147,9 @@ fn startup(container: &Container<'_>, found: &mut Findings<'_, '_>) {
     for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
         let entry = container.node.entry(field).filter(|entry| !entry.value.is_null());
         if let Some(entry) = entry {
-            found.wrong_in(container, entry.key, format!("{field} of {container} needs restartPolicy: Always"));
+            let is_left_out = container.lookup("restartPolicy").is_none();
+            let message = format!("{field} of {container} needs restartPolicy: Always");
+            found.wrong_in(container, entry.key, message).for_want(is_left_out);
         }
     }
 }

@@ -8,6 +8,7 @@ local M = {}
 ---@field configurationFile string? path of the `.kubeharden.yaml` that counts
 ---@field objects integer how many Kubernetes objects are in it; 0 where it is no manifest
 ---@field template boolean whether template syntax leaves only values that stand there to be judged
+---@field patch boolean whether it is a patch, of which only values that stand there are judged
 ---@field failure string? why the analysis failed; then the fields above are absent
 ---@field mistakes integer how many mistakes the configuration file has
 
@@ -74,7 +75,7 @@ function M.words(status)
     return ''
   elseif status.failure then
     return 'kubeharden: cannot read this file'
-  elseif status.objects == 0 and not status.template then
+  elseif status.objects == 0 and not (status.template or status.patch) then
     return ''
   end
   local words = 'kubeharden: ' .. status.profile
@@ -84,7 +85,10 @@ function M.words(status)
   if status.mistakes > 0 then
     words = words .. (', %d mistake%s in it'):format(status.mistakes, status.mistakes == 1 and '' or 's')
   end
-  return words .. (status.template and ', Helm template: modest' or '')
+  if status.template then
+    return words .. ', Helm template: modest'
+  end
+  return words .. (status.patch and ', Kustomize patch: modest' or '')
 end
 
 return M
