@@ -13,6 +13,7 @@ use crate::yaml::{self, Node, Template, Yaml};
 use others::{Held, Talk};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
+use tree::Tree;
 
 mod fields;
 mod inline;
@@ -21,6 +22,7 @@ mod others;
 mod report;
 mod sight;
 mod standing;
+mod tree;
 
 pub use crate::ignores::{Head, Scope};
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
@@ -36,7 +38,10 @@ pub use standing::Standing;
 /// What is known of a document, or of a part that is read by itself.
 #[derive(Debug)]
 pub struct Analysis {
-    pub yaml: Yaml,
+    tree: Tree,
+    /// Whether it has anchors, and aliases of such as are not in it.
+    is_anchored: bool,
+    is_aliasing: bool,
     role: Role,
     context: Arc<Context>,
     /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
@@ -319,7 +324,9 @@ impl Analysis {
     /// What is known of a text in which nobody looked for anything.
     fn of_nothing(yaml: Yaml, role: Role, context: &Arc<Context>) -> Self {
         Analysis {
-            yaml,
+            is_anchored: yaml.has_anchors(),
+            is_aliasing: yaml.has_aliases_to_nothing(),
+            tree: Tree::of(yaml),
             role,
             context: Arc::clone(context),
             objects: Vec::new(),
@@ -354,7 +361,20 @@ impl Analysis {
 
     /// The document's text.
     pub fn text(&self) -> &str {
-        self.yaml.text()
+        self.tree.text()
+    }
+
+    /// The document as it was read.
+    pub fn yaml(&self) -> &Yaml {
+        self.tree.yaml()
+    }
+
+    /// Gives the tree away, which takes several times the memory of the text. It is read again when somebody asks for it.
+    fn give_tree_away(&mut self) {
+        // A template was read in several ways, and a text that nobody read has no tree.
+        if self.sight != Sight::Template && self.yaml().root().is_some() {
+            self.tree.give_away();
+        }
     }
 
     /// Leaves the findings without a way to mend them.
@@ -395,9 +415,9 @@ impl Analysis {
         if let Some(reason) = self.sight.seal().filter(|_| self.sight != Sight::Patch) {
             return Err(Refusal::new(reason));
         }
-        let patch = patch(&self.yaml, self.role, config);
-        let objects = objects(&self.yaml, patch.as_ref(), self.role, &self.context, config);
-        let ignores = Ignores::of(&self.yaml, &objects, config, self.context.standing(self.role));
+        let patch = patch(self.yaml(), self.role, config);
+        let objects = objects(self.yaml(), patch.as_ref(), self.role, &self.context, config);
+        let ignores = Ignores::of(self.yaml(), &objects, config, self.context.standing(self.role));
         let ways = ignores::ways(&ignores, findings, scope);
         let mut refusal = None;
         for change in ways {
@@ -410,7 +430,7 @@ impl Analysis {
     }
 
     fn proved_ignoring(&self, findings: &[&Finding], scope: Scope, change: Change, config: &Config) -> Result<Edits, Refusal> {
-        let edits = edit::plan(&self.yaml, &[change])?;
+        let edits = edit::plan(self.yaml(), &[change])?;
         let mut left = self.with_text(&edits.apply(self.text()), config).findings;
         // What is wanted of every ignore is not there before a person wrote it.
         left.retain(|finding| !(config.require_reason && matches!(finding.rule.check, Check::Ignores)));

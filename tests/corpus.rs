@@ -81,7 +81,7 @@ fn comments(text: &str) -> Vec<String> {
     let report = engine::analyze(text, &Config::default());
     let of = |part: Part<'_>| {
         let text = part.analysis.text();
-        let comments = part.analysis.yaml.comments().iter();
+        let comments = part.analysis.yaml().comments().iter();
         comments.map(|&range| text[range].to_owned()).collect::<Vec<_>>()
     };
     report.parts().flat_map(of).collect()
@@ -164,7 +164,7 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
             let [kind] = kinds[..] else { continue };
             if WORKLOADS.contains(&kind) && analysis.text().contains("containers:") {
                 workloads += 1;
-                let objects = k8s::objects(&analysis.yaml);
+                let objects = k8s::objects(analysis.yaml());
                 let found = objects.iter().filter_map(|object| object.pod.as_ref()).count();
                 assert!(found > 0, "{place}: no pod in a {kind}");
                 pods += found;

@@ -12,7 +12,7 @@ fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
     let report = engine::analyze(&text, &config);
     let mut findings = Vec::new();
     for document in report.parts() {
-        assert!(document.analysis.yaml.errors().is_empty(), "{text}");
+        assert!(document.analysis.yaml().errors().is_empty(), "{text}");
         findings.extend(document.analysis.findings.iter().cloned());
     }
     findings

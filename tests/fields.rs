@@ -183,7 +183,7 @@ fn manifests() -> Vec<(PathBuf, String)> {
 
 /// How many syntax errors a text has.
 fn errors(report: &Report) -> usize {
-    report.parts().map(|part| part.analysis.yaml.errors().len()).sum()
+    report.parts().map(|part| part.analysis.yaml().errors().len()).sum()
 }
 
 /// What is offered in a text, with all that is written if it is taken: the text, where the choice stands in it, and its field.

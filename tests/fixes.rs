@@ -55,7 +55,7 @@ fn collect(folder: &std::path::Path, texts: &mut Vec<(String, String)>) {
 }
 
 fn comments(analysis: &Analysis) -> Vec<&str> {
-    analysis.yaml.comments().iter().map(|&range| &analysis.text()[range]).collect()
+    analysis.yaml().comments().iter().map(|&range| &analysis.text()[range]).collect()
 }
 
 /// The comments that an edit took away, those that moved not among them; an error where one came to be.
@@ -147,7 +147,7 @@ impl Tally {
         self.given += 1;
         let text = edits.apply(analysis.text());
         let after = engine::analyze_document(&text, config);
-        self.expect(after.yaml.errors().is_empty(), place, || format!("{:?}", after.yaml.errors()));
+        self.expect(after.yaml().errors().is_empty(), place, || format!("{:?}", after.yaml().errors()));
         if let Some(difference) = model::differs(analysis, changes, &after) {
             self.wrong.push(format!("{place}: {difference}"));
         }
@@ -277,7 +277,7 @@ impl Sum {
     }
 
     fn hold(&mut self, place: &str, before: &Analysis, taken: &[&Finding], after: &Analysis) {
-        let errors = after.yaml.errors();
+        let errors = after.yaml().errors();
         self.expect(errors.is_empty(), place, || format!("{errors:?}"));
         let changes: Vec<Change> =
             taken.iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| fix.changes.clone()).collect();

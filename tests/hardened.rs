@@ -17,7 +17,7 @@ fn only(rule: &str) -> Config {
 fn findings(text: &str, config: &Config) -> Vec<Finding> {
     let report = engine::analyze(text, config);
     for part in report.parts() {
-        assert!(part.analysis.yaml.errors().is_empty(), "{text}");
+        assert!(part.analysis.yaml().errors().is_empty(), "{text}");
     }
     report.findings().map(|(_, finding)| finding.clone()).collect()
 }

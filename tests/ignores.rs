@@ -521,7 +521,7 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
                             }
                             Err(reason) => {
                                 refused += 1;
-                                if analysis.sight != Sight::Template && analysis.yaml.errors().is_empty() {
+                                if analysis.sight != Sight::Template && analysis.yaml().errors().is_empty() {
                                     println!("{}: {} {scope:?}: {reason}", path.display(), finding.rule.id);
                                 }
                             }

@@ -116,14 +116,14 @@ impl Comparison {
     fn compare(&mut self, text: &str) {
         for part in engine::analyze(text, &all_rules()).parts() {
             let analysis = part.analysis;
-            let objects = k8s::objects(&analysis.yaml);
-            let object = objects.first().filter(|object| Some(object.node) == analysis.yaml.root());
+            let objects = k8s::objects(analysis.yaml());
+            let object = objects.first().filter(|object| Some(object.node) == analysis.yaml().root());
             // What another part of the pod excuses is told of in the operation, which is all that there is to see.
             let is_excused = |pod: &Pod<'_>| pod.is_windows() || pod.has_user_namespace();
-            let is_whole = analysis.yaml.errors().is_empty();
+            let is_whole = analysis.yaml().errors().is_empty();
             let Some(object) = object.filter(|object| is_whole && !object.pod.as_ref().is_some_and(is_excused)) else { continue };
-            let whole = told(analysis, |range| place(&analysis.yaml, range));
-            for node in analysis.yaml.nodes().filter(|node| node.parent().is_some()) {
+            let whole = told(analysis, |range| place(analysis.yaml(), range));
+            for node in analysis.yaml().nodes().filter(|node| node.parent().is_some()) {
                 let is_key = node.parent().is_some_and(|parent| parent.entries().any(|entry| entry.key == node));
                 if !is_key {
                     self.compare_part(object, node, &whole);

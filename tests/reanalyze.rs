@@ -124,7 +124,7 @@ fn told(report: &Report) -> String {
             let place = part.place(finding.range);
             writeln!(told, "{place:?} {} {} {:?}", finding.rule.id, finding.message, finding.fix).expect("text takes all");
         }
-        writeln!(told, "{:?}", analysis.yaml.errors()).expect("text takes all");
+        writeln!(told, "{:?}", analysis.yaml().errors()).expect("text takes all");
     }
     told
 }
@@ -374,7 +374,7 @@ fn what_did_not_change_is_taken_over_wherever_it_stands_now() {
 /// The scalars of a text with their places.
 fn scalars<'r>(parts: impl Iterator<Item = Part<'r>>) -> Vec<(std::ops::Range<usize>, String)> {
     let scalars = parts.flat_map(|part| {
-        let scalars = part.analysis.yaml.nodes().filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
+        let scalars = part.analysis.yaml().nodes().filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
         scalars.filter_map(move |node| Some((part.place(node.range()), node.as_str()?.to_owned()))).collect::<Vec<_>>()
     });
     let mut scalars: Vec<_> = scalars.collect();
@@ -396,10 +396,10 @@ fn parts_say_what_their_document_says_as_a_whole() {
                 continue;
             }
             let whole = analyze_document(&text[range.clone()], &config);
-            if !whole.yaml.errors().is_empty() {
+            if !whole.yaml().errors().is_empty() {
                 continue;
             }
-            let whole_scalars = whole.yaml.nodes().filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
+            let whole_scalars = whole.yaml().nodes().filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
             let start = range.start;
             let place = |range: kubeharden::yaml::Range| start + usize::from(range.start())..start + usize::from(range.end());
             let whole: Vec<_> = whole_scalars.filter_map(|node| Some((place(node.range()), node.as_str()?.to_owned()))).collect();
@@ -416,7 +416,7 @@ fn a_long_schema_is_read_in_stretches() {
     let text = long_schema();
     let mut report = analyze(&text, &Config::default());
     assert!(report.parts().count() > 10, "{}", report.parts().count());
-    assert!(report.parts().all(|part| part.analysis.yaml.errors().is_empty()));
+    assert!(report.parts().all(|part| part.analysis.yaml().errors().is_empty()));
     assert!(report.parts().all(|part| part.analysis.text().len() < 40_000));
     // What stands in front of, between and behind the long schemas is one object, and every place in it is right.
     let found: Vec<_> = report.findings().map(|(part, it)| (it.rule.id, &text[part.place(it.range)])).collect();
@@ -436,7 +436,7 @@ fn the_items_of_a_list_are_those_that_one_document_would_have() {
     let objects: Vec<_> = report.parts().flat_map(|part| &part.analysis.objects).map(|object| object.kind.as_str()).collect();
     assert_eq!(objects, ["Pod", "Service", "Pod", "Pod", "Pod"]);
     assert_eq!(report.parts().map(|part| part.document).collect::<Vec<_>>(), [0, 0, 0, 0, 1, 1, 1]);
-    assert!(report.parts().all(|part| part.analysis.yaml.errors().is_empty()));
+    assert!(report.parts().all(|part| part.analysis.yaml().errors().is_empty()));
 }
 
 #[test]

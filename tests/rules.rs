@@ -53,7 +53,7 @@ fn fired(rule: &Rule, text: &str) -> Vec<String> {
     let report = engine::analyze(text, &config(rule));
     let mut fired = Vec::new();
     for document in report.parts() {
-        let is_yaml = document.analysis.yaml.errors().is_empty();
+        let is_yaml = document.analysis.yaml().errors().is_empty();
         assert!(is_yaml || rule.id == "syntax-error", "{}: an example that is no YAML:\n{text}", rule.id);
         for finding in document.analysis.findings.iter().filter(|finding| finding.rule.id == rule.id) {
             let start = document.start + usize::from(finding.range.start());

@@ -171,7 +171,7 @@ impl Analysis {
         if self.sight == Sight::Template || !self.text().contains("securityContext") {
             return None;
         }
-        self.seen(&self.yaml, config, |tree, objects| written_at(tree, objects, at))
+        self.seen(self.yaml(), config, |tree, objects| written_at(tree, objects, at))
     }
 
     /// What containers have from their pods, in the order of the text.
@@ -179,7 +179,7 @@ impl Analysis {
         if self.sight != Sight::Whole || !self.text().contains("securityContext") {
             return Vec::new();
         }
-        let objects = self.context.objects(&self.yaml, self.role, config);
+        let objects = self.context.objects(self.yaml(), self.role, config);
         let pods = objects.iter().filter_map(|object| object.pod.as_ref());
         let all = pods.flat_map(|pod| pod.containers.iter().filter_map(|container| inherited(pod, container)));
         let mut all: Vec<Inherited> = all.collect();

@@ -153,7 +153,7 @@ impl Analysis {
         if let Some(reason) = self.sight.seal() {
             return Err(Refusal::new(reason));
         }
-        let edits = edit::plan(&self.yaml, &changes(findings))?;
+        let edits = edit::plan(self.yaml(), &changes(findings))?;
         self.check(findings, &self.with_text(&edits.apply(self.text()), config))?;
         Ok(edits)
     }
@@ -176,13 +176,13 @@ impl Analysis {
     /// Why the fix of a finding cannot be given, as far as that is plain without trying: what is to be offered in passing is
     /// asked this. Whether it can, [`Analysis::edits`] tells.
     pub fn obstacle(&self, finding: &Finding) -> Option<Refusal> {
-        self.uneditable().cloned().or_else(|| edit::foresee(&self.yaml, &changes(&[finding])).err())
+        self.uneditable().cloned().or_else(|| edit::foresee(self.yaml(), &changes(&[finding])).err())
     }
 
     /// Why nothing can be edited in the document.
     fn uneditable(&self) -> Option<&Refusal> {
         let sealed = || self.sight.seal().map(Refusal::new);
-        self.uneditable.get_or_init(|| sealed().or_else(|| edit::check(&self.yaml).err())).as_ref()
+        self.uneditable.get_or_init(|| sealed().or_else(|| edit::check(self.yaml()).err())).as_ref()
     }
 
     /// Whether the findings of one kind became fewer by as many as were to be mended.

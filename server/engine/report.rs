@@ -90,6 +90,9 @@ struct Ties {
     facts: usize,
 }
 
+/// The trees of a text that is longer than this, in bytes, are not kept.
+const LONG: usize = 1 << 17;
+
 impl Report {
     /// The parts of a text, nothing known of them yet.
     pub fn of(text: &str) -> Report {
@@ -197,6 +200,14 @@ impl Report {
         read: impl Fn(Bytes) -> Cow<'t, str> + Sync,
         analyze: impl Fn(&str, Role, &Arc<Context>) -> Analysis + Sync,
     ) {
+        let is_long = length(self.outline.parts()) > LONG;
+        let analyze = |text: &str, role: Role, context: &Arc<Context>| {
+            let mut analysis = analyze(text, role, context);
+            if is_long {
+                analysis.give_tree_away();
+            }
+            analysis
+        };
         let (mut start, mut parts, mut analyses) = (0, self.outline.parts(), &mut self.analyses[..]);
         let mut stale = Vec::new();
         for document in &mut self.documents {
@@ -389,9 +400,9 @@ impl Document {
         let mut frame = analyze(text, Role::Document, &Arc::default());
         let mut context = Context::default();
         if !is_alone {
-            context.list = ListOf::of(&frame.yaml);
+            context.list = ListOf::of(frame.yaml());
             context.is_manifest = context.list.is_some() || frame.is_manifest();
-            context.head = Some(Head::of(&frame.yaml));
+            context.head = Some(Head::of(frame.yaml()));
         }
         if *self.context != context {
             self.context = Arc::new(context);
@@ -483,10 +494,9 @@ impl Context {
 
 impl Ties {
     fn of(analysis: &Analysis) -> Ties {
-        let yaml = &analysis.yaml;
         Ties {
-            anchors: usize::from(yaml.has_anchors()),
-            aliases: usize::from(yaml.has_aliases_to_nothing()),
+            anchors: usize::from(analysis.is_anchored),
+            aliases: usize::from(analysis.is_aliasing),
             partial: usize::from(analysis.sight != Sight::Whole),
             facts: usize::from(!analysis.facts.is_empty()),
         }

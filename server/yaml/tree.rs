@@ -86,6 +86,11 @@ impl Yaml {
         &self.text
     }
 
+    /// The text without its tree.
+    pub fn into_text(self) -> Box<str> {
+        self.text
+    }
+
     /// The value of the document; `None` where nothing is written but comments, directives and markers.
     pub fn root(&self) -> Option<Node<'_>> {
         self.root.map(|id| self.node(id))

@@ -35,7 +35,7 @@ enum Shape<'y> {
 
 /// Why a text is not what the changes make of a document; none where it is.
 pub(crate) fn differs(before: &Analysis, changes: &[Change], after: &Analysis) -> Option<String> {
-    let root = before.yaml.root().expect("a document to change");
+    let root = before.yaml().root().expect("a document to change");
     let mut wanted = Slot { key: Key::None, name: None, shape: Shape::Kept(root), gone: false };
     for (place, change) in changes.iter().enumerate() {
         if !changes[..place].contains(change) {
@@ -43,7 +43,7 @@ pub(crate) fn differs(before: &Analysis, changes: &[Change], after: &Analysis) -
         }
     }
     wanted.prune();
-    let Some(new) = after.yaml.root() else { return Some("nothing is left".to_owned()) };
+    let Some(new) = after.yaml().root() else { return Some("nothing is left".to_owned()) };
     let places = places(before, changes, &wanted);
     wanted
         .missed(new, &Path::default())
@@ -288,7 +288,7 @@ struct Places {
 
 fn places(before: &Analysis, changes: &[Change], wanted: &Slot<'_>) -> Places {
     let text = before.text();
-    let root = before.yaml.root().expect("a document to change");
+    let root = before.yaml().root().expect("a document to change");
     let line = |at: usize| text[..at].matches('\n').count();
     let mut places = Places { touched: Vec::new(), left: Vec::new() };
     for change in changes {
@@ -376,7 +376,7 @@ impl<'y> Slot<'y> {
 
 fn comments(before: &Analysis, changes: &[Change], places: &Places, after: &Analysis) -> Option<String> {
     let said = |analysis: &Analysis| -> Vec<String> {
-        analysis.yaml.comments().iter().map(|&range| analysis.text()[range].to_owned()).collect()
+        analysis.yaml().comments().iter().map(|&range| analysis.text()[range].to_owned()).collect()
     };
     let is_moved = changes.iter().any(|change| matches!(change, Change::Move { .. }));
     let mut left = said(after);
@@ -384,7 +384,7 @@ fn comments(before: &Analysis, changes: &[Change], places: &Places, after: &Anal
         left.sort();
     }
     let mut wanted: Vec<(String, bool)> = Vec::new();
-    for &range in before.yaml.comments() {
+    for &range in before.yaml().comments() {
         let changed = changes.iter().find_map(|change| match change {
             Change::Comment { range: it, text } if *it == range => Some(text.clone()),
             _ => None,

@@ -131,7 +131,7 @@ fn compare(followed: &Report, fresh: &Report, after: &str) {
 fn analyses(one: &Analysis, other: &Analysis, after: &str) {
     same("the text", one.text(), other.text(), after);
     same("the objects", &one.objects, &other.objects, after);
-    same("the errors", one.yaml.errors(), other.yaml.errors(), after);
+    same("the errors", one.yaml().errors(), other.yaml().errors(), after);
     same("the number of findings", &one.findings.len(), &other.findings.len(), after);
     for (one, other) in one.findings.iter().zip(&other.findings) {
         same(
