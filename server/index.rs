@@ -7,10 +7,10 @@
 
 use crate::k8s::{Object, Setting, Version};
 use crate::yaml::{Node, Resolved};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Something that an object says of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,11 @@ pub enum Fact {
     /// A Namespace, and the standard that its pods are held to.
     Namespace { name: String, standard: Option<Standard> },
 }
+
+/// Where kustomizations put the objects of a text: `None` for one that leaves them where they say that they are. The default is that of a
+/// text that no kustomization names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Places(Arc<[Option<Arc<str>>]>);
 
 /// A Pod Security Standard as the labels of a Namespace name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,8 +44,8 @@ pub enum Level {
 /// What an object may want to know of others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The namespace that the object will be in, where that is known.
-    pub namespace: Option<String>,
+    /// The namespaces that the object will be in, `None` for one that is not known: several where kustomizations put it into several.
+    pub namespaces: Vec<Option<String>>,
     /// The ServiceAccount of its pod, where it has one.
     pub account: Option<String>,
 }
@@ -65,9 +70,16 @@ pub struct Index {
 #[derive(Debug, Default)]
 struct Known {
     /// What each text says; nothing of those that say nothing.
-    sources: HashMap<PathBuf, Vec<Fact>>,
+    sources: HashMap<PathBuf, Said>,
     accounts: HashMap<Accounts, Tally>,
     namespaces: HashMap<String, HashMap<Option<Standard>, usize>>,
+}
+
+/// What a text says, and of objects in which namespaces.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Said {
+    facts: Vec<Fact>,
+    places: Places,
 }
 
 /// Some of the accounts of a name.
@@ -146,33 +158,60 @@ fn standard(namespace: Node<'_>) -> Option<Standard> {
     Some(Standard { level, version })
 }
 
+impl Places {
+    /// Whoever leaves objects where they are changes nothing, where that is all that is done with them.
+    pub fn of(namespaces: impl IntoIterator<Item = Option<Arc<str>>>) -> Self {
+        let namespaces: BTreeSet<_> = namespaces.into_iter().collect();
+        let is_left = namespaces.iter().all(Option::is_none);
+        if is_left { Places::default() } else { Places(namespaces.into_iter().collect()) }
+    }
+
+    /// The namespaces in which an object will be that is written to be in one, or in none.
+    fn of_object<'a>(&'a self, written: Option<&'a str>) -> BTreeSet<Option<&'a str>> {
+        match self.0.is_empty() {
+            true => BTreeSet::from([written]),
+            false => self.0.iter().map(|namespace| namespace.as_deref().or(written)).collect(),
+        }
+    }
+}
+
 impl Question {
-    /// What an object asks, where it asks anything; `namespace` is where it will be if it does not say so itself.
-    pub fn of(object: &Object<'_>, namespace: Option<&str>) -> Option<Question> {
+    /// What an object asks, where it asks anything.
+    pub fn of(object: &Object<'_>, places: &Places) -> Option<Question> {
         let account = object.pod.as_ref().and_then(|pod| match pod.account() {
             Setting::Set { value, .. } => Some(value),
             Setting::Unset => Some(DEFAULT_ACCOUNT.to_owned()),
             Setting::Unreadable(_) => None,
         });
-        let namespace = object.namespace.or(namespace).map(str::to_owned);
-        (account.is_some() || namespace.is_some()).then_some(Question { namespace, account })
+        let namespaces = places.of_object(object.namespace);
+        let namespaces: Vec<_> = namespaces.into_iter().map(|namespace| namespace.map(str::to_owned)).collect();
+        (account.is_some() || namespaces.iter().any(Option::is_some)).then_some(Question { namespaces, account })
     }
 }
 
 impl Index {
     /// Takes what a text says in the place of what it said before. Tells whether that is something else.
-    pub fn put(&self, source: &Path, facts: Vec<Fact>) -> bool {
-        let is_same = |known: &Known| known.sources.get(source).map_or(&[][..], Vec::as_slice) == facts;
-        if is_same(&self.read()) {
+    pub fn put(&self, source: &Path, facts: Vec<Fact>, places: &Places) -> bool {
+        let places = if facts.is_empty() { Places::default() } else { places.clone() };
+        self.replace(source, Said { facts, places })
+    }
+
+    /// Takes where kustomizations put the objects of a text. Tells whether that is somewhere else.
+    pub fn place(&self, source: &Path, places: &Places) -> bool {
+        let facts = self.read().sources.get(source).filter(|said| said.places != *places).map(|said| said.facts.clone());
+        facts.is_some_and(|facts| self.replace(source, Said { facts, places: places.clone() }))
+    }
+
+    fn replace(&self, source: &Path, said: Said) -> bool {
+        if self.read().sources.get(source).map_or(said.facts.is_empty(), |before| *before == said) {
             return false;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for fact in known.sources.remove(source).unwrap_or_default() {
-            known.count(source, &fact, false);
-        }
-        facts.iter().for_each(|fact| known.count(source, fact, true));
-        if !facts.is_empty() {
-            known.sources.insert(source.to_owned(), facts);
+        let before = known.sources.remove(source).unwrap_or_default();
+        known.count(source, &before, false);
+        known.count(source, &said, true);
+        if !said.facts.is_empty() {
+            known.sources.insert(source.to_owned(), said);
         }
         self.generation.fetch_add(1, Ordering::SeqCst);
         true
@@ -192,15 +231,15 @@ impl Index {
         self.read().sources.keys().cloned().collect()
     }
 
-    /// What is known of an object that stands in a text of a folder.
+    /// What is known of an object that stands in a text of a folder. Of one that will be in several namespaces, what is the same in all.
     pub fn answer(&self, question: &Question, folder: &Path) -> Answer {
         let known = self.read();
         if known.sources.is_empty() {
             return Answer::default();
         }
-        let namespace = question.namespace.as_deref();
-        let is_token_off = question.account.as_deref().is_some_and(|account| known.is_token_off(account, namespace, folder));
-        Answer { is_token_off, standard: namespace.and_then(|namespace| known.standard(namespace)) }
+        let answers =
+            question.namespaces.iter().map(|namespace| known.answer(question.account.as_deref(), namespace.as_deref(), folder));
+        answers.reduce(Answer::and).unwrap_or_default()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -208,7 +247,22 @@ impl Index {
     }
 }
 
+impl Answer {
+    /// What two answers have in common.
+    fn and(self, other: Answer) -> Answer {
+        Answer {
+            is_token_off: self.is_token_off && other.is_token_off,
+            standard: self.standard.filter(|standard| other.standard == Some(*standard)),
+        }
+    }
+}
+
 impl Known {
+    fn answer(&self, account: Option<&str>, namespace: Option<&str>, folder: &Path) -> Answer {
+        let is_token_off = account.is_some_and(|account| self.is_token_off(account, namespace, folder));
+        Answer { is_token_off, standard: namespace.and_then(|namespace| self.standard(namespace)) }
+    }
+
     /// An account of the very namespace is the one. Where the namespace of the pod or of the account is not written, the accounts of that
     /// name in the same folder may be; else all of that name. An account that every namespace has is not found by its name alone.
     fn is_token_off(&self, account: &str, namespace: Option<&str>, folder: &Path) -> bool {
@@ -228,34 +282,52 @@ impl Known {
     }
 
     /// Takes that a text says something, or that it no longer does.
-    fn count(&mut self, source: &Path, fact: &Fact, is_said: bool) {
-        let step = |count: &mut usize| *count = if is_said { *count + 1 } else { count.saturating_sub(1) };
-        match fact {
-            Fact::Account { namespace, name, is_off } => {
-                let home = source.parent().map(Path::to_owned).unwrap_or_default();
-                let folders = [None, Some(home)];
-                let namespaces = [Which::Any, Which::Written(namespace.clone())];
-                for (folder, namespace) in folders.iter().flat_map(|folder| namespaces.iter().map(move |it| (folder, it))) {
-                    let key = Accounts { name: name.clone(), folder: folder.clone(), namespace: namespace.clone() };
-                    let mut tally = self.accounts.remove(&key).unwrap_or_default();
-                    step(if *is_off { &mut tally.off } else { &mut tally.on });
-                    if tally.off + tally.on > 0 {
-                        self.accounts.insert(key, tally);
+    fn count(&mut self, source: &Path, said: &Said, is_said: bool) {
+        for fact in &said.facts {
+            match fact {
+                Fact::Account { namespace, name, is_off } => {
+                    for namespace in said.places.of_object(namespace.as_deref()) {
+                        self.count_account(source, namespace, name, *is_off, is_said);
                     }
                 }
-            }
-            Fact::Namespace { name, standard } => {
-                let standards = self.namespaces.entry(name.clone()).or_default();
-                step(standards.entry(*standard).or_default());
-                if standards.get(standard) == Some(&0) {
-                    standards.remove(standard);
-                }
-                if standards.is_empty() {
-                    self.namespaces.remove(name);
+                // Kustomize gives a Namespace the name of the one that it puts things into.
+                Fact::Namespace { name, standard } => {
+                    for name in said.places.of_object(Some(name)).into_iter().flatten() {
+                        self.count_namespace(name, *standard, is_said);
+                    }
                 }
             }
         }
     }
+
+    fn count_account(&mut self, source: &Path, namespace: Option<&str>, name: &str, is_off: bool, is_said: bool) {
+        let home = source.parent().map(Path::to_owned).unwrap_or_default();
+        let folders = [None, Some(home)];
+        let namespaces = [Which::Any, Which::Written(namespace.map(str::to_owned))];
+        for (folder, namespace) in folders.iter().flat_map(|folder| namespaces.iter().map(move |it| (folder, it))) {
+            let key = Accounts { name: name.to_owned(), folder: folder.clone(), namespace: namespace.clone() };
+            let mut tally = self.accounts.remove(&key).unwrap_or_default();
+            step(if is_off { &mut tally.off } else { &mut tally.on }, is_said);
+            if tally.off + tally.on > 0 {
+                self.accounts.insert(key, tally);
+            }
+        }
+    }
+
+    fn count_namespace(&mut self, name: &str, standard: Option<Standard>, is_said: bool) {
+        let standards = self.namespaces.entry(name.to_owned()).or_default();
+        step(standards.entry(standard).or_default(), is_said);
+        if standards.get(&standard) == Some(&0) {
+            standards.remove(&standard);
+        }
+        if standards.is_empty() {
+            self.namespaces.remove(name);
+        }
+    }
+}
+
+fn step(count: &mut usize, is_said: bool) {
+    *count = if is_said { *count + 1 } else { count.saturating_sub(1) };
 }
 
 #[cfg(test)]
@@ -266,15 +338,23 @@ mod tests {
         Fact::Account { namespace: namespace.map(str::to_owned), name: name.to_owned(), is_off }
     }
 
+    fn put(index: &Index, source: &Path, facts: Vec<Fact>) -> bool {
+        index.put(source, facts, &Places::default())
+    }
+
+    fn into(namespaces: &[Option<&str>]) -> Places {
+        Places::of(namespaces.iter().map(|namespace| namespace.map(Arc::from)))
+    }
+
     fn is_off(index: &Index, namespace: Option<&str>, name: &str, folder: &str) -> bool {
-        let question = Question { namespace: namespace.map(str::to_owned), account: Some(name.to_owned()) };
+        let question = Question { namespaces: vec![namespace.map(str::to_owned)], account: Some(name.to_owned()) };
         index.answer(&question, Path::new(folder)).is_token_off
     }
 
     #[test]
     fn an_account_of_the_same_namespace_counts_wherever_it_stands() {
         let index = Index::default();
-        index.put(Path::new("/a/accounts.yaml"), vec![account(Some("shop"), "web", true), account(Some("bank"), "web", false)]);
+        put(&index, Path::new("/a/accounts.yaml"), vec![account(Some("shop"), "web", true), account(Some("bank"), "web", false)]);
         assert!(is_off(&index, Some("shop"), "web", "/b"));
         assert!(!is_off(&index, Some("bank"), "web", "/b"));
         assert!(!is_off(&index, Some("other"), "web", "/b"));
@@ -285,13 +365,43 @@ mod tests {
     #[test]
     fn where_a_namespace_is_not_written_the_folder_comes_before_the_name() {
         let index = Index::default();
-        index.put(Path::new("/a/account.yaml"), vec![account(None, "web", true), account(None, "default", true)]);
+        put(&index, Path::new("/a/account.yaml"), vec![account(None, "web", true), account(None, "default", true)]);
         assert!(is_off(&index, None, "web", "/a") && is_off(&index, Some("shop"), "web", "/b"));
-        index.put(Path::new("/b/account.yaml"), vec![account(None, "web", false)]);
+        put(&index, Path::new("/b/account.yaml"), vec![account(None, "web", false)]);
         assert!(is_off(&index, None, "web", "/a") && !is_off(&index, None, "web", "/b") && !is_off(&index, None, "web", "/c"));
         assert!(is_off(&index, None, "default", "/a") && !is_off(&index, None, "default", "/c"), "every namespace has its own");
-        index.put(Path::new("/b/account.yaml"), vec![]);
+        put(&index, Path::new("/b/account.yaml"), vec![]);
         assert!(is_off(&index, None, "web", "/b") && is_off(&index, None, "web", "/c"));
+    }
+
+    #[test]
+    fn what_is_put_into_a_namespace_is_there_and_nowhere_else() {
+        let (index, source) = (Index::default(), Path::new("/a/account.yaml"));
+        let facts = || vec![account(None, "web", true), account(Some("bank"), "api", true)];
+        index.put(source, facts(), &into(&[Some("shop")]));
+        assert!(is_off(&index, Some("shop"), "web", "/b") && is_off(&index, Some("shop"), "api", "/b"));
+        assert!(!is_off(&index, Some("bank"), "web", "/a") && !is_off(&index, Some("bank"), "api", "/a"));
+        assert!(index.place(source, &into(&[Some("test"), Some("shop")])));
+        assert!(is_off(&index, Some("shop"), "web", "/b") && is_off(&index, Some("test"), "web", "/b"));
+        assert!(!is_off(&index, Some("bank"), "web", "/a"));
+        assert!(index.place(source, &into(&[Some("test"), None])));
+        assert!(is_off(&index, Some("test"), "api", "/b") && is_off(&index, Some("bank"), "api", "/b"));
+        assert!(!index.place(source, &into(&[None, Some("test")])), "the same once more");
+        assert!(index.place(source, &into(&[None])), "nobody puts it anywhere");
+        assert!(index.put(source, Vec::new(), &into(&[Some("shop")])) && !index.place(source, &into(&[Some("test")])));
+        assert!(index.is_empty() && index.read().accounts.is_empty());
+    }
+
+    #[test]
+    fn what_is_in_several_namespaces_is_told_what_is_the_same_in_all() {
+        let index = Index::default();
+        put(&index, Path::new("/a.yaml"), vec![account(Some("shop"), "web", true), account(Some("test"), "web", true)]);
+        put(&index, Path::new("/b.yaml"), vec![account(Some("bank"), "web", false)]);
+        let is_off = |namespaces: &[&str]| {
+            let namespaces = namespaces.iter().map(|namespace| Some((*namespace).to_owned())).collect();
+            index.answer(&Question { namespaces, account: Some("web".to_owned()) }, Path::new("/")).is_token_off
+        };
+        assert!(is_off(&["shop", "test"]) && !is_off(&["shop", "bank"]) && !is_off(&["shop", "other"]));
     }
 
     #[test]
@@ -299,15 +409,16 @@ mod tests {
         let index = Index::default();
         let namespace = |standard| Fact::Namespace { name: "shop".to_owned(), standard };
         let restricted = Some(Standard { level: Level::Restricted, version: None });
-        let standard = || index.answer(&Question { namespace: Some("shop".to_owned()), account: None }, Path::new("/")).standard;
-        assert!(index.put(Path::new("/a.yaml"), vec![namespace(restricted), account(None, "web", true)]));
-        assert!(!index.put(Path::new("/a.yaml"), vec![namespace(restricted), account(None, "web", true)]), "nothing new");
+        let standard =
+            || index.answer(&Question { namespaces: vec![Some("shop".to_owned())], account: None }, Path::new("/")).standard;
+        assert!(put(&index, Path::new("/a.yaml"), vec![namespace(restricted), account(None, "web", true)]));
+        assert!(!put(&index, Path::new("/a.yaml"), vec![namespace(restricted), account(None, "web", true)]), "nothing new");
         assert_eq!(standard(), restricted);
-        index.put(Path::new("/b.yaml"), vec![namespace(None)]);
+        put(&index, Path::new("/b.yaml"), vec![namespace(None)]);
         assert_eq!(standard(), None, "they disagree");
-        index.put(Path::new("/b.yaml"), vec![]);
+        put(&index, Path::new("/b.yaml"), vec![]);
         assert_eq!(standard(), restricted);
-        index.put(Path::new("/a.yaml"), vec![]);
+        put(&index, Path::new("/a.yaml"), vec![]);
         assert!(index.is_empty() && index.read().accounts.is_empty() && index.read().namespaces.is_empty());
     }
 

@@ -18,7 +18,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // Of Kubernetes it knows the words that a user writes; a configuration file is read as YAML and no more.
     ("config", &["yaml", "k8s::Version", "k8s::amount", "index"]),
     // It reads kustomizations as YAML and no more.
-    ("project", &["yaml", "config"]),
+    ("project", &["yaml", "config", "index::Places"]),
     ("rules", &["yaml", "k8s", "config"]),
     ("ignores", &["yaml", "k8s", "config", "rules"]),
     ("engine", &["text", "yaml", "k8s", "index", "config", "project", "rules", "ignores"]),

@@ -18,7 +18,7 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
     let read: Vec<_> = sources.into_par_iter().map(read).collect();
     let index = Index::default();
     for (source, _, facts) in read.iter().flatten().filter(|(_, _, facts)| !facts.is_empty()) {
-        index.put(&real(&source.source), facts.clone());
+        index.put(&real(&source.source), facts.clone(), &source.config.surroundings.places);
     }
     let index = (!index.is_empty()).then(|| Arc::new(index));
     let among = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
@@ -31,7 +31,7 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
 /// What a text that was rendered as a whole is held to among its own objects.
 pub(super) fn alone(text: &str, config: &Arc<Config>) -> Arc<Config> {
     let (index, source) = (Index::default(), Path::new(""));
-    match index.put(source, engine::facts(text, config)) {
+    match index.put(source, engine::facts(text, config), &config.surroundings.places) {
         true => beside(config, &Arc::new(index), source),
         false => Arc::clone(config),
     }
@@ -54,6 +54,7 @@ fn beside(config: &Config, index: &Arc<Index>, file: &Path) -> Arc<Config> {
     Arc::new(config)
 }
 
-fn real(source: &Source) -> PathBuf {
+/// The file without links in the names of its folders.
+pub(super) fn real(source: &Source) -> PathBuf {
     discovery::real(discovery::folder_of(&source.path)).join(source.path.file_name().unwrap_or_default())
 }

@@ -48,7 +48,7 @@ pub(super) fn ask(objects: &mut [Object<'_>], config: &Config) -> Talk {
     let Some(others) = &config.surroundings.others else { return Talk::default() };
     let mut talk = Talk { asked: Vec::new(), answers: vec![Answer::default(); objects.len()] };
     for (object, place) in objects.iter_mut().zip(&mut talk.answers) {
-        let Some(question) = Question::of(object, config.surroundings.namespace.as_deref()) else { continue };
+        let Some(question) = Question::of(object, &config.surroundings.places) else { continue };
         *place = others.answer(&question);
         if let Some(pod) = &mut object.pod {
             pod.is_token_off = place.is_token_off;

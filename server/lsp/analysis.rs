@@ -36,7 +36,7 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
         look(&mut report);
         let (mut says_else, mut generation) = (false, 0);
         if let Some(others) = &config.surroundings.others {
-            says_else = others.index.put(&workspace::source_in(&of, &others.folder), report.facts());
+            says_else = others.index.put(&workspace::source_in(&of, &others.folder), report.facts(), &config.surroundings.places);
             generation = others.index.generation();
             if report.forget_outdated(others) {
                 look(&mut report);

@@ -1,4 +1,5 @@
-//! What the files around each open document say of it, kept up to date while those files change.
+//! What the files around each open document say of it, kept up to date while those files change; and where kustomizations put the objects
+//! of those that are not open and say something of others.
 //!
 //! Knows when to look. Must not know what is looked for: that is [`crate::project`]'s. Promise: files are read off the threads that
 //! talk, by one reader at a time; the texts of open files are the client's; a document is analysed again only where something else is
@@ -7,8 +8,9 @@
 use super::analysis::{self, Panicked};
 use super::state::State;
 use crate::config::{Config, Others, Surroundings, discovery};
-use crate::project::{self, Project};
-use std::collections::HashMap;
+use crate::index::{Fact, Places};
+use crate::project::{self, Kustomizations, Project};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,10 +19,17 @@ use tower_lsp::lsp_types::Url;
 #[derive(Default)]
 pub(super) struct Neighbours {
     known: Mutex<HashMap<Url, Known>>,
-    /// Held by who reads files.
-    turn: tokio::sync::Mutex<()>,
+    /// Held by who reads files or says where objects are put, with what that was made of.
+    turn: tokio::sync::Mutex<Placed>,
     /// Whether somebody waits for the turn to look at everything: who asks then is answered by that look.
     is_awaited: AtomicBool,
+}
+
+/// The kustomizations by which it is known where the objects of texts that say something are put.
+#[derive(Default, PartialEq)]
+struct Placed {
+    on_disk: Arc<Kustomizations>,
+    open: Kustomizations,
 }
 
 /// What is known of a document, and what it is held to for that. The same configuration is given out as long as nothing changes,
@@ -48,7 +57,7 @@ pub(super) async fn look_again(state: Arc<State>) {
     if state.neighbours.is_awaited.swap(true, Ordering::SeqCst) {
         return;
     }
-    let _turn = state.neighbours.turn.lock().await;
+    let placed = state.neighbours.turn.lock().await;
     // What changes from here on is for the next look.
     state.neighbours.is_awaited.store(false, Ordering::SeqCst);
     let open = state.urls();
@@ -57,6 +66,60 @@ pub(super) async fn look_again(state: Arc<State>) {
         let changed = state.neighbours.take(found);
         changed.iter().for_each(|url| state.wake(url));
     }
+    let is_same = *placed == Placed::latest(&state).0;
+    drop(placed);
+    if !is_same {
+        place_again(&state).await;
+    }
+}
+
+/// Takes where kustomizations put the objects of all texts that say something of others.
+async fn place_again(state: &Arc<State>) {
+    let (mut placed, by, places) = places(state, state.workspace.index.sources()).await;
+    *placed = by;
+    let moved = places.into_iter().filter(|(source, places)| state.workspace.index.place(source, places)).count();
+    if moved > 0 {
+        state.wake_outdated();
+    }
+}
+
+/// Takes what the objects in files say, where kustomizations put them. Gives back which files are open: of those nothing is taken.
+pub(super) async fn put(
+    state: &Arc<State>,
+    facts: Vec<(PathBuf, Vec<Fact>)>,
+    open: impl Fn() -> HashSet<PathBuf>,
+) -> HashSet<PathBuf> {
+    let sources = facts.iter().filter(|(_, facts)| !facts.is_empty()).map(|(source, _)| source.clone()).collect();
+    let (_turn, _, places) = places(state, sources).await;
+    let places: HashMap<PathBuf, Places> = places.into_iter().collect();
+    let open = open();
+    for (source, facts) in facts.into_iter().filter(|(source, _)| !open.contains(source)) {
+        state.workspace.index.put(&source, facts, places.get(&source).unwrap_or(&Places::default()));
+    }
+    open
+}
+
+/// Where kustomizations put the objects of files, and the turn of who says so. The files are read before it comes, since those who
+/// open documents wait for it, too; and once more if something else is known by then.
+async fn places(
+    state: &Arc<State>,
+    sources: Vec<PathBuf>,
+) -> (tokio::sync::MutexGuard<'_, Placed>, Placed, Vec<(PathBuf, Places)>) {
+    let (by, found) = places_now(state, &sources).await;
+    let turn = state.neighbours.turn.lock().await;
+    if by == Placed::latest(state).0 {
+        return (turn, by, found);
+    }
+    let (by, found) = places_now(state, &sources).await;
+    (turn, by, found)
+}
+
+async fn places_now(state: &State, sources: &[PathBuf]) -> (Placed, Vec<(PathBuf, Places)>) {
+    let (by, mut project) = Placed::latest(state);
+    let sources = sources.to_vec();
+    let work = move || sources.into_iter().map(|source| (source.clone(), project.places(&source))).collect();
+    // It takes none of the turns of those who analyse: there may be many files. Where it fails, nothing puts anything anywhere.
+    (by, tokio::task::spawn_blocking(work).await.unwrap_or_default())
 }
 
 /// Whether other documents may be something else because of what this one says.
@@ -65,12 +128,9 @@ pub(super) fn concerns_others(url: &Url) -> bool {
 }
 
 async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundings)>, Panicked> {
-    let open = state.urls().into_iter().filter(concerns_others);
     let index = Arc::clone(&state.workspace.index);
-    let texts: Vec<(Url, String)> = open.filter_map(|url| Some((url.clone(), state.snapshot(&url)?.text.to_string()))).collect();
+    let (_, mut project) = Placed::latest(state);
     analysis::off_thread(state, move || {
-        let named = |(url, text)| Some((real(&path(&url)?)?, text));
-        let mut project = Project::with_texts(texts.into_iter().filter_map(named).collect());
         let of = |url: &Url| {
             let file = path(url);
             let surroundings = file.as_deref().map(|file| project.surroundings(file)).unwrap_or_default();
@@ -82,6 +142,18 @@ async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundin
         urls.into_iter().zip(found).collect()
     })
     .await
+}
+
+impl Placed {
+    /// As they are now, with who looks by them.
+    fn latest(state: &State) -> (Self, Project) {
+        let urls = state.urls().into_iter().filter(concerns_others);
+        let named = |url: Url| Some((real(&path(&url)?)?, state.snapshot(&url)?.text.to_string()));
+        let texts: HashMap<PathBuf, String> = urls.filter_map(named).collect();
+        let on_disk = state.workspace.kustomizations();
+        let open = Kustomizations::of(texts.iter().map(|(file, text)| (file.as_path(), text.as_str())));
+        (Placed { on_disk: Arc::clone(&on_disk), open }, Project::new(texts, on_disk))
+    }
 }
 
 /// The file that a document is, where it is on a disk.

@@ -138,6 +138,58 @@ async fn an_account_counts_as_it_stands_on_the_disk_and_as_it_is_typed() {
 }
 
 #[tokio::test]
+async fn a_kustomization_moves_accounts_as_it_stands_on_the_disk_and_as_it_is_typed() {
+    let unplaced = account(false).replace(", namespace: shop", "");
+    let named = |namespace: &str| format!("namespace: {namespace}\nresources: [../base]\n");
+    let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
+    let file = "one/overlay/kustomization.yaml";
+    let mut workspace = Workspace::new(&[("one/base/web.yaml", &unplaced), base, (file, &named("shop"))]).await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    // It would be found by its name, if it were not known to be elsewhere.
+    workspace.write(file, &named("bank"));
+    workspace.tell_of(file, 2).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+
+    workspace.open(file, &named("shop")).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean(file).await;
+    workspace.change(file, 2, &named("shoplift")).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean(file).await;
+    workspace.change(file, 3, &named("shop")).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean(file).await;
+    workspace.say("textDocument/didClose", file).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean(file).await;
+
+    // Nobody puts it anywhere any more.
+    fs::remove_file(workspace.folder.path().join(file)).unwrap();
+    workspace.tell_of(file, 3).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn an_overlay_puts_the_pods_of_its_base_somewhere() {
+    let pod = POD.replace(", namespace: shop", "");
+    let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
+    let account = account(false);
+    let mut workspace = Workspace::new(&[("one/account.yaml", &account), base]).await;
+    workspace.open("one/base/web.yaml", &pod).await;
+    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    let file = "one/overlay/kustomization.yaml";
+    workspace.write(file, "namespace: bank\nresources: [../base]\n");
+    workspace.tell_of(file, 1).await;
+    workspace.until("one/base/web.yaml", TOKEN, true).await;
+    workspace.write(file, "namespace: shop\nresources: [../base]\n");
+    workspace.tell_of(file, 2).await;
+    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
 async fn a_client_that_watches_nothing_has_files_looked_at_when_it_saves() {
     let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(true))]).await;
     // Saving has it published in any case, and maybe twice: with what was known, and with what the disk says.
