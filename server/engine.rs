@@ -5,12 +5,12 @@
 
 use crate::config::{self, Config, Others};
 use crate::ignores::{self, Ignores};
-use crate::index::{Answer, Fact, Question};
+use crate::index::Fact;
 use crate::k8s::{Container, Extent, Object, Pod};
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
-use others::{Held, Talk};
+use others::{Asked, Held, Talk};
 use std::any::Any;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,7 +29,7 @@ pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
 pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
-pub use others::facts;
+pub use others::{Enforced, facts};
 pub use report::{Context, Part, Report};
 pub use sight::Sight;
 pub use standing::Standing;
@@ -57,7 +57,7 @@ pub struct Analysis {
     /// What its objects say of others.
     facts: Vec<Fact>,
     /// What its objects asked of others, and what they were told.
-    asked: Vec<(Question, Answer)>,
+    asked: Vec<Asked>,
     /// Why nothing can be edited in it, once that was asked.
     uneditable: OnceLock<Option<Refusal>>,
     shown: Shown,
@@ -358,7 +358,7 @@ impl Analysis {
 
     /// Whether other objects say something else now than when it was made.
     pub fn is_outdated(&self, others: &Others) -> bool {
-        self.asked.iter().any(|(question, answer)| others.answer(question) != *answer)
+        self.asked.iter().any(|asked| others.answer(&asked.question) != asked.answer)
     }
 
     /// Whether the document holds a Kubernetes object.

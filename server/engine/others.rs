@@ -3,7 +3,7 @@
 //! Knows what is asked of them and what an answer changes. Must not know how they are found. Promise: where nothing is answered, a text
 //! is held to what it is held to alone.
 
-use super::{Sight, sight};
+use super::{Analysis, Sight, sight};
 use crate::config::{Config, Profile};
 use crate::index::{Answer, Fact, Level, Question};
 use crate::k8s::{self, Object};
@@ -34,11 +34,41 @@ fn facts_of(document: &str, config: &Config) -> Vec<Fact> {
     }
 }
 
+/// What an object asked, so that it can be asked again, and what it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Its index in the part.
+    pub object: usize,
+    pub question: Question,
+    pub answer: Answer,
+}
+
+/// A standard that the Namespace of an object enforces: each of its Namespaces, where kustomizations put it into several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enforced<'a> {
+    pub namespaces: Vec<&'a str>,
+    pub profile: Profile,
+}
+
+impl Analysis {
+    /// What the Namespaces of objects enforce, with the indices of the objects.
+    pub fn enforced(&self) -> impl Iterator<Item = (usize, Enforced<'_>)> {
+        self.asked.iter().filter_map(|asked| {
+            let namespaces = asked.question.namespaces.iter().flatten().map(String::as_str).collect();
+            Some((asked.object, Enforced { namespaces, profile: profile(asked.answer.standard?.level) }))
+        })
+    }
+
+    /// Those of them by which an object is held to something else than the configuration says.
+    pub fn enforced_beyond(&self, config: &Config) -> impl Iterator<Item = (usize, Enforced<'_>)> {
+        self.enforced().filter(|(_, enforced)| counts(enforced.profile, config))
+    }
+}
+
 /// What the objects of a part asked, and what they were told.
 #[derive(Default)]
 pub(super) struct Talk {
-    /// With every question, so that it can be asked again.
-    pub asked: Vec<(Question, Answer)>,
+    pub asked: Vec<Asked>,
     /// By object.
     pub answers: Vec<Answer>,
 }
@@ -47,13 +77,13 @@ pub(super) struct Talk {
 pub(super) fn ask(objects: &mut [Object<'_>], config: &Config) -> Talk {
     let Some(others) = &config.surroundings.others else { return Talk::default() };
     let mut talk = Talk { asked: Vec::new(), answers: vec![Answer::default(); objects.len()] };
-    for (object, place) in objects.iter_mut().zip(&mut talk.answers) {
+    for (index, (object, place)) in objects.iter_mut().zip(&mut talk.answers).enumerate() {
         let Some(question) = Question::of(object, &config.surroundings.places) else { continue };
         *place = others.answer(&question);
         if let Some(pod) = &mut object.pod {
             pod.is_token_off = place.is_token_off;
         }
-        talk.asked.push((question, *place));
+        talk.asked.push(Asked { object: index, question, answer: *place });
     }
     talk
 }
@@ -76,7 +106,7 @@ struct ByOthers {
 
 impl<'c> Held<'c> {
     pub(super) fn to(config: &'c Config, answers: &'c [Answer]) -> Self {
-        let is_said = config.namespace_labels && answers.iter().any(|answer| answer.standard.is_some());
+        let is_said = answers.iter().any(|answer| answer.standard.is_some());
         let by_others = if is_said { answers.iter().map(|answer| by_others(config, answer)).collect() } else { Vec::new() };
         Held { config, answers, by_others }
     }
@@ -107,14 +137,23 @@ impl<'c> Held<'c> {
 
 fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
     let standard = answer.standard?;
-    let profile = match standard.level {
-        Level::Baseline => Profile::Baseline,
-        Level::Restricted => Profile::Restricted,
-    };
-    if config.profile_is_chosen && profile <= config.profile {
+    let profile = profile(standard.level);
+    if !counts(profile, config) {
         return None;
     }
     let version = standard.version.map_or(config.kubernetes_version, |version| version.min(config.kubernetes_version));
     let config = Config { profile, ..config.clone() };
     Some(ByOthers { standards: Config { kubernetes_version: version, ..config.clone() }, config })
+}
+
+fn profile(level: Level) -> Profile {
+    match level {
+        Level::Baseline => Profile::Baseline,
+        Level::Restricted => Profile::Restricted,
+    }
+}
+
+/// Whether what a Namespace enforces takes the place of what is configured: of what nobody chose, and of less.
+fn counts(enforced: Profile, config: &Config) -> bool {
+    config.namespace_labels && !(config.profile_is_chosen && enforced <= config.profile)
 }

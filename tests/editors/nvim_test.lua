@@ -586,6 +586,12 @@ test('the status line', function()
   local errors = checkhealth('kubeharden', 'ERROR')
   equal(':checkhealth names the mistake', { #errors, errors[1]:find('.kubeharden.yaml:1: ', 1, true) ~= nil }, { 1, true })
 
+  write(folder .. '/.kubeharden.yaml', '{}\n')
+  write(folder .. '/namespaced.yaml', 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: till}\n---\n'
+    .. 'apiVersion: v1\nkind: Namespace\nmetadata: {name: till, labels: {pod-security.kubernetes.io/enforce: restricted}}\n')
+  open(folder .. '/namespaced.yaml')
+  becomes('status: by a Namespace', status, 'kubeharden: hardened (restricted in Namespace till, .kubeharden.yaml)')
+
   open(folder .. '/compose.yaml')
   need('what the server says of it, after its diagnostics', require('kubeharden.status').of)
   equal('status: nothing for other YAML', status(), '')
