@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 mod fields;
 mod inline;
 mod mend;
+mod names;
 mod others;
 mod report;
 mod sight;
@@ -29,6 +30,7 @@ pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
 pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
+pub use names::{Declared, Named, declared};
 pub use others::{Enforced, facts};
 pub use report::{Context, Part, Report};
 pub use sight::Sight;
@@ -151,7 +153,7 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     let mut found = context.objects(&yaml, role, config);
     let Talk { asked, answers } = others::ask(&mut found, config);
     let held = Held::to(config, &answers);
-    let facts = if sight == Sight::Whole { found.iter().filter_map(Fact::of).collect() } else { Vec::new() };
+    let facts = others::heard(&found, sight);
     let (mut findings, mut refusals) = (Vec::new(), Vec::new());
     for rule in rules::ALL.iter().filter(|rule| held.runs(rule) || rule.tells_refusals()) {
         let before = findings.len();

@@ -5,32 +5,55 @@
 
 use super::{Analysis, Sight, sight};
 use crate::config::{Config, Profile};
-use crate::index::{Answer, Fact, Level, Question};
+use crate::index::{Answer, Fact, Level, NamedKind, Question};
 use crate::k8s::{self, Object};
 use crate::rules::{Rule, Scope};
-use crate::yaml::{self, split};
+use crate::yaml::{self, Yaml, split};
 
-/// What the objects of a text say of others. Nothing else of the text is looked at, and most texts need not be read for that.
-pub fn facts(text: &str, config: &Config) -> Vec<Fact> {
-    if !Fact::may_be_in(text) {
+/// What the objects of a text say of others, those of some kinds. Nothing else of the text is looked at, and most texts need not be read for
+/// that.
+pub fn facts(text: &str, config: &Config, kinds: &[NamedKind]) -> Vec<Fact> {
+    if !Fact::may_be_in(text, kinds) {
         return Vec::new();
     }
-    split::documents(text).into_iter().flat_map(|range| facts_of(&text[range], config)).collect()
+    split::documents(text).into_iter().flat_map(|range| facts_of(&text[range], config, kinds)).collect()
 }
 
-fn facts_of(document: &str, config: &Config) -> Vec<Fact> {
-    if !Fact::may_be_in(document) || !sight::may_hold_objects(document) {
-        return Vec::new();
+fn facts_of(document: &str, config: &Config, kinds: &[NamedKind]) -> Vec<Fact> {
+    let Some(yaml) = read(document, kinds) else { return Vec::new() };
+    let facts = heard(&k8s::objects_by(&yaml, false), Sight::of(&yaml, config));
+    facts.into_iter().filter(|fact| kinds.contains(&fact.kind)).collect()
+}
+
+/// A document, if it may declare objects of some kinds.
+pub(super) fn read(document: &str, kinds: &[NamedKind]) -> Option<Yaml> {
+    if !Fact::may_be_in(document, kinds) || !sight::may_hold_objects(document) {
+        return None;
+    }
+    // Most of those who name these kinds are others, who bind roles to accounts.
+    let is_one = |kind: &str| kind.ends_with("List") || kinds.iter().any(|known| known.word() == kind);
+    if first_kind(document).is_some_and(|kind| !is_one(kind)) {
+        return None;
     }
     let yaml = yaml::parse(document);
-    let kind = yaml.root().and_then(|root| root.get("kind")?.as_str()).unwrap_or_default();
-    // Most of those who name these kinds are others, who bind roles to accounts.
-    if !kind.ends_with("List") && !Fact::KINDS.contains(&kind) {
-        return Vec::new();
-    }
-    match Sight::of(&yaml, config) {
-        Sight::Whole => k8s::objects_by(&yaml, false).iter().filter_map(Fact::of).collect(),
-        _ => Vec::new(),
+    let kind = yaml.root()?.get("kind")?.as_str()?;
+    is_one(kind).then_some(yaml)
+}
+
+/// The kind of a document, where it stands as it mostly does: on a line of its own that begins with it.
+fn first_kind(document: &str) -> Option<&str> {
+    let is_plain = |kind: &&str| kind.chars().all(char::is_alphanumeric);
+    document.lines().find_map(|line| line.strip_prefix("kind:")).map(str::trim).filter(is_plain)
+}
+
+/// What objects say of others, as far as they can be seen.
+pub(super) fn heard(objects: &[Object<'_>], sight: Sight) -> Vec<Fact> {
+    let facts = objects.iter().filter_map(Fact::of);
+    match sight {
+        Sight::Whole => facts.collect(),
+        // Names are not encrypted.
+        Sight::Encrypted => facts.filter(|fact| !fact.speaks()).collect(),
+        Sight::Template | Sight::Patch => Vec::new(),
     }
 }
 

@@ -154,8 +154,8 @@ impl Report {
     }
 
     /// What the objects of the text say of others.
-    pub fn facts(&self) -> Vec<Fact> {
-        self.parts().flat_map(|part| part.analysis.facts.iter().cloned()).collect()
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> + Clone {
+        self.parts().flat_map(|part| part.analysis.facts.iter())
     }
 
     /// Forgets what is known of the parts that were told something else of other objects than they would be now. Tells whether there

@@ -94,7 +94,7 @@ pub(super) async fn put(
     let places: HashMap<PathBuf, Places> = places.into_iter().collect();
     let open = open();
     for (source, facts) in facts.into_iter().filter(|(source, _)| !open.contains(source)) {
-        state.workspace.index.put(&source, facts, places.get(&source).unwrap_or(&Places::default()));
+        state.workspace.index.put(&source, facts.iter(), places.get(&source).unwrap_or(&Places::default()));
     }
     open
 }

@@ -9,7 +9,7 @@ use super::neighbours::{self, path, real};
 use super::state::State;
 use crate::config::{Config, discovery};
 use crate::engine;
-use crate::index::{Fact, Index};
+use crate::index::{Fact, Index, NamedKind};
 use crate::project::{self, Kustomizations, Project};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
@@ -178,10 +178,10 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
 /// What the objects in a file say of others; nothing where it cannot be read.
 fn facts(file: &Path, project: &mut Project) -> Vec<Fact> {
     let text = fs::read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some(text) = text.filter(|text| Fact::may_be_in(text)) else { return Vec::new() };
+    let Some(text) = text.filter(|text| Fact::may_be_in(text, NamedKind::ALL)) else { return Vec::new() };
     let config = Config { surroundings: project.surroundings(file), ..Config::default() };
     // A slip of ours in one file is no reason to know nothing of the others.
-    std::panic::catch_unwind(|| engine::facts(&text, &config)).unwrap_or_default()
+    std::panic::catch_unwind(|| engine::facts(&text, &config, NamedKind::ALL)).unwrap_or_default()
 }
 
 impl Stamp {

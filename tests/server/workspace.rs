@@ -14,7 +14,7 @@ const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: s
 
 const OTHER: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: bank}\nspec:\n  serviceAccountName: api\n  containers:\n    - name: api\n      image: nginx:1.29\n";
 
-const TOKEN: &str = "mounted-service-account-token";
+pub(crate) const TOKEN: &str = "mounted-service-account-token";
 
 fn account(token: bool) -> String {
     format!(
@@ -29,19 +29,19 @@ fn namespace(level: &str) -> String {
 }
 
 /// Folders with files in them, and a server that was told of the first one.
-struct Workspace {
-    folder: TempDir,
-    server: TestServer,
+pub(crate) struct Workspace {
+    pub(crate) folder: TempDir,
+    pub(crate) server: TestServer,
 }
 
 impl Workspace {
-    async fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) async fn new(files: &[(&str, &str)]) -> Self {
         let mut capabilities = modern();
         capabilities["workspace"]["workspaceFolders"] = json!(true);
         Workspace::with(files, capabilities, |url| json!({"workspaceFolders": [{"uri": url, "name": "one"}]})).await
     }
 
-    async fn with(files: &[(&str, &str)], capabilities: Value, root: fn(&str) -> Value) -> Self {
+    pub(crate) async fn with(files: &[(&str, &str)], capabilities: Value, root: fn(&str) -> Value) -> Self {
         Workspace::by(Setup::default(), files, capabilities, root).await
     }
 
@@ -59,22 +59,22 @@ impl Workspace {
         workspace
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         tower_lsp::lsp_types::Url::from_file_path(self.folder.path().join(path)).unwrap().into()
     }
 
-    async fn open(&mut self, path: &str, text: &str) {
+    pub(crate) async fn open(&mut self, path: &str, text: &str) {
         let url = self.url(path);
         self.server.open_file(&url, 1, text).await;
     }
 
-    async fn change(&mut self, path: &str, version: i64, text: &str) {
+    pub(crate) async fn change(&mut self, path: &str, version: i64, text: &str) {
         let document = json!({"uri": self.url(path), "version": version});
         let params = json!({"textDocument": document, "contentChanges": [{"text": text}]});
         self.server.notify("textDocument/didChange", params).await;
@@ -85,13 +85,13 @@ impl Workspace {
         self.server.notify(method, params).await;
     }
 
-    async fn tell_of(&mut self, path: &str, kind: u32) {
+    pub(crate) async fn tell_of(&mut self, path: &str, kind: u32) {
         let params = json!({"changes": [{"uri": self.url(path), "type": kind}]});
         self.server.notify("workspace/didChangeWatchedFiles", params).await;
     }
 
     /// Waits for diagnostics of a file in which a rule speaks, or does not. The first ones may come before the workspace is known.
-    async fn until(&mut self, path: &str, rule: &str, speaks: bool) {
+    pub(crate) async fn until(&mut self, path: &str, rule: &str, speaks: bool) {
         let url = self.url(path);
         loop {
             let published = self.server.heard_that("textDocument/publishDiagnostics", |params| params["uri"] == url).await;
