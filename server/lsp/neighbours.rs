@@ -18,7 +18,7 @@ use tower_lsp::lsp_types::Url;
 
 #[derive(Default)]
 pub(super) struct Neighbours {
-    known: Mutex<HashMap<Url, Known>>,
+    known: Mutex<HashMap<Url, Neighbourhood>>,
     /// Held by who reads files or says where objects are put, with what that was made of.
     turn: tokio::sync::Mutex<Placed>,
     /// Whether somebody waits for the turn to look at everything: who asks then is answered by that look.
@@ -32,9 +32,17 @@ struct Placed {
     open: Kustomizations,
 }
 
+/// The files by which the neighbours of others are found.
+#[derive(Clone, PartialEq)]
+struct Known {
+    on_disk: Arc<Kustomizations>,
+    /// Of open ones.
+    texts: HashMap<PathBuf, String>,
+}
+
 /// What is known of a document, and what it is held to for that. The same configuration is given out as long as nothing changes,
 /// so that what was found under it stays known.
-struct Known {
+struct Neighbourhood {
     surroundings: Surroundings,
     held_to: Option<(Arc<Config>, Arc<Config>)>,
 }
@@ -44,7 +52,7 @@ pub(super) async fn over(state: &Arc<State>, url: &Url, config: Arc<Config>) -> 
     if !state.neighbours.knows(url) {
         let _turn = state.neighbours.turn.lock().await;
         if !state.neighbours.knows(url) {
-            let found = look(state, vec![url.clone()]).await?;
+            let (found, _) = look(state, vec![url.clone()]).await?;
             state.neighbours.take(found);
         }
     }
@@ -62,11 +70,10 @@ pub(super) async fn look_again(state: Arc<State>) {
     state.neighbours.is_awaited.store(false, Ordering::SeqCst);
     let open = state.urls();
     state.neighbours.read().retain(|url, _| open.contains(url));
-    if let Ok(found) = look(&state, open).await {
-        let changed = state.neighbours.take(found);
-        changed.iter().for_each(|url| state.wake(url));
-    }
-    let is_same = *placed == Placed::latest(&state).0;
+    let Ok((found, latest)) = look(&state, open).await else { return };
+    let changed = state.neighbours.take(found);
+    changed.iter().for_each(|url| state.wake(url));
+    let is_same = *placed == latest;
     drop(placed);
     if !is_same {
         place_again(&state).await;
@@ -105,21 +112,24 @@ async fn places(
     state: &Arc<State>,
     sources: Vec<PathBuf>,
 ) -> (tokio::sync::MutexGuard<'_, Placed>, Placed, Vec<(PathBuf, Places)>) {
-    let (by, found) = places_now(state, &sources).await;
+    let known = Known::latest(state);
+    let (by, found) = places_by(known.clone(), sources.clone()).await;
     let turn = state.neighbours.turn.lock().await;
-    if by == Placed::latest(state).0 {
+    let latest = Known::latest(state);
+    if latest == known {
         return (turn, by, found);
     }
-    let (by, found) = places_now(state, &sources).await;
+    let (by, found) = places_by(latest, sources).await;
     (turn, by, found)
 }
 
-async fn places_now(state: &State, sources: &[PathBuf]) -> (Placed, Vec<(PathBuf, Places)>) {
-    let (by, mut project) = Placed::latest(state);
-    let sources = sources.to_vec();
-    let work = move || sources.into_iter().map(|source| (source.clone(), project.places(&source))).collect();
+async fn places_by(known: Known, sources: Vec<PathBuf>) -> (Placed, Vec<(PathBuf, Places)>) {
+    let work = move || {
+        let (placed, mut project) = known.project();
+        (placed, sources.into_iter().map(|source| (source.clone(), project.places(&source))).collect())
+    };
     // It takes none of the turns of those who analyse: there may be many files. Where it fails, nothing puts anything anywhere.
-    (by, tokio::task::spawn_blocking(work).await.unwrap_or_default())
+    tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
 /// Whether other documents may be something else because of what this one says.
@@ -127,10 +137,11 @@ pub(super) fn concerns_others(url: &Url) -> bool {
     project::concerns_others(Path::new(url.path()))
 }
 
-async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundings)>, Panicked> {
+async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<(Vec<(Url, Surroundings)>, Placed), Panicked> {
     let index = Arc::clone(&state.workspace.index);
-    let (_, mut project) = Placed::latest(state);
+    let known = Known::latest(state);
     analysis::off_thread(state, move || {
+        let (placed, mut project) = known.project();
         let of = |url: &Url| {
             let file = path(url);
             let surroundings = file.as_deref().map(|file| project.surroundings(file)).unwrap_or_default();
@@ -139,20 +150,23 @@ async fn look(state: &Arc<State>, urls: Vec<Url>) -> Result<Vec<(Url, Surroundin
             Surroundings { others: Some(others), ..surroundings }
         };
         let found: Vec<Surroundings> = urls.iter().map(of).collect();
-        urls.into_iter().zip(found).collect()
+        (urls.into_iter().zip(found).collect(), placed)
     })
     .await
 }
 
-impl Placed {
-    /// As they are now, with who looks by them.
-    fn latest(state: &State) -> (Self, Project) {
+impl Known {
+    /// What is known now.
+    fn latest(state: &State) -> Self {
         let urls = state.urls().into_iter().filter(concerns_others);
         let named = |url: Url| Some((real(&path(&url)?)?, state.snapshot(&url)?.text.to_string()));
-        let texts: HashMap<PathBuf, String> = urls.filter_map(named).collect();
-        let on_disk = state.workspace.kustomizations();
-        let open = Kustomizations::of(texts.iter().map(|(file, text)| (file.as_path(), text.as_str())));
-        (Placed { on_disk: Arc::clone(&on_disk), open }, Project::new(texts, on_disk))
+        Known { on_disk: state.workspace.kustomizations(), texts: urls.filter_map(named).collect() }
+    }
+
+    /// Who looks by it, and what that will be made of.
+    fn project(self) -> (Placed, Project) {
+        let open = Kustomizations::of(self.texts.iter().map(|(file, text)| (file.as_path(), text.as_str())));
+        (Placed { on_disk: Arc::clone(&self.on_disk), open }, Project::new(self.texts, self.on_disk))
     }
 }
 
@@ -167,7 +181,7 @@ pub(super) fn real(file: &Path) -> Option<PathBuf> {
 }
 
 impl Neighbours {
-    fn read(&self) -> MutexGuard<'_, HashMap<Url, Known>> {
+    fn read(&self) -> MutexGuard<'_, HashMap<Url, Neighbourhood>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -184,10 +198,10 @@ impl Neighbours {
             match known.get_mut(&url) {
                 Some(known) if known.surroundings == surroundings => {}
                 Some(known) => {
-                    *known = Known { surroundings, held_to: None };
+                    *known = Neighbourhood { surroundings, held_to: None };
                     changed.push(url);
                 }
-                None => _ = known.insert(url, Known { surroundings, held_to: None }),
+                None => _ = known.insert(url, Neighbourhood { surroundings, held_to: None }),
             }
         }
         changed
