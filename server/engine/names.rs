@@ -89,10 +89,11 @@ fn kind_of(objects: &[Object<'_>], object: &Object<'_>, entry: Entry<'_>) -> Opt
 /// The namespaces of the object that a field of another object names.
 fn namespaces_of(object: &Object<'_>, entry: Entry<'_>, places: &Places) -> Vec<Option<String>> {
     let beside = entry.key.parent().filter(|_| entry.key.as_str() == Some("name")).and_then(|mapping| mapping.get("namespace"));
-    match beside.and_then(Node::as_str) {
-        Some(namespace) => vec![Some(namespace.to_owned())],
-        None => places.of_object(object.namespace).into_iter().map(|namespace| namespace.map(str::to_owned)).collect(),
-    }
+    let beside = beside.and_then(Node::as_str);
+    let mut namespaces = places.of_object(beside.or(object.namespace));
+    // Kustomize follows with such a name an object that it moves, and leaves the name of any other one.
+    namespaces.extend(beside.map(Some));
+    namespaces.into_iter().map(|namespace| namespace.map(str::to_owned)).collect()
 }
 
 /// Where a text declares the object of which it says something. More than one place where it does so several times.

@@ -132,10 +132,17 @@ async fn a_name_means_what_is_in_the_same_namespace() {
     let moved = POD.replace("spec:\n", "spec:\n  serviceAccountName: web\n");
     workspace.open("one/moved.yaml", &moved).await;
     workspace.until("one/moved.yaml", TOKEN, true).await;
-    workspace.write("one/kustomization.yaml", "namespace: till\nresources: [moved.yaml, bank.yaml, account.yaml]\n");
+    workspace
+        .write("one/kustomization.yaml", "namespace: till\nresources: [moved.yaml, bank.yaml, account.yaml, binding.yaml]\n");
     workspace.tell_of("one/kustomization.yaml", 1).await;
     workspace.until("one/moved.yaml", TOKEN, false).await;
     assert_eq!(workspace.leads_to("one/moved.yaml", within(&moved, "claimName: data")).await, ["one/bank.yaml:3"]);
+    // The one that is bound is moved with the binding.
+    let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: web}\n\
+                   roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: web}\n\
+                   subjects: [{kind: ServiceAccount, name: web, namespace: other}]\n";
+    workspace.open("one/binding.yaml", binding).await;
+    assert_eq!(workspace.leads_to("one/binding.yaml", within(binding, "Account, name: web")).await, ["one/account.yaml:2"]);
     workspace.server.finish().await;
 }
 
