@@ -74,11 +74,15 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
 /// What the workloads of a document are held to, or its objects where it has none: what is configured unless Namespaces say another thing
 /// of all of them; and those Namespaces that say another thing of any.
 fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
-    let configured = analysed.config.profile;
+    let (parts, config) = (|| analysed.report.parts(), &analysed.config);
+    // It is so with each keystroke, and mostly no Namespace has a say.
+    if parts().all(|part| part.analysis.enforced_beyond(config).next().is_none()) {
+        return (config.profile, Vec::new());
+    }
     let (mut namespaces, mut of_workloads, mut of_others) = (BTreeMap::new(), Vec::new(), Vec::new());
-    for part in analysed.report.parts() {
-        let mut by_object = vec![configured; part.analysis.objects.len()];
-        for (object, enforced) in part.analysis.enforced_beyond(&analysed.config) {
+    for part in parts() {
+        let mut by_object = vec![config.profile; part.analysis.objects.len()];
+        for (object, enforced) in part.analysis.enforced_beyond(config) {
             by_object.get_mut(object).into_iter().for_each(|profile| *profile = enforced.profile);
             namespaces.extend(enforced.namespaces.into_iter().map(|name| (name.to_owned(), enforced.profile)));
         }
@@ -89,7 +93,7 @@ fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
     let held = if of_workloads.is_empty() { of_others } else { of_workloads };
     let profile = held.first().copied().filter(|first| held.iter().all(|profile| profile == first));
     let enforcing = |(name, profile): (String, Profile)| Enforcing { name, profile: profile.name().to_owned() };
-    (profile.unwrap_or(configured), namespaces.into_iter().map(enforcing).collect())
+    (profile.unwrap_or(config.profile), namespaces.into_iter().map(enforcing).collect())
 }
 
 pub(super) async fn tell_failure(state: &State, url: &Url, version: i32, Panicked(message): &Panicked) {
