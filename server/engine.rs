@@ -5,12 +5,12 @@
 
 use crate::config::{self, Config, Others};
 use crate::ignores::{self, Ignores};
-use crate::index::{Answer, Fact, Question};
+use crate::index::Fact;
 use crate::k8s::{self, Container, Extent, Object, Pod};
 use crate::rules::{self, Check, Finding, Findings, Rule};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
-use others::{Held, Talk};
+use others::{Asked, Held, Talk};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use tree::Tree;
@@ -18,6 +18,7 @@ use tree::Tree;
 mod fields;
 mod inline;
 mod mend;
+mod names;
 mod others;
 mod report;
 mod sight;
@@ -30,7 +31,8 @@ pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
 pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
-pub use others::facts;
+pub use names::{Declared, Named, declared};
+pub use others::{Enforced, facts};
 pub use report::{Context, Part, Report};
 pub use sight::Sight;
 pub use standing::Standing;
@@ -61,7 +63,7 @@ pub struct Analysis {
     /// What its objects say of others.
     facts: Vec<Fact>,
     /// What its objects asked of others, and what they were told.
-    asked: Vec<(Question, Answer)>,
+    asked: Vec<Asked>,
     /// Why nothing can be edited in it, once that was asked.
     uneditable: OnceLock<Option<Refusal>>,
 }
@@ -152,7 +154,7 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     sight.narrow(&mut found);
     let Talk { asked, answers } = others::ask(&mut found, config);
     let held = Held::to(config, &answers);
-    let facts = if sight == Sight::Whole { found.iter().filter_map(Fact::of).collect() } else { Vec::new() };
+    let facts = others::heard(&found, sight);
     let (mut findings, mut refusals) = (Vec::new(), Vec::new());
     for rule in rules::ALL.iter().filter(|rule| held.runs(rule) || rule.tells_refusals()) {
         let before = findings.len();
@@ -387,7 +389,7 @@ impl Analysis {
 
     /// Whether other objects say something else now than when it was made.
     pub fn is_outdated(&self, others: &Others) -> bool {
-        self.asked.iter().any(|(question, answer)| others.answer(question) != *answer)
+        self.asked.iter().any(|asked| others.answer(&asked.question) != asked.answer)
     }
 
     /// Whether the document holds a Kubernetes object.

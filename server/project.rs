@@ -1,17 +1,17 @@
 //! The project that a text is part of: which files are templates of a chart, which ones a kustomization names as patches, and which ones
 //! there are at all.
 //!
-//! Knows how charts, kustomizations and manifests lie in folders. Must not know what the objects in them mean. Promise: a terminal and an editor
+//! Knows how charts, kustomizations and manifests lie in folders, and where kustomizations put what they name. Must not know what the objects in them mean. Promise: a terminal and an editor
 //! learn the same of the same file; what cannot be read says nothing.
 
 use crate::config::{Part, Surroundings, discovery};
+use crate::index::Places;
 use crate::k8s::Target;
 use crate::yaml::{self, Kind, Node, Style, Yaml, split};
 use ignore::WalkBuilder;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// What kustomize looks for in a folder.
@@ -38,26 +38,70 @@ const CHART: &str = "Chart.yaml";
 pub struct Project {
     /// Texts that are not on the disk yet.
     texts: HashMap<PathBuf, String>,
+    /// Those of which it is known that they are there, wherever that is.
+    known: Arc<Kustomizations>,
     /// By a folder.
-    kustomizations: HashMap<PathBuf, Rc<Kustomization>>,
+    kustomizations: HashMap<PathBuf, Arc<Kustomization>>,
     charts: HashMap<PathBuf, bool>,
+    repositories: HashMap<PathBuf, bool>,
+    /// By the folder of a kustomization, where those that name it put what it makes.
+    destinations: HashMap<PathBuf, BTreeSet<Option<Arc<str>>>>,
+}
+
+/// The kustomizations of many folders. Those above a file can be found from there; an overlay beside its base cannot.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Kustomizations {
+    by_folder: HashMap<PathBuf, Kustomization>,
+    /// By a file or folder, the folders of the kustomizations that name it as a resource.
+    naming: HashMap<PathBuf, Vec<PathBuf>>,
 }
 
 /// What a kustomization says of files; one that is not there says nothing.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Kustomization {
     /// With what each is for; nothing of that for one that is named for several things.
     patches: HashMap<PathBuf, Target>,
+    /// Files, and folders with kustomizations.
     resources: HashSet<PathBuf>,
+    /// The last one has the last word.
+    components: Vec<PathBuf>,
     /// Where it puts its resources.
     namespace: Option<Arc<str>>,
+}
+
+/// So many kustomizations are followed from one to the one that names it. Those that name one another in a circle kustomize refuses.
+const DEEPEST: usize = 16;
+
+impl Kustomizations {
+    /// Reads those among some files, whose names are free of links.
+    pub fn among<'p>(files: impl IntoIterator<Item = &'p Path>) -> Self {
+        let files = files.into_iter().filter(|file| is_kustomization(file));
+        Kustomizations::of(files.filter_map(|file| Some((file, fs::read_to_string(file).ok()?))))
+    }
+
+    /// Those among some files, with their texts.
+    pub fn of<'p>(files: impl IntoIterator<Item = (&'p Path, impl AsRef<str>)>) -> Self {
+        let mut known = Kustomizations::default();
+        for (file, text) in files.into_iter().filter(|(file, _)| is_kustomization(file)) {
+            let folder = discovery::folder_of(file);
+            known.by_folder.insert(folder.to_owned(), Kustomization::of(text.as_ref(), folder));
+        }
+        for (folder, kustomization) in &known.by_folder {
+            for named in kustomization.named() {
+                known.naming.entry(named.clone()).or_default().push(folder.clone());
+            }
+        }
+        known.naming.values_mut().for_each(|folders| folders.sort());
+        known
+    }
 }
 
 impl Project {
     /// A project of which some files have other texts than on the disk, such as those that are open in an editor. Their names are
     /// free of links.
-    pub fn with_texts(texts: HashMap<PathBuf, String>) -> Self {
-        Project { texts, ..Project::default() }
+    /// Of some kustomizations it is known that they are there.
+    pub fn new(texts: HashMap<PathBuf, String>, known: Arc<Kustomizations>) -> Self {
+        Project { texts, known, ..Project::default() }
     }
 
     /// What the files around a file say of it. It need not be there.
@@ -66,7 +110,7 @@ impl Project {
         let folder = discovery::real(discovery::folder_of(file));
         let file = folder.join(name);
         let (part, target) = self.part(&folder, &file);
-        Surroundings { part, target, namespace: self.namespace(&folder, &file), others: None }
+        Surroundings { part, target, places: self.places(&file), others: None }
     }
 
     /// What a file is, and what it is for where it is a patch.
@@ -82,7 +126,7 @@ impl Project {
                 named = Some(named.map_or_else(|| target.clone(), |known| known.agreed(target)));
             }
             // Kustomize takes no patch from outside the kustomization's folder, nor are there charts across repositories.
-            if ancestor.join(".git").exists() {
+            if self.is_repository(ancestor) {
                 break;
             }
         }
@@ -92,31 +136,71 @@ impl Project {
         part(if is_kustomization(file) { Part::Kustomization } else { Part::Whole })
     }
 
-    /// Where the kustomization that names a file as a resource puts it.
-    fn namespace(&mut self, folder: &Path, file: &Path) -> Option<Arc<str>> {
-        for ancestor in folder.ancestors() {
-            let kustomization = self.kustomization(ancestor);
-            if kustomization.resources.contains(file) {
-                return kustomization.namespace.clone();
+    /// Where kustomizations put the objects of a file, whose name is free of links: each that names it as a resource, and is not named
+    /// itself by one that puts them elsewhere.
+    pub fn places(&mut self, file: &Path) -> Places {
+        Places::of(self.destinations(file, 0))
+    }
+
+    fn destinations(&mut self, resource: &Path, depth: usize) -> BTreeSet<Option<Arc<str>>> {
+        let mut all = BTreeSet::new();
+        for folder in self.naming(resource) {
+            if depth < DEEPEST && !self.destinations.contains_key(&folder) {
+                // Whoever comes here again goes round in a circle.
+                self.destinations.insert(folder.clone(), BTreeSet::new());
+                let above = self.destinations(&folder, depth + 1);
+                self.destinations.insert(folder.clone(), above);
             }
-            if ancestor.join(".git").exists() {
+            let own = self.namespace(&folder, &mut HashSet::new());
+            match self.destinations.get(&folder).filter(|above| !above.is_empty()) {
+                Some(above) => all.extend(above.iter().map(|outer| outer.clone().or_else(|| own.clone()))),
+                None => _ = all.insert(own),
+            }
+        }
+        all
+    }
+
+    /// The namespace that a kustomization sets, or one of its components, which change what it has.
+    fn namespace(&mut self, folder: &Path, seen: &mut HashSet<PathBuf>) -> Option<Arc<str>> {
+        let kustomization = self.kustomization(folder);
+        if kustomization.namespace.is_some() || seen.len() > DEEPEST || !seen.insert(folder.to_owned()) {
+            return kustomization.namespace.clone();
+        }
+        kustomization.components.iter().rev().find_map(|component| self.namespace(component, seen))
+    }
+
+    /// The folders of the kustomizations that name a file or a folder as a resource.
+    fn naming(&mut self, resource: &Path) -> BTreeSet<PathBuf> {
+        let mut folders: BTreeSet<PathBuf> = self.known.naming.get(resource).into_iter().flatten().cloned().collect();
+        folders
+            .extend(self.texts.keys().filter(|file| is_kustomization(file)).filter_map(|file| file.parent()).map(Path::to_owned));
+        folders.retain(|folder| self.kustomization(folder).names(resource));
+        for ancestor in resource.ancestors().skip(1) {
+            if self.kustomization(ancestor).names(resource) {
+                folders.insert(ancestor.to_owned());
+            }
+            if self.is_repository(ancestor) {
                 break;
             }
         }
-        None
+        folders
+    }
+
+    fn is_repository(&mut self, folder: &Path) -> bool {
+        *self.repositories.entry(folder.to_owned()).or_insert_with(|| folder.join(".git").exists())
     }
 
     fn is_chart(&mut self, folder: &Path) -> bool {
         *self.charts.entry(folder.to_owned()).or_insert_with(|| folder.join(CHART).is_file())
     }
 
-    fn kustomization(&mut self, folder: &Path) -> Rc<Kustomization> {
+    fn kustomization(&mut self, folder: &Path) -> Arc<Kustomization> {
         if let Some(known) = self.kustomizations.get(folder) {
-            return Rc::clone(known);
+            return Arc::clone(known);
         }
         let text = KUSTOMIZATIONS.iter().find_map(|name| self.text(&folder.join(name)));
-        let kustomization = Rc::new(text.map(|text| Kustomization::of(&text, folder)).unwrap_or_default());
-        self.kustomizations.insert(folder.to_owned(), Rc::clone(&kustomization));
+        let kustomization = Arc::new(text.map(|text| Kustomization::of(&text, folder)).unwrap_or_default());
+        self.kustomizations.insert(folder.to_owned(), Arc::clone(&kustomization));
         kustomization
     }
 
@@ -135,11 +219,22 @@ impl Kustomization {
                 let known = said.patches.entry(within(folder, path)).or_insert_with(|| target.clone());
                 *known = known.agreed(&target);
             }
-            let resources = root("resources").into_iter().flat_map(Node::items).filter_map(Node::as_str);
-            said.resources.extend(resources.map(|path| within(folder, path)));
+            let paths =
+                |key| root(key).into_iter().flat_map(Node::items).filter_map(Node::as_str).map(|path| within(folder, path));
+            said.resources.extend(paths("resources").chain(paths("bases")));
+            said.components.extend(paths("components"));
             said.namespace = root("namespace").and_then(Node::as_str).filter(|name| !name.is_empty()).map(Arc::from);
         }
         said
+    }
+
+    /// The files that it names as resources, and the folders with kustomizations.
+    fn named(&self) -> impl Iterator<Item = &PathBuf> {
+        self.resources.iter().chain(&self.components)
+    }
+
+    fn names(&self, resource: &Path) -> bool {
+        self.resources.contains(resource) || self.components.iter().any(|component| component == resource)
     }
 }
 

@@ -17,8 +17,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("index", &["yaml", "k8s"]),
     // Of Kubernetes it knows the words that a user writes; a configuration file is read as YAML and no more.
     ("config", &["yaml", "k8s::Version", "k8s::Target", "k8s::amount", "index"]),
-    // It reads kustomizations as YAML and no more, but for the words for what a patch is for.
-    ("project", &["yaml", "k8s::Target", "config"]),
+    // It reads kustomizations as YAML and no more, but for the words for what a patch is for and for where objects are put.
+    ("project", &["yaml", "k8s::Target", "config", "index::Places"]),
     ("rules", &["yaml", "k8s", "config"]),
     ("ignores", &["yaml", "k8s", "config", "rules"]),
     ("engine", &["text", "yaml", "k8s", "index", "config", "project", "rules", "ignores"]),

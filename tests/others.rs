@@ -128,6 +128,85 @@ fn a_kustomization_says_in_which_namespace_its_resources_are() {
 }
 
 #[test]
+fn a_kustomization_moves_the_accounts_that_it_names() {
+    let (account, pod_in) =
+        (account("name: web", OFF), |namespace: &str| pod(&format!(", namespace: {namespace}"), "serviceAccountName: web"));
+    let sandbox = Sandbox::new(&[
+        ("app/accounts/web.yaml", &account),
+        ("app/kustomization.yaml", "namespace: prod\nresources: [accounts/web.yaml]\n"),
+        ("pods/prod.yaml", &pod_in("prod")),
+        ("pods/test.yaml", &pod_in("test")),
+        ("pods/plain.yaml", &pod("", "serviceAccountName: web")),
+    ]);
+    let is_told = || ["prod", "test", "plain"].map(|pod| rules(&sandbox, ".", &format!("pods/{pod}.yaml")).contains(TOKEN));
+    assert_eq!(is_told(), [false, true, false]);
+    // What the file says for itself does not count any more.
+    sandbox.write("app/accounts/web.yaml", account.replace("name: web", "name: web, namespace: test"));
+    assert_eq!(is_told(), [false, true, false]);
+    sandbox.write("app/kustomization.yaml", "namespace: prod\nresources: [accounts/api.yaml]\n");
+    assert_eq!(is_told(), [true, false, false]);
+}
+
+#[test]
+fn a_base_is_where_its_overlays_put_it() {
+    let named = "serviceAccountName: web";
+    let sandbox = Sandbox::new(&[
+        ("base/kustomization.yaml", "namespace: base\nresources: [account.yaml, pod.yaml]\n"),
+        ("base/account.yaml", &account("name: web", OFF)),
+        ("base/pod.yaml", &pod("", named)),
+        ("prod.yaml", &pod(", namespace: prod", named)),
+        ("test.yaml", &pod(", namespace: test", named)),
+        ("base.yaml", &pod(", namespace: base", named)),
+        ("other.yaml", &pod(", namespace: other", named)),
+    ]);
+    let is_told =
+        || ["base/pod", "base", "prod", "test", "other"].map(|pod| rules(&sandbox, ".", &format!("{pod}.yaml")).contains(TOKEN));
+    assert_eq!(is_told(), [false, false, true, true, true]);
+    // The outermost one has the last word, through those between that have none.
+    sandbox.write("middle/kustomization.yaml", "resources: [../base]\n");
+    assert_eq!(is_told(), [false, false, true, true, true]);
+    sandbox.write("overlays/prod/kustomization.yml", "namespace: prod\nresources: [../../middle]\n");
+    assert_eq!(is_told(), [false, true, false, true, true]);
+    sandbox.write("overlays/test/kustomization.yaml", "namespace: test\nbases: [../../middle/]\n");
+    assert_eq!(is_told(), [false, true, false, false, true]);
+    // What is true in one of its namespaces alone is not true of the base.
+    sandbox.write("account.yaml", account("name: web, namespace: test", "automountServiceAccountToken: true"));
+    assert_eq!(is_told(), [true, true, false, true, true]);
+}
+
+#[test]
+fn what_an_overlay_says_of_namespaces_counts_for_its_base() {
+    let labels = |level: &str| namespace(&format!("pod-security.kubernetes.io/enforce: {level}"));
+    let sandbox = Sandbox::new(&[
+        ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
+        ("base/pod.yaml", &pod(", namespace: written", "hostPID: true")),
+        ("prod/kustomization.yaml", "namespace: shop\nresources: [../base]\n"),
+        ("shop.yaml", &labels("baseline")),
+    ]);
+    let is_baseline = || !rules(&sandbox, ".", "base/pod.yaml").contains("privilege-escalation");
+    assert!(is_baseline());
+    // A Namespace becomes the one that its kustomization puts things into.
+    sandbox.write("shop.yaml", labels("baseline").replace("name: shop", "name: any"));
+    assert!(!is_baseline());
+    sandbox.write("prod/kustomization.yaml", "namespace: shop\nresources: [../base, ../shop.yaml]\n");
+    assert!(is_baseline());
+    sandbox.write("test/kustomization.yaml", "namespace: test\nresources: [../base]\n");
+    assert!(!is_baseline(), "nothing is known of one of its namespaces");
+    sandbox.write("test/kustomization.yaml", "namespace: test\nresources: [../base, ../shop.yaml]\n");
+    assert!(is_baseline());
+    // A component changes what the kustomization has that names it.
+    sandbox.write("test/kustomization.yaml", "resources: [../base]\ncomponents: [../into-test]\n");
+    sandbox.write("into-test/kustomization.yaml", "kind: Component\nnamespace: test\n");
+    assert!(!is_baseline());
+    sandbox.write("into-test/kustomization.yaml", "kind: Component\nnamespace: shop\n");
+    assert!(is_baseline());
+    // Nobody can build a circle.
+    sandbox.write("test/kustomization.yaml", "resources: [../base, ../test, ../prod]\ncomponents: [../test, ../test]\n");
+    sandbox.write("prod/kustomization.yaml", "namespace: shop\nresources: [../base, ../test]\n");
+    is_baseline();
+}
+
+#[test]
 fn what_is_settled_elsewhere_is_not_mended() {
     let files = [("pod.yaml", pod("", "serviceAccountName: web")), ("account.yaml", account("name: web", OFF))];
     let sandbox = Sandbox::new(&[("pod.yaml", &files[0].1), ("account.yaml", &files[1].1)]);

@@ -141,7 +141,7 @@ impl Comparison {
         let by_operation = self.known.entry(key.clone()).or_insert_with(|| {
             let found = engine::analyze_document(&key.1, &held_to(target, all_rules()));
             assert!(found.findings.iter().all(|finding| !finding.subject.absent && finding.fix.is_none()), "{}", key.1);
-            told(&found, |range| place_of_operation(&found.yaml, range, &path))
+            told(&found, |range| place_of_operation(found.yaml(), range, &path))
         });
         for finding in by_operation.iter() {
             match whole.contains(finding) {

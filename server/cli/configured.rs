@@ -10,8 +10,9 @@ use super::files::Source;
 use super::full;
 use super::lines::Lines;
 use super::problem::Problem;
+use super::read::real;
 use crate::config::{self, Config, Surroundings, discovery};
-use crate::project::Project;
+use crate::project::{self, Kustomizations, Project};
 use crate::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ impl Configured {
     /// Finds the configuration of each source, and tells of the mistakes in them.
     pub(super) fn all(sources: Vec<Source>, choices: &Choices, console: &mut Console) -> Vec<Configured> {
         let mut configurations = Configurations::new(choices);
-        let mut project = Project::default();
+        let mut project = Project::new(HashMap::new(), Arc::new(kustomizations(&sources)));
         let mut configured = |source: Source| {
             let Known { config, mistaken, file } = configurations.of(discovery::folder_of(&source.path), console);
             let way = || file.as_deref().and_then(|file| discovery::way(file, &source.path));
@@ -56,6 +57,12 @@ impl Configured {
         };
         sources.into_iter().map(&mut configured).collect()
     }
+}
+
+fn kustomizations(sources: &[Source]) -> Kustomizations {
+    let named = sources.iter().filter(|source| project::concerns_others(&source.path));
+    let files: Vec<PathBuf> = named.map(real).collect();
+    Kustomizations::among(files.iter().map(PathBuf::as_path))
 }
 
 /// What a text is held to among its surroundings.

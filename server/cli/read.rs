@@ -8,7 +8,7 @@ use super::configured::Configured;
 use super::files::{self, Source, Trouble};
 use crate::config::{Config, Others, discovery};
 use crate::engine;
-use crate::index::{Fact, Index};
+use crate::index::{Fact, Index, NamedKind};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
     let read: Vec<_> = sources.into_par_iter().map(read).collect();
     let index = Index::default();
     for (source, _, facts) in read.iter().flatten().filter(|(_, _, facts)| !facts.is_empty()) {
-        index.put(&real(&source.source), facts.clone());
+        index.put(&real(&source.source), facts.iter(), &source.config.surroundings.places);
     }
     let index = (!index.is_empty()).then(|| Arc::new(index));
     let among = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
@@ -31,15 +31,21 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
 /// What a text that was rendered as a whole is held to among its own objects.
 pub(super) fn alone(text: &str, config: &Arc<Config>) -> Arc<Config> {
     let (index, source) = (Index::default(), Path::new(""));
-    match index.put(source, engine::facts(text, config)) {
+    let said = facts(text, config);
+    match index.put(source, said.iter(), &config.surroundings.places) {
         true => beside(config, &Arc::new(index), source),
         false => Arc::clone(config),
     }
 }
 
+/// Who is only named makes no difference here.
+fn facts(text: &str, config: &Config) -> Vec<Fact> {
+    engine::facts(text, config, NamedKind::SPEAKING)
+}
+
 fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> {
     let text = files::read(&source.source)?;
-    let facts = guarded(&source.source, || engine::facts(&text, &source.config))?;
+    let facts = guarded(&source.source, || facts(&text, &source.config))?;
     Ok((source, text, facts))
 }
 
@@ -54,6 +60,7 @@ fn beside(config: &Config, index: &Arc<Index>, file: &Path) -> Arc<Config> {
     Arc::new(config)
 }
 
-fn real(source: &Source) -> PathBuf {
+/// The file without links in the names of its folders.
+pub(super) fn real(source: &Source) -> PathBuf {
     discovery::real(discovery::folder_of(&source.path)).join(source.path.file_name().unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 //! Knows the words for it. Must not know how it is found out: that is [`crate::project`]'s, and the front ends'. Promise: by default
 //! nothing is known, and a text is what it looks like.
 
-use crate::index::{Answer, Index, Question};
+use crate::index::{Answer, Index, Places, Question};
 use crate::k8s::Target;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ pub struct Surroundings {
     pub part: Part,
     /// What a patch is for, where a kustomization says so.
     pub target: Target,
-    /// Where a kustomization puts those of its objects that do not say so themselves.
-    pub namespace: Option<Arc<str>>,
+    /// Where kustomizations put its objects.
+    pub places: Places,
     /// What other objects say.
     pub others: Option<Others>,
 }

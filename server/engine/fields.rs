@@ -288,7 +288,7 @@ fn field_at(objects: &[Object<'_>], entry: Entry<'_>) -> Option<&'static Field> 
     types.last().and_then(|type_name| field_of(type_name, entry.key.as_str()?))
 }
 
-fn type_of<'r>(reading: &'r Reading<'_>, mapping: Node<'_>) -> impl Iterator<Item = &'static str> + 'r {
+pub(super) fn type_of<'r>(reading: &'r Reading<'_>, mapping: Node<'_>) -> impl Iterator<Item = &'static str> + 'r {
     let id = mapping.id();
     reading.types.iter().filter(move |(node, _)| node.id() == id).map(|(_, type_name)| *type_name)
 }

@@ -3,42 +3,95 @@
 //! Knows what is asked of them and what an answer changes. Must not know how they are found. Promise: where nothing is answered, a text
 //! is held to what it is held to alone.
 
-use super::{Sight, sight};
+use super::{Analysis, Sight, sight};
 use crate::config::{Config, Profile};
-use crate::index::{Answer, Fact, Level, Question};
+use crate::index::{Answer, Fact, Level, NamedKind, Question};
 use crate::k8s::{self, Object};
 use crate::rules::{Rule, Scope};
-use crate::yaml::{self, split};
+use crate::yaml::{self, Yaml, split};
 
-/// What the objects of a text say of others. Nothing else of the text is looked at, and most texts need not be read for that.
-pub fn facts(text: &str, config: &Config) -> Vec<Fact> {
-    if !Fact::may_be_in(text) {
+/// What the objects of a text say of others, those of some kinds. Nothing else of the text is looked at, and most texts need not be read for
+/// that.
+pub fn facts(text: &str, config: &Config, kinds: &[NamedKind]) -> Vec<Fact> {
+    if !Fact::may_be_in(text, kinds) {
         return Vec::new();
     }
-    split::documents(text).into_iter().flat_map(|range| facts_of(&text[range], config)).collect()
+    split::documents(text).into_iter().flat_map(|range| facts_of(&text[range], config, kinds)).collect()
 }
 
-fn facts_of(document: &str, config: &Config) -> Vec<Fact> {
-    if !Fact::may_be_in(document) || !sight::may_hold_objects(document) {
-        return Vec::new();
+fn facts_of(document: &str, config: &Config, kinds: &[NamedKind]) -> Vec<Fact> {
+    let Some(yaml) = read(document, kinds) else { return Vec::new() };
+    let facts = heard(&k8s::objects_by(&yaml, false), Sight::of(&yaml, config));
+    facts.into_iter().filter(|fact| kinds.contains(&fact.kind)).collect()
+}
+
+/// A document, if it may declare objects of some kinds.
+pub(super) fn read(document: &str, kinds: &[NamedKind]) -> Option<Yaml> {
+    if !Fact::may_be_in(document, kinds) || !sight::may_hold_objects(document) {
+        return None;
+    }
+    // Most of those who name these kinds are others, who bind roles to accounts.
+    let is_one = |kind: &str| kind.ends_with("List") || kinds.iter().any(|known| known.word() == kind);
+    if first_kind(document).is_some_and(|kind| !is_one(kind)) {
+        return None;
     }
     let yaml = yaml::parse(document);
-    let kind = yaml.root().and_then(|root| root.get("kind")?.as_str()).unwrap_or_default();
-    // Most of those who name these kinds are others, who bind roles to accounts.
-    if !kind.ends_with("List") && !Fact::KINDS.contains(&kind) {
-        return Vec::new();
+    let kind = yaml.root()?.get("kind")?.as_str()?;
+    is_one(kind).then_some(yaml)
+}
+
+/// The kind of a document, where it stands as it mostly does: on a line of its own that begins with it.
+fn first_kind(document: &str) -> Option<&str> {
+    let is_plain = |kind: &&str| kind.chars().all(char::is_alphanumeric);
+    document.lines().find_map(|line| line.strip_prefix("kind:")).map(str::trim).filter(is_plain)
+}
+
+/// What objects say of others, as far as they can be seen.
+pub(super) fn heard(objects: &[Object<'_>], sight: Sight) -> Vec<Fact> {
+    let facts = objects.iter().filter_map(Fact::of);
+    match sight {
+        Sight::Whole => facts.collect(),
+        // Names are not encrypted.
+        Sight::Encrypted => facts.filter(|fact| !fact.speaks()).collect(),
+        Sight::Template | Sight::Patch => Vec::new(),
     }
-    match Sight::of(&yaml, config) {
-        Sight::Whole => k8s::objects_by(&yaml, false).iter().filter_map(Fact::of).collect(),
-        _ => Vec::new(),
+}
+
+/// What an object asked, so that it can be asked again, and what it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Its index in the part.
+    pub object: usize,
+    pub question: Question,
+    pub answer: Answer,
+}
+
+/// A standard that the Namespace of an object enforces: each of its Namespaces, where kustomizations put it into several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enforced<'a> {
+    pub namespaces: Vec<&'a str>,
+    pub profile: Profile,
+}
+
+impl Analysis {
+    /// What the Namespaces of objects enforce, with the indices of the objects.
+    pub fn enforced(&self) -> impl Iterator<Item = (usize, Enforced<'_>)> {
+        self.asked.iter().filter_map(|asked| {
+            let namespaces = asked.question.namespaces.iter().flatten().map(String::as_str).collect();
+            Some((asked.object, Enforced { namespaces, profile: profile(asked.answer.standard?.level) }))
+        })
+    }
+
+    /// Those of them by which an object is held to something else than the configuration says.
+    pub fn enforced_beyond(&self, config: &Config) -> impl Iterator<Item = (usize, Enforced<'_>)> {
+        self.enforced().filter(|(_, enforced)| counts(enforced.profile, config))
     }
 }
 
 /// What the objects of a part asked, and what they were told.
 #[derive(Default)]
 pub(super) struct Talk {
-    /// With every question, so that it can be asked again.
-    pub asked: Vec<(Question, Answer)>,
+    pub asked: Vec<Asked>,
     /// By object.
     pub answers: Vec<Answer>,
 }
@@ -47,13 +100,13 @@ pub(super) struct Talk {
 pub(super) fn ask(objects: &mut [Object<'_>], config: &Config) -> Talk {
     let Some(others) = &config.surroundings.others else { return Talk::default() };
     let mut talk = Talk { asked: Vec::new(), answers: vec![Answer::default(); objects.len()] };
-    for (object, place) in objects.iter_mut().zip(&mut talk.answers) {
-        let Some(question) = Question::of(object, config.surroundings.namespace.as_deref()) else { continue };
+    for (index, (object, place)) in objects.iter_mut().zip(&mut talk.answers).enumerate() {
+        let Some(question) = Question::of(object, &config.surroundings.places) else { continue };
         *place = others.answer(&question);
         if let Some(pod) = &mut object.pod {
             pod.is_token_off = place.is_token_off;
         }
-        talk.asked.push((question, *place));
+        talk.asked.push(Asked { object: index, question, answer: *place });
     }
     talk
 }
@@ -76,7 +129,7 @@ struct ByOthers {
 
 impl<'c> Held<'c> {
     pub(super) fn to(config: &'c Config, answers: &'c [Answer]) -> Self {
-        let is_said = config.namespace_labels && answers.iter().any(|answer| answer.standard.is_some());
+        let is_said = answers.iter().any(|answer| answer.standard.is_some());
         let by_others = if is_said { answers.iter().map(|answer| by_others(config, answer)).collect() } else { Vec::new() };
         Held { config, answers, by_others }
     }
@@ -107,14 +160,23 @@ impl<'c> Held<'c> {
 
 fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
     let standard = answer.standard?;
-    let profile = match standard.level {
-        Level::Baseline => Profile::Baseline,
-        Level::Restricted => Profile::Restricted,
-    };
-    if config.profile_is_chosen && profile <= config.profile {
+    let profile = profile(standard.level);
+    if !counts(profile, config) {
         return None;
     }
     let version = standard.version.map_or(config.kubernetes_version, |version| version.min(config.kubernetes_version));
     let config = Config { profile, ..config.clone() };
     Some(ByOthers { standards: Config { kubernetes_version: version, ..config.clone() }, config })
+}
+
+fn profile(level: Level) -> Profile {
+    match level {
+        Level::Baseline => Profile::Baseline,
+        Level::Restricted => Profile::Restricted,
+    }
+}
+
+/// Whether what a Namespace enforces takes the place of what is configured: of what nobody chose, and of less.
+fn counts(enforced: Profile, config: &Config) -> bool {
+    config.namespace_labels && !(config.profile_is_chosen && enforced <= config.profile)
 }

@@ -163,9 +163,9 @@ impl Report {
     }
 
     /// What the objects of the text say of others.
-    pub fn facts(&self) -> Vec<Fact> {
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> + Clone {
         let says = |part: &Part<'_>| self.documents[part.document].has_facts;
-        self.parts().filter(says).flat_map(|part| part.analysis.facts.iter().cloned()).collect()
+        self.parts().filter(says).flat_map(|part| part.analysis.facts.iter())
     }
 
     /// Forgets what is known of the parts that were told something else of other objects than they would be now. Tells whether there

@@ -3,7 +3,7 @@
 //! Knows which rules are the standards'. Must not know what was ignored. Promise: it is the verdict of Kubernetes' own admission at the
 //! configured version.
 
-use super::{Analysis, Sight};
+use super::{Analysis, Enforced, Sight};
 use crate::config::{Choice, Config, Profile};
 use crate::rules::{Finding, Scope};
 use std::ops::Range;
@@ -15,6 +15,8 @@ pub struct Standing {
     pub met: Option<Profile>,
     /// The next one, with what it finds; `None` where there is none left.
     pub missed: Option<(Profile, Vec<Finding>)>,
+    /// What their Namespace enforces, with its name, where that is known.
+    pub enforced: Option<(String, Profile)>,
 }
 
 impl Analysis {
@@ -29,17 +31,20 @@ impl Analysis {
             rules: Choice::default(),
             exceptions: Vec::new(),
             no_ignores: true,
+            namespace_labels: false,
             ..config.clone()
         };
         let mut found = self.with_text(self.text(), &config).findings;
         found.retain(|finding| finding.subject.object.is_some_and(|object| objects.contains(&object)));
+        let by_first = self.enforced().find(|(object, _)| *object == objects.start);
+        let enforced = by_first.map(|(_, Enforced { namespaces, profile })| (namespaces.join(", "), profile));
         for (standard, met) in [(Profile::Baseline, None), (Profile::Restricted, Some(Profile::Baseline))] {
             let missed: Vec<Finding> =
                 found.iter().filter(|finding| finding.rule.scope == Scope::From(standard)).cloned().collect();
             if !missed.is_empty() {
-                return Some(Standing { met, missed: Some((standard, missed)) });
+                return Some(Standing { met, missed: Some((standard, missed)), enforced });
             }
         }
-        Some(Standing { met: Some(Profile::Restricted), missed: None })
+        Some(Standing { met: Some(Profile::Restricted), missed: None, enforced })
     }
 }

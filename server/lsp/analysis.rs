@@ -43,7 +43,7 @@ pub(super) async fn analysed(state: &Arc<State>, url: &Url, snapshot: Snapshot) 
         look(&mut report);
         let (mut says_else, mut generation) = (false, told);
         if let Some(others) = &config.surroundings.others {
-            says_else = others.index.put(&workspace::source_in(&of, &others.folder), report.facts());
+            says_else = others.index.put(&workspace::source_in(&of, &others.folder), report.facts(), &config.surroundings.places);
             generation = now();
             // Where nobody said anything since the parts were told of others, they would be told the same.
             if generation != told && report.forget_outdated(others) {

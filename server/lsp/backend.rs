@@ -11,8 +11,8 @@ use super::output::Output;
 use super::settings::{SECTION, Settings};
 use super::state::State;
 use super::{
-    Setup, code_action, command, completion, extras, fields, from_proto, harden, hints, hover, lens, neighbours, parent, pull,
-    symbols, watch, workspace,
+    Setup, code_action, command, completion, definition, extras, fields, from_proto, harden, hints, hover, lens, neighbours,
+    parent, pull, symbols, watch, workspace,
 };
 use crate::config::discovery;
 use crate::project;
@@ -165,6 +165,10 @@ impl LanguageServer for Backend {
 
     async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
         Ok(hover::hover(&self.state, params).await)
+    }
+
+    async fn goto_definition(&self, params: lsp::GotoDefinitionParams) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        Ok(definition::definition(&self.state, params).await)
     }
 
     async fn completion(&self, params: lsp::CompletionParams) -> Result<Option<lsp::CompletionResponse>> {

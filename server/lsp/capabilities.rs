@@ -33,6 +33,8 @@ pub(super) struct Capabilities {
     /// Being asked to show a page of the web.
     pub show_document: bool,
     pub markdown_hover: bool,
+    /// Definitions with the name that leads to them and all that they are.
+    pub definition_links: bool,
     pub markdown_completion: bool,
     /// Completions whose lines are indented as the server says.
     pub inserts_as_is: bool,
@@ -105,6 +107,7 @@ impl Capabilities {
                 .as_ref()
                 .is_some_and(|window| window.show_document.as_ref().is_some_and(|it| it.support)),
             disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
+            definition_links: yes(text.and_then(|text| text.definition.as_ref()?.link_support)),
             markdown_hover: hover_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
             markdown_completion: item_formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
             inserts_as_is: insert_modes.is_some_and(|modes| modes.value_set.contains(&lsp::InsertTextMode::AS_IS)),
@@ -188,6 +191,7 @@ pub(super) fn offered(client: &Capabilities) -> lsp::ServerCapabilities {
         position_encoding: Some(to_proto::encoding(client.encoding)),
         text_document_sync: Some(sync.into()),
         hover_provider: Some(true.into()),
+        definition_provider: Some(lsp::OneOf::Left(true)),
         completion_provider: Some(completions),
         execute_command_provider: (!commands.commands.is_empty()).then_some(commands),
         code_action_provider: client.action_literals.then(|| actions.into()),

@@ -1,11 +1,12 @@
 //! What is shown over the place of a finding: which rule, what it says, and why that matters.
 //!
 //! Other servers usually share the file, and clients show all hovers below one another. So this one is short, begins with the
-//! rule. Anywhere else it leaves the word to [`fields`], which speaks of security contexts alone.
+//! rule. Anywhere else it leaves the word to [`fields`], which speaks of security contexts alone, and to [`definition`], which tells what
+//! a name means.
 
 use super::groups::{self, Mark};
 use super::state::State;
-use super::{analysis, fields, from_proto, to_proto};
+use super::{analysis, definition, fields, from_proto, to_proto};
 use crate::rules::Finding;
 use std::sync::Arc;
 use tower_lsp::lsp_types as lsp;
@@ -26,7 +27,12 @@ pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Optio
     let grouping = state.configuration.grouping();
     let around = analysed.report.parts().filter(|part| part.within(offset).is_some());
     let found: Vec<_> = around.flat_map(|part| groups::marks_of(part, grouping)).filter(|mark| is_at(mark, offset)).collect();
-    let Some(mark) = found.first() else { return fields::hover(state, Arc::clone(&analysed), offset).await };
+    let Some(mark) = found.first() else {
+        return match fields::hover(state, Arc::clone(&analysed), offset).await {
+            None => definition::hover(state, place.text_document.uri, Arc::clone(&analysed), offset).await,
+            found => found,
+        };
+    };
     let range = to_proto::range(mark.part.place(mark.range()), text, client.encoding);
     let parts: Vec<String> = found.iter().map(|mark| about(mark, found.len() <= MOST_REASONS)).collect();
     Some(to_proto::hover(parts.join("\n\n---\n\n"), range, &client))

@@ -106,14 +106,18 @@ async fn found(state: &Arc<State>, data: Value) -> Result<(Arc<Analysed>, Worklo
 
 fn title(standing: &Standing) -> String {
     let met = standing.met.map_or("privileged", Profile::name);
-    match &standing.missed {
-        None => format!("Pod Security: {met}"),
-        Some((next, missed)) => {
-            let plural = if missed.len() == 1 { "" } else { "s" };
-            let what = if *next == Profile::Baseline { "change" } else { "setting" };
-            format!("Pod Security: {met}; {} needs {} {what}{plural}", next.name(), missed.len())
-        }
-    }
+    let next = standing.missed.as_ref().map(|(next, missed)| {
+        let plural = if missed.len() == 1 { "" } else { "s" };
+        let what = if *next == Profile::Baseline { "change" } else { "setting" };
+        format!("; {} needs {} {what}{plural}", next.name(), missed.len())
+    });
+    format!("Pod Security: {met}{}{}", next.unwrap_or_default(), enforced(standing, "; "))
+}
+
+/// What the Namespace enforces, behind something else, where it is more than is met.
+fn enforced(standing: &Standing, between: &str) -> String {
+    let beyond = standing.enforced.as_ref().filter(|(_, profile)| standing.met < Some(*profile));
+    beyond.map(|(name, profile)| format!("{between}Namespace {name} enforces {}", profile.name())).unwrap_or_default()
 }
 
 /// Tells the person at the client what keeps a workload from the next standard.
@@ -123,11 +127,12 @@ pub(super) async fn show_standing(state: &Arc<State>, data: Value) -> Result<(),
     let met = standing.met.map_or("privileged", Profile::name);
     let head = format!("{} {name}", object.kind).trim_end().to_owned();
     let head = format!("{head} is {met} by the Pod Security Standards of Kubernetes {}.", analysed.config.kubernetes_version);
+    let enforced = Some(enforced(&standing, " ")).filter(|words| !words.is_empty()).map(|words| words + ".");
     let missed = standing.missed.map(|(next, missed)| {
         let messages: Vec<String> = missed.into_iter().map(|finding| finding.message).collect();
         format!(" {} finds: {}.", next.name(), messages.join("; "))
     });
-    tell(state, format!("{head}{}", missed.unwrap_or_default()));
+    tell(state, [Some(head), enforced, missed].into_iter().flatten().collect());
     Ok(())
 }
 

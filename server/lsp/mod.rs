@@ -17,7 +17,8 @@
 //! 8. [`groups`]: which findings are shown as one.
 //! 9. [`from_proto`] and [`to_proto`]: the border between the protocol's types and the engine's; [`published`]: all diagnostics of a text, as
 //!    JSON that is kept from one keystroke to the next.
-//! 10. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`fields`]: help inside security contexts; [`lens`]: a line
+//! 10. [`hover`], [`code_action`] and [`completion`]: the questions that a client asks. [`fields`]: help inside security contexts;
+//!     [`definition`]: the objects that a name means; [`lens`]: a line
 //!     above each workload, [`hints`]: what its containers inherit, [`symbols`]: the outline; these are the [`extras`] that a setting turns on;
 //!     [`actions`]: what can be mended; [`ignore_action`]: how it is ignored; [`command`]: what the server is asked to do. [`status`] and [`harden`]: what is beyond
 //!     the protocol, for clients that ask for it: `docs/protocol.md`.
@@ -46,6 +47,7 @@ mod code_action;
 mod ignore_action;
 mod completion;
 mod fields;
+mod definition;
 mod lens;
 mod hints;
 mod symbols;

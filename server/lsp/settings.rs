@@ -80,7 +80,8 @@ static GROUPING: Setting = Setting {
 static FIELD_HELP: Setting = Setting {
     name: "fieldHelp",
     about: "Complete and explain the fields inside `securityContext`: what each does, what the Pod Security Standards ask of it, what a \
-            container gets from its pod. Anywhere else that is left to other extensions.",
+            container gets from its pod; and tell which object the name of a claim, an account, a Secret or a namespace means. Anywhere else \
+            that is left to other extensions.",
     schema: || flag_schema(true),
 };
 

@@ -6,8 +6,10 @@
 use super::analysis::Panicked;
 use super::configuration;
 use super::state::{Analysed, State};
+use crate::config::Profile;
 use crate::engine::Sight;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tower_lsp::lsp_types::{Url, notification::Notification};
 
 enum StatusNotification {}
@@ -31,6 +33,8 @@ struct Status {
 enum Outcome {
     Analysed {
         profile: String,
+        /// Where that is because of the labels of Namespaces.
+        namespaces: Vec<Enforcing>,
         kubernetes_version: String,
         /// The configuration file that counts for the document.
         configuration_file: Option<Url>,
@@ -45,13 +49,22 @@ enum Outcome {
     Failed { failure: String },
 }
 
+/// A Namespace that decides what objects of a document are held to.
+#[derive(Serialize, Deserialize)]
+struct Enforcing {
+    name: String,
+    profile: String,
+}
+
 pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
     if !state.capabilities().status {
         return;
     }
     let documents = || analysed.report.parts().map(|part| part.analysis);
+    let (profile, namespaces) = held_to(analysed);
     let outcome = Outcome::Analysed {
-        profile: analysed.config.profile.name().to_owned(),
+        profile: profile.name().to_owned(),
+        namespaces,
         kubernetes_version: analysed.config.kubernetes_version.to_string(),
         configuration_file: configuration::file_of(state, url).and_then(|(file, _)| Url::from_file_path(file).ok()),
         objects: documents().map(|analysis| analysis.objects.len()).sum(),
@@ -59,6 +72,31 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
         patch: documents().any(|analysis| analysis.sight == Sight::Patch),
     };
     send(state, url, analysed.snapshot.version, outcome).await;
+}
+
+/// What the workloads of a document are held to, or its objects where it has none: what is configured unless Namespaces say another thing
+/// of all of them; and those Namespaces that say another thing of any.
+fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
+    let (parts, config) = (|| analysed.report.parts(), &analysed.config);
+    // It is so with each keystroke, and mostly no Namespace has a say.
+    if parts().all(|part| part.analysis.enforced_beyond(config).next().is_none()) {
+        return (config.profile, Vec::new());
+    }
+    let (mut namespaces, mut of_workloads, mut of_others) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for part in parts() {
+        let mut by_object = vec![config.profile; part.analysis.objects.len()];
+        for (object, enforced) in part.analysis.enforced_beyond(config) {
+            by_object.get_mut(object).into_iter().for_each(|profile| *profile = enforced.profile);
+            namespaces.extend(enforced.namespaces.into_iter().map(|name| (name.to_owned(), enforced.profile)));
+        }
+        for (object, profile) in part.analysis.objects.iter().zip(by_object) {
+            if object.makes_pods { &mut of_workloads } else { &mut of_others }.push(profile);
+        }
+    }
+    let held = if of_workloads.is_empty() { of_others } else { of_workloads };
+    let profile = held.first().copied().filter(|first| held.iter().all(|profile| profile == first));
+    let enforcing = |(name, profile): (String, Profile)| Enforcing { name, profile: profile.name().to_owned() };
+    (profile.unwrap_or(config.profile), namespaces.into_iter().map(enforcing).collect())
 }
 
 pub(super) async fn tell_failure(state: &State, url: &Url, version: i32, Panicked(message): &Panicked) {

@@ -5,12 +5,12 @@
 //! is analysed again only where something else is answered to it.
 
 use super::analysis::{self, Panicked};
-use super::neighbours::{path, real};
+use super::neighbours::{self, path, real};
 use super::state::State;
 use crate::config::{Config, discovery};
 use crate::engine;
-use crate::index::{Fact, Index};
-use crate::project::{self, Project};
+use crate::index::{Fact, Index, NamedKind};
+use crate::project::{self, Kustomizations, Project};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ use tower_lsp::lsp_types::Url;
 pub(super) struct Workspace {
     pub index: Arc<Index>,
     folders: Mutex<Vec<PathBuf>>,
+    /// Those in the folders that are not open.
+    kustomizations: Mutex<Arc<Kustomizations>>,
     /// Held by who reads files, with what they were like when they were read.
     seen: tokio::sync::Mutex<HashMap<PathBuf, Stamp>>,
     /// Whether somebody waits for the turn: who asks then is answered by that look.
@@ -42,6 +44,8 @@ struct Seen {
     stamps: HashMap<PathBuf, Stamp>,
     /// Of the files that changed.
     facts: Vec<(PathBuf, Vec<Fact>)>,
+    /// If any file with one changed.
+    kustomizations: Option<Kustomizations>,
 }
 
 /// In bytes. What is longer was written by a program, and is read only when somebody opens it.
@@ -58,6 +62,20 @@ impl Workspace {
     /// The folders as they are named to people.
     pub(super) fn all_folders(&self) -> Vec<PathBuf> {
         self.folders().clone()
+    }
+
+    pub(super) fn kustomizations(&self) -> Arc<Kustomizations> {
+        Arc::clone(&self.kustomizations.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes which kustomizations there are. Tells whether that is something else.
+    fn take_kustomizations(&self, found: Kustomizations) -> bool {
+        let mut known = self.kustomizations.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = **known != found;
+        if is_new {
+            *known = Arc::new(found);
+        }
+        is_new
     }
 
     /// Takes that the client opened some folders, and closed others.
@@ -97,7 +115,7 @@ pub(super) async fn look_again(state: Arc<State>) {
     let looker = Arc::clone(&state);
     // It takes none of the turns of those who analyse: it may take long, and nobody waits for it.
     let Ok(seen) = tokio::task::spawn_blocking(move || see(&folders, &seen, &open(&looker))).await else { return };
-    *turn = take(&state, seen);
+    *turn = take(&state, seen).await;
     drop(turn);
     state.wake_outdated();
 }
@@ -107,18 +125,16 @@ fn open(state: &State) -> HashSet<PathBuf> {
     state.urls().iter().map(source).collect()
 }
 
-fn take(state: &State, seen: Seen) -> HashMap<PathBuf, Stamp> {
-    let Seen { mut stamps, facts } = seen;
-    let (index, open) = (&state.workspace.index, open(state));
-    let gone: Vec<PathBuf> = index.sources().into_iter().filter(|source| !stamps.contains_key(source)).collect();
-    let gone = gone.into_iter().map(|source| (source, Vec::new()));
-    for (source, facts) in facts.into_iter().chain(gone) {
-        match open.contains(&source) {
-            // What is on the disk counts once it is closed.
-            true => _ = stamps.remove(&source),
-            false => _ = index.put(&source, facts),
-        }
+async fn take(state: &Arc<State>, seen: Seen) -> HashMap<PathBuf, Stamp> {
+    let Seen { mut stamps, mut facts, kustomizations } = seen;
+    if kustomizations.is_some_and(|found| state.workspace.take_kustomizations(found)) {
+        tokio::spawn(neighbours::look_again(Arc::clone(state)));
     }
+    let gone = state.workspace.index.sources().into_iter().filter(|source| !stamps.contains_key(source));
+    facts.extend(gone.map(|source| (source, Vec::new())));
+    let open = neighbours::put(state, facts, || open(state)).await;
+    // What is on the disk counts once it is closed.
+    stamps.retain(|source, _| !open.contains(source));
     stamps
 }
 
@@ -155,16 +171,17 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
     let changed = stamps.keys().filter(|file| all_over || !is_same(file));
     let mut project = Project::default();
     let facts = changed.map(|file| (file.clone(), facts(file, &mut project))).collect();
-    Seen { stamps, facts }
+    let kustomizations = all_over.then(|| Kustomizations::among(stamps.keys().map(PathBuf::as_path)));
+    Seen { stamps, facts, kustomizations }
 }
 
 /// What the objects in a file say of others; nothing where it cannot be read.
 fn facts(file: &Path, project: &mut Project) -> Vec<Fact> {
     let text = fs::read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some(text) = text.filter(|text| Fact::may_be_in(text)) else { return Vec::new() };
+    let Some(text) = text.filter(|text| Fact::may_be_in(text, NamedKind::ALL)) else { return Vec::new() };
     let config = Config { surroundings: project.surroundings(file), ..Config::default() };
     // A slip of ours in one file is no reason to know nothing of the others.
-    std::panic::catch_unwind(|| engine::facts(&text, &config)).unwrap_or_default()
+    std::panic::catch_unwind(|| engine::facts(&text, &config, NamedKind::ALL)).unwrap_or_default()
 }
 
 impl Stamp {

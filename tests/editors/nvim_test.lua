@@ -511,6 +511,29 @@ test('hover', function()
   vim.cmd('silent fclose!')
 end)
 
+test('definition', function()
+  local folder = workspace()
+  local claim = 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: till-data\nspec:\n  accessModes: [ReadWriteOnce]\n'
+  vim.fn.mkdir(folder .. '/claims')
+  write(folder .. '/claims/till.yaml', claim)
+  local volume = '{name: data, persistentVolumeClaim: {claimName: till-data}}'
+  write(folder .. '/pod.yaml', 'apiVersion: v1\nkind: Pod\nmetadata: {name: till}\nspec:\n  containers: [{name: till, image: till:1.0}]\n'
+    .. '  volumes:\n    - ' .. volume .. '\n')
+  local buf = open(folder .. '/pod.yaml')
+  local line, column = unpack(place(buf, 'till-data'))
+  vim.api.nvim_win_set_cursor(0, { line, column + 5 })
+  -- The other file is known once the folder was searched.
+  need('the claim', function()
+    local encoding = clients(buf)[1].offset_encoding
+    local found = ask(buf, 'textDocument/definition', vim.lsp.util.make_position_params(0, encoding)).result
+    return found and #found == 1
+  end)
+  vim.lsp.buf.definition()
+  becomes('definition: from the name of a claim to the claim', function()
+    return { vim.fs.basename(vim.api.nvim_buf_get_name(0)), unpack(vim.api.nvim_win_get_cursor(0)) }
+  end, { 'till.yaml', 4, 8 })
+end)
+
 test('other YAML', function()
   local buf = open(workspace('compose.yaml') .. '/compose.yaml')
   equal('other YAML is served', #clients(buf), 1)
@@ -585,6 +608,12 @@ test('the status line', function()
   becomes('status: with a mistake in it', status, 'kubeharden: restricted (.kubeharden.yaml), 1 mistake in it')
   local errors = checkhealth('kubeharden', 'ERROR')
   equal(':checkhealth names the mistake', { #errors, errors[1]:find('.kubeharden.yaml:1: ', 1, true) ~= nil }, { 1, true })
+
+  write(folder .. '/.kubeharden.yaml', '{}\n')
+  write(folder .. '/namespaced.yaml', 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: till}\n---\n'
+    .. 'apiVersion: v1\nkind: Namespace\nmetadata: {name: till, labels: {pod-security.kubernetes.io/enforce: restricted}}\n')
+  open(folder .. '/namespaced.yaml')
+  becomes('status: by a Namespace', status, 'kubeharden: hardened (restricted in Namespace till, .kubeharden.yaml)')
 
   open(folder .. '/compose.yaml')
   need('what the server says of it, after its diagnostics', require('kubeharden.status').of)

@@ -20,7 +20,7 @@ const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  con
 async fn each_version_that_is_published_is_followed_by_its_status() {
     let mut server = TestServer::ready(Setup::default(), with_status()).await;
     let nothing = json!({
-        "uri": FILE, "version": 1, "profile": "hardened", "kubernetesVersion": "1.37", "configurationFile": null,
+        "uri": FILE, "version": 1, "profile": "hardened", "namespaces": [], "kubernetesVersion": "1.37", "configurationFile": null,
         "objects": 0, "template": false, "patch": false,
     });
     server.open("a: 1\n").await;
@@ -53,6 +53,43 @@ async fn the_status_names_the_configuration_file_and_what_settings_change() {
     server.notify("workspace/didChangeConfiguration", settings).await;
     server.published().await;
     assert_eq!(server.heard(STATUS).await["profile"], "restricted");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_status_tells_what_namespaces_decide() {
+    let mut server = TestServer::ready(Setup::default(), with_status()).await;
+    server.allow_unread("textDocument/publishDiagnostics");
+    let pod = |namespace: &str| POD.replace("name: a\nspec", &format!("name: a\n  namespace: {namespace}\nspec"));
+    let namespace = |name: &str, level: &str| {
+        let labels = format!("{{pod-security.kubernetes.io/enforce: {level}}}");
+        format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {labels}\n")
+    };
+    let shop = json!({"name": "shop", "profile": "restricted"});
+    let bank = json!({"name": "bank", "profile": "baseline"});
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: a\n  namespace: shop\n";
+    let all = [pod("shop"), namespace("shop", "restricted"), pod("bank"), namespace("bank", "baseline")];
+    server.open("").await;
+    server.heard(STATUS).await;
+    for (version, (text, profile, namespaces)) in (2..).zip([
+        (all[..2].join("---\n"), "restricted", json!([shop])),
+        (all.join("---\n"), "hardened", json!([bank, shop])),
+        ([POD, all[0].as_str(), all[1].as_str()].join("---\n"), "hardened", json!([shop])),
+        ([account, all[1].as_str()].join("---\n"), "hardened", json!([shop])),
+        ([pod("shop"), namespace("shop", "privileged")].join("---\n"), "hardened", json!([])),
+    ]) {
+        server.change(version, json!([{ "text": text }])).await;
+        let status = server.heard_that(STATUS, |status| status["version"] == version).await;
+        assert_eq!((&status["profile"], &status["namespaces"]), (&json!(profile), &namespaces), "{text}");
+    }
+    // Who chose more is asked that much, who chose less is not.
+    server.change(7, json!([{"text": all[2..].join("---\n")}])).await;
+    server.heard_that(STATUS, |status| status["version"] == 7).await;
+    for (chosen, profile, namespaces) in [("restricted", "restricted", json!([])), ("hardened", "hardened", json!([]))] {
+        server.notify("workspace/didChangeConfiguration", json!({"settings": {"profile": chosen}})).await;
+        let status = server.heard(STATUS).await;
+        assert_eq!((&status["profile"], &status["namespaces"]), (&json!(profile), &namespaces), "{chosen}");
+    }
     server.finish().await;
 }
 

@@ -15,6 +15,7 @@ async fn the_server_says_who_it_is_and_what_it_can_do() {
                 "positionEncoding": "utf-8",
                 "textDocumentSync": {"openClose": true, "change": 2, "save": {"includeText": false}},
                 "hoverProvider": true,
+                "definitionProvider": true,
                 "completionProvider": {"triggerCharacters": ["[", ","], "resolveProvider": true},
                 "codeActionProvider": {"codeActionKinds": ["quickfix", "quickfix.ignore.kubeharden", "refactor.rewrite", "source.fixAll.kubeharden"]},
                 "experimental": {"kubeharden": {"harden": true}},

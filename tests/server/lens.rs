@@ -98,6 +98,33 @@ async fn neither_profile_nor_ignores_change_the_verdict_but_the_version_does() {
 }
 
 #[tokio::test]
+async fn what_a_namespace_enforces_is_told_and_does_not_change_the_verdict() {
+    let pod = POD.replace("name: web\nspec", "name: web\n  namespace: shop\nspec");
+    let namespace = |level: &str| {
+        let labels = format!("{{pod-security.kubernetes.io/enforce: {level}}}");
+        format!("{pod}---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels: {labels}\n")
+    };
+    let mut server = opened(running(), json!({"codeLens": true}), &namespace("baseline")).await;
+    assert_eq!(said(&mut server).await[0].1, "Pod Security: baseline; restricted needs 4 settings");
+    server.change(2, json!([{"text": namespace("restricted")}])).await;
+    assert_eq!(
+        said(&mut server).await[0].1,
+        "Pod Security: baseline; restricted needs 4 settings; Namespace shop enforces restricted"
+    );
+    let lens = lenses(&mut server).await[0].clone();
+    let lens = server.request("codeLens/resolve", lens).await;
+    run(&mut server, &lens).await;
+    let shown = server.heard("window/showMessage").await;
+    let words = shown["message"].as_str().unwrap();
+    assert!(
+        words.starts_with("Pod web is baseline by")
+            && words.contains("1.37. Namespace shop enforces restricted. restricted finds:"),
+        "{words}"
+    );
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn a_list_and_a_custom_resource_with_two_pods_have_a_line_for_each_object() {
     let pod = POD.replace('\n', "\n    ");
     let list = format!("apiVersion: v1\nkind: List\nitems:\n  - {}\n  - {}\n", pod.trim_end(), pod.trim_end());

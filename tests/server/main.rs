@@ -5,6 +5,7 @@
 mod actions;
 mod beyond;
 mod configuration;
+mod definition;
 mod diagnostics;
 mod fields;
 mod greeting;

@@ -149,7 +149,9 @@ impl Day {
 
     fn hover(&mut self, uri: &str) -> &'static str {
         let position = json!({"line": self.dice.below(80), "character": self.dice.below(30)});
-        self.client.request("textDocument/hover", json!({"textDocument": {"uri": uri}, "position": position}));
+        for method in ["textDocument/hover", "textDocument/definition"] {
+            self.client.request(method, json!({"textDocument": {"uri": uri}, "position": position}));
+        }
         "hovered"
     }
 

@@ -14,7 +14,7 @@ const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: s
 
 const OTHER: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: bank}\nspec:\n  serviceAccountName: api\n  containers:\n    - name: api\n      image: nginx:1.29\n";
 
-const TOKEN: &str = "mounted-service-account-token";
+pub(crate) const TOKEN: &str = "mounted-service-account-token";
 
 fn account(token: bool) -> String {
     format!(
@@ -29,19 +29,19 @@ fn namespace(level: &str) -> String {
 }
 
 /// Folders with files in them, and a server that was told of the first one.
-struct Workspace {
-    folder: TempDir,
-    server: TestServer,
+pub(crate) struct Workspace {
+    pub(crate) folder: TempDir,
+    pub(crate) server: TestServer,
 }
 
 impl Workspace {
-    async fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) async fn new(files: &[(&str, &str)]) -> Self {
         let mut capabilities = modern();
         capabilities["workspace"]["workspaceFolders"] = json!(true);
         Workspace::with(files, capabilities, |url| json!({"workspaceFolders": [{"uri": url, "name": "one"}]})).await
     }
 
-    async fn with(files: &[(&str, &str)], capabilities: Value, root: fn(&str) -> Value) -> Self {
+    pub(crate) async fn with(files: &[(&str, &str)], capabilities: Value, root: fn(&str) -> Value) -> Self {
         Workspace::by(Setup::default(), files, capabilities, root).await
     }
 
@@ -59,22 +59,22 @@ impl Workspace {
         workspace
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         tower_lsp::lsp_types::Url::from_file_path(self.folder.path().join(path)).unwrap().into()
     }
 
-    async fn open(&mut self, path: &str, text: &str) {
+    pub(crate) async fn open(&mut self, path: &str, text: &str) {
         let url = self.url(path);
         self.server.open_file(&url, 1, text).await;
     }
 
-    async fn change(&mut self, path: &str, version: i64, text: &str) {
+    pub(crate) async fn change(&mut self, path: &str, version: i64, text: &str) {
         let document = json!({"uri": self.url(path), "version": version});
         let params = json!({"textDocument": document, "contentChanges": [{"text": text}]});
         self.server.notify("textDocument/didChange", params).await;
@@ -85,13 +85,13 @@ impl Workspace {
         self.server.notify(method, params).await;
     }
 
-    async fn tell_of(&mut self, path: &str, kind: u32) {
+    pub(crate) async fn tell_of(&mut self, path: &str, kind: u32) {
         let params = json!({"changes": [{"uri": self.url(path), "type": kind}]});
         self.server.notify("workspace/didChangeWatchedFiles", params).await;
     }
 
     /// Waits for diagnostics of a file in which a rule speaks, or does not. The first ones may come before the workspace is known.
-    async fn until(&mut self, path: &str, rule: &str, speaks: bool) {
+    pub(crate) async fn until(&mut self, path: &str, rule: &str, speaks: bool) {
         let url = self.url(path);
         loop {
             let published = self.server.heard_that("textDocument/publishDiagnostics", |params| params["uri"] == url).await;
@@ -134,6 +134,58 @@ async fn an_account_counts_as_it_stands_on_the_disk_and_as_it_is_typed() {
     workspace.say("textDocument/didClose", "one/accounts/web.yaml").await;
     workspace.until("one/web.yaml", TOKEN, true).await;
     workspace.clean("one/accounts/web.yaml").await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_kustomization_moves_accounts_as_it_stands_on_the_disk_and_as_it_is_typed() {
+    let unplaced = account(false).replace(", namespace: shop", "");
+    let named = |namespace: &str| format!("namespace: {namespace}\nresources: [../base]\n");
+    let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
+    let file = "one/overlay/kustomization.yaml";
+    let mut workspace = Workspace::new(&[("one/base/web.yaml", &unplaced), base, (file, &named("shop"))]).await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    // It would be found by its name, if it were not known to be elsewhere.
+    workspace.write(file, &named("bank"));
+    workspace.tell_of(file, 2).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+
+    workspace.open(file, &named("shop")).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean(file).await;
+    workspace.change(file, 2, &named("shoplift")).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean(file).await;
+    workspace.change(file, 3, &named("shop")).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean(file).await;
+    workspace.say("textDocument/didClose", file).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean(file).await;
+
+    // Nobody puts it anywhere any more.
+    fs::remove_file(workspace.folder.path().join(file)).unwrap();
+    workspace.tell_of(file, 3).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn an_overlay_puts_the_pods_of_its_base_somewhere() {
+    let pod = POD.replace(", namespace: shop", "");
+    let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
+    let account = account(false);
+    let mut workspace = Workspace::new(&[("one/account.yaml", &account), base]).await;
+    workspace.open("one/base/web.yaml", &pod).await;
+    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    let file = "one/overlay/kustomization.yaml";
+    workspace.write(file, "namespace: bank\nresources: [../base]\n");
+    workspace.tell_of(file, 1).await;
+    workspace.until("one/base/web.yaml", TOKEN, true).await;
+    workspace.write(file, "namespace: shop\nresources: [../base]\n");
+    workspace.tell_of(file, 2).await;
+    workspace.until("one/base/web.yaml", TOKEN, false).await;
     workspace.server.finish().await;
 }
 

@@ -28,6 +28,7 @@ export type Status = { readonly uri: string; readonly version: number } & (
   | {
       readonly failure?: never;
       readonly profile: string;
+      readonly namespaces?: readonly { readonly name: string; readonly profile: string }[];
       readonly kubernetesVersion: string;
       readonly configurationFile: string | null;
       readonly objects: number;

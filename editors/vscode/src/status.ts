@@ -132,7 +132,11 @@ function details(document: vscode.TextDocument | undefined, status: Status | und
   if (status.patch) {
     return "Kustomize patch: modest";
   }
-  return status.objects === 0 ? "no Kubernetes manifest: nothing to check" : counted(status.objects, "object");
+  if (status.objects === 0) {
+    return "no Kubernetes manifest: nothing to check";
+  }
+  const enforced = (status.namespaces ?? []).map(({ name, profile }) => `, ${profile} as Namespace ${name} enforces`);
+  return counted(status.objects, "object") + enforced.join("");
 }
 
 function settings(query: string): vscode.Command {

@@ -4,6 +4,7 @@ local M = {}
 
 ---@class kubeharden.Status
 ---@field profile string
+---@field namespaces? { name: string, profile: string }[] those whose Pod Security labels say what objects in it are held to
 ---@field kubernetesVersion string
 ---@field configurationFile string? path of the `.kubeharden.yaml` that counts
 ---@field objects integer how many Kubernetes objects are in it; 0 where it is no manifest
@@ -79,8 +80,15 @@ function M.words(status)
     return ''
   end
   local words = 'kubeharden: ' .. status.profile
+  local by = vim.tbl_map(function(namespace)
+    local of_all = namespace.profile == status.profile
+    return (of_all and 'Namespace ' or namespace.profile .. ' in Namespace ') .. namespace.name
+  end, status.namespaces or {})
   if status.configurationFile then
-    words = words .. (' (%s)'):format(vim.fs.basename(status.configurationFile))
+    table.insert(by, vim.fs.basename(status.configurationFile))
+  end
+  if #by > 0 then
+    words = words .. (' (%s)'):format(table.concat(by, ', '))
   end
   if status.mistakes > 0 then
     words = words .. (', %d mistake%s in it'):format(status.mistakes, status.mistakes == 1 and '' or 's')
