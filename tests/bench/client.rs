@@ -18,6 +18,8 @@ pub(crate) struct Client {
     /// Each message with the moment at which its last byte was read.
     heard: Receiver<(Instant, Value)>,
     requests: i64,
+    /// How often the server is still to ask for the settings.
+    asks_due: i64,
     settings: Value,
     /// By file, what was published last.
     published: BTreeMap<String, Value>,
@@ -46,7 +48,7 @@ impl Client {
                 }
             }
         });
-        let mut client = Client { process, input, heard, requests: 0, settings, published: BTreeMap::new() };
+        let mut client = Client { process, input, heard, requests: 0, asks_due: 1, settings, published: BTreeMap::new() };
         let capabilities = json!({
             "general": {"positionEncodings": ["utf-16"]},
             "textDocument": {
@@ -59,7 +61,7 @@ impl Client {
         let asked = Instant::now();
         let (answered, _) = client.request("initialize", params);
         client.notify("initialized", json!({}));
-        client.notify("workspace/didChangeConfiguration", json!({"settings": client.settings}));
+        client.set(client.settings.clone());
         (client, answered - started, answered - asked)
     }
 
@@ -102,16 +104,22 @@ impl Client {
 
     fn wait(&mut self, is_it: impl Fn(&Value) -> bool) -> (Instant, Value) {
         loop {
-            let (at, message) = self.heard.recv_timeout(NEVER).expect("the server answers");
-            if message["method"] == "textDocument/publishDiagnostics" {
-                let uri = message["params"]["uri"].as_str().unwrap_or_default();
-                self.published.insert(uri.to_owned(), message["params"].clone());
-            }
+            let (at, message) = self.next();
             if is_it(&message) {
                 return (at, message);
             }
-            self.answer(&message);
         }
+    }
+
+    /// The next message, answered if it is a question.
+    fn next(&mut self) -> (Instant, Value) {
+        let (at, message) = self.heard.recv_timeout(NEVER).expect("the server answers");
+        if message["method"] == "textDocument/publishDiagnostics" {
+            let uri = message["params"]["uri"].as_str().unwrap_or_default();
+            self.published.insert(uri.to_owned(), message["params"].clone());
+        }
+        self.answer(&message);
+        (at, message)
     }
 
     /// Answers what the server asks, as a client without much to say does.
@@ -119,6 +127,7 @@ impl Client {
         let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else { return };
         let result = match method {
             "workspace/configuration" => {
+                self.asks_due -= 1;
                 let sections = message["params"]["items"].as_array().map(Vec::as_slice).unwrap_or_default();
                 sections.iter().map(|item| self.settings[item["section"].as_str().unwrap_or_default()].clone()).collect()
             }
@@ -136,7 +145,15 @@ impl Client {
     /// Has other settings from now on.
     pub(crate) fn set(&mut self, settings: Value) {
         self.settings = settings;
+        self.asks_due += 1;
         self.notify("workspace/didChangeConfiguration", json!({"settings": self.settings}));
+    }
+
+    /// Waits until the server has asked for the settings as often as it was told of them: what is sent after that is held to the last ones.
+    pub(crate) fn answer_what_is_due(&mut self) {
+        while self.asks_due > 0 {
+            self.next();
+        }
     }
 
     /// What was published last for a file, once that is about a version.
