@@ -121,10 +121,15 @@ pub fn analyze_part(text: &str, role: Role, context: &Arc<Context>, config: &Con
     };
     if is_no_manifest {
         let unread = Analysis::of_nothing(Yaml::unread(text), role, context);
-        return Analysis { blank: sight::is_blank(text), ..unread };
+        return Analysis { blank: sight::is_blank(text), sight: Sight::unread(text, config), ..unread };
     }
-    // The braces of a chart's templates are Helm's wherever they stand, so that there is nothing to be learnt without them.
-    if config.surroundings.part == config::Part::ChartTemplate && text.contains("{{") {
+    read_part(text, role, context, config)
+}
+
+/// Reads a part, whether or not it is known that it holds nothing.
+fn read_part(text: &str, role: Role, context: &Arc<Context>, config: &Config) -> Analysis {
+    // There is nothing to be learnt of a chart's template without its actions.
+    if Sight::unread(text, config) == Sight::Template {
         return analyze_template(text, role, context, config);
     }
     let yaml = yaml::parse(text);

@@ -162,7 +162,8 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
             let names = analysis.text().lines().filter_map(|line| line.strip_prefix("kind: "));
             let kinds: Vec<&str> = names.map(|kind| kind.trim_matches(|c: char| !c.is_alphanumeric())).collect();
             let [kind] = kinds[..] else { continue };
-            if WORKLOADS.contains(&kind) && analysis.text().contains("containers:") {
+            let has_version = analysis.text().lines().any(|line| line.starts_with("apiVersion: "));
+            if WORKLOADS.contains(&kind) && has_version && analysis.text().contains("containers:") {
                 workloads += 1;
                 let objects = k8s::objects(analysis.yaml());
                 let found = objects.iter().filter_map(|object| object.pod.as_ref()).count();

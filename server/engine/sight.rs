@@ -6,7 +6,7 @@
 use crate::config::{Config, Part};
 use crate::k8s::{self, Extent, Object};
 use crate::rules::Finding;
-use crate::yaml::{self, Kind, Node, Range, Yaml};
+use crate::yaml::{self, Glance, Kind, Node, Range, Yaml};
 
 /// How much of a document's objects stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -22,10 +22,14 @@ pub enum Sight {
     Encrypted,
 }
 
-/// Whether a document may hold an object at all: of one that does not even hold the words nothing needs to be read. Words can be
-/// written with a `\` in them.
+/// Whether a document may hold an object at all, or patches of objects: one that does not hold the words, or not at its root, need not be
+/// read. Words can be written with a `\` in them.
 pub(super) fn may_hold_objects(text: &str) -> bool {
-    (text.contains("apiVersion") && text.contains("kind")) || text.contains('\\')
+    let has_words = (text.contains("apiVersion") && text.contains("kind")) || text.contains('\\');
+    has_words && {
+        let root = Glance::of(text);
+        (root.may_have("apiVersion") && root.may_have("kind")) || root.may_have("patches")
+    }
 }
 
 /// Whether what the files around a text say of it is reason enough to read it: a JSON patch does not hold the words, and neither has a
@@ -58,10 +62,15 @@ pub(super) fn is_blank(text: &str) -> bool {
 }
 
 impl Sight {
+    /// How much could be seen of a text that holds no objects: the braces of a chart's templates are Helm's wherever they stand.
+    pub(super) fn unread(text: &str, config: &Config) -> Sight {
+        let is_template = config.surroundings.part == Part::ChartTemplate && text.contains("{{");
+        if is_template { Sight::Template } else { Sight::Whole }
+    }
+
     /// How much can be seen of a document that is read by itself.
     pub(super) fn of(yaml: &Yaml, config: &Config) -> Sight {
-        let braces = || config.surroundings.part == Part::ChartTemplate && yaml.text().contains("{{");
-        if braces() || yaml.has_template_syntax() {
+        if yaml.has_template_syntax() || Sight::unread(yaml.text(), config) == Sight::Template {
             Sight::Template
         } else if config.surroundings.part == Part::Patch || has_directive(yaml) {
             Sight::Patch
@@ -138,3 +147,6 @@ fn is_encrypted(yaml: &Yaml, range: Range) -> bool {
     let value = at.and_then(|node| node.parent()?.entries().find(|entry| entry.key == node)).map(|entry| entry.value);
     by_sops || at.is_some_and(is_sealed) || value.is_some_and(is_sealed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,8 +106,10 @@ rows! {
     }
 }
 
-/// Groups of resources that speak about pods without being or making any: policies, and packages with values of their own.
-const SPEAKERS: [&str; 9] = [
+/// Groups of resources that speak about pods without being or making any: policies, packages with values of their own, and compositions,
+/// which patch what they hold.
+const SPEAKERS: [&str; 10] = [
+    "apiextensions.crossplane.io",
     "config.gatekeeper.sh",
     "constraints.gatekeeper.sh",
     "helm.cattle.io",

@@ -109,11 +109,17 @@ const TOOLS: &[&str] = &[
     "client.authentication.k8s.io",
     "config.karmada.io",
     "config.kio.kpt.dev",
+    "config.kueue.x-k8s.io",
+    "config.kwok.x-k8s.io",
     "controller-runtime.sigs.k8s.io",
     "credentialprovider.kubelet.k8s.io",
+    "ctlptl.dev",
+    "descheduler",
     "eksctl.io",
     "garden.io",
+    "gator.gatekeeper.sh",
     "imgpkg.carvel.dev",
+    "k0sctl.k0sproject.io",
     "k3d.io",
     "kapp.k14s.io",
     "kbld.k14s.io",
@@ -123,18 +129,27 @@ const TOOLS: &[&str] = &[
     "krew.googlecontainertools.github.com",
     "kubeadm.k8s.io",
     "kubecontrollermanager.config.k8s.io",
+    "kubectl.config.k8s.io",
     "kubelet.config.k8s.io",
     "kubeproxy.config.k8s.io",
     "kubescheduler.config.k8s.io",
     "kustomize.config.k8s.io",
     "kuttl.dev",
+    "pod-security.admission.config.k8s.io",
+    "scorecard.operatorframework.io",
     "skaffold",
+    "test.gatekeeper.sh",
+    // Without a group: Talos.
+    "v1alpha1",
     "vendir.k14s.io",
+    "zarf.dev",
 ];
 
 fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
     let group = api_version.split('/').next().unwrap_or_default();
-    TOOLS.contains(&group) || (api_version == "v1" && kind == "Config")
+    // Versions of Kubernetes' begin with a letter.
+    let is_number = group == api_version && group.starts_with(|first: char| first.is_ascii_digit());
+    TOOLS.contains(&group) || is_number || (api_version == "v1" && kind == "Config")
 }
 
 fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y> {

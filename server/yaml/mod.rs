@@ -7,6 +7,7 @@
 //! Every offset is a number of bytes from the start of the document, not of the file: a document that moves stays as it is.
 
 pub mod edit;
+mod glance;
 pub mod patch;
 mod remedy;
 mod repair;
@@ -17,6 +18,7 @@ mod template;
 mod tree;
 mod walk;
 
+pub use glance::Glance;
 pub use repair::{MAX_BYTES, parse};
 pub use scalar::Resolved;
 pub use template::{Template, template};
