@@ -18,8 +18,8 @@ pub(crate) struct Client {
     /// Each message with the moment at which its last byte was read.
     heard: Receiver<(Instant, Value)>,
     requests: i64,
-    /// How often the server is still to ask for the settings.
-    asks_due: i64,
+    /// Whether the server has asked for the settings since they are what they are.
+    has_answered: bool,
     settings: Value,
     /// By file, what was published last.
     published: BTreeMap<String, Value>,
@@ -48,7 +48,7 @@ impl Client {
                 }
             }
         });
-        let mut client = Client { process, input, heard, requests: 0, asks_due: 1, settings, published: BTreeMap::new() };
+        let mut client = Client { process, input, heard, requests: 0, has_answered: false, settings, published: BTreeMap::new() };
         let capabilities = json!({
             "general": {"positionEncodings": ["utf-16"]},
             "textDocument": {
@@ -127,7 +127,7 @@ impl Client {
         let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else { return };
         let result = match method {
             "workspace/configuration" => {
-                self.asks_due -= 1;
+                self.has_answered = true;
                 let sections = message["params"]["items"].as_array().map(Vec::as_slice).unwrap_or_default();
                 sections.iter().map(|item| self.settings[item["section"].as_str().unwrap_or_default()].clone()).collect()
             }
@@ -145,13 +145,13 @@ impl Client {
     /// Has other settings from now on.
     pub(crate) fn set(&mut self, settings: Value) {
         self.settings = settings;
-        self.asks_due += 1;
+        self.has_answered = false;
         self.notify("workspace/didChangeConfiguration", json!({"settings": self.settings}));
     }
 
-    /// Waits until the server has asked for the settings as often as it was told of them: what is sent after that is held to the last ones.
-    pub(crate) fn answer_what_is_due(&mut self) {
-        while self.asks_due > 0 {
+    /// Waits until the server has been answered what the settings are: what is sent after that is held to them.
+    pub(crate) fn answer_for_settings(&mut self) {
+        while !self.has_answered {
             self.next();
         }
     }

@@ -169,7 +169,7 @@ impl Day {
 
     /// Has everything analysed once more and compares what is published with a reading from scratch. How many files were compared.
     fn settle(&mut self) -> usize {
-        self.client.answer_what_is_due();
+        self.client.answer_for_settings();
         for (uri, document) in &mut self.open {
             document.version += 1;
             let changes = vec![json!({"range": range("", 0..0), "text": ""})];
