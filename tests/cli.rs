@@ -593,6 +593,22 @@ fn a_pipe_that_is_named_is_read() {
     assert_eq!(run.stdout, "No problems found in 1 manifest.\n");
 }
 
+/// Eight findings of each of a thousand containers are told in little memory: what is kept of a finding is its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_found_in_one_large_pod_fits_into_little_memory() {
+    let containers: String = (0..1000).map(|number| format!("  - name: c{number}\n    image: b\n")).collect();
+    let pod = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n{containers}");
+    let sandbox = Sandbox::new(&[("pod.yaml", &pod)]);
+    let mut command = Command::new("sh");
+    let limited = r#"ulimit -v 600000; exec "$0" check --output-format concise pod.yaml"#;
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_kubeharden")]);
+    command.current_dir(sandbox.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = finish(command, "");
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    assert!(run.stdout.lines().count() > 5000);
+}
+
 #[test]
 fn rules_are_listed_and_explained() {
     let sandbox = Sandbox::new(&[]);
