@@ -3,6 +3,7 @@
 //! The modules in reading order, each allowed to know only those above it:
 //!
 //! 1. [`text`]: a rope and the positions that editors speak in.
+//!    [`disk`]: bytes of files, of which none keeps its reader waiting.
 //! 2. [`yaml`]: one document as a tree with exact byte ranges, and edits of it as intents.
 //! 3. [`k8s`]: the Kubernetes types of that tree; pods and containers as the kubelet would see them.
 //! 4. [`index`]: what objects say of others, in whichever file they stand.
@@ -17,6 +18,7 @@
 //! `tests/layers.rs` reads the `use` lines and holds these directions.
 
 pub mod text;
+pub mod disk;
 pub mod yaml;
 pub mod k8s;
 pub mod index;

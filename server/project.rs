@@ -5,14 +5,15 @@
 //! learn the same of the same file; what cannot be read says nothing.
 
 use crate::config::{Part, Surroundings, discovery};
+use crate::disk;
 use crate::index::Places;
 use crate::k8s::Target;
 use crate::yaml::{self, Kind, Node, Style, Yaml, split};
-use ignore::WalkBuilder;
+use ignore::{DirEntry, WalkBuilder};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
+use std::iter;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 /// What kustomize looks for in a folder.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -76,7 +77,7 @@ impl Kustomizations {
     /// Reads those among some files, whose names are free of links.
     pub fn among<'p>(files: impl IntoIterator<Item = &'p Path>) -> Self {
         let files = files.into_iter().filter(|file| is_kustomization(file));
-        Kustomizations::of(files.filter_map(|file| Some((file, fs::read_to_string(file).ok()?))))
+        Kustomizations::of(files.filter_map(|file| Some((file, disk::text(file, disk::LONGEST)?))))
     }
 
     /// Those among some files, with their texts.
@@ -205,7 +206,7 @@ impl Project {
     }
 
     fn text(&self, file: &Path) -> Option<String> {
-        self.texts.get(file).cloned().or_else(|| fs::read_to_string(file).ok())
+        self.texts.get(file).cloned().or_else(|| disk::text(file, disk::LONGEST))
     }
 }
 
@@ -251,14 +252,34 @@ pub fn patches(text: &str) -> Vec<String> {
 /// The YAML and JSON files below a folder, hidden and ignored ones left out; why some of it cannot be seen. Of everything that lies there
 /// no more than so many files and folders are looked at.
 pub fn files(folder: &Path, most: usize) -> impl Iterator<Item = Result<PathBuf, String>> {
-    WalkBuilder::new(folder).require_git(false).build().take(most).filter_map(|entry| match entry {
+    let (left_out, told) = mpsc::channel();
+    let is_walkable =
+        move |folder: &Path| match IGNORING.iter().map(|name| folder.join(name)).find(|file| !disk::is_harmless(file)) {
+            Some(file) => {
+                // Nobody is told where nobody asks for more.
+                let _ = left_out.send(Err(format!("{} is no ordinary file; its folder is left out", file.display())));
+                false
+            }
+            None => true,
+        };
+    // The walk reads what stands above its folder as well.
+    let walk = discovery::real(folder).ancestors().all(&is_walkable).then(|| {
+        let is_walkable =
+            move |entry: &DirEntry| !entry.file_type().is_some_and(|kind| kind.is_dir()) || is_walkable(entry.path());
+        WalkBuilder::new(folder).require_git(false).filter_entry(is_walkable).build()
+    });
+    let found = walk.into_iter().flatten().take(most).filter_map(|entry| match entry {
         Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) && may_be_manifest(entry.path()) => {
             Some(Ok(entry.into_path()))
         }
         Ok(_) => None,
         Err(error) => Some(Err(error.to_string())),
-    })
+    });
+    found.chain(iter::from_fn(move || told.try_recv().ok()))
 }
+
+/// The files that the walk reads on its way. A repository can make a link to anything of them.
+const IGNORING: [&str; 2] = [".gitignore", ".ignore"];
 
 /// Whether a file is called what manifests are called.
 pub fn may_be_manifest(path: &Path) -> bool {

@@ -549,6 +549,66 @@ fn a_file_that_is_gone_or_closed_to_us_stops_nothing_else() {
     }
 }
 
+/// A repository cannot hold a pipe, but it can hold a link to anything, `/dev/zero` say.
+#[cfg(unix)]
+#[test]
+fn what_lies_about_and_has_no_end_is_left_alone() {
+    let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED), ("below/other.yaml", PRIVILEGED), ("pipe/bad.yaml", PRIVILEGED)]);
+    let pipe = |path: &str| assert!(Command::new("mkfifo").arg(sandbox.path(path)).status().unwrap().success());
+    ["a.yaml", "a.json", ".kubeharden.yaml", "kustomization.yaml", "Chart.yaml", "pipe/.gitignore"].into_iter().for_each(pipe);
+    fs::File::create(sandbox.path("sparse.json")).unwrap().set_len(5 << 30).unwrap();
+    fs::File::create(sandbox.path("sparse.yaml")).unwrap().set_len(5 << 30).unwrap();
+    let run = sandbox.run("check --output-format concise");
+    assert_eq!(run.code, 2, "{run:?}");
+    let folder = fs::canonicalize(sandbox.path("")).unwrap();
+    let stderr = run.stderr.replace(folder.to_str().unwrap(), "FOLDER").replace("./pipe", "FOLDER/pipe");
+    expect![[r#"
+        error: .: FOLDER/pipe/.gitignore is no ordinary file; its folder is left out
+        error: sparse.json: is longer than 4 GiB; split it
+        error: sparse.yaml: is longer than 4 GiB; split it
+    "#]]
+    .assert_eq(&stderr);
+    let told: BTreeSet<&str> = run.stdout.lines().filter_map(|line| line.split_once(':')).map(|(path, _)| path).collect();
+    assert_eq!(told, BTreeSet::from(["bad.yaml", "below/other.yaml"]));
+    // What ignores files here ignores them below.
+    pipe(".ignore");
+    for path in [".", "below"] {
+        let run = sandbox.run(&format!("check {path}"));
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
+        assert!(run.stderr.contains(".ignore is no ordinary file"), "{run:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_named_is_read() {
+    let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED), ("some.yaml", "profile: baseline\nignore: [privileged-container]\n")]);
+    let mut command = Command::new("sh");
+    let both =
+        r#"mkfifo manifest config; cat bad.yaml >manifest & cat some.yaml >config & exec "$0" check --config config manifest"#;
+    command.args(["-c", both, env!("CARGO_BIN_EXE_kubeharden")]);
+    command.current_dir(sandbox.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = finish(command, "");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+    assert_eq!(run.stdout, "No problems found in 1 manifest.\n");
+}
+
+/// Eight findings of each of a thousand containers are told in little memory: what is kept of a finding is its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_found_in_one_large_pod_fits_into_little_memory() {
+    let containers: String = (0..1000).map(|number| format!("  - name: c{number}\n    image: b\n")).collect();
+    let pod = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n{containers}");
+    let sandbox = Sandbox::new(&[("pod.yaml", &pod)]);
+    let mut command = Command::new("sh");
+    let limited = r#"ulimit -v 600000; exec "$0" check --output-format concise pod.yaml"#;
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_kubeharden")]);
+    command.current_dir(sandbox.path("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = finish(command, "");
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    assert!(run.stdout.lines().count() > 5000);
+}
+
 #[test]
 fn rules_are_listed_and_explained() {
     let sandbox = Sandbox::new(&[]);

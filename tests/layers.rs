@@ -10,23 +10,24 @@ use std::path::{Path, PathBuf};
 /// stands above it here, so that no circle can form.
 const MODULES: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("disk", &[]),
     // Documents come to it as `&str`: it reads them without a rope.
     ("yaml", &[]),
     ("k8s", &["yaml"]),
     // What objects say of one another, without a file or a rule.
     ("index", &["yaml", "k8s"]),
     // Of Kubernetes it knows the words that a user writes; a configuration file is read as YAML and no more.
-    ("config", &["yaml", "k8s::Version", "k8s::Target", "k8s::amount", "index"]),
+    ("config", &["disk", "yaml", "k8s::Version", "k8s::Target", "k8s::amount", "index"]),
     // It reads kustomizations as YAML and no more, but for the words for what a patch is for and for where objects are put.
-    ("project", &["yaml", "k8s::Target", "config", "index::Places"]),
+    ("project", &["disk", "yaml", "k8s::Target", "config", "index::Places"]),
     ("rules", &["yaml", "k8s", "config"]),
     ("ignores", &["yaml", "k8s", "config", "rules"]),
     ("engine", &["text", "yaml", "k8s", "index", "config", "project", "rules", "ignores"]),
     ("trace", &["yaml", "k8s", "project", "rules", "engine"]),
     // The front ends go through the engine: what one shows, the other one shows.
-    ("cli", &["text", "k8s::Version", "index", "config", "project", "rules", "engine", "trace"]),
+    ("cli", &["text", "disk", "k8s::Version", "index", "config", "project", "rules", "engine", "trace"]),
     // Where a name is being typed in an ignore is a question of one line, and of no analysis.
-    ("lsp", &["text", "k8s::Version", "index", "config", "project", "rules", "ignores::word_at", "engine"]),
+    ("lsp", &["text", "disk", "k8s::Version", "index", "config", "project", "rules", "ignores::word_at", "engine"]),
     ("main", &["cli", "lsp"]),
 ];
 
@@ -385,10 +386,10 @@ mod checker {
             "lsp/mod.rs",
             "use crate::{\n    engine::{self, Report},\n    yaml::{self, edit::{Edit, Edits}},\n    k8s::{Pod, Version},\n};",
             &[
-                "server/lsp/mod.rs:3: lsp names yaml; it may name text, k8s::Version, index, config, project, rules, ignores::word_at, engine",
-                "server/lsp/mod.rs:3: lsp names yaml::edit::Edit; it may name text, k8s::Version, index, config, project, rules, ignores::word_at, engine",
-                "server/lsp/mod.rs:3: lsp names yaml::edit::Edits; it may name text, k8s::Version, index, config, project, rules, ignores::word_at, engine",
-                "server/lsp/mod.rs:4: lsp names k8s::Pod; it may name text, k8s::Version, index, config, project, rules, ignores::word_at, engine",
+                "server/lsp/mod.rs:3: lsp names yaml; it may name text, disk, k8s::Version, index, config, project, rules, ignores::word_at, engine",
+                "server/lsp/mod.rs:3: lsp names yaml::edit::Edit; it may name text, disk, k8s::Version, index, config, project, rules, ignores::word_at, engine",
+                "server/lsp/mod.rs:3: lsp names yaml::edit::Edits; it may name text, disk, k8s::Version, index, config, project, rules, ignores::word_at, engine",
+                "server/lsp/mod.rs:4: lsp names k8s::Pod; it may name text, disk, k8s::Version, index, config, project, rules, ignores::word_at, engine",
             ],
         );
     }
@@ -398,7 +399,9 @@ mod checker {
         assert_violations(
             "config.rs",
             "fn f() -> u8 {\n    let a = 'x';\n    <crate::engine::Report as Default>::default();\n    0\n}",
-            &["server/config.rs:3: config names engine::Report; it may name yaml, k8s::Version, k8s::Target, k8s::amount, index"],
+            &[
+                "server/config.rs:3: config names engine::Report; it may name disk, yaml, k8s::Version, k8s::Target, k8s::amount, index",
+            ],
         );
     }
 

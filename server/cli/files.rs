@@ -5,12 +5,16 @@
 
 use super::args::Inputs;
 use crate::config::Part;
+use crate::disk;
 use crate::project::{self, Project};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
+
+/// Places in a text are counted in 32 bits.
+const LONGEST: u64 = u32::MAX as u64;
 
 /// A text to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +82,7 @@ fn walk(folder: &Path, project: &mut Project, sources: &mut BTreeMap<PathBuf, Or
 /// Whether a JSON file says what an object says of itself, or is a patch that a kustomization names: most say other things, and lie about
 /// in great numbers. One that cannot be read is left to who reads it in earnest.
 fn is_of_concern(path: &Path, project: &mut Project) -> bool {
-    fs::read(path).map_or(true, |bytes| {
+    disk::read(path, LONGEST).map_or(true, |bytes| {
         let holds = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
         let mut is_patch = || project.surroundings(path).part == Part::Patch;
         (holds("\"apiVersion\"") && holds("\"kind\"")) || (holds("\"op\"") && holds("\"path\"") && is_patch())
@@ -97,22 +101,17 @@ pub(super) fn plain(path: &Path) -> PathBuf {
 pub(super) fn read(source: &Source) -> Result<String, Trouble> {
     let trouble = |reason| Trouble { path: source.path.clone(), reason };
     let bytes = match source.origin {
-        Origin::File => fs::read(&source.path),
-        Origin::Stdin => read_stdin(),
+        Origin::File => disk::read_named(&source.path, LONGEST),
+        Origin::Stdin => disk::drain(io::stdin().lock(), LONGEST),
     };
     decode(bytes.map_err(|error| trouble(unreadable(&error)))?).map_err(trouble)
-}
-
-fn read_stdin() -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or folder; check the path".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied; allow reading it, or leave it out".to_owned(),
+        io::ErrorKind::FileTooLarge => format!("is longer than {} GiB; split it", LONGEST.div_ceil(1 << 30)),
         _ => format!("cannot be read: {error}"),
     }
 }
@@ -123,9 +122,6 @@ fn decode(bytes: Vec<u8>) -> Result<String, String> {
     }
     if bytes.contains(&0) {
         return Err("is binary, not text; leave it out, for example with a line in .gitignore".to_owned());
-    }
-    if u32::try_from(bytes.len()).is_err() {
-        return Err("is larger than 4 GiB; split it".to_owned());
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

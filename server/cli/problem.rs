@@ -16,10 +16,19 @@ pub(super) struct Problem {
     pub related: Vec<Related>,
     /// The document's index in its file.
     pub document: usize,
-    pub object: Option<ObjectInfo>,
+    pub object: Option<Object>,
     pub container: Option<String>,
     /// Nothing where the document cannot be edited there.
     pub fix: Option<Remedy>,
+}
+
+/// The object that a problem is about, in the words of its file.
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub api_version: String,
+    pub kind: String,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
 }
 
 /// Another place that a problem is about, and what is there.
@@ -41,13 +50,14 @@ pub(super) fn problems(text: &str, report: &Report) -> Vec<Problem> {
     let lines = Lines::new(text);
     let mut problems = Vec::new();
     for part in report.parts() {
-        problems.extend(part.analysis.findings.iter().map(|finding| from_finding(part, finding, &lines)));
+        let findings = part.analysis.findings.iter().zip(part.analysis.offered());
+        problems.extend(findings.map(|(finding, is_offered)| from_finding(part, finding, is_offered, &lines)));
     }
     problems.sort_by_key(|problem| (problem.span, problem.rule));
     problems
 }
 
-fn from_finding(part: Part<'_>, finding: &Finding, lines: &Lines<'_>) -> Problem {
+fn from_finding(part: Part<'_>, finding: &Finding, is_offered: bool, lines: &Lines<'_>) -> Problem {
     let related =
         |related: &rules::Related| Related { span: lines.span(part.place(related.range)), message: related.message.clone() };
     Problem {
@@ -58,13 +68,20 @@ fn from_finding(part: Part<'_>, finding: &Finding, lines: &Lines<'_>) -> Problem
         span: lines.span(part.place(finding.range)),
         related: finding.related.iter().map(related).collect(),
         document: part.document,
-        object: finding.subject.object.and_then(|index| part.analysis.objects.get(index)).cloned(),
+        object: finding.subject.object.and_then(|index| part.analysis.objects.get(index)).map(Object::of),
         container: finding.subject.container.clone(),
-        fix: finding
-            .fix
-            .as_ref()
-            .filter(|_| part.analysis.obstacle(finding).is_none())
-            .map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
+        fix: finding.fix.as_ref().filter(|_| is_offered).map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
+    }
+}
+
+impl Object {
+    fn of(info: &ObjectInfo) -> Self {
+        Object {
+            api_version: info.api_version.clone(),
+            kind: info.kind.clone(),
+            namespace: info.namespace.clone(),
+            name: info.name.clone(),
+        }
     }
 }
 
@@ -72,7 +89,7 @@ fn from_finding(part: Part<'_>, finding: &Finding, lines: &Lines<'_>) -> Problem
 /// rendered. There is nothing to mend in what was rendered, and other places of it stand elsewhere.
 pub(super) fn rendered(part: Part<'_>, finding: &Finding, lines: &Lines<'_>, span: Span) -> Problem {
     let finding = Finding { related: Vec::new(), fix: None, alternatives: Vec::new(), ..finding.clone() };
-    Problem { span, ..from_finding(part, &finding, lines) }
+    Problem { span, ..from_finding(part, &finding, false, lines) }
 }
 
 /// A message as one line that does nothing to a terminal: names out of a file may hold anything.

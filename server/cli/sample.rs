@@ -2,8 +2,7 @@
 
 use super::check::{CheckedFile, Results, Summary};
 use super::lines::{Lines, Span};
-use super::problem::{Problem, Related, Remedy};
-use crate::engine::ObjectInfo;
+use super::problem::{Object, Problem, Related, Remedy};
 use crate::rules::{Safety, Severity};
 use std::ops::Range;
 
@@ -93,17 +92,7 @@ fn problem(text: &str, at: &str, severity: Severity, rule: &'static str, message
         span: find(text, at),
         related: Vec::new(),
         document: 0,
-        object: Some(ObjectInfo {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            namespace: None,
-            name: Some("shop".into()),
-            range: Default::default(),
-            name_range: Default::default(),
-            repeated: false,
-            makes_pods: true,
-            containers: Vec::new(),
-        }),
+        object: Some(Object { api_version: "v1".into(), kind: "Pod".into(), namespace: None, name: Some("shop".into()) }),
         container: Some("wéb".into()),
         fix: None,
     }

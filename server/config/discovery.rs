@@ -3,6 +3,7 @@
 //! Knows folders and repositories. Must not know what a configuration says. Promise: a terminal and an editor find the same
 //! file for the same manifest.
 
+use crate::disk;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ pub fn real(folder: &Path) -> PathBuf {
 /// # Errors
 /// Why there is none, with what would help.
 pub fn text(file: &Path) -> Result<String, String> {
-    let bytes = fs::read(file).map_err(|error| match error.kind() {
+    let bytes = disk::read_named(file, disk::LONGEST).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied; allow reading it".to_owned(),
         _ => format!("cannot be read: {error}"),

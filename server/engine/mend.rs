@@ -7,6 +7,7 @@ use super::{Analysis, analyze};
 use crate::config::{Config, Profile};
 use crate::rules::{Finding, Rule, Safety, Scope};
 use crate::yaml::edit::{self, Change, Edits, Refusal};
+use std::collections::HashMap;
 
 /// What came of mending a document.
 #[derive(Debug, Clone, Default)]
@@ -126,22 +127,43 @@ impl Analysis {
         if let Ok(edits) = self.edits(candidates, config) {
             return (edits, candidates.len(), Vec::new());
         }
-        let (mut edits, mut accepted, mut refused) = (Edits::default(), Vec::new(), Vec::new());
+        let mut taken = Taken { proofs: self.most_tries(), ..Taken::default() };
         // What somebody wrote comes to its place before anything is written there.
         let mut ordered: Vec<(usize, &Finding)> = candidates.iter().copied().enumerate().collect();
         ordered.sort_by_key(|(_, finding)| !relocates(finding));
-        for (place, candidate) in ordered {
-            accepted.push(candidate);
-            match self.edits(&accepted, config) {
-                Ok(more) => edits = more,
-                Err(reason) => {
-                    accepted.pop();
-                    refused.push((place, candidate, reason));
-                }
+        let halves = ordered.split_at(ordered.len() / 2);
+        [halves.0, halves.1].into_iter().for_each(|half| self.take(half, &mut taken, config));
+        taken.refused.sort_by_key(|(place, ..)| *place);
+        let refused = taken.refused.into_iter().map(|(_, finding, reason)| (finding, reason)).collect();
+        (taken.edits, taken.accepted.len(), refused)
+    }
+
+    /// Takes as many of some findings as can be mended together with those that are taken already: all of them, or of each half as many as
+    /// can be. A few that cannot are found among a thousand without a thousand proofs.
+    fn take<'f>(&self, candidates: &[(usize, &'f Finding)], taken: &mut Taken<'f>, config: &Config) {
+        if candidates.is_empty() {
+            return;
+        }
+        let Some(left) = taken.proofs.checked_sub(1) else {
+            let refused = candidates.iter().map(|(place, finding)| (*place, *finding, Refusal::new(TOO_MANY)));
+            taken.refused.extend(refused);
+            return;
+        };
+        taken.proofs = left;
+        let before = taken.accepted.len();
+        taken.accepted.extend(candidates.iter().map(|(_, finding)| finding));
+        match (self.edits(&taken.accepted, config), candidates) {
+            (Ok(edits), _) => taken.edits = edits,
+            (Err(reason), [(place, finding)]) => {
+                taken.accepted.truncate(before);
+                taken.refused.push((*place, finding, reason));
+            }
+            (Err(_), several) => {
+                taken.accepted.truncate(before);
+                let halves = several.split_at(several.len() / 2);
+                [halves.0, halves.1].into_iter().for_each(|half| self.take(half, taken, config));
             }
         }
-        refused.sort_by_key(|(place, ..)| *place);
-        (edits, accepted.len(), refused.into_iter().map(|(_, finding, reason)| (finding, reason)).collect())
     }
 
     /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
@@ -164,7 +186,14 @@ impl Analysis {
         if after.pods < self.pods {
             return Err(Refusal::new("nothing would be left of the pod"));
         }
-        if let Some(finding) = findings.iter().find(|finding| !self.is_mended(finding, findings, after)) {
+        let [before, left] = [self, after].map(|analysis| tally(analysis.findings.iter()));
+        let mended = tally(findings.iter().copied());
+        // Those of one kind have to become fewer by as many as were to be mended.
+        let is_mended = |finding: &Finding| {
+            let [before, left, mended] = [&before, &left, &mended].map(|tally| tally.get(&kind(finding)).copied().unwrap_or(0));
+            left + mended <= before
+        };
+        if let Some(finding) = findings.iter().find(|finding| !is_mended(finding)) {
             return Err(Refusal::new(format!("the edit would not settle {}", finding.rule.id)));
         }
         match after.refusals.iter().find(|refusal| !self.refusals.contains(refusal)) {
@@ -185,16 +214,66 @@ impl Analysis {
         self.uneditable.get_or_init(|| sealed().or_else(|| edit::check(self.yaml()).err())).as_ref()
     }
 
-    /// Whether the findings of one kind became fewer by as many as were to be mended.
-    fn is_mended(&self, finding: &Finding, mended: &[&Finding], after: &Analysis) -> bool {
-        let alike = |other: &Finding| {
-            other.rule.id == finding.rule.id
-                && other.subject.object == finding.subject.object
-                && other.subject.container == finding.subject.container
-        };
-        let count = |findings: &[Finding]| findings.iter().filter(|other| alike(other)).count();
-        count(&after.findings) + mended.iter().filter(|other| alike(other)).count() <= count(&self.findings)
+    /// Of each of the document's findings whether its fix is to be offered in passing: it has one, and nothing plainly stands in the way.
+    /// All of them are asked after at once, and by halves where that does not tell.
+    pub fn offered(&self) -> Vec<bool> {
+        let mut offered = vec![false; self.findings.len()];
+        if self.uneditable().is_none() {
+            let fixable: Vec<usize> = (0..self.findings.len()).filter(|index| self.findings[*index].fix.is_some()).collect();
+            self.offer(&fixable, &mut offered, &mut self.most_tries());
+        }
+        offered
     }
+
+    fn offer(&self, indices: &[usize], offered: &mut [bool], tries: &mut usize) {
+        if indices.is_empty() || *tries == 0 {
+            return;
+        }
+        *tries -= 1;
+        let findings: Vec<&Finding> = indices.iter().map(|index| &self.findings[*index]).collect();
+        match (edit::foresee(self.yaml(), &changes(&findings)), indices) {
+            (Ok(()), all) => all.iter().for_each(|index| offered[*index] = true),
+            (Err(_), [_]) => {}
+            (Err(_), several) => {
+                let halves = several.split_at(several.len() / 2);
+                [halves.0, halves.1].into_iter().for_each(|half| self.offer(half, offered, tries));
+            }
+        }
+    }
+
+    /// How often edits of the document are tried to find out which of them can be made: many of a short one, since each costs a reading.
+    fn most_tries(&self) -> usize {
+        const BYTES: usize = 4 << 20;
+        (BYTES / self.text().len().max(1)).max(50)
+    }
+}
+
+/// Why the rest is not mended of a long document in which much cannot be.
+const TOO_MANY: &str = "too much else in the document cannot be fixed; fix that first, or split it";
+
+/// What is mended together so far.
+#[derive(Default)]
+struct Taken<'f> {
+    /// How many more may be made.
+    proofs: usize,
+    edits: Edits,
+    accepted: Vec<&'f Finding>,
+    /// With their places among the candidates.
+    refused: Vec<(usize, &'f Finding, Refusal)>,
+}
+
+/// What makes findings alike: the rule, the object and the container.
+type FindingKind<'f> = (&'static str, Option<usize>, Option<&'f str>);
+
+fn kind(finding: &Finding) -> FindingKind<'_> {
+    (finding.rule.id, finding.subject.object, finding.subject.container.as_deref())
+}
+
+/// How many findings there are of each kind.
+fn tally<'f>(findings: impl Iterator<Item = &'f Finding>) -> HashMap<FindingKind<'f>, usize> {
+    let mut tally = HashMap::new();
+    findings.for_each(|finding| *tally.entry(kind(finding)).or_default() += 1);
+    tally
 }
 
 /// Whether a finding keeps a pod from what a Pod Security Standard allows, and no fix is known for it.

@@ -11,13 +11,15 @@ use super::output::Output;
 use super::settings::{SECTION, Settings};
 use super::state::State;
 use super::{
-    Setup, code_action, command, completion, definition, extras, fields, from_proto, harden, hints, hover, lens, neighbours,
-    parent, pull, symbols, watch, workspace,
+    Setup, code_action, command, completion, definition, extras, fields, from_proto, guard, harden, hints, hover, lens,
+    neighbours, parent, pull, symbols, watch, workspace,
 };
 use crate::config::discovery;
 use crate::project;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::lsp_types::notification::{DidChangeConfiguration, DidChangeWatchedFiles, Notification, ShowMessage};
@@ -251,9 +253,7 @@ async fn show(state: &State, page: lsp::Url) {
 fn configure(state: &Arc<State>, source: Source, value: &Value) {
     let (settings, complaints) = Settings::read(value);
     for complaint in state.configure(source, settings, complaints) {
-        let state = Arc::clone(state);
-        let shown = lsp::ShowMessageParams { typ: lsp::MessageType::WARNING, message: complaint };
-        tokio::spawn(async move { state.output.notify::<ShowMessage>(shown).await });
+        guard::tell::<ShowMessage>(state, lsp::ShowMessageParams { typ: lsp::MessageType::WARNING, message: complaint });
     }
     // Before the greeting is over nothing may be asked of a client.
     if source != Source::Initial {
@@ -261,8 +261,23 @@ fn configure(state: &Arc<State>, source: Source, value: &Value) {
     }
 }
 
+/// Who asks the client for its settings.
+#[derive(Default)]
+pub(super) struct Pulling {
+    /// Held from a question to its answer, so that what the client answered last counts last.
+    turn: Mutex<()>,
+    /// Whether somebody waits for the turn: what changes until then is in the answer to that question.
+    is_awaited: AtomicBool,
+}
+
 /// Asks the client for its settings.
 async fn pull_configuration(state: Arc<State>) {
+    if state.pulling.is_awaited.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let _turn = state.pulling.turn.lock().await;
+    // What changes from here on is for the next question.
+    state.pulling.is_awaited.store(false, Ordering::SeqCst);
     let client = state.client.clone();
     let item = lsp::ConfigurationItem { scope_uri: None, section: Some(SECTION.to_owned()) };
     let answer = answer(&state, async move { client.configuration(vec![item]).await }).await;

@@ -51,7 +51,7 @@ async fn length(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<u6
 
 fn content_length(field: &str) -> Option<u64> {
     let (name, value) = field.split_once(':')?;
-    name.eq_ignore_ascii_case("Content-Length").then(|| value.trim().parse().ok()).flatten()
+    name.trim_end().eq_ignore_ascii_case("Content-Length").then(|| value.trim().parse().ok()).flatten()
 }
 
 fn message(body: &[u8]) -> Option<Message> {
@@ -155,7 +155,7 @@ mod tests {
     async fn lines_that_belong_to_no_message_are_skipped() {
         let input = format!("\r\nhello\r\n\r\ncontent-length: x\r\n\r\n{}", framed(MESSAGE).to_lowercase());
         assert_eq!(read(input.as_bytes()).await, (values(&[&MESSAGE.to_lowercase()]), 0));
-        let input = format!("Content-Type: application/vscode-jsonrpc\nContent-Length:{}\n\n{MESSAGE}", MESSAGE.len());
+        let input = format!("Content-Type: application/vscode-jsonrpc\nContent-Length :{}\n\n{MESSAGE}", MESSAGE.len());
         assert_eq!(read(input.as_bytes()).await, (values(&[MESSAGE]), 0));
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Request, Response};
-use tower_lsp::lsp_types::notification::LogMessage;
+use tower_lsp::lsp_types::notification::{LogMessage, Notification};
 use tower_lsp::lsp_types::{LogMessageParams, MessageType};
 use tower_service::Service;
 
@@ -93,11 +93,23 @@ fn without_parameters(request: Request) -> Request {
     }
 }
 
-/// Tells the client, from a task of its own: a handler does not wait for the client to listen.
+/// Has a mistake written to the client's log.
 pub(super) fn report(state: &Arc<State>, message: String) {
+    tell::<LogMessage>(state, LogMessageParams { typ: MessageType::ERROR, message });
+}
+
+/// Tells the client something, from a task of its own: a handler does not wait for the client to listen. Of what a client that does not
+/// listen brings about, no more than so much is kept to be told.
+pub(super) fn tell<N: Notification>(state: &Arc<State>, params: N::Params)
+where
+    N::Params: Send + Sync + 'static,
+{
+    let Ok(place) = Arc::clone(&state.asides).try_acquire_owned() else { return };
     let state = Arc::clone(state);
-    let logged = LogMessageParams { typ: MessageType::ERROR, message };
-    tokio::spawn(async move { state.output.notify::<LogMessage>(logged).await });
+    tokio::spawn(async move {
+        state.output.notify::<N>(params).await;
+        drop(place);
+    });
 }
 
 /// What a panic said.
@@ -113,6 +125,7 @@ mod tests {
     use crate::lsp::backend::Backend;
     use crate::lsp::frames::{self, Message};
     use crate::lsp::output::Output;
+    use crate::lsp::state::MOST_ASIDES;
     use tokio::io::{BufReader, DuplexStream};
     use tower_lsp::LspService;
 
@@ -163,6 +176,21 @@ mod tests {
         let (mut guard, heard) = guarded();
         assert_eq!(guard.call(Request::build("textDocument/didOpen").finish()).await, Ok(None));
         assert_eq!(told(heard).await.method(), "window/logMessage");
+    }
+
+    #[tokio::test]
+    async fn of_what_a_deaf_client_brings_about_little_is_kept() {
+        let (guard, heard) = guarded();
+        for number in 0..1000 {
+            report(&guard.state, number.to_string());
+        }
+        drop(guard);
+        let (mut heard, mut told) = (BufReader::new(heard), Vec::new());
+        while let Some(Message::Request(message)) = frames::next(&mut heard, || ()).await {
+            told.push(message.params().map(|params| params["message"].clone()));
+        }
+        let first: Vec<_> = (0..MOST_ASIDES).map(|number| Some(serde_json::json!(number.to_string()))).collect();
+        assert_eq!(told, first);
     }
 
     #[tokio::test]

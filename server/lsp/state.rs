@@ -4,6 +4,7 @@
 //! what leaves this module is a snapshot that later changes do not touch.
 
 use super::Setup;
+use super::backend::Pulling;
 use super::capabilities::Capabilities;
 use super::configuration::{self, Configuration, Source};
 use super::extras::Offered;
@@ -27,6 +28,9 @@ use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tower_lsp::Client;
 use tower_lsp::lsp_types::Url;
 
+/// So many things wait at most for the client to listen.
+pub(super) const MOST_ASIDES: usize = 100;
+
 pub(super) struct State {
     /// Who is asked. What is only told goes to the output.
     pub client: Client,
@@ -41,6 +45,9 @@ pub(super) struct State {
     pub extras: Offered,
     pub workspace: Workspace,
     pub refresh: Refresh,
+    /// As many permits as things may wait to be told that nobody asked for.
+    pub asides: Arc<Semaphore>,
+    pub pulling: Pulling,
     /// Whether the client can be asked to ask for diagnostics again.
     refreshes: AtomicBool,
     capabilities: OnceLock<Capabilities>,
@@ -120,6 +127,8 @@ impl State {
             extras: Offered::default(),
             workspace: Workspace::default(),
             refresh: Refresh::default(),
+            asides: Arc::new(Semaphore::new(MOST_ASIDES)),
+            pulling: Pulling::default(),
             refreshes: AtomicBool::new(false),
             capabilities: OnceLock::new(),
             documents: DashMap::new(),

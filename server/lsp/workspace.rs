@@ -8,6 +8,7 @@ use super::analysis::{self, Panicked};
 use super::neighbours::{self, path, real};
 use super::state::State;
 use crate::config::{Config, discovery};
+use crate::disk;
 use crate::engine;
 use crate::index::{Fact, Index, NamedKind};
 use crate::project::{self, Kustomizations, Project};
@@ -47,9 +48,6 @@ struct Seen {
     /// If any file with one changed.
     kustomizations: Option<Kustomizations>,
 }
-
-/// In bytes. What is longer was written by a program, and is read only when somebody opens it.
-const LONGEST: u64 = 8 << 20;
 
 /// How many files and folders are looked at: somebody may have opened their home.
 const MOST: usize = 200_000;
@@ -153,15 +151,14 @@ pub(super) async fn files(state: &Arc<State>) -> Result<Vec<PathBuf>, Panicked> 
 
 /// The text of a file, if it is one that is read here.
 pub(super) fn text(file: &Path) -> Option<String> {
-    let is_short = fs::metadata(file).is_ok_and(|metadata| metadata.len() <= LONGEST);
-    is_short.then(|| String::from_utf8(fs::read(file).ok()?).ok())?
+    disk::text(file, disk::LONGEST)
 }
 
 fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<PathBuf>) -> Seen {
     let mut stamps = HashMap::new();
     for folder in folders {
         for file in project::files(&discovery::real(folder), MOST).flatten().filter(|file| !open.contains(file)) {
-            let metadata = fs::metadata(&file).ok().filter(|metadata| metadata.len() <= LONGEST);
+            let metadata = fs::metadata(&file).ok().filter(|metadata| metadata.len() <= disk::LONGEST);
             metadata.map(|metadata| stamps.insert(file, Stamp::of(&metadata)));
         }
     }
@@ -177,8 +174,7 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
 
 /// What the objects in a file say of others; nothing where it cannot be read.
 fn facts(file: &Path, project: &mut Project) -> Vec<Fact> {
-    let text = fs::read(file).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some(text) = text.filter(|text| Fact::may_be_in(text, NamedKind::ALL)) else { return Vec::new() };
+    let Some(text) = text(file).filter(|text| Fact::may_be_in(text, NamedKind::ALL)) else { return Vec::new() };
     let config = Config { surroundings: project.surroundings(file), ..Config::default() };
     // A slip of ours in one file is no reason to know nothing of the others.
     std::panic::catch_unwind(|| engine::facts(&text, &config, NamedKind::ALL)).unwrap_or_default()

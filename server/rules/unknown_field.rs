@@ -99,7 +99,9 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for unknown in unknown_keys(object).filter(|unknown| !misspelled_security_field::speaks_of(object, unknown)) {
         let Some(key) = unknown.key.as_str() else { continue };
         let is_free = |field: &&&str| unknown.key.parent().is_none_or(|mapping| mapping.get(field).is_none());
-        let near = nearest(key, unknown.fields.iter().filter(is_free).copied());
+        // To see whether a field is free takes a look at all keys beside it, of which there can be thousands: few fields are asked for.
+        let is_like = |field: &&&str| nearest(key, std::iter::once(**field)).is_some();
+        let near = nearest(key, unknown.fields.iter().filter(is_like).filter(is_free).copied());
         let message = format!("{} is not a field of {}", brief(key), owner(unknown, object));
         let finding = found.wrong_around(object.container_around(unknown.key), unknown.key, message);
         if let Some(field) = near {

@@ -5,6 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 pub(super) struct Sandbox(tempfile::TempDir);
 
@@ -64,12 +67,22 @@ impl Sandbox {
     }
 }
 
+/// Longer than anything takes: a program that runs so long is ended, and fails its test.
+const NEVER: Duration = Duration::from_secs(120);
+
 /// Runs a command to its end.
 pub(super) fn finish(mut command: Command, stdin: &str) -> Run {
     let mut child = command.spawn().unwrap();
     // A program that does not read its stdin may be gone already.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
+    let id = child.id();
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(child.wait_with_output()));
+    let output = end.recv_timeout(NEVER).unwrap_or_else(|_| {
+        let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        panic!("{command:?} does not end");
+    });
+    let output = output.unwrap();
     Run {
         code: output.status.code().unwrap(),
         stdout: String::from_utf8(output.stdout).unwrap(),

@@ -134,6 +134,22 @@ fn the_program_ends_when_nobody_hears_it() {
     assert!(exit_code(program).is_some());
 }
 
+#[test]
+fn the_program_ends_though_nobody_reads_what_it_says() {
+    let mut program = program();
+    say(&mut program, &json!({"method": "initialized", "params": {}}));
+    // What is found here is a multiple of what a pipe holds.
+    let containers: String = (0..500).map(|number| format!("  - {{name: c{number}, image: b}}\n")).collect();
+    let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n{containers}");
+    let document = json!({"uri": "file:///leaving/pod.yaml", "languageId": "yaml", "version": 1, "text": text});
+    say(&mut program, &json!({"method": "textDocument/didOpen", "params": {"textDocument": document}}));
+    // The first bytes show that it speaks; nobody reads on.
+    program.stdout.as_mut().unwrap().read_exact(&mut [0; 16]).unwrap();
+    say(&mut program, &json!({"id": 1, "method": "shutdown"}));
+    say(&mut program, &json!({"method": "exit"}));
+    assert_eq!(exit_code(program), Some(0));
+}
+
 /// The one test that waits for a while: the server looks every two seconds.
 #[test]
 #[cfg(target_os = "linux")]

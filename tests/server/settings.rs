@@ -94,6 +94,26 @@ async fn the_client_is_asked_for_settings_where_it_can_be() {
 }
 
 #[tokio::test]
+async fn a_client_that_owes_an_answer_is_asked_once_more_and_no_oftener() {
+    let mut server = greeted(asking(), Value::Null).await;
+    let asked = server.asked("workspace/configuration").await;
+    for _ in 0..100 {
+        tell(&mut server, json!(null)).await;
+    }
+    // The reply shows that all of them have arrived.
+    let id = server.ask("unknown", json!({})).await;
+    server.reply(id).await;
+    server.answer(&asked, json!([{"profile": "restricted"}])).await;
+    let asked = server.asked("workspace/configuration").await;
+    server.answer(&asked, json!([{"profile": "baseline"}])).await;
+    server.open("").await;
+    server.allow_unread("textDocument/publishDiagnostics");
+    let is_baseline = |published: &Value| published["diagnostics"][0]["message"] == "!baseline 1.37";
+    server.heard_that("textDocument/publishDiagnostics", is_baseline).await;
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn a_client_that_answers_nonsense_or_an_error_changes_nothing() {
     let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
     let asked = server.asked("workspace/configuration").await;

@@ -17,9 +17,9 @@ pub(super) fn wanted<'y>(yaml: &'y Yaml, changes: &[Change]) -> Result<Wanted<'y
     let mut root = Slot { key: Key::None, old: Some(root), want: Want::Kept };
     let changer = Changer { layout, shared: shared(yaml) };
     check_contradictions(changes)?;
-    for (place, change) in changes.iter().enumerate() {
-        let repeated = changes.iter().take(place).any(|earlier| earlier == change);
-        if !repeated && !is_settled(yaml, changes, change) {
+    let mut known = HashSet::new();
+    for change in changes {
+        if known.insert(change) && !is_settled(yaml, changes, change) {
             changer.apply(&mut root, change)?;
         }
     }

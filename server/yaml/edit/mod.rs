@@ -21,7 +21,7 @@ use super::{Offset, Path, Range, Yaml};
 use std::fmt;
 
 /// One thing to change in a document.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// The value at a path is to be this one. Mappings missing on the way are made; a null, `{}` or empty value on the way
     /// counts as an empty mapping.
@@ -55,7 +55,7 @@ impl Change {
 }
 
 /// A value to write.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     Bool(bool),
     Integer(i64),
