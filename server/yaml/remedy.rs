@@ -28,6 +28,7 @@ pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usiz
     remedies.extend(at.deeper());
     remedies.extend(at.blank_before_tab());
     remedies.extend(at.masked_alias());
+    remedies.extend(at.missing_block());
     for &line in &lines {
         let shape = Shape::of(source, line);
         remedies.extend(at.starred_key(line, &shape));
@@ -74,18 +75,20 @@ impl Near<'_, '_> {
     }
 
     /// The lines that may be at fault: where the parser stopped, where the bracket or quote was opened that it was in, the
-    /// written line before, and the one that line belongs to.
+    /// written line before, the one that line belongs to, and the one that that one belongs to: the lines of a block below an item belong
+    /// to it.
     fn lines(&self) -> Vec<usize> {
         let source = self.source;
         let stopped = source.line_of(self.failure.at);
         let opened = self.unclosed.map(|at| source.line_of(at));
         let previous = (0..stopped).rev().find(|&line| is_written(source, line));
-        let parent = previous.and_then(|previous| {
-            let indent = indent(source, previous);
-            (0..previous).rev().find(|&line| is_written(source, line) && indent > self::indent(source, line))
-        });
-        let mut lines = Vec::with_capacity(4);
-        for line in [Some(stopped), opened, previous, parent].into_iter().flatten() {
+        let owner = |line: usize| {
+            let indent = indent(source, line);
+            (0..line).rev().find(|&line| is_written(source, line) && indent > self::indent(source, line))
+        };
+        let parent = previous.and_then(owner);
+        let mut lines = Vec::with_capacity(5);
+        for line in [Some(stopped), opened, previous, parent, parent.and_then(owner)].into_iter().flatten() {
             if is_written(source, line) && !lines.contains(&line) {
                 lines.push(line);
             }
@@ -259,6 +262,30 @@ impl Near<'_, '_> {
         let first = (above + 1..line).find(|&line| is_written(self.source, line))?;
         let empty = first.checked_sub(1).filter(|&above| self.has_room(above, column))?;
         Some(self.stand_in(empty, first, self.mark(empty, column, '-'), "a `-` is missing above this line"))
+    }
+
+    /// The `- |` of a text that is not written: on the empty line between an item that is a word and lines that are deeper, one of which
+    /// the parser does not take.
+    fn missing_block(&self) -> Option<Remedy> {
+        let stopped = self.source.line_of(self.failure.at);
+        let mut depth = indent(self.source, stopped);
+        let mut holders = self.written_above(stopped).filter(|&above| {
+            let is_one = indent(self.source, above) < depth;
+            depth = depth.min(indent(self.source, above));
+            is_one
+        });
+        let item = holders.find(|&above| self.is_item(above))?;
+        let column = indent(self.source, item);
+        let first = (item + 1..=stopped).find(|&line| is_written(self.source, line))?;
+        let empty = first.checked_sub(1).filter(|&above| above > item && self.has_room(above, column))?;
+        let is_word = self.is_item(item) && Shape::of(self.source, item).colon.is_none();
+        let whole = self.whole(empty);
+        let range = whole.start + self.text()[whole.clone()].trim_end().len()..whole.end;
+        let is_free = range.start == whole.start && !self.source.patches().iter().any(|patch| *patch.range() == range);
+        (is_word && is_free && first < stopped).then(|| {
+            let patch = Patch::Replace { range, with: format!("{:column$}- |", "").into() };
+            self.stand_in(empty, first, patch, "a `- |` is missing above this line")
+        })
     }
 
     /// Something read on one line, because of what stands on another.

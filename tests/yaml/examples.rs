@@ -577,6 +577,40 @@ fn a_line_at_a_strange_place_keeps_the_others() {
 }
 
 #[test]
+fn a_script_whose_header_is_not_written_yet_is_one() {
+    reads(
+        "- sh\n\n  for i in a; do\n    echo \"a: $i\"; b: c\n  done\n- d\n",
+        r#"
+            sequence [- sh\n\n  for i in a; do\n    echo "a: $i"; b: c\n  done\n- d]
+              - plain [sh]
+              - literal [for i in a; do\n    echo "a: $i"; b: c\n  done] says "for i in a; do\n  echo \"a: $i\"; b: c\ndone\n"
+              - plain [d]
+            error [for i in a; do] a `- |` is missing above this line
+            repaired [\n]
+        "#,
+    );
+}
+
+#[test]
+fn the_lines_below_an_item_without_its_colon_are_its_own() {
+    reads(
+        "- command\n    - sh\n    - |\n      a\n  image: b\n",
+        r#"
+            sequence [- command\n    - sh\n    - |\n      a\n  image: b]
+              - mapping [command\n    - sh\n    - |\n      a\n  image: b]
+                key plain [command]
+                sequence [- sh\n    - |\n      a]
+                  - plain [sh]
+                  - literal [|\n      a] says "a\n"
+                key plain [image]
+                plain [b]
+            error [command] this line needs a `:` after the key
+            repaired [- command\n]
+        "#,
+    );
+}
+
+#[test]
 fn conflict_markers_are_stepped_over() {
     reads(
         "a: 1\n<<<<<<< ours\nb: 2\n=======\nb: 3\n>>>>>>> theirs\nc: 4\n",
