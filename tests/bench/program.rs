@@ -222,7 +222,9 @@ fn typing_beside(name: &str, other: &Other, ours: &[Duration]) {
 
 /// `check` of a folder: the real manifests where they are there, else generated ones.
 fn checks(with_checkov: bool) {
+    // checkov finds nothing below a path with `..` in it.
     let corpus = generate::shared("corpus");
+    let corpus = fs::canonicalize(&corpus).unwrap_or(corpus);
     let generated = cache("tree");
     let tree = if corpus.is_dir() { &corpus } else { &generated };
     for file in 0..400 {
@@ -245,7 +247,9 @@ fn checks(with_checkov: bool) {
     if with_checkov {
         let program = python_package("checkov").join("bin/checkov");
         let start = Instant::now();
-        run(Command::new(program).args(["--framework", "kubernetes", "--quiet", "--compact", "--directory"]).arg(tree));
+        run(Command::new(program)
+            .args(["--skip-download", "--framework", "kubernetes", "--quiet", "--compact", "--directory"])
+            .arg(tree));
         let theirs = start.elapsed();
         println!("| checkov on the first of them | | {:.0} | {:.0} times as long |", millis(theirs), ratio(theirs, ours));
     }
