@@ -3,6 +3,7 @@
 
 use kubeharden::config::Config;
 use kubeharden::engine::{Analysis, Part, Report, analyze, analyze_document, analyze_part};
+use kubeharden::text::Text;
 use kubeharden::yaml::Kind;
 use kubeharden::yaml::split::{self, Outline};
 use std::borrow::Cow;
@@ -409,6 +410,45 @@ fn parts_say_what_their_document_says_as_a_whole() {
         }
     }
     println!("{compared} scalars in {parts} parts: each as in its document read as a whole");
+}
+
+#[test]
+fn every_part_knows_its_line_whatever_ends_lines() {
+    let config = Config::default();
+    for text in [PODS.to_owned(), LIST.to_owned(), long_schema(), PODS.replace("---", "...\n---")] {
+        for brk in ["\n", "\r\n", "\r", "\r\r\n", "\n\r"] {
+            let text = text.replace('\n', brk);
+            let (report, rope) = (analyze(&text, &config), Text::from(text.as_str()));
+            for part in report.parts() {
+                assert_eq!(part.line, rope.line(part.start), "the part at {} with {brk:?} in {text}", part.start);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_trees_of_a_long_text_are_read_again_as_they_were() {
+    let template = "apiVersion: v1\nkind: Pod\n{{- if .a }}\nspec: {hostPID: true}\n{{- end }}\n";
+    let patch = "apiVersion: v1\nkind: Pod\n$patch: merge\nspec: {hostPID: true, containers: [{name: a}]}\n";
+    let broken = "apiVersion: v1\nkind: Pod\nspec:\n  hostPID: true\n  containers\n  - {name: a, image: b}\n";
+    let each = [PODS, template, patch, broken, "a: 1\n"].join("---\n");
+    let text = vec![each.as_str(); (128 << 10) / each.len() + 2].join("---\n");
+    let config = Config::default();
+    let report = analyze(&text, &config);
+    // What was told apart once is told apart once more, and where it was not.
+    for (part, range) in report.parts().zip(split::documents(&text)).take(24) {
+        let (kept, again) = (analyze_document(&text[range], &config), part.analysis);
+        let shown = |analysis: &Analysis| {
+            let nodes = analysis.yaml().nodes().map(|node| (node.range(), node.kind(), node.as_str().map(str::to_owned)));
+            (nodes.collect::<Vec<_>>(), analysis.yaml().errors().to_vec(), analysis.yaml().repaired().to_vec())
+        };
+        assert_eq!(shown(again), shown(&kept), "{}", kept.text());
+        for (one, other) in kept.findings.iter().zip(&again.findings) {
+            let edits = |analysis: &Analysis, it| analysis.edits(&[it], &config).map_err(|refusal| refusal.to_string());
+            assert_eq!(edits(again, other), edits(&kept, one), "{} in {}", one.rule.id, kept.text());
+        }
+        assert_eq!(again.findings.len(), kept.findings.len());
+    }
 }
 
 #[test]

@@ -278,7 +278,8 @@ impl Near<'_, '_> {
         let column = indent(self.source, item);
         let first = (item + 1..=stopped).find(|&line| is_written(self.source, line))?;
         let empty = first.checked_sub(1).filter(|&above| above > item && self.has_room(above, column))?;
-        let is_word = self.is_item(item) && Shape::of(self.source, item).colon.is_none();
+        // Items below a word are more likely its own, and its colon is missing.
+        let is_word = Shape::of(self.source, item).colon.is_none() && !self.is_item(first);
         let whole = self.whole(empty);
         let range = whole.start + self.text()[whole.clone()].trim_end().len()..whole.end;
         let is_free = range.start == whole.start && !self.source.patches().iter().any(|patch| *patch.range() == range);

@@ -611,6 +611,24 @@ fn the_lines_below_an_item_without_its_colon_are_its_own() {
 }
 
 #[test]
+fn a_list_below_a_word_and_an_empty_line_is_no_script() {
+    reads(
+        "- command\n\n  - sh\n  image: b\n",
+        r#"
+            sequence [- command\n\n  - sh\n  image: b]
+              - mapping [command\n\n  - sh\n  image: b]
+                key plain [command]
+                sequence [- sh]
+                  - plain [sh]
+                key plain [image]
+                plain [b]
+            error [command] this line needs a `:` after the key
+            repaired [- command\n]
+        "#,
+    );
+}
+
+#[test]
 fn conflict_markers_are_stepped_over() {
     reads(
         "a: 1\n<<<<<<< ours\nb: 2\n=======\nb: 3\n>>>>>>> theirs\nc: 4\n",
