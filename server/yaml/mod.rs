@@ -9,6 +9,7 @@
 pub mod edit;
 mod glance;
 pub mod patch;
+mod plain;
 mod remedy;
 mod repair;
 pub mod scalar;

@@ -4,10 +4,11 @@
 //! that YAML allows is read as it stands; of any other text every line that is not reported as repaired is read as it stands,
 //! where it stands.
 
+use super::plain;
 use super::remedy::{self, Remedy};
 use super::source::{Patch, Source};
 use super::walk::{self, Cause, Failure, Reading, range};
-use super::{SyntaxError, Yaml};
+use super::{Range, SyntaxError, Yaml};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a document is repaired; one that needs more is not YAML but something else.
@@ -26,7 +27,27 @@ pub const MAX_BYTES: usize = 16 << 20;
 
 /// Reads one document. Never fails: of one that is longer than [`MAX_BYTES`] it says just that.
 pub fn parse(text: &str) -> Yaml {
-    too_long(text).unwrap_or_else(|| read(text, Source::new(text), Vec::new()))
+    let plain = || plain(text, &[]).map(|reading| whole(text, reading, Vec::new()));
+    too_long(text).or_else(plain).unwrap_or_else(|| read(text, Source::new(text), Vec::new()))
+}
+
+/// What can be read without the parser. Where the program is tested, the parser is asked nevertheless.
+fn plain(text: &str, patches: &[Patch]) -> Option<Reading> {
+    let reading = plain::read(text, patches)?;
+    if cfg!(any(debug_assertions, fuzzing)) {
+        let mut source = Source::new(text);
+        source.set_patches(patches.to_vec());
+        assert_eq!(reading, walk::read(&source), "what is read plainly is what the parser reads, of {text:?}");
+    }
+    Some(reading)
+}
+
+/// The tree of a text that was read as it stands, but for some lines.
+fn whole(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
+    let Reading { mut nodes, root, properties, comments, .. } = reading;
+    // A tree is kept as long as its text is open, and has grown by doubling.
+    nodes.shrink_to_fit();
+    Yaml { text: text.into(), nodes, root, properties, comments, errors: Vec::new(), repaired }
 }
 
 fn too_long(text: &str) -> Option<Yaml> {
@@ -48,7 +69,10 @@ pub(super) fn parse_patched(text: &str, patches: impl FnOnce(&Source<'_>) -> Vec
     lines.dedup();
     let mark = source.patches().iter().filter(|mark| !patches.iter().any(|patch| patch.meets(mark))).cloned();
     source.set_patches(mark.chain(patches.iter().cloned()).collect());
-    read(text, source, lines)
+    match plain(text, source.patches()) {
+        Some(reading) => whole(text, reading, lines.into_iter().map(|line| line_range(&source, line)).collect()),
+        None => read(text, source, lines),
+    }
 }
 
 /// Reads a text; some lines of it count as repaired from the start.
@@ -118,18 +142,20 @@ impl Repair<'_> {
     fn finish(self, reading: Reading, patched: &[usize]) -> Yaml {
         let text = self.source.text();
         let lines: BTreeSet<usize> = self.faults.keys().chain(patched).copied().collect();
-        let repaired = lines.into_iter().map(|line| self.source.line(line)).map(|line| range(line.start, line.end)).collect();
+        let repaired = lines.into_iter().map(|line| line_range(&self.source, line)).collect();
         let tabs = reading.tabs.iter().filter(|tab| !self.faults.contains_key(&self.source.line_of(tab.start().into())));
         let mut errors: Vec<SyntaxError> = tabs.map(|&range| SyntaxError { range, message: remedy::TAB.into() }).collect();
         errors.extend(self.faults.into_values());
-        errors.extend(reading.failure.map(|failure| remedy::error(&self.source, &failure)));
+        errors.extend(reading.failure.as_ref().map(|failure| remedy::error(&self.source, failure)));
         errors.extend(control_character(text));
         errors.sort_by_key(|error| error.range.start());
-        let Reading { mut nodes, root, properties, comments, .. } = reading;
-        // A tree is kept as long as its text is open, and has grown by doubling.
-        nodes.shrink_to_fit();
-        Yaml { text: text.into(), nodes, root, properties, comments, errors, repaired }
+        Yaml { errors, ..whole(text, reading, repaired) }
     }
+}
+
+fn line_range(source: &Source<'_>, line: usize) -> Range {
+    let line = source.line(line);
+    range(line.start, line.end)
 }
 
 /// How good a reading is.

@@ -196,6 +196,12 @@ impl<'t> Source<'t> {
         }
     }
 
+    /// Whether some of a range is not read as it is written.
+    pub(super) fn is_patched(&self, range: Range<usize>) -> bool {
+        let is_replaced = |patch: &Patch| matches!(patch, Patch::Replace { .. });
+        self.patches_from(range.start).iter().take_while(|patch| patch.range().start < range.end).any(is_replaced)
+    }
+
     /// Whether a repair put a `-` somewhere.
     pub(super) fn dash_by_repair(&self, range: Range<usize>) -> bool {
         let patches = self.patches_from(range.start).iter().take_while(|patch| patch.range().start < range.end);

@@ -25,14 +25,14 @@ pub struct Yaml {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(super) u32);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) range: Range,
     pub(super) parent: Option<NodeId>,
     pub(super) shape: Shape,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape {
     Empty,
     Scalar { style: Style, value: Value },
@@ -42,7 +42,7 @@ pub(super) enum Shape {
 }
 
 /// What a scalar says. Most scalars say what is written, so that nothing is stored for them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     AsWritten,
     Decoded(Box<str>),

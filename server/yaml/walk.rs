@@ -15,7 +15,7 @@ use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 pub(super) const MAX_DEPTH: usize = 128;
 
 /// What was read of a document, up to its end or to where it failed.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) nodes: Vec<Record>,
     pub(super) root: Option<NodeId>,
@@ -362,8 +362,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
 
     /// A plain scalar has no escapes: what it says is written there, but for the blanks that break its lines.
     fn plain_end(&self, start: usize, value: &str) -> usize {
-        if self.text[start..].starts_with(value) {
-            return start + value.len();
+        let end = start + value.len();
+        if self.text[start..].starts_with(value) && !self.source.is_patched(start..end) {
+            return end;
         }
         let mut left = value.bytes().filter(|&byte| !is_blank(byte) && is_char_start(byte)).count();
         let (mut at, mut end) = (start, start);
