@@ -123,8 +123,9 @@ impl Near<'_, '_> {
         let brackets = self.says("invalid indentation in flow construct")
             || (self.says("invalid indentation") && closing_bracket)
             || self.says("tab cannot be used as indentation");
-        let open = quoted.or(self.unclosed.filter(|_| brackets))?;
-        let close = closing(self.text(), open)?;
+        let of_values = |open: &usize| self.says("invalid indentation") && !closed(self.text(), *open).has_words;
+        let open = quoted.or(self.unclosed.filter(|open| brackets || of_values(open)))?;
+        let close = closed(self.text(), open).closed?;
         let (first, last) = (self.source.line_of(open), self.source.line_of(close));
         if last == first || last - first > MAX_DEEPER_LINES {
             return None;
@@ -601,6 +602,9 @@ struct Seen {
     closed: Option<usize>,
     /// Look no further than there.
     only_one: bool,
+    /// Whether a line between brackets begins with something else than a quote or a bracket: where a bracket is not closed yet, the keys
+    /// below it do.
+    has_words: bool,
 }
 
 /// Looks at brackets, quotes, keys and comments, without the rules of indentation.
@@ -631,7 +635,11 @@ fn see(text: &str, range: std::ops::Range<usize>, seen: &mut Seen) {
         let flow = !seen.open.is_empty();
         match c {
             b' ' | b'\t' => {}
-            b'\n' | b'\r' => fresh = true,
+            b'\n' | b'\r' => {
+                let next = text[at..range.end].trim_start().bytes().next();
+                seen.has_words |= flow && !matches!(next, None | Some(b'"' | b'\'' | b'[' | b'{' | b']' | b'}' | b'#'));
+                fresh = true;
+            }
             b'#' if at == range.start || blank(at - 1) => {
                 seen.comment = Some(at);
                 at = text[at..range.end].find(['\n', '\r']).map_or(range.end, |length| at + length);
@@ -682,11 +690,11 @@ fn unclosed(text: &str, from: usize, to: usize) -> Option<usize> {
     seen.open.first().map(|&(at, _)| at).or(seen.long_quote)
 }
 
-/// Behind the bracket or quote that closes the one at a place.
-fn closing(text: &str, open: usize) -> Option<usize> {
+/// What is seen from a bracket or quote to the one that closes it.
+fn closed(text: &str, open: usize) -> Seen {
     let mut seen = Seen { only_one: true, ..Seen::default() };
     see(text, open..text.len(), &mut seen);
-    seen.closed
+    seen
 }
 
 fn closer(opening: u8) -> u8 {

@@ -86,6 +86,18 @@ fn quoted_text_and_brackets_need_no_indentation() {
               plain [h]
         "#,
     );
+    reads(
+        "a: [ \"b\",\n\"c\nd\", # e\n\"f\" ]\n",
+        r#"
+            mapping [a: [ "b",\n"c\nd", # e\n"f" ]]
+              key plain [a]
+              flow sequence [[ "b",\n"c\nd", # e\n"f" ]]
+                - quoted ["b"] says "b"
+                - quoted ["c\nd"] says "c d"
+                - quoted ["f"] says "f"
+            comment [# e]
+        "#,
+    );
 }
 
 #[test]
