@@ -3,7 +3,7 @@
 //! Knows which files are ordinary ones. Must not know what they say. Promise: what lies in a folder keeps nobody waiting and takes no more
 //! memory than its reader allows, be it a pipe that nobody writes to, a link to a device without an end, or very long.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -18,14 +18,17 @@ const BEGINNING: u64 = 64 << 10;
 /// # Errors
 /// Why it cannot be read, as for [`fs::read`]; that it is no ordinary file; or that it is too long.
 pub fn read(file: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let metadata = fs::metadata(file)?;
+    read_known(file, &fs::metadata(file)?, most)
+}
+
+fn read_known(file: &Path, metadata: &Metadata, most: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::other("it is no ordinary file"));
     }
     if metadata.len() > most {
         return Err(too_long(most));
     }
-    drain(File::open(file)?, most)
+    drain_about(File::open(file)?, metadata.len(), most)
 }
 
 /// What a file that somebody named has in it. Who names a pipe or a device means it: shells make pipes of what other programs print.
@@ -33,8 +36,9 @@ pub fn read(file: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Why it cannot be read, or that it is too long.
 pub fn read_named(file: &Path, most: u64) -> io::Result<Vec<u8>> {
-    match fs::metadata(file)?.is_file() {
-        true => read(file, most),
+    let metadata = fs::metadata(file)?;
+    match metadata.is_file() {
+        true => read_known(file, &metadata, most),
         false => drain(File::open(file)?, most),
     }
 }
@@ -48,12 +52,20 @@ pub fn text(file: &Path, most: u64) -> Option<String> {
 ///
 /// # Errors
 /// Why it cannot be read, or that it is too long.
-pub fn drain(mut input: impl Read, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    input.by_ref().take(BEGINNING.min(most)).read_to_end(&mut bytes)?;
-    if bytes.contains(&0) {
+pub fn drain(input: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    drain_about(input, 0, most)
+}
+
+/// As [`drain`], of what is probably so many bytes: there is room for them and for the end, so that a short file is read at once.
+fn drain_about(mut input: impl Read, length: u64, most: u64) -> io::Result<Vec<u8>> {
+    let beginning = BEGINNING.min(most);
+    let mut bytes = Vec::with_capacity(room(length.min(beginning)));
+    input.by_ref().take(beginning).read_to_end(&mut bytes)?;
+    let is_all = (bytes.len() as u64) < beginning;
+    if is_all || bytes.contains(&0) {
         return Ok(bytes);
     }
+    bytes.reserve_exact(room(length).saturating_sub(bytes.len()));
     input.take((most + 1).saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(too_long(most)) } else { Ok(bytes) }
 }
@@ -61,6 +73,12 @@ pub fn drain(mut input: impl Read, most: u64) -> io::Result<Vec<u8>> {
 /// Whether reading all of a file is a matter of moments. One that is not there has nothing to read.
 pub fn is_harmless(file: &Path) -> bool {
     fs::metadata(file).map_or(true, |metadata| metadata.is_dir() || metadata.is_file() && metadata.len() <= LONGEST)
+}
+
+/// The standard library reads into what is left of a buffer, if that is not too little to be worth it.
+fn room(length: u64) -> usize {
+    const WORTH: usize = 32;
+    usize::try_from(length).unwrap_or(usize::MAX).saturating_add(WORTH)
 }
 
 fn too_long(most: u64) -> io::Error {

@@ -7,6 +7,7 @@
 
 use crate::k8s::{Object, Setting, Version};
 use crate::yaml::{Node, Resolved};
+use memchr::memmem;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -211,13 +212,14 @@ impl Fact {
     /// Whether a text may declare an object of some kinds: most need not be read for that. The words are on everybody's lips, so that they
     /// have to stand where a kind stands.
     pub fn may_be_in(text: &str, kinds: &[NamedKind]) -> bool {
+        const KIND: &str = "kind";
         let is_quote = |c: char| c.is_whitespace() || c == '"' || c == '\'';
         let is_one = |behind: &str| {
             let word = behind.trim_start_matches(is_quote).strip_prefix(':').map(|word| word.trim_start_matches(is_quote));
             let rest = |kind: &NamedKind| word?.strip_prefix(kind.word());
             kinds.iter().filter_map(rest).any(|rest| rest.starts_with("List") || !rest.starts_with(char::is_alphanumeric))
         };
-        text.match_indices("kind").any(|(at, key)| is_one(&text[at + key.len()..]))
+        memmem::find_iter(text.as_bytes(), KIND).any(|at| is_one(&text[at + KIND.len()..]))
     }
 
     /// Whether it makes a difference to those that name it.

@@ -41,6 +41,8 @@ pub struct Project {
     texts: HashMap<PathBuf, String>,
     /// Those of which it is known that they are there, wherever that is.
     known: Arc<Kustomizations>,
+    /// By the name that was asked for, the one without links.
+    folders: HashMap<PathBuf, PathBuf>,
     /// By a folder.
     kustomizations: HashMap<PathBuf, Arc<Kustomization>>,
     charts: HashMap<PathBuf, bool>,
@@ -105,12 +107,28 @@ impl Project {
         Project { texts, known, ..Project::default() }
     }
 
+    /// Takes that some kustomizations are there.
+    pub fn know(&mut self, kustomizations: Kustomizations) {
+        self.known = Arc::new(kustomizations);
+    }
+
+    /// The file without links in the names of its folders.
+    pub fn real(&mut self, file: &Path) -> PathBuf {
+        let folder = discovery::folder_of(file);
+        let real = match self.folders.get(folder) {
+            Some(real) => real,
+            None => self.folders.entry(folder.to_owned()).or_insert(discovery::real(folder)),
+        };
+        real.join(file.file_name().unwrap_or_default())
+    }
+
     /// What the files around a file say of it. It need not be there.
     pub fn surroundings(&mut self, file: &Path) -> Surroundings {
-        let Some(name) = file.file_name() else { return Surroundings::default() };
-        let folder = discovery::real(discovery::folder_of(file));
-        let file = folder.join(name);
-        let (part, target) = self.part(&folder, &file);
+        if file.file_name().is_none() {
+            return Surroundings::default();
+        }
+        let file = self.real(file);
+        let (part, target) = self.part(discovery::folder_of(&file), &file);
         Surroundings { part, target, places: self.places(&file), others: None }
     }
 

@@ -55,3 +55,17 @@ fn a_text_four_times_as_long_costs_little_more_than_four_times_as_much() {
     }
     assert!(steep.is_empty(), "{steep:?}");
 }
+
+#[test]
+fn what_has_nothing_to_mend_is_not_read_again() {
+    // So long that no trees are kept. A secret in a ConfigMap is for a person to take elsewhere.
+    let map = |at: usize| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{at}, namespace: a}}\ndata: {{DB_PASSWORD: hunter2}}\n---\n")
+    };
+    let report = engine::analyze(&with("", 2_000, map), &Config::default());
+    assert!(report.findings().count() >= 2_000 && report.findings().all(|(_, finding)| finding.fix.is_none()));
+    for part in report.parts() {
+        let info = measure(|| drop(part.analysis.offered()));
+        assert!(info.count_total <= 1, "{info:?}");
+    }
+}

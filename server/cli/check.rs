@@ -76,15 +76,24 @@ fn check_files(arguments: &Check, console: &mut Console) -> Results {
     let (sources, troubles) = files::gather(&arguments.inputs);
     troubles.iter().for_each(|trouble| console.complain(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
-    let (mut results, unread) = check(read::read_all(sources));
+    let (mut results, unread) = check(read::read_all(sources), tells_fixes(arguments));
     results.summary.unread = troubles.len() + unread.len();
     unread.iter().for_each(|trouble| console.complain(trouble));
     results
 }
 
-fn check(sources: Vec<Result<(Configured, String), Trouble>>) -> (Results, Vec<Trouble>) {
+/// Whether what would mend a problem is printed.
+fn tells_fixes(arguments: &Check) -> bool {
+    match arguments.output_format {
+        Format::Full => !arguments.statistics,
+        Format::Concise => false,
+        Format::Json => true,
+    }
+}
+
+fn check(sources: Vec<Result<(Configured, String), Trouble>>, with_fixes: bool) -> (Results, Vec<Trouble>) {
     let size = |read: &Result<(Configured, String), Trouble>| read.as_ref().map_or(0, |(_, text)| text.len());
-    let checked = largest_first(sources, size, |read| read.and_then(check_source));
+    let checked = largest_first(sources, size, |read| read.and_then(|source| check_source(source, with_fixes)));
     let mut results = Results::default();
     let mut troubles = Vec::new();
     for file in checked {
@@ -109,10 +118,13 @@ fn largest_first<T: Send, R: Send>(all: Vec<T>, size: impl Fn(&T) -> usize, work
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn check_source((configured, text): (Configured, String)) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
+fn check_source(
+    (configured, text): (Configured, String),
+    with_fixes: bool,
+) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
     let Configured { source, config, .. } = configured;
     let report = guarded(&source, || engine::analyze(&text, &config))?;
-    let problems = problem::problems(&text, &report);
+    let problems = problem::problems(&text, &report, with_fixes);
     let summary = summarize(&report, &problems);
     let file = CheckedFile { path: source.path, text, problems, fail_on: config.fail_on };
     Ok((file, summary, Statistics::of(&report)))

@@ -10,9 +10,9 @@ use super::files::Source;
 use super::full;
 use super::lines::Lines;
 use super::problem::Problem;
-use super::read::real;
-use crate::config::{self, Config, Surroundings, discovery};
-use crate::project::{self, Kustomizations, Project};
+use crate::config::discovery::{self, Nearest};
+use crate::config::{self, Config, Surroundings};
+use crate::project::{Kustomizations, Project};
 use crate::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Configured {
     pub source: Source,
+    /// Where it is, without links in the names of folders.
+    pub real: PathBuf,
     pub config: Arc<Config>,
     /// Whether something in its configuration is wrong, so that the person may have meant something else.
     pub mistaken: bool,
@@ -31,6 +33,8 @@ pub(super) struct Configured {
 pub(super) struct Configurations<'a> {
     choices: &'a Choices,
     folders: HashMap<PathBuf, Option<PathBuf>>,
+    /// What was found on the way up from those.
+    nearest: Nearest,
     read: HashMap<Option<PathBuf>, Known>,
 }
 
@@ -47,22 +51,18 @@ impl Configured {
     /// Finds the configuration of each source, and tells of the mistakes in them.
     pub(super) fn all(sources: Vec<Source>, choices: &Choices, console: &mut Console) -> Vec<Configured> {
         let mut configurations = Configurations::new(choices);
-        let mut project = Project::new(HashMap::new(), Arc::new(kustomizations(&sources)));
-        let mut configured = |source: Source| {
+        let mut project = Project::default();
+        let files: Vec<PathBuf> = sources.iter().map(|source| project.real(&source.path)).collect();
+        project.know(Kustomizations::among(files.iter().map(PathBuf::as_path)));
+        let mut configured = |(source, real): (Source, PathBuf)| {
             let Known { config, mistaken, file } = configurations.of(discovery::folder_of(&source.path), console);
             let way = || file.as_deref().and_then(|file| discovery::way(file, &source.path));
             let config = config.for_file(way().as_deref()).map_or(config, Arc::new);
             let config = among(config, project.surroundings(&source.path));
-            Configured { source, config, mistaken }
+            Configured { source, real, config, mistaken }
         };
-        sources.into_iter().map(&mut configured).collect()
+        sources.into_iter().zip(files).map(&mut configured).collect()
     }
-}
-
-fn kustomizations(sources: &[Source]) -> Kustomizations {
-    let named = sources.iter().filter(|source| project::concerns_others(&source.path));
-    let files: Vec<PathBuf> = named.map(real).collect();
-    Kustomizations::among(files.iter().map(PathBuf::as_path))
 }
 
 /// What a text is held to among its surroundings.
@@ -75,7 +75,7 @@ fn among(config: Arc<Config>, surroundings: Surroundings) -> Arc<Config> {
 
 impl<'a> Configurations<'a> {
     pub(super) fn new(choices: &'a Choices) -> Self {
-        Configurations { choices, folders: HashMap::new(), read: HashMap::new() }
+        Configurations { choices, folders: HashMap::new(), nearest: Nearest::default(), read: HashMap::new() }
     }
 
     /// What counts in a folder.
@@ -90,7 +90,7 @@ impl<'a> Configurations<'a> {
     }
 
     fn found(&mut self, folder: &Path) -> Option<PathBuf> {
-        let find = || discovery::nearest(folder).map(|file| from_here(&file));
+        let find = || self.nearest.of(folder).map(|file| from_here(&file));
         self.folders.entry(folder.to_owned()).or_insert_with(find).clone()
     }
 }

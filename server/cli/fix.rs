@@ -54,7 +54,7 @@ fn allowed(arguments: &Fix) -> Vec<Safety> {
 
 /// Mends a text. Where its configuration has mistakes, nobody knows what was to be written.
 fn mend((configured, before): (Configured, String), allowed: &[Safety]) -> Result<Mended, Trouble> {
-    let Configured { source, config, mistaken } = configured;
+    let Configured { source, config, mistaken, .. } = configured;
     if mistaken {
         return Err(Trouble { path: source.path, reason: "is not mended: mend its configuration first".to_owned() });
     }

@@ -3,6 +3,9 @@
 //! Knows line breaks, characters and the byte order mark. Must not know what stands in the text. Promise: every byte offset
 //! has a place; none panics, even one inside a character or behind the end.
 
+use memchr::memchr2_iter;
+use std::iter;
+
 /// The lines of a text. A line ends at `\n`, `\r\n` or a lone `\r`.
 pub(super) struct Lines<'t> {
     text: &'t str,
@@ -33,8 +36,9 @@ impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let bytes = text.as_bytes();
         let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let ends_line = |at: usize| bytes[at] == b'\n' || (bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'));
-        let starts = [mark].into_iter().chain((mark..bytes.len()).filter(|at| ends_line(*at)).map(|at| at + 1)).collect();
+        let is_half = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+        let breaks = memchr2_iter(b'\n', b'\r', bytes).filter(|at| !is_half(*at));
+        let starts = iter::once(mark).chain(breaks.map(|at| at + 1)).collect();
         Lines { text, starts, ascii: text.is_ascii() }
     }
 

@@ -5,6 +5,7 @@
 use super::lines::{Lines, Span};
 use crate::engine::{ObjectInfo, Part, Report};
 use crate::rules::{self, Finding, Safety, Severity};
+use std::cell::LazyCell;
 
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
@@ -18,7 +19,7 @@ pub(super) struct Problem {
     pub document: usize,
     pub object: Option<Object>,
     pub container: Option<String>,
-    /// Nothing where the document cannot be edited there.
+    /// Nothing where the document cannot be edited there, or nobody is told.
     pub fix: Option<Remedy>,
 }
 
@@ -45,12 +46,14 @@ pub(super) struct Remedy {
     pub safety: Safety,
 }
 
-/// All problems of a text.
-pub(super) fn problems(text: &str, report: &Report) -> Vec<Problem> {
-    let lines = Lines::new(text);
+/// All problems of a text; with what would mend them where the format tells that: whether an edit can be made is a question to the tree.
+pub(super) fn problems(text: &str, report: &Report, with_fixes: bool) -> Vec<Problem> {
+    // Of most long texts there is nothing to tell.
+    let lines = LazyCell::new(|| Lines::new(text));
     let mut problems = Vec::new();
     for part in report.parts() {
-        let findings = part.analysis.findings.iter().zip(part.analysis.offered());
+        let offered = if with_fixes { part.analysis.offered() } else { vec![false; part.analysis.findings.len()] };
+        let findings = part.analysis.findings.iter().zip(offered);
         problems.extend(findings.map(|(finding, is_offered)| from_finding(part, finding, is_offered, &lines)));
     }
     problems.sort_by_key(|problem| (problem.span, problem.rule));

@@ -5,12 +5,12 @@
 
 use super::check::guarded;
 use super::configured::Configured;
-use super::files::{self, Source, Trouble};
-use crate::config::{Config, Others, discovery};
+use super::files::{self, Trouble};
+use crate::config::{Config, Others};
 use crate::engine;
 use crate::index::{Fact, Index, NamedKind};
 use rayon::prelude::*;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Reads all texts.
@@ -18,7 +18,7 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
     let read: Vec<_> = sources.into_par_iter().map(read).collect();
     let index = Index::default();
     for (source, _, facts) in read.iter().flatten().filter(|(_, _, facts)| !facts.is_empty()) {
-        index.put(&real(&source.source), facts.iter(), &source.config.surroundings.places);
+        index.put(&source.real, facts.iter(), &source.config.surroundings.places);
     }
     let index = (!index.is_empty()).then(|| Arc::new(index));
     let among = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
@@ -50,7 +50,7 @@ fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> 
 }
 
 fn among(source: &Configured, index: &Arc<Index>) -> Arc<Config> {
-    beside(&source.config, index, &real(&source.source))
+    beside(&source.config, index, &source.real)
 }
 
 fn beside(config: &Config, index: &Arc<Index>, file: &Path) -> Arc<Config> {
@@ -58,9 +58,4 @@ fn beside(config: &Config, index: &Arc<Index>, file: &Path) -> Arc<Config> {
     let mut config = config.clone();
     config.surroundings.others = Some(Others { index: Arc::clone(index), folder });
     Arc::new(config)
-}
-
-/// The file without links in the names of its folders.
-pub(super) fn real(source: &Source) -> PathBuf {
-    discovery::real(discovery::folder_of(&source.path)).join(source.path.file_name().unwrap_or_default())
 }

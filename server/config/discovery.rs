@@ -4,6 +4,7 @@
 //! file for the same manifest.
 
 use crate::disk;
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,18 +15,37 @@ pub const FILE_NAME: &str = ".kubeharden.yaml";
 /// The configuration file that counts for what stands in a folder: the nearest one upwards, not beyond the repository that the
 /// folder is in.
 pub fn nearest(folder: &Path) -> Option<PathBuf> {
-    let folder = real(folder);
-    for folder in folder.ancestors() {
-        let file = folder.join(FILE_NAME);
-        if file.is_file() {
-            return Some(file);
-        }
-        // A folder in an ordinary clone; a file in a worktree or a submodule.
-        if folder.join(".git").exists() {
-            return None;
-        }
+    Nearest::default().of(folder)
+}
+
+/// The configuration files that count in many folders. Those above are the same for most of them, and are looked for once.
+#[derive(Debug, Default)]
+pub struct Nearest {
+    /// By a folder without links in its name.
+    known: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+impl Nearest {
+    /// As [`nearest`].
+    pub fn of(&mut self, folder: &Path) -> Option<PathBuf> {
+        self.above(&real(folder))
     }
-    None
+
+    fn above(&mut self, folder: &Path) -> Option<PathBuf> {
+        if let Some(known) = self.known.get(folder) {
+            return known.clone();
+        }
+        let file = folder.join(FILE_NAME);
+        // A folder in an ordinary clone; a file in a worktree or a submodule.
+        let is_repository = || folder.join(".git").exists();
+        let found = match folder.parent() {
+            _ if file.is_file() => Some(file),
+            Some(parent) if !is_repository() => self.above(parent),
+            _ => None,
+        };
+        self.known.insert(folder.to_owned(), found.clone());
+        found
+    }
 }
 
 /// The folder that a file stands in.

@@ -218,8 +218,9 @@ impl Analysis {
     /// All of them are asked after at once, and by halves where that does not tell.
     pub fn offered(&self) -> Vec<bool> {
         let mut offered = vec![false; self.findings.len()];
-        if self.uneditable().is_none() {
-            let fixable: Vec<usize> = (0..self.findings.len()).filter(|index| self.findings[*index].fix.is_some()).collect();
+        let fixable: Vec<usize> = (0..self.findings.len()).filter(|index| self.findings[*index].fix.is_some()).collect();
+        // Whether a part can be edited asks for its tree: where nothing is to be mended, nobody has to read it again for that.
+        if !fixable.is_empty() && self.uneditable().is_none() {
             self.offer(&fixable, &mut offered, &mut self.most_tries());
         }
         offered

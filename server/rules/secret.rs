@@ -2,6 +2,9 @@
 //!
 //! Promise: what is given back names the kind of secret and holds nothing of it.
 
+use memchr::{memchr, memmem, memrchr};
+use std::iter;
+
 /// What a text under a name seems to be, in words: "a password". `names` are the ways in which names of secrets end.
 pub(super) fn recognised(name: &str, text: &str, names: &[String]) -> Option<&'static str> {
     by_format(text).or_else(|| by_name(name, text, names))
@@ -12,20 +15,66 @@ pub(super) fn by_format(text: &str) -> Option<&'static str> {
     if holds_private_key(text) {
         return Some("a private key");
     }
-    if text.lines().filter(|line| !is_comment(line)).any(holds_url_with_password) {
+    if lines_with("://", text).filter(|line| !is_comment(line)).any(holds_url_with_password) {
         return Some("a URL with a password");
     }
     if holds_connection_password(text) {
         return Some("a connection string with a password");
     }
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.split(|c| !is_part(c)).find_map(token)
+    words_like_tokens(text).find_map(token)
 }
+
+/// The lines that hold a word. Most of a long text holds nothing that could be a secret, and finding a word costs little.
+fn lines_with<'t>(word: &'static str, text: &'t str) -> impl Iterator<Item = &'t str> {
+    let finder = memmem::Finder::new(word);
+    let mut rest = text;
+    iter::from_fn(move || {
+        let at = finder.find(rest.as_bytes())?;
+        let start = memrchr(b'\n', &rest.as_bytes()[..at]).map_or(0, |end| end + 1);
+        let end = memchr(b'\n', &rest.as_bytes()[at..]).map_or(rest.len(), |length| at + length);
+        let line = &rest[start..end];
+        rest = &rest[end..];
+        Some(line)
+    })
+}
+
+/// The words of a text that begin with the first bytes of a token.
+fn words_like_tokens(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let is_like =
+        |three: &[u8]| three.iter().zip(&LIKE_TOKENS).fold(u32::MAX, |like, (byte, bits)| like & bits[usize::from(*byte)]) != 0;
+    let starts = bytes.windows(LIKE_TOKENS.len()).enumerate().filter(move |(_, three)| is_like(three)).map(|(at, _)| at);
+    starts.filter(|at| *at == 0 || !is_part(bytes[at - 1])).map(|at| {
+        let length = bytes[at..].iter().position(|byte| !is_part(*byte));
+        &text[at..length.map_or(text.len(), |length| at + length)]
+    })
+}
+
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// For each of the first places in a word and each byte there, which tokens have it: a bit for each, the last one for those of the web.
+const LIKE_TOKENS: [[u32; 256]; 3] = {
+    let mut like = [[0; 256]; 3];
+    let mut token = 0;
+    while token <= TOKENS.len() {
+        let start = if token < TOKENS.len() { TOKENS[token].0 } else { WEB_TOKEN };
+        let mut at = 0;
+        while at < like.len() {
+            like[at][start.as_bytes()[at] as usize] |= 1 << token;
+            at += 1;
+        }
+        token += 1;
+    }
+    like
+};
 
 /// What a text is by the name that it goes under.
 pub(super) fn by_name(name: &str, text: &str, names: &[String]) -> Option<&'static str> {
     let text = text.trim();
-    let ending = names.iter().filter(|ending| ends_in(name, ending)).max_by_key(|ending| ending.len())?;
+    let words = words(name);
+    let ending = names.iter().filter(|ending| ends_in(&words, ending)).max_by_key(|ending| ending.len())?;
     if !is_literal(text) || text.contains(char::is_whitespace) {
         return None;
     }
@@ -48,10 +97,8 @@ fn noun(ending: &str) -> &'static str {
 }
 
 /// Whether the last words of a name are these: what a name ends in is what the thing is. `TOKEN_TTL` is a time.
-fn ends_in(name: &str, ending: &str) -> bool {
-    let words = words(name);
-    let rest = words.strip_suffix(ending);
-    match rest {
+fn ends_in(words: &str, ending: &str) -> bool {
+    match words.strip_suffix(ending) {
         // The working directory.
         Some("" | "old") if ending == "pwd" => false,
         Some(rest) => rest.is_empty() || rest.ends_with('_') || ending.len() >= LONG_ENOUGH,
@@ -153,7 +200,9 @@ fn is_sign_on((user, password): (&str, &str)) -> bool {
 
 /// Whether a PEM block of a private key is in a text, and not only its frame.
 fn holds_private_key(text: &str) -> bool {
-    text.split("-----BEGIN ").skip(1).any(|block| {
+    const BEGIN: &str = "-----BEGIN ";
+    let first = memmem::find(text.as_bytes(), BEGIN.as_bytes()).unwrap_or(text.len());
+    text[first..].split(BEGIN).skip(1).any(|block| {
         let Some((label, body)) = block.split_once("-----") else { return false };
         let body = body.split("-----END").next().unwrap_or(body);
         let is_key_text = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
@@ -202,10 +251,13 @@ fn is_random(text: &str, least: usize) -> bool {
     text.len() >= least && distinct.len() >= 8 && !text.to_ascii_uppercase().contains("EXAMPLE")
 }
 
-/// `header.claims.signature`, the first two of them JSON in base64, which begins with `eyJ`.
+/// How JSON begins in base64.
+const WEB_TOKEN: &str = "eyJ";
+
+/// `header.claims.signature`, the first two of them JSON in base64.
 fn is_web_token(word: &str) -> bool {
     let mut parts = word.split('.');
-    let is_json = |part: Option<&str>| part.is_some_and(|part| part.starts_with("eyJ") && part.len() >= 12);
+    let is_json = |part: Option<&str>| part.is_some_and(|part| part.starts_with(WEB_TOKEN) && part.len() >= 12);
     is_json(parts.next()) && is_json(parts.next()) && parts.next().is_some_and(|signature| signature.len() >= 20)
 }
 
@@ -213,6 +265,7 @@ fn is_web_token(word: &str) -> bool {
 mod tests {
     use super::*;
     use crate::config::Values;
+    use std::collections::BTreeSet;
 
     fn seen(name: &str, text: &str) -> Option<&'static str> {
         recognised(name, text, &Values::default().secret_names)
@@ -295,5 +348,71 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(seen("X", &text), Some(expected), "{text}");
         }
+    }
+
+    /// [`by_format`] as it reads without its short cuts.
+    fn plainly_by_format(text: &str) -> Option<&'static str> {
+        let is_private_key = text.split("-----BEGIN ").skip(1).any(|block| holds_private_key(&format!("-----BEGIN {block}")));
+        let has_password = || text.lines().filter(|line| !is_comment(line)).any(holds_url_with_password);
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        if is_private_key {
+            Some("a private key")
+        } else if has_password() {
+            Some("a URL with a password")
+        } else if holds_connection_password(text) {
+            Some("a connection string with a password")
+        } else {
+            text.split(|c| !is_part(c)).find_map(token)
+        }
+    }
+
+    #[test]
+    fn nothing_escapes_who_looks_only_where_something_may_be() {
+        let mut pieces = vec!["\n", "\n", "\r\n", "\r", " ", "# ", "//", "-", ".", "_", ";", "=", ":", "@", "ä", "\"", "a"];
+        pieces.extend([
+            "://",
+            "postgres://",
+            "app:hunter2@",
+            "db",
+            "?password=",
+            "hunter2",
+            "Server=db;",
+            "Password=",
+            "${",
+            "user:pass@",
+        ]);
+        pieces.extend([
+            "-----BEGIN ",
+            "RSA PRIVATE KEY",
+            "-----BEGIN EC PRIVATE KEY-----\n",
+            "-----",
+            "-----END ",
+            " BLOCK",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.",
+            "EXAMPLE",
+        ]);
+        pieces.extend([
+            "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3",
+            "Ab1Cd2Ef3Gh4Ij5K",
+            "gh",
+            "AKI",
+            "ey",
+            "0000000000000000000000",
+        ]);
+        pieces.extend(TOKENS.map(|(start, ..)| start));
+        let mut state = 1_u64;
+        let mut any = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        };
+        let mut seen = BTreeSet::new();
+        for _ in 0..20_000 {
+            let text: String = (0..1 + any(12)).map(|_| pieces[any(pieces.len())]).collect();
+            assert_eq!(by_format(&text), plainly_by_format(&text), "{text:?}");
+            seen.extend(by_format(&text));
+        }
+        let all: BTreeSet<_> = TOKENS.map(|(.., what)| what).into_iter().collect();
+        assert_eq!(all.difference(&seen).next(), None);
+        assert!(seen.len() == all.len() + 4, "{seen:?}");
     }
 }

@@ -10,6 +10,7 @@
 //! YAML makes every line of a quoted or bracketed value stand deeper than the key that it belongs to (section 7.3 of its
 //! specification), so that a `- ` in the items' column begins an item whatever stands before it.
 
+use memchr::{memchr_iter, memchr2_iter, memmem};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -163,16 +164,16 @@ fn agreed(cut: &[Part], offset: usize, next: Option<Part>) -> Option<usize> {
 }
 
 fn cut(text: &str, role: Role) -> Vec<Part> {
+    let bytes = text.as_bytes();
     let mut cutter = Cutter::new(role);
     let mut at = 0;
-    while at < text.len() {
-        let end = line_end(text, at);
+    for end in line_ends(bytes) {
         // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
-        let line = &text[at..end];
-        let unmarked = line.strip_prefix('\u{feff}').unwrap_or(line);
+        let line = &bytes[at..end];
+        let unmarked = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         let is_first = at == cutter.start && cutter.role == Role::Document;
-        let line = if is_first || is_marker(unmarked, "---") { unmarked } else { line };
-        cutter.line(line, at, end);
+        let line = if is_first || is_marker(unmarked, b"---") { unmarked } else { line };
+        cutter.line(Line::of(line), at, end);
         at = end;
     }
     if cutter.start < text.len() || cutter.parts.is_empty() {
@@ -181,18 +182,25 @@ fn cut(text: &str, role: Role) -> Vec<Part> {
     let mut start = 0;
     for part in &mut cutter.parts {
         let end = start + part.length;
-        part.lines = line_ends(&text[start..end]);
+        part.lines = line_count(&bytes[start..end]);
         start = end;
     }
     cutter.parts
 }
 
+/// Where lines end: behind `\n`, `\r\n` or a lone `\r`, and with the text.
+fn line_ends(text: &[u8]) -> impl Iterator<Item = usize> {
+    let is_half = |at: usize| text[at] == b'\r' && text.get(at + 1) == Some(&b'\n');
+    let breaks = memchr2_iter(b'\n', b'\r', text).filter(move |at| !is_half(*at)).map(|at| at + 1);
+    let is_ended = text.last().is_none_or(|last| matches!(last, b'\n' | b'\r'));
+    breaks.chain((!is_ended).then_some(text.len()))
+}
+
 /// How many lines end in a text that does not end between the halves of a line break.
-fn line_ends(text: &str) -> u32 {
-    let count = |of: u8| text.bytes().filter(|byte| *byte == of).count();
-    let returns = count(b'\r');
-    let halves = if returns == 0 { 0 } else { text.matches("\r\n").count() };
-    u32::try_from(count(b'\n') + returns - halves).unwrap_or(u32::MAX)
+fn line_count(text: &[u8]) -> u32 {
+    let returns = memchr_iter(b'\r', text).count();
+    let halves = if returns == 0 { 0 } else { memmem::find_iter(text, b"\r\n").count() };
+    u32::try_from(memchr_iter(b'\n', text).count() + returns - halves).unwrap_or(u32::MAX)
 }
 
 /// Goes over the lines of a text from the start of a part.
@@ -219,9 +227,6 @@ struct Cutter {
 /// How many bytes of a schema stay in its document, where they are held to Kubernetes' types. Few schemas are longer.
 const SCHEMA: usize = 16 << 10;
 
-/// Every so manieth entry begins a part of a schema; which ones is decided by what they say, so that an edit moves no other part.
-const ENTRIES: u32 = 32;
-
 impl Cutter {
     fn new(role: Role) -> Cutter {
         Cutter {
@@ -246,19 +251,19 @@ impl Cutter {
         *self = Cutter { parts, start: at, ..Cutter::new(role) };
     }
 
-    fn line(&mut self, line: &str, at: usize, end: usize) {
+    fn line(&mut self, line: Line<'_>, at: usize, end: usize) {
         let is_fresh = self.role == Role::Document && self.opening.is_none();
-        if is_marker(line, "---") {
+        if is_marker(line.text, b"---") {
             if !is_fresh {
                 self.begin(at, Role::Document);
             }
             self.opening = Some(end);
-        } else if is_marker(line, "...") {
+        } else if is_marker(line.text, b"...") {
             self.opening.get_or_insert(end);
             self.begin(end, Role::Document);
-        } else if is_blank_or_comment(line) {
+        } else if is_blank_or_comment(line.written()) {
             self.comment(line, at);
-        } else if !(is_fresh && line.starts_with('%')) {
+        } else if !(is_fresh && line.text.starts_with(b"%")) {
             self.content(line, at, end);
             self.opening.get_or_insert(end);
             self.comments = None;
@@ -266,77 +271,74 @@ impl Cutter {
     }
 
     /// Comments no deeper than the dashes are about the item below them.
-    fn comment(&mut self, line: &str, at: usize) {
+    fn comment(&mut self, line: Line<'_>, at: usize) {
         let (Role::Item { column } | Role::Tail { column }) = self.role else { return };
-        if line.trim_start().is_empty() {
+        if trim_start(line.written()).is_empty() {
             return;
         }
-        self.comments = if indent(line) <= column { self.comments.or(Some(at)) } else { None };
+        self.comments = if line.indent <= column { self.comments.or(Some(at)) } else { None };
     }
 
-    fn content(&mut self, line: &str, at: usize, end: usize) {
-        let (indent, has_dash) = (indent(line), has_dash(line));
+    fn content(&mut self, line: Line<'_>, at: usize, end: usize) {
         let begin = self.comments.unwrap_or(at);
         match self.role {
             Role::Document => match self.items.take() {
-                Some(begin) if has_dash => self.begin(begin, Role::Item { column: indent }),
-                _ if is_items(line) => self.items = Some(end),
+                Some(begin) if line.has_dash() => self.begin(begin, Role::Item { column: line.indent }),
+                _ if is_items(line.text) => self.items = Some(end),
                 _ => self.frame(line, at, end),
             },
             Role::Rest => self.frame(line, at, end),
             Role::Schema { schema, first } => self.schema(line, at, end, schema, first),
             // The first line of a part was looked at when the part began.
-            _ if self.opening.is_none() => self.own_list = opens_block(line),
-            Role::Item { column } if has_dash && indent == column => self.begin(begin, self.role),
-            Role::Item { column } if indent == 0 && is_entry(line) => {
+            _ if self.opening.is_none() => self.own_list = opens_block(line.text),
+            Role::Item { column } if line.indent == column && line.has_dash() => self.begin(begin, self.role),
+            Role::Item { column } if line.indent == 0 && is_entry(line.text) => {
                 self.begin(begin, Role::Tail { column });
-                self.own_list = opens_block(line);
+                self.own_list = opens_block(line.text);
             }
-            Role::Tail { column } if has_dash && indent == column => {
+            Role::Tail { column } if line.indent == column && line.has_dash() => {
                 if !self.own_list {
                     self.begin(begin, Role::Item { column });
                 }
             }
-            Role::Tail { column } if indent <= column => self.own_list = opens_block(line),
+            Role::Tail { column } if line.indent <= column => self.own_list = opens_block(line.text),
             Role::Item { .. } | Role::Tail { .. } => {}
         }
     }
 
     /// A line of what a document has besides long schemas.
-    fn frame(&mut self, line: &str, at: usize, end: usize) {
-        let indent = indent(line);
-        self.has_schemas |= line.strip_prefix("kind: CustomResourceDefinition").is_some_and(is_blank_or_comment);
+    fn frame(&mut self, line: Line<'_>, at: usize, end: usize) {
+        self.has_schemas |= line.text.strip_prefix(b"kind: CustomResourceDefinition").is_some_and(is_blank_or_comment);
         match self.schema {
-            Some((schema, _)) if indent <= schema => self.schema = None,
+            Some((schema, _)) if line.indent <= schema => self.schema = None,
             Some((schema, begin)) => {
                 if at - begin > SCHEMA && self.begins_stretch(line) {
-                    self.begin(at, Role::Schema { schema, first: indent });
+                    self.begin(at, Role::Schema { schema, first: line.indent });
                 }
                 self.follow(line);
                 return;
             }
             None => {}
         }
-        if self.has_schemas && opens_block(line) && line.trim_start().starts_with("openAPIV3Schema:") {
-            (self.schema, self.value) = (Some((indent, end)), None);
+        if self.has_schemas && trim_start(line.text).starts_with(b"openAPIV3Schema:") && opens_block(line.text) {
+            (self.schema, self.value) = (Some((line.indent, end)), None);
         }
     }
 
     /// A line of a long schema, or the first one behind it.
-    fn schema(&mut self, line: &str, at: usize, end: usize, schema: usize, first: usize) {
-        let indent = indent(line);
+    fn schema(&mut self, line: Line<'_>, at: usize, end: usize, schema: usize, first: usize) {
         let is_first = self.opening.is_none();
-        if !is_first && indent <= schema {
+        if !is_first && line.indent <= schema {
             self.begin(at, Role::Rest);
             self.frame(line, at, end);
             return;
         }
         // A stretch that begins with an item ends with the sequence: a key in the items' column belongs to what holds that.
-        let has_dash = has_dash(line);
-        let ends = indent < first || (indent == first && self.own_list && !has_dash);
-        let ends = ends && (has_dash || is_entry(line.trim_start()));
+        let has_dash = line.has_dash();
+        let ends = line.indent < first || (line.indent == first && self.own_list && !has_dash);
+        let ends = ends && (has_dash || is_entry(trim_start(line.text)));
         if !is_first && (ends || self.begins_stretch(line)) {
-            self.begin(at, Role::Schema { schema, first: indent });
+            self.begin(at, Role::Schema { schema, first: line.indent });
         }
         if self.opening.is_none() {
             self.own_list = has_dash;
@@ -345,71 +347,94 @@ impl Cutter {
     }
 
     /// Whether a line of a schema is an entry at which a part is to begin.
-    fn begins_stretch(&self, line: &str) -> bool {
-        let is_continued = self.value.is_some_and(|column| indent(line) > column);
-        !is_continued && !has_dash(line) && is_entry(line.trim_start()) && hash(line).is_multiple_of(ENTRIES)
+    fn begins_stretch(&self, line: Line<'_>) -> bool {
+        let is_continued = self.value.is_some_and(|column| line.indent > column);
+        !is_continued && !line.has_dash() && is_entry(trim_start(line.text)) && is_chosen(line.text)
     }
 
     /// Remembers whether the lines below one that are deeper go on with a value that begins on it.
-    fn follow(&mut self, line: &str) {
-        let column = line.len() - line.trim_start_matches([' ', '-']).len();
-        if self.value.is_none_or(|value| indent(line) <= value) {
-            self.value = (!opens_block(line)).then_some(column);
+    fn follow(&mut self, line: Line<'_>) {
+        if self.value.is_none_or(|value| line.indent <= value) {
+            self.value = (!opens_block(line.text)).then(|| count(line.text, |byte| matches!(byte, b' ' | b'-')));
         }
     }
 }
 
-/// FNV-1a of a line without what may stand at its end unseen.
-fn hash(line: &str) -> u32 {
-    line.trim_end().bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// A line with its break, and how many spaces it begins with.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    text: &'t [u8],
+    indent: usize,
 }
 
-/// How many spaces a line begins with.
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start_matches(' ').len()
+impl<'t> Line<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Line { text, indent: count(text, |byte| byte == b' ') }
+    }
+
+    /// All but the spaces.
+    fn written(self) -> &'t [u8] {
+        &self.text[self.indent..]
+    }
+
+    /// Whether an item of a sequence begins on it.
+    fn has_dash(self) -> bool {
+        is_marker(self.written(), b"-")
+    }
 }
 
-/// Whether an item of a sequence begins on a line.
-fn has_dash(line: &str) -> bool {
-    let rest = line.trim_start_matches(' ').strip_prefix('-');
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(BLANKS))
+/// How many bytes of a kind a text begins with.
+fn count(text: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
+    text.iter().position(|byte| !is_one(*byte)).unwrap_or(text.len())
+}
+
+/// One entry in so many of a schema begins a part: those that [`is_chosen`] by what they say, so that an edit moves no other part.
+const ENTRIES: u64 = 32;
+
+/// Whether a line is one of those, decided by all of it but what may stand at its end unseen, eight bytes at a time.
+fn is_chosen(line: &[u8]) -> bool {
+    let eight = |bytes: &[u8]| bytes.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte));
+    let mix = |hash: u64, bytes: u64| (hash.rotate_left(26) ^ bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (chunks, rest) = trim_end(line).as_chunks();
+    let hash = chunks.iter().fold(0, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
+    // The uppermost bits depend on all bytes.
+    mix(hash, eight(rest)) <= u64::MAX / ENTRIES
 }
 
 /// Whether a line is `items:`, so that its value is to follow.
-fn is_items(line: &str) -> bool {
-    line.strip_prefix("items:").is_some_and(is_blank_or_comment)
+fn is_items(line: &[u8]) -> bool {
+    line.strip_prefix(b"items:").is_some_and(is_blank_or_comment)
 }
 
 /// Whether a line in the first column has a key and its colon. One that does not is a slip of someone who types.
-fn is_entry(line: &str) -> bool {
-    let has_colon = line.match_indices(':').any(|(at, _)| line[at + 1..].is_empty() || line[at + 1..].starts_with(BLANKS));
-    has_colon && !line.starts_with(['{', '[', '}', ']', ','])
+fn is_entry(line: &[u8]) -> bool {
+    let has_colon = || memchr_iter(b':', line).any(|at| line.get(at + 1).is_none_or(is_blank));
+    !matches!(line.first(), Some(b'{' | b'[' | b'}' | b']' | b',')) && has_colon()
 }
 
 /// Whether a line ends with its key's colon, so that a sequence in the same column may be the value.
-fn opens_block(line: &str) -> bool {
-    let uncommented = line.find(" #").map_or(line, |comment| &line[..comment]);
-    uncommented.trim_end_matches(BLANKS).ends_with(':')
+fn opens_block(line: &[u8]) -> bool {
+    let comment = memchr_iter(b'#', line).find(|at| *at > 0 && line[at - 1] == b' ');
+    trim_end(&line[..comment.unwrap_or(line.len())]).ends_with(b":")
 }
-
-const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Only to YAML 1.1 are there other line breaks and blanks than these.
-fn is_blank_or_comment(line: &str) -> bool {
-    let written = line.trim_start_matches(BLANKS);
-    written.is_empty() || written.starts_with('#')
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-fn is_marker(line: &str, marker: &str) -> bool {
-    line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with(BLANKS))
+fn trim_start(line: &[u8]) -> &[u8] {
+    &line[line.iter().position(|byte| !is_blank(byte)).unwrap_or(line.len())..]
 }
 
-/// Where the next line starts: behind `\n`, `\r\n` or a lone `\r`.
-fn line_end(text: &str, at: usize) -> usize {
-    let bytes = text.as_bytes();
-    match bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-        None => text.len(),
-        Some(n) if bytes[at + n] == b'\r' && bytes.get(at + n + 1) == Some(&b'\n') => at + n + 2,
-        Some(n) => at + n + 1,
-    }
+fn trim_end(line: &[u8]) -> &[u8] {
+    &line[..line.iter().rposition(|byte| !is_blank(byte)).map_or(0, |last| last + 1)]
+}
+
+fn is_blank_or_comment(line: &[u8]) -> bool {
+    matches!(trim_start(line).first(), None | Some(b'#'))
+}
+
+fn is_marker(line: &[u8], marker: &[u8]) -> bool {
+    line.strip_prefix(marker).is_some_and(|rest| rest.first().is_none_or(is_blank))
 }
