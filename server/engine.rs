@@ -161,13 +161,20 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     let held = Held::to(config, &answers);
     let facts = others::heard(&found, sight);
     let (mut findings, mut refusals) = (Vec::new(), Vec::new());
-    for rule in rules::ALL.iter().filter(|rule| held.runs(rule) || rule.tells_refusals()) {
+    for rule in rules::ALL {
+        let (runs, tells_refusals) = (held.runs(rule), rule.tells_refusals());
+        if !runs && !tells_refusals {
+            continue;
+        }
         let before = findings.len();
         run_rule(rule, &yaml, &found, sight, context, &held, &mut findings);
-        if rule.tells_refusals() {
+        if findings.len() == before {
+            continue;
+        }
+        if tells_refusals {
             refusals.extend(findings.iter().skip(before).map(|finding: &Finding| finding.message.clone()));
         }
-        if !held.runs(rule) {
+        if !runs {
             findings.truncate(before);
         }
         let severity = rule.severity_in(config);
@@ -270,10 +277,7 @@ fn run_rule(
         return;
     }
     for (index, object) in objects.iter().enumerate() {
-        let config = held.config_of(index, rule);
-        if !(rule.runs(config) || rule.tells_refusals()) {
-            continue;
-        }
+        let Some(config) = held.config_for(index, rule) else { continue };
         let before = findings.len();
         let mut found = Findings::in_object(rule, objects, index, findings);
         match (rule.check, &object.pod) {

@@ -439,7 +439,7 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
         let analysis = engine::analyze_document(text, &config);
         let found = analysis.findings.iter().find(|finding| finding.rule.id == "privilege-escalation").expect("a finding");
         assert_eq!(found.fix, None);
-        let path: Path = ["spec", "containers"].map(|key| Step::Key(key.into())).into_iter().collect();
+        let path: Path = ["spec", "containers"].map(Step::Key).into_iter().collect();
         let path = path.index(0).keys("securityContext.allowPrivilegeEscalation");
         let mut forged = found.clone();
         forged.fix(Safety::Safe, "forbid it", [Change::Set { path, value: kubeharden::yaml::edit::Value::Bool(false) }]);

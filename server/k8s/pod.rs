@@ -5,6 +5,7 @@ use crate::yaml::{Entry, Kind, Node, Path, Range};
 use k8s_openapi::api::core::v1 as core;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// One Kubernetes object of a document.
 #[derive(Debug)]
@@ -180,7 +181,7 @@ impl<'y> Pod<'y> {
 
     /// The path of a field at a way from the pod's spec, written or not.
     pub fn path(&self, dotted: &str) -> Path {
-        self.node.path().keys(&written(dotted, self.security_key))
+        self.node.path_below(&written(dotted, self.security_key))
     }
 
     /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
@@ -195,8 +196,9 @@ impl<'y> Pod<'y> {
     }
 
     /// The pod's security context, empty where none is written.
-    pub fn security(&self) -> core::PodSecurityContext {
-        self.spec.security_context.clone().unwrap_or_default()
+    pub fn security(&self) -> &core::PodSecurityContext {
+        static NONE: LazyLock<core::PodSecurityContext> = LazyLock::new(Default::default);
+        self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
     /// The pod's own annotations as the API server reads them: of equal keys the last, and what `<<` brings in beside them.
@@ -257,12 +259,13 @@ impl<'y> Container<'y> {
 
     /// The path of a field at a way from the container, written or not.
     pub fn path(&self, dotted: &str) -> Path {
-        self.node.path().keys(&written(dotted, self.security_key))
+        self.node.path_below(&written(dotted, self.security_key))
     }
 
     /// The container's own security context, empty where none is written.
-    pub fn security(&self) -> core::SecurityContext {
-        self.spec.security_context.clone().unwrap_or_default()
+    pub fn security(&self) -> &core::SecurityContext {
+        static NONE: LazyLock<core::SecurityContext> = LazyLock::new(Default::default);
+        self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
     /// Whether a name or an image is still missing: nothing else can be called absent then.

@@ -59,9 +59,10 @@ fn unique<'p, 'y: 'p>(
     noun: &str,
     found: &mut Findings<'_, '_>,
 ) {
+    let mut names = names.filter_map(|(container, node)| Some((container, node, text(node)?)));
+    let (Some(one), Some(two)) = (names.next(), names.next()) else { return };
     let mut first: HashMap<&str, Node<'_>> = HashMap::new();
-    for (container, node) in names {
-        let Some(name) = text(node) else { continue };
+    for (container, node, name) in [one, two].into_iter().chain(names) {
         match first.get(name) {
             // An alias brings the same item twice; the place is told once.
             Some(other) if *other == node => {}
