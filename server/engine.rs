@@ -7,7 +7,7 @@ use crate::config::{self, Config, Others};
 use crate::ignores::{self, Ignores};
 use crate::index::Fact;
 use crate::k8s::{self, Container, Extent, Object, Pod};
-use crate::rules::{self, Check, Finding, Findings, Rule};
+use crate::rules::{self, Check, Finding, Findings, Rule, Words};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
 use others::{Asked, Held, Talk};
@@ -59,7 +59,7 @@ pub struct Analysis {
     /// What would be among them if nobody had said that it is to be ignored.
     pub ignored: Vec<Finding>,
     /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
-    refusals: Vec<String>,
+    refusals: Vec<Words>,
     /// What its objects say of others.
     facts: Vec<Fact>,
     /// What its objects asked of others, and what they were told.

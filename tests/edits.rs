@@ -68,11 +68,7 @@ spec:
             ("a: {\"b\": \"x\", \"c\": \"y\"}\n", "a: {\"b\": \"x\", \"c\": {\"d\": \"z\"}}\n"),
         ] {
             let value = Value::Mapping(vec![("d".to_owned(), Value::Text("z".to_owned()))]);
-            becomes(
-                before,
-                [Change::Set { path: ["a", "c"].map(Step::Key).into_iter().collect(), value }],
-                after,
-            );
+            becomes(before, [Change::Set { path: ["a", "c"].map(Step::Key).into_iter().collect(), value }], after);
         }
     }
 
@@ -1332,7 +1328,7 @@ mod corpus {
         }
         let chosen = seed % size;
         let step = match node.entries().nth(chosen) {
-            Some(entry) => Step::Key(entry.key.as_str().unwrap_or_default().into()),
+            Some(entry) => Step::Key(entry.key.as_str().unwrap_or_default()),
             None => Step::Index(chosen),
         };
         let chosen = path.join([step]);

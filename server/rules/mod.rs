@@ -25,7 +25,7 @@ mod standard;
 
 pub use crate::config::Severity;
 pub use fields::{FIELDS, Field, Holds, OF_CONTAINER, OF_POD, Word, field_of, fields_of};
-pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject, Tag};
+pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject, Tag, Words};
 pub use missing_hardening::MISSING_HARDENING;
 pub use names::{Meaning, Name, Tool, meaning, same_in};
 pub use page::Page;

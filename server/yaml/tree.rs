@@ -266,12 +266,13 @@ impl<'y> Node<'y> {
     }
 
     /// Whether a scalar's text is this one. Most are told apart by their length.
+    #[inline]
     fn has_text(self, text: &str) -> bool {
-        let Some(node) = self.resolve() else { return false };
-        let Record { range, shape, .. } = node.record();
+        let Record { range, shape, .. } = self.record();
         match shape {
-            Shape::Scalar { value: Value::AsWritten, .. } => usize::from(range.len()) == text.len() && node.source() == text,
+            Shape::Scalar { value: Value::AsWritten, .. } => usize::from(range.len()) == text.len() && self.source() == text,
             Shape::Scalar { value: Value::Decoded(value), .. } => **value == *text,
+            Shape::Alias { .. } => self.as_str() == Some(text),
             _ => false,
         }
     }

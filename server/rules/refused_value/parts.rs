@@ -7,7 +7,7 @@ use crate::rules::spelling::brief;
 use crate::yaml::{Kind, Node, Resolved};
 use std::collections::{HashMap, HashSet};
 
-pub(super) fn check(pod: &Pod<'_>, object: &Object<'_>, is_whole: bool, found: &mut Findings<'_, '_>) {
+pub(super) fn check<'y>(pod: &Pod<'y>, object: &Object<'y>, is_whole: bool, found: &mut Findings<'_, '_>) {
     let names = pod.containers.iter().filter_map(|container| Some((Some(container), named(container.node)?)));
     unique(names, "container", found);
     unique(items(pod.lookup("volumes")).filter_map(named).map(|name| (None, name)), "volume", found);

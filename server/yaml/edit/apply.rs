@@ -276,7 +276,9 @@ impl<'y> Changer<'y> {
             return Err(self.mismatch(old, step, here));
         }
         let missing = || Refusal::new(format!("there is nothing at {}", here.path().join([step])));
-        let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else { return Err(contradiction(&here.path())) };
+        let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else {
+            return Err(contradiction(&here.path()));
+        };
         let place = match step {
             Step::Index(index) if is_sequence => index,
             Step::Key(key) => place_of(slots, key),
