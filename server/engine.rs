@@ -7,7 +7,7 @@ use crate::config::{self, Config, Others};
 use crate::ignores::{self, Ignores};
 use crate::index::Fact;
 use crate::k8s::{self, Container, Extent, Object, Pod};
-use crate::rules::{self, Check, Finding, Findings, Rule};
+use crate::rules::{self, Check, Finding, Findings, Rule, Words};
 use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
 use others::{Asked, Held, Talk};
@@ -59,7 +59,7 @@ pub struct Analysis {
     /// What would be among them if nobody had said that it is to be ignored.
     pub ignored: Vec<Finding>,
     /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
-    refusals: Vec<String>,
+    refusals: Vec<Words>,
     /// What its objects say of others.
     facts: Vec<Fact>,
     /// What its objects asked of others, and what they were told.
@@ -161,13 +161,20 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     let held = Held::to(config, &answers);
     let facts = others::heard(&found, sight);
     let (mut findings, mut refusals) = (Vec::new(), Vec::new());
-    for rule in rules::ALL.iter().filter(|rule| held.runs(rule) || rule.tells_refusals()) {
+    for rule in rules::ALL {
+        let (runs, tells_refusals) = (held.runs(rule), rule.tells_refusals());
+        if !runs && !tells_refusals {
+            continue;
+        }
         let before = findings.len();
         run_rule(rule, &yaml, &found, sight, context, &held, &mut findings);
-        if rule.tells_refusals() {
+        if findings.len() == before {
+            continue;
+        }
+        if tells_refusals {
             refusals.extend(findings.iter().skip(before).map(|finding: &Finding| finding.message.clone()));
         }
-        if !held.runs(rule) {
+        if !runs {
             findings.truncate(before);
         }
         let severity = rule.severity_in(config);
@@ -270,10 +277,7 @@ fn run_rule(
         return;
     }
     for (index, object) in objects.iter().enumerate() {
-        let config = held.config_of(index, rule);
-        if !(rule.runs(config) || rule.tells_refusals()) {
-            continue;
-        }
+        let Some(config) = held.config_for(index, rule) else { continue };
         let before = findings.len();
         let mut found = Findings::in_object(rule, objects, index, findings);
         match (rule.check, &object.pod) {

@@ -68,11 +68,7 @@ spec:
             ("a: {\"b\": \"x\", \"c\": \"y\"}\n", "a: {\"b\": \"x\", \"c\": {\"d\": \"z\"}}\n"),
         ] {
             let value = Value::Mapping(vec![("d".to_owned(), Value::Text("z".to_owned()))]);
-            becomes(
-                before,
-                [Change::Set { path: ["a", "c"].map(|key| Step::Key(key.into())).into_iter().collect(), value }],
-                after,
-            );
+            becomes(before, [Change::Set { path: ["a", "c"].map(Step::Key).into_iter().collect(), value }], after);
         }
     }
 
@@ -1089,7 +1085,7 @@ fn path(text: &str) -> Path {
     let mut steps = Vec::new();
     for part in text.split('.').filter(|part| !part.is_empty()) {
         let mut pieces = part.split('[');
-        steps.extend(pieces.next().filter(|key| !key.is_empty()).map(|key| Step::Key(key.into())));
+        steps.extend(pieces.next().filter(|key| !key.is_empty()).map(Step::Key));
         steps.extend(pieces.filter_map(|index| index.trim_end_matches(']').parse().ok()).map(Step::Index));
     }
     steps.into_iter().collect()
@@ -1301,7 +1297,7 @@ mod corpus {
             if matches!(change, Change::Set { .. } | Change::Remove { .. }) {
                 let again = plan(&read, std::slice::from_ref(change));
                 // Where an item went, its place is that of the next one.
-                let has_index = |path: &Path| path.steps().iter().any(|step| matches!(step, Step::Index(_)));
+                let has_index = |path: &Path| path.steps().any(|step| matches!(step, Step::Index(_)));
                 let shifted = matches!(change, Change::Remove { path } if has_index(path));
                 assert!(
                     shifted || again.as_ref().is_ok_and(|edits| edits.is_empty()),
@@ -1332,7 +1328,7 @@ mod corpus {
         }
         let chosen = seed % size;
         let step = match node.entries().nth(chosen) {
-            Some(entry) => Step::Key(entry.key.as_str().unwrap_or_default().into()),
+            Some(entry) => Step::Key(entry.key.as_str().unwrap_or_default()),
             None => Step::Index(chosen),
         };
         let chosen = path.join([step]);

@@ -21,7 +21,7 @@ fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
 /// Asserts how often a rule fires in a pod.
 #[track_caller]
 fn fires(rule: &str, version: &str, spec: &str, times: usize) {
-    let messages: Vec<String> = found(rule, version, spec).into_iter().map(|finding| finding.message).collect();
+    let messages: Vec<String> = found(rule, version, spec).into_iter().map(|finding| finding.message.into_owned()).collect();
     assert_eq!(messages.len(), times, "{rule} at {version} in {spec}: {messages:?}");
 }
 

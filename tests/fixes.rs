@@ -68,7 +68,7 @@ fn lost_comments(before: &Analysis, after: &Analysis) -> Result<Vec<String>, Str
     Ok(left.into_iter().map(str::to_owned).collect())
 }
 
-type Subject = (&'static str, Option<usize>, Option<String>);
+type Subject = (&'static str, Option<usize>, Option<Box<str>>);
 
 /// How many findings there are of each rule in each container and object.
 fn counted(analysis: &Analysis) -> BTreeMap<Subject, usize> {
@@ -208,7 +208,7 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
         let holder = format!("{:?} {:?}", subject.object, subject.container);
         if !is_group {
             let is_inside = move |finding: &Finding| {
-                let is_of = |container: &Option<String>| container.is_none() || finding.subject.container == *container;
+                let is_of = |container: &Option<Box<str>>| container.is_none() || finding.subject.container == *container;
                 finding.subject.object == subject.object && is_of(&subject.container) && is_at_most(finding, Safety::Review)
             };
             wholes.push(Whole { name: format!("all of {holder}"), is_wanted: Box::new(is_inside), once: false });
@@ -439,7 +439,7 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
         let analysis = engine::analyze_document(text, &config);
         let found = analysis.findings.iter().find(|finding| finding.rule.id == "privilege-escalation").expect("a finding");
         assert_eq!(found.fix, None);
-        let path: Path = ["spec", "containers"].map(|key| Step::Key(key.into())).into_iter().collect();
+        let path: Path = ["spec", "containers"].map(Step::Key).into_iter().collect();
         let path = path.index(0).keys("securityContext.allowPrivilegeEscalation");
         let mut forged = found.clone();
         forged.fix(Safety::Safe, "forbid it", [Change::Set { path, value: kubeharden::yaml::edit::Value::Bool(false) }]);

@@ -25,7 +25,8 @@ fn findings(text: &str, config: &Config) -> Vec<Finding> {
 /// Asserts how often a rule that runs alone fires in a pod.
 #[track_caller]
 fn fires(rule: &str, spec: &str, times: usize) {
-    let messages: Vec<String> = findings(&pod(spec), &only(rule)).into_iter().map(|finding| finding.message).collect();
+    let messages: Vec<String> =
+        findings(&pod(spec), &only(rule)).into_iter().map(|finding| finding.message.into_owned()).collect();
     assert_eq!(messages.len(), times, "{rule} in {spec}: {messages:?}");
 }
 
@@ -254,7 +255,7 @@ fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
     let [finding] = analysis.findings.as_slice() else { panic!("one finding: {:?}", analysis.findings) };
     let way = finding.each_way().nth(way).expect("as many ways");
     let edits = analysis.edits(&[&way], &config).expect("edits");
-    (way.fix.expect("a fix").title, edits.apply(text))
+    (way.fix.expect("a fix").title.into_owned(), edits.apply(text))
 }
 
 #[test]

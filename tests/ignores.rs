@@ -470,9 +470,9 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-fn told(finding: &Finding) -> (Option<usize>, Option<String>, &'static str, String) {
+fn told(finding: &Finding) -> (Option<usize>, Option<Box<str>>, &'static str, String) {
     let subject = &finding.subject;
-    (subject.object, subject.container.clone(), finding.rule.id, finding.message.clone())
+    (subject.object, subject.container.clone(), finding.rule.id, finding.message.to_string())
 }
 
 /// The lines that are in a list and no more in another one.
@@ -543,7 +543,7 @@ fn check(place: &str, analysis: &Analysis, finding: &Finding, scope: Scope, edit
     let before = of(&analysis.findings);
     let gone = gone(&before, &of(&after.findings)).unwrap_or_else(|new| panic!("{place}: new {new:?}\n{text}"));
     assert!(gone.contains(&told(finding)), "{place}: still there\n{text}");
-    let is_meant = |it: &&(Option<usize>, Option<String>, &str, String)| {
+    let is_meant = |it: &&(Option<usize>, Option<Box<str>>, &str, String)| {
         it.2 == finding.rule.id
             && (scope == Scope::Document || (it.0 == finding.subject.object && it.1 == finding.subject.container))
     };

@@ -68,11 +68,11 @@ fn json(node: Node<'_>) -> String {
 }
 
 fn pointer(path: &Path) -> String {
-    let step = |step: &Step| match step {
+    let step = |step: Step<'_>| match step {
         Step::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
         Step::Index(index) => format!("/{index}"),
     };
-    path.steps().iter().map(step).collect()
+    path.steps().map(step).collect()
 }
 
 /// Where a finding of a whole document is, as a pointer.

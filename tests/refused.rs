@@ -119,7 +119,7 @@ fn quantities_are_what_kubernetes_takes_for_quantities() {
 fn told(text: &str) -> Vec<String> {
     let report = engine::analyze(text, &Config::default());
     let findings = report.findings().map(|(_, finding)| finding);
-    findings.filter(|finding| TELLING.contains(&finding.rule.id)).map(|finding| finding.message.clone()).collect()
+    findings.filter(|finding| TELLING.contains(&finding.rule.id)).map(|finding| finding.message.to_string()).collect()
 }
 
 fn fixed(text: &str) -> engine::Fixed {

@@ -116,7 +116,7 @@ fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
         assert!(!told.contains(&"host-pid") && told.contains(&"host-ipc"), "{text}{told:?}");
         assert!(ids(&analysis.ignored).contains(&"host-pid"), "{text}");
         let unused = analysis.findings.iter().filter(|finding| finding.rule.id == "unused-ignore");
-        let unused: Vec<&str> = unused.map(|finding| finding.message.as_str()).collect();
+        let unused: Vec<&str> = unused.map(|finding| finding.message.as_ref()).collect();
         assert!(!unused.is_empty() && unused.iter().all(|message| message.contains("nothing-such")), "{text}{unused:?}");
     }
     // One for each of the two branches.
@@ -195,7 +195,10 @@ fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
     let filler = "  # a comment as long as a line usually is, and nothing to read in it\n".repeat((yaml::MAX_BYTES >> 6) - 1);
     let of = |text: &str| -> Vec<(&str, std::ops::Range<usize>, String)> {
         let report = engine::analyze(text, &Config::default());
-        report.findings().map(|(part, finding)| (finding.rule.id, part.place(finding.range), finding.message.clone())).collect()
+        report
+            .findings()
+            .map(|(part, finding)| (finding.rule.id, part.place(finding.range), finding.message.to_string()))
+            .collect()
     };
     let manifest = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{filler}");
     let [(rule, range, message)] = &of(&manifest)[..] else { panic!("one finding") };

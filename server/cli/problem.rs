@@ -62,18 +62,18 @@ pub(super) fn problems(text: &str, report: &Report, with_fixes: bool) -> Vec<Pro
 
 fn from_finding(part: Part<'_>, finding: &Finding, is_offered: bool, lines: &Lines<'_>) -> Problem {
     let related =
-        |related: &rules::Related| Related { span: lines.span(part.place(related.range)), message: related.message.clone() };
+        |related: &rules::Related| Related { span: lines.span(part.place(related.range)), message: related.message.to_string() };
     Problem {
         rule: finding.rule.id,
         profile: finding.rule.scope.name(),
         severity: finding.severity,
-        message: finding.message.clone(),
+        message: finding.message.to_string(),
         span: lines.span(part.place(finding.range)),
         related: finding.related.iter().map(related).collect(),
         document: part.document,
         object: finding.subject.object.and_then(|index| part.analysis.objects.get(index)).map(Object::of),
-        container: finding.subject.container.clone(),
-        fix: finding.fix.as_ref().filter(|_| is_offered).map(|fix| Remedy { title: fix.title.clone(), safety: fix.safety }),
+        container: finding.subject.container.as_deref().map(str::to_owned),
+        fix: finding.fix.as_ref().filter(|_| is_offered).map(|fix| Remedy { title: fix.title.to_string(), safety: fix.safety }),
     }
 }
 

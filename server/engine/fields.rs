@@ -201,8 +201,8 @@ fn written_at(tree: &Yaml, objects: &[Object<'_>], at: Offset) -> Option<Written
     let container = pod.containers.iter().find(|container| holds(container.node, entry.key));
     let above = container.map_or(pod.node, |container| container.node).path();
     let way = entry.key.path();
-    let keys = way.steps().iter().skip(above.steps().len()).map(|step| match step {
-        Step::Key(key) => Some(&**key),
+    let keys = way.steps().skip(above.steps().count()).map(|step| match step {
+        Step::Key(key) => Some(key),
         Step::Index(_) => None,
     });
     let keys: Option<Vec<&str>> = keys.collect();

@@ -142,8 +142,16 @@ impl<'c> Held<'c> {
         Held::to(config, self.answers)
     }
 
-    /// What a rule goes by in an object.
-    pub(super) fn config_of(&self, object: usize, rule: &Rule) -> &Config {
+    /// What a rule goes by in an object, if it looks at it: one that [`runs`](Self::runs) in any object, or tells what is refused.
+    pub(super) fn config_for(&self, object: usize, rule: &Rule) -> Option<&Config> {
+        if self.by_others.is_empty() {
+            return Some(self.config);
+        }
+        let config = self.config_of(object, rule);
+        (rule.runs(config) || rule.tells_refusals()).then_some(config)
+    }
+
+    fn config_of(&self, object: usize, rule: &Rule) -> &Config {
         let Some(held) = self.by_others.get(object).and_then(Option::as_ref) else { return self.config };
         // What somebody chose is asked as it was chosen; what the Namespace asks beyond that, as the Namespace says.
         let is_chosen = self.config.profile_is_chosen && rule.scope.holds_at(self.config.profile);

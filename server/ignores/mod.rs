@@ -23,6 +23,7 @@ use crate::yaml::edit::Change;
 use crate::yaml::{Entry, Kind, Node, Path, Range, Yaml};
 use comment::{Reach, Said};
 use place::{Lines, Spot};
+use std::cell::OnceCell;
 
 /// What is read: a document, or a part of one that is read in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +80,8 @@ pub struct Ignores<'a, 'y> {
     yaml: &'y Yaml,
     objects: &'a [Object<'y>],
     config: &'a Config,
-    lines: Lines<'y>,
+    /// Found out once somebody asks: most documents say nothing about what to ignore.
+    lines: OnceCell<Lines<'y>>,
     standing: Standing<'a>,
     notes: Vec<Note>,
     mistakes: Vec<Mistake>,
@@ -162,14 +164,18 @@ impl Mistake {
 impl<'a, 'y> Ignores<'a, 'y> {
     /// Reads a document or a part of one.
     pub fn of(yaml: &'y Yaml, objects: &'a [Object<'y>], config: &'a Config, standing: Standing<'a>) -> Self {
-        let lines = Lines::of(yaml.text());
-        let mut ignores = Ignores { yaml, objects, config, lines, standing, notes: Vec::new(), mistakes: Vec::new() };
+        let (notes, mistakes) = (Vec::new(), Vec::new());
+        let mut ignores = Ignores { yaml, objects, config, lines: OnceCell::new(), standing, notes, mistakes };
         // What is no manifest has no findings to ignore.
         if !objects.is_empty() || standing != Standing::Document {
             ignores.read_comments();
             ignores.read_annotations();
         }
         ignores
+    }
+
+    fn lines(&self) -> &Lines<'y> {
+        self.lines.get_or_init(|| Lines::of(self.yaml.text()))
     }
 
     fn read_comments(&mut self) {
@@ -191,13 +197,13 @@ impl<'a, 'y> Ignores<'a, 'y> {
                     }
                     Said::Foreign { tool, name } => {
                         let rule = same_in(tool, &text[name.clone()]);
-                        let covers = Covers::Spot(self.lines.spot(comment));
+                        let covers = Covers::Spot(self.lines().spot(comment));
                         let named = Named { text: text[name.clone()].to_owned(), range: within(name), rule, has_reason: true };
                         self.notes.push(Note { range: comment, written: Written::Foreign, covers, names: vec![named] });
                     }
                     Said::Ignore(ignore) => {
                         let covers = match ignore.reach {
-                            Reach::Place => Covers::Spot(self.lines.spot(comment)),
+                            Reach::Place => Covers::Spot(self.lines().spot(comment)),
                             Reach::Document if first.contains(&comment) => Covers::Document,
                             Reach::Document => {
                                 let mistake = ignore.misplaced();
@@ -294,7 +300,7 @@ impl<'a, 'y> Ignores<'a, 'y> {
             Covers::Document => true,
             Covers::Object(index) => finding.subject.object.is_some_and(|object| node_of(object) == node_of(index)),
             Covers::Pod(index, template) => is_of(index) && template.contains_range(finding.range),
-            Covers::Spot(spot) => self.lines.covers(spot, finding, self.objects),
+            Covers::Spot(spot) => self.lines().covers(spot, finding, self.objects),
             Covers::Nothing => false,
         }
     }
@@ -308,7 +314,11 @@ impl<'a, 'y> Ignores<'a, 'y> {
 
     /// Takes the findings away that are ignored, and gives them back.
     pub fn sift(&self, findings: &mut Vec<Finding>) -> Vec<Finding> {
-        if self.config.no_ignores {
+        let is_said = |head: &Head| !head.rules.is_empty();
+        let is_nothing = self.notes.is_empty()
+            && self.config.exceptions.is_empty()
+            && !matches!(self.standing, Standing::Item(head) if is_said(head));
+        if self.config.no_ignores || is_nothing {
             return Vec::new();
         }
         let (ignored, left) = std::mem::take(findings).into_iter().partition(|finding| self.ignores(finding));

@@ -4,7 +4,7 @@
 //! any other; of one that its controller completes, or that is told by its shape alone, nothing is called missing.
 
 use super::kinds::pod;
-use super::pod::{Extent, Pod, SECURITY};
+use super::pod::{Context, Extent, Pod, SECURITY};
 use super::read::{Reading, Unknown, read};
 use super::{Container, ContainerKind};
 use crate::yaml::{Kind, Node};
@@ -237,7 +237,13 @@ pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod
         let items = found.map(|found| if found.kind() == Kind::Mapping { vec![found] } else { found.items().collect() });
         for node in items.into_iter().flatten().filter_map(Node::resolve).filter(|node| node.kind() == Kind::Mapping) {
             let (container, read) = read::<core::Container>(node, None);
-            pod.containers.extend(container.map(|spec| Container { kind: *kind, node, spec, security_key: SECURITY }));
+            pod.containers.extend(container.map(|spec| Container {
+                kind: *kind,
+                node,
+                spec,
+                security_key: SECURITY,
+                context: Context::default(),
+            }));
             reading.absorb(read);
         }
     }
@@ -269,7 +275,7 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     reading.unknown.retain(|unknown| inside(unknown.key));
     reading.wrong.retain(|wrong| inside(wrong.node));
     let spec = core::Container { security_context: holder?.security_context, ..Default::default() };
-    let container = Container { kind: ContainerKind::Ordinary, node, spec, security_key: SECURITY };
+    let container = Container { kind: ContainerKind::Ordinary, node, spec, security_key: SECURITY, context: Context::default() };
     // The pod has no node of its own, and no setting is found in its container's context.
     let pod = Pod {
         node: context,
@@ -279,6 +285,7 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         extent: Extent::Part,
         is_token_off: false,
         security_key: SECURITY,
+        context: Context::default(),
     };
     Some((pod, reading))
 }
@@ -305,6 +312,7 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         node,
         spec: core::Container { security_context: Some(context), ..Default::default() },
         security_key: OF_CONTAINER,
+        context: Context::default(),
     });
     let pod = Pod {
         node,
@@ -314,6 +322,7 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         extent: Extent::Part,
         is_token_off: false,
         security_key: OF_POD,
+        context: Context::default(),
     };
     Some((pod, reading))
 }

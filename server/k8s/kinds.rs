@@ -3,7 +3,7 @@
 //! Knows Kubernetes' kinds. Must not know rules. Promise: every mapping with an `apiVersion` and a `kind` that a cluster could
 //! be sent is an object, whatever its path; configuration of tools that only looks like one is not.
 
-use super::pod::{Extent, SECURITY};
+use super::pod::{Context, Extent, SECURITY};
 use super::read::{Identity, Reading, read};
 use super::{Container, ContainerKind, Object, Pod, custom};
 use crate::yaml::{Kind, Node, Yaml};
@@ -329,13 +329,28 @@ pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y
     let mut containers = Vec::new();
     let mut add = |kind, key, typed: Vec<core::Container>| {
         let items = reading.items_read(node, key).filter_map(Node::resolve);
-        containers.extend(items.zip(typed).map(|(node, spec)| Container { kind, node, spec, security_key: SECURITY }));
+        containers.extend(items.zip(typed).map(|(node, spec)| Container {
+            kind,
+            node,
+            spec,
+            security_key: SECURITY,
+            context: Context::default(),
+        }));
     };
     add(ContainerKind::Init, "initContainers", spec.init_containers.take().unwrap_or_default());
     add(ContainerKind::Ordinary, "containers", std::mem::take(&mut spec.containers));
     let ephemeral = spec.ephemeral_containers.take().unwrap_or_default();
     add(ContainerKind::Ephemeral, "ephemeralContainers", ephemeral.into_iter().map(ordinary).collect());
-    Pod { node, spec, metadata: None, containers, extent: Extent::Whole, is_token_off: false, security_key: SECURITY }
+    Pod {
+        node,
+        spec,
+        metadata: None,
+        containers,
+        extent: Extent::Whole,
+        is_token_off: false,
+        security_key: SECURITY,
+        context: Context::default(),
+    }
 }
 
 /// An ephemeral container has the fields of an ordinary one and `targetContainerName`.

@@ -4,7 +4,9 @@ use super::Reading;
 use crate::yaml::{Entry, Kind, Node, Path, Range};
 use k8s_openapi::api::core::v1 as core;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// One Kubernetes object of a document.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ pub struct Pod<'y> {
     pub is_token_off: bool,
     /// The key at which its security context stands; in custom resources it has others.
     pub security_key: &'static str,
+    pub(super) context: Context<'y>,
 }
 
 /// The key of a security context.
@@ -65,6 +68,7 @@ pub struct Container<'y> {
     pub spec: core::Container,
     /// The key at which its security context stands; in custom resources it has others.
     pub security_key: &'static str,
+    pub(super) context: Context<'y>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +149,19 @@ impl<'y, T> Setting<'y, T> {
     }
 }
 
+/// The security context of a pod or a container, once somebody asked for what is in it: most rules do.
+#[derive(Debug, Default)]
+pub(super) struct Context<'y>(OnceCell<Option<Node<'y>>>);
+
+impl<'y> Context<'y> {
+    /// What stands at the first key of a way into the context, and the rest of the way.
+    fn shortened<'d>(&self, holder: Node<'y>, security_key: &str, dotted: &'d str) -> Option<(Node<'y>, &'d str)> {
+        let rest = dotted.strip_prefix(SECURITY)?.strip_prefix('.')?;
+        let context = *self.0.get_or_init(|| holder.get(security_key));
+        Some((context?, rest))
+    }
+}
+
 /// A way of keys as it is written where a security context stands at another key.
 fn written<'d>(dotted: &'d str, security_key: &str) -> Cow<'d, str> {
     match dotted.strip_prefix(SECURITY) {
@@ -170,17 +187,23 @@ impl<'y> Pod<'y> {
     /// A setting of the pod itself. `dotted` is its way from the pod's spec (`securityContext.runAsUser`), `value` the same
     /// field of the typed spec.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
-        Setting::read(self.node, &written(dotted, self.security_key), value, Level::Pod)
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => Setting::read(context, rest, value, Level::Pod),
+            None => Setting::read(self.node, &written(dotted, self.security_key), value, Level::Pod),
+        }
     }
 
     /// The node at a way from the pod's spec.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
-        below(self.node, &written(dotted, self.security_key))
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => below(context, rest),
+            None => below(self.node, &written(dotted, self.security_key)),
+        }
     }
 
     /// The path of a field at a way from the pod's spec, written or not.
     pub fn path(&self, dotted: &str) -> Path {
-        self.node.path().keys(&written(dotted, self.security_key))
+        self.node.path_below(&written(dotted, self.security_key))
     }
 
     /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
@@ -195,8 +218,9 @@ impl<'y> Pod<'y> {
     }
 
     /// The pod's security context, empty where none is written.
-    pub fn security(&self) -> core::PodSecurityContext {
-        self.spec.security_context.clone().unwrap_or_default()
+    pub fn security(&self) -> &core::PodSecurityContext {
+        static NONE: LazyLock<core::PodSecurityContext> = LazyLock::new(Default::default);
+        self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
     /// The pod's own annotations as the API server reads them: of equal keys the last, and what `<<` brings in beside them.
@@ -247,22 +271,29 @@ impl<'y> Container<'y> {
     /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of
     /// the typed container.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
-        Setting::read(self.node, &written(dotted, self.security_key), value, Level::Container)
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => Setting::read(context, rest, value, Level::Container),
+            None => Setting::read(self.node, &written(dotted, self.security_key), value, Level::Container),
+        }
     }
 
     /// The node at a way from the container.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
-        below(self.node, &written(dotted, self.security_key))
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => below(context, rest),
+            None => below(self.node, &written(dotted, self.security_key)),
+        }
     }
 
     /// The path of a field at a way from the container, written or not.
     pub fn path(&self, dotted: &str) -> Path {
-        self.node.path().keys(&written(dotted, self.security_key))
+        self.node.path_below(&written(dotted, self.security_key))
     }
 
     /// The container's own security context, empty where none is written.
-    pub fn security(&self) -> core::SecurityContext {
-        self.spec.security_context.clone().unwrap_or_default()
+    pub fn security(&self) -> &core::SecurityContext {
+        static NONE: LazyLock<core::SecurityContext> = LazyLock::new(Default::default);
+        self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
     /// Whether a name or an image is still missing: nothing else can be called absent then.

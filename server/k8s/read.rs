@@ -231,25 +231,21 @@ impl<'y> Reader<'_, 'y> {
 
     fn entries(&self, mapping: Node<'y>, fields: Option<Fields>) -> Entries<'_, 'y> {
         let reader = Reader { around: fields.or(self.around), ..*self };
-        Entries { reader, rest: effective_entries(mapping).into_iter(), value: None, fields }
+        Entries { reader, mapping, next: 0, merged: merged_beside(mapping).into_iter(), value: None, fields }
     }
 }
 
 /// A type's name and its fields.
 type Fields = (&'static str, &'static [&'static str]);
 
-/// The entries that a reader of a mapping gets: its own, then those that `<<` brings in beside them.
-fn effective_entries(mapping: Node<'_>) -> Vec<Entry<'_>> {
-    let mut entries: Vec<Entry<'_>> = mapping.entries().filter(|entry| !entry.is_merge()).collect();
-    let own = entries.len();
-    if own == mapping.entries().len() {
-        return entries;
+/// What `<<` brings into a mapping beside its own entries.
+fn merged_beside(mapping: Node<'_>) -> Vec<Entry<'_>> {
+    if !mapping.entries().any(Entry::is_merge) {
+        return Vec::new();
     }
-    let mut known: HashSet<&str> = entries.iter().filter_map(|entry| entry.key.as_str()).collect();
-    let merged = mapping.merged_entries().filter(|entry| entry.key.as_str().is_none_or(|key| known.insert(key)));
-    let merged: Vec<Entry<'_>> = merged.collect();
-    entries.extend(merged);
-    entries
+    let own = mapping.entries().filter(|entry| !entry.is_merge());
+    let mut known: HashSet<&str> = own.filter_map(|entry| entry.key.as_str()).collect();
+    mapping.merged_entries().filter(|entry| entry.key.as_str().is_none_or(|key| known.insert(key))).collect()
 }
 
 /// The node, unless it is null: the API server's decoder leaves a null field as it is.
@@ -257,14 +253,28 @@ fn present(node: Node<'_>) -> Option<Node<'_>> {
     (!node.is_null()).then_some(node)
 }
 
+/// The entries that a reader of a mapping gets: its own, then those that `<<` brings in beside them.
 struct Entries<'p, 'y> {
     reader: Reader<'p, 'y>,
-    rest: std::vec::IntoIter<Entry<'y>>,
+    mapping: Node<'y>,
+    /// The place of the next one of its own.
+    next: usize,
+    merged: std::vec::IntoIter<Entry<'y>>,
     value: Option<Entry<'y>>,
     fields: Option<Fields>,
 }
 
-impl Entries<'_, '_> {
+impl<'y> Entries<'_, 'y> {
+    fn next(&mut self) -> Option<Entry<'y>> {
+        while let Some(entry) = self.mapping.entries().nth(self.next) {
+            self.next += 1;
+            if !entry.is_merge() {
+                return Some(entry);
+            }
+        }
+        self.merged.next()
+    }
+
     fn note_unknown(&self, entry: &Entry<'_>, key: &str) -> bool {
         let Some((type_name, fields)) = self.fields else { return false };
         if fields.contains(&key) {
@@ -281,7 +291,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        while let Some(entry) = self.rest.next() {
+        while let Some(entry) = self.next() {
             let Some(key) = entry.key.as_str() else { continue };
             let left_out = self.reader.pass.left_out.contains(&entry.value.id());
             if self.note_unknown(&entry, key) || left_out || present(entry.value).is_none() {

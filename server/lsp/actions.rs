@@ -50,7 +50,7 @@ fn each_way(mark: &Mark<'_>, finding: &Finding, config: &Config) -> Vec<Offer> {
     let one = |finding: Finding| {
         let fix = finding.fix.as_ref()?;
         let edits = mark.part.analysis.edits(&[&finding], config);
-        Some(Offer { title: fix.title.clone(), safe: fix.safety == Safety::Safe, edits })
+        Some(Offer { title: fix.title.to_string(), safe: fix.safety == Safety::Safe, edits })
     };
     finding.each_way().filter_map(one).collect()
 }
@@ -99,7 +99,7 @@ pub(super) fn wholes_at(part: Part<'_>, meets: impl Fn(Range<usize>) -> bool) ->
     let mut wholes: Vec<(Whole, String)> = Vec::new();
     for finding in &analysis.findings {
         let Some(name) = &finding.subject.container else { continue };
-        let whole = Whole::Container { object: finding.subject.object, name: name.clone() };
+        let whole = Whole::Container { object: finding.subject.object, name: name.to_string() };
         let is_new = !wholes.iter().any(|(known, _)| *known == whole);
         if is_new && meets(extent(part, finding.subject.range)) {
             wholes.push((whole, format!("harden container {name}").trim_end().to_owned()));
@@ -131,7 +131,7 @@ impl Whole {
     fn takes(&self, finding: &Finding) -> bool {
         let is_inside = match self {
             Whole::Container { object, name } => {
-                finding.subject.object == *object && finding.subject.container.as_ref() == Some(name)
+                finding.subject.object == *object && finding.subject.container.as_deref() == Some(name)
             }
             Whole::Object(index) => finding.subject.object == Some(*index),
         };

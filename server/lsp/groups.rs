@@ -67,10 +67,10 @@ pub(super) fn marks_of(part: Part<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
 
 /// Whether two findings of one part are that the same container or pod lacks something.
 pub(super) fn is_one_lack(one: &Finding, other: &Finding) -> bool {
-    let holder = |finding: &Finding| {
+    fn holder(finding: &Finding) -> Option<(Option<usize>, Range, &str)> {
         let lack = finding.subject.lack.as_ref()?;
-        Some((finding.subject.object, finding.subject.range, lack.holder.clone()))
-    };
+        Some((finding.subject.object, finding.subject.range, lack.holder.as_str()))
+    }
     holder(one).is_some() && holder(one) == holder(other)
 }
 
@@ -109,14 +109,14 @@ impl<'a> Mark<'a> {
     pub(super) fn message(&self) -> String {
         match self.group() {
             Some(lack) => self.lacking(&lack.holder),
-            None => self.first().message.clone(),
+            None => self.first().message.to_string(),
         }
     }
 
     /// Names as many of the settings as there is room for.
     fn lacking(&self, holder: &str) -> String {
         let mut settings: Vec<&str> = Vec::new();
-        for setting in self.findings.iter().filter_map(|finding| Some(finding.subject.lack.as_ref()?.setting.as_str())) {
+        for setting in self.findings.iter().filter_map(|finding| Some(finding.subject.lack.as_ref()?.setting.as_ref())) {
             if !settings.contains(&setting) {
                 settings.push(setting);
             }

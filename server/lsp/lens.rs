@@ -129,7 +129,7 @@ pub(super) async fn show_standing(state: &Arc<State>, data: Value) -> Result<(),
     let head = format!("{head} is {met} by the Pod Security Standards of Kubernetes {}.", analysed.config.kubernetes_version);
     let enforced = Some(enforced(&standing, " ")).filter(|words| !words.is_empty()).map(|words| words + ".");
     let missed = standing.missed.map(|(next, missed)| {
-        let messages: Vec<String> = missed.into_iter().map(|finding| finding.message).collect();
+        let messages: Vec<String> = missed.into_iter().map(|finding| finding.message.into_owned()).collect();
         format!(" {} finds: {}.", next.name(), messages.join("; "))
     });
     tell(state, [Some(head), enforced, missed].into_iter().flatten().collect());

@@ -9,10 +9,13 @@ use super::settings::SECTION;
 use super::state::Snapshot;
 use crate::config::Problem;
 use crate::engine::{Edits, Part, Range as Span};
-use crate::rules::{Finding, Page, Severity, Tag};
+use crate::rules::{Finding, Page, Severity, Tag, Words};
 use crate::text::{Encoding, Position, Text};
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use tower_lsp::lsp_types::{self as lsp, Url};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
@@ -70,9 +73,9 @@ pub(super) fn diagnostic_at(
     let members = members.map(|finding| (finding.range, &finding.message));
     let companions = mark.findings.iter().flat_map(|finding| &finding.related);
     let all = members.chain(companions.map(|related| (related.range, &related.message)));
-    let related = |(at, message): (Span, &String)| lsp::DiagnosticRelatedInformation {
+    let related = |(at, message): (Span, &Words)| lsp::DiagnosticRelatedInformation {
         location: lsp::Location { uri: url.clone(), range: place(at) },
-        message: message.clone(),
+        message: message.to_string(),
     };
     let related: Vec<_> = all.filter(|_| client.related_information).map(related).collect();
     lsp::Diagnostic {
@@ -89,7 +92,14 @@ pub(super) fn diagnostic_at(
 }
 
 fn code_description(page: &Page) -> Option<lsp::CodeDescription> {
-    Some(lsp::CodeDescription { href: Url::parse(&page.url()).ok()? })
+    /// Where pages stand, by what they are about: to take a URL apart takes longer than all the rest of a diagnostic.
+    static KNOWN: Mutex<BTreeMap<&str, Url>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let href = match known.entry(page.id) {
+        Entry::Occupied(entry) => entry.get().clone(),
+        Entry::Vacant(entry) => entry.insert(Url::parse(&page.url()).ok()?).clone(),
+    };
+    Some(lsp::CodeDescription { href })
 }
 
 /// What is to be told of a configuration file.

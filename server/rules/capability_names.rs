@@ -1,7 +1,8 @@
 //! The names of capabilities, and the lists that they stand in.
 
 use crate::k8s::Container;
-use crate::yaml::{Node, Path, Step};
+use crate::yaml::{Node, Path};
+use std::borrow::Cow;
 
 /// Linux' capabilities (`include/uapi/linux/capability.h`), without `CAP_`, and the word for all of them.
 pub(super) const NAMES: [&str; 42] = [
@@ -50,29 +51,44 @@ pub(super) const NAMES: [&str; 42] = [
 ];
 
 /// An item of a list of capabilities.
-#[derive(Clone)]
 pub(super) struct Item<'y> {
     pub(super) node: Node<'y>,
-    pub(super) path: Path,
+    /// The way of keys to its list from the container, and its place there.
+    way: &'static str,
+    place: usize,
     /// As it is written.
     pub(super) name: &'y str,
     /// In capitals, without `CAP_`.
-    pub(super) normal: String,
+    pub(super) normal: Cow<'y, str>,
 }
 
-/// The items of `add` or `drop` of a container.
-pub(super) fn items<'y>(container: &Container<'y>, list: &str) -> Vec<Item<'y>> {
-    let way = format!("securityContext.capabilities.{list}");
-    let nodes = container.lookup(&way).into_iter().flat_map(Node::items).enumerate();
+/// The ways of keys from a container to its lists.
+pub(super) const ADD: &str = "securityContext.capabilities.add";
+pub(super) const DROP: &str = "securityContext.capabilities.drop";
+
+/// The items of one of a container's lists.
+pub(super) fn items<'y>(container: &Container<'y>, way: &'static str) -> Vec<Item<'y>> {
+    let nodes = container.lookup(way).into_iter().flat_map(Node::items).enumerate();
     let item = |(place, node): (usize, Node<'y>)| {
         let name = node.as_str()?;
-        Some(Item { node, path: container.path(&way).join([Step::Index(place)]), name, normal: normal(name) })
+        Some(Item { node, way, place, name, normal: normal(name) })
     };
     nodes.filter_map(item).collect()
 }
 
+impl Item<'_> {
+    /// Its path, where it is an item of this container.
+    pub(super) fn path(&self, container: &Container<'_>) -> Path {
+        container.path(self.way).index(self.place)
+    }
+}
+
 /// A capability's name as Kubernetes writes it.
-fn normal(name: &str) -> String {
-    let upper = name.trim().to_ascii_uppercase();
-    upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
+fn normal(name: &str) -> Cow<'_, str> {
+    let name = name.trim();
+    if !name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Cow::Borrowed(name.strip_prefix("CAP_").unwrap_or(name));
+    }
+    let upper = name.to_ascii_uppercase();
+    Cow::Owned(upper.strip_prefix("CAP_").map(str::to_owned).unwrap_or(upper))
 }

@@ -1,4 +1,4 @@
-use super::capability_names::{Item, items};
+use super::capability_names::{ADD, DROP, Item, items};
 use super::{Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};
@@ -100,14 +100,14 @@ rule! {
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
-        let (added, dropped) = (items(container, "add"), items(container, "drop"));
+        let (added, dropped) = (items(container, ADD), items(container, DROP));
         repeated(container, &added, "add", found);
         repeated(container, &dropped, "drop", found);
         for (place, item) in added.iter().enumerate() {
             let other = dropped.iter().find(|other| other.normal == item.normal);
             if let Some(other) = other.filter(|_| earlier(&added, place).is_none()) {
                 let message = format!("{container} adds {} and drops it too", item.normal);
-                let change = Change::Remove { path: item.path.clone() };
+                let change = Change::Remove { path: item.path(container) };
                 found
                     .wrong_in(container, item.node, message)
                     .fix(Safety::Review, format!("remove {} from add (programs that need it fail)", item.normal), [change])
@@ -120,7 +120,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
 fn repeated(container: &Container<'_>, items: &[Item<'_>], list: &str, found: &mut Findings<'_, '_>) {
     for (place, item) in items.iter().enumerate() {
         if let Some(first) = earlier(items, place) {
-            let change = Change::Remove { path: item.path.clone() };
+            let change = Change::Remove { path: item.path(container) };
             found
                 .wrong_in(container, item.node, format!("{container} has {} twice in {list}", item.normal))
                 .fix(Safety::Review, format!("remove the second {}", item.normal), [change])

@@ -1,6 +1,6 @@
 use super::annotations::{Annotation, Profile, annotations, container};
 use super::leftovers::is_filled_in;
-use super::{Findings, Safety, dead_seccomp_annotation, deprecated_apparmor_annotation};
+use super::{Findings, Safety, capability_names, dead_seccomp_annotation, deprecated_apparmor_annotation};
 use crate::config::Config;
 use crate::k8s::{Container, Level, Pod, Setting, Version};
 use crate::yaml::edit::{Change, Value};
@@ -180,9 +180,9 @@ fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
             .related(privileged, "privileged here");
     }
     // The API server compares with this very text, and lets SYS_ADMIN pass.
-    let admin = super::capability_names::items(container, "add").into_iter().find(|item| item.name == "CAP_SYS_ADMIN");
+    let admin = capability_names::items(container, capability_names::ADD).into_iter().find(|item| item.name == "CAP_SYS_ADMIN");
     if let Some(admin) = admin {
-        let change = Change::Remove { path: admin.path };
+        let change = Change::Remove { path: admin.path(container) };
         found
             .wrong_in(container, forbidden, format!("{container} adds CAP_SYS_ADMIN, which this value excludes"))
             .fix(Safety::Review, "remove CAP_SYS_ADMIN (programs that mount or set up namespaces fail)", [change])
@@ -291,8 +291,8 @@ fn sysctls(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
 
 /// A pod is of the host's processes as a whole or not at all, and then on the host's network.
 fn host_process(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
-    let of_pod = pod.security().windows_options.and_then(|options| options.host_process);
-    let of_container = |container: &Container<'_>| container.security().windows_options.and_then(|it| it.host_process);
+    let of_pod = pod.security().windows_options.as_ref().and_then(|options| options.host_process);
+    let of_container = |container: &Container<'_>| container.security().windows_options.as_ref()?.host_process;
     let effective = |container: &&Container<'_>| of_container(container).or(of_pod) == Some(true);
     if !pod.containers.iter().any(|container| effective(&container)) {
         return;

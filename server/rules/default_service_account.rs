@@ -1,4 +1,4 @@
-use super::{Findings, Rule};
+use super::{Findings, mounted_service_account_token};
 use crate::config::Config;
 use crate::k8s::{Pod, Setting};
 
@@ -110,5 +110,5 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 
 /// Whether another rule asks, of a pod that says nothing at all, whether it needs a token: that comes first.
 fn is_asked_about(config: &Config) -> bool {
-    Rule::named("mounted-service-account-token").is_some_and(|rule| rule.runs(config))
+    mounted_service_account_token::RULE.runs(config)
 }

@@ -93,7 +93,10 @@ const FROZEN: [(&str, Option<&str>); 5] = [
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else { continue };
-        let Some((old, new)) = FROZEN.iter().find(|(old, _)| is_from(&image, old)) else { continue };
+        let Some(whole) = image::reference(image).map(|image| format!("{}/{}", image.registry, image.repository)) else {
+            continue;
+        };
+        let Some((old, new)) = FROZEN.iter().find(|(old, _)| is_from(&whole, old)) else { continue };
         let finding = found.wrong_in(container, node, format!("image of {container} comes from {old}, which is frozen"));
         if let (Some(new), Some(rest)) = (new, image.strip_prefix(old)) {
             let change = Change::Set { path: container.path("image"), value: Value::Text(format!("{new}{rest}")) };
@@ -102,8 +105,6 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn is_from(image: &str, place: &str) -> bool {
-    let Some(image) = image::reference(image) else { return false };
-    let whole = format!("{}/{}", image.registry, image.repository);
-    whole.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
+fn is_from(repository: &str, place: &str) -> bool {
+    repository.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -76,7 +76,7 @@ rule! {
 fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
     let mut last = HashMap::new();
     for mapping in yaml.nodes().filter(|node| node.kind() == Kind::Mapping && node.entries().len() > 1) {
-        if is_repaired(mapping) {
+        if is_repaired(mapping) || are_plainly_different(mapping) {
             continue;
         }
         last.clear();
@@ -92,6 +92,15 @@ fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
             }
         }
     }
+}
+
+/// Whether the keys of a small mapping are all different, as mostly they are: to see that takes no table.
+fn are_plainly_different(mapping: Node<'_>) -> bool {
+    const SMALL: usize = 12;
+    let mut texts = [""; SMALL];
+    let keys = mapping.entries().map(|entry| entry.key.as_str().unwrap_or_default());
+    texts.iter_mut().zip(keys.clone()).for_each(|(text, key)| *text = key);
+    keys.len() <= SMALL && keys.enumerate().all(|(place, key)| !texts[..place].contains(&key))
 }
 
 /// The key of an entry with its text. A merge may be repeated.

@@ -5,6 +5,7 @@ use super::{Rule, Scope};
 use crate::k8s::{Container, Object, Pod};
 use crate::yaml::edit::Change;
 use crate::yaml::{Kind, Node, NodeId, Range};
+use std::borrow::Cow;
 
 /// What can happen to a workload that worked when a fix is taken. The greater, the more cautious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,11 +28,14 @@ impl Safety {
     }
 }
 
+/// What a person reads; most of it is the same every time.
+pub type Words = Cow<'static, str>;
+
 /// What would mend a finding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fix {
     /// An imperative without a full stop: "set allowPrivilegeEscalation: false".
-    pub title: String,
+    pub title: Words,
     pub safety: Safety,
     pub changes: Vec<Change>,
 }
@@ -49,7 +53,7 @@ pub enum Tag {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     pub range: Range,
-    pub message: String,
+    pub message: Words,
 }
 
 /// One thing that a rule has to say.
@@ -60,7 +64,7 @@ pub struct Finding {
     /// The smallest text that stands for the problem, in bytes from the start of the document.
     pub range: Range,
     /// The fact, in at most 80 columns: lower case, no full stop.
-    pub message: String,
+    pub message: Words,
     pub subject: Subject,
     pub tag: Option<Tag>,
     pub related: Vec<Related>,
@@ -76,7 +80,7 @@ pub struct Subject {
     /// The object's index in its document; none where the document holds several and the finding is about all of it.
     pub object: Option<usize>,
     /// The container's name, where the finding is about one.
-    pub container: Option<String>,
+    pub container: Option<Box<str>>,
     /// All that the container, else the pod or object, is written on.
     pub range: Range,
     /// Whether the finding is that something is not there.
@@ -89,7 +93,7 @@ pub struct Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
     /// In a word: `allowPrivilegeEscalation`, `requests.cpu`.
-    pub setting: String,
+    pub setting: Box<str>,
     /// Who lacks it, as messages call it: `container "web"`, `pod`.
     pub holder: String,
     /// What stands for the holder: the key of its security context, where it has one.
@@ -118,13 +122,13 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// A container has a value that it should not have; `node` is that value.
-    pub fn wrong_in(&mut self, container: &Container<'_>, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+    pub fn wrong_in(&mut self, container: &Container<'_>, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
         let place = place_of(node, container.node);
         self.push(Some(container), container.range(), place, false, message.into()).shared_from(node)
     }
 
     /// A pod, or an object without one, has a value that it should not have; `node` is that value.
-    pub fn wrong(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+    pub fn wrong(&mut self, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
         let whole = self.whole();
         let owner = self.object().map(|object| object.pod.as_ref().map_or(object.node, |pod| pod.node));
         let place = owner.map_or(node.range(), |owner| place_of(node, owner));
@@ -132,12 +136,7 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// A container, where one is given, else the pod or object, has a value that it should not have.
-    pub fn wrong_around(
-        &mut self,
-        container: Option<&Container<'_>>,
-        node: Node<'_>,
-        message: impl Into<String>,
-    ) -> &mut Finding {
+    pub fn wrong_around(&mut self, container: Option<&Container<'_>>, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
         match container {
             Some(container) => self.wrong_in(container, node, message),
             None => self.wrong(node, message),
@@ -146,7 +145,7 @@ impl<'a, 'y> Findings<'a, 'y> {
 
     /// Like [`wrong_around`](Self::wrong_around), with the container found that the node is written in. For what looks at
     /// documents, not at objects.
-    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
         let objects = self.objects;
         let container = objects.iter().find_map(|object| object.container_around(node));
         match container {
@@ -156,21 +155,25 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// A place of the document is not as it can be, whatever it means.
-    pub fn wrong_at(&mut self, range: Range, message: impl Into<String>) -> &mut Finding {
+    pub fn wrong_at(&mut self, range: Range, message: impl Into<Words>) -> &mut Finding {
         let object = self.owner(range).and_then(|index| self.objects.get(index));
         let whole = object.map_or(range, |object| object.node.range().cover(range));
         self.push(None, whole, range, false, message.into())
     }
 
     /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
-    pub fn absent_in(&mut self, container: &Container<'_>, dotted: &str, message: impl Into<String>) -> &mut Finding {
+    pub fn absent_in(&mut self, container: &Container<'_>, dotted: &str, message: impl Into<Words>) -> &mut Finding {
         let place = deepest_key(container.node, dotted).unwrap_or_else(|| container_token(container.node));
         let finding = self.push(Some(container), container.range(), place, true, message.into());
-        finding.lacks(dotted, container.to_string(), security_key(container.node).unwrap_or(container_token(container.node)))
+        finding.lacks(
+            dotted,
+            container.to_string(),
+            security_key(container.node).unwrap_or_else(|| container_token(container.node)),
+        )
     }
 
     /// A pod lacks the field at a way of keys from its spec.
-    pub fn absent(&mut self, pod: &Pod<'_>, dotted: &str, message: impl Into<String>) -> &mut Finding {
+    pub fn absent(&mut self, pod: &Pod<'_>, dotted: &str, message: impl Into<Words>) -> &mut Finding {
         let spec = pod.node.own_entry().map_or(pod.node.range(), |entry| entry.key.range());
         let place = deepest_key(pod.node, dotted).unwrap_or(spec);
         let finding = self.push(None, pod.node.range(), place, true, message.into());
@@ -198,7 +201,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         &mut self,
         container: Option<&Container<'_>>,
         node: Node<'_>,
-        message: impl Into<String>,
+        message: impl Into<Words>,
     ) -> &mut Finding {
         let owner = container.map(|container| container.node).or(self.object().map(|object| object.node));
         let place = owner.map_or(node.range(), |owner| place_of(node, owner));
@@ -207,7 +210,7 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// An object lacks something: its name stands for it, else its kind.
-    pub fn absent_in_object(&mut self, message: impl Into<String>) -> &mut Finding {
+    pub fn absent_in_object(&mut self, message: impl Into<Words>) -> &mut Finding {
         let whole = self.whole().unwrap_or_default();
         let place = ["metadata.name", "kind"].iter().find_map(|dotted| {
             let named = dotted.split('.').try_fold(self.object()?.node, |node, key| node.get_own(key));
@@ -223,11 +226,11 @@ impl<'a, 'y> Findings<'a, 'y> {
         whole: Range,
         range: Range,
         absent: bool,
-        message: String,
+        message: Words,
     ) -> &mut Finding {
         let subject = Subject {
             object: self.owner(range),
-            container: container.map(|container| container.name().to_owned()),
+            container: container.map(|container| container.name().into()),
             range: whole,
             absent,
             lack: None,
@@ -250,7 +253,7 @@ impl<'a, 'y> Findings<'a, 'y> {
 
 impl Finding {
     /// Adds what would mend it.
-    pub fn fix(&mut self, safety: Safety, title: impl Into<String>, changes: impl IntoIterator<Item = Change>) -> &mut Finding {
+    pub fn fix(&mut self, safety: Safety, title: impl Into<Words>, changes: impl IntoIterator<Item = Change>) -> &mut Finding {
         self.fix = Some(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
         self
     }
@@ -270,7 +273,7 @@ impl Finding {
     /// Says which setting is lacking. What the API server refuses is a mistake at its own place, not a lack.
     fn lacks(&mut self, dotted: &str, holder: String, anchor: Range) -> &mut Finding {
         if self.rule.scope != Scope::Always {
-            self.subject.lack = Some(Lack { setting: in_a_word(dotted), holder, anchor });
+            self.subject.lack = Some(Lack { setting: in_a_word(dotted).into(), holder, anchor });
         }
         self
     }
@@ -287,7 +290,7 @@ impl Finding {
     pub fn alternative(
         &mut self,
         safety: Safety,
-        title: impl Into<String>,
+        title: impl Into<Words>,
         changes: impl IntoIterator<Item = Change>,
     ) -> &mut Finding {
         self.alternatives.push(Fix { title: title.into(), safety, changes: changes.into_iter().collect() });
@@ -301,7 +304,7 @@ impl Finding {
     }
 
     /// Adds another place that it is about.
-    pub fn related(&mut self, node: Node<'_>, message: impl Into<String>) -> &mut Finding {
+    pub fn related(&mut self, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
         self.related.push(Related { range: node.range(), message: message.into() });
         self
     }
@@ -321,11 +324,11 @@ fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
 }
 
 /// The setting that a way of keys leads to, as people speak of it: what it is below is left out, and so is what it has below.
-fn in_a_word(dotted: &str) -> String {
+fn in_a_word(dotted: &str) -> &str {
     match dotted.split_once('.') {
-        Some(("securityContext", rest)) => rest.split('.').next().unwrap_or(rest).to_owned(),
-        Some(("resources", rest)) => rest.to_owned(),
-        _ => dotted.to_owned(),
+        Some(("securityContext", rest)) => rest.split('.').next().unwrap_or(rest),
+        Some(("resources", rest)) => rest,
+        _ => dotted,
     }
 }
 
@@ -339,8 +342,8 @@ fn security_key(node: Node<'_>) -> Option<Range> {
 fn deepest_key(node: Node<'_>, dotted: &str) -> Option<Range> {
     let mut at = node;
     let mut place = None;
-    let way: Vec<&str> = dotted.split('.').collect();
-    for key in &way[..way.len() - 1] {
+    let (way, _) = dotted.rsplit_once('.')?;
+    for key in way.split('.') {
         let Some(entry) = at.entry(key) else { break };
         if !holds(node, entry.key.id()) {
             break;

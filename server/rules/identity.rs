@@ -29,8 +29,11 @@ impl Id {
     }
 
     /// The way of keys to it, the same from a container as from a pod's spec.
-    fn way(self) -> String {
-        format!("securityContext.{}", self.name())
+    fn way(self) -> &'static str {
+        match self {
+            Id::User => "securityContext.runAsUser",
+            Id::Group => "securityContext.runAsGroup",
+        }
     }
 
     fn of_pod<'y>(self, pod: &Pod<'y>) -> Setting<'y, i64> {
@@ -39,7 +42,7 @@ impl Id {
             Id::User => security.run_as_user,
             Id::Group => security.run_as_group,
         };
-        pod.setting(&self.way(), value)
+        pod.setting(self.way(), value)
     }
 
     fn of_container<'y>(self, container: &Container<'y>) -> Setting<'y, i64> {
@@ -48,7 +51,7 @@ impl Id {
             Id::User => security.run_as_user,
             Id::Group => security.run_as_group,
         };
-        container.setting(&self.way(), value)
+        container.setting(self.way(), value)
     }
 
     fn minimum(self, config: &Config) -> i64 {
@@ -84,14 +87,14 @@ pub(super) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Findings<'
         && is_inherited
     {
         let message = format!("{name} is {value}: the node may have a {noun} with that id");
-        raise(found.wrong(node, message), id, value, pod.path(&id.way()), config);
+        raise(found.wrong(node, message), id, value, pod.path(id.way()), config);
     }
     for container in &pod.containers {
         if let Setting::Set { value, node, .. } = id.of_container(container)
             && is_low(value)
         {
             let message = format!("{name} of {container} is {value}: the node may have that {noun}");
-            raise(found.wrong_in(container, node, message), id, value, container.path(&id.way()), config);
+            raise(found.wrong_in(container, node, message), id, value, container.path(id.way()), config);
         }
     }
 }
@@ -109,9 +112,9 @@ pub(super) fn missing(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Findin
         return;
     }
     let (name, noun, new) = (id.name(), id.noun(), id.configured(config));
-    found.absent(pod, &id.way(), format!("pod does not set {name}, so images choose their {noun}")).fix(
+    found.absent(pod, id.way(), format!("pod does not set {name}, so images choose their {noun}")).fix(
         Safety::Review,
         format!("set {name}: {new} on the pod (files of an image's own {noun} are out of reach)"),
-        [Change::Set { path: pod.path(&id.way()), value: Value::Integer(new) }],
+        [Change::Set { path: pod.path(id.way()), value: Value::Integer(new) }],
     );
 }

@@ -5,8 +5,8 @@ use crate::yaml::Node;
 use std::borrow::Cow;
 
 /// The image of a container as it is written, and where.
-pub(super) fn written<'y>(container: &Container<'y>) -> Option<(String, Node<'y>)> {
-    match container.setting("image", container.spec.image.clone()) {
+pub(super) fn written<'c, 'y>(container: &'c Container<'y>) -> Option<(&'c str, Node<'y>)> {
+    match container.setting("image", container.spec.image.as_deref()) {
         Setting::Set { value, node, .. } => Some((value, node)),
         _ => None,
     }
@@ -117,21 +117,21 @@ pub(super) fn short_name(image: &str) -> Option<String> {
 
 /// What an image's reference says about which image it is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Pin {
+pub(super) enum Pin<'i> {
     Missing,
     Latest,
-    Tag(String),
+    Tag(&'i str),
     Digest,
     Unreadable,
 }
 
-pub(super) fn pin(image: &str) -> Pin {
+pub(super) fn pin(image: &str) -> Pin<'_> {
     let Some(reference) = reference(image) else { return Pin::Unreadable };
     match reference.tag {
         _ if reference.is_digested => Pin::Digest,
         None => Pin::Missing,
         Some("latest") => Pin::Latest,
-        Some(tag) => Pin::Tag(tag.to_owned()),
+        Some(tag) => Pin::Tag(tag),
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn references_are_told_apart_as_registries_read_them() {
         let digest = format!("sha256:{}", "a".repeat(64));
-        let tag = |tag: &str| Pin::Tag(tag.to_owned());
+        let tag = |tag| Pin::Tag(tag);
         let cases = [
             ("nginx".to_owned(), Pin::Missing),
             ("localhost:5000/nginx".into(), Pin::Missing),

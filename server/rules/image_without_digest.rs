@@ -1,5 +1,5 @@
 use super::image::{self, Pin, pin};
-use super::{Findings, Rule};
+use super::{Findings, unpinned_image};
 use crate::config::Config;
 use crate::k8s::Pod;
 
@@ -66,10 +66,10 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    let tags_are_seen_to = Rule::named("unpinned-image").is_some_and(|rule| rule.runs(config));
+    let tags_are_seen_to = unpinned_image::RULE.runs(config);
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else { continue };
-        match pin(&image) {
+        match pin(image) {
             Pin::Missing | Pin::Latest if tags_are_seen_to => {}
             Pin::Missing | Pin::Latest | Pin::Tag(_) => {
                 found.wrong_in(container, node, format!("image of {container} has no digest"));

@@ -1,4 +1,4 @@
-use super::capability_names::{Item, NAMES, items};
+use super::capability_names::{ADD, DROP, Item, NAMES, items};
 use super::leftovers::is_filled_in;
 use super::spelling::{brief, nearest};
 use super::{Findings, Safety, undropped_capabilities};
@@ -98,11 +98,11 @@ rule! {
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
-        for item in items(container, "add") {
+        for item in items(container, ADD) {
             check_item(&item, container, found);
         }
         let speaks_of_all = undropped_capabilities::looks_at(pod, config);
-        for item in items(container, "drop").iter().filter(|item| !(speaks_of_all && item.normal == "ALL")) {
+        for item in items(container, DROP).iter().filter(|item| !(speaks_of_all && item.normal == "ALL")) {
             check_item(item, container, found);
         }
     }
@@ -116,7 +116,7 @@ fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Findings<'
     let finding = found.wrong_in(container, item.node, message);
     let right = NAMES.into_iter().find(|name| *name == item.normal).or_else(|| nearest(&item.normal, NAMES));
     if let Some(right) = right {
-        let change = Change::Set { path: item.path.clone(), value: Value::Text(right.into()) };
+        let change = Change::Set { path: item.path(container), value: Value::Text(right.into()) };
         finding.fix(Safety::Review, format!("write {right} (it takes effect then)"), [change]);
     }
 }

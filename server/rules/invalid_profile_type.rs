@@ -1,7 +1,7 @@
 use super::leftovers::is_filled_in;
 use super::refused_value::values::Accepted;
 use super::spelling::{brief, nearest};
-use super::{Finding, Findings, Rule, Safety};
+use super::{Finding, Findings, Rule, Safety, unconfined_apparmor, unconfined_seccomp};
 use crate::config::Config;
 use crate::k8s::{Container, Pod};
 use crate::yaml::edit::{Change, Value};
@@ -150,40 +150,47 @@ rule! {
     "invalid-profile-type", Always, Error, Check::Pod(check),
 }
 
-/// The fields, each with the rule that speaks of a missing or unknown type where it runs.
-const FIELDS: [(&str, &str); 2] = [("seccompProfile", "unconfined-seccomp"), ("appArmorProfile", "unconfined-apparmor")];
+/// The fields, each with its way from a pod or a container, and with the rule that speaks of a missing or unknown type where it runs.
+const FIELDS: [(&str, &str, &Rule); 2] = [
+    ("seccompProfile", "securityContext.seccompProfile", &unconfined_seccomp::RULE),
+    ("appArmorProfile", "securityContext.appArmorProfile", &unconfined_apparmor::RULE),
+];
 const TYPES: [&str; 3] = ["RuntimeDefault", "Localhost", "Unconfined"];
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    for (field, unconfined) in FIELDS {
-        let way = format!("securityContext.{field}");
-        let of_pod = Place::of(None, field, pod.path(&way), pod.lookup(&way));
-        let of_container = |it| Place::of(Some(it), field, Container::path(it, &way), it.lookup(&way));
-        let types_are_told = Rule::named(unconfined).is_some_and(|rule| rule.runs(config));
-        for place in of_pod.into_iter().chain(pod.containers.iter().filter_map(of_container)) {
+    for (field, way, unconfined) in FIELDS {
+        let of_pod = pod.lookup(way).map(|profile| Place { pod, container: None, field, way, profile });
+        let of_container = |container| {
+            let profile = Container::lookup(container, way)?;
+            Some(Place { pod, container: Some(container), field, way, profile })
+        };
+        let types_are_told = unconfined.runs(config);
+        let places = of_pod.into_iter().chain(pod.containers.iter().filter_map(of_container));
+        for place in places.filter(|place| place.profile.kind() == Kind::Mapping) {
             if !types_are_told {
-                check_type(&place, pod, found);
+                check_type(&place, found);
             }
-            check_local(&place, pod, found);
+            check_local(&place, found);
         }
     }
 }
 
 /// A profile and whose it is.
 struct Place<'p, 'y> {
-    /// None where it is the pod's.
+    pod: &'p Pod<'y>,
+    /// None where it is the pod's own.
     container: Option<&'p Container<'y>>,
     field: &'static str,
-    path: Path,
+    way: &'static str,
     profile: Node<'y>,
 }
 
-fn check_type(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn check_type(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
     match place.given("type") {
         None => {
             let implied = if place.given("localhostProfile").is_some() { "Localhost" } else { "RuntimeDefault" };
             let title = format!("set type: {implied} (the profile takes effect)");
-            place.lacks("type", pod, found).fix(Safety::Review, title, [place.set_type(implied)]);
+            place.lacks("type", found).fix(Safety::Review, title, [place.set_type(implied)]);
         }
         Some(kind) if !is_filled_in(kind) => {
             let text = kind.as_str().filter(|text| !TYPES.contains(text));
@@ -195,11 +202,11 @@ fn check_type(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>
     }
 }
 
-fn check_local(place: &Place<'_, '_>, pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn check_local(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
     let Some(kind) = place.given("type").and_then(Node::as_str) else { return };
     let written = place.profile.get("localhostProfile").filter(|value| !value.is_null());
     match (kind, place.given("localhostProfile"), written) {
-        ("Localhost", None, _) => _ = place.lacks("localhostProfile", pod, found),
+        ("Localhost", None, _) => _ = place.lacks("localhostProfile", found),
         ("Localhost", Some(local), _) => check_path(place, local, found),
         // Even an empty text is one too much.
         ("RuntimeDefault" | "Unconfined", _, Some(local)) => superfluous(place, local, found),
@@ -224,7 +231,7 @@ fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '
 
 fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '_>) {
     let message = format!("localhostProfile of {} is there without type: Localhost", place.field);
-    let change = Change::Remove { path: place.path.keys("localhostProfile") };
+    let change = Change::Remove { path: place.path().keys("localhostProfile") };
     found.wrong_around(place.container, local, message).fix(Safety::Review, "remove localhostProfile", [change]);
 }
 
@@ -240,10 +247,12 @@ fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Findin
     }
 }
 
-impl<'p, 'y> Place<'p, 'y> {
-    fn of(container: Option<&'p Container<'y>>, field: &'static str, path: Path, profile: Option<Node<'y>>) -> Option<Self> {
-        let profile = profile.filter(|node| node.kind() == Kind::Mapping)?;
-        Some(Place { container, field, path, profile })
+impl<'y> Place<'_, 'y> {
+    fn path(&self) -> Path {
+        match self.container {
+            Some(container) => container.path(self.way),
+            None => self.pod.path(self.way),
+        }
     }
 
     /// What the profile has at a key; an empty text is nothing to the API server.
@@ -251,15 +260,15 @@ impl<'p, 'y> Place<'p, 'y> {
         self.profile.get(key).filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
-    fn lacks<'f>(&self, key: &str, pod: &Pod<'_>, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
+    fn lacks<'f>(&self, key: &str, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
         let way = format!("securityContext.{}.{key}", self.field);
         match self.container {
             Some(container) => found.absent_in(container, &way, format!("{} of {container} has no {key}", self.field)),
-            None => found.absent(pod, &way, format!("{} of the pod has no {key}", self.field)),
+            None => found.absent(self.pod, &way, format!("{} of the pod has no {key}", self.field)),
         }
     }
 
     fn set_type(&self, kind: &str) -> Change {
-        Change::Set { path: self.path.keys("type"), value: Value::Text(kind.into()) }
+        Change::Set { path: self.path().keys("type"), value: Value::Text(kind.into()) }
     }
 }

@@ -128,5 +128,5 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    resources::missing_limit("cpu", &config.values.cpu_limit, pod, config, found);
+    resources::missing_limit(resources::Resource::Cpu, &config.values.cpu_limit, pod, config, found);
 }

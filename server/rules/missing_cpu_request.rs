@@ -93,5 +93,5 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    resources::missing_request("cpu", &config.values.cpu_request, pod, config, found);
+    resources::missing_request(resources::Resource::Cpu, &config.values.cpu_request, pod, config, found);
 }

@@ -127,5 +127,5 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    resources::missing_limit("memory", &config.values.memory_limit, pod, config, found);
+    resources::missing_limit(resources::Resource::Memory, &config.values.memory_limit, pod, config, found);
 }

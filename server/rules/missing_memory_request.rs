@@ -90,5 +90,5 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    resources::missing_request("memory", &config.values.memory_request, pod, config, found);
+    resources::missing_request(resources::Resource::Memory, &config.values.memory_request, pod, config, found);
 }

@@ -106,8 +106,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if config.kubernetes_version < Version::new(19) || spares_windows(pod, config) {
         return;
     }
-    let lacks_own = |container: &Container<'_>| container.setting(PROFILE, container.security().seccomp_profile).is_unset();
-    if !pod.setting(PROFILE, pod.security().seccomp_profile).is_unset() || !pod.finished_containers().any(lacks_own) {
+    let lacks_own =
+        |container: &Container<'_>| container.setting(PROFILE, container.security().seccomp_profile.as_ref()).is_unset();
+    if !pod.setting(PROFILE, pod.security().seccomp_profile.as_ref()).is_unset() || !pod.finished_containers().any(lacks_own) {
         return;
     }
     let finding = found.absent(pod, TYPE, "pod does not set seccompProfile, so containers may make any syscall");

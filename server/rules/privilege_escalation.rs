@@ -157,7 +157,8 @@ fn forbid(finding: &mut Finding, container: &Container<'_>) {
 pub(super) fn escalates_anyway(container: &Container<'_>) -> bool {
     let security = container.security();
     let privileged = container.setting("securityContext.privileged", security.privileged);
-    let added = container.setting("securityContext.capabilities.add", security.capabilities.and_then(|lists| lists.add));
+    let added = container
+        .setting("securityContext.capabilities.add", security.capabilities.as_ref().and_then(|lists| lists.add.as_ref()));
     let is_privileged = !matches!(privileged, Setting::Unset | Setting::Set { value: false, .. });
     let adds_admin = match added {
         Setting::Unset => false,

@@ -103,15 +103,14 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     if config.kubernetes_version < Version::new(34) {
         return;
     }
-    let fields: Vec<_> =
-        HANDLERS.iter().flat_map(|handler| ACTIONS.map(|action| (handler, format!("{handler}.{action}.host")))).collect();
     for container in &pod.containers {
-        for (handler, field) in &fields {
-            let Some(node) = container.lookup(field) else { continue };
+        let handlers = HANDLERS.iter().filter_map(|handler| Some((handler, container.lookup(handler)?)));
+        for (handler, (action, node)) in handlers.flat_map(|(handler, node)| ACTIONS.map(|action| (handler, (action, node)))) {
+            let Some(node) = node.get(action).and_then(|action| action.get("host")) else { continue };
             if text(node).is_none_or(str::is_empty) {
                 continue;
             }
-            let change = Change::Remove { path: container.path(field) };
+            let change = Change::Remove { path: container.path(&format!("{handler}.{action}.host")) };
             found.wrong_in(container, token(node), format!("{handler} of {container} names a host for the kubelet")).fix(
                 Safety::Review,
                 "remove host (the kubelet connects to the pod's own address)",

@@ -1,8 +1,8 @@
-use super::leftovers::{is_filled_in, is_of_no_concern};
+use super::leftovers::{Unconcerned, is_filled_in};
 use super::naming::{name, token};
 use super::{Findings, Safety};
 use crate::config::Config;
-use crate::k8s::{Extent, Object};
+use crate::k8s::{Container, Extent, Object};
 use crate::yaml::edit::{Change, Value};
 use crate::yaml::{Kind, Node};
 use std::collections::HashSet;
@@ -12,7 +12,7 @@ mod parts;
 mod resources;
 pub(super) mod values;
 
-use values::{accepted, shown};
+use values::{accepted_in, fields_of, shown};
 
 rule! {
     /// Values of a pod that the API server refuses.
@@ -161,19 +161,21 @@ const NEEDED: [(&str, &str); 15] = [
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     let Some(pod) = &object.pod else { return };
-    let is_whole = is_whole(object);
-    let mut seen = HashSet::new();
+    let (is_whole, is_pod_unfinished, unconcerned) = (is_whole(object), pod.is_unfinished(), Unconcerned::of(object));
+    let is_finished =
+        |node| object.container_around(node).map_or(!is_pod_unfinished, |container: &Container<'_>| !container.is_unfinished());
+    let mut seen = HashSet::with_capacity(object.reading.types.len());
     for &(node, type_name) in &object.reading.types {
-        if !seen.insert(node.id()) || is_of_no_concern(object, node) {
+        if !seen.insert(node.id()) || unconcerned.has(node) {
             continue;
         }
-        let is_finished = object.container_around(node).map_or(!pod.is_unfinished(), |container| !container.is_unfinished());
         check_fields(node, type_name, object, found);
-        if is_whole && is_finished {
-            check_needed(node, type_name, object, found);
+        let needed = NEEDED.iter().filter(|row| row.0 == type_name);
+        if is_whole && needed.clone().next().is_some() && is_finished(node) {
+            needed.for_each(|(_, field)| check_needed(node, field, object, found));
         }
         if let Some(choice) = choices::of(type_name) {
-            choice.check(node, is_whole && is_finished, object, found);
+            choice.check(node, is_whole && is_finished(node), object, found);
         }
         match type_name {
             "ResourceRequirements" => resources::check(node, object, found),
@@ -199,12 +201,16 @@ fn is_whole(object: &Object<'_>) -> bool {
 
 /// The values of a mapping, each on its own.
 fn check_fields(mapping: Node<'_>, type_name: &str, object: &Object<'_>, found: &mut Findings<'_, '_>) {
+    let fields = fields_of(type_name);
+    if fields.is_empty() {
+        return;
+    }
     let container = object.container_around(mapping);
     for entry in mapping.entries().chain(mapping.merged_entries()) {
-        let Some(accepted) = entry.key.as_str().and_then(|field| accepted(type_name, field)) else { continue };
+        let Some(accepted) = entry.key.as_str().and_then(|field| accepted_in(fields, field)) else { continue };
         let Some(value) = entry.value.resolve() else { continue };
-        let values: Vec<Node<'_>> = if value.kind() == Kind::Sequence { value.items().collect() } else { vec![value] };
-        for value in values.into_iter().filter(|value| !is_filled_in(*value)) {
+        let lone = (value.kind() != Kind::Sequence).then_some(value);
+        for value in lone.into_iter().chain(value.items()).filter(|value| !is_filled_in(*value)) {
             let Some(objection) = accepted.objection(value) else { continue };
             let message = format!("{} is {}, {objection}", name(value, object), shown(value));
             let finding = found.wrong_around(container, value, message);
@@ -216,13 +222,10 @@ fn check_fields(mapping: Node<'_>, type_name: &str, object: &Object<'_>, found: 
     }
 }
 
-fn check_needed(mapping: Node<'_>, type_name: &str, object: &Object<'_>, found: &mut Findings<'_, '_>) {
-    for (_, field) in NEEDED.into_iter().filter(|row| row.0 == type_name) {
-        let is_empty =
-            |value: Node<'_>| value.as_str() == Some("") || (value.kind() == Kind::Sequence && value.items().len() == 0);
-        if mapping.get(field).is_none_or(|value| value.is_null() || is_empty(value)) {
-            let message = format!("{} has no {field}, and needs one", name(mapping, object));
-            found.absent_beside(object.container_around(mapping), token(mapping), message);
-        }
+fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut Findings<'_, '_>) {
+    let is_empty = |value: Node<'_>| value.as_str() == Some("") || (value.kind() == Kind::Sequence && value.items().len() == 0);
+    if mapping.get(field).is_none_or(|value| value.is_null() || is_empty(value)) {
+        let message = format!("{} has no {field}, and needs one", name(mapping, object));
+        found.absent_beside(object.container_around(mapping), token(mapping), message);
     }
 }

@@ -17,30 +17,44 @@ enum Part {
     Limits,
 }
 
-impl Part {
+/// What a container can be promised, and held to.
+#[derive(Clone, Copy)]
+pub(super) enum Resource {
+    Cpu,
+    Memory,
+}
+
+impl Resource {
     fn name(self) -> &'static str {
         match self {
-            Part::Requests => "requests",
-            Part::Limits => "limits",
+            Resource::Cpu => "cpu",
+            Resource::Memory => "memory",
+        }
+    }
+}
+
+impl Part {
+    /// The way of keys to a resource, the same from a container as from a pod's spec.
+    fn way(self, resource: Resource) -> &'static str {
+        match (self, resource) {
+            (Part::Requests, Resource::Cpu) => "resources.requests.cpu",
+            (Part::Requests, Resource::Memory) => "resources.requests.memory",
+            (Part::Limits, Resource::Cpu) => "resources.limits.cpu",
+            (Part::Limits, Resource::Memory) => "resources.limits.memory",
         }
     }
 
-    /// The way of keys to a resource, the same from a container as from a pod's spec.
-    fn way(self, resource: &str) -> String {
-        format!("resources.{}.{resource}", self.name())
-    }
-
-    fn quantity(self, resources: Option<&ResourceRequirements>, resource: &str) -> Option<Quantity> {
+    fn quantity(self, resources: Option<&ResourceRequirements>, resource: Resource) -> Option<&Quantity> {
         let quantities = match self {
             Part::Requests => resources?.requests.as_ref(),
             Part::Limits => resources?.limits.as_ref(),
         };
-        quantities?.get(resource).cloned()
+        quantities?.get(resource.name())
     }
 }
 
 /// Finds the containers without a request. A limit stands for the request that is not written.
-pub(super) fn missing_request(resource: &str, assumed: &str, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+pub(super) fn missing_request(resource: Resource, assumed: &str, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     let any = [Part::Requests, Part::Limits];
     for container in lacking(pod, config, &any, resource) {
         let finding = report(Part::Requests, resource, container, found);
@@ -49,13 +63,13 @@ pub(super) fn missing_request(resource: &str, assumed: &str, pod: &Pod<'_>, conf
 }
 
 /// Finds the containers without a limit. What the fix writes is never below the request, which the API server would refuse.
-pub(super) fn missing_limit(resource: &str, assumed: &str, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+pub(super) fn missing_limit(resource: Resource, assumed: &str, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     for container in lacking(pod, config, &[Part::Limits], resource) {
         let finding = report(Part::Limits, resource, container, found);
         let value = match of_container(Part::Requests, resource, container) {
             Setting::Unset => Some(assumed.to_owned()),
             Setting::Unreadable(_) => None,
-            Setting::Set { value: Quantity(request), .. } => greater(assumed, &request).map(str::to_owned),
+            Setting::Set { value: Quantity(request), .. } => greater(assumed, request).map(str::to_owned),
         };
         if let Some(value) = value {
             assume(finding, Part::Limits, resource, container, &value);
@@ -69,11 +83,11 @@ fn lacking<'p, 'y>(
     pod: &'p Pod<'y>,
     config: &Config,
     parts: &'p [Part],
-    resource: &'p str,
+    resource: Resource,
 ) -> impl Iterator<Item = &'p Container<'y>> {
     let on_pod = |part: &Part| {
         let value = part.quantity(pod.spec.resources.as_ref(), resource);
-        !pod.setting(&part.way(resource), value).is_unset()
+        !pod.setting(part.way(resource), value).is_unset()
     };
     let settled = config.kubernetes_version >= POD_LEVEL_RESOURCES && parts.iter().any(on_pod);
     pod.finished_containers().filter(move |container| {
@@ -83,21 +97,21 @@ fn lacking<'p, 'y>(
     })
 }
 
-fn of_container<'y>(part: Part, resource: &str, container: &Container<'y>) -> Setting<'y, Quantity> {
-    container.setting(&part.way(resource), part.quantity(container.spec.resources.as_ref(), resource))
+fn of_container<'c, 'y>(part: Part, resource: Resource, container: &'c Container<'y>) -> Setting<'y, &'c Quantity> {
+    container.setting(part.way(resource), part.quantity(container.spec.resources.as_ref(), resource))
 }
 
-fn report<'a>(part: Part, resource: &str, container: &Container<'_>, found: &'a mut Findings<'_, '_>) -> &'a mut Finding {
+fn report<'a>(part: Part, resource: Resource, container: &Container<'_>, found: &'a mut Findings<'_, '_>) -> &'a mut Finding {
     let way = part.way(resource);
-    found.absent_in(container, &way, format!("{container} does not set {way}"))
+    found.absent_in(container, way, format!("{container} does not set {way}"))
 }
 
-fn assume(finding: &mut Finding, part: Part, resource: &str, container: &Container<'_>, value: &str) {
+fn assume(finding: &mut Finding, part: Part, resource: Resource, container: &Container<'_>, value: &str) {
     let way = part.way(resource);
     finding.fix(
         Safety::Ask,
         format!("set {way}: {value} (an assumption: measure what the container uses)"),
-        [Change::Set { path: container.path(&way), value: Value::Text(value.to_owned()) }],
+        [Change::Set { path: container.path(way), value: Value::Text(value.to_owned()) }],
     );
 }
 

@@ -117,7 +117,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         let (title, change) = other("fsGroup", pod.path(FS_GROUP));
         found.wrong(node, "fsGroup is 0: volumes belong to root's group").fix(Safety::Review, title, [change]);
     }
-    if let Setting::Set { node, .. } = pod.setting(SUPPLEMENTAL, security.supplemental_groups) {
+    if let Setting::Set { node, .. } = pod.setting(SUPPLEMENTAL, security.supplemental_groups.as_ref()) {
         for (place, item) in node.items().enumerate().filter(|(_, item)| item.as_str() == Some("0")) {
             let change = Change::Remove { path: pod.path(SUPPLEMENTAL).index(place) };
             let title = "remove group 0 from supplementalGroups (files of group 0 are out of reach)";

@@ -1,5 +1,5 @@
 use super::image::{self, Pin, pin};
-use super::{Findings, Rule, Safety};
+use super::{Findings, Safety, unpinned_image};
 use crate::config::Config;
 use crate::k8s::{Pod, Setting};
 use crate::yaml::edit::{Change, Value};
@@ -87,8 +87,8 @@ const FIELD: &str = "imagePullPolicy";
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
         let Some((image, place)) = image::written(container) else { continue };
-        let Some(tag) = moving_tag(&image, config) else { continue };
-        let finding = match container.setting(FIELD, container.spec.image_pull_policy.clone()) {
+        let Some(tag) = moving_tag(image, config) else { continue };
+        let finding = match container.setting(FIELD, container.spec.image_pull_policy.as_deref()) {
             Setting::Set { value, node, .. } if value == "IfNotPresent" => {
                 found.wrong_in(container, node, format!("{FIELD} is {value}: nodes keep old images of the tag {tag}"))
             }
@@ -107,14 +107,14 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 }
 
 /// The image's tag, if its name says that it moves on from build to build. `latest` is left to the rule about it.
-fn moving_tag(image: &str, config: &Config) -> Option<String> {
+fn moving_tag<'i>(image: &'i str, config: &Config) -> Option<&'i str> {
     const MOVING: [&str; 25] = [
         "latest", "stable", "edge", "nightly", "daily", "weekly", "main", "master", "trunk", "head", "tip", "develop", "devel",
         "dev", "next", "canary", "unstable", "testing", "snapshot", "rolling", "current", "mainline", "lts", "alpine", "slim",
     ];
-    let latest_is_seen_to = || Rule::named("unpinned-image").is_some_and(|rule| rule.runs(config));
+    let latest_is_seen_to = || unpinned_image::RULE.runs(config);
     match pin(image) {
-        Pin::Latest | Pin::Missing if !latest_is_seen_to() => Some("latest".into()),
+        Pin::Latest | Pin::Missing if !latest_is_seen_to() => Some("latest"),
         Pin::Tag(tag) if tag.split('-').all(|part| MOVING.contains(&part)) => Some(tag),
         _ => None,
     }

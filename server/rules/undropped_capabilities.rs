@@ -2,8 +2,8 @@ use super::standard::spares_windows;
 use super::{Finding, Findings, Safety};
 use crate::config::Config;
 use crate::k8s::{Container, Pod, Setting, Version};
+use crate::yaml::Node;
 use crate::yaml::edit::{Change, Value};
-use crate::yaml::{Node, Step};
 
 rule! {
     /// Containers that do not drop `ALL` capabilities.
@@ -184,7 +184,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         return;
     }
     for container in &pod.containers {
-        let dropped = container.security().capabilities.and_then(|lists| lists.drop);
+        let dropped = container.security().capabilities.as_ref().and_then(|lists| lists.drop.as_ref());
         let finding = match container.setting(DROP, dropped) {
             Setting::Set { value, .. } if value.iter().any(|name| name == "ALL") => continue,
             Setting::Set { node, .. } => match near_all(node) {
@@ -207,7 +207,7 @@ fn undropped<'a>(found: &'a mut Findings<'_, '_>, container: &Container<'_>) -> 
 }
 
 fn misspelled<'a>(found: &'a mut Findings<'_, '_>, container: &Container<'_>, place: usize, item: Node<'_>) -> &'a mut Finding {
-    let path = container.path(DROP).join([Step::Index(place)]);
+    let path = container.path(DROP).index(place);
     let message = format!("{container} drops {:?}, which is not ALL", item.as_str().unwrap_or_default());
     found.wrong_in(container, item, message).fix(Safety::Review, TITLE, [Change::Set { path, value: all() }])
 }

@@ -1,4 +1,4 @@
-use super::{Findings, Rule, Safety};
+use super::{Findings, Safety, undropped_capabilities};
 use crate::config::Config;
 use crate::k8s::{Pod, Setting, Version};
 use crate::yaml::edit::{Change, Value};
@@ -100,14 +100,14 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         return;
     }
     for container in pod.finished_containers() {
-        let lists = container.security().capabilities.unwrap_or_default();
-        let added = lists.add.unwrap_or_default();
-        let keeps = match container.setting(DROP, lists.drop) {
+        let lists = container.security().capabilities.as_ref();
+        let mut added = lists.and_then(|lists| lists.add.as_ref()).into_iter().flatten();
+        let keeps = match container.setting(DROP, lists.and_then(|lists| lists.drop.as_ref())) {
             Setting::Set { value, .. } => !value.iter().any(|name| is_net_raw(name) || name.eq_ignore_ascii_case("ALL")),
             Setting::Unset => true,
             Setting::Unreadable(_) => false,
         };
-        if !keeps || added.iter().any(|name| is_net_raw(name)) {
+        if !keeps || added.any(|name| is_net_raw(name)) {
             continue;
         }
         found.absent_in(container, ITEM, format!("{container} keeps the capability NET_RAW")).fix(
@@ -120,8 +120,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 
 /// Whether another rule asks for `drop: [ALL]`, which is more.
 fn asks_for_all(config: &Config) -> bool {
-    let runs = Rule::named("undropped-capabilities").is_some_and(|rule| rule.runs(config));
-    runs && config.kubernetes_version >= Version::new(22)
+    undropped_capabilities::RULE.runs(config) && config.kubernetes_version >= Version::new(22)
 }
 
 fn is_net_raw(name: &str) -> bool {

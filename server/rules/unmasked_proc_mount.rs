@@ -95,8 +95,10 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         return;
     }
     for container in &pod.containers {
-        let Setting::Set { value, node, .. } = container.setting(FIELD, container.security().proc_mount) else { continue };
-        let message = match value.as_str() {
+        let Setting::Set { value, node, .. } = container.setting(FIELD, container.security().proc_mount.as_deref()) else {
+            continue;
+        };
+        let message = match value {
             "Default" => continue,
             "Unmasked" => format!("procMount is Unmasked: {container} sees all of /proc"),
             other => format!("procMount of {container} is {other:?}, not Default"),

@@ -155,7 +155,7 @@ fn folders(container: &Container<'_>) -> Option<&'static [&'static str]> {
     if container.kind != ContainerKind::Ordinary || container.spec.command.is_some() {
         return None;
     }
-    let name = image::short_name(&image::written(container)?.0)?;
+    let name = image::short_name(image::written(container)?.0)?;
     KEEPERS.iter().find(|(keeper, _)| *keeper == name).map(|(_, folders)| *folders)
 }
 

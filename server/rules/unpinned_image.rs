@@ -77,7 +77,7 @@ rule! {
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else { continue };
-        match pin(&image) {
+        match pin(image) {
             Pin::Missing => {
                 found.wrong_in(container, node, format!("image of {container} has neither tag nor digest"));
             }

@@ -74,7 +74,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     let meets = |list: &[String], image: &Reference<'_>| list.iter().any(|entry| is_from(image, entry));
     for container in &pod.containers {
         let Some((text, node)) = image::written(container) else { continue };
-        let Some(image) = image::reference(&text) else { continue };
+        let Some(image) = image::reference(text) else { continue };
         let registry = image.registry;
         if meets(denied, &image) {
             found.wrong_in(container, node, format!("image of {container} comes from {registry}, which is denied"));

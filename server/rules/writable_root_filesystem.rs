@@ -140,7 +140,7 @@ fn scratch(pod: &Pod<'_>, container: &Container<'_>) -> Option<(String, Vec<Chan
     if container.kind == ContainerKind::Ephemeral {
         return None;
     }
-    let name = image::written(container).and_then(|(image, _)| image::short_name(&image));
+    let name = image::written(container).and_then(|(image, _)| image::short_name(image));
     let more = KNOWN.iter().find(|(known, _)| Some(*known) == name.as_deref()).map_or(&[][..], |(_, folders)| *folders);
     let mounted = |folder: &str| {
         let mut mounts = container.spec.volume_mounts.iter().flatten();

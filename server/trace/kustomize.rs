@@ -218,20 +218,20 @@ fn kustomizations(transformations: &str) -> Vec<String> {
 /// The way from an object to what stands at a place.
 fn way(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<Way> {
     let Some(node) = yaml.covering(place) else { return Vec::new() };
-    let (path, from) = (node.path(), object.path().steps().len());
+    let (path, from) = (node.path(), object.path().steps().count());
     let mut way = Vec::new();
     let mut at = object;
-    for step in path.steps().iter().skip(from) {
+    for step in path.steps().skip(from) {
         let next = match step {
             Step::Key(key) => {
                 way.push(Way::Key(key.to_string()));
                 at.get_own(key)
             }
             Step::Index(index) => {
-                let item = at.items().nth(*index);
+                let item = at.items().nth(index);
                 let name = item.and_then(|item| item.get("name")?.as_str().map(str::to_owned));
                 let text = item.and_then(Node::as_str).map(str::to_owned);
-                way.push(Way::Item { name, text, index: *index });
+                way.push(Way::Item { name, text, index });
                 item
             }
         };

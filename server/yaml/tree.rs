@@ -149,7 +149,7 @@ impl Yaml {
         for step in path.steps() {
             node = match step {
                 Step::Key(key) => node.get_own(key)?,
-                Step::Index(index) => node.items().nth(*index)?,
+                Step::Index(index) => node.items().nth(index)?,
             };
         }
         Some(node)
@@ -265,6 +265,18 @@ impl<'y> Node<'y> {
         }
     }
 
+    /// Whether a scalar's text is this one. Most are told apart by their length.
+    #[inline]
+    fn has_text(self, text: &str) -> bool {
+        let Record { range, shape, .. } = self.record();
+        match shape {
+            Shape::Scalar { value: Value::AsWritten, .. } => usize::from(range.len()) == text.len() && self.source() == text,
+            Shape::Scalar { value: Value::Decoded(value), .. } => **value == *text,
+            Shape::Alias { .. } => self.as_str() == Some(text),
+            _ => false,
+        }
+    }
+
     /// What the API server takes a scalar for; `None` for a collection. Aliases are followed.
     pub fn resolved(self) -> Option<Resolved<'y>> {
         let node = self.resolve()?;
@@ -320,7 +332,7 @@ impl<'y> Node<'y> {
     /// Like [`Node::get`], with the key, and with an alias as the value left as it is.
     pub fn entry(self, key: &str) -> Option<Entry<'y>> {
         let node = self.resolve()?;
-        let has_key = |entry: &Entry<'y>| entry.key.as_str() == Some(key);
+        let has_key = |entry: &Entry<'y>| entry.key.has_text(key);
         node.entries().rev().find(has_key).or_else(|| node.merged_entries().find(has_key))
     }
 
@@ -350,7 +362,7 @@ impl<'y> Node<'y> {
 
     /// The value written in this very mapping for a key (of several the last), nothing followed.
     pub fn get_own(self, key: &str) -> Option<Node<'y>> {
-        self.entries().rev().find(|entry| entry.key.as_str() == Some(key)).map(|entry| entry.value)
+        self.entries().rev().find(|entry| entry.key.has_text(key)).map(|entry| entry.value)
     }
 
     /// The entry of the parent mapping whose value this node is.
@@ -360,7 +372,18 @@ impl<'y> Node<'y> {
 
     /// The way from the root to this node; a key's is that of its value.
     pub fn path(self) -> Path {
-        let mut steps = Vec::new();
+        self.steps().into_iter().collect()
+    }
+
+    /// The way from the root to what is below this node at several keys, dots between them, written or not.
+    pub fn path_below(self, dotted: &str) -> Path {
+        let mut steps = self.steps();
+        steps.extend(dotted.split('.').map(Step::Key));
+        steps.into_iter().collect()
+    }
+
+    fn steps(self) -> Vec<Step<'y>> {
+        let mut steps = Vec::with_capacity(16);
         let mut node = self;
         while let Some(parent) = node.parent() {
             let step = match parent.kind() {
@@ -368,13 +391,13 @@ impl<'y> Node<'y> {
                 _ => parent
                     .entries()
                     .find(|entry| entry.value.id == node.id || entry.key.id == node.id)
-                    .map(|entry| Step::Key(entry.key.as_str().unwrap_or_default().into())),
+                    .map(|entry| Step::Key(entry.key.as_str().unwrap_or_default())),
             };
             steps.extend(step);
             node = parent;
         }
         steps.reverse();
-        Path(steps)
+        steps
     }
 }
 
@@ -386,7 +409,7 @@ const MOST_MERGES: u8 = 64;
 impl Entry<'_> {
     /// Whether the key is `<<`, which brings in another mapping's entries.
     pub fn is_merge(self) -> bool {
-        self.key.kind() == Kind::Scalar(Style::Plain) && self.key.as_str() == Some("<<")
+        self.key.kind() == Kind::Scalar(Style::Plain) && self.key.has_text("<<")
     }
 
     /// From the start of the key to the end of the value.
@@ -414,25 +437,42 @@ impl fmt::Debug for Node<'_> {
 }
 
 /// A way from the root of a document to a node.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Path(Vec<Step>);
+///
+/// Its steps stand in one text, since every fix has a path: of a key `6:labels`, of an item `#0:`.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Path(Box<str>);
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'p> {
     /// The value of a key in a mapping.
-    Key(Box<str>),
+    Key(&'p str),
     /// The item of a sequence, from 0.
     Index(usize),
 }
 
 impl Path {
-    pub fn steps(&self) -> &[Step] {
-        &self.0
+    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> + Clone {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (head, behind) = rest.split_once(':')?;
+            if let Some(index) = head.strip_prefix('#') {
+                rest = behind;
+                return index.parse().ok().map(Step::Index);
+            }
+            let key;
+            (key, rest) = behind.split_at_checked(head.parse().ok()?)?;
+            Some(Step::Key(key))
+        })
+    }
+
+    /// Whether it leads nowhere: to the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// This path and a key below it.
     pub fn key(&self, key: &str) -> Path {
-        self.join([Step::Key(key.into())])
+        self.join([Step::Key(key)])
     }
 
     /// This path and an item below it.
@@ -442,28 +482,50 @@ impl Path {
 
     /// This path and several keys below it, dots between them: `securityContext.capabilities.drop`.
     pub fn keys(&self, dotted: &str) -> Path {
-        self.join(dotted.split('.').map(|key| Step::Key(key.into())))
+        self.join(dotted.split('.').map(Step::Key))
     }
 
-    pub fn join(&self, steps: impl IntoIterator<Item = Step>) -> Path {
-        Path(self.0.iter().cloned().chain(steps).collect())
+    pub fn join<'s>(&self, steps: impl IntoIterator<Item = Step<'s>>) -> Path {
+        Path::written(&self.0, steps)
     }
 
     pub fn starts_with(&self, prefix: &Path) -> bool {
-        self.0.starts_with(&prefix.0)
+        self.0.starts_with(&*prefix.0)
+    }
+
+    fn written<'s>(before: &str, steps: impl IntoIterator<Item = Step<'s>>) -> Path {
+        const USUAL: usize = 128;
+        let mut text = String::with_capacity(before.len() + USUAL);
+        text.push_str(before);
+        let mut number = itoa::Buffer::new();
+        for step in steps {
+            match step {
+                Step::Key(key) => {
+                    text.push_str(number.format(key.len()));
+                    text.push(':');
+                    text.push_str(key);
+                }
+                Step::Index(index) => {
+                    text.push('#');
+                    text.push_str(number.format(index));
+                    text.push(':');
+                }
+            }
+        }
+        Path(text.into_boxed_str())
     }
 }
 
-impl FromIterator<Step> for Path {
-    fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
-        Path(steps.into_iter().collect())
+impl<'s> FromIterator<Step<'s>> for Path {
+    fn from_iter<I: IntoIterator<Item = Step<'s>>>(steps: I) -> Self {
+        Path::written("", steps)
     }
 }
 
 /// `spec.containers[0].image`; a key that is no plain word stands in brackets and quotes.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, step) in self.0.iter().enumerate() {
+        for (place, step) in self.steps().enumerate() {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Key(key) if key.contains(['.', '[', '"', ' ']) || key.is_empty() => write!(f, "[{key:?}]")?,
@@ -472,5 +534,11 @@ impl fmt::Display for Path {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

@@ -83,10 +83,10 @@ impl<'y> Slot<'y> {
 
     /// The slot at a path; what is missing on the way is a mapping.
     fn at(&mut self, path: &Path) -> &mut Slot<'y> {
-        path.steps().iter().fold(self, |slot, step| {
+        path.steps().fold(self, |slot, step| {
             slot.open(true);
             match step {
-                Step::Index(index) => &mut slot.slots()[*index],
+                Step::Index(index) => &mut slot.slots()[index],
                 Step::Key(key) => {
                     let slots = slot.slots();
                     let place = slots.iter().position(|slot| slot.name.as_deref() == Some(key)).unwrap_or_else(|| {
@@ -261,20 +261,20 @@ fn says(node: Node<'_>, value: &Value) -> bool {
 
 /// What a reader meets at a path, whichever way it comes there.
 fn reached<'y>(root: Node<'y>, path: &Path) -> Option<Node<'y>> {
-    path.steps().iter().try_fold(root, |node, step| {
+    path.steps().try_fold(root, |node, step| {
         let node = node.resolve()?;
         match step {
             Step::Key(key) => node.get(key),
-            Step::Index(index) => node.items().nth(*index),
+            Step::Index(index) => node.items().nth(index),
         }
     })
 }
 
 /// What is written at a path itself.
 fn written<'y>(root: Node<'y>, path: &Path) -> Option<Node<'y>> {
-    path.steps().iter().try_fold(root, |node, step| match step {
+    path.steps().try_fold(root, |node, step| match step {
         Step::Key(key) => node.get_own(key),
-        Step::Index(index) => node.items().nth(*index),
+        Step::Index(index) => node.items().nth(index),
     })
 }
 
@@ -341,7 +341,7 @@ fn touched<'y>(root: Node<'y>, path: &Path) -> Option<Node<'y>> {
     for step in path.steps() {
         let next = match step {
             Step::Key(key) => node.get_own(key),
-            Step::Index(index) => node.items().nth(*index),
+            Step::Index(index) => node.items().nth(index),
         };
         match next {
             Some(_) if node.is_flow() => return Some(node),

@@ -111,7 +111,7 @@ fn untouched(old: &Yaml, new: &Yaml, changes: &[Change], told: &dyn Fn() -> Stri
     let shifts = |path: &Path| matches!(path.steps().last(), Some(Step::Index(_)));
     let goes = changes.iter().any(|change| match change {
         Change::Remove { path } | Change::Move { from: path, .. } => {
-            path.steps().iter().any(|step| matches!(step, Step::Index(_))) || shifts(path)
+            path.steps().any(|step| matches!(step, Step::Index(_))) || shifts(path)
         }
         _ => false,
     });
@@ -140,7 +140,7 @@ fn paths(change: &Change) -> Vec<&Path> {
 
 /// What is as it is wanted to be stays as it is.
 fn again(read: &Yaml, changes: &[Change], told: &dyn Fn() -> String) {
-    let has_index = |path: &Path| path.steps().iter().any(|step| matches!(step, Step::Index(_)));
+    let has_index = |path: &Path| path.steps().any(|step| matches!(step, Step::Index(_)));
     let settles = |change: &Change| match change {
         Change::Set { .. } => true,
         Change::Remove { path } => !has_index(path),

@@ -305,7 +305,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         rule: &ECHO,
         severity: ECHO.severity,
         range,
-        message: text.to_owned(),
+        message: text.to_owned().into(),
         subject: Subject { object: Some(0), container: None, range, absent: false, lack: None },
         tag: None,
         related: Vec::new(),

@@ -89,7 +89,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
                 }
             }
         }
-        let mut subjects: BTreeSet<(Option<usize>, Option<&String>)> =
+        let mut subjects: BTreeSet<(Option<usize>, Option<&Box<str>>)> =
             (0..objects.len()).map(|index| (Some(index), None)).collect();
         let in_containers = findings.iter().filter(|finding| finding.subject.container.is_some());
         subjects.extend(in_containers.map(|finding| (finding.subject.object, finding.subject.container.as_ref())));

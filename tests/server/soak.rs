@@ -235,7 +235,7 @@ fn expected(text: &str, config: &Config) -> Told {
         .map(|(part, finding)| {
             let place = part.place(finding.range);
             let [start, end] = [place.start, place.end].map(|at| rope.position(at, Encoding::Utf16));
-            (start.line, start.column, end.line, end.column, finding.rule.id.to_owned(), finding.message.clone())
+            (start.line, start.column, end.line, end.column, finding.rule.id.to_owned(), finding.message.to_string())
         })
         .collect();
     told.sort();

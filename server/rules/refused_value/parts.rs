@@ -7,7 +7,7 @@ use crate::rules::spelling::brief;
 use crate::yaml::{Kind, Node, Resolved};
 use std::collections::{HashMap, HashSet};
 
-pub(super) fn check(pod: &Pod<'_>, object: &Object<'_>, is_whole: bool, found: &mut Findings<'_, '_>) {
+pub(super) fn check<'y>(pod: &Pod<'y>, object: &Object<'y>, is_whole: bool, found: &mut Findings<'_, '_>) {
     let names = pod.containers.iter().filter_map(|container| Some((Some(container), named(container.node)?)));
     unique(names, "container", found);
     unique(items(pod.lookup("volumes")).filter_map(named).map(|name| (None, name)), "volume", found);
@@ -59,9 +59,10 @@ fn unique<'p, 'y: 'p>(
     noun: &str,
     found: &mut Findings<'_, '_>,
 ) {
+    let mut names = names.filter_map(|(container, node)| Some((container, node, text(node)?)));
+    let (Some(one), Some(two)) = (names.next(), names.next()) else { return };
     let mut first: HashMap<&str, Node<'_>> = HashMap::new();
-    for (container, node) in names {
-        let Some(name) = text(node) else { continue };
+    for (container, node, name) in [one, two].into_iter().chain(names) {
         match first.get(name) {
             // An alias brings the same item twice; the place is told once.
             Some(other) if *other == node => {}

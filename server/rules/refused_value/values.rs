@@ -31,9 +31,13 @@ pub(in crate::rules) enum Accepted {
 
 const ID: Accepted = Accepted::Number(0, i32::MAX as i64);
 
+/// A type, a field of it, and what the API server takes there.
+pub(in crate::rules) type Row = (&'static str, &'static str, Accepted);
+
 /// The fields that the API server looks at on their own: their type, their name, and what it takes. For a field with a list, it is
 /// what it takes as an item.
-const FIELDS: &[(&str, &str, Accepted)] = {
+/// Sorted by type.
+const FIELDS: &[Row] = {
     use Accepted::{Amount, Descending, Direct, Domain, Label, Mode, Number, Port, PortName, Sysctl, Variable, Word};
     const PULL: Accepted = Word(&["Always", "IfNotPresent", "Never"]);
     const MESSAGE: Accepted = Word(&["File", "FallbackToLogsOnError"]);
@@ -107,7 +111,19 @@ const FIELDS: &[(&str, &str, Accepted)] = {
 
 /// What the API server takes for a field of a type.
 pub(in crate::rules) fn accepted(type_name: &str, field: &str) -> Option<Accepted> {
-    FIELDS.iter().find(|row| row.0 == type_name && row.1 == field).map(|row| row.2)
+    accepted_in(fields_of(type_name), field)
+}
+
+/// The rows about a type.
+pub(in crate::rules) fn fields_of(type_name: &str) -> &'static [Row] {
+    let start = FIELDS.partition_point(|row| row.0 < type_name);
+    let rows = &FIELDS[start..];
+    &rows[..rows.iter().take_while(|row| row.0 == type_name).count()]
+}
+
+/// What the API server takes for a field, by the rows about its type.
+pub(in crate::rules) fn accepted_in(fields: &[Row], field: &str) -> Option<Accepted> {
+    fields.iter().find(|row| row.1 == field).map(|row| row.2)
 }
 
 impl Accepted {

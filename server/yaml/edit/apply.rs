@@ -58,11 +58,11 @@ fn check_contradictions(changes: &[Change]) -> Result<(), Refusal> {
 /// Whether a change asks for what is there already, by whatever way it comes there, and no other change meets it.
 fn is_settled(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
     let Change::Set { path, value } = change else { return false };
-    let there = path.steps().iter().try_fold(yaml.root(), |node, step| {
+    let there = path.steps().try_fold(yaml.root(), |node, step| {
         let node = node?.resolve()?;
         Some(match step {
             Step::Key(key) => node.get(key),
-            Step::Index(index) => node.items().nth(*index),
+            Step::Index(index) => node.items().nth(index),
         })
     });
     there.flatten().is_some_and(|node| says(node, value))
@@ -71,6 +71,20 @@ fn is_settled(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
 
 fn meet(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
+}
+
+/// A place on the way along a path: it is named only where something stands in the way.
+#[derive(Clone, Copy)]
+struct Here<'p> {
+    path: &'p Path,
+    /// How many steps of it were taken.
+    depth: usize,
+}
+
+impl Here<'_> {
+    fn path(self) -> Path {
+        self.path.steps().take(self.depth).collect()
+    }
 }
 
 /// Applies changes to a wanted tree.
@@ -82,8 +96,8 @@ struct Changer<'y> {
 impl<'y> Changer<'y> {
     fn apply(&self, root: &mut Slot<'y>, change: &Change) -> Result<(), Refusal> {
         match change {
-            Change::Set { path, value } => self.set(self.descend(root, path.steps())?, path, value),
-            Change::Append { path, value } => self.append(self.descend(root, path.steps())?, path, value),
+            Change::Set { path, value } => self.set(self.descend(root, path)?, path, value),
+            Change::Append { path, value } => self.append(self.descend(root, path)?, path, value),
             Change::Remove { path } => match self.existing(root, path)? {
                 Some(slot) => self.remove(slot, path),
                 None => Ok(()),
@@ -103,7 +117,7 @@ impl<'y> Changer<'y> {
             return Ok(());
         }
         match (&slot.want, slot.old) {
-            (Want::Kept, _) if path.steps().is_empty() => Err(Refusal::new("the whole document cannot be replaced")),
+            (Want::Kept, _) if path.is_root() => Err(Refusal::new("the whole document cannot be replaced")),
             (Want::Kept, Some(old)) => {
                 self.check_alias(old)?;
                 self.check_unshared(old)?;
@@ -184,7 +198,7 @@ impl<'y> Changer<'y> {
         let entry = Entry { key: *key, value };
         self.check_portable(entry)?;
         slot.want = Want::Away;
-        let target = self.descend(root, to.steps())?;
+        let target = self.descend(root, to)?;
         match (&target.want, &target.key, target.old) {
             (Want::Kept, Key::New(_), None) => {
                 target.want = Want::Fresh(Fresh::Moved(entry));
@@ -196,33 +210,33 @@ impl<'y> Changer<'y> {
     }
 
     /// The slot at a path; mappings missing on the way are made, and the slot itself where the last step is a key.
-    fn descend<'s>(&self, root: &'s mut Slot<'y>, steps: &[Step]) -> Result<&'s mut Slot<'y>, Refusal> {
+    fn descend<'s>(&self, root: &'s mut Slot<'y>, path: &Path) -> Result<&'s mut Slot<'y>, Refusal> {
         let mut slot = root;
-        for (depth, step) in steps.iter().enumerate() {
-            let here: Path = steps.iter().take(depth).cloned().collect();
-            self.enter(slot, step, &here)?;
-            slot = self.step(slot, step, &here)?;
+        for (depth, step) in path.steps().enumerate() {
+            let here = Here { path, depth };
+            self.enter(slot, step, here)?;
+            slot = self.step(slot, step, here)?;
         }
         Ok(slot)
     }
 
     /// The slot at a path where something stands there now; nothing is made.
     fn existing<'s>(&self, root: &'s mut Slot<'y>, path: &Path) -> Result<Option<&'s mut Slot<'y>>, Refusal> {
-        let Some((last, way)) = path.steps().split_last() else {
+        if path.is_root() {
             return Err(Refusal::new("the whole document cannot be changed"));
-        };
+        }
         let mut node = self.layout.yaml.root();
-        for step in way.iter().chain([last]) {
+        for step in path.steps() {
             let Some(here) = node else { break };
             self.check_alias(here)?;
             self.check_not_merged(here, step)?;
             node = child(here, step);
         }
-        if node.is_none() { Ok(None) } else { self.descend(root, path.steps()).map(Some) }
+        if node.is_none() { Ok(None) } else { self.descend(root, path).map(Some) }
     }
 
     /// Opens a slot so that a step can be taken from it.
-    fn enter(&self, slot: &mut Slot<'y>, step: &Step, here: &Path) -> Result<(), Refusal> {
+    fn enter(&self, slot: &mut Slot<'y>, step: Step<'_>, here: Here<'_>) -> Result<(), Refusal> {
         if let Some(old) = slot.old {
             self.check_not_merged(old, step)?;
         }
@@ -232,17 +246,17 @@ impl<'y> Changer<'y> {
         let is_key = matches!(step, Step::Key(_));
         slot.want = match slot.old {
             None if is_key => Want::Fresh(Fresh::Mapping(Vec::new())),
-            None => return Err(Refusal::new(format!("there is no list at {}", named(here)))),
+            None => return Err(Refusal::new(format!("there is no list at {}", named(&here.path())))),
             Some(old) => {
                 self.check_alias(old)?;
                 match old.kind() {
-                    Kind::Mapping if is_key && old.entries().len() == 0 && !here.steps().is_empty() => {
+                    Kind::Mapping if is_key && old.entries().len() == 0 && here.depth > 0 => {
                         self.check_growing(old)?;
                         Want::Fresh(Fresh::Mapping(Vec::new()))
                     }
                     Kind::Mapping if is_key => Want::Changed(self.open(old)?),
                     Kind::Sequence if !is_key => Want::Changed(self.open(old)?),
-                    _ if is_key && is_nothing(old) && !here.steps().is_empty() => {
+                    _ if is_key && is_nothing(old) && here.depth > 0 => {
                         self.check_growing(old)?;
                         Want::Fresh(Fresh::Mapping(Vec::new()))
                     }
@@ -254,27 +268,29 @@ impl<'y> Changer<'y> {
     }
 
     /// Takes a step from an opened slot. A key that is not there yet gets an empty slot.
-    fn step<'s>(&self, slot: &'s mut Slot<'y>, step: &Step, here: &Path) -> Result<&'s mut Slot<'y>, Refusal> {
+    fn step<'s>(&self, slot: &'s mut Slot<'y>, step: Step<'_>, here: Here<'_>) -> Result<&'s mut Slot<'y>, Refusal> {
         let is_sequence = slot.old.is_some_and(|old| old.kind() == Kind::Sequence);
         if let (Want::Changed(_), Some(old)) = (&slot.want, slot.old)
             && is_sequence != matches!(step, Step::Index(_))
         {
             return Err(self.mismatch(old, step, here));
         }
-        let missing = || Refusal::new(format!("there is nothing at {}", here.join([step.clone()])));
-        let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else { return Err(contradiction(here)) };
+        let missing = || Refusal::new(format!("there is nothing at {}", here.path().join([step])));
+        let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else {
+            return Err(contradiction(&here.path()));
+        };
         let place = match step {
-            Step::Index(index) if is_sequence => *index,
+            Step::Index(index) if is_sequence => index,
             Step::Key(key) => place_of(slots, key),
-            Step::Index(_) => return Err(contradiction(here)),
+            Step::Index(_) => return Err(contradiction(&here.path())),
         };
         slots.get_mut(place).filter(|slot| !is_sequence || slot.old.is_some()).ok_or_else(missing)
     }
 
-    fn mismatch(&self, old: Node<'y>, step: &Step, here: &Path) -> Refusal {
+    fn mismatch(&self, old: Node<'y>, step: Step<'_>, here: Here<'_>) -> Refusal {
         let wanted = if matches!(step, Step::Key(_)) { "a mapping" } else { "a list" };
         let line = self.layout.line_of(old);
-        Refusal::new(format!("{} is {}, not {wanted}", named(here), noun(old))).at_line(line)
+        Refusal::new(format!("{} is {}, not {wanted}", named(&here.path()), noun(old))).at_line(line)
     }
 
     /// The slots of a collection, if it is one that may be changed.
@@ -300,7 +316,7 @@ impl<'y> Changer<'y> {
     }
 
     /// What `<<` brings in is not written here, and a key beside it would hide it for this place alone.
-    fn check_not_merged(&self, mapping: Node<'y>, step: &Step) -> Result<(), Refusal> {
+    fn check_not_merged(&self, mapping: Node<'y>, step: Step<'_>) -> Result<(), Refusal> {
         let Step::Key(key) = step else { return Ok(()) };
         if mapping.get_own(key).is_some() || mapping.entry(key).is_none() {
             return Ok(());
@@ -317,7 +333,7 @@ impl<'y> Changer<'y> {
         match node.anchor() {
             Some(anchor) if self.shared.contains(&node.id()) => {
                 let what = match node.path() {
-                    path if path.steps().is_empty() => "the document".to_string(),
+                    path if path.is_root() => "the document".to_string(),
                     path => path.to_string(),
                 };
                 let line = self.layout.line_of(node);
@@ -404,10 +420,10 @@ fn place_of(slots: &mut Vec<Slot<'_>>, key: &str) -> usize {
     })
 }
 
-fn child<'y>(node: Node<'y>, step: &Step) -> Option<Node<'y>> {
+fn child<'y>(node: Node<'y>, step: Step<'_>) -> Option<Node<'y>> {
     match step {
         Step::Key(key) => node.get_own(key),
-        Step::Index(index) => node.items().nth(*index),
+        Step::Index(index) => node.items().nth(index),
     }
 }
 

@@ -123,9 +123,9 @@ impl<'y> Slot<'y> {
 
     /// The slot at a path; `None` where the changes did not come so far.
     fn at(&self, path: &Path) -> Option<&Slot<'y>> {
-        path.steps().iter().try_fold(self, |slot, step| match step {
+        path.steps().try_fold(self, |slot, step| match step {
             Step::Key(key) => slot.slots().iter().find(|slot| slot.original_name() == Some(key)),
-            Step::Index(index) => slot.slots().get(*index),
+            Step::Index(index) => slot.slots().get(index),
         })
     }
 
@@ -183,5 +183,5 @@ pub(super) fn contradiction(path: &Path) -> Refusal {
 }
 
 pub(super) fn named(path: &Path) -> String {
-    if path.steps().is_empty() { "the document".into() } else { path.to_string() }
+    if path.is_root() { "the document".into() } else { path.to_string() }
 }
