@@ -154,7 +154,7 @@ mod tests {
 
     /// What the client is told next.
     async fn told(heard: DuplexStream) -> Request {
-        match frames::next(&mut BufReader::new(heard), || ()).await {
+        match frames::next(&mut BufReader::new(heard), |_| ()).await {
             Some(Message::Request(told)) => told,
             other => panic!("the client is told nothing: {other:?}"),
         }
@@ -186,7 +186,7 @@ mod tests {
         }
         drop(guard);
         let (mut heard, mut told) = (BufReader::new(heard), Vec::new());
-        while let Some(Message::Request(message)) = frames::next(&mut heard, || ()).await {
+        while let Some(Message::Request(message)) = frames::next(&mut heard, |_| ()).await {
             told.push(message.params().map(|params| params["message"].clone()));
         }
         let first: Vec<_> = (0..MOST_ASIDES).map(|number| Some(serde_json::json!(number.to_string()))).collect();

@@ -62,6 +62,22 @@ async fn what_is_no_message_costs_nothing_but_a_word() {
 }
 
 #[tokio::test]
+async fn a_message_of_no_reasonable_length_costs_nothing_but_a_word() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    let pieces = 257;
+    server.send_bytes(format!("Content-Length: {}\r\n\r\n", pieces << 20).as_bytes()).await;
+    let piece = vec![b'{'; 1 << 20];
+    for _ in 0..pieces {
+        server.send_bytes(&piece).await;
+    }
+    let message = server.heard("window/logMessage").await["message"].clone();
+    assert_eq!(message, "kubeharden leaves out a message of 269484032 bytes: it reads none of more than 256 MiB");
+    server.open("!").await;
+    assert_eq!(server.published().await["version"], 1);
+    server.finish().await;
+}
+
+#[tokio::test]
 async fn half_a_character_is_a_character() {
     let mut server = TestServer::ready(echo(), modern_but("/general/positionEncodings", json!(["utf-16"]))).await;
     let document = format!(r#"{{"uri": "{FILE}", "languageId": "yaml", "version": 1, "text": "\ud83d !"}}"#);
