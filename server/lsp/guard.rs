@@ -4,9 +4,9 @@
 //! whatever state it is in; no message is handled before the greeting that was sent before it.
 
 use super::state::State;
+pub(super) use crate::engine::panic_message as message;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -110,12 +110,6 @@ where
         state.output.notify::<N>(params).await;
         drop(place);
     });
-}
-
-/// What a panic said.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without words").to_owned()
 }
 
 #[cfg(test)]
