@@ -12,9 +12,11 @@ use crate::yaml::edit::{self, Change};
 use crate::yaml::{self, Node, Template, Yaml};
 use others::{Asked, Held, Talk};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 use tree::Tree;
 
+mod failure;
 mod fields;
 mod inline;
 mod mend;
@@ -29,6 +31,7 @@ pub use crate::ignores::{Head, Scope};
 pub use crate::yaml::edit::{Edit, Edits, Refusal};
 pub use crate::yaml::split::Role;
 pub use crate::yaml::{Offset, Range};
+pub use failure::{Failure, ISSUES, panic_message};
 pub use fields::{Choice, Completion, Counts, Inherited, Written};
 pub use mend::{Fixed, Mended, Unfixable, Withheld, fix_all};
 pub use names::{Declared, Named, declared};
@@ -60,6 +63,8 @@ pub struct Analysis {
     pub ignored: Vec<Finding>,
     /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
     refusals: Vec<Words>,
+    /// The rules that panicked, of which nothing is among the findings.
+    failures: Vec<Failure>,
     /// What its objects say of others.
     facts: Vec<Fact>,
     /// What its objects asked of others, and what they were told.
@@ -160,14 +165,14 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
     let Talk { asked, answers } = others::ask(&mut found, config);
     let held = Held::to(config, &answers);
     let facts = others::heard(&found, sight);
-    let (mut findings, mut refusals) = (Vec::new(), Vec::new());
-    for rule in rules::ALL {
+    let (mut findings, mut refusals, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for rule in rules::running() {
         let (runs, tells_refusals) = (held.runs(rule), rule.tells_refusals());
         if !runs && !tells_refusals {
             continue;
         }
         let before = findings.len();
-        run_rule(rule, &yaml, &found, sight, context, &held, &mut findings);
+        failures.extend(run_rule(rule, &yaml, &found, sight, context, &held, &mut findings).err());
         if findings.len() == before {
             continue;
         }
@@ -181,7 +186,7 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
         findings.iter_mut().skip(before).for_each(|finding| finding.severity = severity);
     }
     let ignores = Ignores::of(&yaml, &found, config, context.standing(role));
-    judge_ignores(&ignores, &yaml, &found, sight, context, &held, &mut findings);
+    judge_ignores(&ignores, &yaml, &found, sight, context, &held, (&mut findings, &mut failures));
     let mut objects: Vec<ObjectInfo> = found.iter().map(ObjectInfo::of).collect();
     let mut pods = found.iter().filter(|object| object.pod.is_some()).count();
     sight.leave(&yaml, &mut findings);
@@ -195,12 +200,13 @@ fn analyze_reading(yaml: Yaml, sight: Sight, role: Role, context: &Arc<Context>,
         let inside = inline::look(&yaml, config);
         findings.extend(inside.findings);
         ignored.extend(inside.ignored);
+        failures.extend(inside.failures);
     }
     sort(&mut findings);
     findings.shrink_to_fit();
     let blank = yaml.root().is_none() && yaml.errors().is_empty();
     let known = Analysis::of_nothing(yaml, role, context);
-    Analysis { objects, pods, sight, blank, findings, ignored, refusals, facts, asked, ..known }
+    Analysis { objects, pods, sight, blank, findings, ignored, refusals, failures, facts, asked, ..known }
 }
 
 /// What a document is that is known to be a patch, and is a list of operations.
@@ -238,28 +244,48 @@ fn judge_ignores(
     sight: Sight,
     context: &Context,
     held: &Held<'_>,
-    findings: &mut Vec<Finding>,
+    (findings, failures): (&mut Vec<Finding>, &mut Vec<Failure>),
 ) {
     let config = held.config;
     for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Ignores) && rule.runs(config)) {
+        let failed = RefCell::new(Vec::new());
         let ask = |asked: &'static Rule| {
             let mut alone = config.clone();
             alone.rules = Default::default();
             alone.rules.insist(&[asked.id.to_owned()], &[]);
             let mut found = Vec::new();
-            run_rule(asked, yaml, objects, sight, context, &held.by(&alone), &mut found);
+            let ran = run_rule(asked, yaml, objects, sight, context, &held.by(&alone), &mut found);
+            failed.borrow_mut().extend(ran.err());
             found
         };
         let mut found = Vec::new();
-        // What is not seen may be the very thing that is ignored.
-        let ask: Option<ignores::Ask<'_>> = if sight == Sight::Whole { Some(&ask) } else { None };
+        // What is not seen may be the very thing that is ignored, and so may what a rule that failed would have found.
+        let is_all_known = sight == Sight::Whole && failures.is_empty();
+        let ask: Option<ignores::Ask<'_>> = if is_all_known { Some(&ask) } else { None };
         ignores.judge(findings, ask, &mut Findings::in_document(rule, objects, &mut found));
+        let failed = failed.into_inner();
+        if !failed.is_empty() {
+            found.clear();
+            failures.extend(failed);
+        }
         let severity = rule.severity_in(config);
         findings.extend(found.into_iter().map(|finding| Finding { severity, ..finding }));
     }
 }
 
 fn run_rule(
+    rule: &'static Rule,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    sight: Sight,
+    context: &Context,
+    held: &Held<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
+    failure::guarded(rule, findings, |findings| run_unguarded(rule, yaml, objects, sight, context, held, findings))
+}
+
+fn run_unguarded(
     rule: &'static Rule,
     yaml: &Yaml,
     objects: &[Object<'_>],
@@ -347,6 +373,7 @@ impl Analysis {
             findings: Vec::new(),
             ignored: Vec::new(),
             refusals: Vec::new(),
+            failures: Vec::new(),
             facts: Vec::new(),
             asked: Vec::new(),
             uneditable: OnceLock::new(),
@@ -367,6 +394,7 @@ impl Analysis {
         add(&mut all.ignored, less.ignored);
         let asked = less.asked.into_iter().filter(|asked| !all.asked.contains(asked)).collect::<Vec<_>>();
         all.asked.extend(asked);
+        all.failures.extend(less.failures);
         all
     }
 

@@ -921,3 +921,104 @@ fn an_exception_that_ended_is_told_of_and_changes_no_exit_code() {
     let run = sandbox.run("check --select privileged-container a.yaml");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
 }
+
+/// Pods that have something wrong and something to mend each, some of which make a rule fail that only such a program has.
+#[cfg(debug_assertions)]
+mod failing {
+    use super::sandbox::Sandbox;
+
+    fn pod(name: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n  hostPID: true\n  containers:\n    - name: web\n      image: web:1.4\n"
+        )
+    }
+
+    fn sandbox() -> Sandbox {
+        let failing = pod("kubeharden-fails");
+        Sandbox::new(&[("a.yaml", &format!("{failing}---\n{failing}")), ("b.yaml", &pod("b")), ("c.yaml", &failing)])
+    }
+
+    /// What is told of a file, if it is told once.
+    fn told(stderr: &str, file: &str) -> String {
+        let mut lines = stderr.lines().filter(|line| line.starts_with(&format!("error: {file}:")));
+        let (first, second) = (lines.next(), lines.next());
+        assert!(first.is_some() && second.is_none() && !stderr.contains("panicked"), "{file}: {stderr}");
+        first.unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn a_rule_that_fails_costs_a_check_its_own_findings() {
+        let sandbox = sandbox();
+        let run = sandbox.run("check --output-format concise .");
+        assert_eq!(run.code, 2, "{run:?}");
+        assert_eq!(
+            told(&run.stderr, "a.yaml"),
+            format!(
+                "error: a.yaml: failing failed, and the other rules went on: a bug in kubeharden (as the name asks); please report it with the file at {}/issues",
+                env!("CARGO_PKG_REPOSITORY")
+            )
+        );
+        told(&run.stderr, "c.yaml");
+        for (file, count) in [("a.yaml", 2), ("b.yaml", 1), ("c.yaml", 1)] {
+            let found = run.stdout.lines().filter(|line| line.starts_with(file) && line.contains("host-pid"));
+            assert_eq!(found.count(), count, "{run:?}");
+        }
+        assert_eq!(sandbox.run("check --exit-zero c.yaml").code, 2);
+        // Nothing failed where the rule did not run.
+        assert_eq!(sandbox.run("check --select host-pid .").code, 1);
+    }
+
+    #[test]
+    fn a_rule_that_fails_inside_a_kustomization_is_told_of() {
+        let patch = pod("kubeharden-fails").lines().map(|line| format!("      {line}\n")).collect::<String>();
+        let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\npatches:\n  - patch: |\n";
+        let sandbox = Sandbox::new(&[("kustomization.yaml", &format!("{head}{patch}"))]);
+        let run = sandbox.run("check --output-format concise .");
+        assert_eq!((run.code, run.stdout.contains("host-pid")), (2, true), "{run:?}");
+        told(&run.stderr, "kustomization.yaml");
+    }
+
+    #[test]
+    fn a_rule_that_fails_keeps_nothing_else_from_being_mended() {
+        let sandbox = sandbox();
+        let diff = sandbox.run("fix --unsafe-fixes --diff .");
+        for file in ["a.yaml", "b.yaml", "c.yaml"] {
+            assert!(diff.stdout.contains(&format!("+++ {file}")), "{diff:?}");
+            assert!(sandbox.read(file).contains("hostPID"));
+        }
+        assert_eq!(diff.stdout.matches("-  hostPID: true").count(), 4, "{diff:?}");
+        let run = sandbox.run("fix --unsafe-fixes .");
+        for run in [diff, run] {
+            assert_eq!(run.code, 2, "{run:?}");
+            [told(&run.stderr, "a.yaml"), told(&run.stderr, "c.yaml")].iter().for_each(|told| assert!(told.contains("failing")));
+        }
+        for file in ["a.yaml", "b.yaml", "c.yaml"] {
+            let text = sandbox.read(file);
+            assert!(!text.contains("hostPID") && text.contains("runAsNonRoot"), "{text}");
+        }
+        let mended = sandbox.run_with("fix --unsafe-fixes -", &pod("kubeharden-fails"));
+        assert_eq!((mended.code, mended.stdout.contains("hostPID")), (2, false), "{mended:?}");
+    }
+
+    #[test]
+    fn nothing_is_written_that_makes_a_rule_fail() {
+        let text = pod("kubeharden-fails-when-mended");
+        let sandbox = Sandbox::new(&[("a.yaml", &text)]);
+        let run = sandbox.run("fix --unsafe-fixes a.yaml");
+        assert!(sandbox.read("a.yaml").contains("hostPID: true"), "{run:?}");
+        assert!(sandbox.read("a.yaml").contains("runAsNonRoot"), "what it has nothing against is mended: {run:?}");
+        assert!(
+            run.stderr.contains("host-pid is not fixed: failing fails at the result, which is a bug in kubeharden"),
+            "{run:?}"
+        );
+    }
+
+    #[test]
+    fn an_ignore_of_what_a_rule_that_failed_might_have_found_is_not_called_unused() {
+        let ignored = pod("kubeharden-fails").replace("true", "true # kubeharden: ignore[host-network] a reason");
+        let sandbox = Sandbox::new(&[("a.yaml", &ignored), ("b.yaml", &ignored.replace("-fails", ""))]);
+        let run = sandbox.run("check --output-format concise .");
+        let unused = |file: &str| run.stdout.lines().any(|line| line.starts_with(file) && line.contains("unused-ignore"));
+        assert_eq!((unused("a.yaml"), unused("b.yaml")), (false, true), "{run:?}");
+    }
+}

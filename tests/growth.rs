@@ -19,15 +19,38 @@ fn with(head: &str, count: usize, piece: impl Fn(usize) -> String) -> String {
     head.to_owned() + &(0..count).map(piece).collect::<String>()
 }
 
-/// Pods of many containers, each with findings of its own and with fixes for them.
-const SHAPES: [(&str, Shape); 4] = [
-    ("containers", |count| with(POD, count, |at| format!("  - name: c{at}\n    image: b\n"))),
-    ("containers of one name", |count| with(POD, count, |_| "  - name: c\n    image: b\n".to_owned())),
-    ("containers on one line", |count| {
+const CONTAINER: &str = "  - name: c\n    image: b\n";
+
+/// A container with a list or a mapping of many entries.
+fn within(head: &str, count: usize, piece: impl Fn(usize) -> String) -> String {
+    with(&format!("{POD}{CONTAINER}{head}"), count, piece)
+}
+
+/// Pods of many containers, or of one that has much of something, each with findings of its own and with fixes for them; how many make a
+/// short text.
+const SHAPES: [(&str, usize, Shape); 10] = [
+    ("containers", 20, |count| with(POD, count, |at| format!("  - name: c{at}\n    image: b\n"))),
+    ("containers of one name", 20, |count| with(POD, count, |_| "  - name: c\n    image: b\n".to_owned())),
+    ("containers on one line", 20, |count| {
         with(&POD.replace("containers:\n", "containers: ["), count, |at| format!("{{name: c{at}, image: b}}, ")) + "]\n"
     }),
-    ("privileged containers", |count| {
+    ("privileged containers", 20, |count| {
         with(POD, count, |at| format!("  - name: c{at}\n    image: b\n    securityContext: {{privileged: true}}\n"))
+    }),
+    ("variables", 100, |count| within("    env:\n", count, |at| format!("    - {{name: V{at}, value: a}}\n"))),
+    ("variables with secrets", 100, |count| {
+        within("    env:\n", count, |at| format!("    - {{name: PASSWORD_{at}, value: x{at}Y7}}\n"))
+    }),
+    ("added capabilities", 100, |count| {
+        within("    securityContext:\n      capabilities:\n        add:\n", count, |at| format!("        - CAP_A{at}\n"))
+    }),
+    ("ports", 100, |count| {
+        within("    ports:\n", count, |at| format!("    - {{containerPort: {}, hostPort: {}}}\n", at + 1, at + 1))
+    }),
+    ("unknown fields", 100, |count| within("", count, |at| format!("    unknown{at}: a\n"))),
+    ("volumes", 100, |count| {
+        let head = format!("{POD}{CONTAINER}  volumes:\n");
+        with(&head, count, |at| format!("  - {{name: v{at}, hostPath: {{path: /a{at}}}}}\n"))
     }),
 ];
 
@@ -45,8 +68,8 @@ fn cost(text: &str) -> [u64; 2] {
 #[test]
 fn a_text_four_times_as_long_costs_little_more_than_four_times_as_much() {
     let mut steep = Vec::new();
-    for (name, shape) in SHAPES {
-        let [few, many] = [20, 80].map(|count| cost(&shape(count)));
+    for (name, count, shape) in SHAPES {
+        let [few, many] = [count, 4 * count].map(|count| cost(&shape(count)));
         let ratio = |index: usize| many[index] as f64 / few[index] as f64;
         println!("{name}: {:.1} times as many allocations, {:.1} times as many bytes", ratio(0), ratio(1));
         if ratio(0).max(ratio(1)) > 6.0 {

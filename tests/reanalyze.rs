@@ -2,7 +2,8 @@
 //! is, and what an edit does not touch is not even looked at.
 
 use kubeharden::config::Config;
-use kubeharden::engine::{Analysis, Part, Report, analyze, analyze_document, analyze_part};
+use kubeharden::engine::{self, Analysis, Part, Report, analyze, analyze_document, analyze_part};
+use kubeharden::index::NamedKind;
 use kubeharden::text::Text;
 use kubeharden::yaml::Kind;
 use kubeharden::yaml::split::{self, Outline};
@@ -127,6 +128,7 @@ fn told(report: &Report) -> String {
         }
         writeln!(told, "{:?}", analysis.yaml().errors()).expect("text takes all");
     }
+    report.facts().for_each(|fact| writeln!(told, "{fact:?}").expect("text takes all"));
     told
 }
 
@@ -504,6 +506,24 @@ fn an_alias_to_another_item_is_read_with_it() {
     let objects: Vec<_> = report.parts().flat_map(|part| &part.analysis.objects).collect();
     assert_eq!(objects.len(), 2);
     assert_eq!(objects[0], objects[1]);
+}
+
+#[test]
+fn what_is_said_of_other_objects_is_said_however_a_document_is_read() {
+    let account = |metadata: &str| {
+        format!("- apiVersion: v1\n  kind: ServiceAccount\n  metadata: {metadata}\n  automountServiceAccountToken: false\n")
+    };
+    let list = |items: &[String]| format!("apiVersion: v1\nkind: List\nitems:\n{}", items.concat());
+    let alone = account("{name: one}").replace("- ", "").replace("\n  ", "\n");
+    let apart = list(&[account("{name: one}"), account("{name: two}")]);
+    let together = list(&[account("&a {name: one}"), account("*a")]);
+    for (text, parts, count) in [(&alone, 1, 1), (&apart, 3, 2), (&together, 1, 2), (&format!("{together}---\n{apart}"), 4, 4)] {
+        let report = analyze(text, &Config::default());
+        assert_eq!(report.parts().count(), parts, "{text}");
+        let facts: Vec<_> = report.facts().cloned().collect();
+        assert_eq!(facts.len(), count, "{text}");
+        assert_eq!(facts, engine::facts(text, &Config::default(), NamedKind::ALL), "{text}");
+    }
 }
 
 #[test]

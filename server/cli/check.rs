@@ -10,13 +10,13 @@ use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::statistics::Statistics;
 use super::{concise, full, json, read, rendered};
-use crate::engine::{self, Analysis, Report, Sight};
+use crate::engine::{self, Analysis, Failure, Report, Sight};
 use crate::rules::Severity;
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::io;
-use std::panic;
-use std::path::PathBuf;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 
 /// All that was read.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub(super) struct CheckedFile {
     pub problems: Vec<Problem>,
     /// The least severity that the file fails at.
     pub fail_on: Severity,
+    /// The rules that failed at it: what they would have found is missing.
+    pub failures: Vec<Failure>,
 }
 
 /// How much was read and found.
@@ -79,6 +81,7 @@ fn check_files(arguments: &Check, console: &mut Console) -> Results {
     let (mut results, unread) = check(read::read_all(sources), tells_fixes(arguments));
     results.summary.unread = troubles.len() + unread.len();
     unread.iter().for_each(|trouble| console.complain(trouble));
+    results.files.iter().for_each(|file| complain_of(&file.failures, &file.path, console));
     results
 }
 
@@ -123,19 +126,34 @@ fn check_source(
     with_fixes: bool,
 ) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
     let Configured { source, config, .. } = configured;
-    let report = guarded(&source, || engine::analyze(&text, &config))?;
-    let problems = problem::problems(&text, &report, with_fixes);
-    let summary = summarize(&report, &problems);
-    let file = CheckedFile { path: source.path, text, problems, fail_on: config.fail_on };
-    Ok((file, summary, Statistics::of(&report)))
+    let (problems, summary, statistics, failures) = guarded(&source, || {
+        let report = engine::analyze(&text, &config);
+        let problems = problem::problems(&text, &report, with_fixes);
+        let summary = summarize(&report, &problems);
+        let failures = report.failures().into_iter().cloned().collect();
+        (problems, summary, Statistics::of(&report), failures)
+    })?;
+    let file = CheckedFile { path: source.path, text, problems, fail_on: config.fail_on, failures };
+    Ok((file, summary, statistics))
 }
 
 /// Keeps a mistake of ours in one file from taking the results of all others with it.
-pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T + panic::UnwindSafe) -> Result<T, Trouble> {
-    panic::catch_unwind(work).map_err(|_| Trouble {
-        path: source.path.clone(),
-        reason: format!("a bug in kubeharden; please report it with the file at {}/issues", env!("CARGO_PKG_REPOSITORY")),
-    })
+pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T) -> Result<T, Trouble> {
+    // Nothing of what the work saw is looked at again.
+    panic::catch_unwind(AssertUnwindSafe(work))
+        .map_err(|panic| Trouble { path: source.path.clone(), reason: bug(&engine::panic_message(&*panic)) })
+}
+
+/// What is said of a mistake of ours.
+pub(super) fn bug(what: &str) -> String {
+    format!("a bug in kubeharden ({}); please report it with the file at {}", problem::one_line(what), engine::ISSUES)
+}
+
+/// Tells of the rules that failed at a file.
+pub(super) fn complain_of(failures: &[Failure], path: &Path, console: &mut Console) {
+    for Failure { rule, message } in failures {
+        console.complain(format_args!("{}: {rule} failed, and the other rules went on: {}", path.display(), bug(message)));
+    }
 }
 
 pub(super) fn summarize(report: &Report, problems: &[Problem]) -> Summary {
@@ -198,6 +216,17 @@ impl Summary {
 mod tests {
     use super::*;
     use std::sync::Mutex;
+
+    #[test]
+    fn a_mistake_of_ours_costs_one_file_and_is_told_with_it() {
+        let source = Source { path: "a.yaml".into(), origin: files::Origin::File };
+        assert_eq!(guarded(&source, || 1).unwrap(), 1);
+        let trouble = guarded::<()>(&source, || panic!("no\nsuch key")).unwrap_err().to_string();
+        assert_eq!(
+            trouble,
+            format!("a.yaml: a bug in kubeharden (no such key); please report it with the file at {}", engine::ISSUES)
+        );
+    }
 
     #[test]
     fn the_largest_are_begun_first_and_all_keep_their_places() {

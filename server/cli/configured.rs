@@ -137,7 +137,7 @@ fn mistakes(file: &Path, text: String, problems: Vec<config::Problem>) -> Checke
         fix: None,
     };
     let problems = problems.into_iter().map(problem).collect();
-    CheckedFile { path: file.to_owned(), text, problems, fail_on: Severity::Error }
+    CheckedFile { path: file.to_owned(), text, problems, fail_on: Severity::Error, failures: Vec::new() }
 }
 
 /// The way to a file from the current folder, where it lies below.

@@ -4,7 +4,7 @@
 //! is. Promise: a file whose text would not change is not touched.
 
 use super::args::Fix;
-use super::check::guarded;
+use super::check::{complain_of, guarded};
 use super::configured::Configured;
 use super::console::{ADDED, Console, REMOVED, STRONG, Verdict};
 use super::files::{self, Origin, Source, Trouble};
@@ -38,7 +38,10 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
     for result in results {
         match result {
             Err(trouble) => console.complain(trouble),
-            Ok(mended) => hand_over(&mended, arguments, &mut tally, console)?,
+            Ok(mended) => {
+                complain_of(&mended.after.failures, &mended.source.path, console);
+                hand_over(&mended, arguments, &mut tally, console)?;
+            }
         }
     }
     if let Some(sentence) = tally.sentence(arguments.diff) {

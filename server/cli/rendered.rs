@@ -4,7 +4,7 @@
 //! nobody asked for; where a line is not known, the file is told and the message says so.
 
 use super::args::{Check, Choices};
-use super::check::{CheckedFile, Results, Summary, summarize};
+use super::check::{CheckedFile, Results, Summary, complain_of, summarize};
 use super::configured::Configurations;
 use super::console::Console;
 use super::files::plain;
@@ -55,6 +55,7 @@ fn check_chart(chart: &Path, values: &[PathBuf], choices: &Choices, console: &mu
             results.add(part, finding, template.origin(place));
         }
     }
+    complain_of(&report.failures().into_iter().cloned().collect::<Vec<_>>(), chart, console);
     Ok(results.finish(console))
 }
 
@@ -80,6 +81,7 @@ fn check_kustomization(folder: &Path, choices: &Choices, console: &mut Console) 
             results.add(part, finding, Origin { file: from_here(&origin.file), ..origin });
         }
     }
+    complain_of(&report.failures().into_iter().cloned().collect::<Vec<_>>(), folder, console);
     Ok(results.finish(console))
 }
 
@@ -188,6 +190,7 @@ impl<'r> Rendered<'r> {
             path: origin.file,
             problems: Vec::new(),
             fail_on,
+            failures: Vec::new(),
         });
         let range = origin.range.clone().filter(|range| file.text.get(range.clone()).is_some());
         // Where a template is rendered more than once, its findings are, too.

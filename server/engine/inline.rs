@@ -3,7 +3,7 @@
 //! Knows where the lines of such a text stand in the document. Must not know rules. Promise: what is found in a patch is told where it
 //! is written; where a place in a block cannot be found again, letter by letter, nothing is told.
 
-use super::{Analysis, analyze_document};
+use super::{Analysis, Failure, analyze_document};
 use crate::config::{Config, Part, Surroundings};
 use crate::project;
 use crate::rules::Finding;
@@ -14,6 +14,7 @@ use crate::yaml::{Kind, Node, Offset, Range, Style, Yaml};
 pub(super) struct Inside {
     pub findings: Vec<Finding>,
     pub ignored: Vec<Finding>,
+    pub failures: Vec<Failure>,
 }
 
 pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
@@ -35,9 +36,10 @@ fn look_into(node: Node<'_>, config: &Config, inside: &mut Inside) {
         subject.object = None;
         Some(Finding { range, subject, related: Vec::new(), ..finding })
     };
-    let Analysis { findings, ignored, .. } = analyze_document(text, config);
+    let Analysis { findings, ignored, failures, .. } = analyze_document(text, config);
     inside.findings.extend(findings.into_iter().filter_map(placed));
     inside.ignored.extend(ignored.into_iter().filter_map(placed));
+    inside.failures.extend(failures);
 }
 
 /// Where a range of a patch's text stands in the document: where the text is written in another way than it reads, with line breaks that

@@ -4,7 +4,7 @@
 //! Promise: after any edits a report is what a report from scratch would be, and following them costs what the parts around them
 //! cost, however long the text is.
 
-use super::{Analysis, Offset, Range, Sight};
+use super::{Analysis, Failure, Offset, Range, Sight};
 use crate::config::{Config, Others};
 use crate::ignores::{Head, Standing};
 use crate::index::Fact;
@@ -71,6 +71,8 @@ struct Document {
     is_whole: bool,
     /// Whether its objects say something of others.
     has_facts: bool,
+    /// Whether a rule failed at it.
+    has_failures: bool,
     context: Arc<Context>,
     ties: Ties,
     /// Whether something in it is to be analysed.
@@ -88,6 +90,8 @@ struct Ties {
     partial: usize,
     /// Parts whose objects say something of others.
     facts: usize,
+    /// Parts at which a rule failed.
+    failures: usize,
 }
 
 /// The trees of a text that is longer than this, in bytes, are not kept.
@@ -166,6 +170,18 @@ impl Report {
     pub fn facts(&self) -> impl Iterator<Item = &Fact> + Clone {
         let says = |part: &Part<'_>| self.documents[part.document].has_facts;
         self.parts().filter(says).flat_map(|part| part.analysis.facts.iter())
+    }
+
+    /// The rules that failed, each once.
+    pub fn failures(&self) -> Vec<&Failure> {
+        let mut failures: Vec<&Failure> = Vec::new();
+        let failed = |part: &Part<'_>| self.documents[part.document].has_failures;
+        for failure in self.parts().filter(failed).flat_map(|part| &part.analysis.failures) {
+            if !failures.iter().any(|known| known.rule == failure.rule) {
+                failures.push(failure);
+            }
+        }
+        failures
     }
 
     /// Forgets what is known of the parts that were told something else of other objects than they would be now. Tells whether there
@@ -379,10 +395,10 @@ impl Document {
         let mut ties = self.ties;
         ties += self.frame.as_deref().map(Ties::of).unwrap_or_default();
         self.is_whole = text.parts.len() > 1 && ties.bind();
-        self.has_facts = ties.facts > 0;
+        (self.has_facts, self.has_failures) = (ties.facts > 0, ties.failures > 0);
         if self.is_whole {
             let whole = analyze(&text.text(), Role::Document, &Arc::default());
-            self.has_facts = !whole.facts.is_empty();
+            (self.has_facts, self.has_failures) = (!whole.facts.is_empty(), !whole.failures.is_empty());
             self.frame = Some(Arc::new(whole));
         }
         self.gaps = if self.is_whole { Vec::new() } else { text.gaps() };
@@ -499,6 +515,7 @@ impl Ties {
             aliases: usize::from(analysis.is_aliasing),
             partial: usize::from(analysis.sight != Sight::Whole),
             facts: usize::from(!analysis.facts.is_empty()),
+            failures: usize::from(!analysis.failures.is_empty()),
         }
     }
 
@@ -515,6 +532,7 @@ impl AddAssign for Ties {
         self.aliases += other.aliases;
         self.partial += other.partial;
         self.facts += other.facts;
+        self.failures += other.failures;
     }
 }
 
@@ -524,6 +542,7 @@ impl SubAssign for Ties {
         self.aliases -= other.aliases;
         self.partial -= other.partial;
         self.facts -= other.facts;
+        self.failures -= other.failures;
     }
 }
 

@@ -3,7 +3,7 @@
 //! Knows messages and their order. Must not know what they say. Promise: handlers begin in the order of their messages, and what one does
 //! before it first waits is done before the next begins; after that each goes on by itself, and no message waits for another's reply.
 
-use super::frames::{self, Message};
+use super::frames::{self, Lost, Message};
 use super::guard;
 use super::state::State;
 use futures_util::{FutureExt, Sink, SinkExt};
@@ -29,7 +29,7 @@ pub(super) async fn converse<S>(
     S::Future: Send + 'static,
     S::Error: Send + 'static,
 {
-    let lost = || guard::report(state, "kubeharden cannot read a message".to_owned());
+    let lost = |why: Lost| guard::report(state, why.to_string());
     let mut input = BufReader::new(input);
     while let Some(message) = frames::next(&mut input, lost).await {
         match message {

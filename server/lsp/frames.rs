@@ -1,8 +1,10 @@
 //! What a client sends, from bytes to messages.
 //!
-//! Knows headers and lengths, and what JSON a message is. Promise: every message is read as it is; half a character, which editors
-//! that count in UTF-16 can cut out of a text, becomes U+FFFD; anything else is left out, and the next message is found again.
+//! Knows headers and lengths, and what JSON a message is. Promise: every message of up to [`LONGEST`] bytes is read as it is; half a
+//! character, which editors that count in UTF-16 can cut out of a text, becomes U+FFFD; anything else is left out, and the next message is
+//! found again. Of what is left out nothing is kept, however long it is.
 
+use std::fmt;
 use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use tower_lsp::jsonrpc::{Request, Response};
@@ -14,39 +16,82 @@ pub(super) enum Message {
     Response(Response),
 }
 
+/// No message is longer that is read, in bytes. One that opens a document holds all of it, and a `List` may be of any length; so this is
+/// far beyond what anybody edits, and still what a machine has to spare a few times over.
+pub(super) const LONGEST: u64 = 256 << 20;
+
+/// No field of a header is longer that is read, in bytes.
+const LONGEST_FIELD: usize = 1 << 10;
+
+/// Why a message is left out, in words for a client's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    Unreadable,
+    /// Its length, in bytes.
+    TooLong(u64),
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lost::Unreadable => write!(f, "kubeharden cannot read a message"),
+            Lost::TooLong(length) => {
+                write!(f, "kubeharden leaves out a message of {length} bytes: it reads none of more than {} MiB", LONGEST >> 20)
+            }
+        }
+    }
+}
+
 /// The next message; `None` where the input ends, be it within one. `lost` hears of each that is left out.
-pub(super) async fn next(input: &mut (impl AsyncBufRead + Unpin), lost: impl Fn()) -> Option<Message> {
-    while let Some(body) = body(input).await.ok()? {
-        match message(&body) {
+pub(super) async fn next(input: &mut (impl AsyncBufRead + Unpin), lost: impl Fn(Lost)) -> Option<Message> {
+    while let Some(length) = length(input).await.ok()? {
+        let mut body = input.take(length);
+        if length > LONGEST {
+            // Said before all of it is there: it may never be.
+            lost(Lost::TooLong(length));
+            tokio::io::copy_buf(&mut body, &mut tokio::io::sink()).await.ok()?;
+            continue;
+        }
+        // What is read grows as it comes: a length alone claims no memory.
+        let mut bytes = Vec::new();
+        body.read_to_end(&mut bytes).await.ok()?;
+        match (bytes.len() as u64 == length).then(|| message(&bytes))? {
             Some(message) => return Some(message),
-            None => lost(),
+            None => lost(Lost::Unreadable),
         }
     }
     None
 }
 
-/// The body of the next message; `None` where the input ends, be it within a message.
-async fn body(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
-    let Some(length) = length(input).await? else { return Ok(None) };
-    // The body grows as it comes: a length alone, however large, claims no memory.
-    let mut body = Vec::new();
-    input.take(length).read_to_end(&mut body).await?;
-    Ok((body.len() as u64 == length).then_some(body))
-}
-
 /// Reads past the next header. Lines that belong to none are skipped.
 async fn length(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<u64>> {
     let mut length = None;
-    let mut line = Vec::new();
-    while input.read_until(b'\n', &mut line).await? > 0 {
+    while let Some(line) = line(input).await? {
         let text = String::from_utf8_lossy(&line);
         match (text.trim(), length) {
             ("", Some(length)) => return Ok(Some(length)),
             (field, _) => length = content_length(field).or(length),
         }
-        line.clear();
     }
     Ok(None)
+}
+
+/// The next line with its end; of one that is longer than a field no more than would show that.
+async fn line(input: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    loop {
+        let read = input.fill_buf().await?;
+        if read.is_empty() {
+            return Ok((!line.is_empty()).then_some(line));
+        }
+        let end = read.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(read.len(), |end| end + 1);
+        line.extend_from_slice(&read[..length.min(LONGEST_FIELD.saturating_sub(line.len()))]);
+        input.consume(length);
+        if end.is_some() {
+            return Ok(Some(line));
+        }
+    }
 }
 
 fn content_length(field: &str) -> Option<u64> {
@@ -109,8 +154,11 @@ fn half(escape: &str) -> Option<Half> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use allocation_counter::measure;
+    use futures_util::FutureExt;
     use serde_json::Value;
     use std::cell::Cell;
+    use tokio::io::BufReader;
 
     const MESSAGE: &str = r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#;
 
@@ -121,7 +169,7 @@ mod tests {
     /// The messages of an input, as JSON, and how many were left out.
     async fn read(mut input: &[u8]) -> (Vec<Value>, usize) {
         let (mut messages, lost) = (Vec::new(), Cell::new(0));
-        while let Some(message) = next(&mut input, || lost.set(lost.get() + 1)).await {
+        while let Some(message) = next(&mut input, |_| lost.set(lost.get() + 1)).await {
             messages.push(match message {
                 Message::Request(request) => serde_json::to_value(request).unwrap(),
                 Message::Response(response) => serde_json::to_value(response).unwrap(),
@@ -140,7 +188,7 @@ mod tests {
         let failure = r#"{"jsonrpc":"2.0","id":"a","error":{"code":-32603,"message":"no"}}"#;
         let all = [MESSAGE, response, failure, MESSAGE];
         assert_eq!(read(all.map(framed).concat().as_bytes()).await, (values(&all), 0));
-        assert!(matches!(next(&mut framed(response).as_bytes(), || ()).await, Some(Message::Response(_))));
+        assert!(matches!(next(&mut framed(response).as_bytes(), |_| ()).await, Some(Message::Response(_))));
     }
 
     #[tokio::test]
@@ -165,7 +213,41 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(read(&whole.as_bytes()[..end]).await, (Vec::new(), 0));
         }
-        assert_eq!(read(b"Content-Length: 18446744073709551615\r\n\r\n{").await, (Vec::new(), 0));
+        let long = format!("Content-Length: {LONGEST}\r\n\r\n{{");
+        let used = measure(|| assert_eq!(read(long.as_bytes()).now_or_never(), Some((Vec::new(), 0))));
+        assert!(used.bytes_max < 1 << 20, "{used:?}");
+    }
+
+    /// An input that goes on for so many bytes.
+    fn endless(count: u64) -> impl AsyncBufRead + Unpin {
+        BufReader::new(tokio::io::repeat(b'x').take(count))
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_skipped_and_told_of() {
+        for (length, count) in [(LONGEST + 1, LONGEST + 1), (u64::MAX, LONGEST / 4)] {
+            let header = format!("Content-Length: {length}\r\n\r\n");
+            let next_one = framed(MESSAGE);
+            let mut input = BufReader::new(header.as_bytes()).chain(endless(count)).chain(next_one.as_bytes());
+            let (lost, read) = (Cell::new(None), Cell::new(None));
+            let used = measure(|| read.set(next(&mut input, |why| lost.set(Some(why))).now_or_never().flatten()));
+            assert_eq!(lost.get(), Some(Lost::TooLong(length)));
+            assert_eq!(read.take().is_some(), length == count, "the next message is found where the one before it ends");
+            assert!(used.bytes_max < 1 << 20, "{used:?}");
+        }
+        assert!(Lost::TooLong(1).to_string().contains("256 MiB"));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_skipped() {
+        for noise in [1, LONGEST / 16] {
+            let rest = format!("Content-Length: 5\r\n{}", framed(MESSAGE));
+            let mut input = endless(noise).chain(rest.as_bytes());
+            let (read, lost) = (Cell::new(None), Cell::new(0));
+            let used = measure(|| read.set(next(&mut input, |_| lost.set(1)).now_or_never().flatten()));
+            assert!(read.take().is_some() && lost.get() == 0, "{noise}");
+            assert!(used.bytes_max < 1 << 20, "{used:?}");
+        }
     }
 
     #[tokio::test]

@@ -4,9 +4,9 @@
 //! whatever state it is in; no message is handled before the greeting that was sent before it.
 
 use super::state::State;
+pub(super) use crate::engine::panic_message as message;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -112,12 +112,6 @@ where
     });
 }
 
-/// What a panic said.
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without words").to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +148,7 @@ mod tests {
 
     /// What the client is told next.
     async fn told(heard: DuplexStream) -> Request {
-        match frames::next(&mut BufReader::new(heard), || ()).await {
+        match frames::next(&mut BufReader::new(heard), |_| ()).await {
             Some(Message::Request(told)) => told,
             other => panic!("the client is told nothing: {other:?}"),
         }
@@ -186,7 +180,7 @@ mod tests {
         }
         drop(guard);
         let (mut heard, mut told) = (BufReader::new(heard), Vec::new());
-        while let Some(Message::Request(message)) = frames::next(&mut heard, || ()).await {
+        while let Some(Message::Request(message)) = frames::next(&mut heard, |_| ()).await {
             told.push(message.params().map(|params| params["message"].clone()));
         }
         let first: Vec<_> = (0..MOST_ASIDES).map(|number| Some(serde_json::json!(number.to_string()))).collect();

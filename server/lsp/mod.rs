@@ -154,7 +154,9 @@ where
         state.output.close().await;
     };
     // A client that leaves need not listen any more.
-    let _ = timeout(GRACE, said).await;
+    if timeout(GRACE, said).await.is_err() {
+        state.output.cut().await;
+    }
     state.was_shut_down()
 }
 

@@ -7,7 +7,7 @@
 use serde::Serialize;
 use std::pin::Pin;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 use tower_lsp::lsp_types::notification::Notification;
 
 pub(super) struct Output {
@@ -15,6 +15,8 @@ pub(super) struct Output {
     client: Mutex<Option<Client>>,
     /// Notified when the client cannot be told anything any more.
     lost: Notify,
+    /// Whether nobody waits any more for a client that does not listen.
+    cut: watch::Sender<bool>,
 }
 
 struct Client {
@@ -27,6 +29,7 @@ struct Client {
 pub(super) struct Turn<'o> {
     client: MutexGuard<'o, Option<Client>>,
     lost: &'o Notify,
+    cut: watch::Receiver<bool>,
 }
 
 /// A notification as JSON-RPC has it.
@@ -45,12 +48,13 @@ const KEPT: usize = 1 << 20;
 
 impl Output {
     pub(super) fn new(pipe: impl AsyncWrite + Send + 'static) -> Self {
-        Output { client: Mutex::new(Some(Client { pipe: Box::pin(pipe), frame: Vec::new() })), lost: Notify::new() }
+        let client = Mutex::new(Some(Client { pipe: Box::pin(pipe), frame: Vec::new() }));
+        Output { client, lost: Notify::new(), cut: watch::Sender::new(false) }
     }
 
     /// Waits until all that others came to say before is said.
     pub(super) async fn turn(&self) -> Turn<'_> {
-        Turn { client: self.client.lock().await, lost: &self.lost }
+        Turn { client: self.client.lock().await, lost: &self.lost, cut: self.cut.subscribe() }
     }
 
     pub(super) async fn notify<N: Notification>(&self, params: N::Params) {
@@ -60,6 +64,13 @@ impl Output {
     /// Says nothing any more, once all is said that somebody came to say before.
     pub(super) async fn close(&self) {
         self.client.lock().await.take();
+    }
+
+    /// Says nothing any more from here on, whoever came to say something, and lets the client know by the end of the pipe. A message that it
+    /// does not take ends in the middle.
+    pub(super) async fn cut(&self) {
+        self.cut.send_replace(true);
+        self.close().await;
     }
 
     /// Waits until the client is gone.
@@ -100,8 +111,14 @@ impl Turn<'_> {
             pipe.write_all(&frame[start..]).await?;
             pipe.flush().await
         };
-        if written.await.is_err() {
-            self.lost.notify_one();
+        tokio::select! {
+            biased;
+            _ = self.cut.wait_for(|cut| *cut) => {}
+            written = written => {
+                if written.is_err() {
+                    self.lost.notify_one();
+                }
+            }
         }
         if let Some(client) = self.client.as_mut().filter(|client| client.frame.capacity() > KEPT) {
             client.frame = Vec::new();

@@ -11,13 +11,46 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tower_lsp::lsp_types::{self as lsp, Diagnostic, Url};
 
-/// Whether the client was to be told that it should ask again, and was not yet.
+/// What the client was told of asking again.
 #[derive(Default)]
-pub(super) struct Refresh(AtomicBool);
+pub(super) struct Refresh(Mutex<Told>);
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Told {
+    /// It answered, or nothing was to be told yet.
+    #[default]
+    All,
+    /// It is to be told, or was and owes an answer.
+    Owing,
+    /// It owes an answer, and there is more to tell since.
+    OwingAndMore,
+}
+
+impl Refresh {
+    /// Whether there is somebody to tell it to now: a client that owes an answer is told when it gave that.
+    fn begin(&self) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = *told == Told::All;
+        *told = if is_free { Told::Owing } else { Told::OwingAndMore };
+        is_free
+    }
+
+    /// What changed before it reaches the client need not be told once more.
+    fn tell(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Told::Owing;
+    }
+
+    /// Whether there was more to tell when the client answered.
+    fn end(&self) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_more = *told == Told::OwingAndMore;
+        *told = if is_more { Told::Owing } else { Told::All };
+        is_more
+    }
+}
 
 /// The diagnostics of an open document; none of one that is not open.
 pub(super) async fn document(
@@ -164,17 +197,22 @@ async fn send(state: &State, token: &lsp::ProgressToken, value: Value) {
     state.output.notify::<Parts>(json!({ "token": token, "value": value })).await;
 }
 
-/// Has the client ask again for all documents, once for all that there is to tell just now.
+/// Has the client ask again for all documents, once for all that there is to tell just now. While it owes an answer to that, it is
+/// remembered that there is more, however much: the next word of it goes out when the answer has come.
 pub(super) fn refresh(state: &Arc<State>) {
-    if !state.capabilities().pull || state.refresh.0.swap(true, Ordering::SeqCst) {
+    if !state.capabilities().pull || !state.refresh.begin() {
         return;
     }
     let state = Arc::clone(state);
     tokio::spawn(async move {
-        // What changes from here on is for the next one.
-        state.refresh.0.store(false, Ordering::SeqCst);
-        // What the client answers, and whether, makes no difference.
-        let _ = state.client.workspace_diagnostic_refresh().await;
+        loop {
+            state.refresh.tell();
+            // What the client answers makes no difference.
+            let _ = state.client.workspace_diagnostic_refresh().await;
+            if !state.refresh.end() {
+                return;
+            }
+        }
     });
 }
 
@@ -184,4 +222,58 @@ fn result_id(items: &[Diagnostic]) -> String {
     // Diagnostics have no maps with keys that JSON cannot have.
     hasher.write(&serde_json::to_vec(items).unwrap_or_default());
     format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lsp::Setup;
+    use crate::lsp::backend::Backend;
+    use crate::lsp::guard::Guard;
+    use crate::lsp::output::Output;
+    use futures_util::{FutureExt, SinkExt, Stream, StreamExt};
+    use tower_lsp::LspService;
+    use tower_lsp::jsonrpc::{Id, Request, Response};
+    use tower_service::Service;
+
+    /// What the client is asked, once all tasks did what they can.
+    async fn asked(questions: &mut (impl Stream<Item = Request> + Unpin)) -> Vec<Id> {
+        let mut asked = Vec::new();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            while let Some(question) = questions.next().now_or_never().flatten() {
+                assert_eq!(question.method(), "workspace/diagnostic/refresh");
+                asked.extend(question.id().cloned());
+            }
+        }
+        asked
+    }
+
+    #[tokio::test]
+    async fn a_client_that_owes_an_answer_is_asked_once_more_when_it_gave_that() {
+        let (service, socket) = LspService::new(|client| Backend::new(client, Output::new(tokio::io::sink()), Setup::default()));
+        let state = service.inner().state();
+        let mut service = Guard::new(service, Arc::clone(&state));
+        let capabilities = json!({"textDocument": {"diagnostic": {}}, "workspace": {"diagnostics": {"refreshSupport": true}}});
+        let greeting = Request::build("initialize").id(1).params(json!({"capabilities": capabilities})).finish();
+        assert!(service.call(greeting).await.is_ok_and(|reply| reply.is_some_and(|reply| reply.is_ok())));
+        let (mut questions, mut answers) = socket.split();
+
+        refresh(&state);
+        refresh(&state);
+        let mut owed = asked(&mut questions).await;
+        assert_eq!(owed.len(), 1, "what is to be told when the first word goes out goes out with it");
+        for more in [1000, 1, 0] {
+            for _ in 0..more {
+                refresh(&state);
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(asked(&mut questions).await, [], "it owes an answer");
+            answers.send(Response::from_ok(owed.remove(0), Value::Null)).await.expect("the server listens");
+            owed = asked(&mut questions).await;
+            assert_eq!(owed.len(), more.min(1));
+        }
+        refresh(&state);
+        assert_eq!(asked(&mut questions).await.len(), 1);
+    }
 }

@@ -6,6 +6,7 @@
 
 use super::state::{Analysed, Snapshot, State};
 use super::{analysis, configuration, published, pull, status};
+use crate::engine::{Failure, ISSUES};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
@@ -24,11 +25,16 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
                     true => publish_mistakes(&state, &url, snapshot, before.is_none(), &latest).await,
                     false => publish(&state, &url, snapshot, &latest).await,
                 };
-                if let Err(panicked) = published {
-                    status::tell_failure(&state, &url, version, &panicked).await;
-                    if !std::mem::replace(&mut was_reported, true) {
-                        report(&state, &url, &panicked).await;
-                    }
+                if let Err(panicked) = &published {
+                    status::tell_failure(&state, &url, version, panicked).await;
+                }
+                let failed = match published {
+                    Ok(failure) => failure.map(|failure| failed_rule(&url, &failure)),
+                    Err(panicked) => Some(failed_analysis(&url, &panicked)),
+                };
+                if let Some(message) = failed.filter(|_| !was_reported) {
+                    was_reported = true;
+                    state.output.notify::<LogMessage>(LogMessageParams { typ: MessageType::ERROR, message }).await;
                 }
                 // A client that asks does so with each text; that something else is to be said of the same one it cannot know.
                 if before == revision {
@@ -51,20 +57,20 @@ pub(super) async fn watch(state: Arc<State>, url: Url, mut latest: watch::Receiv
     }
 }
 
-/// Analyses a text and publishes what is found. After a panic nothing is published: what was found in an earlier text is nearer to
-/// the truth than an empty list.
+/// Analyses a text and publishes what is found; gives back the first rule that failed at it. After a panic beyond the rules nothing is
+/// published: what was found in an earlier text is nearer to the truth than an empty list.
 async fn publish(
     state: &Arc<State>,
     url: &Url,
     snapshot: Snapshot,
     latest: &watch::Receiver<Option<Snapshot>>,
-) -> Result<(), analysis::Panicked> {
+) -> Result<Option<Failure>, analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
     if !state.capabilities().pull {
         publish_analysed(state, url, &analysed, latest).await;
     }
     status::tell(state, url, &analysed).await;
-    Ok(())
+    Ok(analysed.report.failures().first().copied().cloned())
 }
 
 async fn publish_analysed(state: &State, url: &Url, analysed: &Analysed, latest: &watch::Receiver<Option<Snapshot>>) {
@@ -83,18 +89,18 @@ async fn publish_mistakes(
     snapshot: Snapshot,
     is_first: bool,
     latest: &watch::Receiver<Option<Snapshot>>,
-) -> Result<(), analysis::Panicked> {
+) -> Result<Option<Failure>, analysis::Panicked> {
     let (diagnostics, _turn) = configuration::edit(state, url, &snapshot).await?;
     let diagnostics = match state.capabilities().pull {
         false => diagnostics,
         // What was published of the file while it was closed, the client asks for from here on.
         true if is_first => Vec::new(),
-        true => return Ok(()),
+        true => return Ok(None),
     };
     if let Some(version) = version(state, snapshot.version, latest) {
         tell(state, PublishDiagnosticsParams::new(url.clone(), diagnostics, version)).await;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The version that diagnostics go out with, if the client numbers them; `None` where they are not to go out any more. A client that
@@ -110,7 +116,12 @@ async fn tell(state: &State, params: PublishDiagnosticsParams) {
     state.output.notify::<PublishDiagnostics>(params).await;
 }
 
-async fn report(state: &State, url: &Url, analysis::Panicked(message): &analysis::Panicked) {
-    let message = format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}");
-    state.output.notify::<LogMessage>(LogMessageParams { typ: MessageType::ERROR, message }).await;
+fn failed_analysis(url: &Url, analysis::Panicked(message): &analysis::Panicked) -> String {
+    format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}")
+}
+
+fn failed_rule(url: &Url, Failure { rule, message }: &Failure) -> String {
+    format!(
+        "the rule {rule} failed at {url}, and the others go on: {message}. It is a bug in kubeharden; please report it at {ISSUES}"
+    )
 }

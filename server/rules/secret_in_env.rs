@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::k8s::{Container, Object};
 use crate::yaml::edit::{Change, Value};
 use crate::yaml::{Node, Path, Resolved};
+use std::collections::HashMap;
 
 rule! {
     /// Environment variables with a password, a token or a key as their value.
@@ -131,6 +132,7 @@ rule! {
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let values = values(object);
     for container in object.pod.iter().flat_map(|pod| &pod.containers) {
         let variables = container.lookup("env").map(|list| list.items());
         for (place, variable) in variables.into_iter().flatten().enumerate() {
@@ -138,7 +140,9 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             let text = value.as_str().unwrap_or_default();
             let Some(what) = secret::recognised(name, text, &config.values.secret_names) else { continue };
             let finding = found.wrong_in(container, token(value), format!("{name} of {container} is {what} in plain text"));
-            if let Some((name_of_secret, key)) = reference(object, container, name).filter(|_| is_alone(object, name, text)) {
+            if let Some((name_of_secret, key)) =
+                reference(object, container, name).filter(|(_, key)| values[key.as_str()].is_some())
+            {
                 let title = format!("take {name} from the Secret {name_of_secret} (without it the container does not start)");
                 let changes = by_reference(&container.path("env").index(place), name_of_secret, key);
                 finding.fix(Safety::Review, title, changes);
@@ -167,12 +171,18 @@ fn key_of(variable: &str) -> String {
     variable.to_ascii_lowercase().replace('_', "-")
 }
 
-/// Whether no other variable of the pod would get the same key for another value: the Secret can hold only one of them.
-fn is_alone(object: &Object<'_>, variable: &str, text: &str) -> bool {
-    let key = key_of(variable);
+/// The values of the pod's variables, by the keys that they would get; `None` where several with one key have several values: the Secret
+/// can hold only one of them.
+fn values<'y>(object: &Object<'y>) -> HashMap<String, Option<&'y str>> {
+    let mut values = HashMap::new();
     let containers = object.pod.iter().flat_map(|pod| &pod.containers);
     let variables = containers.filter_map(|container| container.lookup("env")).flat_map(Node::items);
-    variables.filter_map(written).all(|(name, value)| key_of(name) != key || value.as_str() == Some(text))
+    for (name, value) in variables.filter_map(written) {
+        let text = value.as_str();
+        let known = values.entry(key_of(name)).or_insert(text);
+        *known = known.filter(|known| text == Some(known));
+    }
+    values
 }
 
 fn by_reference(variable: &Path, secret: String, key: String) -> [Change; 2] {

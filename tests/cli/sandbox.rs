@@ -46,7 +46,7 @@ impl Sandbox {
     pub(super) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubeharden"));
         command.current_dir(self.0.path()).args(arguments.split_whitespace());
-        command.env_remove("KUBEHARDEN_OUTPUT_FORMAT").env_remove("NO_COLOR");
+        command.env_remove("KUBEHARDEN_OUTPUT_FORMAT").env_remove("NO_COLOR").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

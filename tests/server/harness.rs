@@ -204,6 +204,19 @@ impl TestServer {
         timeout(NEVER, &mut self.served).await.expect("the server does not end").unwrap()
     }
 
+    /// Waits for the first bytes of what the server says next.
+    pub(crate) async fn begins_to_speak(&mut self) {
+        timeout(NEVER, self.output.fill_buf()).await.expect("the server keeps silent").unwrap();
+    }
+
+    /// Waits for the server to end before the client hears anything more.
+    pub(crate) async fn ended(mut self) {
+        self.finished = true;
+        timeout(NEVER, &mut self.served).await.expect("the server does not end").unwrap();
+        let mut rest = Vec::new();
+        timeout(NEVER, self.output.read_to_end(&mut rest)).await.expect("the pipe does not end").unwrap();
+    }
+
     async fn next_that(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(place) = self.unread.iter().position(&wanted) {
             return self.unread.remove(place).unwrap();

@@ -1,10 +1,13 @@
 //! The server ends when the client leaves, however it leaves.
 
-use crate::harness::{NEVER, TestServer, echo, modern};
+use crate::harness::{FILE, NEVER, TestServer, echo, echo_analysis, modern};
+use kubeharden::config::Config;
+use kubeharden::engine::{Context, Role};
+use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 #[tokio::test]
@@ -54,6 +57,37 @@ async fn hanging_up_within_a_message_ends_the_server() {
     server.send_bytes(b"Content-Length: 100\r\n\r\n{\"jsonrpc\"").await;
     server.hang_up();
     assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn a_reply_that_takes_too_long_keeps_no_client_waiting_that_hung_up() {
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, beginning) = tokio::sync::oneshot::channel::<()>();
+    let blocking = Mutex::new(Some((begun, released)));
+    let analyze = move |text: &str, _: Role, _: &Arc<Context>, config: &Config| {
+        if let Some((begun, released)) = blocking.lock().unwrap().take() {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+        }
+        echo_analysis(text, config)
+    };
+    let mut server = TestServer::ready(Setup { analyze: Arc::new(analyze), at_once: 0, ..Setup::default() }, modern()).await;
+    server.open("!").await;
+    server.ask("textDocument/hover", json!({"textDocument": {"uri": FILE}, "position": {"line": 0, "character": 0}})).await;
+    beginning.await.unwrap();
+    server.hang_up();
+    assert!(!server.left().await);
+    drop(release);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_listen_keeps_nobody_when_it_hangs_up() {
+    let mut server = TestServer::start_with_room(echo(), 16);
+    server.send_bytes(b"Content-Length: 5\r\n\r\n{\"a\":").await;
+    server.begins_to_speak().await;
+    server.hang_up();
+    // What is said ends in the middle, and it ends.
+    server.ended().await;
 }
 
 /// The real program, greeted.

@@ -1,6 +1,7 @@
 //! What breaks inside costs as little as it can.
 
 use crate::harness::{FILE, TestServer, echo, modern, modern_but, range};
+use kubeharden::lsp::Setup;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -19,6 +20,27 @@ async fn an_analysis_that_panics_is_told_once_and_the_next_change_tries_again() 
     server.change(4, json!([{"text": "4 !"}])).await;
     // Neither was there another word about the panic, nor an empty list for the versions that were not analysed.
     assert_eq!(server.published().await["version"], 4);
+    server.finish().await;
+}
+
+/// The rule that fails is one that only programs have that are built for tests.
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn a_rule_that_fails_is_told_once_and_the_others_go_on() {
+    let mut server = TestServer::ready(Setup::default(), modern()).await;
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: kubeharden-fails}\nspec: {hostPID: true, containers: []}\n";
+    for (version, text) in [(1, pod.to_owned()), (2, format!("{pod}# again\n")), (3, pod.replace("-fails", "")), (4, pod.into())]
+    {
+        match version {
+            1 => server.open(&text).await,
+            _ => server.change(version, json!([{"text": text}])).await,
+        }
+        let published = server.published_for(version).await;
+        let rules: Vec<&Value> = published["diagnostics"].as_array().unwrap().iter().map(|it| &it["code"]).collect();
+        assert!(rules.contains(&&json!("host-pid")), "{rules:?}");
+    }
+    let told = server.heard("window/logMessage").await["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with(&format!("the rule failing failed at {FILE}")) && told.contains("as the name asks"), "{told}");
     server.finish().await;
 }
 
@@ -58,6 +80,22 @@ async fn what_is_no_message_costs_nothing_but_a_word() {
     assert_eq!(server.heard("window/logMessage").await["message"], "kubeharden cannot read a message");
     server.change(2, json!([{"text": "2 !"}])).await;
     assert_eq!(server.published().await["version"], 2);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_of_no_reasonable_length_costs_nothing_but_a_word() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    let pieces = 257;
+    server.send_bytes(format!("Content-Length: {}\r\n\r\n", pieces << 20).as_bytes()).await;
+    let piece = vec![b'{'; 1 << 20];
+    for _ in 0..pieces {
+        server.send_bytes(&piece).await;
+    }
+    let message = server.heard("window/logMessage").await["message"].clone();
+    assert_eq!(message, "kubeharden leaves out a message of 269484032 bytes: it reads none of more than 256 MiB");
+    server.open("!").await;
+    assert_eq!(server.published().await["version"], 1);
     server.finish().await;
 }
 

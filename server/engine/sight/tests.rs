@@ -77,6 +77,8 @@ fn what_is_an_object_is_read_however_it_is_written() {
         "}\n  kind: Pod\n  apiVersion: v1\n",
         "a: b: c\n  kind: Pod\n  apiVersion: v1\nb: 2\n",
         "a: \"b\n  kind: Pod\n  apiVersion: v1\n",
+        // The first line is as plain as can be, and left unread for the sake of those below it.
+        "- a: b\n kind: Pod\n apiVersion: v1\n",
     ] {
         let known = read_part(text, Role::Document, &Default::default(), &Config::default());
         assert!(!known.objects.is_empty() && may_hold_objects(text), "{text:?}");

@@ -6,6 +6,7 @@
 use super::super::Offset;
 use super::layout::Layout;
 use super::{Change, Refusal};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// A change of one comment.
@@ -18,9 +19,9 @@ pub(super) enum Remark {
 
 /// The comments that changes name, each once.
 pub(super) fn remarks(layout: Layout<'_>, changes: &[Change]) -> Result<Vec<Remark>, Refusal> {
-    let repeated = |place: usize, change: &Change| changes.iter().take(place).any(|earlier| earlier == change);
-    let fresh = changes.iter().enumerate().filter(|(place, change)| !repeated(*place, change));
-    fresh.filter_map(|(_, change)| remark(layout, change)).collect()
+    let of_comments = changes.iter().filter(|change| matches!(change, Change::Comment { .. } | Change::NewComment { .. }));
+    let mut known = HashSet::new();
+    of_comments.filter(|change| known.insert(*change)).filter_map(|change| remark(layout, change)).collect()
 }
 
 fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, Refusal>> {
