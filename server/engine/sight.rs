@@ -7,6 +7,7 @@ use crate::config::{Config, Part};
 use crate::k8s::{self, Extent, Object};
 use crate::rules::Finding;
 use crate::yaml::{self, Glance, Kind, Node, Range, Yaml};
+use memchr::memmem;
 
 /// How much of a document's objects stands in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -25,6 +26,10 @@ pub enum Sight {
 /// Whether a document may hold an object at all, or patches of objects: one that does not hold the words, or not at its root, need not be
 /// read. Words can be written with a `\` in them.
 pub(super) fn may_hold_objects(text: &str) -> bool {
+    let begins_line = |key: &str| memmem::find_iter(text.as_bytes(), key).any(|at| at == 0 || text[..at].ends_with('\n'));
+    if begins_line("apiVersion:") && begins_line("kind:") {
+        return true;
+    }
     let has_words = (text.contains("apiVersion") && text.contains("kind")) || text.contains('\\');
     has_words && {
         let root = Glance::of(text);

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::k8s::{Container, Object};
 use crate::yaml::edit::{Change, Value};
 use crate::yaml::{Node, Path, Resolved};
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 rule! {
@@ -132,7 +133,7 @@ rule! {
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
-    let values = values(object);
+    let values = LazyCell::new(|| values(object));
     for container in object.pod.iter().flat_map(|pod| &pod.containers) {
         let variables = container.lookup("env").map(|list| list.items());
         for (place, variable) in variables.into_iter().flatten().enumerate() {
