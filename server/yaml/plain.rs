@@ -243,9 +243,10 @@ impl Plain<'_> {
     fn close(&mut self) {
         self.fill();
         let Some(open) = self.open.pop() else { return };
-        let children = self.children.split_off(open.first);
+        let children = &self.children[open.first..];
         let end = children.last().map_or(0, |last| usize::from(self.nodes[last.0 as usize].range.end()));
-        let shape = if open.is_mapping { mapping(false, &children) } else { sequence(false, &children) };
+        let shape = if open.is_mapping { mapping(false, children) } else { sequence(false, children) };
+        self.children.truncate(open.first);
         self.finish(open.id, shape, end);
     }
 
