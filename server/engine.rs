@@ -282,37 +282,27 @@ fn run_rule(
     held: &Held<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
-    failure::guarded(rule, findings, |findings| run_unguarded(rule, yaml, objects, sight, context, held, findings))
-}
-
-fn run_unguarded(
-    rule: &'static Rule,
-    yaml: &Yaml,
-    objects: &[Object<'_>],
-    sight: Sight,
-    context: &Context,
-    held: &Held<'_>,
-    findings: &mut Vec<Finding>,
-) {
-    let config = held.config;
-    if let Check::Document(check) = rule.check {
-        let is_manifest = || !objects.is_empty() || context.is_manifest() || sight::begins_as_manifest(yaml);
-        if sight == Sight::Patch || (sight != Sight::Template && is_manifest()) {
-            check(yaml, config, &mut Findings::in_document(rule, objects, findings));
+    failure::guarded(rule, findings, |findings| {
+        let config = held.config;
+        if let Check::Document(check) = rule.check {
+            let is_manifest = || !objects.is_empty() || context.is_manifest() || sight::begins_as_manifest(yaml);
+            if sight == Sight::Patch || (sight != Sight::Template && is_manifest()) {
+                check(yaml, config, &mut Findings::in_document(rule, objects, findings));
+            }
+            return;
         }
-        return;
-    }
-    for (index, object) in objects.iter().enumerate() {
-        let Some(config) = held.config_for(index, rule) else { continue };
-        let before = findings.len();
-        let mut found = Findings::in_object(rule, objects, index, findings);
-        match (rule.check, &object.pod) {
-            (Check::Object(check), _) => check(object, config, &mut found),
-            (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
-            (Check::Pod(_), None) | (Check::Document(_) | Check::Ignores, _) => {}
+        for (index, object) in objects.iter().enumerate() {
+            let Some(config) = held.config_for(index, rule) else { continue };
+            let before = findings.len();
+            let mut found = Findings::in_object(rule, objects, index, findings);
+            match (rule.check, &object.pod) {
+                (Check::Object(check), _) => check(object, config, &mut found),
+                (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
+                (Check::Pod(_), None) | (Check::Document(_) | Check::Ignores, _) => {}
+            }
+            sight::leave_of_pod(object, findings, before);
         }
-        sight::leave_of_pod(object, findings, before);
-    }
+    })
 }
 
 impl ObjectInfo {
