@@ -48,7 +48,15 @@ impl Client {
                 }
             }
         });
-        let mut client = Client { process, input, heard, requests: 0, has_answered: false, settings, published: BTreeMap::new() };
+        let mut client = Client {
+            process,
+            input,
+            heard,
+            requests: 0,
+            has_answered: false,
+            settings,
+            published: BTreeMap::new(),
+        };
         let capabilities = json!({
             "general": {"positionEncodings": ["utf-16"]},
             "textDocument": {
@@ -69,7 +77,10 @@ impl Client {
         let body = message.to_string();
         // In one piece, as editors do.
         let framed = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        self.input.write_all(framed.as_bytes()).and_then(|()| self.input.flush()).expect("the server listens");
+        self.input
+            .write_all(framed.as_bytes())
+            .and_then(|()| self.input.flush())
+            .expect("the server listens");
     }
 
     pub(crate) fn notify(&mut self, method: &str, params: Value) {
@@ -97,7 +108,9 @@ impl Client {
             let params = &message["params"];
             message["method"] == "textDocument/publishDiagnostics"
                 && params["uri"] == uri
-                && params["version"].as_i64().is_none_or(|published| published >= version)
+                && params["version"]
+                    .as_i64()
+                    .is_none_or(|published| published >= version)
         };
         self.wait(is_it).0
     }
@@ -116,7 +129,8 @@ impl Client {
         let (at, message) = self.heard.recv_timeout(NEVER).expect("the server answers");
         if message["method"] == "textDocument/publishDiagnostics" {
             let uri = message["params"]["uri"].as_str().unwrap_or_default();
-            self.published.insert(uri.to_owned(), message["params"].clone());
+            self.published
+                .insert(uri.to_owned(), message["params"].clone());
         }
         self.answer(&message);
         (at, message)
@@ -124,12 +138,20 @@ impl Client {
 
     /// Answers what the server asks, as a client without much to say does.
     fn answer(&mut self, message: &Value) {
-        let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else { return };
+        let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else {
+            return;
+        };
         let result = match method {
             "workspace/configuration" => {
                 self.has_answered = true;
-                let sections = message["params"]["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-                sections.iter().map(|item| self.settings[item["section"].as_str().unwrap_or_default()].clone()).collect()
+                let sections = message["params"]["items"]
+                    .as_array()
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                sections
+                    .iter()
+                    .map(|item| self.settings[item["section"].as_str().unwrap_or_default()].clone())
+                    .collect()
             }
             _ => Value::Null,
         };
@@ -139,14 +161,20 @@ impl Client {
 
     pub(crate) fn change(&mut self, uri: &str, version: i64, changes: Vec<Value>) {
         let document = json!({"uri": uri, "version": version});
-        self.notify("textDocument/didChange", json!({"textDocument": document, "contentChanges": changes}));
+        self.notify(
+            "textDocument/didChange",
+            json!({"textDocument": document, "contentChanges": changes}),
+        );
     }
 
     /// Has other settings from now on.
     pub(crate) fn set(&mut self, settings: Value) {
         self.settings = settings;
         self.has_answered = false;
-        self.notify("workspace/didChangeConfiguration", json!({"settings": self.settings}));
+        self.notify(
+            "workspace/didChangeConfiguration",
+            json!({"settings": self.settings}),
+        );
     }
 
     /// Waits until the server has been answered what the settings are: what is sent after that is held to them.
@@ -180,9 +208,17 @@ impl Client {
     }
 
     fn memory(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() * 1024
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .unwrap_or_default();
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse::<u64>()
+            .unwrap_or_default()
+            * 1024
     }
 
     pub(crate) fn leave(mut self) {
@@ -208,7 +244,9 @@ fn body(output: &mut impl BufRead) -> Option<Vec<u8>> {
             return None;
         }
         match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("Content-Length") => length = value.parse().ok()?,
+            Some((name, value)) if name.eq_ignore_ascii_case("Content-Length") => {
+                length = value.parse().ok()?
+            }
             Some(_) => {}
             None => break,
         }
@@ -232,7 +270,13 @@ impl Typing {
     pub(crate) fn new(uri: &str, text: &str, place: usize) -> Typing {
         let line = text[..place].matches('\n').count();
         let column = place - text[..place].rfind('\n').map_or(0, |at| at + 1);
-        Typing { uri: uri.to_owned(), line, column, version: 1, typed: 0 }
+        Typing {
+            uri: uri.to_owned(),
+            line,
+            column,
+            version: 1,
+            typed: 0,
+        }
     }
 
     /// One keystroke; the time to its diagnostics.
@@ -257,7 +301,12 @@ impl Typing {
         self.change(client, self.column..self.column + typed, "")
     }
 
-    fn change(&mut self, client: &mut Client, columns: std::ops::Range<usize>, with: &str) -> Instant {
+    fn change(
+        &mut self,
+        client: &mut Client,
+        columns: std::ops::Range<usize>,
+        with: &str,
+    ) -> Instant {
         self.version += 1;
         let place = |column: usize| json!({"line": self.line, "character": column});
         let change = json!({"range": {"start": place(columns.start), "end": place(columns.end)}, "text": with});

@@ -6,62 +6,108 @@ mod generate;
 mod measure;
 
 use allocation_counter::measure as count_allocations;
-use kubeharden::config::Config;
-use kubeharden::engine::{self, Report, analyze, analyze_part};
-use kubeharden::rules::Safety;
-use kubeharden::text::Text;
-use kubeharden::yaml::{self, split};
+use linter::config::Config;
+use linter::engine::{self, Report, analyze, analyze_part};
+use linter::rules::Safety;
 use measure::{Runner, in_turns, micros, millis, ratio, speed};
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use text::Text;
+use yaml::{self, split};
 use yaml_rust2::parser::{Event, Parser};
 
-const TABLES: [(&str, fn()); 4] =
-    [("reading", reading), ("not-manifests", not_manifests), ("keystrokes", keystrokes), ("whole-files", whole_files)];
+const TABLES: [(&str, fn()); 4] = [
+    ("reading", reading),
+    ("not-manifests", not_manifests),
+    ("keystrokes", keystrokes),
+    ("whole-files", whole_files),
+];
 
 /// Prints the tables that are named, or all of them.
 fn main() {
     let named = |name: &str| std::env::args().any(|argument| argument == name);
     let is_any_named = TABLES.iter().any(|(name, _)| named(name));
-    TABLES.iter().filter(|(name, _)| !is_any_named || named(name)).for_each(|(_, print)| print());
+    TABLES
+        .iter()
+        .filter(|(name, _)| !is_any_named || named(name))
+        .for_each(|(_, print)| print());
 }
 
 /// Reading YAML, beside the bare events of the parser that it stands on.
 fn reading() {
     let mut texts = largest_files();
-    texts.push(("1,000 generated Deployments, as documents".to_owned(), generate::documents(1000)));
-    texts.push(("1,000 generated Deployments, as one `List`".to_owned(), generate::list(1000)));
-    println!("\n| read | KB | events alone, MB/s | exact tree, MB/s | ratio of time |\n| --- | --- | --- | --- | --- |");
+    texts.push((
+        "1,000 generated Deployments, as documents".to_owned(),
+        generate::documents(1000),
+    ));
+    texts.push((
+        "1,000 generated Deployments, as one `List`".to_owned(),
+        generate::list(1000),
+    ));
+    println!(
+        "\n| read | KB | events alone, MB/s | exact tree, MB/s | ratio of time |\n| --- | --- | --- | --- | --- |"
+    );
     for (name, text) in &texts {
         let rounds = (20_000_000 / text.len()).clamp(5, 200);
         let mut runners: [Runner<'_>; 2] = [Box::new(|| events(text)), Box::new(|| trees(text))];
-        let [events, tree] = in_turns(rounds, &mut runners)[..] else { unreachable!("two runners") };
-        let (kilobytes, events_speed, tree_speed) = (text.len() / 1000, speed(text.len(), events), speed(text.len(), tree));
-        println!("| {name} | {kilobytes} | {events_speed:.0} | {tree_speed:.0} | {:.2} |", ratio(tree, events));
+        let [events, tree] = in_turns(rounds, &mut runners)[..] else {
+            unreachable!("two runners")
+        };
+        let (kilobytes, events_speed, tree_speed) = (
+            text.len() / 1000,
+            speed(text.len(), events),
+            speed(text.len(), tree),
+        );
+        println!(
+            "| {name} | {kilobytes} | {events_speed:.0} | {tree_speed:.0} | {:.2} |",
+            ratio(tree, events)
+        );
     }
 }
 
 /// What YAML costs that is none of our business, from opening it to knowing that: beside a walk over its bytes and beside reading it.
 fn not_manifests() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/foreign");
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("fixtures/foreign");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     paths.sort();
     println!(
         "\n| not a manifest | KB | µs | to a walk over its bytes | of the parser's events |\n| --- | --- | --- | --- | --- |"
     );
-    for name in ["compose.yaml", "openapi.yaml", "openapi-of-a-cluster.yaml", "values.yaml", "values-of-many-charts.yaml"] {
-        let path = paths.iter().find(|path| path.file_name().is_some_and(|found| found == name));
-        let Some(text) = path.and_then(|path| fs::read_to_string(path).ok()) else { continue };
+    for name in [
+        "compose.yaml",
+        "openapi.yaml",
+        "openapi-of-a-cluster.yaml",
+        "values.yaml",
+        "values-of-many-charts.yaml",
+    ] {
+        let path = paths
+            .iter()
+            .find(|path| path.file_name().is_some_and(|found| found == name));
+        let Some(text) = path.and_then(|path| fs::read_to_string(path).ok()) else {
+            continue;
+        };
         for text in [text.clone(), text.repeat(1 + 200_000 / text.len())] {
             let rounds = (20_000_000 / text.len()).clamp(20, 2000);
             let walk = || _ = black_box(text.bytes().map(u32::from).sum::<u32>());
             let config = Config::default();
             let look = || drop(black_box(analyze(black_box(&text), &config)));
-            let mut runners: [Runner<'_>; 3] = [Box::new(walk), Box::new(look), Box::new(|| events(&text))];
-            let [walk, look, events] = in_turns(rounds, &mut runners)[..] else { unreachable!("three runners") };
+            let mut runners: [Runner<'_>; 3] =
+                [Box::new(walk), Box::new(look), Box::new(|| events(&text))];
+            let [walk, look, events] = in_turns(rounds, &mut runners)[..] else {
+                unreachable!("three runners")
+            };
             let (to_walk, of_events) = (ratio(look, walk), ratio(look, events));
-            println!("| `{name}` | {} | {:.1} | {to_walk:.1} | {of_events:.3} |", text.len() / 1000, micros(look));
+            println!(
+                "| `{name}` | {} | {:.1} | {to_walk:.1} | {of_events:.3} |",
+                text.len() / 1000,
+                micros(look)
+            );
         }
     }
 }
@@ -87,7 +133,12 @@ fn largest_files() -> Vec<(String, String)> {
     let corpus = generate::shared("corpus");
     let (mut folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = (vec![corpus.clone()], Vec::new());
     while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        for path in fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+        {
             match path.extension().and_then(|extension| extension.to_str()) {
                 _ if path.is_dir() => folders.push(path),
                 Some("yaml" | "yml") => files.push(path),
@@ -95,9 +146,23 @@ fn largest_files() -> Vec<(String, String)> {
             }
         }
     }
-    files.sort_by_key(|path| (std::cmp::Reverse(path.metadata().map_or(0, |data| data.len())), path.clone()));
-    let name = |path: &Path| path.strip_prefix(&corpus).unwrap_or(path).display().to_string();
-    files.iter().take(3).filter_map(|path| Some((format!("`{}`", name(path)), fs::read_to_string(path).ok()?))).collect()
+    files.sort_by_key(|path| {
+        (
+            std::cmp::Reverse(path.metadata().map_or(0, |data| data.len())),
+            path.clone(),
+        )
+    });
+    let name = |path: &Path| {
+        path.strip_prefix(&corpus)
+            .unwrap_or(path)
+            .display()
+            .to_string()
+    };
+    files
+        .iter()
+        .take(3)
+        .filter_map(|path| Some((format!("`{}`", name(path)), fs::read_to_string(path).ok()?)))
+        .collect()
 }
 
 const SIZES: [usize; 5] = [1, 10, 100, 1000, 10_000];
@@ -108,7 +173,10 @@ type Generate = fn(usize) -> String;
 
 /// One character typed in the middle of a file of so many Deployments, and what is known of the file made true again.
 fn keystrokes() {
-    let kinds: [(&str, Generate); 2] = [("documents", generate::documents), ("one `List`", generate::list)];
+    let kinds: [(&str, Generate); 2] = [
+        ("documents", generate::documents),
+        ("one `List`", generate::list),
+    ];
     println!(
         "\n| one keystroke among | as | µs | to 10 Deployments | to a full reading | allocations | KB allocated |\n\
          | --- | --- | --- | --- | --- | --- | --- |"
@@ -120,7 +188,10 @@ fn keystrokes() {
             .iter()
             .map(|&size| {
                 let text = generate(size);
-                in_turns((2000 / size).clamp(3, 100), &mut [Box::new(|| drop(black_box(open(&text))))])[0]
+                in_turns(
+                    (2000 / size).clamp(3, 100),
+                    &mut [Box::new(|| drop(black_box(open(&text))))],
+                )[0]
             })
             .collect();
         let mut runners: Vec<Runner<'_>> = Vec::new();
@@ -157,7 +228,13 @@ impl Typed {
         let from = text.find("-0\n").expect("the Deployment in the middle");
         let from = from + text[from..].find("image: ").expect("a container");
         let place = from + text[from..].find('\n').expect("the end of a line");
-        Typed { text: Text::from(text), report: open(text), place, is_typed: false, config: Config::default() }
+        Typed {
+            text: Text::from(text),
+            report: open(text),
+            place,
+            is_typed: false,
+            config: Config::default(),
+        }
     }
 
     fn keystroke(&mut self) {
@@ -168,8 +245,12 @@ impl Typed {
         self.is_typed = !self.is_typed;
         self.text.replace(replaced.clone(), with);
         let (text, config) = (&self.text, &self.config);
-        self.report.edit(replaced, with.len(), |range| text.slice(range));
-        self.report.analyze(|range| text.slice(range), |text, role, context| analyze_part(text, role, context, config));
+        self.report
+            .edit(replaced, with.len(), |range| text.slice(range));
+        self.report.analyze(
+            |range| text.slice(range),
+            |text, role, context| analyze_part(text, role, context, config),
+        );
     }
 
     /// How often, and how many bytes, one keystroke allocates.
@@ -186,14 +267,20 @@ fn open(text: &str) -> Report {
 
 /// A file that is opened, and one that is mended.
 fn whole_files() {
-    println!("\n| whole file | KB | open, ms | MB/s | mend everything, ms | of opening |\n| --- | --- | --- | --- | --- | --- |");
+    println!(
+        "\n| whole file | KB | open, ms | MB/s | mend everything, ms | of opening |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for (size, rounds) in [(1, 200), (100, 20), (1000, 5)] {
         let text = generate::documents(size);
         let config = Config::default();
         let all = [Safety::Safe, Safety::Review, Safety::Ask];
-        let mut runners: [Runner<'_>; 2] =
-            [Box::new(|| drop(black_box(open(&text)))), Box::new(|| drop(black_box(engine::fix_all(&text, &config, &all))))];
-        let [opened, mended] = in_turns(rounds, &mut runners)[..] else { unreachable!("two runners") };
+        let mut runners: [Runner<'_>; 2] = [
+            Box::new(|| drop(black_box(open(&text)))),
+            Box::new(|| drop(black_box(engine::fix_all(&text, &config, &all)))),
+        ];
+        let [opened, mended] = in_turns(rounds, &mut runners)[..] else {
+            unreachable!("two runners")
+        };
         println!(
             "| {size} Deployments | {} | {:.2} | {:.0} | {:.1} | {:.1} |",
             text.len() / 1000,

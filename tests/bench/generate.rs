@@ -7,21 +7,31 @@ use std::path::{Path, PathBuf};
 
 /// A folder beside the package with real texts, if it is there. `KUBEHARDEN_SHARED` names another place for it.
 pub(crate) fn shared(name: &str) -> PathBuf {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    std::env::var_os("KUBEHARDEN_SHARED").map_or_else(beside, PathBuf::from).join(name)
+    let beside = || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("../shared");
+    std::env::var_os("KUBEHARDEN_SHARED")
+        .map_or_else(beside, PathBuf::from)
+        .join(name)
 }
 
 /// So many Deployments as documents of one file.
 pub(crate) fn documents(count: usize) -> String {
-    deployments(count).map(|deployment| format!("---\n{deployment}")).collect()
+    deployments(count)
+        .map(|deployment| format!("---\n{deployment}"))
+        .collect()
 }
 
 /// So many Deployments as the items of one `List`.
 pub(crate) fn list(count: usize) -> String {
-    let mut text = String::from("apiVersion: v1\nkind: List\nmetadata:\n  resourceVersion: \"\"\nitems:\n");
+    let mut text =
+        String::from("apiVersion: v1\nkind: List\nmetadata:\n  resourceVersion: \"\"\nitems:\n");
     for deployment in deployments(count) {
-        for (number, line) in deployment.lines().skip_while(|line| line.starts_with('#')).enumerate() {
-            writeln!(text, "{}{line}", if number == 0 { "- " } else { "  " }).expect("a string takes all");
+        for (number, line) in deployment
+            .lines()
+            .skip_while(|line| line.starts_with('#'))
+            .enumerate()
+        {
+            writeln!(text, "{}{line}", if number == 0 { "- " } else { "  " })
+                .expect("a string takes all");
         }
     }
     text
@@ -48,14 +58,29 @@ enum Care {
 fn deployment(index: usize) -> String {
     let mut dice = Dice::new(index);
     let care = [Care::None, Care::Little, Care::Some, Care::Great][dice.below(4)];
-    let name = &format!("{}-{index}", dice.one_of(&["orders", "mailer", "search", "ledger", "gateway", "thumbnails"]));
+    let name = &format!(
+        "{}-{index}",
+        dice.one_of(&[
+            "orders",
+            "mailer",
+            "search",
+            "ledger",
+            "gateway",
+            "thumbnails"
+        ])
+    );
     let team = dice.one_of(&["checkout", "platform", "Größen und Maße", "data"]);
-    let mut text = format!("# {name}: belongs to {team}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n");
+    let mut text = format!(
+        "# {name}: belongs to {team}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n"
+    );
     if care > Care::None {
         text += "  namespace: shop\n";
     }
-    write!(text, "  labels:\n    app.kubernetes.io/name: {name}\n    app.kubernetes.io/part-of: \"shop\"\n")
-        .expect("a string takes all");
+    write!(
+        text,
+        "  labels:\n    app.kubernetes.io/name: {name}\n    app.kubernetes.io/part-of: \"shop\"\n"
+    )
+    .expect("a string takes all");
     if dice.is_one_in(3) {
         text += "  annotations:\n    shop.example/runbook: |\n      Restart it once; then call somebody.\n      Never scale it to zero.\n";
     }
@@ -72,7 +97,9 @@ fn deployment(index: usize) -> String {
 
 fn pod(text: &mut String, care: Care, dice: &mut Dice) {
     match care {
-        Care::None if dice.is_one_in(3) => *text += "      hostNetwork: true # until the mesh is there\n",
+        Care::None if dice.is_one_in(3) => {
+            *text += "      hostNetwork: true # until the mesh is there\n"
+        }
         Care::Great => {
             *text += "      automountServiceAccountToken: false\n      securityContext:\n        runAsNonRoot: true\n        fsGroup: 3000\n\
                       \x20       seccompProfile: {type: RuntimeDefault}\n";
@@ -92,28 +119,67 @@ fn pod(text: &mut String, care: Care, dice: &mut Dice) {
 }
 
 fn container(text: &mut String, name: &str, care: Care, dice: &mut Dice) {
-    let image = dice.one_of(&["nginx", "registry.example/shop/backend", "python", "ghcr.io/example/agent"]);
+    let image = dice.one_of(&[
+        "nginx",
+        "registry.example/shop/backend",
+        "python",
+        "ghcr.io/example/agent",
+    ]);
     let version = match care {
         Care::None => String::new(),
         Care::Little | Care::Some => format!(":1.{}", dice.below(30)),
-        Care::Great => format!(":1.{}@sha256:{:064x}", dice.below(30), dice.below(usize::MAX)),
+        Care::Great => format!(
+            ":1.{}@sha256:{:064x}",
+            dice.below(30),
+            dice.below(usize::MAX)
+        ),
     };
-    writeln!(text, "      - name: {name}\n        image: {image}{version}").expect("a string takes all");
-    let mut lines = |lines: &[&str]| lines.iter().for_each(|line| writeln!(text, "        {line}").expect("a string takes all"));
+    writeln!(
+        text,
+        "      - name: {name}\n        image: {image}{version}"
+    )
+    .expect("a string takes all");
+    let mut lines = |lines: &[&str]| {
+        lines
+            .iter()
+            .for_each(|line| writeln!(text, "        {line}").expect("a string takes all"))
+    };
     match dice.is_one_in(2) {
         true => lines(&["args: [\"--port\", \"8080\", '--verbose']"]),
         false => lines(&["args:", "- --port", "- \"8080\""]),
     }
-    lines(&["ports:", "- name: http", "  containerPort: 8080", "env:", "- name: LEVEL", "  value: \"info\""]);
+    lines(&[
+        "ports:",
+        "- name: http",
+        "  containerPort: 8080",
+        "env:",
+        "- name: LEVEL",
+        "  value: \"info\"",
+    ]);
     match care {
-        Care::None | Care::Little => lines(&["- name: DB_PASSWORD # moves next week", "  value: hunter2"]),
-        _ => lines(&["- name: DB_PASSWORD", "  valueFrom:", "    secretKeyRef: {name: db, key: password}"]),
+        Care::None | Care::Little => {
+            lines(&["- name: DB_PASSWORD # moves next week", "  value: hunter2"])
+        }
+        _ => lines(&[
+            "- name: DB_PASSWORD",
+            "  valueFrom:",
+            "    secretKeyRef: {name: db, key: password}",
+        ]),
     }
     if care > Care::None {
-        lines(&["resources:", "  requests:", "    cpu: 100m", "    memory: 64Mi"]);
+        lines(&[
+            "resources:",
+            "  requests:",
+            "    cpu: 100m",
+            "    memory: 64Mi",
+        ]);
     }
     if care > Care::Little {
-        lines(&["  limits:", "    # none for the processor, on purpose", "    memory: 128Mi"]);
+        lines(&[
+            "  limits:",
+            "    # none for the processor, on purpose",
+            "    memory: 128Mi",
+        ]);
         lines(&[
             "livenessProbe:",
             "  httpGet:",
@@ -125,8 +191,17 @@ fn container(text: &mut String, name: &str, care: Care, dice: &mut Dice) {
     }
     match care {
         Care::None => {}
-        Care::Little => lines(&["securityContext:", "  privileged: true", "  capabilities:", "    add: [NET_ADMIN]"]),
-        Care::Some => lines(&["securityContext:", "  runAsNonRoot: true", "  # readOnlyRootFilesystem: true breaks the cache"]),
+        Care::Little => lines(&[
+            "securityContext:",
+            "  privileged: true",
+            "  capabilities:",
+            "    add: [NET_ADMIN]",
+        ]),
+        Care::Some => lines(&[
+            "securityContext:",
+            "  runAsNonRoot: true",
+            "  # readOnlyRootFilesystem: true breaks the cache",
+        ]),
         Care::Great => lines(&[
             "securityContext:",
             "  allowPrivilegeEscalation: false",

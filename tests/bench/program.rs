@@ -3,7 +3,11 @@
 //! `cargo bench --bench program -- yaml-language-server ruff checkov` measures those beside it; each is installed by its name, from npm or
 //! PyPI, below `.cache/bench`. The schema that yaml-language-server asks for comes from the network, or, offline, from what `NODE_OPTIONS` loads.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its figures are what it is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its figures are what it is for"
+)]
 
 #[allow(dead_code, reason = "the soak test uses more of it")]
 mod client;
@@ -24,7 +28,10 @@ use std::{env, fs, thread};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubeharden");
 
 fn main() {
-    let others: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let others: Vec<String> = env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
     let beside = |name: &str| others.iter().any(|other| other == name);
     start_up();
     let ours = typing();
@@ -39,10 +46,14 @@ fn main() {
 
 fn start_up() {
     let size = fs::metadata(PROGRAM).expect("the program is a file").len();
-    let version = in_turns(50, &mut [Box::new(|| run(Command::new(PROGRAM).arg("--version")))])[0];
+    let version = in_turns(
+        50,
+        &mut [Box::new(|| run(Command::new(PROGRAM).arg("--version")))],
+    )[0];
     let greetings: Vec<(Duration, Duration)> = (0..30)
         .map(|_| {
-            let (client, since_start, since_question) = Client::start(Command::new(PROGRAM).arg("server"), Value::Null);
+            let (client, since_start, since_question) =
+                Client::start(Command::new(PROGRAM).arg("server"), Value::Null);
             client.leave();
             (since_start, since_question)
         })
@@ -51,10 +62,19 @@ fn start_up() {
         median(greetings.iter().map(|greeting| greeting.0).collect()),
         median(greetings.iter().map(|greeting| greeting.1).collect()),
     ];
-    println!("\n| start | |\n| --- | --- |\n| the program's file | {:.1} MB |", size as f64 / 1e6);
+    println!(
+        "\n| start | |\n| --- | --- |\n| the program's file | {:.1} MB |",
+        size as f64 / 1e6
+    );
     println!("| `kubeharden --version` | {:.1} ms |", millis(version));
-    println!("| `initialize` is answered after | {:.2} ms |", millis(since_question));
-    println!("| the same, from the start of the process | {:.1} ms |", millis(since_start));
+    println!(
+        "| `initialize` is answered after | {:.2} ms |",
+        millis(since_question)
+    );
+    println!(
+        "| the same, from the start of the process | {:.1} ms |",
+        millis(since_start)
+    );
 }
 
 /// A file to type in.
@@ -77,7 +97,12 @@ fn files() -> [File; 2] {
         let from = from + text[from..].find("image: ").expect("a container");
         let place = from + text[from..].find('\n').expect("the end of a line");
         let uri = format!("file:///bench/deployments-{}.yaml", bytes / 1000);
-        File { name: format!("{} KB, {} Deployments", text.len() / 1000, bytes / each), uri, text, place }
+        File {
+            name: format!("{} KB, {} Deployments", text.len() / 1000, bytes / each),
+            uri,
+            text,
+            place,
+        }
     })
 }
 
@@ -95,7 +120,9 @@ fn typing() -> Vec<Duration> {
         let (tiny, in_file) = keystroke_times(&mut client, &mut typed, "yaml", TINY, 200);
         let after: Vec<Duration> = (0..7).map(|_| burst(&mut client, &mut typed)).collect();
         let memory = client.peak_memory();
-        let published = client.last(&file.uri).map_or(0, |published| published.to_string().len());
+        let published = client
+            .last(&file.uri)
+            .map_or(0, |published| published.to_string().len());
         client.leave();
         println!(
             "| {} | {:.1} | {:.2} | {:.2} | {:.2} | {:.0} | {:.2} | {:.0} | {:.2} |",
@@ -115,8 +142,17 @@ fn typing() -> Vec<Duration> {
 }
 
 /// Median times from a keystroke to its diagnostics, in turns in a document of three lines and in a file.
-fn keystroke_times(client: &mut Client, typed: &mut Typing, language: &str, tiny: &str, rounds: usize) -> (Duration, Duration) {
-    let uri = format!("file:///bench/tiny.{}", if language == "yaml" { "yaml" } else { "py" });
+fn keystroke_times(
+    client: &mut Client,
+    typed: &mut Typing,
+    language: &str,
+    tiny: &str,
+    rounds: usize,
+) -> (Duration, Duration) {
+    let uri = format!(
+        "file:///bench/tiny.{}",
+        if language == "yaml" { "yaml" } else { "py" }
+    );
     client.open(&uri, language, tiny);
     let mut in_tiny = Typing::new(&uri, tiny, tiny.find('\n').expect("a line"));
     let (mut floor, mut times) = (Vec::new(), Vec::new());
@@ -131,7 +167,10 @@ const BURST: usize = 30;
 const PACE: Duration = Duration::from_millis(10);
 
 /// Thirty keystrokes, a hundred a second; the time from the last one to its diagnostics.
-#[expect(clippy::disallowed_methods, reason = "keys are pressed at a pace, whatever the server does")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "keys are pressed at a pace, whatever the server does"
+)]
 fn burst(client: &mut Client, typed: &mut Typing) -> Duration {
     let start = Instant::now();
     let mut last = start;
@@ -160,12 +199,26 @@ fn yaml_language_server() -> Other {
     let script = folder.join("node_modules/yaml-language-server/bin/yaml-language-server");
     if !script.exists() {
         install(
-            Command::new("npm").args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg("yaml-language-server"),
+            Command::new("npm")
+                .args(["install", "--no-audit", "--no-fund", "--prefix"])
+                .arg(&folder)
+                .arg("yaml-language-server"),
         );
     }
     let settings = json!({"yaml": {"schemas": {"kubernetes": "*.yaml"}}});
-    let command = vec!["node".to_owned(), script.display().to_string(), "--stdio".to_owned()];
-    Other { command, language: "yaml", settings, tiny: TINY, files: files().into(), rounds: 5 }
+    let command = vec![
+        "node".to_owned(),
+        script.display().to_string(),
+        "--stdio".to_owned(),
+    ];
+    Other {
+        command,
+        language: "yaml",
+        settings,
+        tiny: TINY,
+        files: files().into(),
+        rounds: 5,
+    }
 }
 
 /// Of its kind the quickest: a server for another language, with files as long as ours.
@@ -180,11 +233,18 @@ fn ruff() -> Other {
             if text.len() >= file.text.len() {
                 break;
             }
-            text += &function.replace("{n}", &number.to_string()).replace("{{}}", "{}");
+            text += &function
+                .replace("{n}", &number.to_string())
+                .replace("{{}}", "{}");
         }
         let middle = text.len() / 2;
         let place = middle + text[middle..].find("\"value\"").expect("a call") + 6;
-        File { name: format!("{} KB of Python", text.len() / 1000), uri: file.uri.replace(".yaml", ".py"), text, place }
+        File {
+            name: format!("{} KB of Python", text.len() / 1000),
+            uri: file.uri.replace(".yaml", ".py"),
+            text,
+            place,
+        }
     });
     let command = vec![program.display().to_string(), "server".to_owned()];
     Other {
@@ -204,10 +264,17 @@ fn typing_beside(name: &str, other: &Other, ours: &[Duration]) {
     println!("| --- | --- | --- | --- | --- | --- |");
     for (file, ours) in other.files.iter().zip(ours) {
         let mut command = Command::new(&other.command[0]);
-        let (mut client, _, _) = Client::start(command.args(&other.command[1..]), other.settings.clone());
+        let (mut client, _, _) =
+            Client::start(command.args(&other.command[1..]), other.settings.clone());
         let opened = client.open(&file.uri, other.language, &file.text);
         let mut typed = Typing::new(&file.uri, &file.text, file.place);
-        let (tiny, in_file) = keystroke_times(&mut client, &mut typed, other.language, other.tiny, other.rounds);
+        let (tiny, in_file) = keystroke_times(
+            &mut client,
+            &mut typed,
+            other.language,
+            other.tiny,
+            other.rounds,
+        );
         println!(
             "| {} | {:.0} | {:.1} | {:.1} | {:.0} | {:.0} times |",
             file.name,
@@ -228,18 +295,34 @@ fn checks(with_checkov: bool) {
     let generated = cache("tree");
     let tree = if corpus.is_dir() { &corpus } else { &generated };
     for file in 0..400 {
-        fs::write(generated.join(format!("{file}.yaml")), generate::documents(1 + file % 5)).expect("the cache can be written");
+        fs::write(
+            generated.join(format!("{file}.yaml")),
+            generate::documents(1 + file % 5),
+        )
+        .expect("the cache can be written");
     }
     println!("\n| `check` | files | ms | processors in use |\n| --- | --- | --- | --- |");
     let mut ours = Duration::ZERO;
     for folder in [tree, &generated] {
-        let check = || run(Command::new(PROGRAM).args(["check", "--output-format", "concise"]).arg(folder));
+        let check = || {
+            run(Command::new(PROGRAM)
+                .args(["check", "--output-format", "concise"])
+                .arg(folder))
+        };
         let (before, start, rounds) = (children_time(), Instant::now(), 20);
         let time = in_turns(rounds, &mut [Box::new(check)])[0];
         let busy = (children_time() - before).as_secs_f64() / start.elapsed().as_secs_f64();
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let name = if folder == &generated { "generated files" } else { "real manifests" };
-        println!("| {name} | {} | {:.0} | {busy:.2} of {processors} |", count_files(folder), millis(time));
+        let name = if folder == &generated {
+            "generated files"
+        } else {
+            "real manifests"
+        };
+        println!(
+            "| {name} | {} | {:.0} | {busy:.2} of {processors} |",
+            count_files(folder),
+            millis(time)
+        );
         if folder == tree {
             ours = time;
         }
@@ -248,35 +331,69 @@ fn checks(with_checkov: bool) {
         let program = python_package("checkov").join("bin/checkov");
         let start = Instant::now();
         run(Command::new(program)
-            .args(["--skip-download", "--framework", "kubernetes", "--quiet", "--compact", "--directory"])
+            .args([
+                "--skip-download",
+                "--framework",
+                "kubernetes",
+                "--quiet",
+                "--compact",
+                "--directory",
+            ])
             .arg(tree));
         let theirs = start.elapsed();
-        println!("| checkov on the first of them | | {:.0} | {:.0} times as long |", millis(theirs), ratio(theirs, ours));
+        println!(
+            "| checkov on the first of them | | {:.0} | {:.0} times as long |",
+            millis(theirs),
+            ratio(theirs, ours)
+        );
     }
 }
 
 fn count_files(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.map(|path| if path.is_dir() { count_files(&path) } else { usize::from(is_yaml(&path)) }).sum()
+    let entries = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    entries
+        .map(|path| {
+            if path.is_dir() {
+                count_files(&path)
+            } else {
+                usize::from(is_yaml(&path))
+            }
+        })
+        .sum()
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// How long all processes that this one waited for were on a processor.
 fn children_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The name in brackets may hold blanks; behind it the 14th and 15th fields are the children's time in user and system mode.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let hundredths: u64 = fields.skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    let hundredths: u64 = fields
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum();
     Duration::from_millis(hundredths * 10)
 }
 
 /// A folder for what is to be had again.
 fn cache(name: &str) -> PathBuf {
-    let cache =
-        env::var_os("KUBEHARDEN_CACHE").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache"), PathBuf::from);
+    let cache = env::var_os("KUBEHARDEN_CACHE").map_or_else(
+        || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(".cache"),
+        PathBuf::from,
+    );
     let folder = cache.join("bench").join(name);
     fs::create_dir_all(&folder).expect("the cache can be written");
     folder
@@ -294,10 +411,18 @@ fn python_package(name: &str) -> PathBuf {
 
 fn install(command: &mut Command) {
     eprintln!("{command:?}");
-    assert!(command.status().is_ok_and(|status| status.success()), "{command:?} failed");
+    assert!(
+        command.status().is_ok_and(|status| status.success()),
+        "{command:?} failed"
+    );
 }
 
 /// Runs a command to its end, whatever it says.
 fn run(command: &mut Command) {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("a command that can be run");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("a command that can be run");
 }

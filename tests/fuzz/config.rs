@@ -1,8 +1,8 @@
 //! Any configuration file is read: each mistake has its place, and what is left is a configuration that can be written and read again.
 
 use super::halves;
-use kubeharden::config;
-use kubeharden::rules::{Rule, Severity};
+use linter::config;
+use linter::rules::{Rule, Severity};
 
 pub fn run(data: &[u8]) {
     let (text, _) = halves(data);
@@ -11,15 +11,28 @@ pub fn run(data: &[u8]) {
     let reading = config::read(&text, &ids, today);
     let mut last = 0;
     for problem in &reading.problems {
-        assert!(text.get(problem.range.clone()).is_some(), "{problem:?} is not in {text:?}");
-        assert!(problem.range.start >= last, "{problem:?} stands before the one before it, in {text:?}");
-        assert!(!problem.message.is_empty() && !problem.message.contains('\n'), "{problem:?} of {text:?}");
+        assert!(
+            text.get(problem.range.clone()).is_some(),
+            "{problem:?} is not in {text:?}"
+        );
+        assert!(
+            problem.range.start >= last,
+            "{problem:?} stands before the one before it, in {text:?}"
+        );
+        assert!(
+            !problem.message.is_empty() && !problem.message.contains('\n'),
+            "{problem:?} of {text:?}"
+        );
         last = problem.range.start;
     }
     let written = config::yaml(&reading.config);
     let again = config::read(&written, &ids, today);
     // That an exception has ended is to be said of it wherever it stands.
     let is_mistake = |problem: &&config::Problem| problem.severity == Severity::Error;
-    assert_eq!(again.problems.iter().find(is_mistake), None, "{written}\nof {text:?}");
+    assert_eq!(
+        again.problems.iter().find(is_mistake),
+        None,
+        "{written}\nof {text:?}"
+    );
     assert_eq!(again.config, reading.config, "{written}\nof {text:?}");
 }

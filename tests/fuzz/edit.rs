@@ -2,8 +2,8 @@
 
 use super::{below, halves, one_of};
 use arbitrary::Unstructured;
-use kubeharden::yaml::edit::{Change, Edits, Value, plan};
-use kubeharden::yaml::{self, Kind, Node, Path, Step, Yaml};
+use yaml::edit::{Change, Edits, Value, plan};
+use yaml::{self, Kind, Node, Path, Step, Yaml};
 
 const MOST_CHANGES: usize = 4;
 
@@ -26,15 +26,40 @@ pub fn run(data: &[u8]) {
 fn change(nodes: &[Node<'_>], input: &mut Unstructured<'_>) -> Change {
     let path = path(nodes, input);
     match below(input, 6) {
-        0 | 1 => Change::Set { path, value: value(input, 2) },
-        2 => Change::Append { path, value: value(input, 2) },
+        0 | 1 => Change::Set {
+            path,
+            value: value(input, 2),
+        },
+        2 => Change::Append {
+            path,
+            value: value(input, 2),
+        },
         3 => Change::Remove { path },
-        4 => Change::Rename { path, key: one_of(input, &KEYS).into() },
-        _ => Change::Move { from: path, to: self::path(nodes, input) },
+        4 => Change::Rename {
+            path,
+            key: one_of(input, &KEYS).into(),
+        },
+        _ => Change::Move {
+            from: path,
+            to: self::path(nodes, input),
+        },
     }
 }
 
-const KEYS: [&str; 12] = ["new", "spec", "a", "securityContext", "<<", "yes", "1", "a: b", "", "é", "# no", "*a"];
+const KEYS: [&str; 12] = [
+    "new",
+    "spec",
+    "a",
+    "securityContext",
+    "<<",
+    "yes",
+    "1",
+    "a: b",
+    "",
+    "é",
+    "# no",
+    "*a",
+];
 
 /// A place that is there, or one below it.
 fn path(nodes: &[Node<'_>], input: &mut Unstructured<'_>) -> Path {
@@ -72,10 +97,18 @@ fn value(input: &mut Unstructured<'_>, depth: usize) -> Value {
         0 => Value::Text(one_of(input, &TEXTS).to_owned()),
         1 => Value::Bool(below(input, 2) == 0),
         2 => Value::Integer([0, 1, -1, 10001, i64::MAX, i64::MIN][below(input, 6)]),
-        3 => Value::Sequence((0..below(input, 3)).map(|_| value(input, depth - 1)).collect()),
+        3 => Value::Sequence(
+            (0..below(input, 3))
+                .map(|_| value(input, depth - 1))
+                .collect(),
+        ),
         _ => {
             let keys = &KEYS[..below(input, 3)];
-            Value::Mapping(keys.iter().map(|key| ((*key).to_owned(), value(input, depth - 1))).collect())
+            Value::Mapping(
+                keys.iter()
+                    .map(|key| ((*key).to_owned(), value(input, depth - 1)))
+                    .collect(),
+            )
         }
     }
 }
@@ -84,22 +117,49 @@ fn check(yaml: &Yaml, changes: &[Change], edits: &Edits) {
     let (before, after) = (yaml.text(), edits.apply(yaml.text()));
     let told = || format!("{changes:?} of\n{before}\nmakes\n{after}");
     let read = yaml::parse(&after);
-    assert!(read.errors().is_empty() && read.repaired().is_empty(), "an error in {}", told());
-    assert!(edits.is_empty() == (before == after), "edits that change nothing: {}", told());
+    assert!(
+        read.errors().is_empty() && read.repaired().is_empty(),
+        "an error in {}",
+        told()
+    );
+    assert!(
+        edits.is_empty() == (before == after),
+        "edits that change nothing: {}",
+        told()
+    );
     if before == after {
         return;
     }
-    assert_eq!(before.ends_with(['\n', '\r']), after.ends_with(['\n', '\r']), "the last line break: {}", told());
-    let takes_away = changes.iter().any(|change| matches!(change, Change::Remove { .. }));
+    assert_eq!(
+        before.ends_with(['\n', '\r']),
+        after.ends_with(['\n', '\r']),
+        "the last line break: {}",
+        told()
+    );
+    let takes_away = changes
+        .iter()
+        .any(|change| matches!(change, Change::Remove { .. }));
     let (old, new) = (comments(yaml), comments(&read));
-    assert!(takes_away || old == new, "comments {old:?} are {new:?} now: {}", told());
-    assert!(new.iter().all(|comment| old.contains(comment)), "comments {old:?} are {new:?} now: {}", told());
+    assert!(
+        takes_away || old == new,
+        "comments {old:?} are {new:?} now: {}",
+        told()
+    );
+    assert!(
+        new.iter().all(|comment| old.contains(comment)),
+        "comments {old:?} are {new:?} now: {}",
+        told()
+    );
     untouched(yaml, &read, changes, &told);
     again(&read, changes, &told);
 }
 
 fn comments(yaml: &Yaml) -> Vec<&str> {
-    let mut comments: Vec<&str> = yaml.comments().iter().map(|&comment| &yaml.text()[comment]).collect();
+    let mut comments: Vec<&str> = yaml
+        .comments()
+        .iter()
+        .map(|&comment| &yaml.text()[comment])
+        .collect();
     comments.sort_unstable();
     comments
 }
@@ -118,9 +178,16 @@ fn untouched(old: &Yaml, new: &Yaml, changes: &[Change], told: &dyn Fn() -> Stri
     if goes {
         return;
     }
-    for node in old.nodes().filter(|node| matches!(node.kind(), Kind::Scalar(_) | Kind::Alias)) {
+    for node in old
+        .nodes()
+        .filter(|node| matches!(node.kind(), Kind::Scalar(_) | Kind::Alias))
+    {
         let path = node.path();
-        if named.iter().any(|named| named.starts_with(&path) || path.starts_with(named)) || old.at(&path) != Some(node) {
+        if named
+            .iter()
+            .any(|named| named.starts_with(&path) || path.starts_with(named))
+            || old.at(&path) != Some(node)
+        {
             continue;
         }
         let there = new.at(&path).map(Node::source);
@@ -130,7 +197,10 @@ fn untouched(old: &Yaml, new: &Yaml, changes: &[Change], told: &dyn Fn() -> Stri
 
 fn paths(change: &Change) -> Vec<&Path> {
     match change {
-        Change::Set { path, .. } | Change::Append { path, .. } | Change::Remove { path } | Change::Rename { path, .. } => {
+        Change::Set { path, .. }
+        | Change::Append { path, .. }
+        | Change::Remove { path }
+        | Change::Rename { path, .. } => {
             vec![path]
         }
         Change::Move { from, to } => vec![from, to],

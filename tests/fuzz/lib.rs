@@ -5,12 +5,16 @@
 
 pub mod config;
 pub mod edit;
-pub mod reanalyze;
 pub mod parse;
-#[path = "../yaml/promises.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is shared with the tests of the YAML layer, which use all of it")]
+#[path = "../../server/yaml/tests/it/promises.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it is shared with the tests of the YAML layer, which use all of it"
+)]
 mod promises;
 pub mod protocol;
+pub mod reanalyze;
 
 use arbitrary::Unstructured;
 use std::borrow::Cow;
@@ -37,5 +41,8 @@ fn one_of<'t, T: ?Sized>(input: &mut Unstructured<'_>, choices: &[&'t T]) -> &'t
 
 /// The start of the character that holds an offset.
 fn boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
 }

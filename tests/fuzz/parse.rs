@@ -1,7 +1,7 @@
 //! Any text is read, each document to a tree that keeps its promises and is not larger than the text allows.
 
 use super::{halves, promises};
-use kubeharden::yaml::{self, split};
+use yaml::{self, split};
 
 pub fn run(data: &[u8]) {
     let (text, _) = halves(data);
@@ -10,12 +10,24 @@ pub fn run(data: &[u8]) {
         assert_eq!(range.start, end, "a gap between documents");
         end = range.end;
         let yaml = yaml::parse(&text[range]);
-        promises::check_structure(&yaml).unwrap_or_else(|fault| panic!("{fault}\nin {:?}", yaml.text()));
+        promises::check_structure(&yaml)
+            .unwrap_or_else(|fault| panic!("{fault}\nin {:?}", yaml.text()));
         // `:` alone is a mapping, a key and a value.
-        assert!(yaml.nodes().len() <= 3 * yaml.text().len() + 1, "{} nodes of {:?}", yaml.nodes().len(), yaml.text());
-        let is_manifest =
-            yaml.nodes().all(|node| node.resolve().is_none_or(|node| node.as_str().is_none() || node.resolved().is_some()));
-        assert!(is_manifest, "a scalar that the API server reads as nothing, in {:?}", yaml.text());
+        assert!(
+            yaml.nodes().len() <= 3 * yaml.text().len() + 1,
+            "{} nodes of {:?}",
+            yaml.nodes().len(),
+            yaml.text()
+        );
+        let is_manifest = yaml.nodes().all(|node| {
+            node.resolve()
+                .is_none_or(|node| node.as_str().is_none() || node.resolved().is_some())
+        });
+        assert!(
+            is_manifest,
+            "a scalar that the API server reads as nothing, in {:?}",
+            yaml.text()
+        );
         for node in yaml.nodes() {
             let _ = node.path().to_string();
         }

@@ -3,7 +3,7 @@
 
 use super::{below, one_of};
 use arbitrary::Unstructured;
-use kubeharden::lsp::{self, Setup};
+use lsp::{self, Setup};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,16 +31,24 @@ pub fn run(data: &[u8]) {
         let told = message["params"]["message"].as_str().unwrap_or_default();
         assert!(!told.starts_with("kubeharden failed"), "{told}");
     }
-    let answers = messages.iter().filter(|message| message.get("method").is_none());
+    let answers = messages
+        .iter()
+        .filter(|message| message.get("method").is_none());
     let mut answered: BTreeMap<String, usize> = BTreeMap::new();
     for answer in answers {
         *answered.entry(answer["id"].to_string()).or_default() += 1;
     }
     for (id, asked) in &script.asked {
         let answers = answered.remove(id).unwrap_or_default();
-        assert!(!script.is_whole || answers == asked.len(), "{answers} answers to {asked:#?}: {messages:#?}");
+        assert!(
+            !script.is_whole || answers == asked.len(),
+            "{answers} answers to {asked:#?}: {messages:#?}"
+        );
     }
-    assert!(!script.is_whole || answered.is_empty(), "answers to nothing, {answered:?}: {messages:#?}");
+    assert!(
+        !script.is_whole || answered.is_empty(),
+        "answers to nothing, {answered:?}: {messages:#?}"
+    );
 }
 
 /// What a client sends.
@@ -93,14 +101,18 @@ impl Script {
 
     fn message(&mut self, message: &Value) {
         let body = message.to_string();
-        self.bytes.extend(format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes());
+        self.bytes
+            .extend(format!("Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes());
         if message["method"] == "exit" {
             self.is_whole = false;
         }
         if message.get("method").is_some()
             && let Some(id) = message.get("id")
         {
-            self.asked.entry(id.to_string()).or_default().push(message.to_string());
+            self.asked
+                .entry(id.to_string())
+                .or_default()
+                .push(message.to_string());
         }
     }
 }
@@ -167,7 +179,11 @@ fn message(input: &mut Unstructured<'_>) -> Value {
                 "textDocument/completion" => one_of(input, &HELPS),
                 method => method,
             };
-            with_params(json!({"jsonrpc": "2.0", "id": id(input), "method": method}), method, input)
+            with_params(
+                json!({"jsonrpc": "2.0", "id": id(input), "method": method}),
+                method,
+                input,
+            )
         }
         3..7 => {
             let method = one_of(input, &NOTIFICATIONS);
@@ -175,7 +191,9 @@ fn message(input: &mut Unstructured<'_>) -> Value {
         }
         _ => match below(input, 3) {
             0 => json!({"jsonrpc": "2.0", "id": below(input, 4), "result": settings(input)}),
-            1 => json!({"jsonrpc": "2.0", "id": below(input, 4), "error": {"code": -32603, "message": "no"}}),
+            1 => {
+                json!({"jsonrpc": "2.0", "id": below(input, 4), "error": {"code": -32603, "message": "no"}})
+            }
             _ => json!({"jsonrpc": "2.0", "id": "of nothing", "result": null}),
         },
     }
@@ -191,7 +209,15 @@ fn id(input: &mut Unstructured<'_>) -> Value {
 fn with_params(mut message: Value, method: &str, input: &mut Unstructured<'_>) -> Value {
     let params = match below(input, 12) {
         0 => return message,
-        1 => Some([json!(null), json!([]), json!({}), json!({"textDocument": 1})][below(input, 4)].clone()),
+        1 => Some(
+            [
+                json!(null),
+                json!([]),
+                json!({}),
+                json!({"textDocument": 1}),
+            ][below(input, 4)]
+            .clone(),
+        ),
         _ => params(method, input),
     };
     if let Some(params) = params {
@@ -211,32 +237,50 @@ fn params(method: &str, input: &mut Unstructured<'_>) -> Option<Value> {
             let changes: Vec<Value> = (0..below(input, 4)).map(|_| change(input)).collect();
             json!({"textDocument": {"uri": file, "version": number(input)}, "contentChanges": changes})
         }
-        "textDocument/hover" | "textDocument/completion" => json!({"textDocument": {"uri": file}, "position": position(input)}),
+        "textDocument/hover" | "textDocument/completion" => {
+            json!({"textDocument": {"uri": file}, "position": position(input)})
+        }
         "textDocument/inlayHint" => json!({"textDocument": {"uri": file}, "range": range(input)}),
         "workspace/executeCommand" => {
-            let command = one_of(input, &["kubeharden.hardenObject", "kubeharden.showPodSecurity", "no.such.command"]);
+            let command = one_of(
+                input,
+                &[
+                    "kubeharden.hardenObject",
+                    "kubeharden.showPodSecurity",
+                    "no.such.command",
+                ],
+            );
             let objects = json!({"start": below(input, 3), "end": number(input)});
             let workload = json!({"uri": file, "revision": below(input, 4), "part": below(input, 3), "objects": objects});
             json!({"command": command, "arguments": [workload]})
         }
         "textDocument/codeAction" => {
             let only = one_of(input, &["quickfix", "source.fixAll", "refactor", ""]);
-            let context =
-                if below(input, 2) == 0 { json!({"diagnostics": []}) } else { json!({"diagnostics": [], "only": [only]}) };
+            let context = if below(input, 2) == 0 {
+                json!({"diagnostics": []})
+            } else {
+                json!({"diagnostics": [], "only": [only]})
+            };
             json!({"textDocument": {"uri": file}, "range": range(input), "context": context})
         }
         "workspace/didChangeConfiguration" => json!({"settings": settings(input)}),
-        "workspace/didChangeWatchedFiles" => json!({"changes": [{"uri": file, "type": 1 + below(input, 3)}]}),
+        "workspace/didChangeWatchedFiles" => {
+            json!({"changes": [{"uri": file, "type": 1 + below(input, 3)}]})
+        }
         "$/cancelRequest" => json!({"id": id(input)}),
         "$/setTrace" => json!({"value": "verbose"}),
-        "initialize" => json!({"capabilities": capabilities(input), "initializationOptions": settings(input)}),
+        "initialize" => {
+            json!({"capabilities": capabilities(input), "initializationOptions": settings(input)})
+        }
         "shutdown" | "exit" => return None,
         _ => json!({"textDocument": {"uri": file}}),
     })
 }
 
 fn text(input: &mut Unstructured<'_>) -> String {
-    (0..=below(input, 4)).map(|_| one_of(input, &TEXTS)).collect()
+    (0..=below(input, 4))
+        .map(|_| one_of(input, &TEXTS))
+        .collect()
 }
 
 fn change(input: &mut Unstructured<'_>) -> Value {
@@ -303,7 +347,11 @@ fn capabilities(input: &mut Unstructured<'_>) -> Value {
 
 /// All that a server says to a client that sends those bytes, hears so many answers and hangs up.
 fn converse(bytes: Vec<u8>, answers: usize) -> Vec<Value> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2)
+        .build()
+        .expect("a runtime");
     let messages = runtime.block_on(async {
         let (mut input, server_input) = tokio::io::duplex(1 << 16);
         let (server_output, mut output) = tokio::io::duplex(1 << 16);
@@ -343,7 +391,10 @@ fn converse(bytes: Vec<u8>, answers: usize) -> Vec<Value> {
 fn take_message(said: &mut Vec<u8>) -> Option<Value> {
     let end = said.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let header = std::str::from_utf8(&said[..end]).expect("a header is text");
-    let length = header.strip_prefix("Content-Length: ").and_then(|length| length.parse::<usize>().ok()).expect("a length");
+    let length = header
+        .strip_prefix("Content-Length: ")
+        .and_then(|length| length.parse::<usize>().ok())
+        .expect("a length");
     let body = said.get(end + 4..end + 4 + length)?;
     let message = serde_json::from_slice(body).expect("a body is JSON");
     said.drain(..end + 4 + length);

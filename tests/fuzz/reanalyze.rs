@@ -2,12 +2,12 @@
 
 use super::{below, boundary, halves, one_of};
 use arbitrary::Unstructured;
-use kubeharden::config::Config;
-use kubeharden::engine::{Analysis, Report, analyze, analyze_part};
-use kubeharden::text::Text;
-use kubeharden::yaml::split::Outline;
+use linter::config::Config;
+use linter::engine::{Analysis, Report, analyze, analyze_part};
 use std::fmt::Debug;
 use std::ops::Range;
+use text::Text;
+use yaml::split::Outline;
 
 /// What a long series would find, several short ones find sooner.
 const MOST_EDITS: usize = 24;
@@ -27,12 +27,23 @@ pub fn run(data: &[u8]) {
         plain.replace_range(replaced.clone(), &with);
         text.replace(replaced.clone(), &with);
         outline.edit(replaced.clone(), with.len(), |range| text.slice(range));
-        assert_eq!(outline, Outline::of(&plain), "the parts after {with:?} at {replaced:?} in {plain:?}");
+        assert_eq!(
+            outline,
+            Outline::of(&plain),
+            "the parts after {with:?} at {replaced:?} in {plain:?}"
+        );
         report.edit(replaced.clone(), with.len(), |range| text.slice(range));
         // A burst of edits is followed one by one and analysed once.
         if below(&mut input, 4) > 0 || input.is_empty() {
-            report.analyze(|range| text.slice(range), |text, role, context| analyze_part(text, role, context, &config));
-            compare(&report, &analyze(&plain, &config), &format!("after {with:?} at {replaced:?} in {plain:?}"));
+            report.analyze(
+                |range| text.slice(range),
+                |text, role, context| analyze_part(text, role, context, &config),
+            );
+            compare(
+                &report,
+                &analyze(&plain, &config),
+                &format!("after {with:?} at {replaced:?} in {plain:?}"),
+            );
         }
     }
 }
@@ -86,12 +97,19 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
     match below(input, 8) {
         // Lines are deleted.
         0 => {
-            let lines: usize = text[line..].split_inclusive('\n').take(below(input, 6) + 1).map(str::len).sum();
+            let lines: usize = text[line..]
+                .split_inclusive('\n')
+                .take(below(input, 6) + 1)
+                .map(str::len)
+                .sum();
             (line..line + lines, String::new())
         }
         // Lines are copied to another place.
         1 => {
-            let lines: String = text[line..].split_inclusive('\n').take(below(input, 8) + 1).collect();
+            let lines: String = text[line..]
+                .split_inclusive('\n')
+                .take(below(input, 8) + 1)
+                .collect();
             let at = boundary(text, below(input, text.len() + 1));
             let at = text[..at].rfind('\n').map_or(0, |at| at + 1);
             (at..at, lines)
@@ -99,7 +117,10 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
         // A line is indented or not.
         2 => {
             let spaces = text[line..].len() - text[line..].trim_start_matches(' ').len();
-            (line..line + below(input, spaces + 1), " ".repeat(below(input, 4)))
+            (
+                line..line + below(input, spaces + 1),
+                " ".repeat(below(input, 4)),
+            )
         }
         // What stands at the start of a line is typed.
         3 => (line..line, one_of(input, &PIECES).to_owned()),
@@ -109,7 +130,9 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
         }
         _ => {
             let end = boundary(text, start + below(input, 8)).max(start);
-            let with = (0..=below(input, 3)).map(|_| one_of(input, &PIECES)).collect();
+            let with = (0..=below(input, 3))
+                .map(|_| one_of(input, &PIECES))
+                .collect();
             (start..end, with)
         }
     }
@@ -120,10 +143,18 @@ fn compare(followed: &Report, fresh: &Report, after: &str) {
     loop {
         let (one, other) = (followed.next(), fresh.next());
         let (Some(one), Some(other)) = (one, other) else {
-            assert!(one.is_none() && other.is_none(), "more parts than there are, or fewer, {after}");
+            assert!(
+                one.is_none() && other.is_none(),
+                "more parts than there are, or fewer, {after}"
+            );
             return;
         };
-        same("the place", &(one.start, one.document), &(other.start, other.document), after);
+        same(
+            "the place",
+            &(one.start, one.document),
+            &(other.start, other.document),
+            after,
+        );
         analyses(one.analysis, other.analysis, after);
     }
 }
@@ -131,8 +162,18 @@ fn compare(followed: &Report, fresh: &Report, after: &str) {
 fn analyses(one: &Analysis, other: &Analysis, after: &str) {
     same("the text", one.text(), other.text(), after);
     same("the objects", &one.objects, &other.objects, after);
-    same("the errors", one.yaml().errors(), other.yaml().errors(), after);
-    same("the number of findings", &one.findings.len(), &other.findings.len(), after);
+    same(
+        "the errors",
+        one.yaml().errors(),
+        other.yaml().errors(),
+        after,
+    );
+    same(
+        "the number of findings",
+        &one.findings.len(),
+        &other.findings.len(),
+        after,
+    );
     for (one, other) in one.findings.iter().zip(&other.findings) {
         same(
             "a finding",
@@ -140,11 +181,24 @@ fn analyses(one: &Analysis, other: &Analysis, after: &str) {
             &(other.rule.id, other.severity, other.range, &other.message),
             after,
         );
-        same("what a finding is about", &(&one.subject, &one.related), &(&other.subject, &other.related), after);
-        same("a fix", &(&one.fix, &one.alternatives), &(&other.fix, &other.alternatives), after);
+        same(
+            "what a finding is about",
+            &(&one.subject, &one.related),
+            &(&other.subject, &other.related),
+            after,
+        );
+        same(
+            "a fix",
+            &(&one.fix, &one.alternatives),
+            &(&other.fix, &other.alternatives),
+            after,
+        );
     }
 }
 
 fn same<T: PartialEq + Debug + ?Sized>(what: &str, followed: &T, fresh: &T, after: &str) {
-    assert!(followed == fresh, "{what}: {followed:?}, from scratch {fresh:?}, {after}");
+    assert!(
+        followed == fresh,
+        "{what}: {followed:?}, from scratch {fresh:?}, {after}"
+    );
 }

@@ -1,0 +1,223 @@
+//! The format `json`: a contract with other programs, described in `docs/json.md`.
+//!
+//! Promise: within one `version`, keys are only ever added; absent strings are null.
+
+use super::check::{CheckedFile, Results};
+use super::problem::{Problem, Remedy};
+use super::statistics::Statistics;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+/// What the contract is called; another number means that a reader has to change.
+pub(super) const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    version: u32,
+    findings: Vec<Finding<'a>>,
+    summary: Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statistics: Option<&'a Statistics>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding<'a> {
+    rule: &'a str,
+    profile: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    path: Cow<'a, str>,
+    document: usize,
+    api_version: Option<&'a str>,
+    kind: Option<&'a str>,
+    namespace: Option<&'a str>,
+    name: Option<&'a str>,
+    container: Option<&'a str>,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    start_byte: usize,
+    end_byte: usize,
+    fix: Option<Fix<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fix<'a> {
+    title: &'a str,
+    safety: &'a str,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    files: usize,
+    manifests: usize,
+    documents: usize,
+    skipped: usize,
+    errors: usize,
+    warnings: usize,
+    infos: usize,
+    hints: usize,
+    ignored: usize,
+}
+
+pub(super) fn write(results: &Results, statistics: bool, out: &mut impl Write) -> io::Result<()> {
+    let findings = results
+        .problems()
+        .map(|(file, problem)| finding(file, problem))
+        .collect();
+    let statistics = statistics.then_some(&results.statistics);
+    write_value(
+        &Output {
+            version: VERSION,
+            findings,
+            summary: summary(results),
+            statistics,
+        },
+        out,
+    )
+}
+
+/// Any value as JSON that people can read too, with a line break at its end.
+pub(super) fn write_value(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+fn finding<'a>(file: &'a CheckedFile, problem: &'a Problem) -> Finding<'a> {
+    let object = problem.object.as_ref();
+    let (start, end) = (problem.span.start, problem.span.end);
+    Finding {
+        rule: problem.rule,
+        profile: problem.profile,
+        severity: problem.severity.name(),
+        message: &problem.message,
+        path: file.path.to_string_lossy(),
+        document: problem.document,
+        api_version: object.map(|object| object.api_version.as_str()),
+        kind: object.map(|object| object.kind.as_str()),
+        namespace: present(object.and_then(|object| object.namespace.as_deref())),
+        name: present(object.and_then(|object| object.name.as_deref())),
+        container: present(problem.container.as_deref()),
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+        start_byte: start.byte,
+        end_byte: end.byte,
+        fix: problem.fix.as_ref().map(fix),
+    }
+}
+
+/// A name that is written but empty names nothing.
+fn present(name: Option<&str>) -> Option<&str> {
+    name.filter(|name| !name.is_empty())
+}
+
+fn fix(remedy: &Remedy) -> Fix<'_> {
+    Fix {
+        title: &remedy.title,
+        safety: remedy.safety.name(),
+    }
+}
+
+fn summary(results: &Results) -> Summary {
+    let summary = &results.summary;
+    Summary {
+        files: summary.files,
+        manifests: summary.manifests,
+        documents: summary.documents,
+        skipped: summary.skipped(),
+        errors: summary.errors,
+        warnings: summary.warnings,
+        infos: summary.infos,
+        hints: summary.hints,
+        ignored: summary.ignored,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Results;
+    use super::super::sample;
+    use super::*;
+    use expect_test::expect;
+
+    fn written(results: &Results) -> String {
+        let mut out = Vec::new();
+        write(results, false, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_an_empty_list() {
+        expect![[r#"
+            {
+              "version": 1,
+              "findings": [],
+              "summary": {
+                "files": 0,
+                "manifests": 0,
+                "documents": 0,
+                "skipped": 0,
+                "errors": 0,
+                "warnings": 0,
+                "infos": 0,
+                "hints": 0,
+                "ignored": 0
+              }
+            }
+        "#]]
+        .assert_eq(&written(&Results::default()));
+    }
+
+    #[test]
+    fn a_finding_has_every_key() {
+        let mut results = sample::results();
+        results.files[0].problems.drain(..3);
+        expect![[r#"
+            {
+              "version": 1,
+              "findings": [
+                {
+                  "rule": "weakened-override",
+                  "profile": "hardened",
+                  "severity": "warning",
+                  "message": "container \"wéb\" overrides the pod's runAsNonRoot",
+                  "path": "deploy/shop.yaml",
+                  "document": 0,
+                  "apiVersion": "v1",
+                  "kind": "Pod",
+                  "namespace": null,
+                  "name": "shop",
+                  "container": "wéb",
+                  "line": 12,
+                  "column": 23,
+                  "endLine": 12,
+                  "endColumn": 28,
+                  "startByte": 221,
+                  "endByte": 226,
+                  "fix": {
+                    "title": "remove runAsNonRoot",
+                    "safety": "safe"
+                  }
+                }
+              ],
+              "summary": {
+                "files": 3,
+                "manifests": 2,
+                "documents": 5,
+                "skipped": 3,
+                "errors": 1,
+                "warnings": 1,
+                "infos": 1,
+                "hints": 1,
+                "ignored": 2
+              }
+            }
+        "#]]
+        .assert_eq(&written(&results));
+    }
+}

@@ -1,0 +1,172 @@
+//! Lines and columns as people and other programs count them.
+//!
+//! Knows line breaks, characters and the byte order mark. Must not know what stands in the text. Promise: every byte offset
+//! has a place; none panics, even one inside a character or behind the end.
+
+use memchr::memchr2_iter;
+use std::iter;
+
+/// The lines of a text. A line ends at `\n`, `\r\n` or a lone `\r`.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    /// Where each line begins, behind the byte order mark in the first one.
+    starts: Vec<usize>,
+    ascii: bool,
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// In bytes from the start of the text.
+    pub byte: usize,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in Unicode characters.
+    pub column: usize,
+}
+
+/// From a place to the place just behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub start: Place,
+    pub end: Place,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let bytes = text.as_bytes();
+        let mark = if text.starts_with('\u{feff}') {
+            '\u{feff}'.len_utf8()
+        } else {
+            0
+        };
+        let is_half = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+        let breaks = memchr2_iter(b'\n', b'\r', bytes).filter(|at| !is_half(*at));
+        let starts = iter::once(mark).chain(breaks.map(|at| at + 1)).collect();
+        Lines {
+            text,
+            starts,
+            ascii: text.is_ascii(),
+        }
+    }
+
+    /// The place of a byte.
+    pub(super) fn place(&self, byte: usize) -> Place {
+        let byte = byte.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.starts[line - 1].min(byte);
+        Place {
+            byte,
+            line,
+            column: 1 + self.characters(start, byte),
+        }
+    }
+
+    /// The places of a range of bytes.
+    pub(super) fn span(&self, range: std::ops::Range<usize>) -> Span {
+        Span {
+            start: self.place(range.start),
+            end: self.place(range.end),
+        }
+    }
+
+    /// What stands in a line (from 1), without its break, and where that begins.
+    pub(super) fn line(&self, line: usize) -> (usize, &'t str) {
+        let start = self.starts[line - 1];
+        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
+        (start, self.text[start..end].trim_end_matches(['\n', '\r']))
+    }
+
+    fn characters(&self, start: usize, end: usize) -> usize {
+        match self.ascii {
+            true => end - start,
+            false => self.text.as_bytes()[start..end]
+                .iter()
+                .filter(|byte| is_first_of_character(**byte))
+                .count(),
+        }
+    }
+}
+
+fn is_first_of_character(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(text: &str) -> Vec<(usize, usize)> {
+        let lines = Lines::new(text);
+        text.char_indices()
+            .map(|(byte, _)| lines.place(byte))
+            .map(|place| (place.line, place.column))
+            .collect()
+    }
+
+    #[test]
+    fn every_kind_of_line_break_ends_a_line() {
+        assert_eq!(
+            places("a\nb\r\nc\rd"),
+            [
+                (1, 1),
+                (1, 2),
+                (2, 1),
+                (2, 2),
+                (2, 3),
+                (3, 1),
+                (3, 2),
+                (4, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn columns_are_characters() {
+        assert_eq!(places("ä🙂b"), [(1, 1), (1, 2), (1, 3)]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_column() {
+        assert_eq!(places("\u{feff}ab"), [(1, 1), (1, 1), (1, 2)]);
+    }
+
+    #[test]
+    fn offsets_beyond_the_text_and_inside_characters_have_a_place() {
+        let lines = Lines::new("ä\n");
+        assert_eq!(
+            lines.place(1),
+            Place {
+                byte: 1,
+                line: 1,
+                column: 2
+            }
+        );
+        assert_eq!(
+            lines.place(99),
+            Place {
+                byte: 3,
+                line: 2,
+                column: 1
+            }
+        );
+        assert_eq!(
+            Lines::new("").place(7),
+            Place {
+                byte: 0,
+                line: 1,
+                column: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_line_comes_without_its_break() {
+        let lines = Lines::new("\u{feff}a\r\nb\rc");
+        assert_eq!(
+            [1, 2, 3].map(|line| lines.line(line)),
+            [(3, "a"), (6, "b"), (8, "c")]
+        );
+        assert_eq!(Lines::new("a\n").line(2), (2, ""));
+    }
+}

@@ -1,0 +1,79 @@
+//! The texts, each with what it is held to among the others.
+//!
+//! Knows that objects in one file have a say about those in another. Must not know what they say. Promise: the order of files makes no
+//! difference; a text that cannot be read says nothing and stops nothing.
+
+use super::check::guarded;
+use super::configured::Configured;
+use super::files::{self, Trouble};
+use linter::config::Config;
+use linter::engine;
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+use workspace::Others;
+use workspace::index::{Fact, Index, NamedKind};
+
+/// Reads all texts.
+pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, String), Trouble>> {
+    let read: Vec<_> = sources.into_par_iter().map(read).collect();
+    let index = Index::default();
+    for (source, _, facts) in read
+        .iter()
+        .flatten()
+        .filter(|(_, _, facts)| !facts.is_empty())
+    {
+        index.put(
+            &source.real,
+            facts.iter(),
+            &source.config.surroundings.places,
+        );
+    }
+    let index = (!index.is_empty()).then(|| Arc::new(index));
+    let among = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
+        Some(index) => (
+            Configured {
+                config: among(&source, index),
+                ..source
+            },
+            text,
+        ),
+        None => (source, text),
+    };
+    read.into_iter().map(|read| read.map(among)).collect()
+}
+
+/// What a text that was rendered as a whole is held to among its own objects.
+pub(super) fn alone(text: &str, config: &Arc<Config>) -> Arc<Config> {
+    let (index, source) = (Index::default(), Path::new(""));
+    let said = facts(text, config);
+    match index.put(source, said.iter(), &config.surroundings.places) {
+        true => beside(config, &Arc::new(index), source),
+        false => Arc::clone(config),
+    }
+}
+
+/// Who is only named makes no difference here.
+fn facts(text: &str, config: &Config) -> Vec<Fact> {
+    engine::facts(text, config, NamedKind::SPEAKING)
+}
+
+fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> {
+    let text = files::read(&source.source)?;
+    let facts = guarded(&source.source, || facts(&text, &source.config))?;
+    Ok((source, text, facts))
+}
+
+fn among(source: &Configured, index: &Arc<Index>) -> Arc<Config> {
+    beside(&source.config, index, &source.real)
+}
+
+fn beside(config: &Config, index: &Arc<Index>, file: &Path) -> Arc<Config> {
+    let folder = file.parent().unwrap_or(Path::new("")).into();
+    let mut config = config.clone();
+    config.surroundings.others = Some(Others {
+        index: Arc::clone(index),
+        folder,
+    });
+    Arc::new(config)
+}

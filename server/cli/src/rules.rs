@@ -1,0 +1,96 @@
+//! `rules`: the list of rules.
+//!
+//! Promise: what it says of a rule's fix is what the rule does, since the rule is asked.
+
+use super::args::{PageFormat, Rules};
+use super::console::{Console, STRONG, Verdict};
+use super::json;
+use linter::config::Config;
+use linter::engine;
+use linter::rules::{self, Rule, Safety, Scope};
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Serialize)]
+struct List {
+    version: u32,
+    rules: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    id: &'static str,
+    profile: &'static str,
+    severity: &'static str,
+    /// Whether it runs only when it is selected.
+    off: bool,
+    fix: Option<&'static str>,
+}
+
+pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdict> {
+    let rows: Vec<Row> = rules::ALL.iter().copied().map(row).collect();
+    match arguments.output_format {
+        PageFormat::Json => json::write_value(
+            &List {
+                version: json::VERSION,
+                rules: rows,
+            },
+            console,
+        )?,
+        PageFormat::Text => write_table(&rows, console)?,
+    }
+    Ok(Verdict::Clean)
+}
+
+fn row(rule: &'static Rule) -> Row {
+    Row {
+        id: rule.id,
+        profile: rule.scope.name(),
+        severity: rule.severity.name(),
+        off: rule.scope == Scope::Selected,
+        fix: fix(rule).map(Safety::name),
+    }
+}
+
+/// The kind of fix that the rule offers for the examples on its page.
+fn fix(rule: &'static Rule) -> Option<Safety> {
+    let mut config = Config::default();
+    config.rules.select.push(rule.id.to_owned());
+    let page = rule.markdown();
+    bad_examples(&page).find_map(|example| {
+        let report = engine::analyze(example, &config);
+        report
+            .findings()
+            .find_map(|(_, finding)| Some(finding.fix.as_ref()?.safety))
+    })
+}
+
+fn bad_examples(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```yaml bad\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+}
+
+fn write_table(rows: &[Row], console: &mut Console) -> io::Result<()> {
+    let strong = console.style(STRONG);
+    let width = rows
+        .iter()
+        .map(|row| row.id.len())
+        .max()
+        .unwrap_or_default();
+    writeln!(
+        console,
+        "{strong}{:width$}  {:10}  {:8}  fix{strong:#}",
+        "rule", "profile", "severity"
+    )?;
+    for row in rows {
+        let fix = row.fix.unwrap_or("-");
+        let profile = if row.off { "(off)" } else { row.profile };
+        writeln!(
+            console,
+            "{:width$}  {profile:10}  {:8}  {fix}",
+            row.id, row.severity
+        )?;
+    }
+    Ok(())
+}

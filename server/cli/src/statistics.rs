@@ -1,0 +1,140 @@
+//! `--statistics`: how much of what was read, in the place of the findings: objects by kind, findings by rule, and documents of which less
+//! or nothing is said, by the reason for that.
+//!
+//! Promise: every document that is not read in full is counted under one reason.
+
+use super::console::{Console, STRONG};
+use linter::engine::{Analysis, Report, Sight};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Statistics {
+    /// Objects by `apiVersion` and `kind`.
+    kinds: Counts,
+    /// Findings by rule.
+    rules: Counts,
+    /// Documents of which less is said than of others, by the reason.
+    silence: Counts,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Counts(BTreeMap<String, usize>);
+
+impl Statistics {
+    pub(super) fn of(report: &Report) -> Self {
+        let mut statistics = Statistics::default();
+        let mut documents: Vec<Vec<&Analysis>> = Vec::new();
+        for part in report.parts() {
+            let analysis = part.analysis.as_ref();
+            for object in analysis.objects.iter().filter(|object| !object.repeated) {
+                statistics
+                    .kinds
+                    .add(&format!("{} {}", object.api_version, object.kind), 1);
+            }
+            analysis
+                .findings
+                .iter()
+                .for_each(|finding| statistics.rules.add(finding.rule.id, 1));
+            documents.resize(part.document + 1, Vec::new());
+            documents[part.document].push(analysis);
+        }
+        documents
+            .iter()
+            .filter_map(|parts| silence(parts))
+            .for_each(|reason| statistics.silence.add(reason, 1));
+        statistics
+    }
+
+    pub(super) fn absorb(&mut self, other: &Statistics) {
+        let pairs = [
+            (&mut self.kinds, &other.kinds),
+            (&mut self.rules, &other.rules),
+            (&mut self.silence, &other.silence),
+        ];
+        for (counts, more) in pairs {
+            more.0
+                .iter()
+                .for_each(|(name, count)| counts.add(name, *count));
+        }
+    }
+
+    pub(super) fn write(&self, console: &mut Console) -> io::Result<()> {
+        let tables = [
+            ("Objects by kind", &self.kinds),
+            ("Problems by rule", &self.rules),
+            ("Documents of which less or nothing is said", &self.silence),
+        ];
+        for (index, (title, counts)) in tables.into_iter().enumerate() {
+            let style = console.style(STRONG);
+            let before = if index > 0 { "\n" } else { "" };
+            writeln!(console, "{before}{style}{title}{style:#}")?;
+            counts.write(console)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why less is said of a document with these parts than of another. One of which not all can be seen has one part.
+fn silence(parts: &[&Analysis]) -> Option<&'static str> {
+    let sight = parts
+        .iter()
+        .map(|analysis| analysis.sight)
+        .find(|sight| *sight != Sight::Whole)
+        .unwrap_or_default();
+    match sight {
+        _ if parts.iter().all(|analysis| analysis.is_blank()) => Some("empty"),
+        Sight::Template => Some("template"),
+        Sight::Patch => Some("patch"),
+        _ if !parts.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
+        Sight::Encrypted => Some("encrypted"),
+        Sight::Whole => None,
+    }
+}
+
+impl Counts {
+    fn add(&mut self, name: &str, count: usize) {
+        match self.0.get_mut(name) {
+            Some(known) => *known += count,
+            None => _ = self.0.insert(name.to_owned(), count),
+        }
+    }
+
+    /// The greatest first; of the same by name.
+    fn sorted(&self) -> Vec<(&str, usize)> {
+        let mut sorted: Vec<(&str, usize)> = self
+            .0
+            .iter()
+            .map(|(name, count)| (name.as_str(), *count))
+            .collect();
+        sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        sorted
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let sorted = self.sorted();
+        let width = sorted
+            .first()
+            .map_or(1, |(_, count)| count.to_string().len());
+        for (name, count) in &sorted {
+            writeln!(out, "  {count:>width$}  {}", super::problem::one_line(name))?;
+        }
+        if sorted.is_empty() {
+            writeln!(out, "  none")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A mapping from names to counts, the greatest first.
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, count) in self.sorted() {
+            map.serialize_entry(name, &count)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,491 @@
+//! Which objects a document holds: `apiVersion` and `kind` decide the type that is read, and where its pod is.
+//!
+//! Knows Kubernetes' kinds. Must not know rules. Promise: every mapping with an `apiVersion` and a `kind` that a cluster could
+//! be sent is an object, whatever its path; configuration of tools that only looks like one is not.
+
+use super::pod::{Context, Extent, SECURITY};
+use super::read::{Identity, Reading, read};
+use super::{Container, ContainerKind, Object, Pod, custom};
+use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::{
+    admissionregistration::v1 as admission, apps::v1 as apps, autoscaling::v1 as autoscaling_v1,
+    autoscaling::v2 as autoscaling_v2, batch::v1 as batch, certificates::v1 as certificates,
+    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
+    flowcontrol::v1 as flowcontrol, networking::v1 as networking, node::v1 as node_api,
+    policy::v1 as policy, rbac::v1 as rbac, resource::v1 as resource, scheduling::v1 as scheduling,
+    storage::v1 as storage,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as extensions;
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as registration;
+use k8s_openapi::{Resource, serde::de::DeserializeOwned};
+use yaml::{Kind, Node, Yaml};
+
+/// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own. A custom resource with several
+/// pods is there once for each of them.
+pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
+    objects_by(yaml, true)
+}
+
+/// Like [`objects`]; `by_shape` says whether what only looks like a pod is one, in custom resources that nobody here knows.
+pub fn objects_by(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
+    let Some((root, api_version, kind)) = yaml.root().and_then(identify) else {
+        return Vec::new();
+    };
+    let identified = match items_of(root, api_version, kind) {
+        Some((items, item_kind)) => items
+            .items()
+            .filter_map(|item| list_item(item, api_version, item_kind))
+            .collect(),
+        None => vec![(root, api_version, kind)],
+    };
+    identified
+        .into_iter()
+        .flat_map(|object| read_objects(object, by_shape))
+        .collect()
+}
+
+/// What the items of a list are that do not say so themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListOf {
+    api_version: String,
+    /// Without the `List` at its end; empty for a `List` of whatever.
+    kind: String,
+}
+
+impl ListOf {
+    /// What a list's document says about it, read without the items; `None` where it is no list.
+    pub fn of(frame: &Yaml) -> Option<ListOf> {
+        let (_, api_version, kind) = identify(frame.root()?)?;
+        let kind = kind.strip_suffix("List")?;
+        Some(ListOf {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+        })
+    }
+}
+
+/// The Kubernetes objects among the items of a list, where the items stand by themselves as a sequence; `by_shape` as in
+/// [`objects_by`].
+pub fn items<'y>(yaml: &'y Yaml, list: &'y ListOf, by_shape: bool) -> Vec<Object<'y>> {
+    let items = yaml.root().into_iter().flat_map(Node::items);
+    let identified = items.filter_map(|item| list_item(item, &list.api_version, &list.kind));
+    identified
+        .flat_map(|object| read_objects(object, by_shape))
+        .collect()
+}
+
+/// A mapping that says what it is, with its `apiVersion` and `kind`.
+type Identified<'y> = (Node<'y>, &'y str, &'y str);
+
+/// The items of a list of objects, and the kind that they have where they do not say; of a template of OpenShift likewise.
+fn items_of<'y>(root: Node<'y>, api_version: &str, kind: &'y str) -> Option<(Node<'y>, &'y str)> {
+    let is_template =
+        kind == "Template" && matches!(api_version, "template.openshift.io/v1" | "v1");
+    let (key, item_kind) = if is_template {
+        ("objects", "")
+    } else {
+        ("items", kind.strip_suffix("List")?)
+    };
+    root.get(key)
+        .filter(|items| items.kind() == Kind::Sequence)
+        .map(|items| (items, item_kind))
+}
+
+fn identify(node: Node<'_>) -> Option<Identified<'_>> {
+    let node = node.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+    let text = |key| {
+        node.get(key)
+            .and_then(Node::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let (api_version, kind) = (text("apiVersion")?, text("kind")?);
+    (!is_tool_configuration(api_version, kind)).then_some((node, api_version, kind))
+}
+
+/// An item of a list of one kind may leave out its own `apiVersion` and `kind`: `kubectl get pods -o yaml` of older versions.
+fn list_item<'y>(
+    item: Node<'y>,
+    list_version: &'y str,
+    item_kind: &'y str,
+) -> Option<Identified<'y>> {
+    identify(item).or_else(|| {
+        let node = item.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+        (!item_kind.is_empty()).then_some((node, list_version, item_kind))
+    })
+}
+
+/// The object, once for each of its pods where it is a custom resource that has several.
+pub(super) fn read_objects(
+    (node, api_version, kind): Identified<'_>,
+    by_shape: bool,
+) -> Vec<Object<'_>> {
+    let first = object(node, api_version, kind);
+    if first.pod.is_some()
+        || Workload::of(api_version, kind).is_some()
+        || reader_of(api_version, kind).is_some()
+    {
+        return vec![first];
+    }
+    let mut pods = custom::pods(node, api_version, kind, by_shape).into_iter();
+    let Some((pod, reading)) = pods.next() else {
+        return vec![first];
+    };
+    let more = |(pod, reading)| Object {
+        pod: Some(pod),
+        reading,
+        repeated: true,
+        ..object(node, api_version, kind)
+    };
+    let first = Object {
+        pod: Some(pod),
+        reading,
+        ..first
+    };
+    std::iter::once(first).chain(pods.map(more)).collect()
+}
+
+/// Groups whose files have an `apiVersion` and a `kind` and never go to a cluster: a tool reads them itself.
+const TOOLS: &[&str] = &[
+    "apiserver.config.k8s.io",
+    "audit.k8s.io",
+    "backstage.io",
+    "builtin",
+    "chainsaw.kyverno.io",
+    "cli.kyverno.io",
+    "client.authentication.k8s.io",
+    "config.karmada.io",
+    "config.kio.kpt.dev",
+    "config.kueue.x-k8s.io",
+    "config.kwok.x-k8s.io",
+    "controller-runtime.sigs.k8s.io",
+    "credentialprovider.kubelet.k8s.io",
+    "ctlptl.dev",
+    "descheduler",
+    "eksctl.io",
+    "garden.io",
+    "gator.gatekeeper.sh",
+    "imgpkg.carvel.dev",
+    "k0sctl.k0sproject.io",
+    "k3d.io",
+    "kapp.k14s.io",
+    "kbld.k14s.io",
+    "kind.x-k8s.io",
+    "kops.k8s.io",
+    "kpt.dev",
+    "krew.googlecontainertools.github.com",
+    "kubeadm.k8s.io",
+    "kubecontrollermanager.config.k8s.io",
+    "kubectl.config.k8s.io",
+    "kubelet.config.k8s.io",
+    "kubeproxy.config.k8s.io",
+    "kubescheduler.config.k8s.io",
+    "kustomize.config.k8s.io",
+    "kuttl.dev",
+    "pod-security.admission.config.k8s.io",
+    "scorecard.operatorframework.io",
+    "skaffold",
+    "test.gatekeeper.sh",
+    // Without a group: Talos.
+    "v1alpha1",
+    "vendir.k14s.io",
+    "zarf.dev",
+];
+
+fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
+    let group = api_version.split('/').next().unwrap_or_default();
+    // Versions of Kubernetes' begin with a letter.
+    let is_number = group == api_version && group.starts_with(|first: char| first.is_ascii_digit());
+    TOOLS.contains(&group) || is_number || (api_version == "v1" && kind == "Config")
+}
+
+fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y> {
+    let (pod, reading) = match Workload::of(api_version, kind) {
+        Some(workload) => workload.read(node),
+        None => (
+            None,
+            reader_of(api_version, kind)
+                .map(|read| read(node))
+                .unwrap_or_default(),
+        ),
+    };
+    let metadata = |key| {
+        node.get("metadata")?
+            .get(key)
+            .filter(|value| !value.is_null())?
+            .as_str()
+            .filter(|text| !text.is_empty())
+    };
+    let read_as_newer = Workload::of(api_version, kind)
+        .is_some_and(|workload| workload.present_version() != api_version);
+    Object {
+        api_version,
+        kind,
+        namespace: metadata("namespace"),
+        name: metadata("name"),
+        node,
+        reading,
+        read_as_newer,
+        pod,
+        repeated: false,
+    }
+}
+
+type ReadKind = fn(Node<'_>) -> Reading<'_>;
+
+/// What reads a kind without a pod as its type; `None` where that `apiVersion` and `kind` have no type here.
+fn reader_of(api_version: &str, kind: &str) -> Option<ReadKind> {
+    KINDS
+        .iter()
+        .find(|row| row.0 == api_version && row.1 == kind)
+        .map(|row| row.2)
+}
+
+/// The `apiVersion` of each type that is read for a kind of that name.
+pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
+    let without_pod = KINDS
+        .iter()
+        .filter(move |row| row.1 == kind)
+        .map(|row| row.0);
+    Workload::named(kind)
+        .map(Workload::present_version)
+        .into_iter()
+        .chain(without_pod)
+}
+
+/// The keys on the way from an object to what holds the `metadata` and the `spec` of its pod, where Kubernetes itself has the kind.
+pub(super) fn pod_way(api_version: &str, kind: &str) -> Option<&'static [&'static str]> {
+    Workload::of(api_version, kind).map(Workload::pod_way)
+}
+
+/// The kinds without a pod that people write, each with its version and with what reads it.
+macro_rules! kinds {
+    ($($module:ident { $($kind:ident),+ $(,)? })+) => {
+        const KINDS: &[(&str, &str, ReadKind)] = &[
+            $($((<$module::$kind as Resource>::API_VERSION, <$module::$kind as Resource>::KIND, read_kind::<$module::$kind>),)+)+
+        ];
+    };
+}
+
+kinds! {
+    core {
+        ConfigMap, Endpoints, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, ResourceQuota, Secret, Service,
+        ServiceAccount,
+    }
+    admission {
+        MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ValidatingAdmissionPolicy,
+        ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration,
+    }
+    apps { ControllerRevision }
+    autoscaling_v1 { HorizontalPodAutoscaler }
+    autoscaling_v2 { HorizontalPodAutoscaler }
+    certificates { CertificateSigningRequest }
+    coordination { Lease }
+    discovery { EndpointSlice }
+    extensions { CustomResourceDefinition }
+    flowcontrol { FlowSchema, PriorityLevelConfiguration }
+    networking { Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR }
+    node_api { RuntimeClass }
+    policy { PodDisruptionBudget }
+    rbac { ClusterRole, ClusterRoleBinding, Role, RoleBinding }
+    registration { APIService }
+    resource { DeviceClass, ResourceClaim, ResourceClaimTemplate }
+    scheduling { PriorityClass }
+    storage { CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass }
+}
+
+fn read_kind<T: DeserializeOwned>(node: Node<'_>) -> Reading<'_> {
+    read::<T>(node, None).1
+}
+
+/// A kind that is or makes pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Workload {
+    Pod,
+    PodTemplate,
+    ReplicationController,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+}
+
+impl Workload {
+    fn of(api_version: &str, kind: &str) -> Option<Workload> {
+        Workload::named(kind).filter(|workload| workload.versions().contains(&api_version))
+    }
+
+    fn named(kind: &str) -> Option<Workload> {
+        Some(match kind {
+            "Pod" => Workload::Pod,
+            "PodTemplate" => Workload::PodTemplate,
+            "ReplicationController" => Workload::ReplicationController,
+            "Deployment" => Workload::Deployment,
+            "ReplicaSet" => Workload::ReplicaSet,
+            "StatefulSet" => Workload::StatefulSet,
+            "DaemonSet" => Workload::DaemonSet,
+            "Job" => Workload::Job,
+            "CronJob" => Workload::CronJob,
+            _ => return None,
+        })
+    }
+
+    /// Each `apiVersion` that the kind has had, the present one first. Those that a cluster no longer serves count as well: their pods are
+    /// written the same.
+    fn versions(self) -> &'static [&'static str] {
+        match self {
+            Workload::Pod | Workload::PodTemplate | Workload::ReplicationController => &["v1"],
+            Workload::Deployment
+            | Workload::ReplicaSet
+            | Workload::StatefulSet
+            | Workload::DaemonSet => &[
+                "apps/v1",
+                "apps/v1beta2",
+                "apps/v1beta1",
+                "extensions/v1beta1",
+            ],
+            Workload::Job | Workload::CronJob => &["batch/v1", "batch/v1beta1", "batch/v2alpha1"],
+        }
+    }
+
+    /// The `apiVersion` of the type that the kind is read as.
+    fn present_version(self) -> &'static str {
+        self.versions()[0]
+    }
+
+    /// The keys on the way from the object to what holds the pod's `metadata` and `spec`.
+    fn pod_way(self) -> &'static [&'static str] {
+        match self {
+            Workload::Pod => &[],
+            Workload::PodTemplate => &["template"],
+            Workload::CronJob => &["spec", "jobTemplate", "spec", "template"],
+            _ => &["spec", "template"],
+        }
+    }
+
+    fn read(self, node: Node<'_>) -> (Option<Pod<'_>>, Reading<'_>) {
+        let (spec, reading) = match self {
+            Workload::Pod => read_pod::<core::Pod>(node, |it| it.spec),
+            Workload::PodTemplate => read_pod::<core::PodTemplate>(node, |it| it.template?.spec),
+            Workload::ReplicationController => {
+                read_pod::<core::ReplicationController>(node, |it| it.spec?.template?.spec)
+            }
+            Workload::Deployment => read_pod::<apps::Deployment>(node, |it| it.spec.template.spec),
+            Workload::ReplicaSet => read_pod::<apps::ReplicaSet>(node, |it| it.spec.template?.spec),
+            Workload::StatefulSet => {
+                read_pod::<apps::StatefulSet>(node, |it| it.spec.template.spec)
+            }
+            Workload::DaemonSet => read_pod::<apps::DaemonSet>(node, |it| it.spec.template.spec),
+            Workload::Job => read_pod::<batch::Job>(node, |it| it.spec?.template.spec),
+            Workload::CronJob => {
+                read_pod::<batch::CronJob>(node, |it| it.spec.job_template.spec?.template.spec)
+            }
+        };
+        let holder = self
+            .pod_way()
+            .iter()
+            .try_fold(node, |node, key| node.get(key));
+        let pod = spec
+            .zip(holder)
+            .and_then(|(spec, holder)| pod(spec, holder, &reading));
+        (pod, reading)
+    }
+}
+
+fn read_pod<T>(node: Node<'_>, spec: fn(T) -> Option<PodSpec>) -> (Option<PodSpec>, Reading<'_>)
+where
+    T: DeserializeOwned + Resource,
+{
+    let (object, reading) = read::<T>(
+        node,
+        Some(Identity {
+            api_version: T::API_VERSION,
+            kind: T::KIND,
+        }),
+    );
+    (object.and_then(spec), reading)
+}
+
+/// The view of a pod: its typed spec, with the containers beside the items that they were read from.
+pub(super) fn pod<'y>(spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option<Pod<'y>> {
+    let node = holder
+        .get("spec")
+        .filter(|node| node.kind() == Kind::Mapping)?;
+    Some(Pod {
+        metadata: holder.get("metadata"),
+        ..pod_at(spec, node, reading)
+    })
+}
+
+/// The view of a pod without `metadata`, whose spec was read from a mapping.
+pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y>) -> Pod<'y> {
+    let mut containers = Vec::new();
+    let mut add = |kind, key, typed: Vec<core::Container>| {
+        let items = reading.items_read(node, key).filter_map(Node::resolve);
+        containers.extend(items.zip(typed).map(|(node, spec)| Container {
+            kind,
+            node,
+            spec,
+            security_key: SECURITY,
+            context: Context::default(),
+        }));
+    };
+    add(
+        ContainerKind::Init,
+        "initContainers",
+        spec.init_containers.take().unwrap_or_default(),
+    );
+    add(
+        ContainerKind::Ordinary,
+        "containers",
+        std::mem::take(&mut spec.containers),
+    );
+    let ephemeral = spec.ephemeral_containers.take().unwrap_or_default();
+    add(
+        ContainerKind::Ephemeral,
+        "ephemeralContainers",
+        ephemeral.into_iter().map(ordinary).collect(),
+    );
+    Pod {
+        node,
+        spec,
+        metadata: None,
+        containers,
+        extent: Extent::Whole,
+        is_token_off: false,
+        security_key: SECURITY,
+        context: Context::default(),
+    }
+}
+
+/// An ephemeral container has the fields of an ordinary one and `targetContainerName`.
+fn ordinary(container: core::EphemeralContainer) -> core::Container {
+    core::Container {
+        args: container.args,
+        command: container.command,
+        env: container.env,
+        env_from: container.env_from,
+        image: container.image,
+        image_pull_policy: container.image_pull_policy,
+        lifecycle: container.lifecycle,
+        liveness_probe: container.liveness_probe,
+        name: container.name,
+        ports: container.ports,
+        readiness_probe: container.readiness_probe,
+        resize_policy: container.resize_policy,
+        resources: container.resources,
+        restart_policy: container.restart_policy,
+        restart_policy_rules: container.restart_policy_rules,
+        security_context: container.security_context,
+        startup_probe: container.startup_probe,
+        stdin: container.stdin,
+        stdin_once: container.stdin_once,
+        termination_message_path: container.termination_message_path,
+        termination_message_policy: container.termination_message_policy,
+        tty: container.tty,
+        volume_devices: container.volume_devices,
+        volume_mounts: container.volume_mounts,
+        working_dir: container.working_dir,
+    }
+}

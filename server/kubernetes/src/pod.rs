@@ -1,0 +1,347 @@
+//! Pods and containers: typed values beside the nodes they were read from, with what a container inherits.
+
+use super::Reading;
+use k8s_openapi::api::core::v1 as core;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::LazyLock;
+use yaml::{Entry, Kind, Node, Path, Range};
+
+/// One Kubernetes object of a document.
+#[derive(Debug)]
+pub struct Object<'y> {
+    pub api_version: &'y str,
+    pub kind: &'y str,
+    pub namespace: Option<&'y str>,
+    pub name: Option<&'y str>,
+    pub node: Node<'y>,
+    pub reading: Reading<'y>,
+    /// Whether the type that was read is of a newer `apiVersion` than the object names, and so may lack fields that it has.
+    pub read_as_newer: bool,
+    /// The pod that the object is or makes.
+    pub pod: Option<Pod<'y>>,
+    /// Whether the object before this one is the same, with another of its pods.
+    pub repeated: bool,
+}
+
+/// A pod, wherever its object keeps it.
+#[derive(Debug)]
+pub struct Pod<'y> {
+    /// The mapping of the pod's `spec`.
+    pub node: Node<'y>,
+    /// The typed spec, without its containers: those are in `containers`.
+    pub spec: core::PodSpec,
+    /// The pod's own `metadata`, where one is written: the pod template's, not the workload's.
+    pub metadata: Option<Node<'y>>,
+    /// `initContainers`, then `containers`, then `ephemeralContainers`.
+    pub containers: Vec<Container<'y>>,
+    pub extent: Extent,
+    /// Whether its ServiceAccount, which stands elsewhere, is known to give it no token.
+    pub is_token_off: bool,
+    /// The key at which its security context stands; in custom resources it has others.
+    pub security_key: &'static str,
+    pub(super) context: Context<'y>,
+}
+
+/// The key of a security context.
+pub(super) const SECURITY: &str = "securityContext";
+
+/// How much of a pod stands where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Extent {
+    /// All that anybody decides.
+    #[default]
+    Whole,
+    /// Its containers; a controller decides the rest.
+    Containers,
+    /// Some of it: a controller lays it over what it has, or it has other defaults.
+    Part,
+}
+
+#[derive(Debug)]
+pub struct Container<'y> {
+    pub kind: ContainerKind,
+    /// The item in its list.
+    pub node: Node<'y>,
+    /// An ephemeral container as the ordinary one with the same fields.
+    pub spec: core::Container,
+    /// The key at which its security context stands; in custom resources it has others.
+    pub security_key: &'static str,
+    pub(super) context: Context<'y>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContainerKind {
+    Init,
+    Ordinary,
+    Ephemeral,
+}
+
+impl ContainerKind {
+    /// What messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ContainerKind::Init => "init container",
+            ContainerKind::Ordinary => "container",
+            ContainerKind::Ephemeral => "ephemeral container",
+        }
+    }
+}
+
+/// Where a setting was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Pod,
+    Container,
+}
+
+/// A setting of a pod or a container, as the kubelet would see it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting<'y, T> {
+    /// Not written, or null.
+    Unset,
+    /// Written, but not readable as its type (wrong shape, a template's text): neither set nor absent.
+    Unreadable(Node<'y>),
+    Set {
+        value: T,
+        node: Node<'y>,
+        level: Level,
+    },
+}
+
+impl<'y, T> Setting<'y, T> {
+    /// This setting, or where it is unset the other one.
+    pub fn or(self, inherited: Setting<'y, T>) -> Setting<'y, T> {
+        match self {
+            Setting::Unset => inherited,
+            set => set,
+        }
+    }
+
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Setting::Unset)
+    }
+
+    /// The value, where there is a readable one.
+    pub fn value(self) -> Option<T> {
+        match self {
+            Setting::Set { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Reads the setting at a way of keys from a node. A text or a list where the way needs a mapping makes it unreadable.
+    fn read(from: Node<'y>, dotted: &str, value: Option<T>, level: Level) -> Self {
+        let mut at = from.resolve().unwrap_or(from);
+        for key in dotted.split('.') {
+            match at.get(key) {
+                Some(next) => at = next,
+                None if at.kind() == Kind::Mapping || at.is_null() => return Setting::Unset,
+                None => return Setting::Unreadable(at),
+            }
+        }
+        match value {
+            Some(value) => Setting::Set {
+                value,
+                node: at,
+                level,
+            },
+            None if at.is_null() => Setting::Unset,
+            None => Setting::Unreadable(at),
+        }
+    }
+}
+
+/// The security context of a pod or a container, once somebody asked for what is in it: most rules do.
+#[derive(Debug, Default)]
+pub(super) struct Context<'y>(OnceCell<Option<Node<'y>>>);
+
+impl<'y> Context<'y> {
+    /// What stands at the first key of a way into the context, and the rest of the way.
+    fn shortened<'d>(
+        &self,
+        holder: Node<'y>,
+        security_key: &str,
+        dotted: &'d str,
+    ) -> Option<(Node<'y>, &'d str)> {
+        let rest = dotted.strip_prefix(SECURITY)?.strip_prefix('.')?;
+        let context = *self.0.get_or_init(|| holder.get(security_key));
+        Some((context?, rest))
+    }
+}
+
+/// A way of keys as it is written where a security context stands at another key.
+fn written<'d>(dotted: &'d str, security_key: &str) -> Cow<'d, str> {
+    match dotted.strip_prefix(SECURITY) {
+        Some(rest) if security_key != SECURITY => Cow::Owned(format!("{security_key}{rest}")),
+        _ => Cow::Borrowed(dotted),
+    }
+}
+
+/// The node below another one at a way of keys with dots between them, null included.
+fn below<'y>(node: Node<'y>, dotted: &str) -> Option<Node<'y>> {
+    dotted.split('.').try_fold(node, |node, key| node.get(key))
+}
+
+impl<'y> Object<'y> {
+    /// The container that a node is written in.
+    pub fn container_around(&self, node: Node<'_>) -> Option<&Container<'y>> {
+        let mut containers = self.pod.iter().flat_map(|pod| &pod.containers);
+        containers.find(|container| container.range().contains_range(node.range()))
+    }
+}
+
+impl<'y> Pod<'y> {
+    /// A setting of the pod itself. `dotted` is its way from the pod's spec (`securityContext.runAsUser`), `value` the same
+    /// field of the typed spec.
+    pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => Setting::read(context, rest, value, Level::Pod),
+            None => Setting::read(
+                self.node,
+                &written(dotted, self.security_key),
+                value,
+                Level::Pod,
+            ),
+        }
+    }
+
+    /// The node at a way from the pod's spec.
+    pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => below(context, rest),
+            None => below(self.node, &written(dotted, self.security_key)),
+        }
+    }
+
+    /// The path of a field at a way from the pod's spec, written or not.
+    pub fn path(&self, dotted: &str) -> Path {
+        self.node.path_below(&written(dotted, self.security_key))
+    }
+
+    /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
+    /// one is not written.
+    pub fn account(&self) -> Setting<'y, String> {
+        let named = |key, value: &Option<String>| match self.setting(key, value.clone()) {
+            Setting::Set { value, .. } if value.is_empty() => Setting::Unset,
+            setting => setting,
+        };
+        let older = named("serviceAccount", &self.spec.service_account);
+        named("serviceAccountName", &self.spec.service_account_name).or(older)
+    }
+
+    /// The pod's security context, empty where none is written.
+    pub fn security(&self) -> &core::PodSecurityContext {
+        static NONE: LazyLock<core::PodSecurityContext> = LazyLock::new(Default::default);
+        self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
+    }
+
+    /// The pod's own annotations as the API server reads them: of equal keys the last, and what `<<` brings in beside them.
+    pub fn annotations(&self) -> impl Iterator<Item = Entry<'y>> {
+        let mapping = self
+            .metadata
+            .and_then(|metadata| metadata.get("annotations"));
+        let is_read = |mapping: Node<'y>, entry: &Entry<'y>| {
+            let read = entry.key.as_str().and_then(|key| mapping.entry(key));
+            read.is_some_and(|read| read.key == entry.key)
+        };
+        mapping.into_iter().flat_map(move |mapping| {
+            let entries = mapping.entries().chain(mapping.merged_entries());
+            entries.filter(move |entry| !entry.is_merge() && is_read(mapping, entry))
+        })
+    }
+
+    /// The path of an annotation of the pod; `None` where the pod has no `metadata`.
+    pub fn annotation_path(&self, key: &str) -> Option<Path> {
+        Some(self.metadata?.path().key("annotations").key(key))
+    }
+
+    /// Whether the pod runs on Windows (`spec.os.name`), where Linux' settings are refused.
+    pub fn is_windows(&self) -> bool {
+        self.spec.os.as_ref().is_some_and(|os| os.name == "windows")
+    }
+
+    /// Whether the pod runs in a user namespace of its own (`hostUsers: false`).
+    pub fn has_user_namespace(&self) -> bool {
+        self.spec.host_users == Some(false)
+    }
+
+    /// Whether nothing can be called missing here: no container is complete yet, as while typing, or in a patch.
+    pub fn is_unfinished(&self) -> bool {
+        self.containers.iter().all(Container::is_unfinished)
+    }
+
+    /// The containers that are complete.
+    pub fn finished_containers(&self) -> impl Iterator<Item = &Container<'y>> {
+        self.containers
+            .iter()
+            .filter(|container| !container.is_unfinished())
+    }
+}
+
+impl<'y> Container<'y> {
+    /// The container's name as it is written; empty where none is.
+    pub fn name(&self) -> &'y str {
+        self.node
+            .get("name")
+            .filter(|name| !name.is_null())
+            .and_then(Node::as_str)
+            .unwrap_or_default()
+    }
+
+    /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of
+    /// the typed container.
+    pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => Setting::read(context, rest, value, Level::Container),
+            None => Setting::read(
+                self.node,
+                &written(dotted, self.security_key),
+                value,
+                Level::Container,
+            ),
+        }
+    }
+
+    /// The node at a way from the container.
+    pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
+        match self.context.shortened(self.node, self.security_key, dotted) {
+            Some((context, rest)) => below(context, rest),
+            None => below(self.node, &written(dotted, self.security_key)),
+        }
+    }
+
+    /// The path of a field at a way from the container, written or not.
+    pub fn path(&self, dotted: &str) -> Path {
+        self.node.path_below(&written(dotted, self.security_key))
+    }
+
+    /// The container's own security context, empty where none is written.
+    pub fn security(&self) -> &core::SecurityContext {
+        static NONE: LazyLock<core::SecurityContext> = LazyLock::new(Default::default);
+        self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
+    }
+
+    /// Whether a name or an image is still missing: nothing else can be called absent then.
+    pub fn is_unfinished(&self) -> bool {
+        let missing = |key| self.node.get(key).is_none_or(Node::is_null);
+        missing("name") || missing("image")
+    }
+
+    /// All that the container's item is written on.
+    pub fn range(&self) -> Range {
+        self.node.range()
+    }
+}
+
+/// The container as messages call it: `container "web"`, `init container "migrate"`.
+impl fmt::Display for Container<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind.name();
+        match self.name() {
+            "" => write!(f, "the {kind}"),
+            name => write!(f, "{kind} {name:?}"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of the Kubernetes layer.
+
+mod k8s;

@@ -1,0 +1,250 @@
+//! Exceptions: rules that are not to be asked of some files, objects or containers.
+//!
+//! Knows globs and dates. Must not know findings. Promise: what a configuration holds can be asked without fail; what could not
+//! be understood was told when it was read.
+
+use globset::{GlobBuilder, GlobMatcher};
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What is excepted from some rules: all that every pattern is met by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Exception {
+    /// The ids of the rules.
+    pub rules: Vec<String>,
+    /// Of files, from the folder of the configuration file.
+    pub path: Vec<Pattern>,
+    pub kind: Vec<Pattern>,
+    pub namespace: Vec<Pattern>,
+    /// Of the object.
+    pub name: Vec<Pattern>,
+    pub container: Vec<Pattern>,
+    pub image: Vec<Pattern>,
+    pub reason: Option<String>,
+    /// The last day on which it counts.
+    pub until: Option<Date>,
+    /// Whether that day was past when the configuration was read.
+    pub expired: bool,
+}
+
+/// A word with `*`, `?`, `[ab]` and `{a,b}` in it.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: String,
+    matcher: GlobMatcher,
+}
+
+impl Pattern {
+    /// A pattern of words, in which `*` is met by anything.
+    pub fn of_words(text: &str) -> Result<Self, String> {
+        Self::new(text, false)
+    }
+
+    /// A pattern of paths, in which `*` is met by anything but `/`, and `**` by that too. What ends with `/` is met by all that
+    /// is below.
+    pub fn of_paths(text: &str) -> Result<Self, String> {
+        if text.starts_with('/') || text.starts_with("./") || text.starts_with("../") {
+            return Err(
+                "write the way from the folder of this file, such as `deploy/**`".to_owned(),
+            );
+        }
+        Self::new(text, true)
+    }
+
+    fn new(text: &str, is_path: bool) -> Result<Self, String> {
+        let glob = if is_path && text.ends_with('/') {
+            format!("{text}**")
+        } else {
+            text.to_owned()
+        };
+        match GlobBuilder::new(&glob)
+            .literal_separator(is_path)
+            .backslash_escape(true)
+            .build()
+        {
+            Ok(glob) if !text.is_empty() => Ok(Pattern {
+                text: text.to_owned(),
+                matcher: glob.compile_matcher(),
+            }),
+            _ => Err(format!(
+                "`{text}` is no pattern: write a word, with `*` for anything in it"
+            )),
+        }
+    }
+
+    pub fn meets(&self, word: &str) -> bool {
+        self.matcher.is_match(word)
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
+
+impl Exception {
+    /// Whether it counts for a file; `None` for a text that is no file.
+    pub(super) fn is_for(&self, path: Option<&Path>) -> bool {
+        self.path.is_empty()
+            || path.is_some_and(|path| {
+                self.path
+                    .iter()
+                    .any(|pattern| pattern.matcher.is_match(path))
+            })
+    }
+}
+
+/// A day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    year: u16,
+    month: u8,
+    day: u8,
+}
+
+impl Date {
+    /// Today, by the clock of Greenwich, so that it is the same day on every machine.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "who reads a configuration asks for the day; nothing below does"
+    )]
+    pub fn today() -> Date {
+        Date::of(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO),
+        )
+    }
+
+    /// The day on which so much time had passed since 1970 began.
+    fn of(since: Duration) -> Date {
+        let mut days = since.as_secs() / 86_400;
+        let mut date = Date {
+            year: 1970,
+            month: 1,
+            day: 1,
+        };
+        while days >= u64::from(length(date.year, date.month)) {
+            days -= u64::from(length(date.year, date.month));
+            (date.year, date.month) = if date.month == 12 {
+                (date.year + 1, 1)
+            } else {
+                (date.year, date.month + 1)
+            };
+        }
+        date.day += u8::try_from(days).unwrap_or_default();
+        date
+    }
+}
+
+/// How many days a month has.
+fn length(year: u16, month: u8) -> u8 {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+impl FromStr for Date {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Date, String> {
+        let wrong = || format!("`{text}` is no day: write it as 2026-12-31");
+        let digits = |part: &str, count: usize| {
+            part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let parts: Vec<&str> = text.split('-').collect();
+        let [year, month, day] = parts.as_slice() else {
+            return Err(wrong());
+        };
+        if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+            return Err(wrong());
+        }
+        let (Ok(year), Ok(month), Ok(day)) = (year.parse(), month.parse(), day.parse()) else {
+            return Err(wrong());
+        };
+        match (1..=12).contains(&month) && (1..=length(year, month)).contains(&day) {
+            true => Ok(Date { year, month, day }),
+            false => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_as_calendars_do() {
+        let on = |days: u64| Date::of(Duration::from_secs(days * 86_400 + 86_399)).to_string();
+        for (days, date) in [
+            (0, "1970-01-01"),
+            (30, "1970-01-31"),
+            (31, "1970-02-01"),
+            (789, "1972-02-29"),
+            (11_016, "2000-02-29"),
+            (20_454, "2026-01-01"),
+        ] {
+            assert_eq!(on(days), date);
+        }
+    }
+
+    #[test]
+    fn a_day_is_one_that_there_is() {
+        for text in ["2026-12-31", "2024-02-29", "9999-01-01"] {
+            assert_eq!(text.parse::<Date>().unwrap().to_string(), text);
+        }
+        for text in [
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-1-1",
+            "31.12.2026",
+            "tomorrow",
+            "",
+            "2026-12-31T00:00:00Z",
+            "+026-01-01",
+        ] {
+            assert!(text.parse::<Date>().is_err(), "{text}");
+        }
+        assert!("2026-01-31".parse::<Date>() < "2026-02-01".parse::<Date>());
+    }
+
+    #[test]
+    fn a_star_stops_at_a_slash_in_paths_alone() {
+        let path = |pattern: &str, path: &str| Pattern::of_paths(pattern).unwrap().meets(path);
+        assert!(
+            path("deploy/*.yaml", "deploy/a.yaml") && !path("deploy/*.yaml", "deploy/b/a.yaml")
+        );
+        assert!(
+            path("deploy/**", "deploy/b/a.yaml")
+                && path("deploy/", "deploy/b/a.yaml")
+                && path("**/a.yaml", "a.yaml")
+        );
+        let word = |pattern: &str, word: &str| Pattern::of_words(pattern).unwrap().meets(word);
+        assert!(word("ghcr.io/*", "ghcr.io/team/app:1") && !word("ghcr.io", "ghcr.io/team"));
+        assert!(
+            Pattern::of_words("[a").is_err()
+                && Pattern::of_words("").is_err()
+                && Pattern::of_paths("/etc").is_err()
+        );
+    }
+}

@@ -1,0 +1,521 @@
+//! Reading a configuration file.
+//!
+//! Knows the text of a file and the table of keys. Must not know where the file stands nor who reads the complaints. Promise:
+//! every mistake is told, each with its place; a value that is wrong is left out, and all others hold.
+
+use super::keys::{GREATEST_ID, KEYS, Key, Kind, OFF, ORDERED, value_key};
+use super::{Config, Date, Profile, Severity, nearest};
+use kubernetes::{Version, amount};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use yaml::{self, Entry, Node, Resolved, Yaml, split};
+
+/// What a file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub config: Config,
+    /// In the order of the text.
+    pub problems: Vec<Problem>,
+}
+
+impl Reading {
+    /// Whether the file says what its author meant, as far as that can be told.
+    pub fn is_right(&self) -> bool {
+        self.problems
+            .iter()
+            .all(|problem| problem.severity < Severity::Error)
+    }
+}
+
+/// Something to be told of a configuration file: an error is a mistake, anything less is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// In bytes from the start of the text.
+    pub range: Range<usize>,
+    pub severity: Severity,
+    pub message: String,
+}
+
+/// Reads a file; `rules` are the ids that it may name, `today` the day that decides what has expired.
+pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
+    let mut reader = Reader {
+        rules,
+        today,
+        start: 0,
+        config: Config::default(),
+        problems: Vec::new(),
+        groundless: Vec::new(),
+        written: BTreeMap::new(),
+    };
+    reader.text(text);
+    reader.put_in_order();
+    let Reader {
+        config,
+        mut problems,
+        ..
+    } = reader;
+    problems.sort_by_key(|problem| (problem.range.start, problem.range.end));
+    Reading { config, problems }
+}
+
+pub(super) struct Reader<'r> {
+    rules: &'r [&'r str],
+    pub(super) today: Date,
+    /// Where the document begins in its text.
+    start: usize,
+    pub(super) config: Config,
+    problems: Vec<Problem>,
+    /// Exceptions without a reason.
+    pub(super) groundless: Vec<yaml::Range>,
+    /// Where each of the values is written that were right by themselves.
+    written: BTreeMap<&'static str, yaml::Range>,
+}
+
+impl Reader<'_> {
+    fn text(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            self.say_at(
+                0..text.len(),
+                "the file is empty: write a setting such as `profile: hardened`, or remove the file",
+            );
+            return;
+        }
+        let mut is_first = true;
+        for range in split::documents(text) {
+            let (start, yaml) = (range.start, yaml::parse(&text[range]));
+            self.start = start;
+            let Some(root) = yaml.root() else {
+                self.syntax(&yaml);
+                continue;
+            };
+            match std::mem::replace(&mut is_first, false) {
+                true => self.document(&yaml, root),
+                false => self.say(
+                    root.range(),
+                    "a second document is not read: put everything into the first one",
+                ),
+            }
+        }
+    }
+
+    fn document(&mut self, yaml: &Yaml, root: Node<'_>) {
+        if yaml.has_template_syntax() {
+            let at = self.start + yaml.text().find("{{").unwrap_or_default();
+            self.say_at(
+                at..at + 2,
+                "nothing renders this file, so that it cannot be a template: write the values out",
+            );
+            return;
+        }
+        self.syntax(yaml);
+        match root.is_null() {
+            true => self.say(
+                root.range(),
+                "nothing is set here: write a setting such as `profile: hardened`",
+            ),
+            false => self.mapping(root, KEYS, None),
+        }
+        if self.config.require_reason {
+            for place in std::mem::take(&mut self.groundless) {
+                self.say(
+                    place,
+                    "this exception has no `reason`, and `requireReason` wants one",
+                );
+            }
+        }
+    }
+
+    fn syntax(&mut self, yaml: &Yaml) {
+        for error in yaml.errors() {
+            self.say(error.range, error.message.clone());
+        }
+    }
+
+    fn mapping(&mut self, node: Node<'_>, keys: &'static [Key], of: Option<&str>) {
+        let Some(entries) = self.entries(node, of.unwrap_or("a configuration file")) else {
+            return;
+        };
+        for (name, entry) in entries {
+            match keys.iter().find(|key| key.name == name) {
+                Some(key) => self.value(key, entry.value),
+                None => self.unknown_key(name, entry, keys, of),
+            }
+        }
+    }
+
+    /// The entries of a mapping with their keys. Of equal keys the last one counts, as for every reader of YAML.
+    pub(super) fn entries<'y>(
+        &mut self,
+        node: Node<'y>,
+        what: &str,
+    ) -> Option<Vec<(&'y str, Entry<'y>)>> {
+        let place = node.range();
+        let node = node
+            .resolve()
+            .filter(|node| node.kind() == yaml::Kind::Mapping);
+        let Some(node) = node else {
+            self.say(
+                place,
+                format!("{what} takes `key: value` lines, nothing else"),
+            );
+            return None;
+        };
+        let mut seen: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
+        for entry in node.entries() {
+            let Some(name) = entry.key.as_str() else {
+                self.say(entry.key.range(), "a key is a word");
+                continue;
+            };
+            if seen.insert(name, entry).is_some() {
+                self.say(
+                    entry.key.range(),
+                    format!("`{name}` is written twice; this one counts, remove the other"),
+                );
+            }
+        }
+        Some(seen.into_iter().collect())
+    }
+
+    fn unknown_key(&mut self, name: &str, entry: Entry<'_>, keys: &[Key], of: Option<&str>) {
+        let elsewhere = |key: &&Key| match key.kind {
+            Kind::Group(inner) => of.is_none() && inner.iter().any(|key| key.name == name),
+            _ => false,
+        };
+        let message = if let Some(group) = KEYS.iter().find(elsewhere) {
+            format!("`{name}` belongs below `{}`", group.name)
+        } else if of.is_some() && KEYS.iter().any(|key| key.name == name) {
+            format!("`{name}` belongs at the top of the file")
+        } else if let Some(near) = nearest(name, keys.iter().map(|key| key.name)) {
+            format!("there is no key `{name}`; the nearest is `{near}`")
+        } else {
+            let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+            format!(
+                "there is no key `{name}`; the keys are {}",
+                listed(&names, "and")
+            )
+        };
+        self.say(entry.key.range(), message);
+    }
+
+    fn value(&mut self, key: &'static Key, node: Node<'_>) {
+        // What holds others may have lost them all to comments.
+        let holds_others = matches!(
+            key.kind,
+            Kind::Group(_)
+                | Kind::Severities(_)
+                | Kind::Rules(_)
+                | Kind::Names(..)
+                | Kind::Exceptions(_)
+        );
+        if node.is_null() {
+            if !holds_others {
+                self.say(
+                    node.range(),
+                    format!("`{}` has no value: write one, or remove the key", key.name),
+                );
+            }
+            return;
+        }
+        match key.kind {
+            Kind::Group(keys) => self.mapping(node, keys, Some(key.name)),
+            Kind::Severities(place) => self.severities(key, node, place),
+            Kind::Rules(place) => self.rule_list(key, node, place),
+            Kind::Names(place, check) => self.name_list(key, node, place, check),
+            Kind::Id(place, least) => self.id(key, node, place, least),
+            Kind::Profile(place) => {
+                let profile = self.word(key, node, "profile", &Profile::ALL.map(Profile::name));
+                self.config.profile_is_chosen |= profile.is_some();
+                set(
+                    place(&mut self.config),
+                    profile.and_then(|at| Profile::ALL.get(at).copied()),
+                );
+            }
+            Kind::Severity(place) => {
+                let severity = self.word(key, node, "severity", &Severity::ALL.map(Severity::name));
+                set(
+                    place(&mut self.config),
+                    severity.and_then(|at| Severity::ALL.get(at).copied()),
+                );
+            }
+            Kind::Version(place) => {
+                let version = self
+                    .scalar(key.name, node)
+                    .and_then(|text| self.held(node, text.parse::<Version>()));
+                set(place(&mut self.config), version);
+            }
+            Kind::Quantity(place) => self.quantity(key, node, place),
+            Kind::Flag(place) => match node.resolved() {
+                Some(Resolved::Bool(flag)) => *place(&mut self.config) = flag,
+                _ => self.say(node.range(), format!("`{}` is `true` or `false`", key.name)),
+            },
+            Kind::Exceptions(place) => self.exceptions(key.name, node, place),
+        }
+    }
+
+    fn severities(
+        &mut self,
+        key: &Key,
+        node: Node<'_>,
+        place: fn(&mut Config) -> &mut BTreeMap<String, Option<Severity>>,
+    ) {
+        let words: Vec<&str> = Severity::ALL
+            .iter()
+            .map(|severity| severity.name())
+            .chain([OFF])
+            .collect();
+        for (id, entry) in self
+            .entries(node, &format!("`{}`", key.name))
+            .unwrap_or_default()
+        {
+            let is_known = self.rule(id, entry.key);
+            let word = self.word(key, entry.value, "severity", &words);
+            if let Some(at) = word.filter(|_| is_known) {
+                place(&mut self.config).insert(id.to_owned(), Severity::ALL.get(at).copied());
+            }
+        }
+    }
+
+    fn rule_list(&mut self, key: &Key, node: Node<'_>, place: fn(&mut Config) -> &mut Vec<String>) {
+        for (id, node) in self.items(key, node) {
+            if self.rule(id, node) {
+                place(&mut self.config).push(id.to_owned());
+            }
+        }
+    }
+
+    fn name_list(
+        &mut self,
+        key: &Key,
+        node: Node<'_>,
+        place: fn(&mut Config) -> &mut Vec<String>,
+        check: fn(&str) -> Result<(), String>,
+    ) {
+        let items = self.items(key, node);
+        let right: Vec<String> = items
+            .into_iter()
+            .filter(|(name, node)| self.held(*node, check(name)).is_some())
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        // A list of which nothing is right says nothing; an empty one says that there is nothing.
+        if !right.is_empty()
+            || node
+                .resolve()
+                .is_some_and(|list| list.kind() == yaml::Kind::Sequence && list.items().len() == 0)
+        {
+            *place(&mut self.config) = right;
+        }
+    }
+
+    fn id(
+        &mut self,
+        key: &'static Key,
+        node: Node<'_>,
+        place: fn(&mut Config) -> &mut i64,
+        least: i64,
+    ) {
+        match node.resolved() {
+            Some(Resolved::Int(id)) if (least..=GREATEST_ID).contains(&id) => {
+                *place(&mut self.config) = id;
+                self.written.insert(key.name, node.range());
+            }
+            _ => self.say(
+                node.range(),
+                format!(
+                    "`{}` is a whole number from {least} to {GREATEST_ID}",
+                    key.name
+                ),
+            ),
+        }
+    }
+
+    fn quantity(
+        &mut self,
+        key: &'static Key,
+        node: Node<'_>,
+        place: fn(&mut Config) -> &mut String,
+    ) {
+        let Some(text) = self.scalar(key.name, node) else {
+            return;
+        };
+        match amount(text).filter(|&amount| amount > 0) {
+            Some(_) => {
+                *place(&mut self.config) = text.to_owned();
+                self.written.insert(key.name, node.range());
+            }
+            None => {
+                let example = place(&mut Config::default()).clone();
+                self.say(
+                    node.range(),
+                    format!("`{text}` is no quantity above 0: write one such as `{example}`"),
+                );
+            }
+        }
+    }
+
+    /// Takes back pairs of values that cannot both be meant.
+    fn put_in_order(&mut self) {
+        self.start = 0;
+        for (low, high) in ORDERED {
+            let (Some(low), Some(high)) = (value_key(low), value_key(high)) else {
+                continue;
+            };
+            let (below, above) = (self.measure(low), self.measure(high));
+            let Some(place) = self
+                .written
+                .get(low.name)
+                .or(self.written.get(high.name))
+                .copied()
+            else {
+                continue;
+            };
+            if below.0 > above.0 {
+                self.say(
+                    place,
+                    format!(
+                        "`{}` {} is above `{}` {}",
+                        low.name, below.1, high.name, above.1
+                    ),
+                );
+                low.reset(&mut self.config);
+                high.reset(&mut self.config);
+            }
+        }
+    }
+
+    /// How much a value is, and how it is said.
+    fn measure(&mut self, key: &Key) -> (i128, String) {
+        let whence = if self.written.contains_key(key.name) {
+            ""
+        } else {
+            " (the default)"
+        };
+        let (much, text) = match key.kind {
+            Kind::Id(place, _) => (
+                i128::from(*place(&mut self.config)),
+                place(&mut self.config).to_string(),
+            ),
+            Kind::Quantity(place) => {
+                let text = place(&mut self.config).clone();
+                (amount(&text).unwrap_or_default(), text)
+            }
+            _ => (0, String::new()),
+        };
+        (much, text + whence)
+    }
+
+    /// The items of a list of words.
+    fn items<'y>(&mut self, key: &Key, node: Node<'y>) -> Vec<(&'y str, Node<'y>)> {
+        let list = node
+            .resolve()
+            .filter(|node| node.kind() == yaml::Kind::Sequence);
+        let Some(list) = list else {
+            self.say(
+                node.range(),
+                format!(
+                    "`{}` is a list: write each item behind a `- `, or all in `[ ]`",
+                    key.name
+                ),
+            );
+            return Vec::new();
+        };
+        list.items()
+            .filter_map(|item| Some((self.scalar(key.name, item)?, item)))
+            .collect()
+    }
+
+    /// The text of a single value.
+    pub(super) fn scalar<'y>(&mut self, name: &str, node: Node<'y>) -> Option<&'y str> {
+        let text = node.as_str().filter(|_| !node.is_null());
+        if text.is_none() {
+            self.say(
+                node.range(),
+                format!("a single word is expected here, in `{name}`"),
+            );
+        }
+        text
+    }
+
+    /// Which of the words is written.
+    fn word(&mut self, key: &Key, node: Node<'_>, what: &str, words: &[&str]) -> Option<usize> {
+        let text = self.scalar(key.name, node)?;
+        let at = words.iter().position(|word| *word == text);
+        if at.is_none() {
+            let near = nearest(text, words.iter().copied());
+            let advice = match near {
+                Some(near) => format!("the nearest is `{near}`"),
+                None => format!("write {}", listed(words, "or")),
+            };
+            self.say(
+                node.range(),
+                format!("there is no {what} `{text}`; {advice}"),
+            );
+        }
+        at
+    }
+
+    /// Whether there is a rule of that id.
+    pub(super) fn rule(&mut self, id: &str, node: Node<'_>) -> bool {
+        let is_known = self.rules.contains(&id);
+        if !is_known {
+            let advice = match nearest(id, self.rules.iter().copied()) {
+                Some(near) => format!("the nearest is `{near}`"),
+                None => "`kubeharden rules` lists all".to_owned(),
+            };
+            self.say(node.range(), format!("there is no rule `{id}`; {advice}"));
+        }
+        is_known
+    }
+
+    /// What came out right; otherwise the reason is said of the node.
+    pub(super) fn held<T>(&mut self, node: Node<'_>, outcome: Result<T, String>) -> Option<T> {
+        outcome
+            .map_err(|message| self.say(node.range(), message))
+            .ok()
+    }
+
+    pub(super) fn say(&mut self, range: yaml::Range, message: impl Into<String>) {
+        self.say_at(
+            self.start + usize::from(range.start())..self.start + usize::from(range.end()),
+            message,
+        );
+    }
+
+    /// Tells of something that is no mistake.
+    pub(super) fn notice(&mut self, range: yaml::Range, message: String) {
+        let range = self.start + usize::from(range.start())..self.start + usize::from(range.end());
+        self.tell(range, Severity::Warning, message);
+    }
+
+    fn say_at(&mut self, range: Range<usize>, message: impl Into<String>) {
+        self.tell(range, Severity::Error, message.into());
+    }
+
+    /// What is quoted in a message may go over several lines; the message is one.
+    fn tell(&mut self, range: Range<usize>, severity: Severity, message: String) {
+        let message = message
+            .split(char::is_control)
+            .filter(|piece| !piece.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
+        self.problems.push(Problem {
+            range,
+            severity,
+            message,
+        });
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// `a`, `b` or `c`
+fn listed(words: &[&str], last: &str) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [all @ .., end] if !all.is_empty() => format!("{} {last} {end}", all.join(", ")),
+        _ => quoted.join(", "),
+    }
+}

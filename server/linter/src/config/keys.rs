@@ -1,0 +1,225 @@
+//! The keys of a configuration file: what each is called, what it says, and where its value goes.
+//!
+//! Knows every key, once. Must not know how a file is read or written. Promise: a key that is not in [`KEYS`] does not exist;
+//! one that is gets read, printed, checked by the schema, and held by the manual.
+
+use super::{Config, Exception, Profile, Severity};
+use kubernetes::Version;
+use std::collections::BTreeMap;
+
+/// A key, at the top of the file or below another one.
+#[derive(Debug)]
+pub struct Key {
+    pub name: &'static str,
+    /// What it is for, in a sentence.
+    pub about: &'static str,
+    pub kind: Kind,
+}
+
+/// What a key takes, and the place in a configuration that it goes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    Profile(fn(&mut Config) -> &mut Profile),
+    Version(fn(&mut Config) -> &mut Version),
+    Severity(fn(&mut Config) -> &mut Severity),
+    /// A list of rules' ids.
+    Rules(fn(&mut Config) -> &mut Vec<String>),
+    /// A severity, or `off`, for each of some rules.
+    Severities(fn(&mut Config) -> &mut BTreeMap<String, Option<Severity>>),
+    /// The number of a user or group, and the lowest that makes sense.
+    Id(fn(&mut Config) -> &mut i64, i64),
+    /// A list of names, and what is wrong with one that nothing would ever meet.
+    Names(
+        fn(&mut Config) -> &mut Vec<String>,
+        fn(&str) -> Result<(), String>,
+    ),
+    Quantity(fn(&mut Config) -> &mut String),
+    Flag(fn(&mut Config) -> &mut bool),
+    Exceptions(fn(&mut Config) -> &mut Vec<Exception>),
+    Group(&'static [Key]),
+}
+
+/// The greatest number that Kubernetes takes for a user or group.
+pub const GREATEST_ID: i64 = i32::MAX as i64;
+
+/// The word for a rule that does not run.
+pub const OFF: &str = "off";
+
+pub static KEYS: &[Key] = &[
+    Key {
+        name: "profile",
+        about: "How much to ask for: a Pod Security Standard, or everything.",
+        kind: Kind::Profile(|config| &mut config.profile),
+    },
+    Key {
+        name: "kubernetesVersion",
+        about: "The Kubernetes version that the manifests are for.",
+        kind: Kind::Version(|config| &mut config.kubernetes_version),
+    },
+    Key {
+        name: "namespaceLabels",
+        about: "Whether the Pod Security labels of a Namespace that stands in the same files set the profile for the objects in it.",
+        kind: Kind::Flag(|config| &mut config.namespace_labels),
+    },
+    Key {
+        name: "select",
+        about: "Run these rules alone, whatever the profile.",
+        kind: Kind::Rules(|config| &mut config.rules.select),
+    },
+    Key {
+        name: "ignore",
+        about: "Do not run these rules, even if they are selected.",
+        kind: Kind::Rules(|config| &mut config.rules.ignore),
+    },
+    Key {
+        name: "severity",
+        about: "The severity of a rule's findings, or off. A rule that is off by default runs where it is given a severity.",
+        kind: Kind::Severities(|config| &mut config.rules.severity),
+    },
+    Key {
+        name: "failOn",
+        about: "The least severity that makes the exit code of check 1.",
+        kind: Kind::Severity(|config| &mut config.fail_on),
+    },
+    Key {
+        name: "detectPodTemplates",
+        about: "Whether pods are also looked for in custom resources of kinds that are not known, by what they look like.",
+        kind: Kind::Flag(|config| &mut config.detect_pod_templates),
+    },
+    Key {
+        name: "exceptions",
+        about: "Do not run some rules on some files, objects, containers or images.",
+        kind: Kind::Exceptions(|config| &mut config.exceptions),
+    },
+    Key {
+        name: "requireReason",
+        about: "Whether comments, annotations and exceptions that ignore have to say why.",
+        kind: Kind::Flag(|config| &mut config.require_reason),
+    },
+    Key {
+        name: "values",
+        about: "What rules measure by, and what fixes write where somebody has to choose a value.",
+        kind: Kind::Group(VALUES),
+    },
+];
+
+static VALUES: &[Key] = &[
+    Key {
+        name: "userId",
+        about: "What fixes write as runAsUser.",
+        kind: Kind::Id(|config| &mut config.values.user_id, 1),
+    },
+    Key {
+        name: "groupId",
+        about: "What fixes write as runAsGroup and fsGroup.",
+        kind: Kind::Id(|config| &mut config.values.group_id, 1),
+    },
+    Key {
+        name: "minUserId",
+        about: "The lowest runAsUser that is not called low.",
+        kind: Kind::Id(|config| &mut config.values.min_user_id, 0),
+    },
+    Key {
+        name: "minGroupId",
+        about: "The lowest runAsGroup that is not called low.",
+        kind: Kind::Id(|config| &mut config.values.min_group_id, 0),
+    },
+    Key {
+        name: "allowedRegistries",
+        about: "Where images may come from: registries (ghcr.io, *.example.com), or repositories in them (docker.io/library). \
+                Anywhere, where the list is empty.",
+        kind: Kind::Names(|config| &mut config.values.allowed_registries, registry),
+    },
+    Key {
+        name: "deniedRegistries",
+        about: "Where images may not come from, written likewise, even if it is allowed.",
+        kind: Kind::Names(|config| &mut config.values.denied_registries, registry),
+    },
+    Key {
+        name: "secretNames",
+        about: "How the names of what is secret end: lower case, words with _ between them. Takes the place of the built-in list.",
+        kind: Kind::Names(|config| &mut config.values.secret_names, secret_name),
+    },
+    Key {
+        name: "sensitivePaths",
+        about: "Folders of a node that no pod should reach with a hostPath, besides the built-in ones.",
+        kind: Kind::Names(|config| &mut config.values.sensitive_paths, folder),
+    },
+    Key {
+        name: "cpuRequest",
+        about: "What fixes write as the request for CPU.",
+        kind: Kind::Quantity(|config| &mut config.values.cpu_request),
+    },
+    Key {
+        name: "memoryRequest",
+        about: "What fixes write as the request for memory.",
+        kind: Kind::Quantity(|config| &mut config.values.memory_request),
+    },
+    Key {
+        name: "cpuLimit",
+        about: "What fixes write as the limit of CPU.",
+        kind: Kind::Quantity(|config| &mut config.values.cpu_limit),
+    },
+    Key {
+        name: "memoryLimit",
+        about: "What fixes write as the limit of memory.",
+        kind: Kind::Quantity(|config| &mut config.values.memory_limit),
+    },
+];
+
+/// Pairs of values of which the first may not be above the second: the API server refuses such a request, and a rule would find
+/// fault with what its own fix writes.
+pub(super) const ORDERED: [(&str, &str); 4] = [
+    ("cpuRequest", "cpuLimit"),
+    ("memoryRequest", "memoryLimit"),
+    ("minUserId", "userId"),
+    ("minGroupId", "groupId"),
+];
+
+/// The key of a value.
+pub(super) fn value_key(name: &str) -> Option<&'static Key> {
+    VALUES.iter().find(|key| key.name == name)
+}
+
+impl Key {
+    /// A configuration with this one value as it is by default.
+    pub(super) fn reset(&self, config: &mut Config) {
+        let mut default = Config::default();
+        match self.kind {
+            Kind::Id(place, _) => *place(config) = *place(&mut default),
+            Kind::Quantity(place) => *place(config) = place(&mut default).clone(),
+            _ => {}
+        }
+    }
+}
+
+fn registry(entry: &str) -> Result<(), String> {
+    if let Some((scheme, rest)) = entry.split_once("://") {
+        return Err(format!("write it without `{scheme}://`: `{rest}`"));
+    }
+    let host = entry.split('/').next().unwrap_or_default();
+    match entry.is_empty() || entry.contains(char::is_whitespace) || host.trim_start_matches("*.").contains('*') {
+        true => Err(
+            "write a registry such as `ghcr.io` or `*.example.com`, or a repository such as `docker.io/library`"
+                .to_owned(),
+        ),
+        false => Ok(()),
+    }
+}
+
+fn secret_name(name: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match !name.is_empty() && name.chars().all(is_plain) {
+        true => Ok(()),
+        false => {
+            Err("write it in lower case, with `_` between words, such as `api_key`".to_owned())
+        }
+    }
+}
+
+fn folder(path: &str) -> Result<(), String> {
+    match path.starts_with('/') && !path.trim_end_matches('/').is_empty() {
+        true => Ok(()),
+        false => Err("write a folder with the whole way to it, such as `/srv/keys`".to_owned()),
+    }
+}

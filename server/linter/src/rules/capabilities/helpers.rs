@@ -1,0 +1,70 @@
+//! What the rules about added capabilities share: the items of a container's `add`, and which the standards allow.
+
+use crate::rules::security_context::text;
+use crate::rules::{Finding, Safety};
+use kubernetes::Container;
+use yaml::Node;
+use yaml::edit::Change;
+
+const ADD: &str = "securityContext.capabilities.add";
+
+/// A capability that a container adds.
+pub(crate) struct Added<'y> {
+    /// Its place in the list.
+    index: usize,
+    pub(crate) node: Node<'y>,
+    /// The name, empty where null is written: the API server reads it so.
+    pub(crate) name: &'y str,
+}
+
+/// The capabilities that a container adds.
+pub(crate) fn added<'y>(container: &Container<'y>) -> impl Iterator<Item = Added<'y>> {
+    let items = container.lookup(ADD).map(|list| list.items());
+    let items = items.into_iter().flatten().enumerate();
+    items.filter_map(|(index, node)| {
+        Some(Added {
+            index,
+            node,
+            name: text(node)?,
+        })
+    })
+}
+
+/// What the standard `baseline` allows to be added.
+pub(crate) const ALLOWED: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// Whether the standard `baseline` allows a name. It compares exactly: `CAP_CHOWN` and `chown` are not `CHOWN` to it.
+pub(crate) fn is_allowed_at_baseline(name: &str) -> bool {
+    ALLOWED.contains(&name)
+}
+
+/// Takes the capability away.
+pub(crate) fn withdraw(finding: &mut Finding, container: &Container<'_>, added: &Added<'_>) {
+    let name = if added.name.is_empty() {
+        "the empty name"
+    } else {
+        added.name
+    };
+    let change = Change::Remove {
+        path: container.path(ADD).index(added.index),
+    };
+    finding.fix(
+        Safety::Review,
+        format!("remove {name} (what needs the capability stops working)"),
+        [change],
+    );
+}

@@ -1,0 +1,136 @@
+use crate::config::Config;
+use crate::rules::capabilities::names::{ADD, DROP, Item, NAMES, items};
+use crate::rules::capabilities::undropped_capabilities;
+use crate::rules::schema::leftovers::is_filled_in;
+use crate::rules::spelling::{brief, nearest};
+use crate::rules::{Findings, Safety};
+use kubernetes::{Container, Pod};
+use yaml::edit::{Change, Value};
+
+rule! {
+    /// Names in `capabilities` that are no capability.
+    ///
+    /// Kubernetes takes the names of capabilities as they are, in capitals and without the prefix `CAP_`: `NET_RAW`. It lets
+    /// any text pass, and leaves it to the container runtime what `CAP_NET_RAW`, `net_raw` or `NETRAW` mean.
+    ///
+    /// ## Why
+    ///
+    /// containerd puts `CAP_` before every name, so that `CAP_NET_RAW` becomes a name that the kernel does not have; CRI-O
+    /// takes it. Thus the capability that was to be dropped stays on some nodes, the one that was to be added is missing, or
+    /// the container does not start. The Pod Security Standards compare the names exactly and refuse other spellings.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop: [ALL, CAP_NET_RAW]
+    ///           add:
+    ///             - net_bind_servce # listens on 443
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop: [ALL, NET_RAW]
+    ///           add:
+    ///             - NET_BIND_SERVICE # listens on 443
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop: [ALL]
+    ///           add: [NET_BIND_SERVICE]
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A capability of a kernel newer than this program.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes the name as Kubernetes has it, where it is clear which one was meant. A capability that was not dropped until
+    /// now is dropped then, and one that was not added is added.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, every Kubernetes version. A misspelled `ALL` under `drop` is left to `undropped-capabilities` where that
+    /// rule runs.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Set capabilities for a Container:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container>
+    /// - [Linux: capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)
+    /// - containerd, `WithCapabilities`:
+    ///   <https://github.com/containerd/containerd/blob/main/internal/cri/opts/spec_linux_opts.go>
+    /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
+    "invalid-capability", Always, Warning, Check::Pod(check),
+}
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for container in &pod.containers {
+        for item in items(container, ADD) {
+            check_item(&item, container, found);
+        }
+        let speaks_of_all = undropped_capabilities::looks_at(pod, config);
+        for item in items(container, DROP)
+            .iter()
+            .filter(|item| !(speaks_of_all && item.normal == "ALL"))
+        {
+            check_item(item, container, found);
+        }
+    }
+}
+
+fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Findings<'_, '_>) {
+    if NAMES.contains(&item.name) || is_filled_in(item.node) {
+        return;
+    }
+    let message = format!("{:?} is not the name of a capability", brief(item.name));
+    let finding = found.wrong_in(container, item.node, message);
+    let right = NAMES
+        .into_iter()
+        .find(|name| *name == item.normal)
+        .or_else(|| nearest(&item.normal, NAMES));
+    if let Some(right) = right {
+        let change = Change::Set {
+            path: item.path(container),
+            value: Value::Text(right.into()),
+        };
+        finding.fix(
+            Safety::Review,
+            format!("write {right} (it takes effect then)"),
+            [change],
+        );
+    }
+}

@@ -1,0 +1,255 @@
+use crate::config::Config;
+use crate::rules::pod_security::spares_windows;
+use crate::rules::{Finding, Findings, Safety};
+use kubernetes::{Container, Pod, Setting, Version};
+use yaml::Node;
+use yaml::edit::{Change, Value};
+
+rule! {
+    /// Containers that do not drop `ALL` capabilities.
+    ///
+    /// A container runtime gives every container more than a dozen capabilities, parts of root's power, unless
+    /// `capabilities.drop` takes them away. The list counts when it holds `ALL`, in capitals; what a container needs is named
+    /// again in `add`.
+    ///
+    /// ## Why
+    ///
+    /// The default set holds what attackers use: `NET_RAW` forges packets on the pod network and answers for other pods'
+    /// addresses, `DAC_OVERRIDE` reads any file, `SETUID` and `SETFCAP` make a foothold last, `MKNOD` makes device files.
+    /// Programs that serve requests need none of them.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           add:
+    ///             - NET_BIND_SERVICE
+    ///           drop:
+    ///             - MKNOD
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           add:
+    ///             - NET_BIND_SERVICE
+    ///           drop:
+    ///             - MKNOD
+    ///             - ALL
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop: [ALL]
+    /// ```
+    ///
+    /// Without any list, the fix writes the whole of it:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities:
+    ///           drop:
+    ///             - ALL
+    /// ```
+    ///
+    /// The word in other letters is put right, because the standard compares it exactly:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities: { drop: [all] }
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         capabilities: { drop: [ALL] }
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Follow it even where capabilities are needed: drop `ALL` and add the ones that are. A container that really needs the
+    /// default set is rare enough to say so in a comment.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It adds `ALL` to `capabilities.drop` and leaves `add` as it is. Images that start as root and then change owners
+    /// (`CHOWN`), switch users (`SETUID`, `SETGID`) or listen on a port below 1024 (`NET_BIND_SERVICE`) stop working until
+    /// those are added; the official images of nginx and PostgreSQL are among them.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `restricted`, Kubernetes 1.22 and later. From 1.25 on not pods for Windows (`spec.os.name`), which cannot have
+    /// the field.
+    ///
+    /// ## References
+    ///
+    /// - Pod Security Standards: Capabilities:
+    ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>
+    /// - Kubernetes: Set capabilities for a Container:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container>
+    /// - [Linux: capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.10
+    /// - NSA/CISA Kubernetes Hardening Guide, "Hardening container environments":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "undropped-capabilities", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0003", Checkov "CKV_K8S_37", Polaris "insecureCapabilities", Kubeaudit "CapabilityShouldDropAll",
+        Kubesec "CapDropAll"],
+    akin: [Trivy "KSV-0004", Trivy "KSV-0106", Kubescape "C-0201", Kyverno "disallow-capabilities-strict"],
+}
+
+const DROP: &str = "securityContext.capabilities.drop";
+/// The missing item as if it were a key, so that a finding stands on the list where there is one.
+const ITEM: &str = "securityContext.capabilities.drop.ALL";
+const TITLE: &str = "drop ALL capabilities (a process that needs one of them stops working)";
+
+/// Whether this rule speaks of a pod's lists with these choices of the user.
+pub(crate) fn looks_at(pod: &Pod<'_>, config: &Config) -> bool {
+    RULE.runs(config) && !is_spared(pod, config)
+}
+
+fn is_spared(pod: &Pod<'_>, config: &Config) -> bool {
+    config.kubernetes_version < Version::new(22) || spares_windows(pod, config)
+}
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if is_spared(pod, config) {
+        return;
+    }
+    for container in &pod.containers {
+        let dropped = container
+            .security()
+            .capabilities
+            .as_ref()
+            .and_then(|lists| lists.drop.as_ref());
+        let finding = match container.setting(DROP, dropped) {
+            Setting::Set { value, .. } if value.iter().any(|name| name == "ALL") => continue,
+            Setting::Set { node, .. } => match near_all(node) {
+                Some((place, item)) => misspelled(found, container, place, item),
+                None => undropped(found, container),
+            },
+            Setting::Unset if !container.is_unfinished() => undropped(found, container),
+            _ => continue,
+        };
+        // At versions that do not spare Windows the API server refuses the field there all the same.
+        if pod.is_windows() {
+            finding.fix = None;
+        }
+    }
+}
+
+fn undropped<'a>(found: &'a mut Findings<'_, '_>, container: &Container<'_>) -> &'a mut Finding {
+    let change = Change::Append {
+        path: container.path(DROP),
+        value: all(),
+    };
+    found
+        .absent_in(
+            container,
+            ITEM,
+            format!("{container} does not drop ALL capabilities"),
+        )
+        .fix(Safety::Review, TITLE, [change])
+}
+
+fn misspelled<'a>(
+    found: &'a mut Findings<'_, '_>,
+    container: &Container<'_>,
+    place: usize,
+    item: Node<'_>,
+) -> &'a mut Finding {
+    let path = container.path(DROP).index(place);
+    let message = format!(
+        "{container} drops {:?}, which is not ALL",
+        item.as_str().unwrap_or_default()
+    );
+    found.wrong_in(container, item, message).fix(
+        Safety::Review,
+        TITLE,
+        [Change::Set { path, value: all() }],
+    )
+}
+
+/// The item of the list that means `ALL` without being it.
+fn near_all(list: Node<'_>) -> Option<(usize, Node<'_>)> {
+    let means_all = |item: Node<'_>| {
+        let name = item
+            .as_str()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_uppercase();
+        name.trim_start_matches("CAP_") == "ALL"
+    };
+    list.items().enumerate().find(|&(_, item)| means_all(item))
+}
+
+fn all() -> Value {
+    Value::Text("ALL".into())
+}

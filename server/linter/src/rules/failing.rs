@@ -1,0 +1,33 @@
+//! A rule that fails where it is asked to, for tests of what is left then. Nobody is told of it, and what people get does not have it.
+
+use crate::config::Config;
+use crate::rules::Findings;
+use crate::rules::{Check, Rule, Scope, Severity};
+use kubernetes::Object;
+
+pub(super) static RULE: Rule = Rule {
+    id: "failing",
+    scope: Scope::Always,
+    severity: Severity::Warning,
+    docs: "",
+    check: Check::Object(check),
+    same: &[],
+    akin: &[],
+};
+
+#[expect(clippy::panic, reason = "that is what it is for")]
+fn check(object: &Object<'_>, _: &Config, _: &mut Findings<'_, '_>) {
+    let is_mended = || {
+        object
+            .node
+            .get("spec")
+            .is_some_and(|spec| spec.get("hostPID").is_none())
+    };
+    match object.name {
+        Some("kubeharden-fails") => panic!("as the name asks"),
+        Some("kubeharden-fails-when-mended") if is_mended() => {
+            panic!("as the name asks, once mended")
+        }
+        _ => {}
+    }
+}

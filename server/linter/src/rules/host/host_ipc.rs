@@ -1,0 +1,106 @@
+use crate::config::Config;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Pod, Setting};
+use yaml::edit::Change;
+
+rule! {
+    /// Pods with `hostIPC: true`.
+    ///
+    /// The containers use the node's shared memory, semaphores and message queues instead of the pod's own.
+    ///
+    /// ## Why
+    ///
+    /// Databases, browsers and machine learning frameworks keep working data in shared memory and trust what they find there.
+    /// A container in the same namespace reads it, and changes it under a process of the node or of another such pod.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: agent
+    /// spec:
+    ///   hostIPC: true
+    ///   containers:
+    ///     - name: agent
+    ///       image: registry.example.com/agent:2.1
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: agent
+    /// spec:
+    ///   containers:
+    ///     - name: agent
+    ///       image: registry.example.com/agent:2.1
+    /// ```
+    ///
+    /// Good: containers of one pod that need much shared memory get a volume for it.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: agent
+    /// spec:
+    ///   containers:
+    ///     - name: agent
+    ///       image: registry.example.com/agent:2.1
+    ///       volumeMounts:
+    ///         - name: shm
+    ///           mountPath: /dev/shm
+    ///   volumes:
+    ///     - name: shm
+    ///       emptyDir:
+    ///         medium: Memory
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Hardly ever: the containers of a pod share an IPC namespace without it. A program that talks to a daemon of the node
+    /// through shared memory needs it.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It removes the line. Processes no longer find shared memory that the node or another pod made.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `baseline`, every Kubernetes version, every operating system.
+    ///
+    /// ## References
+    ///
+    /// - Pod Security Standards: Host Namespaces:
+    ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
+    /// - [Kubernetes: Pod, host namespaces](https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/)
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.4
+    /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "host-ipc", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0008", Checkov "CKV_K8S_18", KubeLinter "host-ipc", Polaris "hostIPCSet", Kubescape "C-0276",
+        Kubeaudit "NamespaceHostIPCTrue", Kubesec "HostIPC"],
+    akin: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
+}
+
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    if let Setting::Set {
+        value: true, node, ..
+    } = pod.setting("hostIPC", pod.spec.host_ipc)
+    {
+        let change = Change::Remove {
+            path: pod.path("hostIPC"),
+        };
+        found
+            .wrong(node, "hostIPC is true: the pod shares memory with the node")
+            .fix(
+                Safety::Review,
+                "remove hostIPC (shared memory of the node is out of reach)",
+                [change],
+            );
+    }
+}

@@ -1,0 +1,188 @@
+use crate::config::Config;
+use crate::rules::host::host_path::{HostPath, volumes};
+use crate::rules::{Findings, Safety};
+use kubernetes::{Container, Pod};
+use yaml::edit::{Change, Value};
+use yaml::{Node, Path, Resolved};
+
+rule! {
+    /// Mounts of `hostPath` volumes that do not say `readOnly: true`.
+    ///
+    /// A container can then change files of the node. Sockets and devices are not meant: a process uses them in the same way
+    /// through a read-only mount.
+    ///
+    /// ## Why
+    ///
+    /// Whoever takes over the container changes the node from inside it: a script in a folder that root's jobs run, a library
+    /// that other programs load, a log that hides what happened. Through a read-only mount they still read what is there, and
+    /// leave it as it is.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: shipper
+    /// spec:
+    ///   containers:
+    ///     - name: shipper
+    ///       image: registry.example.com/shipper:2.0
+    ///       volumeMounts:
+    ///         - name: logs
+    ///           mountPath: /logs
+    ///   volumes:
+    ///     - name: logs
+    ///       hostPath:
+    ///         path: /srv/logs
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: shipper
+    /// spec:
+    ///   containers:
+    ///     - name: shipper
+    ///       image: registry.example.com/shipper:2.0
+    ///       volumeMounts:
+    ///         - name: logs
+    ///           mountPath: /logs
+    ///           readOnly: true
+    ///   volumes:
+    ///     - name: logs
+    ///       hostPath:
+    ///         path: /srv/logs
+    /// ```
+    ///
+    /// Good: what has to be written is on a volume of the cluster.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: shipper
+    /// spec:
+    ///   containers:
+    ///     - name: shipper
+    ///       image: registry.example.com/shipper:2.0
+    ///       volumeMounts:
+    ///         - name: logs
+    ///           mountPath: /logs
+    ///           readOnly: true
+    ///         - name: positions
+    ///           mountPath: /positions
+    ///   volumes:
+    ///     - name: logs
+    ///       hostPath:
+    ///         path: /srv/logs
+    ///     - name: positions
+    ///       persistentVolumeClaim:
+    ///         claimName: shipper
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Programs whose work is to write there: storage drivers, network plugins, installers of node components. The volume
+    /// itself is what `host-path-volume` is about.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes `readOnly: true` to the mount. A program that writes there fails with "Read-only file system". Where the mount
+    /// says `mountPropagation: Bidirectional` there is no fix, because such a container mounts something for the node. What
+    /// other file systems are mounted below the path stays writable, unless `recursiveReadOnly` says otherwise.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system.
+    ///
+    /// ## References
+    ///
+    /// - [Kubernetes: hostPath](https://kubernetes.io/docs/concepts/storage/volumes/#hostpath)
+    /// - Kubernetes: Read-only mounts:
+    ///   <https://kubernetes.io/docs/concepts/storage/volumes/#read-only-mounts>
+    "writable-host-path", From(Hardened), Info, Check::Pod(check),
+    same: [KubeLinter "writable-host-mount", Kubescape "C-0045", Kyverno "ensure-readonly-hostpath"],
+}
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let folders: Vec<HostPath<'_>> = volumes(pod, config)
+        .filter(|volume| is_read_or_written(pod, volume))
+        .collect();
+    for container in &pod.containers {
+        for (mount, path) in mounts(container) {
+            let name = mount.get("name").and_then(Node::as_str);
+            let Some(volume) = folders.iter().find(|volume| Some(volume.volume) == name) else {
+                continue;
+            };
+            report(container, mount, volume, path, found);
+        }
+    }
+}
+
+fn mounts<'y>(container: &Container<'y>) -> impl Iterator<Item = (Node<'y>, Path)> {
+    let list = container.path("volumeMounts");
+    let items = container.lookup("volumeMounts").map(|list| list.items());
+    items
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(move |(place, mount)| (mount, list.index(place)))
+}
+
+/// Whether what is mounted is files: a process uses a socket or a device whether or not its mount is read-only.
+fn is_read_or_written(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
+    let typed = pod
+        .spec
+        .volumes
+        .iter()
+        .flatten()
+        .find(|typed| typed.name == volume.volume);
+    let kind = typed
+        .and_then(|typed| typed.host_path.as_ref()?.type_.as_deref())
+        .unwrap_or_default();
+    let is_special = |path: &str| path.ends_with(".sock") || path.starts_with("/dev/");
+    !matches!(kind, "Socket" | "CharDevice" | "BlockDevice")
+        && !volume.path.as_deref().is_some_and(is_special)
+}
+
+fn report(
+    container: &Container<'_>,
+    mount: Node<'_>,
+    volume: &HostPath<'_>,
+    path: Path,
+    found: &mut Findings<'_, '_>,
+) {
+    let message = match &volume.path {
+        Some(path) => format!("{container} can write to {path} of the node"),
+        None => format!("{container} can write to a folder of the node"),
+    };
+    let finding = match mount.get("readOnly") {
+        Some(value) if matches!(value.resolved(), Some(Resolved::Bool(false))) => {
+            found.wrong_in(container, value, message)
+        }
+        Some(value) if !value.is_null() => return,
+        _ => match mount.get("mountPath") {
+            Some(place) if place.as_str().is_some_and(|text| !text.is_empty()) => {
+                found.absent_beside(Some(container), place, message)
+            }
+            _ => return,
+        },
+    };
+    finding.related(volume.node, "the hostPath volume");
+    // What the container mounts there is meant for the node.
+    if mount.get("mountPropagation").and_then(Node::as_str) != Some("Bidirectional") {
+        let change = Change::Set {
+            path: path.key("readOnly"),
+            value: Value::Bool(true),
+        };
+        finding.fix(
+            Safety::Review,
+            "set readOnly: true (writing to the node's files fails)",
+            [change],
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! What the rules about images share: a container's image as registries read it.
+
+use kubernetes::{Container, Setting};
+use std::borrow::Cow;
+use yaml::Node;
+
+/// The image of a container as it is written, and where.
+pub(crate) fn written<'c, 'y>(container: &'c Container<'y>) -> Option<(&'c str, Node<'y>)> {
+    match container.setting("image", container.spec.image.as_deref()) {
+        Setting::Set { value, node, .. } => Some((value, node)),
+        _ => None,
+    }
+}
+
+/// An image's parts, as container runtimes take its reference apart: `github.com/distribution/reference` has the grammar, and what an
+/// image without a registry is short for.
+///
+/// By hand, since a regular expression for the grammar takes more time and memory to compile than all the rest of a server's start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference<'i> {
+    pub registry: &'i str,
+    pub repository: Cow<'i, str>,
+    /// As it is written: none where `latest` goes without saying.
+    pub tag: Option<&'i str>,
+    pub is_digested: bool,
+}
+
+/// `None` for what is no valid reference, such as one with a placeholder in it.
+pub(crate) fn reference(image: &str) -> Option<Reference<'_>> {
+    let (rest, digest) = match image.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest)),
+        None => (image, None),
+    };
+    // A colon before the last slash is that of a port.
+    let last = rest.rfind('/').map_or(0, |slash| slash + 1);
+    let (name, tag) = match rest[last..].find(':') {
+        Some(colon) => (&rest[..last + colon], Some(&rest[last + colon + 1..])),
+        None => (rest, None),
+    };
+    let (registry, repository) = located(name)?;
+    let is_right = repository.len() <= MOST_IN_REPOSITORY
+        && tag.is_none_or(is_tag)
+        && digest.is_none_or(is_digest);
+    is_right.then_some(Reference {
+        registry,
+        repository,
+        tag,
+        is_digested: digest.is_some(),
+    })
+}
+
+/// In bytes.
+const MOST_IN_REPOSITORY: usize = 255;
+
+/// The registry and the repository that a name without tag and digest stands for.
+fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
+    let is_host = |host: &str| {
+        host.contains(['.', ':'])
+            || host == "localhost"
+            || host.chars().any(|c| c.is_ascii_uppercase())
+    };
+    let (registry, path) = match name.split_once('/').filter(|(host, _)| is_host(host)) {
+        // What can be no domain, such as `a.b_c`, may be the first component of a path; the grammar does not ask where it is cut.
+        Some((host, path)) => (is_registry(host) || is_component(host)).then_some((host, path))?,
+        None => ("docker.io", name),
+    };
+    let registry = if registry == "index.docker.io" {
+        "docker.io"
+    } else {
+        registry
+    };
+    // What would be taken for the id of an image is no name.
+    let is_id = name.len() == 64 && is_hex(name);
+    let is_path = path.split('/').all(is_component) && !is_id;
+    let is_official = registry == "docker.io" && !path.contains('/');
+    let repository = if is_official {
+        Cow::Owned(format!("library/{path}"))
+    } else {
+        Cow::Borrowed(path)
+    };
+    is_path.then_some((registry, repository))
+}
+
+/// A domain or an address, with a port or without.
+fn is_registry(host: &str) -> bool {
+    let (host, port) = match host
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'))
+    {
+        Some((host, port)) => (host, Some(port)),
+        None => (host, None),
+    };
+    let is_label = |label: &str| {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric();
+        let has_ends = [label.bytes().next(), label.bytes().last()]
+            .iter()
+            .all(|end| end.is_some_and(is_letter));
+        has_ends && label.bytes().all(|byte| is_letter(byte) || byte == b'-')
+    };
+    let is_host = match host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => {
+            !address.is_empty()
+                && address
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+        }
+        None => host.split('.').all(is_label),
+    };
+    is_host
+        && port
+            .is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Letters and digits, with one dot, one or two underscores or any number of dashes between them.
+fn is_component(component: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_separator = |between: &str| {
+        matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-')
+    };
+    component.starts_with(is_letter)
+        && component.ends_with(is_letter)
+        && component.split(is_letter).all(is_separator)
+}
+
+fn is_tag(tag: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    tag.len() <= 128
+        && tag.bytes().next().is_some_and(is_word)
+        && tag
+            .bytes()
+            .all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
+}
+
+fn is_digest(digest: &str) -> bool {
+    let Some((algorithm, hash)) = digest.split_once(':') else {
+        return false;
+    };
+    let bits = match algorithm {
+        "sha256" => 256,
+        "sha384" => 384,
+        "sha512" => 512,
+        _ => return false,
+    };
+    hash.len() == bits / 4 && is_hex(hash)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The last part of the repository, which most people call the image's name: `nginx` of `docker.io/library/nginx:1.29`.
+pub(crate) fn short_name(image: &str) -> Option<String> {
+    let reference = reference(image)?;
+    reference.repository.rsplit('/').next().map(str::to_owned)
+}
+
+/// What an image's reference says about which image it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pin<'i> {
+    Missing,
+    Latest,
+    Tag(&'i str),
+    Digest,
+    Unreadable,
+}
+
+pub(crate) fn pin(image: &str) -> Pin<'_> {
+    let Some(reference) = reference(image) else {
+        return Pin::Unreadable;
+    };
+    match reference.tag {
+        _ if reference.is_digested => Pin::Digest,
+        None => Pin::Missing,
+        Some("latest") => Pin::Latest,
+        Some(tag) => Pin::Tag(tag),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_told_apart_as_registries_read_them() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let tag = |tag| Pin::Tag(tag);
+        let cases = [
+            ("nginx".to_owned(), Pin::Missing),
+            ("localhost:5000/nginx".into(), Pin::Missing),
+            ("registry.example.com:443/team/app".into(), Pin::Missing),
+            ("nginx:latest".into(), Pin::Latest),
+            ("localhost:5000/latest:latest".into(), Pin::Latest),
+            ("registry.example.com/latest".into(), Pin::Missing),
+            ("nginx:1.29".into(), tag("1.29")),
+            ("nginx:latest-alpine".into(), tag("latest-alpine")),
+            (format!("nginx@{digest}"), Pin::Digest),
+            (format!("nginx:latest@{digest}"), Pin::Digest),
+            (format!("localhost:5000/nginx@{digest}"), Pin::Digest),
+            (String::new(), Pin::Unreadable),
+            ("nginx:".into(), Pin::Unreadable),
+            ("Nginx Web".into(), Pin::Unreadable),
+            ("$(REGISTRY)/web".into(), Pin::Unreadable),
+            ("{{ .Values.image }}".into(), Pin::Unreadable),
+            ("nginx@sha256:short".into(), Pin::Unreadable),
+        ];
+        for (image, expected) in cases {
+            assert_eq!(pin(&image), expected, "{image:?}");
+        }
+    }
+
+    #[test]
+    fn the_short_name_is_the_last_part() {
+        for image in [
+            "nginx",
+            "nginx:1.29",
+            "docker.io/library/nginx",
+            "localhost:5000/a/nginx:1",
+        ] {
+            assert_eq!(short_name(image).as_deref(), Some("nginx"), "{image}");
+        }
+        assert_eq!(short_name("$(IMAGE)"), None);
+    }
+
+    /// The parts of a reference as `oci-spec` has them; it fills in `latest` where neither tag nor digest is written.
+    fn theirs(image: &str) -> Option<(String, String, Option<String>, bool)> {
+        let reference: oci_spec::distribution::Reference = image.parse().ok()?;
+        let [registry, repository] =
+            [reference.registry(), reference.repository()].map(str::to_owned);
+        Some((
+            registry,
+            repository,
+            reference.tag().map(str::to_owned),
+            reference.digest().is_some(),
+        ))
+    }
+
+    fn ours(image: &str) -> Option<(String, String, Option<String>, bool)> {
+        let Reference {
+            registry,
+            repository,
+            tag,
+            is_digested,
+        } = reference(image)?;
+        let tag = tag.or((!is_digested).then_some("latest"));
+        Some((
+            registry.to_owned(),
+            repository.into_owned(),
+            tag.map(str::to_owned),
+            is_digested,
+        ))
+    }
+
+    #[test]
+    fn references_are_taken_apart_as_another_reader_does() {
+        let digest = |algorithm: &str, length: usize| {
+            format!("@{algorithm}:{}", "0af".repeat(43)[..length].to_owned())
+        };
+        let digests = [
+            digest("sha256", 64),
+            digest("sha256", 63),
+            digest("sha384", 96),
+            digest("sha512", 128),
+            digest("md5", 32),
+        ];
+        let long = [
+            "a".repeat(128),
+            "z".repeat(60),
+            format!("{}/", "c".repeat(248)),
+        ];
+        let mut pieces = vec![
+            "a",
+            "b0",
+            "7",
+            ".",
+            "_",
+            "__",
+            "-",
+            "--",
+            "/",
+            ":",
+            ":5000",
+            ":latest",
+            ":v1.2_x-y",
+            ":.x",
+            "@",
+        ];
+        pieces.extend([
+            "docker.io/",
+            "index.docker.io/",
+            "ghcr.io",
+            "localhost",
+            "localhost:5000/",
+            "Web",
+            " ",
+            "$",
+            "\n",
+        ]);
+        pieces.extend(digests.iter().chain(&long).map(String::as_str));
+        let (mut seed, mut valid) = (1_u64, 0);
+        for _ in 0..20_000 {
+            let mut next = |below: usize| {
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                (seed >> 33) as usize % below
+            };
+            let length = 1 + next(6);
+            let image: String = (0..length).map(|_| pieces[next(pieces.len())]).collect();
+            // What starts with capitals was the name of somebody's repository to an earlier grammar, which `oci-spec` has.
+            let first = image.split('/').next().unwrap_or_default();
+            if image.contains('/') && first.contains('W') && !first.contains(['.', ':']) {
+                continue;
+            }
+            let parts = ours(&image);
+            valid += usize::from(parts.is_some());
+            assert_eq!(parts, theirs(&image), "{image:?}");
+        }
+        assert!(valid > 1_000, "only {valid} references were valid");
+    }
+
+    #[test]
+    fn what_kubernetes_reads_otherwise_than_the_other_reader_does() {
+        let hex = "ab".repeat(32);
+        for (image, registry, repository) in [
+            ("Registry/web", "Registry", "web"),
+            ("[::1]/web", "[::1]", "web"),
+            ("[2001:db8::1]:5000/a/web:1", "[2001:db8::1]:5000", "a/web"),
+        ] {
+            let found = reference(image).expect(image);
+            assert_eq!((found.registry, &*found.repository), (registry, repository));
+        }
+        let refused = [
+            "[]/web",
+            "[::1/web",
+            "[g]/web",
+            "[::1]:/web",
+            "nginx:é",
+            &hex,
+            &format!("nginx@sha256:{}", hex.to_uppercase()),
+        ];
+        for image in refused {
+            assert_eq!(reference(image), None, "{image}");
+        }
+    }
+}

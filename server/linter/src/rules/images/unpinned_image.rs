@@ -1,0 +1,101 @@
+use crate::config::Config;
+use crate::rules::Findings;
+use crate::rules::images::reference as image;
+use crate::rules::images::reference::{Pin, pin};
+use kubernetes::Pod;
+
+rule! {
+    /// Images without a tag and a digest, or with the tag `latest`.
+    ///
+    /// An image without a tag means `latest`, and `latest` means whatever was pushed last. A digest (`@sha256:...`) pins an
+    /// image for good and needs no tag beside it; the port of a registry (`registry:5000/app`) is no tag.
+    ///
+    /// ## Why
+    ///
+    /// Nobody can say what runs: two replicas started a day apart can be different programs, and going back to yesterday's
+    /// manifest does not bring yesterday's image back. Whoever gets to push to the repository, with a stolen token or through
+    /// its build, runs code in the cluster at the next restart of a pod, without a change to any manifest.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   initContainers:
+    ///     - name: migrate
+    ///       image: registry.example.com:5000/migrate
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com:5000/web:latest
+    /// ```
+    ///
+    /// Good: a version, or a digest.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   initContainers:
+    ///     - name: migrate
+    ///       image: registry.example.com:5000/migrate@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com:5000/web:1.4.2
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// In manifests whose images something else fills in, such as the `images` of a kustomization or a release script. For a
+    /// cluster on a developer's own machine `latest` does no harm.
+    ///
+    /// ## What the fix changes
+    ///
+    /// There is no fix, because which version is meant stands nowhere in the manifest. `kubectl get pod -o yaml` shows under
+    /// `status.containerStatuses[].imageID` the digest of the image that runs now.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system. An image that is no valid reference, such as one
+    /// with a placeholder in it, is left alone.
+    ///
+    /// ## References
+    ///
+    /// - [Kubernetes: Images](https://kubernetes.io/docs/concepts/containers/images/)
+    /// - Kubernetes: Application Security Checklist:
+    ///   <https://kubernetes.io/docs/concepts/security/application-security-checklist/>
+    /// - NSA/CISA Kubernetes Hardening Guide, "Building secure container images":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "unpinned-image", From(Hardened), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0013", Checkov "CKV_K8S_14", KubeLinter "latest-tag", Polaris "tagNotSpecified",
+        Kubeaudit "ImageTagMissing", KubeScore "container-image-tag", Kyverno "disallow-latest-tag"],
+}
+
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    for container in &pod.containers {
+        let Some((image, node)) = image::written(container) else {
+            continue;
+        };
+        match pin(image) {
+            Pin::Missing => {
+                found.wrong_in(
+                    container,
+                    node,
+                    format!("image of {container} has neither tag nor digest"),
+                );
+            }
+            Pin::Latest => {
+                found.wrong_in(
+                    container,
+                    node,
+                    format!("{container} runs whatever is tagged latest"),
+                );
+            }
+            Pin::Tag(_) | Pin::Digest | Pin::Unreadable => {}
+        }
+    }
+}

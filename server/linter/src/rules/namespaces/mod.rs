@@ -1,0 +1,3 @@
+//! Rules about Namespaces.
+
+pub(crate) mod unlabelled_namespace;

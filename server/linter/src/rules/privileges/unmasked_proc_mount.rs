@@ -1,0 +1,117 @@
+use crate::config::{Config, Profile};
+use crate::rules::pod_security::spares_user_namespace;
+use crate::rules::security_context::token;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Pod, Setting};
+use yaml::edit::Change;
+
+rule! {
+    /// Containers with a `procMount` other than `Default`.
+    ///
+    /// Runtimes hide parts of `/proc` from containers and make others read-only. `Unmasked` shows all of it.
+    ///
+    /// ## Why
+    ///
+    /// `/proc/sysrq-trigger` reboots the node, `/proc/sys/kernel/core_pattern` names a program that the kernel runs as root
+    /// on the node the next time anything crashes, `/proc/kcore` is the kernel's memory. What keeps an attacker from them is
+    /// the mask, and, with `hostUsers: false`, the user namespace.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: build
+    /// spec:
+    ///   hostUsers: false
+    ///   containers:
+    ///     - name: build
+    ///       image: registry.example.com/build:3.2
+    ///       securityContext:
+    ///         procMount: Unmasked
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: build
+    /// spec:
+    ///   hostUsers: false
+    ///   containers:
+    ///     - name: build
+    ///       image: registry.example.com/build:3.2
+    /// ```
+    ///
+    /// Good: the default, written out.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: build
+    /// spec:
+    ///   containers:
+    ///     - name: build
+    ///       image: registry.example.com/build:3.2
+    ///       securityContext:
+    ///         procMount: Default
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Containers that build or run containers without privileges need `Unmasked` to mount a `/proc` of their own. The API
+    /// server asks for `hostUsers: false` beside it, and `baseline` allows it so from 1.35 on.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It removes the field, which means `Default`. Tools that make containers inside the container stop working.
+    ///
+    /// ## Applies to
+    ///
+    /// Profiles `baseline` and `restricted`, every Kubernetes version, every operating system. At `baseline` from 1.35 on not
+    /// pods with `hostUsers: false`; `restricted` lets nobody off.
+    ///
+    /// ## References
+    ///
+    /// - Pod Security Standards: /proc Mount Type:
+    ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
+    /// - [Kubernetes: User Namespaces](https://kubernetes.io/docs/concepts/workloads/pods/user-namespaces/)
+    /// - KEP-4265: Add ProcMount option:
+    ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/4265-proc-mount>
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
+    "unmasked-proc-mount", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0027", KubeLinter "unsafe-proc-mount", Polaris "procMount", Kyverno "disallow-proc-mount"],
+    akin: [Kubescape "C-0211"],
+}
+
+const FIELD: &str = "securityContext.procMount";
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if config.profile == Profile::Baseline && spares_user_namespace(pod, config) {
+        return;
+    }
+    for container in &pod.containers {
+        let Setting::Set { value, node, .. } =
+            container.setting(FIELD, container.security().proc_mount.as_deref())
+        else {
+            continue;
+        };
+        let message = match value {
+            "Default" => continue,
+            "Unmasked" => format!("procMount is Unmasked: {container} sees all of /proc"),
+            other => format!("procMount of {container} is {other:?}, not Default"),
+        };
+        let change = Change::Remove {
+            path: container.path(FIELD),
+        };
+        found.wrong_in(container, token(node), message).fix(
+            Safety::Review,
+            "remove procMount (containers inside the container stop working)",
+            [change],
+        );
+    }
+}

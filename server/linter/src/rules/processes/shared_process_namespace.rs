@@ -1,0 +1,104 @@
+use crate::config::Config;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Pod, Setting};
+use yaml::edit::Change;
+
+rule! {
+    /// Pods whose containers share one process namespace (`shareProcessNamespace: true`).
+    ///
+    /// ## Why
+    ///
+    /// A process sees those of the other containers: their command lines and, as the same user or as root, their environment
+    /// variables, their memory and, through `/proc/PID/root`, their files. A sidecar that is broken into hands over the secrets
+    /// of the program beside it.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   shareProcessNamespace: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///     - name: proxy
+    ///       image: registry.example.com/proxy:2.1
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///     - name: proxy
+    ///       image: registry.example.com/proxy:2.1
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///     - name: proxy
+    ///       image: registry.example.com/proxy:2.1
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Where a sidecar has to signal the program, as to make it read new configuration, or where a debugging container has to
+    /// see it; `kubectl debug --target` does the latter without the field.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It takes the field out, and each container has a process namespace of its own, in which its entry point is process 1.
+    /// Sidecars that look for or signal the processes of another container stop doing so, and a program that does not reap its
+    /// children as process 1 leaves zombies behind.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Share Process Namespace between Containers in a Pod:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/>
+    "shared-process-namespace", From(Hardened), Hint, Check::Pod(check),
+}
+
+const FIELD: &str = "shareProcessNamespace";
+
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    if pod.is_windows() {
+        return;
+    }
+    if let Setting::Set {
+        value: true, node, ..
+    } = pod.setting(FIELD, pod.spec.share_process_namespace)
+    {
+        found
+            .wrong(
+                node,
+                "shareProcessNamespace is true: containers see each other's processes",
+            )
+            .fix(
+                Safety::Review,
+                "remove shareProcessNamespace (a container that signals another one's processes fails)",
+                [Change::Remove { path: pod.path(FIELD) }],
+            );
+    }
+}

@@ -1,0 +1,144 @@
+use crate::config::Config;
+use crate::rules::security_context::{Holder, holders, text};
+use crate::rules::{Findings, Safety};
+use kubernetes::{Pod, Version};
+use yaml::edit::Change;
+
+rule! {
+    /// `seLinuxOptions` with a user, a role, or a type that is not for containers.
+    ///
+    /// The types `container_t`, `container_init_t` and `container_kvm_t` are allowed, `container_engine_t` from Kubernetes
+    /// 1.31 on; `level` is free. On the pod as in a container, whatever the other one says.
+    ///
+    /// ## Why
+    ///
+    /// On nodes with SELinux the label is the wall that still stands when everything else has fallen: `container_t` may touch
+    /// files labelled for containers and nothing else. `spc_t`, the type of "super privileged containers", or `unconfined_t`
+    /// with its user and role, take it down.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     seLinuxOptions:
+    ///       type: spc_t
+    ///       level: s0:c123,c456
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     seLinuxOptions:
+    ///       level: s0:c123,c456
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     seLinuxOptions:
+    ///       type: container_init_t
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A policy module made for the program, as `udica` writes it, is tighter than `container_t` and needs its own type. The
+    /// Pod Security Standards know no such types, so say so in a comment.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It removes the key, so that the runtime's label applies. Access to files of the node that only the other label may
+    /// touch is refused.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `baseline`, every Kubernetes version (`container_engine_t` from 1.31 on), every operating system.
+    ///
+    /// ## References
+    ///
+    /// - Pod Security Standards: SELinux:
+    ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
+    /// - Kubernetes: Assign SELinux labels to a Container:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#assign-selinux-labels-to-a-container>
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
+    "custom-selinux-options", From(Baseline), Error, Check::Pod(check),
+    same: [Trivy "KSV-0025", Kyverno "disallow-selinux"],
+    akin: [Kubescape "C-0211"],
+}
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    for holder in holders(pod) {
+        for key in ["type", "user", "role"] {
+            check_key(holder, key, config, found);
+        }
+    }
+}
+
+fn check_key(holder: Holder<'_, '_>, key: &str, config: &Config, found: &mut Findings<'_, '_>) {
+    let field = format!("securityContext.seLinuxOptions.{key}");
+    let Some((node, value)) = holder
+        .lookup(&field)
+        .and_then(|node| Some((node, text(node)?)))
+    else {
+        return;
+    };
+    if value.is_empty() || (key == "type" && is_for_containers(value, config)) {
+        return;
+    }
+    let change = Change::Remove {
+        path: holder.path(&field),
+    };
+    holder
+        .wrong(
+            found,
+            node,
+            format!("{holder} sets seLinuxOptions.{key} to {value}"),
+        )
+        .fix(
+            Safety::Review,
+            format!("remove seLinuxOptions.{key} (the runtime's own label applies)"),
+            [change],
+        );
+}
+
+/// The types that are made for containers, each with the version from which on `baseline` allows it.
+pub(crate) const TYPES: [(&str, u16); 4] = [
+    ("container_t", 0),
+    ("container_init_t", 0),
+    ("container_kvm_t", 0),
+    ("container_engine_t", 31),
+];
+
+fn is_for_containers(label: &str, config: &Config) -> bool {
+    TYPES
+        .iter()
+        .any(|&(known, since)| known == label && config.kubernetes_version >= Version::new(since))
+}

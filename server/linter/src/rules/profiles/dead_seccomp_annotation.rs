@@ -1,0 +1,176 @@
+use crate::config::Config;
+use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
+use crate::rules::spelling::brief;
+use crate::rules::{Findings, Safety, Tag};
+use kubernetes::{Container, Pod, Version};
+use yaml::edit::Change;
+use yaml::{Node, Path};
+
+rule! {
+    /// Annotations that once set a seccomp profile and do nothing any more.
+    ///
+    /// `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/` with a container's name
+    /// were the way before `securityContext.seccompProfile`. Kubernetes 1.27 and later ignore them.
+    ///
+    /// ## Why
+    ///
+    /// The manifest reads as if system calls were filtered; the container may make every one of them, those of published
+    /// escapes included. Several scanners still take the annotation for a profile.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    ///   annotations:
+    ///     seccomp.security.alpha.kubernetes.io/pod: runtime/default
+    ///     container.seccomp.security.alpha.kubernetes.io/web: localhost/web.json
+    ///     example.com/team: shop
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    ///   annotations:
+    ///     example.com/team: shop
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     seccompProfile:
+    ///       type: RuntimeDefault
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         seccompProfile:
+    ///           type: Localhost
+    ///           localhostProfile: web.json
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     seccompProfile:
+    ///       type: RuntimeDefault
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A manifest that clusters older than 1.19 get as well, which know the annotation alone.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes the field with the same meaning and removes the annotation. The profile takes effect, perhaps for the first
+    /// time since the cluster was upgraded: a program that makes unusual system calls can fail. Where the field is there
+    /// already, or the annotation names no container, the annotation just goes.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, Kubernetes 1.27 and later. On Windows there is no seccomp: the annotation just goes.
+    ///
+    /// ## References
+    ///
+    /// - [Kubernetes: Restrict a Container's Syscalls with seccomp](https://kubernetes.io/docs/tutorials/security/seccomp/)
+    /// - KEP-135: Seccomp, with the end of the annotations:
+    ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/135-seccomp>
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
+    /// - The NSA/CISA guide has no section about it.
+    "dead-seccomp-annotation", Always, Warning, Check::Pod(check),
+    same: [Kubeaudit "SeccompDeprecatedAnnotations"],
+}
+
+pub(crate) const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+pub(crate) const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+pub(crate) const FIELD: &str = "securityContext.seccompProfile";
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if config.kubernetes_version < Version::new(27) {
+        return;
+    }
+    for annotation in annotations(pod) {
+        let field = match annotation.name.strip_prefix(OF_CONTAINER) {
+            Some(name) => container(pod, name).map(Field::of_container),
+            None if annotation.name == OF_POD => Some(Field {
+                path: pod.path(FIELD),
+                taken: pod.lookup(FIELD),
+            }),
+            None => continue,
+        };
+        let finding = found.wrong(
+            annotation.key,
+            "the seccomp annotation does nothing since Kubernetes 1.27",
+        );
+        finding.tagged(Tag::Unnecessary);
+        match field.filter(|field| field.taken.is_none_or(Node::is_null) && !pod.is_windows()) {
+            None => {
+                _ = finding.fix(
+                    Safety::Review,
+                    "remove the annotation",
+                    annotation.removal(pod),
+                )
+            }
+            Some(field) => {
+                if let Some((title, changes)) = migration(annotation, pod, &field) {
+                    finding.fix(Safety::Review, title, changes);
+                }
+            }
+        }
+    }
+}
+
+/// The profile's field, and what it holds.
+struct Field<'y> {
+    path: Path,
+    taken: Option<Node<'y>>,
+}
+
+impl<'y> Field<'y> {
+    fn of_container(container: &Container<'y>) -> Self {
+        Field {
+            path: container.path(FIELD),
+            taken: container.lookup(FIELD),
+        }
+    }
+}
+
+/// The field with the meaning of the annotation, and the annotation's removal; none of a value that never had one.
+fn migration(
+    annotation: Annotation<'_>,
+    pod: &Pod<'_>,
+    field: &Field<'_>,
+) -> Option<(String, Vec<Change>)> {
+    let value = annotation.value?;
+    let profile = Profile::of(value)?;
+    let title = format!(
+        "set seccompProfile for {} (it takes effect then)",
+        brief(value)
+    );
+    Some((
+        title,
+        profile
+            .settings(&field.path)
+            .chain(annotation.removal(pod))
+            .collect(),
+    ))
+}

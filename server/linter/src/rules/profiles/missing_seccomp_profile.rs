@@ -1,0 +1,137 @@
+use crate::config::Config;
+use crate::rules::pod_security::spares_windows;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Container, Pod, Version};
+use yaml::edit::{Change, Value};
+
+rule! {
+    /// Pods whose containers run without a seccomp profile.
+    ///
+    /// Unless the kubelet is told to use the runtime's default, a container without `seccompProfile`, neither its own nor the
+    /// pod's, may make every system call of the kernel.
+    ///
+    /// ## Why
+    ///
+    /// Containers share the node's kernel, so a bug in any of its several hundred system calls is a way out. `RuntimeDefault`
+    /// shuts the dozens that ordinary programs never make, such as `add_key`, `bpf`, `unshare` or `userfaultfd`: the
+    /// published escapes CVE-2022-0185 and CVE-2022-0492 were built on `unshare` and fail under it.
+    ///
+    /// ## Example
+    ///
+    /// One setting on the pod settles it for all containers.
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     seccompProfile:
+    ///       type: RuntimeDefault
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Good: every container brings its own.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         seccompProfile:
+    ///           type: Localhost
+    ///           localhostProfile: profiles/web.json
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Where every kubelet of the cluster runs with `seccompDefault: true`, the profile applies without being written; the
+    /// Pod Security Standards still ask for it in the manifest. Debuggers and programs that make containers of their own can
+    /// need more than `RuntimeDefault`: write a `Localhost` profile for them rather than none.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes `seccompProfile.type: RuntimeDefault` on the pod, where it holds for every container without a profile of
+    /// its own. It is the same profile that Docker has applied for years, so that ordinary programs do not notice. Privileged
+    /// containers stay unconfined.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `restricted`, Kubernetes 1.19 and later. From 1.25 on not pods for Windows (`spec.os.name`), which cannot have
+    /// the field.
+    ///
+    /// ## References
+    ///
+    /// - [Pod Security Standards: Seccomp](https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted)
+    /// - [Kubernetes: Restrict a Container's Syscalls with seccomp](https://kubernetes.io/docs/tutorials/security/seccomp/)
+    /// - KEP-2413: Enable seccomp by default:
+    ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/2413-seccomp-by-default>
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
+    /// - NSA/CISA Kubernetes Hardening Guide, "Hardening container environments":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "missing-seccomp-profile", From(Restricted), Warning, Check::Pod(check),
+    same: [Trivy "KSV-0030", Kubescape "C-0210", Kubeaudit "SeccompProfileMissing", KubeScore "container-seccomp-profile",
+        Kubesec "SeccompAny", Kyverno "restrict-seccomp-strict"],
+    akin: [Checkov "CKV_K8S_31"],
+}
+
+const PROFILE: &str = "securityContext.seccompProfile";
+const TYPE: &str = "securityContext.seccompProfile.type";
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    if config.kubernetes_version < Version::new(19) || spares_windows(pod, config) {
+        return;
+    }
+    let lacks_own = |container: &Container<'_>| {
+        container
+            .setting(PROFILE, container.security().seccomp_profile.as_ref())
+            .is_unset()
+    };
+    if !pod
+        .setting(PROFILE, pod.security().seccomp_profile.as_ref())
+        .is_unset()
+        || !pod.finished_containers().any(lacks_own)
+    {
+        return;
+    }
+    let finding = found.absent(
+        pod,
+        TYPE,
+        "pod does not set seccompProfile, so containers may make any syscall",
+    );
+    if !pod.is_windows() {
+        let change = Change::Set {
+            path: pod.path(TYPE),
+            value: Value::Text("RuntimeDefault".into()),
+        };
+        finding.fix(
+            Safety::Safe,
+            "set seccompProfile.type: RuntimeDefault on the pod",
+            [change],
+        );
+    }
+}

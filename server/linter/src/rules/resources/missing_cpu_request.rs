@@ -1,0 +1,104 @@
+use crate::config::Config;
+use crate::rules::Findings;
+use crate::rules::resources::helpers as resources;
+use kubernetes::Pod;
+
+rule! {
+    /// Containers without a CPU request.
+    ///
+    /// `resources.requests.cpu` is the share of the CPU that the scheduler reserves for a container and that the kernel gives
+    /// it when the node is busy. A CPU limit alone counts as the request too.
+    ///
+    /// ## Why
+    ///
+    /// A container without a request is scheduled as if it needed nothing, onto nodes that are full already, and gets next to
+    /// no time when its neighbours are busy. One pod that computes for an attacker is then enough to stop the others of its
+    /// node from answering: a denial of service that needs no privilege.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       resources:
+    ///         requests:
+    ///           memory: 128Mi
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       resources:
+    ///         requests:
+    ///           memory: 128Mi
+    ///           cpu: 100m
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       resources:
+    ///         requests:
+    ///           cpu: 250m
+    ///           memory: 128Mi
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A LimitRange of the namespace can set the request for every container that has none; this rule cannot see it. Batch
+    /// work that may take whatever is left over can go without.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes the configured value, `100m` unless configured otherwise. It is an assumption: too much and the pod finds no
+    /// node, too little and it starves on a busy one. Measure first, and confirm the value.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system. Not ephemeral containers, which cannot have
+    /// resources. From 1.34 on, `resources` on the pod itself count for its containers.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Resource Management for Pods and Containers:
+    ///   <https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/>
+    /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
+    /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "missing-cpu-request", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements", Polaris "cpuRequestsMissing",
+        Kubescape "C-0268", Kubesec "RequestsCPU"],
+    akin: [KubeScore "container-resources", Kyverno "require-requests-limits"],
+}
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    resources::missing_request(
+        resources::Resource::Cpu,
+        &config.values.cpu_request,
+        pod,
+        config,
+        found,
+    );
+}

@@ -1,0 +1,101 @@
+use crate::config::Config;
+use crate::rules::Findings;
+use crate::rules::resources::helpers as resources;
+use kubernetes::Pod;
+
+rule! {
+    /// Containers without a memory request.
+    ///
+    /// `resources.requests.memory` is what the scheduler reserves for a container, and what the kubelet measures it by when
+    /// the node runs out of memory. A memory limit alone counts as the request too.
+    ///
+    /// ## Why
+    ///
+    /// A container without a request is placed as if it needed no memory. When the node then runs short, the kubelet evicts
+    /// the pods that use more than they asked for, and those that asked for nothing are first: an attacker who makes one pod
+    /// grow drives the others out.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       resources:
+    ///         requests:
+    ///           cpu: 100m
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       resources:
+    ///         requests:
+    ///           cpu: 100m
+    ///           memory: 128Mi
+    /// ```
+    ///
+    /// Good: the limit is the request as well.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       resources:
+    ///         limits:
+    ///           memory: 256Mi
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A LimitRange of the namespace can set the request for every container that has none; this rule cannot see it.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes the configured value, `128Mi` unless configured otherwise. It is an assumption: too much and the pod finds
+    /// no node, too little and it is evicted early. Measure first, and confirm the value.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system. Not ephemeral containers, which cannot have
+    /// resources. From 1.34 on, `resources` on the pod itself count for its containers.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Resource Management for Pods and Containers:
+    ///   <https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/>
+    /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
+    /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "missing-memory-request", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0016", Checkov "CKV_K8S_12", Polaris "memoryRequestsMissing", Kubescape "C-0269", Kubesec "RequestsMemory"],
+    akin: [KubeLinter "unset-memory-requirements", KubeScore "container-resources", Kyverno "require-requests-limits"],
+}
+
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    resources::missing_request(
+        resources::Resource::Memory,
+        &config.values.memory_request,
+        pod,
+        config,
+        found,
+    );
+}

@@ -1,0 +1,412 @@
+use crate::config::Config;
+use crate::rules::privileges::privilege_escalation::escalates_anyway;
+use crate::rules::{Finding, Findings, Safety};
+use kubernetes::{Container, Object, Pod, Unknown};
+use yaml::edit::Change;
+use yaml::{Node, Path, Resolved};
+
+rule! {
+    /// Hardening fields that stand where Kubernetes has no such field, and so do nothing.
+    ///
+    /// `capabilities` belongs to a container, `fsGroup` to the pod, `runAsUser` under `securityContext` rather than beside
+    /// `image`, `hostNetwork` to the pod's spec itself, and a `securityContext` to the pod template rather than to the
+    /// workload. The API server drops a field that its place does not have, or refuses the manifest, depending on how it is
+    /// sent.
+    ///
+    /// ## Why
+    ///
+    /// The manifest reads as if the hole were closed, reviewers are satisfied, and the container runs without the protection.
+    /// `kubectl` tells by default since Kubernetes 1.27; Helm, Argo CD and other clients that apply manifests need not.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       runAsUser: 10001 # the user web of the image
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         runAsUser: 10001 # the user web of the image
+    /// ```
+    ///
+    /// Good: each field where its type has it.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   automountServiceAccountToken: false
+    ///   securityContext:
+    ///     fsGroup: 10001
+    ///     runAsNonRoot: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    ///         capabilities:
+    ///           drop: [ALL]
+    /// ```
+    ///
+    /// A field of containers on the pod moves to the container, if there is just one:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     readOnlyRootFilesystem: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         allowPrivilegeEscalation: false
+    ///         readOnlyRootFilesystem: true
+    /// ```
+    ///
+    /// A field of the pod moves there from a container:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         runAsUser: 10001
+    ///         fsGroup: 10001
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   securityContext:
+    ///     runAsNonRoot: true
+    ///     fsGroup: 10001
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         runAsUser: 10001
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Never: the field does nothing where it stands. If what runs was tested without it, deleting the field is the honest
+    /// way out.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It moves the field, with its value and comments, to the place that has it. There it takes effect, perhaps for the
+    /// first time, with everything that the field's own rule says about it. Where that place has the same value already, it
+    /// removes the field instead. The fix is not offered where several containers could be meant, where the right place has
+    /// another value, where the text is shared through an anchor, or where the API server would refuse the field beside what
+    /// is there.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, every Kubernetes version, every operating system; all kinds that are or make pods.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Pod API, with the fields of both security contexts:
+    ///   <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>
+    /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
+    /// - KEP-2885: Server side unknown field validation:
+    ///   <https://www.kubernetes.dev/resources/keps/2885/>
+    /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
+    "misplaced-security-field", Always, Error, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
+}
+
+/// Which types have a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// The pod's spec itself.
+    PodSpec,
+    /// The pod's `securityContext`.
+    PodContext,
+    /// A container's `securityContext`.
+    ContainerContext,
+    /// The `securityContext` of a container as well as of the pod.
+    EitherContext,
+    /// The pod's spec and the container: `securityContext` itself.
+    PodOrContainer,
+}
+
+const FIELDS: [(&str, Home); 27] = [
+    ("allowPrivilegeEscalation", Home::ContainerContext),
+    ("capabilities", Home::ContainerContext),
+    ("privileged", Home::ContainerContext),
+    ("procMount", Home::ContainerContext),
+    ("readOnlyRootFilesystem", Home::ContainerContext),
+    ("fsGroup", Home::PodContext),
+    ("fsGroupChangePolicy", Home::PodContext),
+    ("seLinuxChangePolicy", Home::PodContext),
+    ("supplementalGroups", Home::PodContext),
+    ("supplementalGroupsPolicy", Home::PodContext),
+    ("sysctls", Home::PodContext),
+    ("appArmorProfile", Home::EitherContext),
+    ("runAsGroup", Home::EitherContext),
+    ("runAsNonRoot", Home::EitherContext),
+    ("runAsUser", Home::EitherContext),
+    ("seLinuxOptions", Home::EitherContext),
+    ("seccompProfile", Home::EitherContext),
+    ("windowsOptions", Home::EitherContext),
+    ("automountServiceAccountToken", Home::PodSpec),
+    ("hostIPC", Home::PodSpec),
+    ("hostNetwork", Home::PodSpec),
+    ("hostPID", Home::PodSpec),
+    ("hostUsers", Home::PodSpec),
+    ("runtimeClassName", Home::PodSpec),
+    ("serviceAccountName", Home::PodSpec),
+    ("shareProcessNamespace", Home::PodSpec),
+    ("securityContext", Home::PodOrContainer),
+];
+
+fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    let Some(pod) = &object.pod else { return };
+    for unknown in &object.reading.unknown {
+        let Some((field, home)) = known(unknown) else {
+            continue;
+        };
+        let container = object.container_around(unknown.key);
+        let message = format!(
+            "{field} has no effect {}",
+            place(unknown.type_name, container)
+        );
+        let finding = found.wrong_around(container, unknown.key, message);
+        if let Some(target) =
+            Target::of(field, home, pod, container).filter(|_| !is_shared(unknown.key))
+        {
+            target.offer(finding, field, unknown.value, pod);
+        }
+    }
+}
+
+/// Whether some type of the pod has a hardening field of that name.
+pub(crate) fn is_hardening_field(name: &str) -> bool {
+    FIELDS.iter().any(|(field, _)| *field == name)
+}
+
+/// The hardening fields of the pod, by name.
+pub(crate) fn hardening_fields() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|(field, _)| *field)
+}
+
+/// Whether this rule speaks of an unknown key.
+pub(crate) fn speaks_of(object: &Object<'_>, unknown: &Unknown<'_>) -> bool {
+    object.pod.is_some() && known(unknown).is_some()
+}
+
+/// The hardening field that an unknown key is elsewhere.
+fn known(unknown: &Unknown<'_>) -> Option<(&'static str, Home)> {
+    let key = unknown.key.as_str()?;
+    FIELDS.into_iter().find(|(field, _)| *field == key)
+}
+
+/// Where a key stands, in words for a person.
+fn place(type_name: &str, container: Option<&Container<'_>>) -> String {
+    match (type_name, container) {
+        ("Container" | "EphemeralContainer", Some(container)) => format!("directly in {container}"),
+        ("SecurityContext", Some(container)) => format!("in the securityContext of {container}"),
+        ("PodSecurityContext", _) => "in the pod's securityContext".into(),
+        ("PodSpec", _) => "directly in the pod's spec".into(),
+        (other, Some(container)) => format!("in the {other} of {container}"),
+        (other, None) => match other.strip_suffix("Spec") {
+            Some(kind) => format!("in the spec of the {kind}"),
+            None => format!("directly in the {other}"),
+        },
+    }
+}
+
+/// The one place that a field can only have been meant for.
+struct Target<'p, 'y> {
+    path: Path,
+    name: String,
+    /// What is there already.
+    taken: Option<Node<'y>>,
+    container: Option<&'p Container<'y>>,
+}
+
+impl<'p, 'y> Target<'p, 'y> {
+    fn of(
+        field: &str,
+        home: Home,
+        pod: &'p Pod<'y>,
+        container: Option<&'p Container<'y>>,
+    ) -> Option<Self> {
+        let context = format!("securityContext.{field}");
+        match (home, container) {
+            (Home::PodSpec, _) | (Home::PodOrContainer, None) => {
+                Some(Target::on_pod(pod, field, "the pod's spec"))
+            }
+            (Home::PodContext, _) | (Home::EitherContext, None) => {
+                Some(Target::on_pod(pod, &context, "the pod's securityContext"))
+            }
+            (Home::PodOrContainer, Some(container)) => Some(Target::in_container(
+                container,
+                field,
+                container.to_string(),
+            )),
+            (Home::ContainerContext | Home::EitherContext, Some(container)) => {
+                Some(Target::in_context(container, &context))
+            }
+            (Home::ContainerContext, None) => match pod.containers.as_slice() {
+                [only] => Some(Target::in_context(only, &context)),
+                _ => None,
+            },
+        }
+    }
+
+    fn on_pod(pod: &Pod<'y>, way: &str, name: &str) -> Self {
+        Target {
+            path: pod.path(way),
+            name: name.into(),
+            taken: pod.lookup(way),
+            container: None,
+        }
+    }
+
+    fn in_context(container: &'p Container<'y>, way: &str) -> Self {
+        Target::in_container(
+            container,
+            way,
+            format!("the securityContext of {container}"),
+        )
+    }
+
+    fn in_container(container: &'p Container<'y>, way: &str, name: String) -> Self {
+        Target {
+            path: container.path(way),
+            name,
+            taken: container.lookup(way),
+            container: Some(container),
+        }
+    }
+
+    /// Moves a field here; where the place says the same already, the other one can go.
+    fn offer(self, finding: &mut Finding, field: &str, value: Node<'_>, pod: &Pod<'_>) {
+        let from = value.path();
+        match self.taken {
+            None if !self.refuses(field, value, pod) => {
+                let title = format!("move {field} to {} (it takes effect there)", self.name);
+                finding.fix(
+                    Safety::Review,
+                    title,
+                    [Change::Move {
+                        from,
+                        to: self.path,
+                    }],
+                );
+            }
+            Some(there) if there.resolved().is_some() && there.resolved() == value.resolved() => {
+                let title = format!("remove {field}, which {} has already", self.name);
+                finding.fix(Safety::Safe, title, [Change::Remove { path: from }]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the API server would refuse the field here, beside what is here already.
+    fn refuses(&self, field: &str, value: Node<'_>, pod: &Pod<'_>) -> bool {
+        let is_for_linux = pod.spec.os.as_ref().is_some_and(|os| os.name == "linux");
+        let wrong_system = pod.is_windows() || (is_for_linux && field == "windowsOptions");
+        let clashes = match self.container {
+            Some(container) => clashes_in_container(field, value, container),
+            None => clashes_on_pod(field, value, pod),
+        };
+        wrong_system || clashes
+    }
+}
+
+/// Whether a container would both forbid privilege escalation and have what brings it along.
+fn clashes_in_container(field: &str, value: Node<'_>, container: &Container<'_>) -> bool {
+    let moved = flag(value);
+    let forbidden = container.security().allow_privilege_escalation == Some(false);
+    match field {
+        "allowPrivilegeEscalation" => moved == Some(false) && escalates_anyway(container),
+        "privileged" => moved != Some(false) && forbidden,
+        "capabilities" => {
+            forbidden
+                && value
+                    .get("add")
+                    .is_some_and(|added| added.items().len() > 0)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a pod would have two settings of its namespaces that exclude each other.
+fn clashes_on_pod(field: &str, value: Node<'_>, pod: &Pod<'_>) -> bool {
+    let after = |name, now| if field == name { flag(value) } else { now };
+    let host_pid = after("hostPID", pod.spec.host_pid) == Some(true);
+    let host_network = after("hostNetwork", pod.spec.host_network) == Some(true);
+    let host_ipc = after("hostIPC", pod.spec.host_ipc) == Some(true);
+    let own_users = after("hostUsers", pod.spec.host_users) == Some(false);
+    let shared_processes =
+        after("shareProcessNamespace", pod.spec.share_process_namespace) == Some(true);
+    (own_users && (host_pid || host_network || host_ipc)) || (shared_processes && host_pid)
+}
+
+fn flag(value: Node<'_>) -> Option<bool> {
+    match value.resolved() {
+        Some(Resolved::Bool(flag)) => Some(flag),
+        _ => None,
+    }
+}
+
+/// Whether other places of the document repeat the text around a key through an anchor.
+fn is_shared(key: Node<'_>) -> bool {
+    std::iter::successors(Some(key), |node| node.parent()).any(|node| node.anchor().is_some())
+}

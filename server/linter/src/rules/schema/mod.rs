@@ -1,0 +1,15 @@
+//! Rules about what the API server would reject, drop, or read differently.
+
+pub(crate) mod leftovers;
+
+pub(crate) mod conflicting_security_context;
+pub(crate) mod duplicate_key;
+pub(crate) mod misplaced_security_field;
+pub(crate) mod misspelled_security_field;
+pub(crate) mod refused_value;
+pub(crate) mod removed_api;
+pub(crate) mod syntax_error;
+pub(crate) mod unknown_field;
+pub(crate) mod weakened_override;
+pub(crate) mod wrong_os_field;
+pub(crate) mod wrong_type;

@@ -1,0 +1,152 @@
+//! Requests and limits: names that the API server does not know, amounts that it refuses, and one against the other.
+
+use crate::rules::naming::token;
+use crate::rules::spelling::{brief, nearest};
+use crate::rules::{Findings, Safety};
+use kubernetes::{Container, Object, amount};
+use yaml::edit::Change;
+use yaml::{Entry, Node, Resolved};
+
+/// What a container can have without a `/` in its name, besides `hugepages-<size>`.
+const STANDARD: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
+
+pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, found: &mut Findings<'_, '_>) {
+    let container = object.container_around(resources);
+    let (requests, limits) = (resources.get("requests"), resources.get("limits"));
+    for entry in [requests, limits]
+        .into_iter()
+        .flatten()
+        .flat_map(Node::entries)
+    {
+        let Some(name) = entry
+            .key
+            .as_str()
+            .filter(|name| !name.contains("{{") && !entry.is_merge())
+        else {
+            continue;
+        };
+        check_name(name, entry, container, found);
+        check_amount(name, entry.value, container, found);
+    }
+    let Some(requests) = requests else { return };
+    for entry in requests.entries() {
+        let Some(name) = entry.key.as_str() else {
+            continue;
+        };
+        let limit = limits
+            .and_then(|limits| limits.get(name))
+            .filter(|limit| !limit.is_null());
+        compare(name, entry.value, limit, container, found);
+    }
+}
+
+fn check_name(
+    name: &str,
+    entry: Entry<'_>,
+    container: Option<&Container<'_>>,
+    found: &mut Findings<'_, '_>,
+) {
+    if name.contains('/') || STANDARD.contains(&name) || name.starts_with("hugepages-") {
+        return;
+    }
+    let message = format!("{} is not a resource that Kubernetes knows", brief(name));
+    let finding = found.wrong_around(container, entry.key, message);
+    let is_free = |other: &&str| {
+        entry
+            .key
+            .parent()
+            .is_none_or(|mapping| mapping.get(other).is_none())
+    };
+    let free = || STANDARD.into_iter().filter(is_free);
+    let shortened = || free().find(|other| name.len() > 2 && other.starts_with(name));
+    if let Some(right) = nearest(name, free()).or_else(shortened) {
+        let change = Change::Rename {
+            path: entry.value.path(),
+            key: right.into(),
+        };
+        finding.fix(
+            Safety::Review,
+            format!("rename it to {right} (it takes effect then)"),
+            [change],
+        );
+    }
+}
+
+fn check_amount(
+    name: &str,
+    value: Node<'_>,
+    container: Option<&Container<'_>>,
+    found: &mut Findings<'_, '_>,
+) {
+    let Some(much) = amount_of(value) else { return };
+    if much < 0 {
+        found.wrong_around(
+            container,
+            value,
+            format!("{} is {}, below 0", brief(name), brief(value.source())),
+        );
+    } else if is_extended(name) && much % 1_000_000_000 != 0 {
+        found.wrong_around(
+            container,
+            value,
+            format!(
+                "{} is {}, not a whole number",
+                brief(name),
+                brief(value.source())
+            ),
+        );
+    }
+}
+
+fn compare(
+    name: &str,
+    request: Node<'_>,
+    limit: Option<Node<'_>>,
+    container: Option<&Container<'_>>,
+    found: &mut Findings<'_, '_>,
+) {
+    let exact = is_extended(name) || name.starts_with("hugepages-");
+    let Some(requested) = amount_of(request) else {
+        return;
+    };
+    let Some(limit) = limit else {
+        if exact {
+            found.absent_beside(
+                container,
+                token(request),
+                format!(
+                    "{} has a request, and no limit, which it needs",
+                    brief(name)
+                ),
+            );
+        }
+        return;
+    };
+    let Some(limited) = amount_of(limit) else {
+        return;
+    };
+    let message = match () {
+        () if exact && requested != limited => {
+            format!("{} has a request that is not its limit", brief(name))
+        }
+        () if requested > limited => format!("{} requests more than its limit", brief(name)),
+        () => return,
+    };
+    found
+        .wrong_around(container, request, message)
+        .related(limit, "the limit is here");
+}
+
+/// Resources that a device plugin brings. What Kubernetes itself has bears its name.
+fn is_extended(name: &str) -> bool {
+    name.contains('/') && !name.contains("kubernetes.io/")
+}
+
+fn amount_of(value: Node<'_>) -> Option<i128> {
+    match value.resolved()? {
+        Resolved::Str(text) => amount(text.trim()),
+        Resolved::Int(whole) => Some(i128::from(whole) * 1_000_000_000),
+        Resolved::Float(_) => amount(value.resolve()?.source()),
+        Resolved::Null | Resolved::Bool(_) => None,
+    }
+}

@@ -1,0 +1,465 @@
+use crate::config::Config;
+use crate::rules::spelling::brief;
+use crate::rules::{Findings, Safety, Tag};
+use kubernetes::{Object, Version};
+use yaml::Node;
+use yaml::edit::{Change, Value};
+
+rule! {
+    /// Objects of an API version that the cluster no longer serves.
+    ///
+    /// Kubernetes serves a beta version of an API for a few releases after its successor is there, and then no longer. From
+    /// then on the API server knows no such kind, and refuses the object.
+    ///
+    /// ## Why
+    ///
+    /// What the object was to do does not happen: a NetworkPolicy does not restrict, a PodSecurityPolicy does not hold. An
+    /// upgrade of the cluster stops every deployment whose manifests still name the old version.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: rbac.authorization.k8s.io/v1beta1
+    /// kind: Role
+    /// metadata:
+    ///   name: reader
+    /// rules:
+    ///   - apiGroups: [""]
+    ///     resources: [configmaps]
+    ///     verbs: [get]
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: rbac.authorization.k8s.io/v1
+    /// kind: Role
+    /// metadata:
+    ///   name: reader
+    /// rules:
+    ///   - apiGroups: [""]
+    ///     resources: [configmaps]
+    ///     verbs: [get]
+    /// ```
+    ///
+    /// A kind that is gone, or whose successor has other fields, is left to you:
+    ///
+    /// ```yaml bad
+    /// apiVersion: policy/v1beta1
+    /// kind: PodSecurityPolicy
+    /// metadata:
+    ///   name: restricted
+    /// spec:
+    ///   privileged: false
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   podSelector: {}
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A manifest for clusters of an older version: tell that version with `--kubernetes-version`.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes the successor's version, where what the object says means the same there: a Deployment of `extensions/v1beta1`
+    /// needs a `selector` for it, a PodDisruptionBudget one that is not empty. Some defaults differ between the versions, such
+    /// as the update strategy of a DaemonSet. It is not offered where the target version does not have the successor yet.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile; from the Kubernetes version on whose API server no longer serves the kind, by the marks in the sources of its
+    /// types. They agree with the deprecation guide, and cover alpha versions besides.
+    ///
+    /// ## References
+    ///
+    /// - [Kubernetes: Deprecated API Migration Guide](https://kubernetes.io/docs/reference/using-api/deprecation-guide/)
+    /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
+    "removed-api", Always, Warning, Check::Object(check),
+    same: [Kubeaudit "DeprecatedAPIUsed"],
+    akin: [KubeLinter "no-extensions-v1beta", KubeScore "stable-version"],
+}
+
+/// A version of some kinds that is served no longer.
+struct Removed {
+    api_version: &'static str,
+    kinds: &'static [&'static str],
+    since: Version,
+    successor: Successor,
+}
+
+#[derive(Clone, Copy)]
+enum Successor {
+    /// Its fields are others, or there is none.
+    Other,
+    /// It takes the object as it is.
+    Same(&'static str),
+    /// It takes the object if this holds.
+    If(fn(&Object<'_>) -> bool, &'static str),
+}
+
+const fn removed(
+    minor: u16,
+    api_version: &'static str,
+    kinds: &'static [&'static str],
+    successor: Successor,
+) -> Removed {
+    Removed {
+        api_version,
+        kinds,
+        since: Version::new(minor),
+        successor,
+    }
+}
+
+/// What Kubernetes' sources say; `tests/removed.rs` holds the table to them.
+const REMOVED: &[Removed] = {
+    use Successor::{If, Other, Same};
+    &[
+        removed(
+            16,
+            "extensions/v1beta1",
+            &["Deployment", "DaemonSet", "ReplicaSet"],
+            If(has_selector, "apps/v1"),
+        ),
+        removed(
+            16,
+            "extensions/v1beta1",
+            &["NetworkPolicy"],
+            Same("networking.k8s.io/v1"),
+        ),
+        removed(16, "extensions/v1beta1", &["PodSecurityPolicy"], Other),
+        removed(
+            16,
+            "apps/v1beta1",
+            &["Deployment", "StatefulSet"],
+            If(has_selector, "apps/v1"),
+        ),
+        removed(16, "apps/v1beta1", &["ControllerRevision"], Same("apps/v1")),
+        removed(
+            16,
+            "apps/v1beta2",
+            &["Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"],
+            If(has_selector, "apps/v1"),
+        ),
+        removed(16, "apps/v1beta2", &["ControllerRevision"], Same("apps/v1")),
+        removed(20, "settings.k8s.io/v1alpha1", &["PodPreset"], Other),
+        removed(21, "batch/v2alpha1", &["CronJob"], Same("batch/v1")),
+        removed(21, "discovery.k8s.io/v1alpha1", &["EndpointSlice"], Other),
+        removed(
+            21,
+            "flowcontrol.apiserver.k8s.io/v1alpha1",
+            &["FlowSchema", "PriorityLevelConfiguration"],
+            Other,
+        ),
+        removed(22, "extensions/v1beta1", &["Ingress"], Other),
+        removed(22, "networking.k8s.io/v1beta1", &["Ingress"], Other),
+        removed(
+            22,
+            "networking.k8s.io/v1beta1",
+            &["IngressClass"],
+            Same("networking.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "apiextensions.k8s.io/v1beta1",
+            &["CustomResourceDefinition"],
+            Other,
+        ),
+        removed(
+            22,
+            "apiregistration.k8s.io/v1beta1",
+            &["APIService"],
+            Same("apiregistration.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "admissionregistration.k8s.io/v1beta1",
+            &["MutatingWebhookConfiguration"],
+            Other,
+        ),
+        removed(
+            22,
+            "admissionregistration.k8s.io/v1beta1",
+            &["ValidatingWebhookConfiguration"],
+            Other,
+        ),
+        removed(
+            22,
+            "authentication.k8s.io/v1beta1",
+            &["TokenReview"],
+            Same("authentication.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "authorization.k8s.io/v1beta1",
+            &["LocalSubjectAccessReview", "SubjectAccessReview"],
+            Other,
+        ),
+        removed(
+            22,
+            "authorization.k8s.io/v1beta1",
+            &["SelfSubjectAccessReview"],
+            Same("authorization.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "authorization.k8s.io/v1beta1",
+            &["SelfSubjectRulesReview"],
+            Same("authorization.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "certificates.k8s.io/v1beta1",
+            &["CertificateSigningRequest"],
+            Other,
+        ),
+        removed(
+            22,
+            "coordination.k8s.io/v1beta1",
+            &["Lease"],
+            Same("coordination.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "rbac.authorization.k8s.io/v1beta1",
+            &["ClusterRole", "Role"],
+            Same("rbac.authorization.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "rbac.authorization.k8s.io/v1beta1",
+            &["ClusterRoleBinding"],
+            Same("rbac.authorization.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "rbac.authorization.k8s.io/v1beta1",
+            &["RoleBinding"],
+            Same("rbac.authorization.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "scheduling.k8s.io/v1beta1",
+            &["PriorityClass"],
+            Same("scheduling.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "storage.k8s.io/v1beta1",
+            &["CSIDriver", "CSINode"],
+            Same("storage.k8s.io/v1"),
+        ),
+        removed(
+            22,
+            "storage.k8s.io/v1beta1",
+            &["StorageClass", "VolumeAttachment"],
+            Same("storage.k8s.io/v1"),
+        ),
+        removed(
+            24,
+            "storage.k8s.io/v1alpha1",
+            &["CSIStorageCapacity", "VolumeAttachment"],
+            Same("storage.k8s.io/v1"),
+        ),
+        removed(25, "batch/v1beta1", &["CronJob"], Same("batch/v1")),
+        removed(25, "discovery.k8s.io/v1beta1", &["EndpointSlice"], Other),
+        removed(25, "events.k8s.io/v1beta1", &["Event"], Other),
+        removed(
+            25,
+            "autoscaling/v2beta1",
+            &["HorizontalPodAutoscaler"],
+            Other,
+        ),
+        removed(
+            25,
+            "policy/v1beta1",
+            &["PodDisruptionBudget"],
+            If(selects_some, "policy/v1"),
+        ),
+        removed(25, "policy/v1beta1", &["PodSecurityPolicy"], Other),
+        removed(
+            25,
+            "node.k8s.io/v1beta1",
+            &["RuntimeClass"],
+            Same("node.k8s.io/v1"),
+        ),
+        removed(
+            26,
+            "autoscaling/v2beta2",
+            &["HorizontalPodAutoscaler"],
+            Same("autoscaling/v2"),
+        ),
+        removed(26, FLOW[0], &["FlowSchema"], Same(FLOW[3])),
+        removed(
+            26,
+            FLOW[0],
+            &["PriorityLevelConfiguration"],
+            If(lacks_shares, FLOW[3]),
+        ),
+        removed(
+            27,
+            "storage.k8s.io/v1beta1",
+            &["CSIStorageCapacity"],
+            Same("storage.k8s.io/v1"),
+        ),
+        removed(29, FLOW[1], &["FlowSchema"], Same(FLOW[3])),
+        removed(
+            29,
+            FLOW[1],
+            &["PriorityLevelConfiguration"],
+            If(lacks_shares, FLOW[3]),
+        ),
+        removed(31, "networking.k8s.io/v1alpha1", &["ClusterCIDR"], Other),
+        removed(
+            32,
+            "admissionregistration.k8s.io/v1alpha1",
+            &ADMISSION,
+            Other,
+        ),
+        removed(
+            32,
+            "authentication.k8s.io/v1alpha1",
+            &["SelfSubjectReview"],
+            Same("authentication.k8s.io/v1"),
+        ),
+        removed(32, FLOW[2], &["FlowSchema"], Same(FLOW[3])),
+        removed(32, FLOW[2], &["PriorityLevelConfiguration"], Same(FLOW[3])),
+        removed(
+            33,
+            "authentication.k8s.io/v1beta1",
+            &["SelfSubjectReview"],
+            Same("authentication.k8s.io/v1"),
+        ),
+        removed(
+            33,
+            "networking.k8s.io/v1alpha1",
+            &["IPAddress", "ServiceCIDR"],
+            Other,
+        ),
+        removed(
+            34,
+            "admissionregistration.k8s.io/v1beta1",
+            &ADMISSION,
+            Same("admissionregistration.k8s.io/v1"),
+        ),
+        removed(
+            35,
+            "storage.k8s.io/v1alpha1",
+            &["VolumeAttributesClass"],
+            Same("storage.k8s.io/v1"),
+        ),
+        removed(
+            36,
+            "storagemigration.k8s.io/v1alpha1",
+            &["StorageVersionMigration"],
+            Other,
+        ),
+        removed(
+            37,
+            "certificates.k8s.io/v1alpha1",
+            &["ClusterTrustBundle"],
+            Other,
+        ),
+        removed(
+            37,
+            "networking.k8s.io/v1beta1",
+            &["IPAddress", "ServiceCIDR"],
+            Same("networking.k8s.io/v1"),
+        ),
+        removed(
+            37,
+            "storage.k8s.io/v1beta1",
+            &["VolumeAttributesClass"],
+            Same("storage.k8s.io/v1"),
+        ),
+    ]
+};
+
+const ADMISSION: [&str; 2] = [
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+];
+
+const FLOW: [&str; 4] = [
+    "flowcontrol.apiserver.k8s.io/v1beta1",
+    "flowcontrol.apiserver.k8s.io/v1beta2",
+    "flowcontrol.apiserver.k8s.io/v1beta3",
+    "flowcontrol.apiserver.k8s.io/v1",
+];
+
+fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let is_it =
+        |row: &&Removed| row.api_version == object.api_version && row.kinds.contains(&object.kind);
+    let gone = REMOVED
+        .iter()
+        .find(is_it)
+        .filter(|row| config.kubernetes_version >= row.since);
+    let (Some(row), Some(node)) = (gone, object.node.get("apiVersion")) else {
+        return;
+    };
+    let what = if object.kind == "PodSecurityPolicy" {
+        ""
+    } else {
+        "this version of "
+    };
+    let finding = found.wrong(
+        node,
+        format!(
+            "Kubernetes {} removed {what}{}",
+            row.since,
+            brief(object.kind)
+        ),
+    );
+    finding.tagged(Tag::Deprecated);
+    let (successor, title) = match row.successor {
+        Successor::Same(successor) => (
+            successor,
+            format!("write {successor} (clusters that lack it refuse it)"),
+        ),
+        Successor::If(holds, successor) if holds(object) => (
+            successor,
+            format!("write {successor} (some defaults differ)"),
+        ),
+        Successor::If(..) | Successor::Other => return,
+    };
+    // The other successors are all there when what they succeed leaves.
+    if successor == FLOW[3] && config.kubernetes_version < Version::new(29) {
+        return;
+    }
+    let change = Change::Set {
+        path: object.node.path().keys("apiVersion"),
+        value: Value::Text(successor.into()),
+    };
+    finding.fix(Safety::Review, title, [change]);
+}
+
+fn field<'y>(object: &Object<'y>, way: &[&str]) -> Option<Node<'y>> {
+    way.iter()
+        .try_fold(object.node, |node, key| node.get(key))
+        .filter(|node| !node.is_null())
+}
+
+/// `apps/v1` makes no selector of the template's labels, and knows no `rollbackTo` and `templateGeneration`.
+fn has_selector(object: &Object<'_>) -> bool {
+    let has = |key| field(object, &["spec", key]).is_some();
+    has("selector") && !has("rollbackTo") && !has("templateGeneration")
+}
+
+/// An empty selector selects no pod in `policy/v1beta1` and every pod in `policy/v1`.
+fn selects_some(object: &Object<'_>) -> bool {
+    field(object, &["spec", "selector"]).is_some_and(|selector| selector.entries().len() > 0)
+}
+
+/// `assuredConcurrencyShares` has another name since `v1beta3`.
+fn lacks_shares(object: &Object<'_>) -> bool {
+    field(object, &["spec", "limited", "assuredConcurrencyShares"]).is_none()
+}

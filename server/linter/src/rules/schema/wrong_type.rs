@@ -1,0 +1,222 @@
+use crate::config::Config;
+use crate::rules::naming::{name, token};
+use crate::rules::schema::leftovers::wrong_values;
+use crate::rules::schema::refused_value::values::accepted;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Object, Wanted};
+use yaml::edit::{Change, Value};
+use yaml::scalar::resolve;
+use yaml::{Kind, Node, Resolved, Style};
+
+rule! {
+    /// Values of another type or shape than their field has.
+    ///
+    /// A string for an integer, a mapping for a list, a number for a label: the API server refuses the whole object. What a
+    /// plain word means is told as the API server's reader takes it, for which `yes` is a boolean and `0644` is 420.
+    ///
+    /// ## Why
+    ///
+    /// The manifest is rejected, at the latest in the cluster, and with it every hardening that it holds. The object that was
+    /// to be replaced stays as it was.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    ///   annotations:
+    ///     example.com/reviewed: yes
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       env:
+    ///         - name: WORKERS
+    ///           value: 4
+    ///       securityContext:
+    ///         privileged: "false"
+    ///         runAsUser: "10001"
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    ///   annotations:
+    ///     example.com/reviewed: "yes"
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       env:
+    ///         - name: WORKERS
+    ///           value: "4"
+    ///       securityContext:
+    ///         privileged: false
+    ///         runAsUser: 10001
+    /// ```
+    ///
+    /// Another shape is left to you:
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     name: web
+    ///     image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    ///       securityContext:
+    ///         runAsUser: 10001
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// A value that another program fills in before the manifest goes to a cluster. Texts with `{{` or `$` in them count as
+    /// such and are left alone.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It takes quotes away from an integer or a boolean, or puts them around a word that is to be a string; not where the API
+    /// server would refuse the number, as the user `-1`. No cluster took the manifest before, so that nothing that runs can
+    /// stop.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, every Kubernetes version; every kind that has a type of its own in Kubernetes.
+    ///
+    /// ## References
+    ///
+    /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
+    /// - [YAML 1.1: booleans](https://yaml.org/type/bool.html), which the API server's reader follows
+    /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
+    "wrong-type", Always, Error, Check::Object(check),
+    akin: [KubeLinter "schema-validation"],
+}
+
+fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    for wrong in wrong_values(object) {
+        let node = wrong.node;
+        let message = format!("{} {}", name(node, object), complaint(node, wrong.wanted));
+        let container = object
+            .container_around(node)
+            .filter(|container| container.node != node);
+        let finding = found.wrong_around(container, token(node), message);
+        if let Some((title, value)) = wrong
+            .wanted
+            .and_then(|wanted| requoted(node, wanted, object))
+        {
+            finding.fix(
+                Safety::Safe,
+                title,
+                [Change::Set {
+                    path: node.path(),
+                    value,
+                }],
+            );
+        }
+    }
+}
+
+fn complaint(node: Node<'_>, wanted: Option<Wanted>) -> String {
+    let (is, wanted) = (noun(node), wanted.map(wanted_noun));
+    match wanted {
+        Some("base64") => "is not base64".into(),
+        Some("a quantity") if is == "a string" => "is not a quantity such as 64Mi or 0.5".into(),
+        Some("a time") => "is not a time such as 2024-05-01T12:00:00Z".into(),
+        Some("an integer") if is == "an integer" => "is out of range".into(),
+        Some("an integer") if is == "a number" => "is not a whole number".into(),
+        Some(wanted) if is != wanted => format!("is {is}, not {wanted}"),
+        _ => format!("is {is} that the field does not take"),
+    }
+}
+
+fn noun(node: Node<'_>) -> &'static str {
+    let Some(node) = node.resolve() else {
+        return "an alias to nothing";
+    };
+    match (node.kind(), node.resolved()) {
+        (Kind::Mapping, _) => "a mapping",
+        (Kind::Sequence, _) => "a list",
+        (_, Some(Resolved::Bool(_))) => "a boolean",
+        (_, Some(Resolved::Int(_))) => "an integer",
+        (_, Some(Resolved::Float(_))) => "a number",
+        (_, Some(Resolved::Str(_))) => "a string",
+        (_, Some(Resolved::Null) | None) => "nothing",
+    }
+}
+
+fn wanted_noun(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Bool => "a boolean",
+        Wanted::Integer => "an integer",
+        Wanted::Number => "a number",
+        Wanted::Text => "a string",
+        Wanted::Base64 => "base64",
+        Wanted::Time => "a time",
+        Wanted::Quantity => "a quantity",
+        Wanted::Sequence => "a list",
+        Wanted::Mapping => "a mapping",
+    }
+}
+
+/// The same value with quotes, or without, where that is all that is wrong.
+fn requoted(node: Node<'_>, wanted: Wanted, object: &Object<'_>) -> Option<(&'static str, Value)> {
+    let text = node.as_str()?;
+    match (wanted, node.resolved()?, resolve(text, Style::Plain, None)) {
+        // A number in another notation, such as "0644", may have been meant in either way.
+        (Wanted::Integer, Resolved::Str(_), Resolved::Int(value))
+            if value.to_string() == text && takes(node, value, object) =>
+        {
+            Some(("take the quotes away", Value::Integer(value)))
+        }
+        (Wanted::Bool, Resolved::Str(_), Resolved::Bool(value)) => {
+            Some(("take the quotes away", Value::Bool(value)))
+        }
+        (Wanted::Text, Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float(_), _) => {
+            Some(("put it in quotes", Value::Text(text.into())))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the API server takes a number where a node stands, as far as `refused-value` knows.
+fn takes(node: Node<'_>, number: i64, object: &Object<'_>) -> bool {
+    let field = if node.own_entry().is_some() {
+        Some(node)
+    } else {
+        node.parent()
+    };
+    let key = field
+        .and_then(Node::own_entry)
+        .and_then(|entry| entry.key.as_str());
+    let mapping = field.and_then(Node::parent);
+    let types = object.reading.types.iter();
+    let type_name = types
+        .filter(|(typed, _)| Some(*typed) == mapping)
+        .map(|row| row.1)
+        .next();
+    let accepted = key
+        .zip(type_name)
+        .and_then(|(key, type_name)| accepted(type_name, key));
+    accepted.is_none_or(|accepted| accepted.takes(number))
+}

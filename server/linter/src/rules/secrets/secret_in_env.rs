@@ -1,0 +1,236 @@
+use crate::config::Config;
+use crate::rules::secrets::detector as secret;
+use crate::rules::security_context::token;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Container, Object};
+use std::cell::LazyCell;
+use std::collections::HashMap;
+use yaml::edit::{Change, Value};
+use yaml::{Node, Path, Resolved};
+
+rule! {
+    /// Environment variables with a password, a token or a key as their value.
+    ///
+    /// What is one shows in the value itself (a private key, tokens of GitHub, AWS, Slack and others, JSON Web Tokens, a URL
+    /// with a password in it) or in the end of the name: `DB_PASSWORD`, `stripeApiKey`. The names can be configured. References
+    /// (`$(VAR)`, `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and names of objects are
+    /// no secrets.
+    ///
+    /// ## Why
+    ///
+    /// Manifests are read by many: they are in Git and its history for good, in build logs, in the annotation that `kubectl
+    /// apply` leaves, and open to everybody who may read pods, which are far more people than may read Secrets. A secret that
+    /// has been in a manifest is a secret that has to be changed.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata:
+    ///   name: shop
+    /// spec:
+    ///   selector:
+    ///     matchLabels:
+    ///       app: shop
+    ///   template:
+    ///     metadata:
+    ///       labels:
+    ///         app: shop
+    ///     spec:
+    ///       containers:
+    ///         - name: shop
+    ///           image: registry.example.com/shop:1.4
+    ///           env:
+    ///             - name: DB_HOST
+    ///               value: db
+    ///             - name: DB_PASSWORD
+    ///               value: correct-Horse-7
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata:
+    ///   name: shop
+    /// spec:
+    ///   selector:
+    ///     matchLabels:
+    ///       app: shop
+    ///   template:
+    ///     metadata:
+    ///       labels:
+    ///         app: shop
+    ///     spec:
+    ///       containers:
+    ///         - name: shop
+    ///           image: registry.example.com/shop:1.4
+    ///           env:
+    ///             - name: DB_HOST
+    ///               value: db
+    ///             - name: DB_PASSWORD
+    ///               valueFrom:
+    ///                 secretKeyRef:
+    ///                   name: shop-secrets
+    ///                   key: db-password
+    /// ```
+    ///
+    /// Good: the program reads a file that a Secret is mounted as.
+    ///
+    /// ```yaml good
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata:
+    ///   name: shop
+    /// spec:
+    ///   selector:
+    ///     matchLabels:
+    ///       app: shop
+    ///   template:
+    ///     metadata:
+    ///       labels:
+    ///         app: shop
+    ///     spec:
+    ///       containers:
+    ///         - name: shop
+    ///           image: registry.example.com/shop:1.4
+    ///           env:
+    ///             - name: DB_PASSWORD_FILE
+    ///               value: /run/secrets/db/password
+    ///             - name: TOKEN_TTL
+    ///               value: "3600"
+    ///             - name: ALLOW_EMPTY_PASSWORD
+    ///               value: "no"
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// For a value that only looks like a secret, such as the well-known password of a test database that nobody but the test
+    /// reaches.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It takes the value out and puts a reference to a Secret in its place, called after the object and the variable; a comment
+    /// behind the value stays. The container does not start until that Secret exists in the same namespace. Write the value down
+    /// before, and change it: it stays in the history of the repository.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Good practices for Kubernetes Secrets:
+    ///   <https://kubernetes.io/docs/concepts/security/secrets-good-practices/>
+    /// - Kubernetes: Define container environment variables using Secret data:
+    ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
+    /// - NSA/CISA Kubernetes Hardening Guide, "Secrets":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "secret-in-env", From(Hardened), Warning, Check::Object(check),
+    same: [KubeLinter "env-var-secret", Polaris "sensitiveContainerEnvVar"],
+    akin: [Kubescape "C-0012"],
+}
+
+fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+    let values = LazyCell::new(|| values(object));
+    for container in object.pod.iter().flat_map(|pod| &pod.containers) {
+        let variables = container.lookup("env").map(|list| list.items());
+        for (place, variable) in variables.into_iter().flatten().enumerate() {
+            let Some((name, value)) = written(variable) else {
+                continue;
+            };
+            let text = value.as_str().unwrap_or_default();
+            let Some(what) = secret::recognised(name, text, &config.values.secret_names) else {
+                continue;
+            };
+            let finding = found.wrong_in(
+                container,
+                token(value),
+                format!("{name} of {container} is {what} in plain text"),
+            );
+            if let Some((name_of_secret, key)) =
+                reference(object, container, name).filter(|(_, key)| values[key.as_str()].is_some())
+            {
+                let title = format!(
+                    "take {name} from the Secret {name_of_secret} (without it the container does not start)"
+                );
+                let changes =
+                    by_reference(&container.path("env").index(place), name_of_secret, key);
+                finding.fix(Safety::Review, title, changes);
+            }
+        }
+    }
+}
+
+/// A variable whose value is written as a text, with its name. The API server refuses any other.
+fn written<'y>(variable: Node<'y>) -> Option<(&'y str, Node<'y>)> {
+    let value = variable.entry("value")?.value;
+    let is_text = matches!(value.resolved(), Some(Resolved::Str(_)));
+    Some((variable.get("name")?.as_str()?, value)).filter(|_| is_text)
+}
+
+/// The Secret and the key in it that would hold the value: called after the object and the variable.
+fn reference(
+    object: &Object<'_>,
+    container: &Container<'_>,
+    variable: &str,
+) -> Option<(String, String)> {
+    let owner = object.name.unwrap_or(container.name());
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    };
+    let key = key_of(variable);
+    (is_plain(owner) && is_plain(&key)).then(|| (format!("{owner}-secrets"), key))
+}
+
+fn key_of(variable: &str) -> String {
+    variable.to_ascii_lowercase().replace('_', "-")
+}
+
+/// The values of the pod's variables, by the keys that they would get; `None` where several with one key have several values: the Secret
+/// can hold only one of them.
+fn values<'y>(object: &Object<'y>) -> HashMap<String, Option<&'y str>> {
+    let mut values = HashMap::new();
+    let containers = object.pod.iter().flat_map(|pod| &pod.containers);
+    let variables = containers
+        .filter_map(|container| container.lookup("env"))
+        .flat_map(Node::items);
+    for (name, value) in variables.filter_map(written) {
+        let text = value.as_str();
+        let known = values.entry(key_of(name)).or_insert(text);
+        *known = known.filter(|known| text == Some(known));
+    }
+    values
+}
+
+fn by_reference(variable: &Path, secret: String, key: String) -> [Change; 2] {
+    let mapping = |entries: Vec<(&str, Value)>| {
+        Value::Mapping(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
+    };
+    let selector = mapping(vec![
+        ("name", Value::Text(secret)),
+        ("key", Value::Text(key)),
+    ]);
+    // The entry stays where it is, with its comment, which may say why the value is what it is.
+    let path = variable.key("value");
+    [
+        Change::Rename {
+            path: path.clone(),
+            key: "valueFrom".into(),
+        },
+        Change::Set {
+            path,
+            value: mapping(vec![("secretKeyRef", selector)]),
+        },
+    ]
+}

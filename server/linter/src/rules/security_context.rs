@@ -1,0 +1,90 @@
+//! What the rules about values share: a pod or a container as what holds a setting that both can have, texts as the API server
+//! reads them, and the token to point at.
+
+use crate::rules::{Finding, Findings};
+use kubernetes::{Container, Pod};
+use std::fmt;
+use yaml::{Kind, Node, Path, Resolved};
+
+/// Holds a security context: a pod or one of its containers.
+#[derive(Clone, Copy)]
+pub(super) enum Holder<'p, 'y> {
+    Pod(&'p Pod<'y>),
+    Container(&'p Container<'y>),
+}
+
+/// The pod, then each of its containers.
+pub(super) fn holders<'p, 'y>(pod: &'p Pod<'y>) -> impl Iterator<Item = Holder<'p, 'y>> {
+    std::iter::once(Holder::Pod(pod)).chain(pod.containers.iter().map(Holder::Container))
+}
+
+impl<'y> Holder<'_, 'y> {
+    /// The node at a way from the holder, nothing inherited.
+    pub(super) fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
+        match self {
+            Holder::Pod(pod) => pod.lookup(dotted),
+            Holder::Container(container) => container.lookup(dotted),
+        }
+    }
+
+    /// The path of a field at a way from the holder, written or not.
+    pub(super) fn path(&self, dotted: &str) -> Path {
+        match self {
+            Holder::Pod(pod) => pod.path(dotted),
+            Holder::Container(container) => container.path(dotted),
+        }
+    }
+
+    /// The holder has a value that it should not have.
+    pub(super) fn wrong<'f>(
+        &self,
+        found: &'f mut Findings<'_, '_>,
+        node: Node<'_>,
+        message: String,
+    ) -> &'f mut Finding {
+        match self {
+            Holder::Pod(_) => found.wrong(token(node), message),
+            Holder::Container(container) => found.wrong_in(container, token(node), message),
+        }
+    }
+
+    /// The `type` of the profile that the holder has at a way, with the node to point at; empty where the profile has none.
+    pub(super) fn profile_type(&self, dotted: &str) -> Option<(Node<'y>, &'y str)> {
+        let profile = self
+            .lookup(dotted)
+            .filter(|node| node.kind() == Kind::Mapping)?;
+        let node = profile.get("type").unwrap_or(profile);
+        Some((node, if node == profile { "" } else { text(node)? }))
+    }
+}
+
+/// The holder as messages call it: `pod`, `container "web"`.
+impl fmt::Display for Holder<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Holder::Pod(_) => f.write_str("pod"),
+            Holder::Container(container) => container.fmt(f),
+        }
+    }
+}
+
+/// What the API server reads where it wants a text: nothing where null is written. `None` for what is no text, and for a
+/// template's, which is not there yet.
+pub(super) fn text(node: Node<'_>) -> Option<&str> {
+    match node.resolved()? {
+        Resolved::Null => Some(""),
+        Resolved::Str(text) if !text.contains("{{") => Some(text),
+        _ => None,
+    }
+}
+
+/// The token to point at for a value: the value, or the key that it belongs to where nothing or more than a word is written.
+pub(super) fn token(node: Node<'_>) -> Node<'_> {
+    let is_token =
+        matches!(node.kind(), Kind::Scalar(_) | Kind::Alias) && !node.source().contains('\n');
+    match node.own_entry() {
+        _ if is_token => node,
+        Some(entry) => entry.key,
+        None => node.parent().map_or(node, token),
+    }
+}

@@ -1,0 +1,116 @@
+use crate::config::Config;
+use crate::rules::{Findings, Safety, Tag};
+use kubernetes::Pod;
+use yaml::Node;
+use yaml::edit::Change;
+
+rule! {
+    /// Pods that name their service account in `serviceAccount`.
+    ///
+    /// The field is the old name of `serviceAccountName`, kept for manifests from the first days of Kubernetes. Where both are
+    /// there, `serviceAccountName` wins.
+    ///
+    /// ## Why
+    ///
+    /// Many tools and reviewers look for `serviceAccountName` alone and take the pod for one with the default account, so that
+    /// rights are granted to, or taken from, the wrong one.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   serviceAccount: web # may read its own Secret
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   serviceAccountName: web # may read its own Secret
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Good:
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   serviceAccountName: web
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Manifests that are read back from a cluster hold both fields, with the same value. That does no harm.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It renames the field; beside a `serviceAccountName` it removes it. The pod has the same service account as before.
+    ///
+    /// ## Applies to
+    ///
+    /// Every profile, every Kubernetes version, every operating system.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Pod API, `serviceAccount`:
+    ///   <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec>
+    /// - [Kubernetes: Service Accounts](https://kubernetes.io/docs/concepts/security/service-accounts/)
+    /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
+    "deprecated-service-account-field", Always, Info, Check::Pod(check),
+    same: [KubeLinter "deprecated-service-account-field"],
+}
+
+const OLD: &str = "serviceAccount";
+const NEW: &str = "serviceAccountName";
+
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    let Some(entry) = pod.node.entry(OLD).filter(|entry| !entry.value.is_null()) else {
+        return;
+    };
+    let finding = found.wrong(
+        entry.key,
+        "serviceAccount is deprecated: serviceAccountName is the field",
+    );
+    finding.tagged(Tag::Deprecated);
+    let path = pod.path(OLD);
+    let named = |node: Node<'_>| node.as_str().is_some_and(|name| !name.is_empty());
+    match pod.lookup(NEW) {
+        None => {
+            _ = finding.fix(
+                Safety::Safe,
+                "rename it to serviceAccountName",
+                [Change::Rename {
+                    path,
+                    key: NEW.into(),
+                }],
+            )
+        }
+        Some(new) if named(new) => {
+            finding.fix(
+                Safety::Safe,
+                "remove it, since serviceAccountName wins",
+                [Change::Remove { path }],
+            );
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,125 @@
+use crate::config::Config;
+use crate::rules::{Findings, Safety};
+use kubernetes::{Pod, Setting};
+use yaml::edit::{Change, Value};
+
+rule! {
+    /// Pods that get a token for the Kubernetes API although they do not say that they need one.
+    ///
+    /// Unless `automountServiceAccountToken` is `false`, Kubernetes mounts a token of the pod's ServiceAccount into each
+    /// container. The pod's value wins over the ServiceAccount's, so that the pod is the place to settle it. Where the pod says
+    /// nothing, and its ServiceAccount stands in the same file, folder or workspace and says `false`, it is settled too.
+    ///
+    /// ## Why
+    ///
+    /// The token lies under `/var/run/secrets/kubernetes.io/serviceaccount`, readable by whoever can make the program read a
+    /// file: a path traversal is enough. With it an attacker talks to the API server as the pod, from wherever the API server
+    /// can be reached, and each permission that anybody ever gave to that ServiceAccount is theirs.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml bad
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   automountServiceAccountToken: true
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Fixed:
+    ///
+    /// ```yaml fixed
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: web
+    /// spec:
+    ///   automountServiceAccountToken: false
+    ///   containers:
+    ///     - name: web
+    ///       image: registry.example.com/web:1.4
+    /// ```
+    ///
+    /// Good: the one container that talks to the API asks for a token that soon expires, and the others get none.
+    ///
+    /// ```yaml good
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata:
+    ///   name: operator
+    /// spec:
+    ///   serviceAccountName: operator
+    ///   automountServiceAccountToken: false
+    ///   containers:
+    ///     - name: operator
+    ///       image: registry.example.com/operator:0.9
+    ///       volumeMounts:
+    ///         - name: token
+    ///           mountPath: /var/run/secrets/tokens
+    ///   volumes:
+    ///     - name: token
+    ///       projected:
+    ///         sources:
+    ///           - serviceAccountToken:
+    ///               path: token
+    ///               expirationSeconds: 3600
+    /// ```
+    ///
+    /// ## When not to follow it
+    ///
+    /// Operators, controllers, and other clients of the Kubernetes API need the token. Give them a ServiceAccount of their
+    /// own with no more rights than they use.
+    ///
+    /// ## What the fix changes
+    ///
+    /// It writes `automountServiceAccountToken: false` on the pod. A program that uses the Kubernetes API, also through a
+    /// library that looks for peers or elects a leader, loses its access.
+    ///
+    /// ## Applies to
+    ///
+    /// Profile `hardened`, every Kubernetes version, every operating system.
+    ///
+    /// ## References
+    ///
+    /// - Kubernetes: Opt out of API credential automounting:
+    ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/>
+    /// - [Kubernetes: RBAC Good Practices](https://kubernetes.io/docs/concepts/security/rbac-good-practices/)
+    /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.1.6
+    /// - NSA/CISA Kubernetes Hardening Guide, "Protecting Pod service account tokens":
+    ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
+    "mounted-service-account-token", From(Hardened), Info, Check::Pod(check),
+    same: [Trivy "KSV-0036", Checkov "CKV_K8S_38", Polaris "automountServiceAccountToken", Kubescape "C-0034",
+        Kubesec "AutomountServiceAccountToken", Kyverno "restrict-automount-sa-token"],
+    akin: [Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA"],
+}
+
+const FIELD: &str = "automountServiceAccountToken";
+
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+    let finding = match pod.setting(FIELD, pod.spec.automount_service_account_token) {
+        Setting::Set {
+            value: true, node, ..
+        } => found.wrong(
+            node,
+            "automountServiceAccountToken is true: containers get an API token",
+        ),
+        Setting::Unset if !pod.is_unfinished() && !pod.is_token_off => found.absent(
+            pod,
+            FIELD,
+            "pod does not set automountServiceAccountToken, so it gets an API token",
+        ),
+        _ => return,
+    };
+    finding.fix(
+        Safety::Review,
+        "set automountServiceAccountToken: false (clients of the Kubernetes API lose access)",
+        [Change::Set {
+            path: pod.path(FIELD),
+            value: Value::Bool(false),
+        }],
+    );
+}

@@ -1,0 +1,3 @@
+//! Rules about suppressions.
+
+pub(crate) mod unused_ignore;

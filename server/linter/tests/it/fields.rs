@@ -1,0 +1,385 @@
+//! The table of the fields of security contexts, held against Kubernetes' types and against what the rules find.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect should stop there"
+)]
+
+use kubernetes::{self, Version};
+use linter::config::{Config, Profile};
+use linter::engine::{self, Report};
+use linter::rules::{FIELDS, Field, Holds, Rule, Scope, field_of, fields_of};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use yaml;
+
+/// A pod that meets `restricted`, with more in its pod's context and in its container's.
+fn pod(in_pod: &str, in_container: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  securityContext: {{{in_pod}}}\n  containers:\n    - name: web\n      \
+         image: registry.example.com/web:1.4\n      securityContext: {{{in_container}}}\n"
+    )
+}
+
+const MEETS_POD: &str = "runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}";
+const MEETS_CONTAINER: &str = "allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}";
+
+/// Where each type of a security context stands: an item of it in flow style, with `?` for its entries.
+const PLACES: [(&str, bool, &str); 8] = [
+    ("PodSecurityContext", true, "?"),
+    ("SecurityContext", false, "?"),
+    ("Capabilities", false, "capabilities: {?}"),
+    ("SeccompProfile", true, "seccompProfile: {?}"),
+    ("AppArmorProfile", true, "appArmorProfile: {?}"),
+    ("SELinuxOptions", true, "seLinuxOptions: {?}"),
+    ("Sysctl", true, "sysctls: [{?}]"),
+    ("WindowsSecurityContextOptions", true, "windowsOptions: {?}"),
+];
+
+#[test]
+fn the_table_has_the_fields_that_the_types_have() {
+    for (type_name, is_of_pod, way) in PLACES {
+        let entry = way.replace('?', "nobodyHasThis: 1");
+        let text = if is_of_pod {
+            pod(&entry, "")
+        } else {
+            pod("", &entry)
+        };
+        let yaml = yaml::parse(&text);
+        let objects = kubernetes::objects(&yaml);
+        let [unknown] = objects[0].reading.unknown.as_slice() else {
+            panic!("one unknown field in {text}")
+        };
+        assert_eq!(unknown.type_name, type_name);
+        let names: BTreeSet<&str> = fields_of(type_name).map(|field| field.name).collect();
+        assert_eq!(
+            names,
+            unknown.fields.iter().copied().collect(),
+            "{type_name}"
+        );
+        assert_eq!(
+            fields_of(type_name).count(),
+            names.len(),
+            "{type_name} has a field twice"
+        );
+    }
+    let types: BTreeSet<&str> = FIELDS
+        .iter()
+        .flat_map(|field| field.types)
+        .copied()
+        .collect();
+    assert_eq!(
+        types,
+        PLACES
+            .map(|(type_name, ..)| type_name)
+            .into_iter()
+            .collect()
+    );
+}
+
+#[test]
+fn a_field_holds_what_its_type_wants() {
+    for (type_name, is_of_pod, way) in PLACES {
+        for field in fields_of(type_name) {
+            let entry = way.replace('?', &format!("{}: [{{}}]", field.name));
+            let text = if is_of_pod {
+                pod(&entry, "")
+            } else {
+                pod("", &entry)
+            };
+            let yaml = yaml::parse(&text);
+            let objects = kubernetes::objects(&yaml);
+            let wanted = objects[0]
+                .reading
+                .wrong
+                .first()
+                .and_then(|wrong| wrong.wanted);
+            let fits = match field.holds {
+                Holds::Flag(_) => wanted == Some(kubernetes::Wanted::Bool),
+                Holds::Word(_) | Holds::Name(_) => wanted == Some(kubernetes::Wanted::Text),
+                Holds::Anything => matches!(
+                    wanted,
+                    Some(kubernetes::Wanted::Text | kubernetes::Wanted::Integer)
+                ),
+                // An empty mapping is an item of some, and of the others it is the item that is wrong.
+                Holds::Words(_) => wanted == Some(kubernetes::Wanted::Text),
+                Holds::List => wanted.is_none() || wanted == Some(kubernetes::Wanted::Integer),
+                Holds::Mapping => wanted == Some(kubernetes::Wanted::Mapping),
+            };
+            assert!(
+                fits,
+                "{type_name}.{} holds {:?} and wants {wanted:?}",
+                field.name, field.holds
+            );
+        }
+    }
+}
+
+/// The standards that refuse a value of a field, at a version.
+fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> Vec<Profile> {
+    let (_, is_of_pod, way) = PLACES
+        .into_iter()
+        .find(|place| place.0 == type_name)
+        .unwrap();
+    let value = if matches!(field.holds, Holds::Words(_)) {
+        format!("[{word}]")
+    } else {
+        word.to_owned()
+    };
+    let more = match (type_name, field.name, word) {
+        ("SeccompProfile" | "AppArmorProfile", "type", "Localhost") => ", localhostProfile: a",
+        ("Sysctl", "name", _) => ", value: \"1\"",
+        ("Capabilities", "add", _) => ", drop: [ALL]",
+        _ => "",
+    };
+    let entry = way.replace('?', &format!("{}: {value}{more}", field.name));
+    // What the entry says takes the place of what is there.
+    let without = |meets: &str| match entry.split(':').next().unwrap() {
+        "runAsNonRoot" => meets.replace("runAsNonRoot: true, ", ""),
+        "seccompProfile" => meets.replace(", seccompProfile: {type: RuntimeDefault}", ""),
+        "allowPrivilegeEscalation" => meets.replace("allowPrivilegeEscalation: false, ", ""),
+        "capabilities" => meets.replace(", capabilities: {drop: [ALL]}", ""),
+        _ => meets.to_owned(),
+    };
+    let text = match is_of_pod {
+        true => pod(&format!("{}, {entry}", without(MEETS_POD)), MEETS_CONTAINER),
+        false => pod(MEETS_POD, &format!("{}, {entry}", without(MEETS_CONTAINER))),
+    };
+    let config = Config {
+        profile: Profile::Restricted,
+        kubernetes_version: version,
+        ..Config::default()
+    };
+    let report = engine::analyze(&text, &config);
+    let mut profiles = Vec::new();
+    for (_, finding) in report.findings() {
+        match finding.rule.scope {
+            Scope::From(profile) => profiles.push(profile),
+            // The worse of two excludes other fields or needs them, and so does what says so.
+            _ if finding.rule.tells_refusals()
+                && !matches!(field.holds, Holds::Flag(_))
+                && word != "Unmasked" =>
+            {
+                panic!(
+                    "{type_name}.{}: {word} is refused: {}",
+                    field.name, finding.message
+                )
+            }
+            _ => {}
+        }
+    }
+    profiles.sort();
+    profiles.dedup();
+    profiles
+}
+
+#[test]
+fn what_the_table_says_of_words_is_what_the_rules_find() {
+    let mut counted = 0;
+    for version in [Version::new(30), Version::NEWEST] {
+        for (type_name, ..) in PLACES {
+            for field in fields_of(type_name).filter(|field| field.is_in(version)) {
+                for (place, word) in field.holds.words(version).into_iter().enumerate() {
+                    let refused = refused_by(type_name, field, word.word, version);
+                    let says = |profile: Profile, what: &str| {
+                        word.about.contains(&format!("`{}` {what}", profile.name()))
+                    };
+                    let name = format!("{type_name}.{}: {} at {version}", field.name, word.word);
+                    // The safest comes first, and what baseline refuses says so, but for what goes without saying: the worse of two.
+                    assert!(place > 0 || refused.is_empty(), "{name}: {refused:?}");
+                    let is_flag = matches!(field.holds, Holds::Flag(_));
+                    assert_eq!(
+                        says(Profile::Baseline, "refuses it"),
+                        refused.contains(&Profile::Baseline) && !is_flag,
+                        "{name}"
+                    );
+                    assert!(
+                        !says(Profile::Baseline, "allows it")
+                            || !refused.contains(&Profile::Baseline),
+                        "{name}"
+                    );
+                    assert!(
+                        !says(Profile::Restricted, "allows it") || refused.is_empty(),
+                        "{name}"
+                    );
+                    // Who asks for something is in the list of who asks.
+                    for profile in refused.iter().filter(|_| field.name != "drop") {
+                        let asks = field.asks.iter().any(|(asking, _)| asking <= profile);
+                        assert!(asks, "{name}: {profile:?} refuses it and asks for nothing");
+                    }
+                    counted += 1;
+                }
+            }
+        }
+    }
+    assert!(counted > 100, "{counted}");
+}
+
+#[test]
+fn the_page_of_a_field_speaks_of_it() {
+    for field in FIELDS {
+        let names = |rule: &Rule| rule.docs.contains(field.name);
+        assert!(
+            field.rule.is_none_or(names),
+            "{} is not on the page of {}",
+            field.name,
+            field.rule.unwrap().id
+        );
+        for text in [field.about, field.default] {
+            assert!(
+                !text.contains("  ") && !text.is_empty(),
+                "{}: {text}",
+                field.name
+            );
+        }
+    }
+    assert!(field_of("SecurityContext", "fsGroup").is_none());
+    assert!(field_of("PodSpec", "hostUsers").is_none());
+}
+
+/// The manifests of this repository, and where there is one every fifteenth of a corpus of real ones.
+fn manifests() -> Vec<(PathBuf, String)> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let shared =
+        std::env::var_os("KUBEHARDEN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let mut folders = vec![root.join("fixtures"), shared.join("corpus")];
+    let mut manifests = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml")
+            {
+                let text = std::fs::read_to_string(&path).unwrap();
+                if text.contains("securityContext") && text.len() < 20_000 {
+                    manifests.push((path, text));
+                }
+            }
+        }
+    }
+    let is_taken = |place: usize, path: &Path| path.starts_with(root) || place.is_multiple_of(15);
+    manifests
+        .into_iter()
+        .enumerate()
+        .filter(|(place, (path, _))| is_taken(*place, path))
+        .map(|(_, it)| it)
+        .collect()
+}
+
+/// How many syntax errors a text has.
+fn errors(report: &Report) -> usize {
+    report
+        .parts()
+        .map(|part| part.analysis.yaml().errors().len())
+        .sum()
+}
+
+/// What is offered in a text, with all that is written if it is taken: the text, where the choice stands in it, and its field.
+fn taken(
+    text: &str,
+    report: &Report,
+    at: usize,
+    config: &Config,
+) -> Vec<(String, usize, &'static Field)> {
+    let mut taken = Vec::new();
+    for part in report.parts() {
+        let Some(completion) = part
+            .within(at)
+            .and_then(|at| part.analysis.completion(at, config))
+        else {
+            continue;
+        };
+        let place = part.place(completion.replaced);
+        assert!(
+            place.start <= at
+                && at <= place.end
+                && !text[place.clone()].contains(['\n', '\r', ' '])
+        );
+        for choice in completion.choices {
+            let after = format!(
+                "{}{}{}",
+                &text[..place.start],
+                choice.insert,
+                &text[place.end..]
+            );
+            taken.push((
+                after,
+                place.start + choice.insert.find(choice.label).unwrap(),
+                choice.field,
+            ));
+        }
+    }
+    taken
+}
+
+#[test]
+fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
+    let config = Config::default();
+    let (mut places, mut offered) = (0, 0);
+    for (path, text) in manifests() {
+        let before = engine::analyze(&text, &config);
+        let lines = text.split_inclusive('\n').scan(0, |start, line| {
+            let at = *start;
+            *start += line.len();
+            Some((at, line.trim_end_matches(['\n', '\r'])))
+        });
+        // Behind the last word of each line, and where the line begins to say something.
+        for at in lines.flat_map(|(start, line)| {
+            [
+                start + line.len() - line.trim_start().len(),
+                start + line.trim_end().len(),
+            ]
+        }) {
+            places += 1;
+            // The first and the last stand for those between.
+            let choices = taken(&text, &before, at, &config);
+            for (after, place, field) in choices.first().into_iter().chain(choices.last()) {
+                offered += 1;
+                let report = engine::analyze(after, &config);
+                let name = format!("{}: {} at {at}", path.display(), field.name);
+                assert!(
+                    errors(&report) <= errors(&before),
+                    "{name} breaks the text:\n{after}"
+                );
+                let written = report
+                    .parts()
+                    .find_map(|part| part.analysis.field_at(part.within(*place)?, &config));
+                assert_eq!(
+                    written.map(|written| written.field.name),
+                    Some(field.name),
+                    "{name} is read otherwise:\n{after}"
+                );
+            }
+        }
+    }
+    println!("{offered} choices at {places} places");
+    assert!(offered > 100, "{offered} choices at {places} places");
+}
+
+#[test]
+fn every_state_of_a_typed_manifest_is_answered() {
+    let config = Config::default();
+    let text = pod(MEETS_POD, MEETS_CONTAINER)
+        + "    - name: é𝄞\r\n      image: a:1\r\n      securityContext:\r\n        capabilities:\r\n          drop:\r\n            - ALL\r\n\
+           \u{20}       seccompProfile:\r\n          type: \"RuntimeDefault\"\r\n        runAsNonRoot: true\r\n";
+    let mut offered = 0;
+    for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+        let typed = &text[..at];
+        let report = engine::analyze(typed, &config);
+        offered += taken(typed, &report, at, &config).len();
+        for part in report.parts() {
+            part.analysis.inherited(&config);
+            let end = part.within(at).unwrap();
+            part.analysis.field_at(end, &config);
+            part.analysis.standing(0..1, &config);
+        }
+    }
+    assert!(offered > 500, "{offered}");
+}

@@ -1,0 +1,546 @@
+//! The rules beyond the Pod Security Standards: whom they let off, which of two speaks, and what else mends a finding.
+
+use linter::config::Config;
+use linter::engine;
+use linter::rules::Finding;
+
+fn pod(spec: &str) -> String {
+    format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}\n")
+}
+
+fn only(rule: &str) -> Config {
+    let mut config = Config::default();
+    config.rules.select.push(rule.to_owned());
+    config
+}
+
+fn findings(text: &str, config: &Config) -> Vec<Finding> {
+    let report = engine::analyze(text, config);
+    for part in report.parts() {
+        assert!(part.analysis.yaml().errors().is_empty(), "{text}");
+    }
+    report
+        .findings()
+        .map(|(_, finding)| finding.clone())
+        .collect()
+}
+
+/// Asserts how often a rule that runs alone fires in a pod.
+#[track_caller]
+fn fires(rule: &str, spec: &str, times: usize) {
+    let messages: Vec<String> = findings(&pod(spec), &only(rule))
+        .into_iter()
+        .map(|finding| finding.message.into_owned())
+        .collect();
+    assert_eq!(messages.len(), times, "{rule} in {spec}: {messages:?}");
+}
+
+/// The places at which one of some rules speaks when all of the profile run.
+fn speakers(text: &str, rules: &[&str]) -> Vec<&'static str> {
+    let all = findings(text, &Config::default());
+    all.iter()
+        .map(|finding| finding.rule.id)
+        .filter(|id| rules.contains(id))
+        .collect()
+}
+
+#[test]
+fn ids_count_where_they_take_effect() {
+    for (rule, field) in [("low-user-id", "runAsUser"), ("low-group-id", "runAsGroup")] {
+        let on_pod = |id: i64, container: &str| {
+            format!(
+                "securityContext: {{{field}: {id}}}, containers: [{{name: a, image: x, securityContext: {{{container}}}}}]"
+            )
+        };
+        fires(rule, &on_pod(999, ""), 1);
+        fires(rule, &on_pod(9999, ""), 1);
+        fires(rule, &on_pod(10000, ""), 0);
+        fires(rule, &on_pod(0, ""), 0);
+        fires(rule, &on_pod(999, &format!("{field}: 10000")), 0);
+        fires(rule, &on_pod(10000, &format!("{field}: 999")), 1);
+        fires(
+            rule,
+            &format!("os: {{name: windows}}, {}", on_pod(999, "")),
+            0,
+        );
+        fires(rule, &format!("hostUsers: false, {}", on_pod(999, "")), 0);
+    }
+    for (rule, field) in [
+        ("missing-user-id", "runAsUser"),
+        ("missing-group-id", "runAsGroup"),
+    ] {
+        fires(
+            rule,
+            "containers: [{name: a, image: x}, {name: b, image: x}]",
+            1,
+        );
+        fires(rule, "containers: [{name: a}]", 0);
+        fires(
+            rule,
+            "os: {name: windows}, containers: [{name: a, image: x}]",
+            0,
+        );
+        fires(
+            rule,
+            &format!("securityContext: {{{field}: 0}}, containers: [{{name: a, image: x}}]"),
+            0,
+        );
+        fires(
+            rule,
+            &format!("containers: [{{name: a, image: x, securityContext: {{{field}: 1}}}}]"),
+            0,
+        );
+        fires(
+            rule,
+            &format!("containers: [{{name: a, image: x, securityContext: {{{field}: '1'}}}}]"),
+            0,
+        );
+    }
+}
+
+#[test]
+fn of_two_rules_about_one_thing_one_speaks() {
+    let root = pod("securityContext: {runAsUser: 0}, containers: [{name: a, image: x}]");
+    assert_eq!(
+        speakers(&root, &["root-user", "low-user-id", "missing-user-id"]),
+        ["root-user"]
+    );
+    let bare = pod("containers: [{name: a, image: x}]");
+    assert_eq!(
+        speakers(&bare, &["undropped-capabilities", "undropped-net-raw"]),
+        ["undropped-capabilities"]
+    );
+    let token = ["mounted-service-account-token", "default-service-account"];
+    assert_eq!(speakers(&bare, &token), token[..1]);
+    let asked = pod("automountServiceAccountToken: true, containers: [{name: a, image: x}]");
+    assert_eq!(speakers(&asked, &token).len(), 2);
+    let latest = pod("containers: [{name: a, image: 'x:latest', imagePullPolicy: IfNotPresent}]");
+    assert_eq!(
+        speakers(&latest, &["unpinned-image", "stale-image-pull-policy"]),
+        ["unpinned-image"]
+    );
+
+    let mut without = Config::default();
+    without
+        .rules
+        .ignore
+        .push("undropped-capabilities".to_owned());
+    assert!(
+        findings(&bare, &without)
+            .iter()
+            .any(|finding| finding.rule.id == "undropped-net-raw")
+    );
+}
+
+#[test]
+fn what_is_off_runs_when_it_is_selected() {
+    fires(
+        "image-without-digest",
+        "containers: [{name: a, image: 'x:1'}]",
+        1,
+    );
+    assert_eq!(
+        speakers(
+            &pod("containers: [{name: a, image: 'x:1'}]"),
+            &["image-without-digest"]
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn registries_are_judged_by_the_lists() {
+    let times = |image: &str, allowed: &[&str], denied: &[&str]| {
+        let mut config = only("untrusted-registry");
+        config.values.allowed_registries = allowed.iter().map(|&entry| entry.to_owned()).collect();
+        config.values.denied_registries = denied.iter().map(|&entry| entry.to_owned()).collect();
+        findings(
+            &pod(&format!("containers: [{{name: a, image: '{image}'}}]")),
+            &config,
+        )
+        .len()
+    };
+    assert_eq!(times("nginx", &[], &[]), 0);
+    assert_eq!(times("nginx", &["ghcr.io"], &[]), 1);
+    assert_eq!(times("ghcr.io/a/b", &["ghcr.io"], &[]), 0);
+    assert_eq!(times("ghcr.io/a/b", &["ghcr.io"], &["ghcr.io/a"]), 1);
+    assert_eq!(times("nginx", &[], &["docker.io"]), 1);
+    assert_eq!(times("$(IMAGE)", &["ghcr.io"], &[]), 0);
+}
+
+#[test]
+fn frozen_registries_are_known_by_whole_names() {
+    let fires = |image: &str, times| {
+        fires(
+            "deprecated-registry",
+            &format!("containers: [{{name: a, image: '{image}'}}]"),
+            times,
+        )
+    };
+    fires("k8s.gcr.io/pause:3.9", 1);
+    fires("gcr.io/google_containers/pause:3.0", 1);
+    fires("bitnamilegacy/redis:7", 1);
+    fires("k8s.gcr.io.example.com/pause:3.9", 0);
+    fires("gcr.io/google-containers-x/pause:3.9", 0);
+    fires("registry.k8s.io/pause:3.9", 0);
+}
+
+#[test]
+fn tags_move_when_their_names_say_so() {
+    for (image, policy, times) in [
+        ("x:stable", "", 1),
+        ("x:stable-alpine", "", 1),
+        ("x:main", "IfNotPresent", 1),
+        ("x:main", "Always", 0),
+        ("x:main", "Never", 0),
+        ("x:1", "", 0),
+        ("x:1.2-alpine", "", 0),
+        ("x:v12", "IfNotPresent", 0),
+        ("x:main-4f2a9c1", "", 0),
+        ("x:latest", "IfNotPresent", 1),
+        ("x:latest", "", 0),
+        ("x", "", 0),
+    ] {
+        let policy = if policy.is_empty() {
+            String::new()
+        } else {
+            format!(", imagePullPolicy: {policy}")
+        };
+        fires(
+            "stale-image-pull-policy",
+            &format!("containers: [{{name: a, image: '{image}'{policy}}}]"),
+            times,
+        );
+    }
+}
+
+#[test]
+fn entry_points_are_read_as_a_shell_reads_them() {
+    let start = |script: &str| {
+        format!("containers: [{{name: a, image: x, command: [/bin/sh, -ec], args: [{script:?}]}}]")
+    };
+    for (script, times) in [
+        ("a & b", 1),
+        ("crond && exec app", 1),
+        ("service nginx start && exec app", 1),
+        ("exec supervisord -n", 1),
+        ("a && b", 0),
+        ("exec a 2>&1", 0),
+        ("a & wait $!", 0),
+        ("sleep infinity & wait", 0),
+        ("trap 'exit 0' TERM; app & wait", 0),
+        (
+            "service nginx start && tail -f /var/log/nginx/access.log",
+            0,
+        ),
+        ("crond -f", 0),
+        ("while true; do sync; sleep 60; done & exec app", 0),
+        ("echo 'a & b'", 0),
+        ("exec /usr/sbin/sshd -D", 0),
+    ] {
+        fires("multiple-processes", &start(script), times);
+    }
+    fires(
+        "multiple-processes",
+        "containers: [{name: a, image: x, command: [/usr/bin/supervisord, -c, /etc/s.conf]}]",
+        1,
+    );
+    fires(
+        "multiple-processes",
+        "initContainers: [{name: a, image: x, command: [sh, -c, 'a & b']}]",
+        0,
+    );
+
+    for (script, times) in [
+        ("apt-get update && apt-get install -y curl && app", 1),
+        ("apk --no-cache add curl", 1),
+        (
+            "if true; then DEBIAN_FRONTEND=noninteractive apt-get -yq install curl; fi",
+            1,
+        ),
+        ("python3 -m pip install requests", 1),
+        ("npm ci; node app.js", 1),
+        ("npm start", 0),
+        ("echo apt-get install", 0),
+        ("helm install web", 0),
+        ("# apt-get install curl\napp", 0),
+    ] {
+        fires("package-install-at-start", &start(script), times);
+    }
+    fires(
+        "package-install-at-start",
+        "initContainers: [{name: a, image: x, command: [pip, install, requests]}]",
+        1,
+    );
+    let hook = "lifecycle: {postStart: {exec: {command: [sh, -c, 'yum -y install curl']}}}";
+    fires(
+        "package-install-at-start",
+        &format!("containers: [{{name: a, image: x, {hook}}}]"),
+        1,
+    );
+}
+
+#[test]
+fn host_mounts_of_sockets_and_devices_are_no_files() {
+    let mounted = |volume: &str, mount: &str| {
+        format!(
+            "containers: [{{name: a, image: x, volumeMounts: [{{name: v, mountPath: /v{mount}}}]}}], \
+             volumes: [{{name: v, hostPath: {{path: {volume}}}}}]"
+        )
+    };
+    fires("writable-host-path", &mounted("/srv", ""), 1);
+    fires(
+        "writable-host-path",
+        &mounted("/srv", ", readOnly: false"),
+        1,
+    );
+    fires(
+        "writable-host-path",
+        &mounted("/srv", ", readOnly: true"),
+        0,
+    );
+    fires("writable-host-path", &mounted("/srv, type: Socket", ""), 0);
+    fires(
+        "writable-host-path",
+        &mounted("/run/containerd/containerd.sock", ""),
+        0,
+    );
+    fires("writable-host-path", &mounted("/dev/fuse", ""), 0);
+    let bidirectional = findings(
+        &pod(&mounted("/srv", ", mountPropagation: Bidirectional")),
+        &only("writable-host-path"),
+    );
+    assert!(
+        bidirectional.iter().all(|finding| finding.fix.is_none()),
+        "{bidirectional:?}"
+    );
+}
+
+#[test]
+fn data_is_kept_by_any_volume_that_outlives_the_pod() {
+    let kept = |volume: &str| {
+        format!(
+            "containers: [{{name: a, image: 'postgres:17', volumeMounts: [{{name: v, mountPath: /elsewhere}}]}}], \
+             volumes: [{{name: v, {volume}}}]"
+        )
+    };
+    fires("unpersisted-data", &kept("emptyDir: {}"), 1);
+    fires(
+        "unpersisted-data",
+        &kept("persistentVolumeClaim: {claimName: c}"),
+        0,
+    );
+    fires("unpersisted-data", &kept("nfs: {server: s, path: /}"), 0);
+    fires(
+        "unpersisted-data",
+        "containers: [{name: a, image: 'postgres:17', command: [psql]}]",
+        0,
+    );
+    fires(
+        "unpersisted-data",
+        "containers: [{name: a, image: 'example.com/postgres-exporter:1'}]",
+        0,
+    );
+    let set = |spec: &str, container: &str| {
+        let text = format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: a}}\nspec: {{{spec}template: {{spec: {{containers: \
+             [{{name: a, image: x{container}}}]}}}}}}\n"
+        );
+        findings(&text, &only("unpersisted-data")).len()
+    };
+    assert_eq!(set("selector: {}, serviceName: a, ", ""), 1);
+    assert_eq!(set("", ""), 0);
+    assert_eq!(
+        set(
+            "selector: {}, serviceName: a, ",
+            ", securityContext: {readOnlyRootFilesystem: true}"
+        ),
+        0
+    );
+    assert_eq!(
+        set(
+            "selector: {}, serviceName: a, volumeClaimTemplates: [{metadata: {name: d}}], ",
+            ""
+        ),
+        0
+    );
+}
+
+#[test]
+fn nothing_of_a_secret_is_shown() {
+    let secret = "correct-Horse-7";
+    let text = pod(&format!(
+        "containers: [{{name: a, image: x, env: [{{name: DB_PASSWORD, value: {secret}}}, \
+         {{name: DB, value: 'postgres://app:{secret}@db/app'}}]}}]"
+    ));
+    let found = findings(&text, &only("secret-in-env"));
+    assert_eq!(found.len(), 2);
+    for finding in found {
+        assert!(!finding.message.contains(secret), "{}", finding.message);
+        assert!(finding.fix.is_some_and(|fix| !fix.title.contains(secret)));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_secret_stays() {
+    let env = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n    - name: a\n      image: x\n      env:\n        \
+             - name: TOKEN\n          {value}\n        - name: OTHER\n          value: a\n"
+        )
+    };
+    let (_, after) = mended(
+        &env("value: correct-Horse-7 # from the vault"),
+        "secret-in-env",
+        0,
+    );
+    let reference = "secretKeyRef:\n              name: web-secrets\n              key: token";
+    assert_eq!(
+        after,
+        env(&format!(
+            "valueFrom: # from the vault\n            {reference}"
+        ))
+    );
+}
+
+/// The text after one way to mend its only finding.
+fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
+    let config = only(rule);
+    let report = engine::analyze(text, &config);
+    let analysis = report.parts().next().expect("a document").analysis;
+    let [finding] = analysis.findings.as_slice() else {
+        panic!("one finding: {:?}", analysis.findings)
+    };
+    let way = finding.each_way().nth(way).expect("as many ways");
+    let edits = analysis.edits(&[&way], &config).expect("edits");
+    (
+        way.fix.expect("a fix").title.into_owned(),
+        edits.apply(text),
+    )
+}
+
+#[test]
+fn a_read_only_root_comes_with_room_to_write() {
+    let text = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+    - name: web
+      image: nginx:1.29
+      volumeMounts:
+        - name: run
+          mountPath: /var/run/
+  volumes:
+    - name: run
+      emptyDir: {}
+    - name: tmp
+      emptyDir: {}
+";
+    let (title, after) = mended(text, "writable-root-filesystem", 1);
+    assert_eq!(
+        title,
+        "set readOnlyRootFilesystem: true and mount an emptyDir at /tmp, /var/cache/nginx"
+    );
+    let expected = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+    - name: web
+      image: nginx:1.29
+      volumeMounts:
+        - name: run
+          mountPath: /var/run/
+        - name: web-tmp
+          mountPath: /tmp
+        - name: var-cache-nginx
+          mountPath: /var/cache/nginx
+      securityContext:
+        readOnlyRootFilesystem: true
+  volumes:
+    - name: run
+      emptyDir: {}
+    - name: tmp
+      emptyDir: {}
+    - name: web-tmp
+      emptyDir: {}
+    - name: var-cache-nginx
+      emptyDir: {}
+";
+    assert_eq!(after, expected, "{after}");
+    let has_tmp =
+        pod("containers: [{name: a, image: x, volumeMounts: [{name: t, mountPath: /tmp}]}]");
+    assert!(
+        findings(&has_tmp, &only("writable-root-filesystem"))
+            .iter()
+            .all(|finding| finding.alternatives.is_empty())
+    );
+}
+
+#[test]
+fn a_namespace_is_watched_or_held_to_a_standard() {
+    let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
+    let (_, after) = mended(text, "unlabelled-namespace", 1);
+    assert_eq!(
+        after,
+        format!("{text}  labels:\n    pod-security.kubernetes.io/enforce: baseline\n")
+    );
+    for name in ["kube-system", "kube-public"] {
+        let system = text.replace("shop", name);
+        assert!(
+            findings(&system, &only("unlabelled-namespace")).is_empty(),
+            "{name}"
+        );
+    }
+    let misspelled =
+        format!("{text}  labels:\n    pod-security.kubernetes.io/enforced: baseline\n");
+    let (_, after) = mended(&misspelled, "unlabelled-namespace", 0);
+    assert_eq!(after, misspelled.replace("enforced", "enforce"));
+}
+
+#[test]
+fn configured_folders_are_sensitive_too() {
+    let mut config = only("sensitive-host-path");
+    config.values.sensitive_paths.push("/srv/keys/".to_owned());
+    for (path, times) in [
+        ("/srv/keys", 1),
+        ("/srv/keys/a", 1),
+        ("/srv", 1),
+        ("/srv/keys-old", 0),
+        ("/data", 0),
+    ] {
+        let text = pod(&format!(
+            "containers: [{{name: a, image: x}}], volumes: [{{name: v, hostPath: {{path: {path}}}}}]"
+        ));
+        assert_eq!(findings(&text, &config).len(), times, "{path}");
+    }
+}
+
+#[test]
+fn a_secret_of_several_lines_or_behind_an_alias_is_pointed_at_where_it_is_used() {
+    let key = "A1b2C3d4E5".repeat(5);
+    let text = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  tls.key: |\n    -----BEGIN RSA PRIVATE KEY-----\n    \
+         {key}\n    -----END RSA PRIVATE KEY-----\n"
+    );
+    let found = findings(&text, &only("secret-in-config-map"));
+    let places: Vec<&str> = found
+        .iter()
+        .map(|finding| &text[std::ops::Range::<usize>::from(finding.range)])
+        .collect();
+    assert_eq!(places, ["tls.key"]);
+
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations:\n    x: &secret hunter2\nspec:\n  containers:\n    \
+                - name: a\n      image: x\n      env:\n        - name: DB_PASSWORD\n          value: *secret\n";
+    let found = findings(text, &only("secret-in-env"));
+    let places: Vec<&str> = found
+        .iter()
+        .map(|finding| &text[std::ops::Range::<usize>::from(finding.range)])
+        .collect();
+    assert_eq!(places, ["*secret"]);
+}

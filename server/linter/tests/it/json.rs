@@ -1,0 +1,125 @@
+//! JSON is YAML with brackets: manifests in it are read, and mended in their own style.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect stops there"
+)]
+
+use linter::config::Config;
+use linter::engine;
+use linter::rules::Safety;
+use serde_json::{Value, json};
+
+const ALL: [Safety; 3] = [Safety::Safe, Safety::Review, Safety::Ask];
+
+fn pod() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web"},
+        "spec": {
+            "containers": [
+                {"name": "a", "image": "registry.example.com/a:1", "securityContext": {}},
+                {"name": "b", "image": "registry.example.com/b:1", "securityContext": {"privileged": true, "runAsNonRoot": null}},
+            ]
+        }
+    })
+}
+
+fn ids(text: &str) -> Vec<&'static str> {
+    let report = engine::analyze(text, &Config::default());
+    report
+        .findings()
+        .map(|(_, finding)| finding.rule.id)
+        .collect()
+}
+
+/// The same value in each way that programs write it.
+fn writings(value: &Value) -> Vec<String> {
+    let pretty = serde_json::to_string_pretty(value).unwrap();
+    let tabs = pretty.lines().map(|line| {
+        let written = line.trim_start();
+        format!(
+            "{}{written}\n",
+            "\t".repeat((line.len() - written.len()) / 2)
+        )
+    });
+    let tabs: String = tabs.collect();
+    vec![
+        tabs.replace('\n', "\r\n"),
+        tabs,
+        pretty.clone(),
+        format!("{pretty}\n"),
+        value.to_string(),
+    ]
+}
+
+#[test]
+fn json_stays_json_when_it_is_mended() {
+    for text in writings(&pod()) {
+        assert!(
+            ids(&text).contains(&"privileged-container") && !ids(&text).contains(&"syntax-error"),
+            "{text}"
+        );
+        let fixed = engine::fix_all(&text, &Config::default(), &ALL);
+        assert!(fixed.withheld.is_empty(), "{text}: {:?}", fixed.withheld);
+        assert_eq!(ids(&fixed.text), [""; 0], "{}", fixed.text);
+        let value: Value = serde_json::from_str(&fixed.text)
+            .unwrap_or_else(|error| panic!("{error}: {}", fixed.text));
+        assert_eq!(
+            value["spec"]["containers"][1]["securityContext"]["privileged"],
+            json!(false)
+        );
+        assert_eq!(
+            value["spec"]["containers"][0]["securityContext"]["capabilities"],
+            json!({"drop": ["ALL"]})
+        );
+        assert_eq!(value["metadata"], pod()["metadata"]);
+    }
+}
+
+#[test]
+fn new_lines_are_indented_like_those_beside_them() {
+    let text = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"ServiceAccount\",\n\t\"metadata\": {\"name\": \"a\"}\n}\n";
+    assert_eq!(ids(text), [""; 0]);
+    let pod = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Pod\",\n\t\"spec\": {\n\t\t\"containers\": [{\"name\": \"a\", \"image\": \"x:1\"}]\n\t}\n}\n";
+    let mut config = Config::default();
+    config.rules.select = vec!["mounted-service-account-token".to_owned()];
+    let fixed = engine::fix_all(pod, &config, &ALL);
+    assert_eq!(
+        fixed.text,
+        pod.replace("}]\n", "}],\n\t\t\"automountServiceAccountToken\": false\n")
+    );
+}
+
+#[test]
+fn what_kubectl_prints_is_read_item_by_item() {
+    let mut item = pod();
+    item["status"] =
+        json!({"phase": "Running", "conditions": [{"unheardOf": 1}], "unheardOf": true});
+    item["metadata"]["managedFields"] =
+        json!([{"manager": "kubectl", "fieldsV1": {"f:spec": {}}, "unheardOf": 1}]);
+    let list = json!({"apiVersion": "v1", "items": [item, item], "kind": "List", "metadata": {"resourceVersion": ""}});
+    for text in writings(&list) {
+        let report = engine::analyze(&text, &Config::default());
+        let objects: usize = report.parts().map(|part| part.analysis.objects.len()).sum();
+        let found = ids(&text);
+        assert_eq!(
+            (
+                objects,
+                found
+                    .iter()
+                    .filter(|id| **id == "privileged-container")
+                    .count()
+            ),
+            (2, 2),
+            "{text}"
+        );
+        assert!(
+            !found.contains(&"unknown-field") && !found.contains(&"syntax-error"),
+            "{found:?}"
+        );
+    }
+    let typed = json!({"apiVersion": "apps/v1", "kind": "DeploymentList", "items": [{"spec": {"template": {"spec": {"hostNetwork": true, "containers": []}}}}]});
+    assert_eq!(ids(&typed.to_string()), ["host-network"]);
+}

@@ -1,0 +1,341 @@
+//! Documents that cannot be seen in full, where a text is read in parts and where findings are ignored.
+
+use linter::config::Config;
+use linter::engine::{self, Analysis, Report, Scope, Sight};
+use workspace::{Part, Surroundings};
+use yaml;
+
+const ITEM: &str = "\
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: a}
+  spec:
+    hostPID: true
+    containers: [{name: a, image: 'registry.example.com/a:1'}]
+";
+
+/// A list with two items, each after the other with some text behind it.
+fn list(behind: [&str; 2], tail: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: List\nitems:\n{ITEM}{}{ITEM}{}{tail}",
+        behind[0], behind[1]
+    )
+}
+
+fn held_to(part: Part) -> Config {
+    Config {
+        surroundings: Surroundings {
+            part,
+            ..Surroundings::default()
+        },
+        ..Config::default()
+    }
+}
+
+fn sights(report: &Report) -> Vec<Sight> {
+    report.parts().map(|part| part.analysis.sight).collect()
+}
+
+fn count(report: &Report, rule: &str) -> usize {
+    report
+        .findings()
+        .filter(|(_, finding)| finding.rule.id == rule)
+        .count()
+}
+
+fn has_fix(report: &Report) -> bool {
+    report.findings().any(|(_, finding)| finding.fix.is_some())
+}
+
+#[test]
+fn what_leaves_one_item_to_others_counts_for_all_of_them() {
+    let plain = engine::analyze(&list(["", ""], ""), &Config::default());
+    assert_eq!(sights(&plain), [Sight::Whole; 3]);
+    assert!(has_fix(&plain) && count(&plain, "privilege-escalation") == 2);
+
+    let sops = "sops:\n  mac: ENC[x]\n  lastmodified: x\n";
+    let sealed = engine::analyze(&list(["", ""], sops), &Config::default());
+    assert_eq!(
+        (sights(&sealed), count(&sealed, "host-pid")),
+        (vec![Sight::Encrypted], 2)
+    );
+    assert!(
+        sealed
+            .findings()
+            .all(|(part, finding)| part.analysis.obstacle(finding).is_some())
+    );
+
+    for (text, config) in [
+        (list(["", ""], ""), held_to(Part::Patch)),
+        (
+            list(["  status: '{{ .a }}'\n", ""], ""),
+            held_to(Part::ChartTemplate),
+        ),
+        (list(["", "  status: {{ .a }}\n"], ""), Config::default()),
+        (list(["", ""], "$patch: replace\n"), Config::default()),
+    ] {
+        let report = engine::analyze(&text, &config);
+        let [sight] = sights(&report)[..] else {
+            panic!("{text} is not read as one")
+        };
+        assert_ne!(sight, Sight::Whole, "{text}");
+        assert_eq!(
+            (
+                count(&report, "host-pid"),
+                count(&report, "privilege-escalation")
+            ),
+            (2, 0),
+            "{text}"
+        );
+        assert!(!has_fix(&report), "{text}");
+    }
+}
+
+#[test]
+fn of_a_list_in_what_is_no_manifest_nothing_is_said() {
+    let items = "- a: 1 # kubeharden: ignore[host-pid] it is not there\n- b: 2 # kubeharden: ignore[no-such-rule]\n";
+    let report = engine::analyze(&format!("name: a\nitems:\n{items}"), &Config::default());
+    assert_eq!((report.parts().count(), report.findings().count()), (3, 0));
+    let report = engine::analyze(
+        &format!("apiVersion: v1\nkind: List\nitems:\n{items}"),
+        &Config::default(),
+    );
+    assert!(report.findings().count() > 0);
+}
+
+#[test]
+fn custom_resources_among_items_are_read_as_by_themselves() {
+    let item = "\
+- apiVersion: example.com/v1
+  kind: Shop
+  metadata: {name: a}
+  spec:
+    frontTemplate: {spec: {containers: [{name: a, image: 'registry.example.com/a:1'}]}}
+    backTemplate: {spec: {containers: [{name: b, image: 'registry.example.com/b:1'}]}}
+";
+    let text = format!("apiVersion: v1\nkind: List\nitems:\n{item}{item}");
+    let count = |config: &Config| count(&engine::analyze(&text, config), "privilege-escalation");
+    assert_eq!(count(&Config::default()), 4);
+    assert_eq!(
+        count(&Config {
+            detect_pod_templates: false,
+            ..Config::default()
+        }),
+        0
+    );
+}
+
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: a}
+spec:
+  template:
+    spec:
+      hostPID: true # kubeharden: ignore[host-pid] it looks at the node
+      hostIPC: true
+      containers: # kubeharden: ignore[missing-seccomp-profile] the rest says it
+        - name: a
+          image: registry.example.com/a:1
+";
+
+fn ids(findings: &[linter::rules::Finding]) -> Vec<&str> {
+    findings.iter().map(|finding| finding.rule.id).collect()
+}
+
+#[test]
+fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
+    let template = DEPLOYMENT.replace("metadata: {name: a}", "metadata: {{ .a }}");
+    let branches =
+        format!("{{{{ if .a }}}}\n{DEPLOYMENT}{{{{ else }}}}\n{DEPLOYMENT}{{{{ end }}}}\n");
+    let patch = format!("$patch: merge\n{DEPLOYMENT}");
+    let sealed = format!("{DEPLOYMENT}sops: {{mac: x}}\n");
+    for text in [template, branches.clone(), patch, sealed] {
+        let text = text.replace("the rest says it", "it").replace(
+            "hostIPC: true",
+            "hostIPC: true # kubeharden: ignore[nothing-such]",
+        );
+        let analysis = engine::analyze_document(&text, &Config::default());
+        let told = ids(&analysis.findings);
+        assert!(
+            !told.contains(&"host-pid") && told.contains(&"host-ipc"),
+            "{text}{told:?}"
+        );
+        assert!(ids(&analysis.ignored).contains(&"host-pid"), "{text}");
+        let unused = analysis
+            .findings
+            .iter()
+            .filter(|finding| finding.rule.id == "unused-ignore");
+        let unused: Vec<&str> = unused.map(|finding| finding.message.as_ref()).collect();
+        assert!(
+            !unused.is_empty()
+                && unused
+                    .iter()
+                    .all(|message| message.contains("nothing-such")),
+            "{text}{unused:?}"
+        );
+    }
+    // One for each of the two branches.
+    let analysis = engine::analyze_document(&branches, &Config::default());
+    assert_eq!(
+        ids(&analysis.ignored)
+            .iter()
+            .filter(|id| **id == "host-pid")
+            .count(),
+        2
+    );
+    // Where everything is seen, what nothing could mean is told.
+    let whole = DEPLOYMENT.replace("hostPID: true", "hostPID: false");
+    assert_eq!(
+        ids(&engine::analyze_document(&whole, &Config::default()).findings)
+            .iter()
+            .filter(|id| **id == "unused-ignore")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encrypted_file() {
+    let ignoring = |analysis: &Analysis, config: &Config| {
+        let finding = analysis
+            .findings
+            .iter()
+            .find(|finding| finding.rule.id == "host-ipc");
+        analysis
+            .ignoring(
+                &[finding.unwrap_or_else(|| panic!("nothing of host-ipc"))],
+                Scope::Place,
+                config,
+            )
+            .map_err(|reason| reason.to_string())
+    };
+    let config = held_to(Part::Patch);
+    let analysis = engine::analyze_document(DEPLOYMENT, &config);
+    let edits = ignoring(&analysis, &config).expect("a comment");
+    assert!(
+        edits
+            .apply(DEPLOYMENT)
+            .contains("hostIPC: true # kubeharden: ignore[host-ipc]")
+    );
+
+    let config = Config::default();
+    let template = engine::analyze_document(
+        &DEPLOYMENT.replace("metadata: {name: a}", "metadata: {{ .a }}"),
+        &config,
+    );
+    assert_eq!(
+        ignoring(&template, &config).expect_err("nothing"),
+        "this is a template"
+    );
+    let sealed = engine::analyze_document(&format!("{DEPLOYMENT}sops: {{mac: x}}\n"), &config);
+    assert!(
+        ignoring(&sealed, &config)
+            .expect_err("nothing")
+            .contains("encrypted with SOPS")
+    );
+}
+
+#[test]
+fn an_annotation_is_about_all_pods_of_an_object() {
+    let text = "\
+apiVersion: ray.io/v1
+kind: RayCluster
+metadata:
+  name: a
+  annotations:
+    kubeharden.dev/ignore: \"host-pid: it looks at the node\"
+spec:
+  headGroupSpec: {template: {spec: {containers: [{name: a, image: 'registry.example.com/a:1'}]}}}
+  workerGroupSpecs:
+    - template: {spec: {hostPID: true, containers: [{name: b, image: 'registry.example.com/b:1'}]}}
+";
+    let analysis = engine::analyze_document(text, &Config::default());
+    let told = ids(&analysis.findings);
+    assert!(
+        !told.contains(&"host-pid") && !told.contains(&"unused-ignore"),
+        "{told:?}"
+    );
+    assert_eq!(ids(&analysis.ignored), ["host-pid"]);
+}
+
+#[test]
+fn what_is_ignored_in_a_patch_inside_a_kustomization_is_ignored_there() {
+    let patch = DEPLOYMENT
+        .lines()
+        .map(|line| format!("      {line}\n"))
+        .collect::<String>();
+    let text = format!(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\npatches:\n  - patch: |\n{patch}"
+    );
+    let analysis = engine::analyze_document(&text, &Config::default());
+    assert_eq!(
+        (ids(&analysis.findings), ids(&analysis.ignored)),
+        (vec!["host-ipc"], vec!["host-pid"])
+    );
+    assert_eq!(&text[analysis.ignored[0].range], "true");
+}
+
+#[test]
+fn a_controller_may_add_the_volume_that_is_mounted() {
+    let pod = |kind: &str, spec: &str| {
+        let text = format!("apiVersion: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n");
+        let spec = "{containers: [{name: a, image: 'registry.example.com/a:1', volumeMounts: [{name: a, mountPath: /a}]}]}";
+        count(
+            &engine::analyze(&text.replace("SPEC", spec), &Config::default()),
+            "refused-value",
+        )
+    };
+    assert_eq!(pod("v1\nkind: Pod", "SPEC"), 1);
+    assert_eq!(
+        pod(
+            "serving.knative.dev/v1\nkind: Service",
+            "{template: {spec: SPEC}}"
+        ),
+        0
+    );
+}
+
+#[test]
+fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
+    let filler = "  # a comment as long as a line usually is, and nothing to read in it\n"
+        .repeat((yaml::MAX_BYTES >> 6) - 1);
+    let of = |text: &str| -> Vec<(&str, std::ops::Range<usize>, String)> {
+        let report = engine::analyze(text, &Config::default());
+        report
+            .findings()
+            .map(|(part, finding)| {
+                (
+                    finding.rule.id,
+                    part.place(finding.range),
+                    finding.message.to_string(),
+                )
+            })
+            .collect()
+    };
+    let manifest =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{filler}");
+    let [(rule, range, message)] = &of(&manifest)[..] else {
+        panic!("one finding")
+    };
+    assert_eq!(
+        (*rule, &manifest[range.clone()]),
+        ("syntax-error", "apiVersion: v1")
+    );
+    assert!(
+        message.starts_with("not read, since it is a document of 1"),
+        "{message}"
+    );
+    assert_eq!(
+        of(&format!("replicas: 3\n{filler}")),
+        [],
+        "what is no manifest is nobody's business"
+    );
+    let beside = format!(
+        "{manifest}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{hostPID: true, containers: []}}\n"
+    );
+    assert!(
+        of(&beside).iter().any(|(rule, ..)| *rule == "host-pid"),
+        "other documents of the file are read"
+    );
+}

@@ -1,0 +1,323 @@
+//! Templates of charts are read as far as nobody's values change them.
+
+use linter::config::Config;
+use linter::engine::{self, Sight};
+use linter::rules::Safety;
+use std::fs;
+use std::path::{Path, PathBuf};
+use workspace::{Part, Surroundings};
+use yaml;
+
+fn in_chart() -> Config {
+    Config {
+        surroundings: Surroundings {
+            part: Part::ChartTemplate,
+            ..Surroundings::default()
+        },
+        ..Config::default()
+    }
+}
+
+/// Each finding as `rule: text`.
+fn said(text: &str, config: &Config) -> Vec<String> {
+    let report = engine::analyze(text, config);
+    let of = |part: engine::Part<'_>| {
+        let analysis = part.analysis;
+        let shown = |finding: &linter::rules::Finding| {
+            format!("{}: {}", finding.rule.id, &analysis.text()[finding.range])
+        };
+        analysis.findings.iter().map(shown).collect::<Vec<_>>()
+    };
+    report.parts().flat_map(of).collect()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found)
+        } else {
+            found.push(path)
+        }
+    }
+    found.sort();
+}
+
+#[test]
+fn a_chart_as_helm_makes_them_has_nothing_wrong() {
+    let mut found = Vec::new();
+    files(
+        &Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("fixtures/charts/starter"),
+        &mut found,
+    );
+    assert!(found.len() > 8);
+    for path in found {
+        let text = fs::read_to_string(&path).expect("a text");
+        assert_eq!(said(&text, &in_chart()), [""; 0], "{}", path.display());
+    }
+}
+
+#[test]
+fn what_is_written_out_in_a_template_is_told() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .join("fixtures/charts/outspoken/templates/deployment.yaml");
+    let text = fs::read_to_string(path).expect("a text");
+    let expected = [
+        "host-network: true",
+        "host-pid: true",
+        "unpinned-image: registry.example.com/shop/migrate:latest",
+        "privileged-container: true",
+        "privilege-escalation: true",
+        "low-user-id: 1000",
+        "root-user: 0",
+        "dangerous-capability: SYS_ADMIN",
+        "unpinned-image: busybox",
+        "sensitive-host-path: /etc",
+        "host-path-volume: {{ .Values.path | default \"/\" | quote }}",
+    ];
+    let found = said(&text, &in_chart());
+    assert_eq!(found, expected);
+    for crlf in [text.replace('\n', "\r\n"), format!("\u{feff}{text}")] {
+        assert_eq!(said(&crlf, &in_chart()), found);
+    }
+    let fixed = engine::fix_all(
+        &text,
+        &in_chart(),
+        &[Safety::Safe, Safety::Review, Safety::Ask],
+    );
+    assert_eq!((fixed.text.as_str(), fixed.applied), (text.as_str(), 0));
+}
+
+const HEAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n";
+
+#[test]
+fn template_syntax_is_no_syntax_error_wherever_it_stands() {
+    for body in [
+        "  {{- toYaml .Values.spec | nindent 2 }}\n",
+        "  containers: {{ toYaml .Values.containers | nindent 4 }}\n",
+        "  containers:\n{{ toYaml .Values.containers | indent 4 }}\n",
+        "  containers:\n    - name: \"{{ include \"a\" . }}\"\n      image: \"{{ .Values.image | default \"b\" }}:{{ .Values.tag }}\"\n",
+        "  containers:\n    - name: a\n      image: {{ .a }}:{{ .b }} # {{ .c }}\n      args: [\"--a={{ .a }}\", {{ .b | quote }}]\n",
+        "  containers:\n    - name: a\n      resources: {{- toYaml .Values.resources | nindent 8 }}\n      {{- if .x }}\n      {{- end }}\n",
+        "  containers:\n    - name: a\n      env: {{- range $k, $v := .Values.env }}\n        - name: {{ $k }}\n          value: {{ $v | quote }}\n        {{- end }}\n",
+        "  {{ .Values.key }}: {{ .Values.value }}\n  {{- range .Values.more }}\n  {{ . }}: 1\n  {{- end }}\n",
+        "  {{- include \"a\" (dict\n    \"b\" .\n    \"c\" 1\n  ) | nindent 2 }}\n",
+        "  nodeName: {{ printf \"%s-%s\"\n    .a .b }}\n",
+        "  {{/* a comment: with a colon\n  over lines */}}\n",
+        "  {{- if and .a\n           .b }}\n  nodeName: a\n  {{- end }}\n",
+        "  nodeName: {{ if .a }}b{{ else }}c{{ end }}\n",
+        "  nodeName: {{ .a\n",
+        "  {{- with .a }}{{- toYaml . | nindent 2 }}{{- end }}\n",
+    ] {
+        let text = format!("{HEAD}{body}");
+        assert_eq!(said(&text, &in_chart()), [""; 0], "{text}");
+        assert_eq!(said(&text, &Config::default()), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_an_action_touches_is_not_judged() {
+    for value in [
+        "tr{{ .a }}",
+        "{{ .a }}true",
+        "\"{{ true }}\"",
+        "true{{ .a }}",
+        "{{ if .a }}true{{ else }}true{{ end }}",
+        "true {{ .b }}",
+    ] {
+        let text = format!("{HEAD}  hostNetwork: {value}\n");
+        assert_eq!(said(&text, &in_chart()), [""; 0], "{text}");
+    }
+    for value in [
+        "true {{- end }}",
+        "true {{/* because */}}",
+        "true # {{ .a }}",
+    ] {
+        let text = format!("{HEAD}  hostNetwork: {value}\n");
+        assert_eq!(said(&text, &in_chart()), ["host-network: true"], "{text}");
+    }
+}
+
+#[test]
+fn every_branch_counts() {
+    for [first, second, third] in [
+        ["true", "false", "false"],
+        ["false", "true", "false"],
+        ["false", "false", "true"],
+    ] {
+        let text = format!(
+            "{HEAD}  {{{{- if .a }}}}\n  hostNetwork: {first}\n  {{{{- else if .b }}}}\n  hostNetwork: {second}\n  {{{{- else }}}}\n  \
+             hostNetwork: {third}\n  {{{{- end }}}}\n"
+        );
+        assert_eq!(said(&text, &in_chart()), ["host-network: true"], "{text}");
+    }
+}
+
+#[test]
+fn a_branch_for_an_old_cluster_is_not_held_to_a_new_one() {
+    let chosen = "\
+{{- if .Capabilities.APIVersions.Has \"policy/v1\" }}
+apiVersion: policy/v1
+{{- else }}
+apiVersion: policy/v1beta1
+{{- end }}
+kind: PodDisruptionBudget
+metadata:
+  name: {{ .Release.Name }}
+";
+    assert_eq!(said(chosen, &in_chart()), [""; 0]);
+    let always = chosen.replace(
+        "if .Capabilities.APIVersions.Has \"policy/v1\"",
+        "if .Values.new",
+    );
+    assert_eq!(said(&always, &in_chart()), ["removed-api: policy/v1beta1"]);
+}
+
+#[test]
+fn what_is_defined_for_other_places_is_no_part_of_this_one() {
+    let text = format!(
+        "{{{{- define \"a\" }}}}\nspec:\n  hostPID: true\n{{{{- end }}}}\n{HEAD}  hostNetwork: true\n"
+    );
+    assert_eq!(said(&text, &in_chart()), ["host-network: true"]);
+    let text = format!(
+        "{HEAD}  hostNetwork: true\n{{{{- define \"a\" }}}}\n  hostPID: true\n{{{{- end }}}}\n  hostIPC: true\n"
+    );
+    assert_eq!(
+        said(&text, &in_chart()),
+        ["host-network: true", "host-ipc: true"]
+    );
+}
+
+#[test]
+fn a_file_of_a_chart_without_any_braces_is_what_it_is() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'x:1'}]}\n";
+    assert_eq!(said(text, &in_chart()), said(text, &Config::default()));
+    assert!(!said(text, &in_chart()).is_empty());
+}
+
+#[test]
+fn braces_in_texts_make_a_template_in_a_chart_only() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '{{ .Values.image }}'}]}\n";
+    assert_eq!(said(text, &in_chart()), [""; 0]);
+    assert!(said(text, &Config::default()).len() > 3);
+    let sight = |config: &Config| engine::analyze_document(text, config).sight;
+    assert_eq!(
+        (sight(&in_chart()), sight(&Config::default())),
+        (Sight::Template, Sight::Whole)
+    );
+}
+
+#[test]
+fn whatever_is_cut_off_is_read_without_a_complaint_or_a_panic() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .join("fixtures/charts/outspoken/templates/deployment.yaml");
+    let text = fs::read_to_string(path).expect("a text");
+    for end in (0..text.len())
+        .filter(|&end| text.is_char_boundary(end))
+        .step_by(7)
+    {
+        for finding in said(&text[..end], &in_chart()) {
+            assert!(
+                !finding.starts_with("syntax-error") && !finding.starts_with("missing"),
+                "{finding} in {:?}",
+                &text[..end]
+            );
+        }
+    }
+}
+
+/// The same numbers on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+}
+
+#[test]
+fn every_reading_of_any_template_is_a_tree_over_its_text() {
+    const SCRAPS: [&str; 16] = [
+        "{{",
+        "}}",
+        "{{- if .a }}",
+        "{{ else }}",
+        "{{ end }}",
+        "{{ .b | nindent 4 }}",
+        "{{/* c",
+        "*/}}",
+        "{{ define \"d\" }}",
+        "\"",
+        "'",
+        "\r\n",
+        "\u{e4}{{ `",
+        "{{{",
+        ": ",
+        "|\n",
+    ];
+    let mut texts = Vec::new();
+    for folder in ["charts", "bad", "foreign", "templates"] {
+        let mut found = Vec::new();
+        files(
+            &Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+                .join("fixtures")
+                .join(folder),
+            &mut found,
+        );
+        texts.extend(
+            found
+                .iter()
+                .map(|path| fs::read_to_string(path).expect("a text")),
+        );
+    }
+    let mut dice = Dice(7);
+    for round in 0..400 {
+        let mut text = texts[dice.below(texts.len())].clone();
+        for _ in 0..1 + round % 5 {
+            let at = (0..=dice.below(text.len() + 1))
+                .rev()
+                .find(|&at| text.is_char_boundary(at))
+                .unwrap_or_default();
+            text.insert_str(at, SCRAPS[dice.below(SCRAPS.len())]);
+        }
+        for reading in yaml::template(&text).readings {
+            assert_eq!(reading.text(), text);
+            for node in reading.nodes() {
+                assert!(
+                    text.get(std::ops::Range::<usize>::from(node.range()))
+                        .is_some(),
+                    "{node:?} in {text:?}"
+                );
+                let inside = node
+                    .parent()
+                    .is_none_or(|parent| parent.range().contains_range(node.range()));
+                assert!(inside, "{node:?} is not in {:?}: {text:?}", node.parent());
+            }
+        }
+        for engine::Part { analysis, .. } in engine::analyze(&text, &in_chart()).parts() {
+            let is_wrong = |finding: &linter::rules::Finding| {
+                finding.rule.id == "syntax-error" || finding.subject.absent
+            };
+            let found = analysis.findings.iter().find(|finding| is_wrong(finding));
+            assert!(
+                !analysis.text().contains("{{") || found.is_none(),
+                "{found:?} in {:?}",
+                analysis.text()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_long_template_is_read_in_time() {
+    let mut text = String::from("{{ if .a }}\napiVersion: v1\nkind: ConfigMap\ndata:\n");
+    for line in 0..20_000 {
+        text += &format!("  {{{{ if .b{line} }}}}\n  k{line}: {{{{ .c }}}}\n  {{{{ end }}}}\n");
+    }
+    text += "{{ else }}\na: 1\n{{ end }}\n";
+    assert_eq!(yaml::template(&text).readings.len(), 2);
+}

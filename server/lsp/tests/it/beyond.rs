@@ -1,0 +1,220 @@
+//! What is beyond the protocol: the status of a document, and hardening a whole file. `docs/protocol.md` is their contract.
+
+use crate::harness::{FILE, TestServer, echo, edited, modern};
+use linter::engine;
+use lsp::Setup;
+use serde_json::{Value, json};
+use std::fs;
+
+const STATUS: &str = "kubeharden/status";
+
+fn with_status() -> Value {
+    let mut capabilities = modern();
+    capabilities["experimental"] = json!({"kubeharden": {"status": true}});
+    capabilities
+}
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: a:1\n";
+
+#[tokio::test]
+async fn each_version_that_is_published_is_followed_by_its_status() {
+    let mut server = TestServer::ready(Setup::default(), with_status()).await;
+    let nothing = json!({
+        "uri": FILE, "version": 1, "profile": "hardened", "namespaces": [], "kubernetesVersion": "1.37", "configurationFile": null,
+        "objects": 0, "template": false, "patch": false,
+    });
+    server.open("a: 1\n").await;
+    assert_eq!(server.published().await["version"], 1);
+    assert_eq!(server.heard(STATUS).await, nothing);
+    server.change(2, json!([{"text": POD}])).await;
+    assert_eq!(server.published_for(2).await["version"], 2);
+    assert_eq!(server.heard(STATUS).await["objects"], 1);
+    server
+        .change(
+            3,
+            json!([{"text": POD.replace("a:1", "{{ .Values.image }}")}]),
+        )
+        .await;
+    server.published_for(3).await;
+    assert_eq!(server.heard(STATUS).await["template"], true);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_status_names_the_configuration_file_and_what_settings_change() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    fs::write(
+        folder.path().join(".kubeharden.yaml"),
+        "profile: baseline\n",
+    )
+    .unwrap();
+    let url = |name: &str| {
+        let folder = fs::canonicalize(folder.path()).unwrap();
+        tower_lsp::lsp_types::Url::from_file_path(folder.join(name))
+            .unwrap()
+            .to_string()
+    };
+    let mut server = TestServer::ready(Setup::default(), with_status()).await;
+    server.open_file(&url("a.yaml"), 1, "").await;
+    server.published().await;
+    let status = server.heard(STATUS).await;
+    assert_eq!(
+        (&status["profile"], &status["configurationFile"]),
+        (&json!("baseline"), &json!(url(".kubeharden.yaml")))
+    );
+    let settings = json!({"settings": {"kubeharden": {"profile": "restricted"}}});
+    server
+        .notify("workspace/didChangeConfiguration", settings)
+        .await;
+    server.published().await;
+    assert_eq!(server.heard(STATUS).await["profile"], "restricted");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_status_tells_what_namespaces_decide() {
+    let mut server = TestServer::ready(Setup::default(), with_status()).await;
+    server.allow_unread("textDocument/publishDiagnostics");
+    let pod = |namespace: &str| {
+        POD.replace(
+            "name: a\nspec",
+            &format!("name: a\n  namespace: {namespace}\nspec"),
+        )
+    };
+    let namespace = |name: &str, level: &str| {
+        let labels = format!("{{pod-security.kubernetes.io/enforce: {level}}}");
+        format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {labels}\n")
+    };
+    let shop = json!({"name": "shop", "profile": "restricted"});
+    let bank = json!({"name": "bank", "profile": "baseline"});
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: a\n  namespace: shop\n";
+    let all = [
+        pod("shop"),
+        namespace("shop", "restricted"),
+        pod("bank"),
+        namespace("bank", "baseline"),
+    ];
+    server.open("").await;
+    server.heard(STATUS).await;
+    for (version, (text, profile, namespaces)) in (2..).zip([
+        (all[..2].join("---\n"), "restricted", json!([shop])),
+        (all.join("---\n"), "hardened", json!([bank, shop])),
+        (
+            [POD, all[0].as_str(), all[1].as_str()].join("---\n"),
+            "hardened",
+            json!([shop]),
+        ),
+        (
+            [account, all[1].as_str()].join("---\n"),
+            "hardened",
+            json!([shop]),
+        ),
+        (
+            [pod("shop"), namespace("shop", "privileged")].join("---\n"),
+            "hardened",
+            json!([]),
+        ),
+    ]) {
+        server.change(version, json!([{ "text": text }])).await;
+        let status = server
+            .heard_that(STATUS, |status| status["version"] == version)
+            .await;
+        assert_eq!(
+            (&status["profile"], &status["namespaces"]),
+            (&json!(profile), &namespaces),
+            "{text}"
+        );
+    }
+    // Who chose more is asked that much, who chose less is not.
+    server
+        .change(7, json!([{"text": all[2..].join("---\n")}]))
+        .await;
+    server
+        .heard_that(STATUS, |status| status["version"] == 7)
+        .await;
+    for (chosen, profile, namespaces) in [
+        ("restricted", "restricted", json!([])),
+        ("hardened", "hardened", json!([])),
+    ] {
+        server
+            .notify(
+                "workspace/didChangeConfiguration",
+                json!({"settings": {"profile": chosen}}),
+            )
+            .await;
+        let status = server.heard(STATUS).await;
+        assert_eq!(
+            (&status["profile"], &status["namespaces"]),
+            (&json!(profile), &namespaces),
+            "{chosen}"
+        );
+    }
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_failed_analysis_is_a_status_too() {
+    let mut server = TestServer::ready(echo(), with_status()).await;
+    server.allow_unread("window/logMessage");
+    server.open("PANIC").await;
+    assert_eq!(
+        server.heard(STATUS).await,
+        json!({"uri": FILE, "version": 1, "failure": "as the text asks"})
+    );
+    server.change(2, json!([{"text": "fine"}])).await;
+    server.published_for(2).await;
+    assert_eq!(server.heard(STATUS).await.get("failure"), None);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_ask_for_it_hears_no_status() {
+    let mut server = TestServer::ready(Setup::default(), modern()).await;
+    server.open(POD).await;
+    server.published().await;
+    // `finish` holds that nothing else was said.
+    server.finish().await;
+}
+
+async fn harden(server: &mut TestServer) -> Value {
+    server
+        .request("kubeharden/harden", json!({"textDocument": {"uri": FILE}}))
+        .await
+}
+
+#[tokio::test]
+async fn hardening_a_file_mends_what_needs_no_choice() {
+    let mut server = TestServer::start(Setup::default());
+    let greeting = server.initialize(modern(), Value::Null).await;
+    assert_eq!(
+        greeting["capabilities"]["experimental"],
+        json!({"kubeharden": {"harden": true}})
+    );
+    assert_eq!(harden(&mut server).await, Value::Null);
+
+    let text = fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../..",
+        "/fixtures/bad/deployment.yaml"
+    ))
+    .unwrap();
+    server.open(&text).await;
+    server.published().await;
+    let hardened = harden(&mut server).await;
+    let allowed = [linter::rules::Safety::Safe, linter::rules::Safety::Review];
+    let expected = engine::fix_all(&text, &Default::default(), &allowed);
+    let after = edited(&text, &hardened, 1, "utf-8");
+    assert_eq!(after, expected.text);
+    assert_eq!(hardened["mended"], expected.applied);
+
+    server.change(2, json!([{"text": after}])).await;
+    server.published_for(2).await;
+    let again = harden(&mut server).await;
+    assert_eq!(
+        (&again["edit"], &again["mended"]),
+        (&Value::Null, &json!(0)),
+        "{again}"
+    );
+    server.finish().await;
+}

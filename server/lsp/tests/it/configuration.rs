@@ -1,0 +1,299 @@
+//! Configuration files: which one counts for a document, what is told of their mistakes, and how they change.
+
+use crate::harness::{TestServer, modern, range};
+use crate::settings::telling;
+use serde_json::{Value, json};
+use std::fs;
+use tempfile::TempDir;
+
+/// A folder with files in it, and a server whose analysis tells the configuration that it works under.
+struct Project {
+    folder: TempDir,
+    server: TestServer,
+}
+
+const CONFIG: &str = ".kubeharden.yaml";
+
+impl Project {
+    async fn new(files: &[(&str, &str)]) -> Self {
+        Project::with(files, modern(), Value::Null).await
+    }
+
+    async fn with(files: &[(&str, &str)], capabilities: Value, options: Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        let mut server = TestServer::start(telling());
+        server.initialize(capabilities, options).await;
+        let project = Project { folder, server };
+        files
+            .iter()
+            .for_each(|(path, text)| project.write(path, text));
+        project
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.folder.path().join(path)).unwrap();
+    }
+
+    fn url(&self, path: &str) -> String {
+        // What the system calls the folder may be a link.
+        let folder = fs::canonicalize(self.folder.path()).unwrap();
+        tower_lsp::lsp_types::Url::from_file_path(folder.join(path))
+            .unwrap()
+            .into()
+    }
+
+    async fn open(&mut self, path: &str, text: &str) {
+        let url = self.url(path);
+        self.server.open_file(&url, 1, text).await;
+    }
+
+    async fn edit(&mut self, path: &str, version: i64, text: &str) {
+        let document = json!({"uri": self.url(path), "version": version});
+        let changes = json!({"textDocument": document, "contentChanges": [{"text": text}]});
+        self.server.notify("textDocument/didChange", changes).await;
+    }
+
+    async fn tell(&mut self, method: &str, path: &str) {
+        let document = json!({"textDocument": {"uri": self.url(path)}});
+        self.server
+            .notify(&format!("textDocument/{method}"), document)
+            .await;
+    }
+
+    async fn tell_of_change(&mut self) {
+        let changes = json!([{"uri": self.url(CONFIG), "type": 2}]);
+        self.server
+            .notify(
+                "workspace/didChangeWatchedFiles",
+                json!({"changes": changes}),
+            )
+            .await;
+    }
+
+    /// What the analysis of the next document that is told of worked under.
+    async fn assert_config(&mut self, path: &str, expected: &str) {
+        let published = self.published(path).await;
+        assert_eq!(
+            published["diagnostics"][0]["message"],
+            format!("!{expected}"),
+            "{published}"
+        );
+    }
+
+    /// The mistakes that are told of a configuration file next.
+    async fn assert_mistakes(&mut self, path: &str, expected: &[&str]) -> Value {
+        let published = self.published(path).await;
+        let messages: Vec<_> = published["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["message"].as_str().unwrap())
+            .collect();
+        assert_eq!(messages, expected);
+        published
+    }
+
+    async fn published(&mut self, path: &str) -> Value {
+        let url = self.url(path);
+        self.server
+            .heard_that("textDocument/publishDiagnostics", |published| {
+                published["uri"] == url.as_str()
+            })
+            .await
+    }
+}
+
+const STRICT: &str = "there is no profile `strict`; the nearest is `restricted`";
+
+#[tokio::test]
+async fn the_nearest_file_counts_for_each_document() {
+    let mut project = Project::new(&[
+        (CONFIG, "profile: baseline"),
+        ("team/.kubeharden.yaml", "kubernetesVersion: 1.24"),
+        ("x/.git", ""),
+    ])
+    .await;
+    for (path, expected) in [
+        ("a.yaml", "baseline 1.37"),
+        ("deep/er/b.yaml", "baseline 1.37"),
+        ("team/c.yaml", "hardened 1.24"),
+        ("x/d.yaml", "hardened 1.37"),
+    ] {
+        project.open(path, "").await;
+        project.assert_config(path, expected).await;
+    }
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn what_an_editor_sets_counts_before_the_file() {
+    let options = json!({"profile": "restricted"});
+    let mut project = Project::with(
+        &[(CONFIG, "profile: baseline\nkubernetesVersion: 1.24\n")],
+        modern(),
+        options,
+    )
+    .await;
+    project.open("a.yaml", "").await;
+    project.assert_config("a.yaml", "restricted 1.24").await;
+    let settings = json!({"settings": {"kubeharden": {"kubernetesVersion": "1.30"}}});
+    project
+        .server
+        .notify("workspace/didChangeConfiguration", settings)
+        .await;
+    project.assert_config("a.yaml", "restricted 1.30").await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn mistakes_are_shown_in_the_file_though_it_is_not_open() {
+    let mut project = Project::new(&[(
+        CONFIG,
+        "failOn: info\nprofile: strict\nkubernetesVersion: 1.24\n",
+    )])
+    .await;
+    project.open("a.yaml", "").await;
+    let published = project.assert_mistakes(CONFIG, &[STRICT]).await;
+    let diagnostic = &published["diagnostics"][0];
+    assert_eq!(diagnostic["range"], range((1, 9), (1, 15)));
+    assert_eq!(
+        (&diagnostic["source"], &diagnostic["code"]),
+        (&json!("kubeharden"), &json!("configuration"))
+    );
+    assert_eq!(diagnostic["severity"], 1);
+    project.assert_config("a.yaml", "hardened 1.24").await;
+
+    project.write(CONFIG, "profile: baseline\n");
+    project.tell_of_change().await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.assert_config("a.yaml", "baseline 1.37").await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_right_before_holds_until_a_mistake_is_mended() {
+    let mut project = Project::new(&[(CONFIG, "profile: baseline\n")]).await;
+    project.open("a.yaml", "").await;
+    project.assert_config("a.yaml", "baseline 1.37").await;
+    project.write(CONFIG, "profile: strict\nkubernetesVersion: 1.24\n");
+    project.tell_of_change().await;
+    project.assert_mistakes(CONFIG, &[STRICT]).await;
+    project.edit("a.yaml", 2, "b").await;
+    project.assert_config("a.yaml", "baseline 1.37").await;
+    project.remove(CONFIG);
+    project.tell_of_change().await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.assert_config("a.yaml", "hardened 1.37").await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_save_of_any_document_has_the_files_read_again() {
+    let mut project = Project::new(&[]).await;
+    project.open("a.yaml", "").await;
+    project.assert_config("a.yaml", "hardened 1.37").await;
+    project.open("other/b.yaml", "").await;
+    project.assert_config("other/b.yaml", "hardened 1.37").await;
+    project.write(CONFIG, "profile: baseline\n");
+    project.tell("didSave", "a.yaml").await;
+    // Who saves is told at once where the file stands, under whichever configuration is known then.
+    project
+        .server
+        .allow_unread("textDocument/publishDiagnostics");
+    project.assert_config("other/b.yaml", "baseline 1.37").await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_edited_counts_as_it_is_typed() {
+    let mut project = Project::new(&[(CONFIG, "profile: baseline\n")]).await;
+    project.open("a.yaml", "").await;
+    project.assert_config("a.yaml", "baseline 1.37").await;
+    project.open(CONFIG, "profile: baseline\n").await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.edit(CONFIG, 2, "profile: strict\n").await;
+    assert_eq!(
+        project.assert_mistakes(CONFIG, &[STRICT]).await["version"],
+        2
+    );
+    project.edit(CONFIG, 3, "profile: restricted\n").await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.assert_config("a.yaml", "restricted 1.37").await;
+    // Closed without a save, the file says what it said.
+    project.tell("didClose", CONFIG).await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.assert_config("a.yaml", "baseline 1.37").await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_file_on_its_own_is_checked_while_it_is_open() {
+    let mut project = Project::new(&[]).await;
+    project.open(CONFIG, "profil: strict\n").await;
+    project
+        .assert_mistakes(
+            CONFIG,
+            &["there is no key `profil`; the nearest is `profile`"],
+        )
+        .await;
+    project.tell("didClose", CONFIG).await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn closing_a_file_with_a_mistake_leaves_the_mistake_on_the_disk_shown() {
+    let mut project = Project::new(&[(CONFIG, "profile: strict\n")]).await;
+    project.open("a.yaml", "").await;
+    project.assert_mistakes(CONFIG, &[STRICT]).await;
+    project.assert_config("a.yaml", "hardened 1.37").await;
+    project.open(CONFIG, "profile: strict\n").await;
+    project.assert_mistakes(CONFIG, &[STRICT]).await;
+    project.tell("didClose", CONFIG).await;
+    project.assert_mistakes(CONFIG, &[]).await;
+    project.assert_mistakes(CONFIG, &[STRICT]).await;
+    project.server.finish().await;
+}
+
+#[tokio::test]
+async fn the_server_asks_for_files_to_be_watched() {
+    let mut capabilities = modern();
+    capabilities["workspace"]["didChangeWatchedFiles"] = json!({"dynamicRegistration": true});
+    let mut project = Project::with(&[], capabilities, Value::Null).await;
+    let asked = project.server.asked("client/registerCapability").await;
+    let registration = &asked["params"]["registrations"][0];
+    assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
+    let watchers = registration["registerOptions"]["watchers"]
+        .as_array()
+        .unwrap();
+    let patterns: Vec<&Value> = watchers
+        .iter()
+        .map(|watcher| &watcher["globPattern"])
+        .collect();
+    let names = [
+        ".kubeharden.yaml",
+        "kustomization.yaml",
+        "kustomization.yml",
+        "Kustomization",
+        "Chart.yaml",
+        "*.yaml",
+        "*.yml",
+        "*.json",
+    ];
+    assert_eq!(
+        patterns,
+        names
+            .map(|name| json!(format!("**/{name}")))
+            .iter()
+            .collect::<Vec<_>>()
+    );
+    project.server.answer(&asked, Value::Null).await;
+    project.server.finish().await;
+}

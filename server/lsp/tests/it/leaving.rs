@@ -1,0 +1,110 @@
+//! The server ends when the client leaves, however it leaves.
+
+use crate::harness::{FILE, TestServer, echo, echo_analysis, modern};
+use linter::config::Config;
+use linter::engine::{Context, Role};
+use lsp::Setup;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, mpsc};
+
+#[tokio::test]
+async fn exit_without_shutdown_is_noticed() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.send(json!({"method": "exit"})).await;
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn exit_ends_a_server_that_was_never_greeted() {
+    let mut server = TestServer::start(echo());
+    server.send(json!({"method": "exit"})).await;
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn a_reply_under_way_is_given_before_leaving() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    let id = server.ask("shutdown", Value::Null).await;
+    server.send(json!({"method": "exit"})).await;
+    assert_eq!(server.reply(id).await["result"], Value::Null);
+    assert!(server.left().await);
+}
+
+#[tokio::test]
+async fn shutdown_may_bring_parameters() {
+    for parameters in [json!(null), json!({})] {
+        let mut server = TestServer::ready(echo(), modern()).await;
+        server
+            .send(json!({"id": "bye", "method": "shutdown", "params": parameters}))
+            .await;
+        assert_eq!(
+            server.reply("bye").await,
+            json!({"jsonrpc": "2.0", "id": "bye", "result": null})
+        );
+        server
+            .send(json!({"method": "exit", "params": parameters}))
+            .await;
+        assert!(server.left().await);
+    }
+}
+
+#[tokio::test]
+async fn hanging_up_ends_the_server() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.hang_up();
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn hanging_up_within_a_message_ends_the_server() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server
+        .send_bytes(b"Content-Length: 100\r\n\r\n{\"jsonrpc\"")
+        .await;
+    server.hang_up();
+    assert!(!server.left().await);
+}
+
+#[tokio::test]
+async fn a_reply_that_takes_too_long_keeps_no_client_waiting_that_hung_up() {
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, beginning) = tokio::sync::oneshot::channel::<()>();
+    let blocking = Mutex::new(Some((begun, released)));
+    let analyze = move |text: &str, _: Role, _: &Arc<Context>, config: &Config| {
+        if let Some((begun, released)) = blocking.lock().unwrap().take() {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+        }
+        echo_analysis(text, config)
+    };
+    let mut server = TestServer::ready(
+        Setup {
+            analyze: Arc::new(analyze),
+            at_once: 0,
+            ..Setup::default()
+        },
+        modern(),
+    )
+    .await;
+    server.open("!").await;
+    server
+        .ask(
+            "textDocument/hover",
+            json!({"textDocument": {"uri": FILE}, "position": {"line": 0, "character": 0}}),
+        )
+        .await;
+    beginning.await.unwrap();
+    server.hang_up();
+    assert!(!server.left().await);
+    drop(release);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_listen_keeps_nobody_when_it_hangs_up() {
+    let mut server = TestServer::start_with_room(echo(), 16);
+    server.send_bytes(b"Content-Length: 5\r\n\r\n{\"a\":").await;
+    server.begins_to_speak().await;
+    server.hang_up();
+    // What is said ends in the middle, and it ends.
+    server.ended().await;
+}

@@ -1,0 +1,340 @@
+//! The line above each workload, and what it runs.
+
+use crate::harness::{FILE, TestServer, edited, modern, put, range};
+use linter::config::Config;
+use linter::engine;
+use linter::rules::Safety;
+use lsp::Setup;
+use serde_json::{Value, json};
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n    - name: é𝄞\n      image: a:1\n";
+
+/// A client that runs commands and makes edits, and is told of lenses in the greeting alone.
+fn running() -> Value {
+    let mut capabilities = modern();
+    capabilities["workspace"]["executeCommand"] = json!({});
+    capabilities["workspace"]["applyEdit"] = json!(true);
+    capabilities
+}
+
+/// A client that can be told of lenses at any time.
+fn dynamic() -> Value {
+    let mut capabilities = running();
+    capabilities["textDocument"]["codeLens"] = json!({"dynamicRegistration": true});
+    capabilities["workspace"]["codeLens"] = json!({"refreshSupport": true});
+    capabilities
+}
+
+async fn opened(capabilities: Value, options: Value, text: &str) -> TestServer {
+    let mut server = TestServer::start(Setup::default());
+    let said = server.initialize(capabilities, options).await;
+    assert_eq!(
+        said["capabilities"]["codeLensProvider"],
+        json!({"resolveProvider": true})
+    );
+    server.allow_unread("textDocument/publishDiagnostics");
+    server.open(text).await;
+    server
+}
+
+async fn lenses(server: &mut TestServer) -> Value {
+    server
+        .request(
+            "textDocument/codeLens",
+            json!({"textDocument": {"uri": FILE}}),
+        )
+        .await
+}
+
+/// What the lenses of a text say, each with its line.
+async fn said(server: &mut TestServer) -> Vec<(u64, String)> {
+    let mut said = Vec::new();
+    for lens in lenses(server).await.as_array().unwrap() {
+        let lens = match lens.get("command") {
+            Some(_) => lens.clone(),
+            None => server.request("codeLens/resolve", lens.clone()).await,
+        };
+        let line = lens["range"]["start"]["line"].as_u64().unwrap();
+        said.push((line, lens["command"]["title"].as_str().unwrap().to_owned()));
+    }
+    said
+}
+
+async fn run(server: &mut TestServer, lens: &Value) {
+    let command = &lens["command"];
+    let params = json!({"command": command["command"], "arguments": command["arguments"]});
+    assert_eq!(
+        server.request("workspace/executeCommand", params).await,
+        Value::Null
+    );
+}
+
+#[tokio::test]
+async fn each_workload_tells_what_its_pods_meet() {
+    let restricted = POD.replace(
+        "      image: a:1\n",
+        "      image: a:1\n      securityContext:\n        runAsNonRoot: true\n        allowPrivilegeEscalation: false\n        \
+         seccompProfile: {type: RuntimeDefault}\n        capabilities: {drop: [ALL]}\n",
+    );
+    let privileged = POD.replace(
+        "  containers:",
+        "  hostPID: true\n  hostIPC: true\n  containers:",
+    );
+    let service =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n";
+    let unfinished = POD.replace("      image: a:1\n", "");
+    let template = POD.replace("a:1", "{{ .Values.image }}");
+    let text = format!(
+        "{POD}---\n{restricted}---\n{privileged}---\n{service}---\n{unfinished}---\n{template}"
+    );
+    let mut server = opened(running(), json!({"codeLens": true}), &text).await;
+    let expected = [
+        (0, "Pod Security: baseline; restricted needs 4 settings"),
+        (0, "Harden (may stop some images)"),
+        (9, "Pod Security: restricted"),
+        (9, "Harden (may stop some images)"),
+        (23, "Pod Security: privileged; baseline needs 2 changes"),
+        (23, "Harden (may stop some images)"),
+    ];
+    assert_eq!(
+        said(&mut server).await,
+        expected.map(|(line, title)| (line, title.to_owned()))
+    );
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn neither_profile_nor_ignores_change_the_verdict_but_the_version_does() {
+    let text = format!("# kubeharden: ignore-file[run-as-root-allowed]\n{POD}");
+    let options = json!({"codeLens": true, "profile": "baseline"});
+    let mut server = opened(running(), options.clone(), &text).await;
+    let needs = |count: usize| {
+        vec![(
+            1,
+            format!("Pod Security: baseline; restricted needs {count} settings"),
+        )]
+    };
+    assert_eq!(said(&mut server).await, needs(4));
+    // Seccomp profiles are asked for from 1.19 on, capabilities from 1.22 on.
+    let settings = json!({"settings": {"kubernetesVersion": "1.18"}});
+    server
+        .notify("workspace/didChangeConfiguration", settings)
+        .await;
+    assert_eq!(said(&mut server).await, needs(2));
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_namespace_enforces_is_told_and_does_not_change_the_verdict() {
+    let pod = POD.replace("name: web\nspec", "name: web\n  namespace: shop\nspec");
+    let namespace = |level: &str| {
+        let labels = format!("{{pod-security.kubernetes.io/enforce: {level}}}");
+        format!(
+            "{pod}---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels: {labels}\n"
+        )
+    };
+    let mut server = opened(running(), json!({"codeLens": true}), &namespace("baseline")).await;
+    assert_eq!(
+        said(&mut server).await[0].1,
+        "Pod Security: baseline; restricted needs 4 settings"
+    );
+    server
+        .change(2, json!([{"text": namespace("restricted")}]))
+        .await;
+    assert_eq!(
+        said(&mut server).await[0].1,
+        "Pod Security: baseline; restricted needs 4 settings; Namespace shop enforces restricted"
+    );
+    let lens = lenses(&mut server).await[0].clone();
+    let lens = server.request("codeLens/resolve", lens).await;
+    run(&mut server, &lens).await;
+    let shown = server.heard("window/showMessage").await;
+    let words = shown["message"].as_str().unwrap();
+    assert!(
+        words.starts_with("Pod web is baseline by")
+            && words.contains("1.37. Namespace shop enforces restricted. restricted finds:"),
+        "{words}"
+    );
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_list_and_a_custom_resource_with_two_pods_have_a_line_for_each_object() {
+    let pod = POD.replace('\n', "\n    ");
+    let list = format!(
+        "apiVersion: v1\nkind: List\nitems:\n  - {}\n  - {}\n",
+        pod.trim_end(),
+        pod.trim_end()
+    );
+    let mut server = opened(running(), json!({"codeLens": true}), &list).await;
+    let lines: Vec<u64> = said(&mut server)
+        .await
+        .into_iter()
+        .map(|(line, _)| line)
+        .collect();
+    assert_eq!(lines, [3, 3, 11, 11]);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn harden_mends_what_needs_no_choice_in_the_version_that_it_was_shown_for() {
+    let text = format!("{POD}---\n{POD}");
+    let mut server = opened(running(), json!({"codeLens": true}), &text).await;
+    let all = lenses(&mut server).await;
+    let lens = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .rfind(|lens| lens["command"]["title"] == "Harden (may stop some images)")
+        .unwrap()
+        .clone();
+    run(&mut server, &lens).await;
+    let request = server.asked("workspace/applyEdit").await;
+    server.answer(&request, json!({"applied": true})).await;
+    let fixed = engine::fix_all(POD, &Config::default(), &[Safety::Safe, Safety::Review]).text;
+    assert_eq!(
+        edited(&text, &request["params"], 1, "utf-8"),
+        format!("{POD}---\n{fixed}")
+    );
+
+    server
+        .change(2, json!([put((0, 0), (0, 0), "# new\n")]))
+        .await;
+    for command in ["kubeharden.hardenObject", "kubeharden.showPodSecurity"] {
+        let params = json!({"command": command, "arguments": lens["command"]["arguments"]});
+        let id = server.ask("workspace/executeCommand", params).await;
+        assert_eq!(server.reply(id).await["error"]["code"], -32801, "{command}");
+    }
+    let id = server
+        .ask(
+            "codeLens/resolve",
+            json!({"range": range((0, 0), (0, 0)), "data": lens["command"]["arguments"][0]}),
+        )
+        .await;
+    assert_eq!(server.reply(id).await["error"]["code"], -32801);
+    let id = server
+        .ask(
+            "workspace/executeCommand",
+            json!({"command": "kubeharden.hardenObject", "arguments": ["?"]}),
+        )
+        .await;
+    assert_eq!(server.reply(id).await["error"]["code"], -32801);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn an_edit_that_the_client_does_not_make_is_told() {
+    let mut server = opened(running(), json!({"codeLens": true}), POD).await;
+    let all = lenses(&mut server).await;
+    run(&mut server, &all[1]).await;
+    let request = server.asked("workspace/applyEdit").await;
+    server
+        .answer(
+            &request,
+            json!({"applied": false, "failureReason": "the file is read-only"}),
+        )
+        .await;
+    assert_eq!(
+        server.heard("window/showMessage").await,
+        json!({"type": 2, "message": "kubeharden: the file is read-only"})
+    );
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_line_lists_what_is_missed() {
+    let mut server = opened(
+        running(),
+        json!({"codeLens": true, "kubernetesVersion": "1.18"}),
+        POD,
+    )
+    .await;
+    let all = lenses(&mut server).await;
+    let lens = server.request("codeLens/resolve", all[0].clone()).await;
+    run(&mut server, &lens).await;
+    let message = server.heard("window/showMessage").await["message"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        message.starts_with("Pod web is baseline by the Pod Security Standards of Kubernetes 1.18. restricted finds: "),
+        "{message}"
+    );
+    assert!(
+        message.contains("allowPrivilegeEscalation") && message.contains("; "),
+        "{message}"
+    );
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_runs_nothing_gets_words_alone() {
+    let mut server = opened(modern(), json!({"codeLens": true}), POD).await;
+    let all = lenses(&mut server).await;
+    assert_eq!(all.as_array().unwrap().len(), 1);
+    let lens = server.request("codeLens/resolve", all[0].clone()).await;
+    assert_eq!(lens["command"]["command"], "");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_off_is_not_offered_and_answered_with_nothing() {
+    let mut server = TestServer::start(Setup::default());
+    let said = server.initialize(running(), Value::Null).await;
+    assert_eq!(said["capabilities"].get("codeLensProvider"), None);
+    assert_eq!(
+        said["capabilities"]["executeCommandProvider"]["commands"],
+        json!(["kubeharden.showPodSecurity", "kubeharden.hardenObject"])
+    );
+    server.allow_unread("textDocument/publishDiagnostics");
+    server.open(POD).await;
+    assert_eq!(lenses(&mut server).await, Value::Null);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_can_be_told_is_told_when_the_setting_changes() {
+    let mut server = TestServer::start(Setup::default());
+    let said = server
+        .initialize(dynamic(), json!({"codeLens": true}))
+        .await;
+    assert_eq!(said["capabilities"].get("codeLensProvider"), None);
+    let registration = server.asked("client/registerCapability").await;
+    assert_eq!(
+        registration["params"]["registrations"],
+        json!([{
+            "id": "textDocument/codeLens", "method": "textDocument/codeLens",
+            "registerOptions": {"documentSelector": null, "resolveProvider": true},
+        }])
+    );
+    server.answer(&registration, Value::Null).await;
+    let tell = |settings: Value| json!({"settings": {"kubeharden": settings}});
+    // Another version may mean another verdict.
+    server
+        .notify(
+            "workspace/didChangeConfiguration",
+            tell(json!({"kubernetesVersion": "1.20"})),
+        )
+        .await;
+    let refresh = server.asked("workspace/codeLens/refresh").await;
+    server.answer(&refresh, Value::Null).await;
+    server
+        .notify(
+            "workspace/didChangeConfiguration",
+            tell(json!({"codeLens": false})),
+        )
+        .await;
+    let unregistration = server.asked("client/unregisterCapability").await;
+    let gone = json!([{"id": "textDocument/codeLens", "method": "textDocument/codeLens"}]);
+    assert_eq!(unregistration["params"]["unregisterations"], gone);
+    server.answer(&unregistration, Value::Null).await;
+    server
+        .notify(
+            "workspace/didChangeConfiguration",
+            tell(json!({"codeLens": true})),
+        )
+        .await;
+    let registration = server.asked("client/registerCapability").await;
+    server.answer(&registration, Value::Null).await;
+    server.finish().await;
+}

@@ -1,0 +1,256 @@
+//! Clients that ask for diagnostics, and those to which they are published: never both.
+
+use crate::harness::{FILE, NEVER, TestServer, echo, modern};
+use lsp::Setup;
+use serde_json::{Value, json};
+use std::fs;
+use tokio::time::timeout;
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true\n  containers:\n    - name: web\n      image: nginx:1.29\n";
+
+/// A client that asks, and can be asked to.
+fn pulling() -> Value {
+    let mut capabilities = modern();
+    capabilities["textDocument"]["diagnostic"] =
+        json!({"dynamicRegistration": true, "relatedDocumentSupport": false});
+    capabilities["workspace"]["diagnostics"] = json!({"refreshSupport": true});
+    capabilities
+}
+
+async fn pull(server: &mut TestServer, uri: &str, previous: Option<&Value>) -> Value {
+    let mut params = json!({"textDocument": {"uri": uri}, "identifier": "kubeharden"});
+    if let Some(previous) = previous {
+        params["previousResultId"] = previous["resultId"].clone();
+    }
+    server.request("textDocument/diagnostic", params).await
+}
+
+/// Takes the next request to ask again.
+async fn refresh(server: &mut TestServer) {
+    let request = server.asked("workspace/diagnostic/refresh").await;
+    server.answer(&request, Value::Null).await;
+}
+
+#[tokio::test]
+async fn a_client_that_asks_is_answered_with_what_is_published_to_others() {
+    let mut pushed = TestServer::ready(Setup::default(), modern()).await;
+    pushed.open(POD).await;
+    let expected = pushed.published().await["diagnostics"].clone();
+    pushed.finish().await;
+
+    let mut server = TestServer::ready(Setup::default(), pulling()).await;
+    server.open(POD).await;
+    let first = pull(&mut server, FILE, None).await;
+    assert_eq!(
+        (&first["kind"], &first["items"]),
+        (&json!("full"), &expected)
+    );
+    let same = pull(&mut server, FILE, Some(&first)).await;
+    assert_eq!(
+        same,
+        json!({"kind": "unchanged", "resultId": first["resultId"]})
+    );
+
+    server
+        .change(2, json!([{"text": POD.replace("true", "false")}]))
+        .await;
+    let second = pull(&mut server, FILE, Some(&first)).await;
+    assert_eq!(second["kind"], "full");
+    assert_ne!(second["items"], first["items"]);
+    // The id is that of the content: what was there before is known by the id that it had.
+    server.change(3, json!([{"text": POD}])).await;
+    assert_eq!(
+        pull(&mut server, FILE, Some(&first)).await["kind"],
+        "unchanged"
+    );
+    server.close().await;
+    assert_eq!(pull(&mut server, FILE, None).await["items"], json!([]));
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn to_all_others_diagnostics_are_published() {
+    let mut no_refresh = pulling();
+    no_refresh["workspace"]
+        .as_object_mut()
+        .unwrap()
+        .remove("diagnostics");
+    let mut no_pull = pulling();
+    no_pull["textDocument"]
+        .as_object_mut()
+        .unwrap()
+        .remove("diagnostic");
+    let mut unwilling = pulling();
+    unwilling["workspace"]["diagnostics"]["refreshSupport"] = json!(false);
+    let cases = [
+        (pulling(), json!(null), true),
+        (
+            pulling(),
+            json!({"kubeharden": {"profile": "baseline"}}),
+            true,
+        ),
+        (pulling(), json!({"workspaceDiagnostics": true}), true),
+        (pulling(), json!({"diagnostics": "push"}), false),
+        (
+            pulling(),
+            json!({"kubeharden": {"diagnostics": "push"}}),
+            false,
+        ),
+        (no_refresh, json!(null), false),
+        (no_pull, json!(null), false),
+        (unwilling, json!(null), false),
+    ];
+    for (capabilities, options, pulls) in cases {
+        let mut server = TestServer::start(echo());
+        let offered = server
+            .initialize(capabilities.clone(), options.clone())
+            .await;
+        let provider = offered["capabilities"].get("diagnosticProvider");
+        assert_eq!(provider.is_some(), pulls, "{capabilities}");
+        if let Some(provider) = provider {
+            assert_eq!(
+                provider["workspaceDiagnostics"],
+                options.pointer("/workspaceDiagnostics").is_some()
+            );
+        }
+        server.open("!").await;
+        match pulls {
+            // What is published besides would be left unread.
+            true => assert_eq!(
+                pull(&mut server, FILE, None).await["items"]
+                    .as_array()
+                    .unwrap()
+                    .len(),
+                1
+            ),
+            false => assert_eq!(
+                server.published().await["diagnostics"]
+                    .as_array()
+                    .unwrap()
+                    .len(),
+                1
+            ),
+        }
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn the_client_is_asked_to_ask_again_when_settings_change() {
+    let mut server = TestServer::ready(Setup::default(), pulling()).await;
+    server.open(POD).await;
+    let first = pull(&mut server, FILE, None).await;
+    server
+        .notify(
+            "workspace/didChangeConfiguration",
+            json!({"settings": {"profile": "baseline"}}),
+        )
+        .await;
+    refresh(&mut server).await;
+    let second = pull(&mut server, FILE, Some(&first)).await;
+    let rules: Vec<&Value> = second["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["code"])
+        .collect();
+    assert_eq!(rules, ["host-pid"]);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_client_is_asked_to_ask_again_when_files_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = |name: &str| {
+        tower_lsp::lsp_types::Url::from_file_path(folder.path().join(name))
+            .unwrap()
+            .to_string()
+    };
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    let mut server = TestServer::ready(Setup::default(), pulling()).await;
+    server.open_file(&url("web.yaml"), 1, POD).await;
+    let first = pull(&mut server, &url("web.yaml"), None).await;
+
+    fs::write(folder.path().join(".kubeharden.yaml"), "profile: strict\n").unwrap();
+    let change = json!({"changes": [{"uri": url(".kubeharden.yaml"), "type": 1}]});
+    server
+        .notify("workspace/didChangeWatchedFiles", change)
+        .await;
+    // Nobody asks for a file that is not open, so that its mistakes are published; once it is, they are asked for.
+    assert_eq!(
+        server.published().await["diagnostics"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    refresh(&mut server).await;
+    server
+        .open_file(&url(".kubeharden.yaml"), 1, "profile: strict\n")
+        .await;
+    assert_eq!(server.published().await["diagnostics"], json!([]));
+    assert_eq!(
+        pull(&mut server, &url(".kubeharden.yaml"), None).await["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    let document = json!({"uri": url(".kubeharden.yaml"), "version": 2});
+    let params =
+        json!({"textDocument": document, "contentChanges": [{"text": "profile: baseline\n"}]});
+    server.notify("textDocument/didChange", params).await;
+    refresh(&mut server).await;
+    let second = pull(&mut server, &url("web.yaml"), Some(&first)).await;
+    assert_eq!(second["items"].as_array().unwrap().len(), 1, "{second}");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_back_takes_nothing_with_it() {
+    let mut server = TestServer::ready(Setup::default(), pulling()).await;
+    server.open(POD).await;
+    for version in 2..20 {
+        server
+            .change(version, json!([{"text": POD.replace("true", "false")}]))
+            .await;
+        let id = server
+            .ask(
+                "textDocument/diagnostic",
+                json!({"textDocument": {"uri": FILE}}),
+            )
+            .await;
+        server.notify("$/cancelRequest", json!({"id": id})).await;
+        let reply = timeout(NEVER, server.reply(id)).await.unwrap();
+        assert!(
+            reply["error"]["code"] == -32800 || reply["result"]["kind"] == "full",
+            "{reply}"
+        );
+    }
+    assert_eq!(pull(&mut server, FILE, None).await["kind"], "full");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_failure_is_an_error_and_the_next_answer_is_right() {
+    let mut server = TestServer::ready(echo(), pulling()).await;
+    server.allow_unread("window/logMessage");
+    server.open("PANIC").await;
+    let id = server
+        .ask(
+            "textDocument/diagnostic",
+            json!({"textDocument": {"uri": FILE}}),
+        )
+        .await;
+    assert_eq!(server.reply(id).await["error"]["code"], -32603);
+    server.change(2, json!([{"text": "!"}])).await;
+    assert_eq!(
+        pull(&mut server, FILE, None).await["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    server.finish().await;
+}

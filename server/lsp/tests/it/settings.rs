@@ -1,0 +1,208 @@
+//! Settings reach the server in every way in which clients send them.
+
+use crate::harness::{TestServer, modern};
+use linter::config::Config;
+use lsp::Setup;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A server whose analysis tells the configuration that it works under.
+pub(crate) fn telling() -> Setup {
+    let analyze = |_: &str, _, _: &_, config: &Config| {
+        crate::harness::echo_analysis(
+            &format!("!{} {}", config.profile.name(), config.kubernetes_version),
+            config,
+        )
+    };
+    Setup {
+        analyze: Arc::new(analyze),
+        ..Setup::default()
+    }
+}
+
+async fn greeted(capabilities: Value, options: Value) -> TestServer {
+    let mut server = TestServer::start(telling());
+    server.initialize(capabilities, options).await;
+    server
+}
+
+fn asking() -> Value {
+    let mut capabilities = modern();
+    capabilities["workspace"]["configuration"] = json!(true);
+    capabilities
+}
+
+async fn assert_config(server: &mut TestServer, expected: &str) {
+    assert_eq!(
+        server.published().await["diagnostics"][0]["message"],
+        format!("!{expected}")
+    );
+}
+
+async fn tell(server: &mut TestServer, settings: Value) {
+    server
+        .notify(
+            "workspace/didChangeConfiguration",
+            json!({"settings": settings}),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn the_greeting_brings_settings() {
+    for (options, expected) in [
+        (json!(null), "hardened 1.37"),
+        (json!({}), "hardened 1.37"),
+        (json!({"profile": "baseline"}), "baseline 1.37"),
+        (
+            json!({"kubeharden": {"profile": "restricted", "kubernetesVersion": "1.24"}}),
+            "restricted 1.24",
+        ),
+    ] {
+        let mut server = greeted(modern(), options).await;
+        server.open("").await;
+        assert_config(&mut server, expected).await;
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_setting_is_told_and_counts_as_not_written() {
+    let mut server = greeted(
+        modern(),
+        json!({"profile": "strict", "kubernetesVersion": "1.24"}),
+    )
+    .await;
+    let told = server.heard("window/showMessage").await;
+    let message = r#"kubeharden.profile is "strict": write one of baseline, restricted, hardened"#;
+    assert_eq!(told, json!({"type": 2, "message": message}));
+    server.open("").await;
+    assert_config(&mut server, "hardened 1.24").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_change_of_settings_has_all_open_files_analysed_again() {
+    let mut server = greeted(modern(), json!({"kubernetesVersion": "1.24"})).await;
+    server.open("").await;
+    assert_config(&mut server, "hardened 1.24").await;
+    tell(&mut server, json!({"kubeharden": {"profile": "baseline"}})).await;
+    assert_config(&mut server, "baseline 1.24").await;
+    // Clients send empty settings where they mean nothing by it; what the greeting brought stays.
+    for nothing in [json!(null), json!({})] {
+        tell(&mut server, nothing).await;
+    }
+    assert_config(&mut server, "hardened 1.24").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_client_is_asked_for_settings_where_it_can_be() {
+    let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
+    let asked = server.asked("workspace/configuration").await;
+    assert_eq!(
+        asked["params"],
+        json!({"items": [{"section": "kubeharden"}]})
+    );
+    server.open("").await;
+    assert_config(&mut server, "baseline 1.37").await;
+    server
+        .answer(&asked, json!([{"profile": "restricted"}]))
+        .await;
+    assert_config(&mut server, "restricted 1.37").await;
+
+    tell(&mut server, json!(null)).await;
+    let asked = server.asked("workspace/configuration").await;
+    server.answer(&asked, json!([null])).await;
+    assert_config(&mut server, "baseline 1.37").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_owes_an_answer_is_asked_once_more_and_no_oftener() {
+    let mut server = greeted(asking(), Value::Null).await;
+    let asked = server.asked("workspace/configuration").await;
+    for _ in 0..100 {
+        tell(&mut server, json!(null)).await;
+    }
+    // The reply shows that all of them have arrived.
+    let id = server.ask("unknown", json!({})).await;
+    server.reply(id).await;
+    server
+        .answer(&asked, json!([{"profile": "restricted"}]))
+        .await;
+    let asked = server.asked("workspace/configuration").await;
+    server
+        .answer(&asked, json!([{"profile": "baseline"}]))
+        .await;
+    server.open("").await;
+    server.allow_unread("textDocument/publishDiagnostics");
+    let is_baseline =
+        |published: &Value| published["diagnostics"][0]["message"] == "!baseline 1.37";
+    server
+        .heard_that("textDocument/publishDiagnostics", is_baseline)
+        .await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_answers_nonsense_or_an_error_changes_nothing() {
+    let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
+    let asked = server.asked("workspace/configuration").await;
+    server
+        .send(json!({"id": asked["id"], "error": {"code": 1, "message": "no"}}))
+        .await;
+    for nonsense in [json!([]), json!([7]), json!(null), json!("x")] {
+        tell(&mut server, json!(null)).await;
+        let asked = server.asked("workspace/configuration").await;
+        server.answer(&asked, nonsense).await;
+    }
+    server.open("").await;
+    assert_config(&mut server, "baseline 1.37").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_does_no_harm() {
+    let mut server = TestServer::start(Setup {
+        patience: Duration::ZERO,
+        ..telling()
+    });
+    server.initialize(asking(), Value::Null).await;
+    let asked = server.asked("workspace/configuration").await;
+    server.open("").await;
+    server.published().await;
+    server
+        .answer(&asked, json!([{"profile": "baseline"}]))
+        .await;
+    assert!(server.hover(0, 0).await.is_object());
+    // On a slow machine the answer may come in time after all, and be followed.
+    server.allow_unread("textDocument/publishDiagnostics");
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_same_mistake_sent_in_two_ways_is_told_once() {
+    let mut server = greeted(asking(), json!({"profile": "strict"})).await;
+    let asked = server.asked("workspace/configuration").await;
+    server.answer(&asked, json!([{"profile": "strict"}])).await;
+    server.heard("window/showMessage").await;
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn the_server_asks_to_be_told_where_the_client_wants_to_be_asked() {
+    let mut capabilities = modern();
+    capabilities["workspace"]["didChangeConfiguration"] = json!({"dynamicRegistration": true});
+    let mut server = greeted(capabilities, Value::Null).await;
+    let asked = server.asked("client/registerCapability").await;
+    let registration = &asked["params"]["registrations"][0];
+    assert_eq!(registration["method"], "workspace/didChangeConfiguration");
+    assert_eq!(
+        registration["registerOptions"],
+        json!({"section": "kubeharden"})
+    );
+    server.answer(&asked, Value::Null).await;
+    server.finish().await;
+}

@@ -1,0 +1,103 @@
+//! Holds the extension for VS Code to what the server says of itself.
+
+use lsp::SETTINGS;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(file))
+        .expect("the file is readable text")
+}
+
+const MANIFEST: &str = "editors/vscode/package.json";
+
+/// The settings that the server asks a client for, as the manifest of an extension has them.
+fn settings() -> String {
+    let mut entries = Vec::new();
+    for (index, setting) in SETTINGS.iter().enumerate() {
+        let mut schema = (setting.schema)();
+        let default = schema.get("default").cloned().unwrap_or_default();
+        schema["default"] = default;
+        // The server asks once for all that is open, so that a value for a folder would say nothing.
+        schema["scope"] = "window".into();
+        schema["order"] = json!(index + 1);
+        schema["markdownDescription"] = setting.about.into();
+        let schema = serde_json::to_string_pretty(&schema).expect("a value");
+        entries.push(format!(
+            "          \"kubeharden.{}\": {}",
+            setting.name,
+            schema.replace('\n', "\n          ")
+        ));
+    }
+    entries.join(",\n")
+}
+
+#[test]
+fn the_extension_has_the_settings_of_the_server() {
+    let manifest = read(MANIFEST);
+    let begin =
+        "        \"title\": \"What to ask for\",\n        \"order\": 1,\n        \"properties\": {";
+    let (before, rest) = manifest
+        .split_once(begin)
+        .expect("where the settings begin");
+    let (_, after) = rest
+        .split_once("\n        }\n")
+        .expect("where the settings end");
+    let expected = format!("{before}{begin}\n{}\n        }}\n{after}", settings());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(
+            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(MANIFEST),
+            &expected,
+        )
+        .expect("the file can be written");
+    }
+    assert!(
+        read(MANIFEST) == expected,
+        "{MANIFEST} lacks a setting: run `UPDATE_DOCS=1 cargo test --test vscode`"
+    );
+}
+
+#[test]
+fn the_extension_has_the_version_of_the_server() {
+    let manifest: Value = serde_json::from_str(&read(MANIFEST)).expect("JSON");
+    let lock: Value =
+        serde_json::from_str(&read("editors/vscode/package-lock.json")).expect("JSON");
+    assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(lock["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(manifest["license"], env!("CARGO_PKG_LICENSE"));
+    assert_eq!(manifest["repository"]["url"], env!("CARGO_PKG_REPOSITORY"));
+}
+
+#[test]
+fn a_folder_that_is_not_trusted_cannot_choose_what_runs() {
+    let manifest: Value = serde_json::from_str(&read(MANIFEST)).expect("JSON");
+    let restricted = manifest["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
+        .as_array()
+        .expect("a list");
+    let categories = manifest["contributes"]["configuration"]
+        .as_array()
+        .expect("a list");
+    let names = categories
+        .iter()
+        .flat_map(|category| category["properties"].as_object().expect("settings").keys());
+    let of_server: Vec<Value> = names
+        .filter(|name| name.starts_with("kubeharden.server."))
+        .map(|name| json!(name))
+        .collect();
+    assert!(!of_server.is_empty());
+    assert!(
+        of_server.iter().all(|name| restricted.contains(name)),
+        "{of_server:?} are not all in {restricted:?}"
+    );
+}
+
+#[test]
+fn the_extension_is_under_the_same_licence() {
+    assert_eq!(read("editors/vscode/LICENSE"), read("LICENSE"));
+}
+
+#[test]
+fn the_lockfile_names_no_registry() {
+    assert!(!read("editors/vscode/package-lock.json").contains("\"resolved\""));
+}

@@ -1,0 +1,493 @@
+//! What objects in other files of the workspace have to say, as those files are edited, saved and deleted, and as folders come and go.
+
+use crate::harness::{TestServer, modern};
+use linter::engine;
+use lsp::Setup;
+use serde_json::{Value, json};
+use std::fs;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec:\n  serviceAccountName: web\n  containers:\n    - name: web\n      image: nginx:1.29\n";
+
+const OTHER: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: api, namespace: bank}\nspec:\n  serviceAccountName: api\n  containers:\n    - name: api\n      image: nginx:1.29\n";
+
+pub(crate) const TOKEN: &str = "mounted-service-account-token";
+
+fn account(token: bool) -> String {
+    format!(
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: web, namespace: shop}}\nautomountServiceAccountToken: {token}\n"
+    )
+}
+
+fn namespace(level: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{pod-security.kubernetes.io/enforce: {level}}}}}\n"
+    )
+}
+
+/// Folders with files in them, and a server that was told of the first one.
+pub(crate) struct Workspace {
+    pub(crate) folder: TempDir,
+    pub(crate) server: TestServer,
+}
+
+impl Workspace {
+    pub(crate) async fn new(files: &[(&str, &str)]) -> Self {
+        let mut capabilities = modern();
+        capabilities["workspace"]["workspaceFolders"] = json!(true);
+        Workspace::with(
+            files,
+            capabilities,
+            |url| json!({"workspaceFolders": [{"uri": url, "name": "one"}]}),
+        )
+        .await
+    }
+
+    pub(crate) async fn with(
+        files: &[(&str, &str)],
+        capabilities: Value,
+        root: fn(&str) -> Value,
+    ) -> Self {
+        Workspace::by(Setup::default(), files, capabilities, root).await
+    }
+
+    async fn by(
+        setup: Setup,
+        files: &[(&str, &str)],
+        capabilities: Value,
+        root: fn(&str) -> Value,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut workspace = Workspace {
+            folder,
+            server: TestServer::start(setup),
+        };
+        fs::create_dir_all(workspace.folder.path().join("one")).unwrap();
+        files
+            .iter()
+            .for_each(|(path, text)| workspace.write(path, text));
+        let mut params = json!({"processId": null, "rootUri": null, "capabilities": capabilities});
+        let more = root(&workspace.url("one"));
+        params
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        params["initializationOptions"] = json!({"grouping": "rule"});
+        workspace.server.request("initialize", params).await;
+        workspace.server.notify("initialized", json!({})).await;
+        workspace
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        tower_lsp::lsp_types::Url::from_file_path(self.folder.path().join(path))
+            .unwrap()
+            .into()
+    }
+
+    pub(crate) async fn open(&mut self, path: &str, text: &str) {
+        let url = self.url(path);
+        self.server.open_file(&url, 1, text).await;
+    }
+
+    pub(crate) async fn change(&mut self, path: &str, version: i64, text: &str) {
+        let document = json!({"uri": self.url(path), "version": version});
+        let params = json!({"textDocument": document, "contentChanges": [{"text": text}]});
+        self.server.notify("textDocument/didChange", params).await;
+    }
+
+    async fn say(&mut self, method: &str, path: &str) {
+        let params = json!({"textDocument": {"uri": self.url(path)}});
+        self.server.notify(method, params).await;
+    }
+
+    pub(crate) async fn tell_of(&mut self, path: &str, kind: u32) {
+        let params = json!({"changes": [{"uri": self.url(path), "type": kind}]});
+        self.server
+            .notify("workspace/didChangeWatchedFiles", params)
+            .await;
+    }
+
+    /// Waits for diagnostics of a file in which a rule speaks, or does not. The first ones may come before the workspace is known.
+    pub(crate) async fn until(&mut self, path: &str, rule: &str, speaks: bool) {
+        let url = self.url(path);
+        loop {
+            let published = self
+                .server
+                .heard_that("textDocument/publishDiagnostics", |params| {
+                    params["uri"] == url
+                })
+                .await;
+            if published["diagnostics"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|it| it["code"] == rule)
+                == speaks
+            {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the only diagnostics that a file without objects of interest ever gets.
+    async fn clean(&mut self, path: &str) {
+        let url = self.url(path);
+        self.server
+            .heard_that("textDocument/publishDiagnostics", |params| {
+                params["uri"] == url
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_account_counts_as_it_stands_on_the_disk_and_as_it_is_typed() {
+    let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(false))]).await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    // Nothing of what follows is any concern of this one: it is told of once.
+    workspace.open("one/api.yaml", OTHER).await;
+    workspace.until("one/api.yaml", TOKEN, true).await;
+
+    workspace.write("one/accounts/web.yaml", &account(true));
+    workspace.tell_of("one/accounts/web.yaml", 2).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+
+    workspace
+        .open("one/accounts/web.yaml", &account(false))
+        .await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean("one/accounts/web.yaml").await;
+    workspace
+        .change("one/accounts/web.yaml", 2, &account(true))
+        .await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean("one/accounts/web.yaml").await;
+    workspace
+        .change("one/accounts/web.yaml", 3, &account(false))
+        .await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean("one/accounts/web.yaml").await;
+
+    workspace
+        .say("textDocument/didClose", "one/accounts/web.yaml")
+        .await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean("one/accounts/web.yaml").await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_kustomization_moves_accounts_as_it_stands_on_the_disk_and_as_it_is_typed() {
+    let unplaced = account(false).replace(", namespace: shop", "");
+    let named = |namespace: &str| format!("namespace: {namespace}\nresources: [../base]\n");
+    let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
+    let file = "one/overlay/kustomization.yaml";
+    let mut workspace = Workspace::new(&[
+        ("one/base/web.yaml", &unplaced),
+        base,
+        (file, &named("shop")),
+    ])
+    .await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    // It would be found by its name, if it were not known to be elsewhere.
+    workspace.write(file, &named("bank"));
+    workspace.tell_of(file, 2).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+
+    workspace.open(file, &named("shop")).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean(file).await;
+    workspace.change(file, 2, &named("shoplift")).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean(file).await;
+    workspace.change(file, 3, &named("shop")).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.clean(file).await;
+    workspace.say("textDocument/didClose", file).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.clean(file).await;
+
+    // Nobody puts it anywhere any more.
+    fs::remove_file(workspace.folder.path().join(file)).unwrap();
+    workspace.tell_of(file, 3).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn an_overlay_puts_the_pods_of_its_base_somewhere() {
+    let pod = POD.replace(", namespace: shop", "");
+    let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
+    let account = account(false);
+    let mut workspace = Workspace::new(&[("one/account.yaml", &account), base]).await;
+    workspace.open("one/base/web.yaml", &pod).await;
+    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    let file = "one/overlay/kustomization.yaml";
+    workspace.write(file, "namespace: bank\nresources: [../base]\n");
+    workspace.tell_of(file, 1).await;
+    workspace.until("one/base/web.yaml", TOKEN, true).await;
+    workspace.write(file, "namespace: shop\nresources: [../base]\n");
+    workspace.tell_of(file, 2).await;
+    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_watches_nothing_has_files_looked_at_when_it_saves() {
+    let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(true))]).await;
+    // Saving has it published in any case, and maybe twice: with what was known, and with what the disk says.
+    workspace
+        .server
+        .allow_unread("textDocument/publishDiagnostics");
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.write("one/accounts/web.yaml", &account(false));
+    workspace.say("textDocument/didSave", "one/web.yaml").await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    fs::remove_dir_all(workspace.folder.path().join("one/accounts")).unwrap();
+    workspace.tell_of("one/accounts", 3).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_in_the_same_file_counts_at_once() {
+    let mut workspace = Workspace::with(&[], modern(), |_| json!({})).await;
+    let text = format!("{}---\n{POD}", account(false));
+    workspace.open("one/all.yaml", &text).await;
+    let has_token = |published: Value| {
+        published["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|it| it["code"] == TOKEN)
+    };
+    assert!(!has_token(workspace.server.published().await));
+    workspace
+        .change(
+            "one/all.yaml",
+            2,
+            &text.replace("Token: false", "Token: true"),
+        )
+        .await;
+    assert!(has_token(workspace.server.published().await));
+    workspace
+        .change(
+            "one/all.yaml",
+            3,
+            &text.replace("serviceAccountName: web", "serviceAccountName: api"),
+        )
+        .await;
+    assert!(has_token(workspace.server.published().await));
+    workspace.change("one/all.yaml", 4, &text).await;
+    assert!(!has_token(workspace.server.published().await));
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn folders_are_added_and_removed() {
+    let mut workspace = Workspace::new(&[("two/web.yaml", &account(false))]).await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    let folder = json!({"uri": workspace.url("two"), "name": "two"});
+    let event = json!({"event": {"added": [folder], "removed": []}});
+    workspace
+        .server
+        .notify("workspace/didChangeWorkspaceFolders", event)
+        .await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    let event = json!({"event": {"added": [], "removed": [folder]}});
+    workspace
+        .server
+        .notify("workspace/didChangeWorkspaceFolders", event)
+        .await;
+    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_knows_one_root_has_one_folder() {
+    let mut workspace = Workspace::with(
+        &[("one/a.yaml", &account(false))],
+        modern(),
+        |url| json!({"rootUri": url}),
+    )
+    .await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn a_namespace_sets_the_profile_while_it_is_typed() {
+    let mut workspace = Workspace::new(&[]).await;
+    workspace.open("one/web.yaml", POD).await;
+    workspace
+        .until("one/web.yaml", "writable-root-filesystem", true)
+        .await;
+    workspace
+        .open("one/ns.yaml", &namespace("restricted"))
+        .await;
+    workspace
+        .until("one/web.yaml", "writable-root-filesystem", false)
+        .await;
+    workspace.clean("one/ns.yaml").await;
+    workspace
+        .change("one/ns.yaml", 2, &namespace("baseline"))
+        .await;
+    workspace
+        .until("one/web.yaml", "privilege-escalation", false)
+        .await;
+    workspace.clean("one/ns.yaml").await;
+    workspace.change("one/ns.yaml", 3, &namespace("base")).await;
+    workspace
+        .until("one/web.yaml", "privilege-escalation", true)
+        .await;
+    workspace.clean("one/ns.yaml").await;
+    workspace.say("textDocument/didClose", "one/ns.yaml").await;
+    workspace.clean("one/ns.yaml").await;
+    // A setting is somebody's choice.
+    let settings = json!({"settings": {"profile": "hardened", "grouping": "rule"}});
+    workspace
+        .server
+        .notify("workspace/didChangeConfiguration", settings)
+        .await;
+    workspace
+        .until("one/web.yaml", "writable-root-filesystem", true)
+        .await;
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn the_whole_folder_is_answered_in_parts_and_with_progress() {
+    let names: Vec<String> = (0..70)
+        .map(|number| format!("one/{number:02}.yaml"))
+        .collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), POD)).collect();
+    let account = account(false);
+    files.extend([
+        ("one/account.yaml", account.as_str()),
+        ("one/compose.yaml", "services: {}\n"),
+        ("one/.hidden.yaml", POD),
+    ]);
+    let mut workspace = Workspace::new(&files).await;
+    workspace.open("one/00.yaml", "a: b\n").await;
+    workspace.clean("one/00.yaml").await;
+    // By now the accounts are known: this document says so.
+    workspace.open("one/01.yaml", POD).await;
+    workspace.until("one/01.yaml", TOKEN, false).await;
+
+    let whole = workspace
+        .server
+        .request("workspace/diagnostic", json!({"previousResultIds": []}))
+        .await;
+    let items = whole["items"].as_array().unwrap();
+    assert_eq!(items.len(), 72);
+    let item = |name: &str| {
+        items
+            .iter()
+            .find(|item| item["uri"] == workspace.url(name))
+            .unwrap()
+    };
+    assert_eq!(
+        (
+            &item("one/00.yaml")["version"],
+            &item("one/00.yaml")["items"]
+        ),
+        (&json!(1), &json!([]))
+    );
+    assert_eq!(item("one/compose.yaml")["items"], json!([]));
+    let told = |name: &str| {
+        item(name)["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["code"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("one/02.yaml"), told("one/01.yaml"));
+    assert!(!told("one/02.yaml").is_empty() && !told("one/02.yaml").contains(&json!(TOKEN)));
+
+    let ids: Vec<Value> = items
+        .iter()
+        .map(|item| json!({"uri": item["uri"], "value": item["resultId"]}))
+        .collect();
+    let params =
+        json!({"previousResultIds": ids, "partialResultToken": "parts", "workDoneToken": 7});
+    let last = workspace
+        .server
+        .request("workspace/diagnostic", params)
+        .await;
+    assert_eq!(last, json!({"items": []}));
+    let mut parts = Vec::new();
+    for _ in 0..3 {
+        let part = workspace
+            .server
+            .heard_that("$/progress", |params| params["token"] == "parts")
+            .await;
+        parts.extend(part["value"]["items"].as_array().unwrap().clone());
+    }
+    assert_eq!(
+        parts
+            .iter()
+            .filter(|item| item["kind"] == "unchanged")
+            .count(),
+        72
+    );
+    for kind in ["begin", "report", "report", "end"] {
+        assert_eq!(
+            workspace
+                .server
+                .heard_that("$/progress", |params| params["token"] == 7)
+                .await["value"]["kind"],
+            kind
+        );
+    }
+    workspace.server.finish().await;
+}
+
+#[tokio::test]
+async fn who_no_longer_waits_for_the_whole_folder_ends_it() {
+    let (gate, closed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (opened, arrived) = (Arc::clone(&gate), Arc::clone(&closed));
+    let analyze = move |text: &str, role, context: &_, config: &_| {
+        arrived.add_permits(1);
+        Handle::current().block_on(async { opened.acquire().await.unwrap().forget() });
+        engine::analyze_part(text, role, context, config)
+    };
+    let names: Vec<String> = (0..5).map(|number| format!("one/{number}.yaml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), POD)).collect();
+    let setup = Setup {
+        analyze: Arc::new(analyze),
+        ..Setup::default()
+    };
+    let mut workspace = Workspace::by(setup, &files, modern(), |url| json!({"rootUri": url})).await;
+    let params = json!({"previousResultIds": [], "workDoneToken": "work"});
+    let id = workspace.server.ask("workspace/diagnostic", params).await;
+    closed.acquire().await.unwrap().forget();
+    workspace
+        .server
+        .notify("$/cancelRequest", json!({"id": id}))
+        .await;
+    assert_eq!(workspace.server.reply(id).await["error"]["code"], -32800);
+    for kind in ["begin", "end"] {
+        assert_eq!(
+            workspace.server.heard("$/progress").await["value"]["kind"],
+            kind
+        );
+    }
+    gate.add_permits(1000);
+    workspace.server.finish().await;
+    assert_eq!(closed.available_permits(), 0, "no other file was looked at");
+}

@@ -1,0 +1,128 @@
+//! Comments that are to change, to go, or to come.
+//!
+//! Knows where comments stand on lines. Must not know what they say. Promise: what comes and what goes are each other's
+//! opposite, byte for byte; that a place can bear a comment is for the proof to find out.
+
+use super::super::Offset;
+use super::layout::Layout;
+use super::{Change, Refusal};
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// A change of one comment.
+pub(super) enum Remark {
+    /// The one that is there says something else, or goes.
+    Changed {
+        comment: Range<usize>,
+        text: Option<String>,
+    },
+    /// One that is not there yet, and the place before which all others stand that come before it.
+    New {
+        at: usize,
+        text: String,
+        above: bool,
+    },
+}
+
+/// The comments that changes name, each once.
+pub(super) fn remarks(layout: Layout<'_>, changes: &[Change]) -> Result<Vec<Remark>, Refusal> {
+    let of_comments = changes
+        .iter()
+        .filter(|change| matches!(change, Change::Comment { .. } | Change::NewComment { .. }));
+    let mut known = HashSet::new();
+    of_comments
+        .filter(|change| known.insert(*change))
+        .filter_map(|change| remark(layout, change))
+        .collect()
+}
+
+fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, Refusal>> {
+    match change {
+        Change::Comment { range, text } => {
+            let comment = usize::from(range.start())..usize::from(range.end());
+            let is_there = layout.comments().any(|other| other == comment);
+            let remark = Remark::Changed {
+                comment,
+                text: text.clone(),
+            };
+            Some(
+                is_there
+                    .then_some(remark)
+                    .ok_or_else(|| Refusal::new("the comment is not there any more")),
+            )
+        }
+        Change::NewComment { at, above, text } => Some(new(layout, *at, *above, text)),
+        _ => None,
+    }
+}
+
+fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark, Refusal> {
+    let (start, end) = (layout.line_start(at.into()), layout.line_end(at.into()));
+    if above {
+        return Ok(Remark::New {
+            at: start,
+            text: text.to_owned(),
+            above,
+        });
+    }
+    let line = layout.slice(start..end);
+    match line.is_empty() || line.ends_with([' ', '\t']) || layout.comment_behind(start).is_some() {
+        true => Err(Refusal::new(format!(
+            "line {} has no room for a comment",
+            layout.line_number(start)
+        ))),
+        false => Ok(Remark::New {
+            at: end,
+            text: text.to_owned(),
+            above,
+        }),
+    }
+}
+
+impl Remark {
+    /// What to put in the place of what.
+    pub(super) fn piece(&self, layout: Layout<'_>) -> (Range<usize>, String) {
+        match self {
+            Remark::Changed {
+                comment,
+                text: Some(text),
+            } => (comment.clone(), text.clone()),
+            Remark::Changed {
+                comment,
+                text: None,
+            } => (with_its_blanks(layout, comment), String::new()),
+            Remark::New {
+                at,
+                text,
+                above: false,
+            } => (*at..*at, format!(" {text}")),
+            Remark::New {
+                at,
+                text,
+                above: true,
+            } => {
+                let line = layout.slice(*at..layout.line_end(*at));
+                let indentation = &line[..line.len() - line.trim_start_matches(' ').len()];
+                (
+                    *at..*at,
+                    format!("{indentation}{text}{}", layout.line_break()),
+                )
+            }
+        }
+    }
+}
+
+/// A comment with the blanks before it; its whole line where it has one to itself.
+fn with_its_blanks(layout: Layout<'_>, comment: &Range<usize>) -> Range<usize> {
+    let start = layout.line_start(comment.start);
+    let before = layout.slice(start..comment.start);
+    let written = before.trim_end_matches([' ', '\t']).len();
+    if written > 0 {
+        return start + written..comment.end;
+    }
+    let next = layout.next_line(comment.end);
+    match layout.previous_line_end(start) {
+        Some(previous) if next == comment.end => previous..comment.end,
+        _ => start..next,
+    }
+}

@@ -1,0 +1,274 @@
+//! Where things stand on the lines of a document.
+//!
+//! Knows line breaks, columns, dashes, colons, and where the text that belongs to a node begins and ends. Must not know
+//! changes. Promise: every position is a character boundary inside the text.
+
+use super::super::{Entry, Kind, Node, Yaml};
+use std::ops::Range;
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A document's text seen as lines.
+#[derive(Clone, Copy)]
+pub(super) struct Layout<'y> {
+    pub(super) yaml: &'y Yaml,
+    pub(super) text: &'y str,
+}
+
+impl<'y> Layout<'y> {
+    pub(super) fn of(yaml: &'y Yaml) -> Layout<'y> {
+        Layout {
+            yaml,
+            text: yaml.text(),
+        }
+    }
+
+    fn from(self, at: usize) -> &'y str {
+        self.text.get(at..).unwrap_or_default()
+    }
+
+    fn to(self, at: usize) -> &'y str {
+        self.text.get(..at).unwrap_or_default()
+    }
+
+    pub(super) fn slice(self, range: Range<usize>) -> &'y str {
+        self.text.get(range).unwrap_or_default()
+    }
+
+    /// The start of the line that holds a position; behind the byte order mark on the first line.
+    pub(super) fn line_start(self, at: usize) -> usize {
+        match self.to(at).rfind(['\n', '\r']) {
+            Some(brk) => brk + 1,
+            None if self.text.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len_utf8(),
+            None => 0,
+        }
+    }
+
+    /// The end of the line that holds a position, before its line break.
+    pub(super) fn line_end(self, at: usize) -> usize {
+        self.from(at)
+            .find(['\n', '\r'])
+            .map_or(self.text.len(), |length| at + length)
+    }
+
+    /// The start of the next line; the end of the text on the last.
+    pub(super) fn next_line(self, at: usize) -> usize {
+        let end = self.line_end(at);
+        end + line_break(self.from(end)).len()
+    }
+
+    /// The end of the line before the one that holds a position; `None` on the first.
+    pub(super) fn previous_line_end(self, at: usize) -> Option<usize> {
+        let start = self.to(at).rfind(['\n', '\r'])?;
+        let crlf = self.to(start + 1).ends_with("\r\n");
+        Some(if crlf { start - 1 } else { start })
+    }
+
+    /// The number of the line that holds a position, from 1.
+    pub(super) fn line_number(self, at: usize) -> usize {
+        let mut rest = self.to(at);
+        let mut number = 1;
+        while let Some(brk) = rest.find(['\n', '\r']) {
+            let length = line_break(&rest[brk..]).len();
+            rest = &rest[brk + length..];
+            number += 1;
+        }
+        number
+    }
+
+    pub(super) fn line_of(self, node: Node<'_>) -> usize {
+        self.line_number(start(node))
+    }
+
+    /// How far a position is from the start of its line. Exact where nothing but ASCII stands before it, as before every
+    /// key and dash of a block.
+    pub(super) fn column(self, at: usize) -> usize {
+        at - self.line_start(at).min(at)
+    }
+
+    /// What stands on a position's line before it.
+    pub(super) fn before(self, at: usize) -> &'y str {
+        self.slice(self.line_start(at).min(at)..at)
+    }
+
+    /// Whether nothing but indentation stands before a position on its line.
+    pub(super) fn begins_line(self, at: usize) -> bool {
+        self.before(at)
+            .bytes()
+            .all(|byte| matches!(byte, b' ' | b'\t'))
+    }
+
+    /// The line break that the document uses: its first.
+    pub(super) fn line_break(self) -> &'y str {
+        match line_break(self.from(self.line_end(0))) {
+            "" => "\n",
+            found => found,
+        }
+    }
+
+    /// The first position at or behind one that is neither white space nor inside a comment.
+    pub(super) fn skip_blank(self, mut at: usize) -> usize {
+        loop {
+            let rest = self.from(at);
+            let next = at + rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
+            if !self.from(next).starts_with('#')
+                || (next == at && at != 0 && !self.to(at).ends_with(char::is_whitespace))
+            {
+                return next;
+            }
+            at = self.line_end(next);
+        }
+    }
+
+    /// The first position at or behind one that is no white space.
+    pub(super) fn skip_white(self, at: usize) -> usize {
+        let rest = self.from(at);
+        at + rest.len() - rest.trim_start().len()
+    }
+
+    pub(super) fn skip_spaces(self, at: usize) -> usize {
+        let rest = self.from(at);
+        at + rest.len() - rest.trim_start_matches(' ').len()
+    }
+
+    /// Just behind the colon of a key; the key's end where none follows on its line.
+    pub(super) fn after_colon(self, key: Node<'_>) -> usize {
+        let end = usize::from(key.range().end());
+        let rest = self.from(end);
+        let colon = rest.trim_start_matches([' ', '\t']);
+        if colon.starts_with(':') {
+            end + rest.len() - colon.len() + 1
+        } else {
+            end
+        }
+    }
+
+    /// Where an item of a block sequence has its dash.
+    pub(super) fn dash(self, sequence: Node<'y>, index: usize) -> Option<usize> {
+        let from = match index.checked_sub(1) {
+            None => usize::from(sequence.range().start()),
+            Some(before) => self.tail(sequence.items().nth(before)?),
+        };
+        let dash = self.skip_blank(from);
+        self.from(dash).starts_with('-').then_some(dash)
+    }
+
+    /// Where an entry or item of a collection begins: its key, its dash, in a flow sequence its value.
+    pub(super) fn slot_start(self, collection: Node<'y>, index: usize) -> Option<usize> {
+        match collection.kind() {
+            Kind::Mapping => collection
+                .entries()
+                .nth(index)
+                .map(|entry| start(entry.key)),
+            Kind::Sequence if collection.is_flow() => collection.items().nth(index).map(start),
+            _ => self.dash(collection, index),
+        }
+    }
+
+    /// The column of a block collection: that of its keys or dashes.
+    pub(super) fn column_of(self, collection: Node<'y>) -> Option<usize> {
+        self.slot_start(collection, 0).map(|at| self.column(at))
+    }
+
+    /// The end of the last thing that is written of a node, before a comment or blank behind it. The blank lines behind a
+    /// `|+` belong to it.
+    pub(super) fn tail(self, node: Node<'y>) -> usize {
+        let end = usize::from(node.range().end());
+        if node.is_flow() {
+            return end;
+        }
+        match node.kind() {
+            Kind::Mapping => node
+                .entries()
+                .next_back()
+                .map_or(end, |entry| self.entry_tail(entry)),
+            Kind::Sequence => node.items().next_back().map_or(end, |item| self.tail(item)),
+            _ => end.max(
+                node.properties_range()
+                    .map_or(0, |range| range.end().into()),
+            ),
+        }
+    }
+
+    pub(super) fn entry_tail(self, entry: Entry<'y>) -> usize {
+        self.tail(entry.value).max(entry.key.range().end().into())
+    }
+
+    /// The `|` or `>` of a block scalar with its indicators.
+    pub(super) fn block_scalar_header(self, node: Node<'y>) -> Range<usize> {
+        let begin = usize::from(node.range().start());
+        let length = self
+            .from(begin)
+            .find(|c: char| !matches!(c, '|' | '>' | '+' | '-' | '0'..='9'))
+            .unwrap_or(1);
+        begin..begin + length
+    }
+
+    /// The comment on the line of a position, at or behind it.
+    pub(super) fn comment_behind(self, at: usize) -> Option<Range<usize>> {
+        let end = self.line_end(at);
+        self.comments()
+            .find(|comment| comment.start >= at && comment.start < end)
+    }
+
+    pub(super) fn comments(self) -> impl Iterator<Item = Range<usize>> {
+        self.yaml
+            .comments()
+            .iter()
+            .map(|range| usize::from(range.start())..usize::from(range.end()))
+    }
+
+    /// The end of the comment lines directly below a position that are indented deeper than a column: they speak of what
+    /// stands above them. The end of the position's own line where there are none.
+    pub(super) fn below_deeper_comments(self, at: usize, column: usize) -> usize {
+        let mut end = self.line_end(at);
+        loop {
+            let next = self.next_line(end);
+            let line = self.slice(next..self.line_end(next));
+            let content = line.trim_start_matches(' ');
+            if !content.starts_with('#') || line.len() - content.len() <= column {
+                return end;
+            }
+            end = self.line_end(next);
+        }
+    }
+
+    /// The start of the comment lines that stand directly above a position, indented as it is; the position itself where
+    /// there are none.
+    pub(super) fn leading_comments(self, at: usize) -> usize {
+        let column = self.column(at);
+        let mut begin = at;
+        while let Some(end) = self
+            .begins_line(begin)
+            .then(|| self.previous_line_end(begin))
+            .flatten()
+        {
+            let line = self.line_start(end);
+            let above = line + column;
+            let is_comment = self.begins_line(above) && self.slice(above..end).starts_with('#');
+            if above > end || !is_comment {
+                break;
+            }
+            begin = above;
+        }
+        begin
+    }
+}
+
+/// Where a node begins, its anchor and tag included.
+pub(super) fn start(node: Node<'_>) -> usize {
+    let begin = node.range().start();
+    node.properties_range()
+        .map_or(begin, |range| range.start().min(begin))
+        .into()
+}
+
+/// The line break that a text begins with; nothing where it begins with none.
+fn line_break(text: &str) -> &str {
+    let length = match text.as_bytes() {
+        [b'\r', b'\n', ..] => 2,
+        [b'\r' | b'\n', ..] => 1,
+        _ => 0,
+    };
+    &text[..length]
+}

@@ -1,0 +1,381 @@
+//! Templates: what is left of a text without the actions (`{{ }}`) of a template engine, whose output nobody knows yet.
+//!
+//! Knows how Go's templates are written, as Helm renders them. Must not know charts, values or Kubernetes. Promise: what is read is
+//! written in the text, letter by letter, where it stands there; nothing is made up in the place of an action; a template is never a
+//! syntax error because of what its actions are.
+
+use super::source::{Patch, Source};
+use super::walk::range;
+use super::{Range, Yaml, repair};
+
+/// A template as it can be read before it is rendered.
+#[derive(Debug, Clone, Default)]
+pub struct Template {
+    /// The text read with the first of the branches of each `if`, then with the second, and so on.
+    pub readings: Vec<Yaml>,
+    /// What is rendered for some versions of a cluster only.
+    pub versioned: Vec<Range>,
+}
+
+/// How many branches of an `if` are read; those behind them are the work of a generator.
+const MOST_BRANCHES: usize = 4;
+
+/// Reads a template. Never fails.
+pub fn template(text: &str) -> Template {
+    if u32::try_from(text.len()).is_err() {
+        return Template {
+            readings: vec![repair::parse(text)],
+            versioned: Vec::new(),
+        };
+    }
+    let actions = actions(text);
+    let blocks = blocks(&actions);
+    let branches = blocks
+        .iter()
+        .map(|block| block.branches.len())
+        .max()
+        .unwrap_or(1)
+        .clamp(1, MOST_BRANCHES);
+    let reading = |branch| {
+        repair::parse_patched(text, |source| {
+            patches(source, &actions, &unread(&blocks, branch, text.len()))
+        })
+    };
+    let versioned = blocks
+        .iter()
+        .filter(|block| block.versioned)
+        .map(|block| range(block.start, block.end.unwrap_or(text.len())));
+    Template {
+        readings: (0..branches).map(reading).collect(),
+        versioned: versioned.collect(),
+    }
+}
+
+type Bytes = std::ops::Range<usize>;
+
+/// One `{{ }}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Action {
+    range: Bytes,
+    word: Word,
+    /// Whether it begins its output with a line of its own, so that nothing that stands before it on its line is changed.
+    on_new_line: bool,
+}
+
+/// What an action does to the text around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// `if`, `with`, `range`; whether it asks for the version of the cluster.
+    Open {
+        versioned: bool,
+    },
+    Else,
+    End,
+    /// `define`: what stands up to its `end` is for other places.
+    Define,
+    /// `block`: a `define` that is rendered in its place.
+    Block,
+    /// A comment, or an assignment: nothing is written.
+    Silent,
+    /// It writes something.
+    Output,
+}
+
+/// The actions of a text in order.
+fn actions(text: &str) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text[at..].find("{{").map(|length| at + length) {
+        let end = action_end(text, start);
+        let inner = text[start + 2..end]
+            .trim_end_matches("}}")
+            .trim_matches('-')
+            .trim();
+        actions.push(Action {
+            range: start..end,
+            word: word(inner),
+            on_new_line: inner.contains("nindent"),
+        });
+        at = end;
+    }
+    actions
+}
+
+fn word(inner: &str) -> Word {
+    let first = inner
+        .split(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    let assigns = || inner.starts_with('$') && (inner.contains(":=") || inner.contains(" = "));
+    match first {
+        "if" | "with" | "range" => Word::Open {
+            versioned: inner.contains("Capabilities") || inner.contains("semverCompare"),
+        },
+        "else" => Word::Else,
+        "end" => Word::End,
+        "define" => Word::Define,
+        "block" => Word::Block,
+        _ if inner.starts_with("/*") || assigns() => Word::Silent,
+        _ => Word::Output,
+    }
+}
+
+/// Behind the `}}` of an action. One without an end, as it is while somebody types, ends with its line.
+fn action_end(text: &str, start: usize) -> usize {
+    let line_end = || {
+        text[start..]
+            .find(['\n', '\r'])
+            .map_or(text.len(), |length| start + length)
+    };
+    let inner = text[start + 2..].trim_start_matches('-').trim_start();
+    if inner.starts_with("/*") {
+        let behind = |at: usize| text[at..].find("}}").map(|length| at + length + 2);
+        return text[start..]
+            .find("*/")
+            .and_then(|length| behind(start + length))
+            .unwrap_or_else(line_end);
+    }
+    let bytes = text.as_bytes();
+    let mut at = start + 2;
+    let mut quote = None;
+    while at < bytes.len() {
+        match (quote, bytes[at]) {
+            (Some(b'"' | b'\''), b'\\') => at += 1,
+            // Only a raw text goes over lines.
+            (Some(b'"' | b'\''), b'\n' | b'\r') => return line_end(),
+            (Some(open), byte) if open == byte => quote = None,
+            (None, byte @ (b'"' | b'`' | b'\'')) => quote = Some(byte),
+            (None, b'}') if bytes.get(at + 1) == Some(&b'}') => return at + 2,
+            (None, b'{') if bytes.get(at + 1) == Some(&b'{') => return line_end().min(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    line_end()
+}
+
+/// What stands between an action that opens a block and its `end`.
+#[derive(Debug)]
+struct Block {
+    /// From the opening action to behind the `end`, where there is one.
+    start: usize,
+    end: Option<usize>,
+    /// What stands between the actions.
+    branches: Vec<Bytes>,
+    define: bool,
+    versioned: bool,
+}
+
+fn blocks(actions: &[Action]) -> Vec<Block> {
+    let (mut closed, mut open): (Vec<Block>, Vec<Block>) = Default::default();
+    for action in actions {
+        let begin = action.range.end..usize::MAX;
+        match action.word {
+            Word::Open { .. } | Word::Define | Word::Block => open.push(Block {
+                start: action.range.start,
+                end: None,
+                branches: vec![begin],
+                define: action.word == Word::Define,
+                versioned: action.word == Word::Open { versioned: true },
+            }),
+            Word::Else | Word::End => {
+                let Some(block) = open.last_mut() else {
+                    continue;
+                };
+                if let Some(last) = block.branches.last_mut() {
+                    last.end = action.range.start;
+                }
+                if action.word == Word::Else {
+                    block.branches.push(begin);
+                } else if let Some(mut block) = open.pop() {
+                    block.end = Some(action.range.end);
+                    closed.push(block);
+                }
+            }
+            Word::Silent | Word::Output => {}
+        }
+    }
+    closed.append(&mut open);
+    closed
+}
+
+/// What is not read where a branch of each `if` is: its other branches, and what is defined for other places.
+fn unread(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
+    let mut unread = Vec::new();
+    for block in blocks {
+        let read = branch.min(block.branches.len() - 1);
+        let others = block
+            .branches
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| block.define || *index != read);
+        unread.extend(others.map(|(_, range)| range.start..range.end.min(length)));
+    }
+    unread
+}
+
+/// The patches that hide actions and what is not read: whole lines where nothing else stands on them.
+fn patches(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Patch> {
+    let mut pieces: Vec<(Bytes, bool)> = actions
+        .iter()
+        .map(|action| (action.range.clone(), writes(action)))
+        .collect();
+    pieces.extend(
+        unread
+            .iter()
+            .filter(|range| !range.is_empty())
+            .map(|range| (range.clone(), false)),
+    );
+    pieces.sort_by_key(|(range, _)| (range.start, range.end));
+    let pieces = merged(pieces);
+    let mut patches = Vec::new();
+    let mut first = 0;
+    for line in 0..source.line_count() {
+        let whole = source.line(line).start..source.line_end(line);
+        while pieces
+            .get(first)
+            .is_some_and(|(range, _)| range.end <= whole.start)
+        {
+            first += 1;
+        }
+        let on_line = pieces[first..]
+            .iter()
+            .take_while(|(range, _)| range.start < whole.end);
+        let cut = on_line.map(|(range, writes)| {
+            (
+                range.start.max(whole.start)..range.end.min(whole.end),
+                *writes,
+            )
+        });
+        patches.extend(line_patches(source.text(), whole.clone(), cut.collect()));
+    }
+    patches
+}
+
+/// Whether an action puts something where it stands.
+fn writes(action: &Action) -> bool {
+    match action.word {
+        Word::Output => !action.on_new_line,
+        Word::Block => true,
+        Word::Open { .. } | Word::Else | Word::End | Word::Define | Word::Silent => false,
+    }
+}
+
+/// Pieces that touch or overlap as one, which writes something if any of them does.
+fn merged(pieces: Vec<(Bytes, bool)>) -> Vec<(Bytes, bool)> {
+    let mut merged: Vec<(Bytes, bool)> = Vec::new();
+    for (range, writes) in pieces {
+        match merged.last_mut() {
+            Some((last, wrote)) if range.start <= last.end => {
+                last.end = last.end.max(range.end);
+                *wrote |= writes;
+            }
+            _ => merged.push((range, writes)),
+        }
+    }
+    merged
+}
+
+/// A line that holds nothing but pieces is hidden. On others a piece is a word of its own to the parser, unless it stands at the end
+/// of the line, behind a blank, and writes nothing there.
+fn line_patches(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Patch> {
+    let between = |from: usize, to: usize| text[from..to].trim().is_empty();
+    let mut at = whole.start;
+    let alone = pieces
+        .iter()
+        .all(|(range, _)| between(std::mem::replace(&mut at, range.end), range.start))
+        && between(at, whole.end);
+    if pieces.is_empty() {
+        return Vec::new();
+    }
+    if alone {
+        return vec![Patch::hide(whole)];
+    }
+    // Where what is left of the line ends; nothing once a piece counts as a word.
+    let mut end = Some(whole.end);
+    let mut patch = |(range, writes): (Bytes, bool)| {
+        let before = &text[whole.start..range.start];
+        let is_last = end.is_some_and(|end| between(range.end, end))
+            && !writes
+            && before.ends_with([' ', '\t']);
+        end = (is_last && !before.trim().is_empty()).then_some(range.start);
+        if end.is_some() {
+            Patch::hide(range)
+        } else {
+            Patch::Mask { range }
+        }
+    };
+    pieces.into_iter().rev().map(&mut patch).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<(&str, Word)> {
+        actions(text)
+            .into_iter()
+            .map(|action| (&text[action.range], action.word))
+            .collect()
+    }
+
+    #[test]
+    fn actions_are_found_with_what_they_quote() {
+        assert_eq!(
+            words("a: {{ .b }} {{- /* }} */ -}}{{ printf \"}}\" `{{` }}{{ $x := 1 }}{{end}}"),
+            [
+                ("{{ .b }}", Word::Output),
+                ("{{- /* }} */ -}}", Word::Silent),
+                ("{{ printf \"}}\" `{{` }}", Word::Output),
+                ("{{ $x := 1 }}", Word::Silent),
+                ("{{end}}", Word::End),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_action_that_is_still_typed_ends_with_its_line() {
+        let found = words("a: {{ .b\nc: {{ \"d\ne: {{ .f }}");
+        assert_eq!(
+            found.into_iter().map(|(text, _)| text).collect::<Vec<_>>(),
+            ["{{ .b", "{{ \"d", "{{ .f }}"]
+        );
+    }
+
+    fn read(text: &str) -> Vec<String> {
+        let shown = |yaml: &Yaml| {
+            yaml.root()
+                .map(|root| format!("{root:?}").replace(char::is_whitespace, ""))
+                .unwrap_or_default()
+        };
+        template(text).readings.iter().map(shown).collect()
+    }
+
+    #[test]
+    fn lines_of_actions_alone_are_not_there() {
+        let readings =
+            read("{{- if .a }}\na: 1\n  {{- with .b }}\nb: {{ . }}\n  {{- end }}\n{{- end }}\n");
+        assert_eq!(readings.len(), 1);
+        assert!(
+            readings[0].contains("\"{{.}}\"") && readings[0].contains("\"1\""),
+            "{readings:?}"
+        );
+    }
+
+    #[test]
+    fn each_branch_is_read_by_itself() {
+        let readings =
+            read("{{ if .a }}\na: 1\n{{ else if .b }}\na: 2\n{{ else }}\na: 3\n{{ end }}\nb: 4\n");
+        let has = |reading: &String, value: &str| reading.contains(&format!("\"{value}\""));
+        let seen: Vec<Vec<&str>> = readings
+            .iter()
+            .map(|reading| {
+                ["1", "2", "3", "4"]
+                    .into_iter()
+                    .filter(|value| has(reading, value))
+                    .collect()
+            })
+            .collect();
+        assert_eq!(seen, [["1", "4"], ["2", "4"], ["3", "4"]]);
+    }
+}

@@ -1,0 +1,619 @@
+//! The tree of one document: nodes in an arena, each with its byte range, handed out as small copyable handles.
+//!
+//! Knows what a YAML document consists of. Must not know how it is parsed or edited. Promise: children lie inside their
+//! parents, in order; a scalar's range covers its quotes or its `|` header; a value that is not written has an empty range
+//! just after its `:` or `-`.
+
+use super::scalar::{self, Resolved};
+use super::{Offset, Range};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A document as it was read. Made by [`super::parse`], never changed afterwards.
+#[derive(Debug, Clone, Default)]
+pub struct Yaml {
+    pub(super) text: Box<str>,
+    pub(super) nodes: Vec<Record>,
+    pub(super) root: Option<NodeId>,
+    pub(super) properties: BTreeMap<NodeId, Properties>,
+    pub(super) comments: Vec<Range>,
+    pub(super) errors: Vec<SyntaxError>,
+    pub(super) repaired: Vec<Range>,
+}
+
+/// The name of a node inside its [`Yaml`]; meaningless in any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(super) u32);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) range: Range,
+    pub(super) parent: Option<NodeId>,
+    pub(super) shape: Shape,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    Empty,
+    Scalar {
+        style: Style,
+        value: Value,
+    },
+    Alias {
+        target: Option<NodeId>,
+    },
+    Sequence {
+        flow: bool,
+        items: Vec<NodeId>,
+    },
+    Mapping {
+        flow: bool,
+        entries: Vec<(NodeId, NodeId)>,
+    },
+}
+
+/// What a scalar says. Most scalars say what is written, so that nothing is stored for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    AsWritten,
+    Decoded(Box<str>),
+}
+
+/// What may stand before a node: `&anchor` and `!tag`, and the range of both together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Properties {
+    pub(super) anchor: Option<Box<str>>,
+    pub(super) tag: Option<Box<str>>,
+    pub(super) range: Range,
+}
+
+/// How a scalar is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Style {
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// Something that is not YAML: where, and what is wrong in words for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    pub range: Range,
+    pub message: String,
+}
+
+impl Yaml {
+    /// A document that nobody reads: it has a text and nothing else.
+    pub fn unread(text: &str) -> Self {
+        Yaml {
+            text: text.into(),
+            ..Yaml::default()
+        }
+    }
+
+    /// The document's text, from which every range counts.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text without its tree.
+    pub fn into_text(self) -> Box<str> {
+        self.text
+    }
+
+    /// The value of the document; `None` where nothing is written but comments, directives and markers.
+    pub fn root(&self) -> Option<Node<'_>> {
+        self.root.map(|id| self.node(id))
+    }
+
+    /// The node of that name.
+    pub fn node(&self, id: NodeId) -> Node<'_> {
+        Node { yaml: self, id }
+    }
+
+    /// Every node, a parent before its children, in the order of the text.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
+        (0..self.nodes.len() as u32).map(|id| self.node(NodeId(id)))
+    }
+
+    /// Comments in the order of the text, each from its `#` to the end of its line, line break excluded.
+    pub fn comments(&self) -> &[Range] {
+        &self.comments
+    }
+
+    pub fn errors(&self) -> &[SyntaxError] {
+        &self.errors
+    }
+
+    /// Lines that were read otherwise than they are written so that the rest could be read, line breaks included.
+    pub fn repaired(&self) -> &[Range] {
+        &self.repaired
+    }
+
+    /// Whether a node is named, so that aliases can stand for it.
+    pub fn has_anchors(&self) -> bool {
+        self.properties
+            .values()
+            .any(|properties| properties.anchor.is_some())
+    }
+
+    /// Whether an alias stands for a node that is not in this text.
+    pub fn has_aliases_to_nothing(&self) -> bool {
+        self.nodes
+            .iter()
+            .any(|node| matches!(node.shape, Shape::Alias { target: None }))
+    }
+
+    /// Whether `{{` stands anywhere but in comments, quotes and block scalars: a text for a template engine to read first.
+    pub fn has_template_syntax(&self) -> bool {
+        self.text
+            .match_indices("{{")
+            .any(|(at, _)| !self.is_opaque(Offset::new(at as u32)))
+    }
+
+    /// Whether an offset is in a comment or in a scalar that may hold any text.
+    fn is_opaque(&self, offset: Offset) -> bool {
+        let comment = self
+            .comments
+            .partition_point(|comment| comment.end() <= offset);
+        let in_comment = self
+            .comments
+            .get(comment)
+            .is_some_and(|comment| comment.contains(offset));
+        let opaque =
+            |node: Node<'_>| matches!(node.kind(), Kind::Scalar(style) if style != Style::Plain);
+        in_comment || self.covering(offset).is_some_and(opaque)
+    }
+
+    /// The node at a path from the root, aliases not followed.
+    pub fn at(&self, path: &Path) -> Option<Node<'_>> {
+        let mut node = self.root()?;
+        for step in path.steps() {
+            node = match step {
+                Step::Key(key) => node.get_own(key)?,
+                Step::Index(index) => node.items().nth(index)?,
+            };
+        }
+        Some(node)
+    }
+
+    /// The smallest node whose range holds the offset, its end included.
+    pub fn covering(&self, offset: Offset) -> Option<Node<'_>> {
+        let mut node = self
+            .root()
+            .filter(|root| root.range().contains_inclusive(offset))?;
+        while let Some(child) = node
+            .children()
+            .find(|child| child.range().contains_inclusive(offset))
+        {
+            node = child;
+        }
+        Some(node)
+    }
+}
+
+/// One node of a document: a handle, free to copy.
+#[derive(Clone, Copy)]
+pub struct Node<'y> {
+    yaml: &'y Yaml,
+    id: NodeId,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing is written: `key:` without a value, `-` without an item.
+    Empty,
+    Scalar(Style),
+    Alias,
+    Sequence,
+    Mapping,
+}
+
+/// A key and its value in a mapping.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'y> {
+    pub key: Node<'y>,
+    pub value: Node<'y>,
+}
+
+impl<'y> Node<'y> {
+    fn record(self) -> &'y Record {
+        &self.yaml.nodes[self.id.0 as usize]
+    }
+
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    pub fn yaml(self) -> &'y Yaml {
+        self.yaml
+    }
+
+    /// Where the node is written, without its anchor and tag, without a trailing comment.
+    pub fn range(self) -> Range {
+        self.record().range
+    }
+
+    /// The node as it is written.
+    pub fn source(self) -> &'y str {
+        &self.yaml.text[self.range()]
+    }
+
+    pub fn kind(self) -> Kind {
+        match self.record().shape {
+            Shape::Empty => Kind::Empty,
+            Shape::Scalar { style, .. } => Kind::Scalar(style),
+            Shape::Alias { .. } => Kind::Alias,
+            Shape::Sequence { .. } => Kind::Sequence,
+            Shape::Mapping { .. } => Kind::Mapping,
+        }
+    }
+
+    /// Whether a collection is written in `[ ]` or `{ }`.
+    pub fn is_flow(self) -> bool {
+        matches!(
+            self.record().shape,
+            Shape::Sequence { flow: true, .. } | Shape::Mapping { flow: true, .. }
+        )
+    }
+
+    pub fn parent(self) -> Option<Node<'y>> {
+        self.record().parent.map(|id| self.yaml.node(id))
+    }
+
+    /// `name` of the `&name` before the node.
+    pub fn anchor(self) -> Option<&'y str> {
+        self.yaml.properties.get(&self.id)?.anchor.as_deref()
+    }
+
+    /// The tag before the node as it is written, `!` included.
+    pub fn tag(self) -> Option<&'y str> {
+        self.yaml.properties.get(&self.id)?.tag.as_deref()
+    }
+
+    /// Where the node's anchor and tag are written.
+    pub fn properties_range(self) -> Option<Range> {
+        Some(self.yaml.properties.get(&self.id)?.range)
+    }
+
+    /// What an alias stands for; the node itself where it is none; `None` for an alias to nothing.
+    pub fn resolve(self) -> Option<Node<'y>> {
+        match self.record().shape {
+            Shape::Alias { target } => target.map(|id| self.yaml.node(id)),
+            _ => Some(self),
+        }
+    }
+
+    /// A scalar's text, unquoted and unfolded, whatever its type; `None` for anything but a scalar. Aliases are followed.
+    pub fn as_str(self) -> Option<&'y str> {
+        let node = self.resolve()?;
+        match &node.record().shape {
+            Shape::Scalar {
+                value: Value::AsWritten,
+                ..
+            } => Some(node.source()),
+            Shape::Scalar {
+                value: Value::Decoded(value),
+                ..
+            } => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether a scalar's text is this one. Most are told apart by their length.
+    #[inline]
+    fn has_text(self, text: &str) -> bool {
+        let Record { range, shape, .. } = self.record();
+        match shape {
+            Shape::Scalar {
+                value: Value::AsWritten,
+                ..
+            } => usize::from(range.len()) == text.len() && self.source() == text,
+            Shape::Scalar {
+                value: Value::Decoded(value),
+                ..
+            } => **value == *text,
+            Shape::Alias { .. } => self.as_str() == Some(text),
+            _ => false,
+        }
+    }
+
+    /// What the API server takes a scalar for; `None` for a collection. Aliases are followed.
+    pub fn resolved(self) -> Option<Resolved<'y>> {
+        let node = self.resolve()?;
+        match node.kind() {
+            Kind::Empty => Some(scalar::resolve("", Style::Plain, node.tag())),
+            Kind::Scalar(style) => Some(scalar::resolve(node.as_str()?, style, node.tag())),
+            _ => None,
+        }
+    }
+
+    /// Whether the API server reads null here: nothing written, `~`, `null`.
+    pub fn is_null(self) -> bool {
+        matches!(self.resolved(), Some(Resolved::Null))
+    }
+
+    /// The entries of a mapping in the order of the text, a `<<` among them as it stands; nothing for other nodes.
+    /// Aliases are not followed.
+    pub fn entries(self) -> impl DoubleEndedIterator<Item = Entry<'y>> + ExactSizeIterator + Clone {
+        let entries: &'y [(NodeId, NodeId)] = match &self.record().shape {
+            Shape::Mapping { entries, .. } => entries,
+            _ => &[],
+        };
+        entries.iter().map(move |&(key, value)| Entry {
+            key: self.yaml.node(key),
+            value: self.yaml.node(value),
+        })
+    }
+
+    /// The items of a sequence in order; nothing for other nodes. Aliases are not followed.
+    pub fn items(self) -> impl DoubleEndedIterator<Item = Node<'y>> + ExactSizeIterator + Clone {
+        let items: &'y [NodeId] = match &self.record().shape {
+            Shape::Sequence { items, .. } => items,
+            _ => &[],
+        };
+        items.iter().map(move |&id| self.yaml.node(id))
+    }
+
+    /// Keys, values and items in the order of the text.
+    pub fn children(self) -> impl Iterator<Item = Node<'y>> {
+        self.entries()
+            .flat_map(|entry| [entry.key, entry.value])
+            .chain(self.items())
+    }
+
+    /// All nodes below this one, in the order of the text. Aliases are not followed.
+    pub fn descendants(self) -> impl Iterator<Item = Node<'y>> {
+        let (yaml, end) = (self.yaml, self.range().end());
+        let below = (self.id.0 + 1..yaml.nodes.len() as u32).map(move |id| yaml.node(NodeId(id)));
+        below.take_while(move |node| node.range().end() <= end)
+    }
+
+    /// The value that a reader of the mapping gets for a key: of several equal keys the last, after that what `<<` brings
+    /// in. Aliases are followed, in the mapping and in the value.
+    pub fn get(self, key: &str) -> Option<Node<'y>> {
+        self.entry(key)?.value.resolve()
+    }
+
+    /// Like [`Node::get`], with the key, and with an alias as the value left as it is.
+    pub fn entry(self, key: &str) -> Option<Entry<'y>> {
+        let node = self.resolve()?;
+        let has_key = |entry: &Entry<'y>| entry.key.has_text(key);
+        node.entries()
+            .rev()
+            .find(has_key)
+            .or_else(|| node.merged_entries().find(has_key))
+    }
+
+    /// What `<<` brings into a mapping, the nearest first; keys that the mapping has itself are among them.
+    pub fn merged_entries(self) -> impl Iterator<Item = Entry<'y>> {
+        let mut entries = Vec::new();
+        let mut sources = 0;
+        self.collect_merged(MERGE_DEPTH, &mut sources, &mut entries);
+        entries.into_iter()
+    }
+
+    fn collect_merged(self, depth: u8, sources: &mut u8, entries: &mut Vec<Entry<'y>>) {
+        let Some(depth) = depth.checked_sub(1) else {
+            return;
+        };
+        for merge in self.entries().filter(|entry| entry.is_merge()) {
+            let Some(value) = merge.value.resolve() else {
+                continue;
+            };
+            let single = (value.kind() != Kind::Sequence).then_some(value);
+            for source in single
+                .into_iter()
+                .chain(value.items())
+                .filter_map(Node::resolve)
+            {
+                *sources = sources.saturating_add(1);
+                if *sources > MOST_MERGES {
+                    return;
+                }
+                entries.extend(source.entries().filter(|entry| !entry.is_merge()));
+                source.collect_merged(depth, sources, entries);
+            }
+        }
+    }
+
+    /// The value written in this very mapping for a key (of several the last), nothing followed.
+    pub fn get_own(self, key: &str) -> Option<Node<'y>> {
+        self.entries()
+            .rev()
+            .find(|entry| entry.key.has_text(key))
+            .map(|entry| entry.value)
+    }
+
+    /// The entry of the parent mapping whose value this node is.
+    pub fn own_entry(self) -> Option<Entry<'y>> {
+        self.parent()?
+            .entries()
+            .find(|entry| entry.value.id == self.id)
+    }
+
+    /// The way from the root to this node; a key's is that of its value.
+    pub fn path(self) -> Path {
+        self.steps().into_iter().collect()
+    }
+
+    /// The way from the root to what is below this node at several keys, dots between them, written or not.
+    pub fn path_below(self, dotted: &str) -> Path {
+        let mut steps = self.steps();
+        steps.extend(dotted.split('.').map(Step::Key));
+        steps.into_iter().collect()
+    }
+
+    fn steps(self) -> Vec<Step<'y>> {
+        let mut steps = Vec::with_capacity(16);
+        let mut node = self;
+        while let Some(parent) = node.parent() {
+            let step = match parent.kind() {
+                Kind::Sequence => parent
+                    .items()
+                    .position(|item| item.id == node.id)
+                    .map(Step::Index),
+                _ => parent
+                    .entries()
+                    .find(|entry| entry.value.id == node.id || entry.key.id == node.id)
+                    .map(|entry| Step::Key(entry.key.as_str().unwrap_or_default())),
+            };
+            steps.extend(step);
+            node = parent;
+        }
+        steps.reverse();
+        steps
+    }
+}
+
+/// How many `<<` may stand behind one another; more come only from texts made to hurt.
+const MERGE_DEPTH: u8 = 16;
+/// How many mappings one may be merged from, likewise.
+const MOST_MERGES: u8 = 64;
+
+impl Entry<'_> {
+    /// Whether the key is `<<`, which brings in another mapping's entries.
+    pub fn is_merge(self) -> bool {
+        self.key.kind() == Kind::Scalar(Style::Plain) && self.key.has_text("<<")
+    }
+
+    /// From the start of the key to the end of the value.
+    pub fn range(self) -> Range {
+        self.key.range().cover(self.value.range())
+    }
+}
+
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.yaml, other.yaml) && self.id == other.id
+    }
+}
+
+impl fmt::Debug for Node<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}@{:?}", self.kind(), self.range())?;
+        match self.kind() {
+            Kind::Scalar(_) => write!(f, " {:?}", self.as_str().unwrap_or_default()),
+            Kind::Sequence => f.debug_list().entries(self.items()).finish(),
+            Kind::Mapping => f
+                .debug_map()
+                .entries(self.entries().map(|entry| (entry.key, entry.value)))
+                .finish(),
+            Kind::Empty | Kind::Alias => Ok(()),
+        }
+    }
+}
+
+/// A way from the root of a document to a node.
+///
+/// Its steps stand in one text, since every fix has a path: of a key `6:labels`, of an item `#0:`.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Path(Box<str>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'p> {
+    /// The value of a key in a mapping.
+    Key(&'p str),
+    /// The item of a sequence, from 0.
+    Index(usize),
+}
+
+impl Path {
+    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> + Clone {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (head, behind) = rest.split_once(':')?;
+            if let Some(index) = head.strip_prefix('#') {
+                rest = behind;
+                return index.parse().ok().map(Step::Index);
+            }
+            let key;
+            (key, rest) = behind.split_at_checked(head.parse().ok()?)?;
+            Some(Step::Key(key))
+        })
+    }
+
+    /// Whether it leads nowhere: to the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This path and a key below it.
+    pub fn key(&self, key: &str) -> Path {
+        self.join([Step::Key(key)])
+    }
+
+    /// This path and an item below it.
+    pub fn index(&self, index: usize) -> Path {
+        self.join([Step::Index(index)])
+    }
+
+    /// This path and several keys below it, dots between them: `securityContext.capabilities.drop`.
+    pub fn keys(&self, dotted: &str) -> Path {
+        self.join(dotted.split('.').map(Step::Key))
+    }
+
+    pub fn join<'s>(&self, steps: impl IntoIterator<Item = Step<'s>>) -> Path {
+        Path::written(&self.0, steps)
+    }
+
+    pub fn starts_with(&self, prefix: &Path) -> bool {
+        self.0.starts_with(&*prefix.0)
+    }
+
+    fn written<'s>(before: &str, steps: impl IntoIterator<Item = Step<'s>>) -> Path {
+        const USUAL: usize = 128;
+        let mut text = String::with_capacity(before.len() + USUAL);
+        text.push_str(before);
+        let mut number = itoa::Buffer::new();
+        for step in steps {
+            match step {
+                Step::Key(key) => {
+                    text.push_str(number.format(key.len()));
+                    text.push(':');
+                    text.push_str(key);
+                }
+                Step::Index(index) => {
+                    text.push('#');
+                    text.push_str(number.format(index));
+                    text.push(':');
+                }
+            }
+        }
+        Path(text.into_boxed_str())
+    }
+}
+
+impl<'s> FromIterator<Step<'s>> for Path {
+    fn from_iter<I: IntoIterator<Item = Step<'s>>>(steps: I) -> Self {
+        Path::written("", steps)
+    }
+}
+
+/// `spec.containers[0].image`; a key that is no plain word stands in brackets and quotes.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, step) in self.steps().enumerate() {
+            match step {
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Key(key) if key.contains(['.', '[', '"', ' ']) || key.is_empty() => {
+                    write!(f, "[{key:?}]")?
+                }
+                Step::Key(key) if place == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

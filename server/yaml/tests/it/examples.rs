@@ -1,0 +1,835 @@
+//! One small text a fact: what is read, and where it stands.
+
+use super::show;
+use yaml;
+
+/// Holds what a text is read as against what is written beside it, the indentation of the code aside.
+#[track_caller]
+fn reads(text: &str, expected: &str) {
+    let lines: Vec<&str> = expected
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    let indent = lines
+        .first()
+        .map_or(0, |line| line.len() - line.trim_start().len());
+    let expected: String = lines
+        .iter()
+        .map(|line| format!("{}\n", &line[indent..]))
+        .collect();
+    let shown = show::document(text);
+    assert!(
+        shown == expected,
+        "{text:?} is read as\n{shown}and not as\n{expected}"
+    );
+}
+
+#[test]
+fn blanks_comments_and_markers_alone_are_no_value() {
+    reads("", "");
+    reads("# only a comment", "comment [# only a comment]");
+    reads("%YAML 1.2\n---\n...\n", "");
+}
+
+#[test]
+fn plain_scalars_end_where_their_words_end() {
+    reads(
+        "a: b c  # d\n",
+        r#"
+            mapping [a: b c]
+              key plain [a]
+              plain [b c]
+            comment [# d]
+        "#,
+    );
+    reads(
+        "a: b\n   c\n\n   d\n",
+        r#"
+            mapping [a: b\n   c\n\n   d]
+              key plain [a]
+              plain [b\n   c\n\n   d] says "b c\nd"
+        "#,
+    );
+    reads(
+        "- a#b\n- http://c:8\n",
+        r#"
+            sequence [- a#b\n- http://c:8]
+              - plain [a#b]
+              - plain [http://c:8]
+        "#,
+    );
+}
+
+#[test]
+fn quoted_scalars_cover_their_quotes() {
+    reads(
+        "a: \"b\\\"c\" # d\n",
+        r#"
+            mapping [a: "b\\"c"]
+              key plain [a]
+              quoted ["b\\"c"] says "b\"c"
+            comment [# d]
+        "#,
+    );
+    reads(
+        "'it''s': \"b\n  c\"\n",
+        r#"
+            mapping ['it''s': "b\n  c"]
+              key quoted ['it''s'] says "it's"
+              quoted ["b\n  c"] says "b c"
+        "#,
+    );
+}
+
+#[test]
+fn quoted_text_and_brackets_need_no_indentation() {
+    reads(
+        "a: \"b\nc\"\nd: [e,\nf\n]\ng: h\n",
+        r#"
+            mapping [a: "b\nc"\nd: [e,\nf\n]\ng: h]
+              key plain [a]
+              quoted ["b\nc"] says "b c"
+              key plain [d]
+              flow sequence [[e,\nf\n]]
+                - plain [e]
+                - plain [f]
+              key plain [g]
+              plain [h]
+        "#,
+    );
+    reads(
+        "a: [ \"b\",\n\"c\nd\", # e\n\"f\" ]\n",
+        r#"
+            mapping [a: [ "b",\n"c\nd", # e\n"f" ]]
+              key plain [a]
+              flow sequence [[ "b",\n"c\nd", # e\n"f" ]]
+                - quoted ["b"] says "b"
+                - quoted ["c\nd"] says "c d"
+                - quoted ["f"] says "f"
+            comment [# e]
+        "#,
+    );
+}
+
+#[test]
+fn block_scalars_go_from_their_indicator_to_their_last_line() {
+    reads(
+        "a: | # b\n  c\n   d\n\n# e\nf: g\n",
+        r#"
+            mapping [a: | # b\n  c\n   d\n\n# e\nf: g]
+              key plain [a]
+              literal [| # b\n  c\n   d] says "c\n d\n"
+              key plain [f]
+              plain [g]
+            comment [# b]
+            comment [# e]
+        "#,
+    );
+    reads(
+        "a: >-\n  b\n  c\n",
+        r#"
+            mapping [a: >-\n  b\n  c]
+              key plain [a]
+              folded [>-\n  b\n  c] says "b c"
+        "#,
+    );
+    reads(
+        "a: |+\n  b\n\n\nc: d\n",
+        r#"
+            mapping [a: |+\n  b\n\n\nc: d]
+              key plain [a]
+              literal [|+\n  b\n\n] says "b\n\n\n"
+              key plain [c]
+              plain [d]
+        "#,
+    );
+    reads(
+        "a: |2-\n   b\n",
+        r#"
+            mapping [a: |2-\n   b]
+              key plain [a]
+              literal [|2-\n   b] says " b"
+        "#,
+    );
+    reads(
+        "a: |\nb: c\n",
+        r#"
+            mapping [a: |\nb: c]
+              key plain [a]
+              literal [|] says ""
+              key plain [b]
+              plain [c]
+        "#,
+    );
+}
+
+#[test]
+fn collections_go_from_their_first_child_to_their_last() {
+    reads(
+        "a:\n- b\n- c: d\n  e:\n\nf: g\n",
+        r#"
+            mapping [a:\n- b\n- c: d\n  e:\n\nf: g]
+              key plain [a]
+              sequence [- b\n- c: d\n  e:]
+                - plain [b]
+                - mapping [c: d\n  e:]
+                  key plain [c]
+                  plain [d]
+                  key plain [e]
+                  empty []
+              key plain [f]
+              plain [g]
+        "#,
+    );
+    reads(
+        "- - a\n  - b\n-\n- c\n",
+        r#"
+            sequence [- - a\n  - b\n-\n- c]
+              - sequence [- a\n  - b]
+                - plain [a]
+                - plain [b]
+              - empty []
+              - plain [c]
+        "#,
+    );
+}
+
+#[test]
+fn flow_collections_cover_their_brackets() {
+    reads(
+        "a: [b, {c: d, e}, [], ] # f\n",
+        r#"
+            mapping [a: [b, {c: d, e}, [], ]]
+              key plain [a]
+              flow sequence [[b, {c: d, e}, [], ]]
+                - plain [b]
+                - flow mapping [{c: d, e}]
+                  key plain [c]
+                  plain [d]
+                  key plain [e]
+                  empty []
+                - flow sequence [[]]
+            comment [# f]
+        "#,
+    );
+    reads(
+        "[a: b, ? c : d]\n",
+        r#"
+            flow sequence [[a: b, ? c : d]]
+              - mapping [a: b]
+                key plain [a]
+                plain [b]
+              - mapping [? c : d]
+                key plain [c]
+                plain [d]
+        "#,
+    );
+    reads(
+        "{\"a\":b, : c}\n",
+        r#"
+            flow mapping [{"a":b, : c}]
+              key quoted ["a"] says "a"
+              plain [b]
+              key empty []
+              plain [c]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_not_written_stands_behind_its_colon_or_dash() {
+    reads(
+        "a:   # b\nc:\n",
+        r#"
+            mapping [a:   # b\nc:]
+              key plain [a]
+              empty []
+              key plain [c]
+              empty []
+            comment [# b]
+        "#,
+    );
+    reads(
+        " - \n - # a\n",
+        r#"
+            sequence [- \n -]
+              - empty []
+              - empty []
+            comment [# a]
+        "#,
+    );
+}
+
+#[test]
+fn anchors_tags_and_aliases_are_known_by_name() {
+    reads(
+        "a: &b !!str c\nd: *b\n",
+        r#"
+            mapping [a: &b !!str c\nd: *b]
+              key plain [a]
+              plain with [&b !!str] [c]
+              key plain [d]
+              alias [*b] is [c]
+        "#,
+    );
+    reads(
+        "&a b: &c\n  d: e\nf:\n  <<: *c\n",
+        r#"
+            mapping [&a b: &c\n  d: e\nf:\n  <<: *c]
+              key plain with [&a] [b]
+              mapping with [&c] [d: e]
+                key plain [d]
+                plain [e]
+              key plain [f]
+              mapping [<<: *c]
+                key plain [<<]
+                alias [*c] is [d: e]
+        "#,
+    );
+    reads(
+        "a: &b\n  c: *b\n",
+        r#"
+            mapping [a: &b\n  c: *b]
+              key plain [a]
+              mapping with [&b] [c: *b]
+                key plain [c]
+                alias [*b] is nothing
+        "#,
+    );
+}
+
+#[test]
+fn explicit_keys_are_keys() {
+    reads(
+        "? a\n: b\n? - c\n: - d\n? e\n",
+        r#"
+            mapping [? a\n: b\n? - c\n: - d\n? e]
+              key plain [a]
+              plain [b]
+              key sequence [- c]
+                - plain [c]
+              sequence [- d]
+                - plain [d]
+              key plain [e]
+              empty []
+        "#,
+    );
+}
+
+#[test]
+fn every_character_counts_its_bytes() {
+    reads(
+        "é: \"日本\" # 🙂\n🙂: b\n",
+        r#"
+            mapping [é: "日本" # 🙂\n🙂: b]
+              key plain [é]
+              quoted ["日本"] says "日本"
+              key plain [🙂]
+              plain [b]
+            comment [# 🙂]
+        "#,
+    );
+}
+
+#[test]
+fn any_line_break_will_do() {
+    reads(
+        "a: b\r\nc: |\r\n  d\r\n# e\r\n",
+        r#"
+            mapping [a: b\r\nc: |\r\n  d]
+              key plain [a]
+              plain [b]
+              key plain [c]
+              literal [|\r\n  d] says "d\n"
+            comment [# e]
+        "#,
+    );
+    reads(
+        "a: b\rc: d # e\r",
+        r#"
+            mapping [a: b\rc: d]
+              key plain [a]
+              plain [b]
+              key plain [c]
+              plain [d]
+            comment [# e]
+        "#,
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_key() {
+    reads(
+        "\u{feff}a: b\n",
+        r#"
+            mapping [a: b]
+              key plain [a]
+              plain [b]
+        "#,
+    );
+    reads(
+        "\u{feff}# a\nb: c",
+        r#"
+            mapping [b: c]
+              key plain [b]
+              plain [c]
+            comment [# a]
+        "#,
+    );
+}
+
+#[test]
+fn tabs_part_words_but_do_not_indent() {
+    reads(
+        "a:\tb\t# c\n",
+        r#"
+            mapping [a:\tb]
+              key plain [a]
+              plain [b]
+            comment [# c]
+        "#,
+    );
+    reads(
+        "a:\n\tb: 1\n\tc: 2\nd: 3\n",
+        r#"
+            mapping [a:\n\tb: 1\n\tc: 2\nd: 3]
+              key plain [a]
+              mapping [b: 1\n\tc: 2]
+                key plain [b]
+                plain [1]
+                key plain [c]
+                plain [2]
+              key plain [d]
+              plain [3]
+            error [\t] tabs cannot indent YAML: use spaces
+            error [\t] tabs cannot indent YAML: use spaces
+            repaired [\tb: 1\n]
+            repaired [\tc: 2\n]
+        "#,
+    );
+}
+
+#[test]
+fn a_tab_is_found_on_its_own_line_though_the_parser_stops_before_it() {
+    let yaml =
+        yaml::parse("spec:\n  containers:\n    - name: a\n      image: x\n\tsecurityContext:\n");
+    let errors: Vec<_> = yaml
+        .errors()
+        .iter()
+        .map(|error| (&yaml.text()[error.range], error.message.as_str()))
+        .collect();
+    assert_eq!(errors, [("\t", "tabs cannot indent YAML: use spaces")]);
+    let containers = yaml
+        .root()
+        .and_then(|root| root.get("spec")?.get("containers"))
+        .unwrap();
+    assert_eq!(containers.source(), "- name: a\n      image: x");
+}
+
+#[test]
+fn a_key_without_its_colon_keeps_its_place() {
+    reads(
+        "spec:\n  securityContext\n  replicas: 1\n",
+        r#"
+            mapping [spec:\n  securityContext\n  replicas: 1]
+              key plain [spec]
+              mapping [securityContext\n  replicas: 1]
+                key plain [securityContext]
+                empty []
+                key plain [replicas]
+                plain [1]
+            error [securityContext] this line needs a `:` after the key
+            repaired [  securityContext\n]
+        "#,
+    );
+    reads(
+        "- nam\n  image: b\n",
+        r#"
+            sequence [- nam\n  image: b]
+              - mapping [nam\n  image: b]
+                key plain [nam]
+                empty []
+                key plain [image]
+                plain [b]
+            error [nam] this line needs a `:` after the key
+            repaired [- nam\n]
+        "#,
+    );
+    reads(
+        "a:1\nb: 2\n",
+        r#"
+            mapping [a:1\nb: 2]
+              key plain [a]
+              plain [1]
+              key plain [b]
+              plain [2]
+            error [a:1] a blank is missing after the `:`
+            repaired [a:1\n]
+        "#,
+    );
+}
+
+#[test]
+fn what_is_open_is_closed_at_the_end_of_its_line() {
+    reads(
+        "a: \"b\nc: d\n",
+        r#"
+            mapping [a: "b\nc: d]
+              key plain [a]
+              quoted ["b] says "b"
+              key plain [c]
+              plain [d]
+            error ["b] unclosed quote
+            repaired [a: "b\n]
+        "#,
+    );
+    reads(
+        "a: [b, 'c\nd: e\n",
+        r#"
+            mapping [a: [b, 'c\nd: e]
+              key plain [a]
+              flow sequence [[b, 'c]
+                - plain [b]
+                - quoted ['c] says "c"
+              key plain [d]
+              plain [e]
+            error [[b, 'c] unclosed `[`
+            repaired [a: [b, 'c\n]
+        "#,
+    );
+    reads(
+        "a: {b: c\nd: e\n",
+        r#"
+            mapping [a: {b: c\nd: e]
+              key plain [a]
+              flow mapping [{b: c]
+                key plain [b]
+                plain [c]
+              key plain [d]
+              plain [e]
+            error [{b: c] unclosed `{`
+            repaired [a: {b: c\n]
+        "#,
+    );
+}
+
+#[test]
+fn a_value_that_is_none_is_read_as_words() {
+    reads(
+        "a: b: c\nd: e\n",
+        r#"
+            mapping [a: b: c\nd: e]
+              key plain [a]
+              plain [b: c]
+              key plain [d]
+              plain [e]
+            error [b: c] a value with `: ` in it needs quotes
+            repaired [a: b: c\n]
+        "#,
+    );
+    reads(
+        "a: @b\nc: d\n",
+        r#"
+            mapping [a: @b\nc: d]
+              key plain [a]
+              plain [@b]
+              key plain [c]
+              plain [d]
+            error [@b] a value cannot start with `@`: put it in quotes
+            repaired [a: @b\n]
+        "#,
+    );
+    reads(
+        "a: \"b\" c\nd: e\n",
+        r#"
+            mapping [a: "b" c\nd: e]
+              key plain [a]
+              plain ["b" c]
+              key plain [d]
+              plain [e]
+            error ["b" c] something stands behind the closing quote
+            repaired [a: "b" c\n]
+        "#,
+    );
+}
+
+#[test]
+fn an_alias_to_nothing_stays_an_alias() {
+    reads(
+        "a: *b\nc: d\n",
+        r#"
+            mapping [a: *b\nc: d]
+              key plain [a]
+              alias [*b] is nothing
+              key plain [c]
+              plain [d]
+            error [*b] nothing in this document has the anchor `b`
+            repaired [a: *b\n]
+        "#,
+    );
+}
+
+#[test]
+fn a_line_at_a_strange_place_keeps_the_others() {
+    reads(
+        "a:\n    b: 1\n  c: 2\nd: 3\n",
+        r#"
+            mapping [a:\n    b: 1\n  c: 2\nd: 3]
+              key plain [a]
+              mapping [b: 1]
+                key plain [b]
+                plain [1]
+              key empty []
+              mapping [c: 2]
+                key plain [c]
+                plain [2]
+              key plain [d]
+              plain [3]
+            error [c: 2] this line is indented differently than its neighbours
+            repaired [  c: 2\n]
+        "#,
+    );
+    reads(
+        "kind: Pod\n\n  name: a\nspec: b\n",
+        r#"
+            mapping [kind: Pod\n\n  name: a\nspec: b]
+              key plain [kind]
+              plain [Pod]
+              key empty []
+              mapping [name: a]
+                key plain [name]
+                plain [a]
+              key plain [spec]
+              plain [b]
+            error [name: a] a key is missing above this line
+            repaired [\n]
+        "#,
+    );
+}
+
+#[test]
+fn a_script_whose_header_is_not_written_yet_is_one() {
+    reads(
+        "- sh\n\n  for i in a; do\n    echo \"a: $i\"; b: c\n  done\n- d\n",
+        r#"
+            sequence [- sh\n\n  for i in a; do\n    echo "a: $i"; b: c\n  done\n- d]
+              - plain [sh]
+              - literal [for i in a; do\n    echo "a: $i"; b: c\n  done] says "for i in a; do\n  echo \"a: $i\"; b: c\ndone\n"
+              - plain [d]
+            error [for i in a; do] a `- |` is missing above this line
+            repaired [\n]
+        "#,
+    );
+}
+
+#[test]
+fn the_lines_below_an_item_without_its_colon_are_its_own() {
+    reads(
+        "- command\n    - sh\n    - |\n      a\n  image: b\n",
+        r#"
+            sequence [- command\n    - sh\n    - |\n      a\n  image: b]
+              - mapping [command\n    - sh\n    - |\n      a\n  image: b]
+                key plain [command]
+                sequence [- sh\n    - |\n      a]
+                  - plain [sh]
+                  - literal [|\n      a] says "a\n"
+                key plain [image]
+                plain [b]
+            error [command] this line needs a `:` after the key
+            repaired [- command\n]
+        "#,
+    );
+}
+
+#[test]
+fn a_list_below_a_word_and_an_empty_line_is_no_script() {
+    reads(
+        "- command\n\n  - sh\n  image: b\n",
+        r#"
+            sequence [- command\n\n  - sh\n  image: b]
+              - mapping [command\n\n  - sh\n  image: b]
+                key plain [command]
+                sequence [- sh]
+                  - plain [sh]
+                key plain [image]
+                plain [b]
+            error [command] this line needs a `:` after the key
+            repaired [- command\n]
+        "#,
+    );
+}
+
+#[test]
+fn conflict_markers_are_stepped_over() {
+    reads(
+        "a: 1\n<<<<<<< ours\nb: 2\n=======\nb: 3\n>>>>>>> theirs\nc: 4\n",
+        r#"
+            mapping [a: 1\n<<<<<<< ours\nb: 2\n=======\nb: 3\n>>>>>>> theirs\nc: 4]
+              key plain [a]
+              plain [1]
+              key plain [b]
+              plain [2]
+              key plain [b]
+              plain [3]
+              key plain [c]
+              plain [4]
+            error [<<<<<<< ours] merge conflict marker
+            error [=======] merge conflict marker
+            error [>>>>>>> theirs] merge conflict marker
+            repaired [<<<<<<< ours\n]
+            repaired [=======\n]
+            repaired [>>>>>>> theirs\n]
+        "#,
+    );
+}
+
+#[test]
+fn templates_are_stepped_over() {
+    reads(
+        "a: {{ .a }}-{{ .b }}:{{ .c }}\n{{- if .d }}\nb: c\n{{- end }}\n",
+        r#"
+            mapping [a: {{ .a }}-{{ .b }}:{{ .c }}\n{{- if .d }}\nb: c]
+              key plain [a]
+              plain [{{ .a }}-{{ .b }}:{{ .c }}]
+              key plain [b]
+              plain [c]
+            error [a: {{ .a }}-{{ .b }}:{{ .c }}] template syntax is not YAML
+            error [{{- if .d }}] template syntax is not YAML
+            error [{{- end }}] template syntax is not YAML
+            repaired [a: {{ .a }}-{{ .b }}:{{ .c }}\n]
+            repaired [{{- if .d }}\n]
+            repaired [{{- end }}\n]
+        "#,
+    );
+}
+
+#[test]
+fn half_a_document_is_read_as_far_as_it_goes() {
+    reads(
+        "apiVersion: v1\nspec:\n  containers:\n  - name: a\n    ima",
+        r#"
+            mapping [apiVersion: v1\nspec:\n  containers:\n  - name: a\n    ima]
+              key plain [apiVersion]
+              plain [v1]
+              key plain [spec]
+              mapping [containers:\n  - name: a\n    ima]
+                key plain [containers]
+                sequence [- name: a\n    ima]
+                  - mapping [name: a\n    ima]
+                    key plain [name]
+                    plain [a]
+                    key plain [ima]
+                    empty []
+            error [ima] this line needs a `:` after the key
+            repaired [    ima]
+        "#,
+    );
+    reads(
+        "a: |",
+        r#"
+            mapping [a: |]
+              key plain [a]
+              literal [|] says ""
+        "#,
+    );
+    reads(
+        "a: \"",
+        r#"
+            mapping [a: "]
+              key plain [a]
+              quoted ["] says ""
+            error ["] unclosed quote
+            repaired [a: "]
+        "#,
+    );
+    reads(
+        "a: [",
+        r#"
+            mapping [a: []
+              key plain [a]
+              flow sequence [[]
+            error [[] unclosed `[`
+            repaired [a: []
+        "#,
+    );
+}
+
+#[test]
+fn only_the_first_of_several_documents_is_read() {
+    reads(
+        "a: b\n---\nc: d\n",
+        r#"
+            mapping [a: b]
+              key plain [a]
+              plain [b]
+        "#,
+    );
+}
+
+#[test]
+fn characters_that_yaml_has_no_place_for_are_an_error() {
+    reads(
+        "a: b\0c\n",
+        r#"
+            mapping [a: b\0c]
+              key plain [a]
+              plain [b\0c] says "b�c"
+            error [\0] control characters are not allowed
+        "#,
+    );
+}
+
+#[test]
+fn documents_begin_at_their_marker_and_end_with_theirs() {
+    let text = "# a\n---\nb: c\n--- d\n...\n# e\n%YAML 1.2\n---\nf\n";
+    let documents: Vec<&str> = yaml::split::documents(text)
+        .into_iter()
+        .map(|range| &text[range])
+        .collect();
+    assert_eq!(
+        documents,
+        [
+            "# a\n---\nb: c\n",
+            "--- d\n...\n",
+            "# e\n%YAML 1.2\n---\nf\n"
+        ]
+    );
+    assert_eq!(yaml::split::documents("").len(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_before_a_marker_begins_a_document() {
+    let text = "\u{feff}a: 1\n\u{feff}---\nb: \u{feff}---\n--- c\n";
+    let documents: Vec<&str> = yaml::split::documents(text)
+        .into_iter()
+        .map(|range| &text[range])
+        .collect();
+    assert_eq!(
+        documents,
+        ["\u{feff}a: 1\n", "\u{feff}---\nb: \u{feff}---\n", "--- c\n"]
+    );
+    assert!(
+        documents
+            .iter()
+            .all(|document| yaml::parse(document).errors().is_empty())
+    );
+}
+
+#[test]
+fn a_key_that_begins_with_a_star_is_one_mistake() {
+    for text in ["a: 1\n*b:\n  c: 1\n  d: 2\ne: 3\n", "a: 1\n*b: [c]\ne: 3\n"] {
+        let yaml = yaml::parse(text);
+        let errors: Vec<&str> = yaml
+            .errors()
+            .iter()
+            .map(|error| error.message.as_str())
+            .collect();
+        assert_eq!(
+            errors,
+            ["a key that begins with `*` needs quotes"],
+            "{text}"
+        );
+        let root = yaml.root().expect("a mapping");
+        assert_eq!(root.get("e").is_some(), text.contains("e:"), "{text}");
+    }
+}

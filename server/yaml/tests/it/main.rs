@@ -1,0 +1,18 @@
+//! Tests of the YAML layer: what it reads, the ranges it reports, how it recovers, and how it edits.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at what it does not expect, and prints its figures"
+)]
+
+mod corpus;
+mod data;
+mod edits;
+mod examples;
+mod garbage;
+mod promises;
+mod scalars;
+mod show;
+mod suite;
+mod typing;

@@ -1,0 +1,259 @@
+//! Every case of the YAML community's test suite: what is valid gives the events that the suite states, what is not an error.
+
+use super::data;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use yaml::{self, Kind, Node, Style};
+
+/// Cases whose outcome is not the suite's, but that of libyaml, which is what the API server's reader is a copy of. One that comes out right has to leave the list.
+const EXPECTED: &[(&str, &str)] = &[
+    ("6BCT/0", TAB),
+    ("6CA3/0", TAB),
+    ("9C9N/0", NOT_INDENTED),
+    ("A2M4/0", TAB),
+    ("DK95/0", TAB),
+    ("DK95/1", NOT_INDENTED),
+    ("JEF9/2", AT_END),
+    ("L24T/1", AT_END),
+    ("Q5MG/0", TAB),
+    ("QB6E/0", NOT_INDENTED),
+    ("Y79Y/10", TAB),
+    ("ZYU8/0", DIRECTIVE),
+    ("ZYU8/1", DIRECTIVE),
+    ("ZYU8/2", DIRECTIVE),
+];
+
+const TAB: &str = "a tab that indents is an error to libyaml";
+const NOT_INDENTED: &str =
+    "lines in quotes or brackets that are not indented are no error to libyaml";
+const AT_END: &str = "libyaml adds no line break to a block that ends with the text";
+const DIRECTIVE: &str = "a directive that cannot be read is an error to libyaml";
+
+#[test]
+fn every_case_of_the_suite_is_read_as_the_suite_has_it() {
+    let Some(folder) = data::shared("yaml-test-suite/src") else {
+        return;
+    };
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let (mut valid, mut invalid) = (0, 0);
+    let mut failures = BTreeMap::new();
+    for path in paths {
+        let file = fs::read_to_string(&path).unwrap();
+        for (number, case) in cases(&file).into_iter().enumerate() {
+            let name = format!("{}/{number}", path.file_stem().unwrap().to_string_lossy());
+            *if case.fails { &mut invalid } else { &mut valid } += 1;
+            if let Err(reason) = check(&case) {
+                failures.insert(name, reason);
+            }
+        }
+    }
+    println!(
+        "{valid} valid and {invalid} invalid cases, {} not as the suite has them",
+        failures.len()
+    );
+    let unexpected: Vec<_> = failures
+        .iter()
+        .filter(|(name, _)| EXPECTED.iter().all(|(known, _)| known != name))
+        .collect();
+    let mended: Vec<_> = EXPECTED
+        .iter()
+        .filter(|(name, _)| !failures.contains_key(*name))
+        .collect();
+    for (name, reason) in &unexpected {
+        println!("--- {name}\n{reason}");
+    }
+    assert!(
+        unexpected.is_empty() && mended.is_empty(),
+        "{} unexpected, mended: {mended:?}",
+        unexpected.len()
+    );
+}
+
+struct Case {
+    text: String,
+    tree: String,
+    fails: bool,
+}
+
+/// The cases of a file of the suite, which is YAML itself. A case takes what it does not state from the one before it.
+fn cases(file: &str) -> Vec<Case> {
+    let file = yaml::parse(file);
+    assert_eq!(file.errors(), []);
+    let mut cases = Vec::new();
+    let (mut text, mut tree) = (String::new(), String::new());
+    for case in file.root().unwrap().items() {
+        if let Some(stated) = case.get("yaml") {
+            text = unmasked(stated.as_str().unwrap());
+        }
+        if let Some(stated) = case.get("tree") {
+            tree = unmasked(stated.as_str().unwrap());
+        }
+        cases.push(Case {
+            text: text.clone(),
+            tree: tree.clone(),
+            fails: case.get("fail").is_some(),
+        });
+    }
+    cases
+}
+
+/// Letters that stand for what cannot be seen, taken back.
+fn unmasked(text: &str) -> String {
+    let text = text
+        .replace('␣', " ")
+        .replace('—', "")
+        .replace('»', "\t")
+        .replace('↵', "")
+        .replace('←', "\r")
+        .replace('⇔', "\u{feff}");
+    text.strip_suffix("∎\n").map(str::to_owned).unwrap_or(text)
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let documents: Vec<_> = yaml::split::documents(&case.text)
+        .into_iter()
+        .map(|range| yaml::parse(&case.text[range]))
+        .collect();
+    let errors: Vec<_> = documents
+        .iter()
+        .flat_map(|document| document.errors())
+        .map(|error| &error.message)
+        .collect();
+    if case.fails {
+        return if errors.is_empty() {
+            Err(format!("no error in\n{}", case.text))
+        } else {
+            Ok(())
+        };
+    }
+    if !errors.is_empty() {
+        return Err(format!("{errors:?} in\n{}", case.text));
+    }
+    let mut events = String::new();
+    for document in &documents {
+        let begins = document
+            .text()
+            .lines()
+            .any(|line| line.trim_start_matches('\u{feff}').starts_with("---"));
+        if document.root().is_none() && !begins {
+            continue;
+        }
+        events.push_str("+DOC\n");
+        match document.root() {
+            Some(root) => write_events(root, &mut events),
+            None => events.push_str("=VAL :\n"),
+        }
+        events.push_str("-DOC\n");
+    }
+    let expected: String = case
+        .tree
+        .lines()
+        .map(str::trim_start)
+        .filter(|line| !line.ends_with("STR"))
+        .map(|line| match line {
+            "+DOC ---" => "+DOC\n".into(),
+            "-DOC ..." => "-DOC\n".into(),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    if events == expected {
+        Ok(())
+    } else {
+        Err(format!(
+            "expected\n{expected}got\n{events}of\n{}",
+            case.text
+        ))
+    }
+}
+
+fn write_events(node: Node<'_>, events: &mut String) {
+    let mut properties = String::new();
+    if let Some(anchor) = node.anchor() {
+        write!(properties, " &{anchor}").unwrap();
+    }
+    if let Some(tag) = node.tag() {
+        write!(properties, " <{}>", resolved_tag(tag, node.yaml().text())).unwrap();
+    }
+    // The suite counts a pair in a flow sequence as a flow mapping.
+    let flow = node.is_flow()
+        || node
+            .parent()
+            .is_some_and(|parent| parent.is_flow() && parent.kind() == Kind::Sequence);
+    match node.kind() {
+        Kind::Empty => writeln!(events, "=VAL{properties} :").unwrap(),
+        Kind::Alias => writeln!(events, "=ALI {}", node.source()).unwrap(),
+        Kind::Scalar(style) => {
+            let mark = match style {
+                Style::Plain => ':',
+                Style::SingleQuoted => '\'',
+                Style::DoubleQuoted => '"',
+                Style::Literal => '|',
+                Style::Folded => '>',
+            };
+            writeln!(
+                events,
+                "=VAL{properties} {mark}{}",
+                escaped(node.as_str().unwrap())
+            )
+            .unwrap();
+        }
+        Kind::Sequence => {
+            writeln!(
+                events,
+                "+SEQ{}{properties}",
+                if flow_sequence(node) { " []" } else { "" }
+            )
+            .unwrap();
+            node.items().for_each(|item| write_events(item, events));
+            events.push_str("-SEQ\n");
+        }
+        Kind::Mapping => {
+            writeln!(events, "+MAP{}{properties}", if flow { " {}" } else { "" }).unwrap();
+            node.children()
+                .for_each(|child| write_events(child, events));
+            events.push_str("-MAP\n");
+        }
+    }
+}
+
+fn flow_sequence(node: Node<'_>) -> bool {
+    node.is_flow()
+}
+
+fn escaped(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\\' => "\\\\".into(),
+            '\n' => "\\n".into(),
+            '\r' => "\\r".into(),
+            '\t' => "\\t".into(),
+            '\u{8}' => "\\b".into(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// What a tag as it is written stands for, the document's `%TAG` lines considered.
+fn resolved_tag(tag: &str, text: &str) -> String {
+    if let Some(verbatim) = tag.strip_prefix("!<").and_then(|tag| tag.strip_suffix('>')) {
+        return verbatim.into();
+    }
+    let (handle, suffix) = match tag[1..].split_once('!') {
+        Some((handle, suffix)) => (format!("!{handle}!"), suffix),
+        None => ("!".into(), &tag[1..]),
+    };
+    let mut stated = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("%TAG ")?.split_once(' '));
+    let prefix = match stated.find(|(stated, _)| *stated == handle) {
+        Some((_, prefix)) => prefix.split(' ').next().unwrap(),
+        None if handle == "!!" => "tag:yaml.org,2002:",
+        None => "!",
+    };
+    format!("{prefix}{}", suffix.replace("%21", "!"))
+}

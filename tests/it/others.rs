@@ -1,0 +1,444 @@
+//! What objects in other documents and files have to say: the command line over a folder, and the property that nobody loses anything where
+//! nothing is found.
+
+use crate::sandbox::Sandbox;
+use linter::config::Config;
+use linter::engine;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use workspace::index::Index;
+use workspace::{Others, Surroundings};
+
+const TOKEN: &str = "mounted-service-account-token";
+
+fn pod(metadata: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web{metadata}}}\nspec:\n  {spec}\n  containers:\n    - name: web\n      image: registry.example.com/web:1.4\n"
+    )
+}
+
+fn account(metadata: &str, token: &str) -> String {
+    format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{{metadata}}}\n{token}\n")
+}
+
+const OFF: &str = "automountServiceAccountToken: false";
+
+fn namespace(labels: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels: {{{labels}}}\n")
+}
+
+/// The rules that find something in a file.
+fn rules(sandbox: &Sandbox, arguments: &str, file: &str) -> BTreeSet<String> {
+    let output = sandbox.json(arguments);
+    let findings = output["findings"].as_array().unwrap();
+    findings
+        .iter()
+        .filter(|it| it["path"] == file)
+        .map(|it| it["rule"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn is_told_of_token(files: &[(&str, &str)], file: &str) -> bool {
+    rules(&Sandbox::new(files), ".", file).contains(TOKEN)
+}
+
+#[test]
+fn an_account_that_turns_the_token_off_settles_it_for_its_pods() {
+    let (shop, named) = (", namespace: shop", "serviceAccountName: web");
+    let (here, there) = (pod(shop, named), pod("", named));
+    let off = |metadata| account(metadata, OFF);
+    for (case, pod, account, is_told) in [
+        (
+            "the same namespace",
+            &here,
+            off("name: web, namespace: shop"),
+            false,
+        ),
+        (
+            "another namespace",
+            &here,
+            off("name: web, namespace: bank"),
+            true,
+        ),
+        (
+            "another name",
+            &here,
+            off("name: api, namespace: shop"),
+            true,
+        ),
+        (
+            "a namespace that is not written",
+            &here,
+            off("name: web"),
+            false,
+        ),
+        (
+            "a pod without one",
+            &there,
+            off("name: web, namespace: shop"),
+            false,
+        ),
+        (
+            "the token is on",
+            &here,
+            account(
+                "name: web, namespace: shop",
+                "automountServiceAccountToken: true",
+            ),
+            true,
+        ),
+        (
+            "nothing is said",
+            &here,
+            account("name: web, namespace: shop", ""),
+            true,
+        ),
+        (
+            "a template",
+            &here,
+            account(
+                "name: web, namespace: shop",
+                "automountServiceAccountToken: false\nx: {{ a }}",
+            ),
+            true,
+        ),
+    ] {
+        let files = [
+            ("pods/web.yaml", pod.as_str()),
+            ("accounts/web.yaml", account.as_str()),
+        ];
+        assert_eq!(
+            is_told_of_token(&files, "pods/web.yaml"),
+            is_told,
+            "{case}, in another file"
+        );
+        let both = format!("{account}---\n{pod}");
+        assert_eq!(
+            is_told_of_token(&[("all.yaml", &both)], "all.yaml"),
+            is_told,
+            "{case}, in another document"
+        );
+    }
+    let said = pod("", "automountServiceAccountToken: true");
+    assert!(
+        is_told_of_token(
+            &[("pod.yaml", &said), ("account.yaml", &off("name: default"))],
+            "pod.yaml"
+        ),
+        "the pod has the last word"
+    );
+}
+
+#[test]
+fn the_account_that_every_namespace_has_is_not_found_by_its_name_alone() {
+    let (plain, account) = (
+        pod("", "restartPolicy: Always"),
+        account("name: default", OFF),
+    );
+    assert!(!is_told_of_token(
+        &[("a/pod.yaml", &plain), ("a/account.yaml", &account)],
+        "a/pod.yaml"
+    ));
+    assert!(is_told_of_token(
+        &[("a/pod.yaml", &plain), ("b/account.yaml", &account)],
+        "a/pod.yaml"
+    ));
+}
+
+#[test]
+fn what_a_namespace_enforces_is_the_profile_where_nobody_chose_one() {
+    let with = |labels: &str| {
+        Sandbox::new(&[
+            ("pod.yaml", &pod(", namespace: shop", "hostPID: true")),
+            ("ns.yaml", &namespace(labels)),
+        ])
+    };
+    let has = |labels: &str, arguments: &str| {
+        let rules = rules(&with(labels), arguments, "pod.yaml");
+        [
+            "host-pid",
+            "privilege-escalation",
+            "writable-root-filesystem",
+        ]
+        .map(|rule| rules.contains(rule))
+    };
+    let [baseline, restricted] = ["baseline", "restricted"]
+        .map(|level| format!("pod-security.kubernetes.io/enforce: {level}"));
+    assert_eq!(has("", "."), [true, true, true]);
+    assert_eq!(has(&baseline, "."), [true, false, false]);
+    assert_eq!(has(&restricted, "."), [true, true, false]);
+    assert_eq!(
+        has("pod-security.kubernetes.io/enforce: privileged", "."),
+        [true, true, true]
+    );
+    assert_eq!(
+        has("pod-security.kubernetes.io/warn: baseline", "."),
+        [true, true, true]
+    );
+    assert_eq!(
+        has(&baseline, "--profile hardened ."),
+        [true, true, true],
+        "somebody chose more"
+    );
+    assert_eq!(
+        has(&restricted, "--profile baseline ."),
+        [true, true, false],
+        "a cluster refuses it whatever was chosen"
+    );
+    assert_eq!(has("", "--profile baseline ."), [true, false, false]);
+
+    // Before 1.8 there was nothing to say about it, and so the standard as of then says nothing.
+    let old = format!("{restricted}, pod-security.kubernetes.io/enforce-version: v1.7");
+    assert_eq!(has(&old, "."), [true, false, false]);
+    let wrong = format!("{baseline}, pod-security.kubernetes.io/enforce-version: seven");
+    assert_eq!(
+        has(&wrong, "."),
+        [true, true, true],
+        "the API server refuses that Namespace"
+    );
+
+    let sandbox = with(&baseline);
+    sandbox.write(".kubeharden.yaml", "namespaceLabels: false\n");
+    assert!(rules(&sandbox, ".", "pod.yaml").contains("privilege-escalation"));
+    sandbox.write(".kubeharden.yaml", "profile: restricted\n");
+    assert!(rules(&sandbox, ".", "pod.yaml").contains("privilege-escalation"));
+    sandbox.write(".kubeharden.yaml", "namespaceLabels: true\n");
+    assert!(!rules(&sandbox, ".", "pod.yaml").contains("privilege-escalation"));
+    assert!(
+        rules(&sandbox, "pod.yaml", "pod.yaml").contains("privilege-escalation"),
+        "files that nobody asked for say nothing"
+    );
+    sandbox.write("more/ns.yaml", namespace(&restricted));
+    assert!(
+        rules(&sandbox, ".", "pod.yaml").contains("writable-root-filesystem"),
+        "two Namespaces that disagree say nothing"
+    );
+}
+
+#[test]
+fn a_kustomization_says_in_which_namespace_its_resources_are() {
+    let labels = "pod-security.kubernetes.io/enforce: baseline";
+    let sandbox = Sandbox::new(&[
+        ("app/pod.yaml", &pod("", "hostPID: true")),
+        ("app/other.yaml", &pod("", "hostPID: true")),
+        (
+            "app/kustomization.yaml",
+            "namespace: shop\nresources: [pod.yaml, ../ns.yaml]\n",
+        ),
+        ("ns.yaml", &namespace(labels)),
+    ]);
+    assert!(!rules(&sandbox, ".", "app/pod.yaml").contains("privilege-escalation"));
+    assert!(rules(&sandbox, ".", "app/other.yaml").contains("privilege-escalation"));
+}
+
+#[test]
+fn a_kustomization_moves_the_accounts_that_it_names() {
+    let (account, pod_in) = (account("name: web", OFF), |namespace: &str| {
+        pod(
+            &format!(", namespace: {namespace}"),
+            "serviceAccountName: web",
+        )
+    });
+    let sandbox = Sandbox::new(&[
+        ("app/accounts/web.yaml", &account),
+        (
+            "app/kustomization.yaml",
+            "namespace: prod\nresources: [accounts/web.yaml]\n",
+        ),
+        ("pods/prod.yaml", &pod_in("prod")),
+        ("pods/test.yaml", &pod_in("test")),
+        ("pods/plain.yaml", &pod("", "serviceAccountName: web")),
+    ]);
+    let is_told = || {
+        ["prod", "test", "plain"]
+            .map(|pod| rules(&sandbox, ".", &format!("pods/{pod}.yaml")).contains(TOKEN))
+    };
+    assert_eq!(is_told(), [false, true, false]);
+    // What the file says for itself does not count any more.
+    sandbox.write(
+        "app/accounts/web.yaml",
+        account.replace("name: web", "name: web, namespace: test"),
+    );
+    assert_eq!(is_told(), [false, true, false]);
+    sandbox.write(
+        "app/kustomization.yaml",
+        "namespace: prod\nresources: [accounts/api.yaml]\n",
+    );
+    assert_eq!(is_told(), [true, false, false]);
+}
+
+#[test]
+fn a_base_is_where_its_overlays_put_it() {
+    let named = "serviceAccountName: web";
+    let sandbox = Sandbox::new(&[
+        (
+            "base/kustomization.yaml",
+            "namespace: base\nresources: [account.yaml, pod.yaml]\n",
+        ),
+        ("base/account.yaml", &account("name: web", OFF)),
+        ("base/pod.yaml", &pod("", named)),
+        ("prod.yaml", &pod(", namespace: prod", named)),
+        ("test.yaml", &pod(", namespace: test", named)),
+        ("base.yaml", &pod(", namespace: base", named)),
+        ("other.yaml", &pod(", namespace: other", named)),
+    ]);
+    let is_told = || {
+        ["base/pod", "base", "prod", "test", "other"]
+            .map(|pod| rules(&sandbox, ".", &format!("{pod}.yaml")).contains(TOKEN))
+    };
+    assert_eq!(is_told(), [false, false, true, true, true]);
+    // The outermost one has the last word, through those between that have none.
+    sandbox.write("middle/kustomization.yaml", "resources: [../base]\n");
+    assert_eq!(is_told(), [false, false, true, true, true]);
+    sandbox.write(
+        "overlays/prod/kustomization.yml",
+        "namespace: prod\nresources: [../../middle]\n",
+    );
+    assert_eq!(is_told(), [false, true, false, true, true]);
+    sandbox.write(
+        "overlays/test/kustomization.yaml",
+        "namespace: test\nbases: [../../middle/]\n",
+    );
+    assert_eq!(is_told(), [false, true, false, false, true]);
+    // What is true in one of its namespaces alone is not true of the base.
+    sandbox.write(
+        "account.yaml",
+        account(
+            "name: web, namespace: test",
+            "automountServiceAccountToken: true",
+        ),
+    );
+    assert_eq!(is_told(), [true, true, false, true, true]);
+}
+
+#[test]
+fn what_an_overlay_says_of_namespaces_counts_for_its_base() {
+    let labels = |level: &str| namespace(&format!("pod-security.kubernetes.io/enforce: {level}"));
+    let sandbox = Sandbox::new(&[
+        ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
+        (
+            "base/pod.yaml",
+            &pod(", namespace: written", "hostPID: true"),
+        ),
+        (
+            "prod/kustomization.yaml",
+            "namespace: shop\nresources: [../base]\n",
+        ),
+        ("shop.yaml", &labels("baseline")),
+    ]);
+    let is_baseline = || !rules(&sandbox, ".", "base/pod.yaml").contains("privilege-escalation");
+    assert!(is_baseline());
+    // A Namespace becomes the one that its kustomization puts things into.
+    sandbox.write(
+        "shop.yaml",
+        labels("baseline").replace("name: shop", "name: any"),
+    );
+    assert!(!is_baseline());
+    sandbox.write(
+        "prod/kustomization.yaml",
+        "namespace: shop\nresources: [../base, ../shop.yaml]\n",
+    );
+    assert!(is_baseline());
+    sandbox.write(
+        "test/kustomization.yaml",
+        "namespace: test\nresources: [../base]\n",
+    );
+    assert!(!is_baseline(), "nothing is known of one of its namespaces");
+    sandbox.write(
+        "test/kustomization.yaml",
+        "namespace: test\nresources: [../base, ../shop.yaml]\n",
+    );
+    assert!(is_baseline());
+    // A component changes what the kustomization has that names it.
+    sandbox.write(
+        "test/kustomization.yaml",
+        "resources: [../base]\ncomponents: [../into-test]\n",
+    );
+    sandbox.write(
+        "into-test/kustomization.yaml",
+        "kind: Component\nnamespace: test\n",
+    );
+    assert!(!is_baseline());
+    sandbox.write(
+        "into-test/kustomization.yaml",
+        "kind: Component\nnamespace: shop\n",
+    );
+    assert!(is_baseline());
+    // Nobody can build a circle.
+    sandbox.write(
+        "test/kustomization.yaml",
+        "resources: [../base, ../test, ../prod]\ncomponents: [../test, ../test]\n",
+    );
+    sandbox.write(
+        "prod/kustomization.yaml",
+        "namespace: shop\nresources: [../base, ../test]\n",
+    );
+    is_baseline();
+}
+
+#[test]
+fn what_is_settled_elsewhere_is_not_mended() {
+    let files = [
+        ("pod.yaml", pod("", "serviceAccountName: web")),
+        ("account.yaml", account("name: web", OFF)),
+    ];
+    let sandbox = Sandbox::new(&[("pod.yaml", &files[0].1), ("account.yaml", &files[1].1)]);
+    sandbox.run("fix --unsafe-fixes .");
+    assert!(!sandbox.read("pod.yaml").contains("automount"));
+    sandbox.run("fix --unsafe-fixes pod.yaml");
+    assert!(
+        sandbox
+            .read("pod.yaml")
+            .contains("automountServiceAccountToken: false")
+    );
+}
+
+#[test]
+fn where_nothing_is_known_nothing_changes() {
+    let others = Others {
+        index: Arc::new(Index::default()),
+        folder: Path::new("/a").into(),
+    };
+    let among = Config {
+        surroundings: Surroundings {
+            others: Some(others),
+            ..Surroundings::default()
+        },
+        ..Config::default()
+    };
+    let mut files = 0;
+    for path in manifests() {
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        let [alone, beside] = [&Config::default(), &among].map(|config| {
+            let report = engine::analyze(&text, config);
+            report
+                .findings()
+                .map(|(part, finding)| {
+                    (
+                        part.place(finding.range),
+                        finding.rule.id,
+                        finding.message.clone(),
+                    )
+                })
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(alone, beside, "{}", path.display());
+        files += 1;
+    }
+    assert!(files > 50, "{files}");
+}
+
+fn manifests() -> Vec<PathBuf> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let shared =
+        std::env::var_os("KUBEHARDEN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let folders = [root.join("fixtures"), shared.join("corpus")];
+    folders
+        .iter()
+        .flat_map(|folder| workspace::project::files(folder, usize::MAX))
+        .flatten()
+        .collect()
+}
