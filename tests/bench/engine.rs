@@ -8,7 +8,7 @@ mod measure;
 use allocation_counter::measure as count_allocations;
 use linter::config::Config;
 use linter::engine::{self, Report, analyze, analyze_part};
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use measure::{Runner, in_turns, micros, millis, ratio, speed};
 use std::fs;
 use std::hint::black_box;
@@ -273,7 +273,7 @@ fn whole_files() {
     for (size, rounds) in [(1, 200), (100, 20), (1000, 5)] {
         let text = generate::documents(size);
         let config = Config::default();
-        let all = [Safety::Safe, Safety::Review, Safety::Ask];
+        let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
         let mut runners: [Runner<'_>; 2] = [
             Box::new(|| drop(black_box(open(&text)))),
             Box::new(|| drop(black_box(engine::fix_all(&text, &config, &all)))),

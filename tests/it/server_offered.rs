@@ -7,7 +7,7 @@
 use crate::harness::{FILE, TestServer, edited, modern, range};
 use linter::config::Config;
 use linter::engine::{self, Analysis, Edits, Part, Report};
-use linter::rules::{Finding, Safety, Subject};
+use linter::rules::{Finding, Applicability, Subject};
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -111,7 +111,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
             {
                 continue;
             }
-            for most in [Safety::Safe, Safety::Review] {
+            for most in [Applicability::Safe, Applicability::Unsafe] {
                 let is_member =
                     |finding: &&Finding| lacking(finding) == group && is_at_most(finding, most);
                 let members: Vec<&Finding> = findings.iter().filter(is_member).collect();
@@ -135,7 +135,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
             let is_inside = |finding: &Finding| {
                 let subject = &finding.subject;
                 let is_in = container.is_none() || subject.container.as_ref() == container;
-                subject.object == object && is_in && is_at_most(finding, Safety::Review)
+                subject.object == object && is_in && is_at_most(finding, Applicability::Unsafe)
             };
             let edits = part.analysis.mend(&config, is_inside).edits;
             if !edits.is_empty() {

@@ -13,7 +13,7 @@ use super::lines::Lines;
 use super::problem::one_line;
 use super::read::read_all;
 use linter::engine::{self, Fixed, Withheld};
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use rayon::prelude::*;
 use similar::TextDiff;
 use std::collections::HashSet;
@@ -59,12 +59,12 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
     })
 }
 
-fn allowed(arguments: &Fix) -> Vec<Safety> {
+fn allowed(arguments: &Fix) -> Vec<Applicability> {
     let more = [
-        (arguments.unsafe_fixes, Safety::Review),
-        (arguments.ask_fixes, Safety::Ask),
+        (arguments.unsafe_fixes, Applicability::Unsafe),
+        (arguments.ask_fixes, Applicability::Placeholder),
     ];
-    [Safety::Safe]
+    [Applicability::Safe]
         .into_iter()
         .chain(
             more.into_iter()
@@ -75,7 +75,7 @@ fn allowed(arguments: &Fix) -> Vec<Safety> {
 }
 
 /// Mends a text. Where its configuration has mistakes, nobody knows what was to be written.
-fn mend((configured, before): (Configured, String), allowed: &[Safety]) -> Result<Mended, Trouble> {
+fn mend((configured, before): (Configured, String), allowed: &[Applicability]) -> Result<Mended, Trouble> {
     let Configured {
         source,
         config,

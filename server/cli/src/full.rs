@@ -9,7 +9,7 @@ use super::console::Console;
 use super::lines::{Lines, Span};
 use super::problem::{Problem, Related, Remedy, one_line};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use linter::rules::{Safety, Severity};
+use linter::rules::{Applicability, Severity};
 use rayon::prelude::*;
 use std::io::{self, Write};
 
@@ -166,9 +166,9 @@ fn level(severity: Severity) -> Level<'static> {
 
 fn help(fix: &Remedy) -> String {
     let risk = match fix.safety {
-        Safety::Safe => "",
-        Safety::Review => " [--unsafe-fixes]",
-        Safety::Ask => " [--ask-fixes]",
+        Applicability::Safe => "",
+        Applicability::Unsafe => " [--unsafe-fixes]",
+        Applicability::Placeholder => " [--ask-fixes]",
     };
     one_line(&fix.title) + risk
 }
@@ -258,9 +258,9 @@ fn fixes(results: &Results) -> String {
             .filter_map(|(_, problem)| Some(problem.fix.as_ref()?.safety))
     };
     let ways = [
-        (Safety::Safe, ""),
-        (Safety::Review, " --unsafe-fixes"),
-        (Safety::Ask, " --ask-fixes"),
+        (Applicability::Safe, ""),
+        (Applicability::Unsafe, " --unsafe-fixes"),
+        (Applicability::Placeholder, " --ask-fixes"),
     ];
     let counted = ways.map(|(safety, flag)| (safeties().filter(|it| *it == safety).count(), flag));
     let mut parts = counted.into_iter().filter(|(n, _)| *n > 0);

@@ -4,7 +4,7 @@
 
 use super::lines::{Lines, Span};
 use linter::engine::{ObjectInfo, Part, Report};
-use linter::rules::{self, Finding, Safety, Severity};
+use linter::rules::{self, Finding, Applicability, Severity};
 use std::cell::LazyCell;
 
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub(super) struct Related {
 #[derive(Debug, Clone)]
 pub(super) struct Remedy {
     pub title: String,
-    pub safety: Safety,
+    pub safety: Applicability,
 }
 
 /// All problems of a text; with what would mend them where the format tells that: whether an edit can be made is a question to the tree.

@@ -7,7 +7,7 @@ use super::console::{Console, STRONG, Verdict};
 use super::json;
 use linter::config::Config;
 use linter::engine;
-use linter::rules::{self, Rule, Safety, Scope};
+use linter::rules::{self, Rule, Applicability, Scope};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -48,12 +48,12 @@ fn row(rule: &'static Rule) -> Row {
         profile: rule.scope.name(),
         severity: rule.severity.name(),
         off: rule.scope == Scope::Selected,
-        fix: fix(rule).map(Safety::name),
+        fix: fix(rule).map(Applicability::name),
     }
 }
 
 /// The kind of fix that the rule offers for the examples on its page.
-fn fix(rule: &'static Rule) -> Option<Safety> {
+fn fix(rule: &'static Rule) -> Option<Applicability> {
     let mut config = Config::default();
     config.rules.select.push(rule.id.to_owned());
     let page = rule.markdown();

@@ -3,7 +3,7 @@
 use super::check::{CheckedFile, Results, Summary};
 use super::lines::{Lines, Span};
 use super::problem::{Object, Problem, Related, Remedy};
-use linter::rules::{Safety, Severity};
+use linter::rules::{Applicability, Severity};
 use std::ops::Range;
 
 const TEXT: &str = "\
@@ -59,10 +59,10 @@ pub(super) fn results() -> Results {
             "container \"wéb\" overrides the pod's runAsNonRoot",
         ),
     ];
-    problems[0].fix = remedy("name it otherwise", Safety::Ask);
+    problems[0].fix = remedy("name it otherwise", Applicability::Placeholder);
     problems[2].span.end = Lines::new(TEXT).place(problems[2].span.start.byte + 4);
-    problems[2].fix = remedy("set privileged: false", Safety::Review);
-    problems[3].fix = remedy("remove runAsNonRoot", Safety::Safe);
+    problems[2].fix = remedy("set privileged: false", Applicability::Unsafe);
+    problems[3].fix = remedy("remove runAsNonRoot", Applicability::Safe);
     problems[3].related = vec![Related {
         span: find(TEXT, "true"),
         message: "the pod sets it here".into(),

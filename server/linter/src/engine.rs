@@ -5,7 +5,7 @@
 
 use crate::config::Config;
 use crate::ignores::{self, Ignores};
-use crate::rules::{self, Check, Finding, Findings, Rule, Words};
+use crate::rules::{self, Check, Finding, Reporter, Rule, Message};
 use kubernetes::{self, Container, Extent, Object, Pod};
 use others::{Asked, Held, Talk};
 use std::borrow::Cow;
@@ -63,7 +63,7 @@ pub struct Analysis {
     /// What would be among them if nobody had said that it is to be ignored.
     pub ignored: Vec<Finding>,
     /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
-    refusals: Vec<Words>,
+    refusals: Vec<Message>,
     /// The rules that panicked, of which nothing is among the findings.
     failures: Vec<Failure>,
     /// What its objects say of others.
@@ -337,7 +337,7 @@ fn judge_ignores(
         ignores.judge(
             findings,
             ask,
-            &mut Findings::in_document(rule, objects, &mut found),
+            &mut Reporter::in_document(rule, objects, &mut found),
         );
         let failed = failed.into_inner();
         if !failed.is_empty() {
@@ -370,7 +370,7 @@ fn run_rule(
                 check(
                     yaml,
                     config,
-                    &mut Findings::in_document(rule, objects, findings),
+                    &mut Reporter::in_document(rule, objects, findings),
                 );
             }
             return;
@@ -380,7 +380,7 @@ fn run_rule(
                 continue;
             };
             let before = findings.len();
-            let mut found = Findings::in_object(rule, objects, index, findings);
+            let mut found = Reporter::in_object(rule, objects, index, findings);
             match (rule.check, &object.pod) {
                 (Check::Object(check), _) => check(object, config, &mut found),
                 (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),

@@ -7,7 +7,7 @@ use super::groups::Mark;
 use super::state::Analysed;
 use linter::config::Config;
 use linter::engine::{self, Analysis, Edits, ObjectInfo, Part, Refusal};
-use linter::rules::{Finding, Safety};
+use linter::rules::{Finding, Applicability};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ pub(super) fn of_mark(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
     let (safe, rest): (Vec<&Finding>, Vec<&Finding>) = findings
         .iter()
         .copied()
-        .partition(|finding| is_at_most(finding, Safety::Safe));
+        .partition(|finding| is_at_most(finding, Applicability::Safe));
     let mut offers = Vec::new();
     if let ([safe], Some(_)) = (safe.as_slice(), mark.group()) {
         offers.extend(each_way(mark, safe, config));
@@ -58,7 +58,7 @@ fn each_way(mark: &Mark<'_>, finding: &Finding, config: &Config) -> Vec<Offer> {
         let edits = mark.part.analysis.edits(&[&finding], config);
         Some(Offer {
             title: fix.title.to_string(),
-            safe: fix.safety == Safety::Safe,
+            safe: fix.safety == Applicability::Safe,
             edits,
         })
     };
@@ -87,7 +87,7 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
         .iter()
         .filter(is_marked)
         .collect();
-    for most in [Safety::Safe, Safety::Review] {
+    for most in [Applicability::Safe, Applicability::Unsafe] {
         let candidates: Vec<&Finding> = marked
             .iter()
             .copied()
@@ -105,7 +105,7 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
         };
         let risky = candidates
             .iter()
-            .filter(|finding| !is_refused(finding) && !is_at_most(finding, Safety::Safe))
+            .filter(|finding| !is_refused(finding) && !is_at_most(finding, Applicability::Safe))
             .count();
         let title = format!(
             "add {added} missing settings to {holder}{}",
@@ -120,7 +120,7 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
     offers
 }
 
-fn is_at_most(finding: &Finding, most: Safety) -> bool {
+fn is_at_most(finding: &Finding, most: Applicability) -> bool {
     finding.fix.as_ref().is_some_and(|fix| fix.safety <= most)
 }
 
@@ -194,7 +194,7 @@ impl Whole {
             }
             Whole::Object(index) => finding.subject.object == Some(*index),
         };
-        is_inside && is_at_most(finding, Safety::Review)
+        is_inside && is_at_most(finding, Applicability::Unsafe)
     }
 
     /// Whether a finding in it has a fix that could be taken.
@@ -204,7 +204,7 @@ impl Whole {
 
     /// What a title says of it: whether some images would not bear it.
     pub(super) fn remark(&self, analysis: &Analysis) -> &'static str {
-        let is_risky = candidates(analysis, self).any(|finding| !is_at_most(finding, Safety::Safe));
+        let is_risky = candidates(analysis, self).any(|finding| !is_at_most(finding, Applicability::Safe));
         if is_risky {
             " (may stop some images)"
         } else {
@@ -242,7 +242,7 @@ fn candidates<'a>(analysis: &'a Analysis, whole: &'a Whole) -> impl Iterator<Ite
 
 /// All that can be mended in a file without a person's judgement, document by document.
 pub(super) fn safe_edits(analysed: &Analysed) -> impl Iterator<Item = (Part<'_>, Edits)> {
-    let is_safe = |finding: &Finding| is_at_most(finding, Safety::Safe);
+    let is_safe = |finding: &Finding| is_at_most(finding, Applicability::Safe);
     analysed
         .report
         .parts()

@@ -6,7 +6,7 @@
 use super::analysis::{self, Panicked};
 use super::state::{Analysed, State};
 use super::to_proto;
-use linter::rules::{Finding, Safety};
+use linter::rules::{Finding, Applicability};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use text::Encoding;
@@ -72,7 +72,7 @@ fn mend(analysed: &Analysed, encoding: Encoding) -> Mended {
         finding
             .fix
             .as_ref()
-            .is_some_and(|fix| fix.safety <= Safety::Review)
+            .is_some_and(|fix| fix.safety <= Applicability::Unsafe)
     };
     let (text, mut mended) = (&analysed.snapshot.text, Mended::default());
     for part in analysed.report.parts() {

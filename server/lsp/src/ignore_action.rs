@@ -14,7 +14,7 @@ use super::state::{Analysed, Snapshot, State};
 use super::to_proto;
 use linter::config::{self, Date, Exception, Pattern, discovery};
 use linter::engine::{ObjectInfo, Part, Scope, Sight};
-use linter::rules::{Check, Finding, Rule, Safety};
+use linter::rules::{Check, Finding, Rule, Applicability};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use text::Text;
@@ -253,9 +253,9 @@ impl Asked<'_> {
 /// How little reason there is to leave a finding: what can be mended without a thought has the least.
 fn sure_remedy(finding: &Finding) -> u8 {
     match finding.fix.as_ref().map(|fix| fix.safety) {
-        None | Some(Safety::Review) => 0,
-        Some(Safety::Ask) => 1,
-        Some(Safety::Safe) => 2,
+        None | Some(Applicability::Unsafe) => 0,
+        Some(Applicability::Placeholder) => 1,
+        Some(Applicability::Safe) => 2,
     }
 }
 

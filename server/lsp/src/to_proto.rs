@@ -9,7 +9,7 @@ use super::settings::SECTION;
 use super::state::Snapshot;
 use linter::config::Problem;
 use linter::engine::{Edits, Part, Range as Span};
-use linter::rules::{Finding, Page, Severity, Tag, Words};
+use linter::rules::{Finding, Page, Severity, Tag, Message};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -95,7 +95,7 @@ pub(super) fn diagnostic_at(
     let members = members.map(|finding| (finding.range, &finding.message));
     let companions = mark.findings.iter().flat_map(|finding| &finding.related);
     let all = members.chain(companions.map(|related| (related.range, &related.message)));
-    let related = |(at, message): (Span, &Words)| lsp::DiagnosticRelatedInformation {
+    let related = |(at, message): (Span, &Message)| lsp::DiagnosticRelatedInformation {
         location: lsp::Location {
             uri: url.clone(),
             range: place(at),

@@ -5,7 +5,7 @@
 
 use super::{Analysis, Failure, analyze};
 use crate::config::{Config, Profile};
-use crate::rules::{Finding, Rule, Safety, Scope};
+use crate::rules::{Finding, Rule, Applicability, Scope};
 use std::collections::HashMap;
 use yaml::edit::{self, Change, Edits, Refusal};
 
@@ -61,7 +61,7 @@ pub struct Withheld {
 const MOST_ROUNDS: usize = 10;
 
 /// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
-pub fn fix_all(text: &str, config: &Config, allowed: &[Safety]) -> Fixed {
+pub fn fix_all(text: &str, config: &Config, allowed: &[Applicability]) -> Fixed {
     let is_allowed = |finding: &Finding| {
         finding
             .fix

@@ -5,7 +5,7 @@
 
 use super::{Covers, Ignores, Mistake, Named, Note, Standing, Written};
 use crate::config::nearest;
-use crate::rules::{Finding, Findings, Meaning, Rule, Safety, Tag, meaning};
+use crate::rules::{Finding, Reporter, Meaning, Rule, Applicability, Tag, meaning};
 use yaml::edit::{Change, Value};
 
 /// What gives the findings of one rule, as if it alone were selected.
@@ -17,7 +17,7 @@ const ID: &str = "unused-ignore";
 impl Ignores<'_, '_> {
     /// Reports every ignore that is not as it can be. `shown` are the findings of all rules that run; nobody can be asked where
     /// not all of the objects is seen.
-    pub fn judge(&self, shown: &[Finding], ask: Option<Ask<'_>>, found: &mut Findings<'_, '_>) {
+    pub fn judge(&self, shown: &[Finding], ask: Option<Ask<'_>>, found: &mut Reporter<'_, '_>) {
         for Mistake {
             range,
             message,
@@ -27,11 +27,11 @@ impl Ignores<'_, '_> {
         {
             let finding = found.wrong_at(*range, message.clone());
             if let Some((title, change)) = remedy {
-                finding.fix(Safety::Review, title.clone(), [change.clone()]);
+                finding.fix(Applicability::Unsafe, title.clone(), [change.clone()]);
             }
             // It may hold the only words about why: nobody but a person, who reads them, takes it away.
             if let Some((title, change)) = removal {
-                finding.alternative(Safety::Review, title.clone(), [change.clone()]);
+                finding.alternative(Applicability::Unsafe, title.clone(), [change.clone()]);
             }
         }
         for note in self
@@ -116,7 +116,7 @@ impl Ignores<'_, '_> {
     }
 }
 
-fn report_unused(note: &Note, unused: &[usize], found: &mut Findings<'_, '_>) {
+fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
     let named: Vec<&Named> = unused
         .iter()
         .filter_map(|&index| note.names.get(index))
@@ -148,7 +148,7 @@ fn report_unused(note: &Note, unused: &[usize], found: &mut Findings<'_, '_>) {
         } else {
             format!("remove {} from the ignore", all(&named))
         };
-        finding.fix(Safety::Safe, title, [change]);
+        finding.fix(Applicability::Safe, title, [change]);
     }
 }
 
@@ -166,7 +166,7 @@ fn all(names: &[&Named]) -> String {
 
 /// Nothing is mended here without a look. Another name makes a finding go, while who saves in the middle of a word, or has a newer
 /// version that knows the rule, does not want it removed.
-fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Findings<'_, '_>) {
+fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<'_, '_>) {
     let ids = Rule::ids();
     let lower = name.text.to_ascii_lowercase();
     let (near, message) = match meaning(&name.text) {
@@ -198,14 +198,14 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Findings<
     let removal = removal(note, &[index]);
     match near.and_then(|near| Some((near, renaming(note, index, near)?))) {
         Some((near, renaming)) => {
-            finding.fix(Safety::Review, format!("write {near}"), [renaming]);
+            finding.fix(Applicability::Unsafe, format!("write {near}"), [renaming]);
             if let Some(removal) = removal {
-                finding.alternative(Safety::Review, format!("remove {}", name.text), [removal]);
+                finding.alternative(Applicability::Unsafe, format!("remove {}", name.text), [removal]);
             }
         }
         None => {
             if let Some(removal) = removal {
-                finding.fix(Safety::Review, format!("remove {}", name.text), [removal]);
+                finding.fix(Applicability::Unsafe, format!("remove {}", name.text), [removal]);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A rule that fails where it is asked to, for tests of what is left then. Nobody is told of it, and what people get does not have it.
 
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::{Check, Rule, Scope, Severity};
 use kubernetes::Object;
 
@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 #[expect(clippy::panic, reason = "that is what it is for")]
-fn check(object: &Object<'_>, _: &Config, _: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _: &Config, _: &mut Reporter<'_, '_>) {
     let is_mended = || {
         object
             .node

@@ -9,34 +9,34 @@ use yaml::{Kind, Node, NodeId, Range};
 
 /// What can happen to a workload that worked when a fix is taken. The greater, the more cautious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Safety {
+pub enum Applicability {
     /// It goes on working.
     Safe,
     /// Some images stop working; the title says which.
-    Review,
+    Unsafe,
     /// The value comes from configuration, and a person must confirm it.
-    Ask,
+    Placeholder,
 }
 
-impl Safety {
+impl Applicability {
     pub fn name(self) -> &'static str {
         match self {
-            Safety::Safe => "safe",
-            Safety::Review => "review",
-            Safety::Ask => "ask",
+            Applicability::Safe => "safe",
+            Applicability::Unsafe => "review",
+            Applicability::Placeholder => "ask",
         }
     }
 }
 
 /// What a person reads; most of it is the same every time.
-pub type Words = Cow<'static, str>;
+pub type Message = Cow<'static, str>;
 
 /// What would mend a finding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fix {
     /// An imperative without a full stop: "set allowPrivilegeEscalation: false".
-    pub title: Words,
-    pub safety: Safety,
+    pub title: Message,
+    pub safety: Applicability,
     pub changes: Vec<Change>,
 }
 
@@ -53,7 +53,7 @@ pub enum Tag {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     pub range: Range,
-    pub message: Words,
+    pub message: Message,
 }
 
 /// One thing that a rule has to say.
@@ -64,7 +64,7 @@ pub struct Finding {
     /// The smallest text that stands for the problem, in bytes from the start of the document.
     pub range: Range,
     /// The fact, in at most 80 columns: lower case, no full stop.
-    pub message: Words,
+    pub message: Message,
     pub subject: Subject,
     pub tag: Option<Tag>,
     pub related: Vec<Related>,
@@ -101,7 +101,7 @@ pub struct Lack {
 }
 
 /// Collects what one rule finds in one object, or in a whole document.
-pub struct Findings<'a, 'y> {
+pub struct Reporter<'a, 'y> {
     rule: &'static Rule,
     /// Those of the document.
     objects: &'a [Object<'y>],
@@ -110,7 +110,7 @@ pub struct Findings<'a, 'y> {
     found: &'a mut Vec<Finding>,
 }
 
-impl<'a, 'y> Findings<'a, 'y> {
+impl<'a, 'y> Reporter<'a, 'y> {
     /// For what a rule finds in one of a document's objects.
     pub fn in_object(
         rule: &'static Rule,
@@ -118,7 +118,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         index: usize,
         found: &'a mut Vec<Finding>,
     ) -> Self {
-        Findings {
+        Reporter {
             rule,
             objects,
             index: Some(index),
@@ -132,7 +132,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         objects: &'a [Object<'y>],
         found: &'a mut Vec<Finding>,
     ) -> Self {
-        Findings {
+        Reporter {
             rule,
             objects,
             index: None,
@@ -145,7 +145,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         &mut self,
         container: &Container<'_>,
         node: Node<'_>,
-        message: impl Into<Words>,
+        message: impl Into<Message>,
     ) -> &mut Finding {
         let place = place_of(node, container.node);
         self.push(
@@ -159,7 +159,7 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// A pod, or an object without one, has a value that it should not have; `node` is that value.
-    pub fn wrong(&mut self, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
+    pub fn wrong(&mut self, node: Node<'_>, message: impl Into<Message>) -> &mut Finding {
         let whole = self.whole();
         let owner = self
             .object()
@@ -174,7 +174,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         &mut self,
         container: Option<&Container<'_>>,
         node: Node<'_>,
-        message: impl Into<Words>,
+        message: impl Into<Message>,
     ) -> &mut Finding {
         match container {
             Some(container) => self.wrong_in(container, node, message),
@@ -184,7 +184,7 @@ impl<'a, 'y> Findings<'a, 'y> {
 
     /// Like [`wrong_around`](Self::wrong_around), with the container found that the node is written in. For what looks at
     /// documents, not at objects.
-    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
+    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<Message>) -> &mut Finding {
         let objects = self.objects;
         let container = objects
             .iter()
@@ -196,7 +196,7 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// A place of the document is not as it can be, whatever it means.
-    pub fn wrong_at(&mut self, range: Range, message: impl Into<Words>) -> &mut Finding {
+    pub fn wrong_at(&mut self, range: Range, message: impl Into<Message>) -> &mut Finding {
         let object = self.owner(range).and_then(|index| self.objects.get(index));
         let whole = object.map_or(range, |object| object.node.range().cover(range));
         self.push(None, whole, range, false, message.into())
@@ -207,7 +207,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         &mut self,
         container: &Container<'_>,
         dotted: &str,
-        message: impl Into<Words>,
+        message: impl Into<Message>,
     ) -> &mut Finding {
         let place =
             deepest_key(container.node, dotted).unwrap_or_else(|| container_token(container.node));
@@ -230,7 +230,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         &mut self,
         pod: &Pod<'_>,
         dotted: &str,
-        message: impl Into<Words>,
+        message: impl Into<Message>,
     ) -> &mut Finding {
         let spec = pod
             .node
@@ -270,7 +270,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         &mut self,
         container: Option<&Container<'_>>,
         node: Node<'_>,
-        message: impl Into<Words>,
+        message: impl Into<Message>,
     ) -> &mut Finding {
         let owner = container
             .map(|container| container.node)
@@ -282,7 +282,7 @@ impl<'a, 'y> Findings<'a, 'y> {
     }
 
     /// An object lacks something: its name stands for it, else its kind.
-    pub fn absent_in_object(&mut self, message: impl Into<Words>) -> &mut Finding {
+    pub fn absent_in_object(&mut self, message: impl Into<Message>) -> &mut Finding {
         let whole = self.whole().unwrap_or_default();
         let place = ["metadata.name", "kind"].iter().find_map(|dotted| {
             let named = dotted
@@ -300,7 +300,7 @@ impl<'a, 'y> Findings<'a, 'y> {
         whole: Range,
         range: Range,
         absent: bool,
-        message: Words,
+        message: Message,
     ) -> &mut Finding {
         let subject = Subject {
             object: self.owner(range),
@@ -329,8 +329,8 @@ impl Finding {
     /// Adds what would mend it.
     pub fn fix(
         &mut self,
-        safety: Safety,
-        title: impl Into<Words>,
+        safety: Applicability,
+        title: impl Into<Message>,
         changes: impl IntoIterator<Item = Change>,
     ) -> &mut Finding {
         self.fix = Some(Fix {
@@ -376,8 +376,8 @@ impl Finding {
     /// Adds another way to mend it.
     pub fn alternative(
         &mut self,
-        safety: Safety,
-        title: impl Into<Words>,
+        safety: Applicability,
+        title: impl Into<Message>,
         changes: impl IntoIterator<Item = Change>,
     ) -> &mut Finding {
         self.alternatives.push(Fix {
@@ -399,7 +399,7 @@ impl Finding {
     }
 
     /// Adds another place that it is about.
-    pub fn related(&mut self, node: Node<'_>, message: impl Into<Words>) -> &mut Finding {
+    pub fn related(&mut self, node: Node<'_>, message: impl Into<Message>) -> &mut Finding {
         self.related.push(Related {
             range: node.range(),
             message: message.into(),

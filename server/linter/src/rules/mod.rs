@@ -56,7 +56,7 @@ pub use crate::config::Severity;
 pub use aliases::{Meaning, Name, Tool, meaning, same_in};
 pub use diagnostic_group::MISSING_HARDENING;
 pub use docs::Page;
-pub use finding::{Finding, Findings, Fix, Lack, Related, Safety, Subject, Tag, Words};
+pub use finding::{Finding, Reporter, Fix, Lack, Related, Applicability, Subject, Tag, Message};
 pub use security_context_fields::{
     FIELDS, Field, Holds, OF_CONTAINER, OF_POD, Word, field_of, fields_of,
 };
@@ -96,10 +96,10 @@ pub enum Scope {
 /// What a rule looks at.
 #[derive(Debug, Clone, Copy)]
 pub enum Check {
-    Pod(fn(&Pod<'_>, &Config, &mut Findings<'_, '_>)),
-    Object(fn(&Object<'_>, &Config, &mut Findings<'_, '_>)),
+    Pod(fn(&Pod<'_>, &Config, &mut Reporter<'_, '_>)),
+    Object(fn(&Object<'_>, &Config, &mut Reporter<'_, '_>)),
     /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
-    Document(fn(&Yaml, &Config, &mut Findings<'_, '_>)),
+    Document(fn(&Yaml, &Config, &mut Reporter<'_, '_>)),
     /// What is said to be ignored, once all others have spoken: the one check that the engine makes itself.
     Ignores,
 }

@@ -1,7 +1,7 @@
 //! What the rules about values share: a pod or a container as what holds a setting that both can have, texts as the API server
 //! reads them, and the token to point at.
 
-use crate::rules::{Finding, Findings};
+use crate::rules::{Finding, Reporter};
 use kubernetes::{Container, Pod};
 use std::fmt;
 use yaml::{Kind, Node, Path, Resolved};
@@ -38,7 +38,7 @@ impl<'y> Holder<'_, 'y> {
     /// The holder has a value that it should not have.
     pub(super) fn wrong<'f>(
         &self,
-        found: &'f mut Findings<'_, '_>,
+        found: &'f mut Reporter<'_, '_>,
         node: Node<'_>,
         message: String,
     ) -> &'f mut Finding {

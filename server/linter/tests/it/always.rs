@@ -3,7 +3,7 @@
 use kubernetes::Version;
 use linter::config::{Config, Profile};
 use linter::engine::{self, Analysis};
-use linter::rules::{self, Safety, Scope};
+use linter::rules::{self, Applicability, Scope};
 
 fn config(rule: &str, version: u16) -> Config {
     let mut config = Config {
@@ -53,7 +53,7 @@ fn container(security: &str) -> String {
 
 #[track_caller]
 fn becomes(rule: &str, text: &str, expected: &str) {
-    let all = [Safety::Safe, Safety::Review, Safety::Ask];
+    let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
     assert_eq!(
         engine::fix_all(text, &config(rule, Version::NEWEST.minor), &all).text,
         expected

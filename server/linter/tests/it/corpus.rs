@@ -5,7 +5,7 @@
 use kubernetes;
 use linter::config::Config;
 use linter::engine::{self, Part, Sight};
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use std::fs;
 use std::path::{Path, PathBuf};
 use workspace::project::Project;
@@ -122,7 +122,7 @@ const REWRITING: [&str; 4] = [
     "wrong-type",
 ];
 
-fn fixes_only_add(allowed: &[Safety], may_change_values: bool) {
+fn fixes_only_add(allowed: &[Applicability], may_change_values: bool) {
     let mut config = Config::default();
     if !may_change_values {
         config.rules.ignore = REWRITING.map(str::to_owned).to_vec();
@@ -164,12 +164,12 @@ fn fixes_only_add(allowed: &[Safety], may_change_values: bool) {
 
 #[test]
 fn safe_fixes_only_add_lines_and_a_second_run_changes_nothing() {
-    fixes_only_add(&[Safety::Safe], false);
+    fixes_only_add(&[Applicability::Safe], false);
 }
 
 #[test]
 fn all_fixes_together_keep_comments_and_converge() {
-    fixes_only_add(&[Safety::Safe, Safety::Review, Safety::Ask], true);
+    fixes_only_add(&[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder], true);
 }
 
 /// Kinds of Kubernetes' own that are or make pods.
@@ -242,7 +242,7 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
                 pods += found;
             }
         }
-        let all = [Safety::Safe, Safety::Review, Safety::Ask];
+        let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
         if surroundings.part != workspace::Part::Whole
             && engine::analyze(text, &config)
                 .parts()

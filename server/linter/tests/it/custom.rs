@@ -3,7 +3,7 @@
 use kubernetes::{self, Extent};
 use linter::config::Config;
 use linter::engine::{self, Part};
-use linter::rules::{Rule, Safety};
+use linter::rules::{Rule, Applicability};
 use yaml;
 
 /// Each pod of a document: how much of it there is, and the names of its containers.
@@ -179,7 +179,7 @@ spec:
     let fixed = engine::fix_all(
         text,
         &Config::default(),
-        &[Safety::Safe, Safety::Review, Safety::Ask],
+        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
     );
     assert!(fixed.withheld.is_empty(), "{:?}", fixed.withheld);
     assert_eq!(

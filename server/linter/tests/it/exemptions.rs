@@ -2,7 +2,7 @@
 
 use linter::config::{Config, Profile};
 use linter::engine;
-use linter::rules::{Finding, Safety};
+use linter::rules::{Finding, Applicability};
 
 /// What one rule finds in a pod that has `spec` as its spec, at a Kubernetes version.
 fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
@@ -537,7 +537,7 @@ fn fixes_of_the_standards_write_nothing_that_the_api_server_refuses() {
         let text = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec: {{{spec}}}\n");
         let mut config = Config::default();
         config.rules.select.push(rule.to_owned());
-        let fixed = engine::fix_all(&text, &config, &[Safety::Review]).text;
+        let fixed = engine::fix_all(&text, &config, &[Applicability::Unsafe]).text;
         fixed
             .lines()
             .last()
@@ -589,7 +589,7 @@ fn an_apparmor_annotation_never_contradicts_the_field() {
     }
     let mut alone = config.clone();
     alone.rules.select.push("unconfined-apparmor".to_owned());
-    let fixed = engine::fix_all(text, &alone, &[Safety::Review]);
+    let fixed = engine::fix_all(text, &alone, &[Applicability::Unsafe]);
     assert_eq!(
         (fixed.applied, fixed.withheld.len()),
         (2, 0),
@@ -633,7 +633,7 @@ fn two_secrets_do_not_become_one() {
 fn the_last_field_of_a_pod_is_not_taken_away() {
     let text =
         "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true # while I type\n";
-    let fixed = engine::fix_all(text, &Config::default(), &[Safety::Review]);
+    let fixed = engine::fix_all(text, &Config::default(), &[Applicability::Unsafe]);
     assert_eq!(fixed.text, text);
     assert!(
         fixed

@@ -6,7 +6,7 @@
 
 use linter::config::{Config, Profile};
 use linter::engine::{self, Analysis, Part, Sight};
-use linter::rules::{self, Finding, Fix, Safety, Scope};
+use linter::rules::{self, Finding, Fix, Applicability, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -250,7 +250,7 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
     let is_at_most =
         |finding: &Finding, most| finding.fix.as_ref().is_some_and(|fix| fix.safety <= most);
     let mut wholes = Vec::new();
-    for most in [Safety::Safe, Safety::Review, Safety::Ask] {
+    for most in [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder] {
         let is_wanted = Box::new(move |finding: &Finding| is_at_most(finding, most));
         wholes.push(Whole {
             name: format!("up to {most:?}"),
@@ -282,7 +282,7 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
                 };
                 finding.subject.object == subject.object
                     && is_of(&subject.container)
-                    && is_at_most(finding, Safety::Review)
+                    && is_at_most(finding, Applicability::Unsafe)
             };
             wholes.push(Whole {
                 name: format!("all of {holder}"),
@@ -291,7 +291,7 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
             });
             continue;
         }
-        for most in [Safety::Safe, Safety::Review] {
+        for most in [Applicability::Safe, Applicability::Unsafe] {
             let is_member = move |finding: &Finding| {
                 is_one_group(subject, &finding.subject) && is_at_most(finding, most)
             };
@@ -462,7 +462,7 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
             }
         }
         // What stands between the documents, and in those with nothing to mend, is as it was.
-        for allowed in [&[Safety::Safe][..], &[Safety::Safe, Safety::Review]] {
+        for allowed in [&[Applicability::Safe][..], &[Applicability::Safe, Applicability::Unsafe]] {
             let is_allowed = |finding: &Finding| {
                 finding
                     .fix
@@ -495,9 +495,9 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
 fn all_fixes_together_converge() {
     let config = Config::default();
     for allowed in [
-        &[Safety::Safe][..],
-        &[Safety::Safe, Safety::Review],
-        &[Safety::Safe, Safety::Review, Safety::Ask],
+        &[Applicability::Safe][..],
+        &[Applicability::Safe, Applicability::Unsafe],
+        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
     ] {
         let (mut applied, mut changed, mut withheld) = (0, 0, BTreeMap::<String, usize>::new());
         for (name, text) in texts(&["corpus"]) {
@@ -550,7 +550,7 @@ fn after_all_fixes_that_a_person_may_take_pods_are_restricted_but_for_what_is_to
     let (mut pods, mut allowed) = (0, 0);
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, text) in texts(&["corpus", "conformance"]) {
-        let fixed = engine::fix_all(&text, &config, &[Safety::Safe, Safety::Review]);
+        let fixed = engine::fix_all(&text, &config, &[Applicability::Safe, Applicability::Unsafe]);
         let [before, after] = [&text, &fixed.text].map(|text| engine::analyze(text, &restricted));
         for (
             old,
@@ -609,7 +609,7 @@ fn what_is_there_is_moved_before_anything_is_added() {
         let fixed = engine::fix_all(
             &format!("{head}{written}"),
             &Config::default(),
-            &[Safety::Safe, Safety::Review],
+            &[Applicability::Safe, Applicability::Unsafe],
         );
         for (what, count) in [
             ("# ours", 1),
@@ -655,7 +655,7 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
             .keys("securityContext.allowPrivilegeEscalation");
         let mut forged = found.clone();
         forged.fix(
-            Safety::Safe,
+            Applicability::Safe,
             "forbid it",
             [Change::Set {
                 path,

@@ -2,7 +2,7 @@
 
 use linter::config::Config;
 use linter::engine::{self, Analysis, Report, Sight};
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use std::fs;
 use std::path::{Path, PathBuf};
 use workspace::{Part, Surroundings};
@@ -68,7 +68,7 @@ fn nothing_is_said_of_what_is_no_manifest() {
                 engine::fix_all(
                     &text,
                     &everything(),
-                    &[Safety::Safe, Safety::Review, Safety::Ask]
+                    &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder]
                 )
                 .text,
                 text
@@ -132,7 +132,7 @@ fn an_encrypted_file_is_read_and_left_as_it_is() {
     let fixed = engine::fix_all(
         SEALED,
         &Config::default(),
-        &[Safety::Safe, Safety::Review, Safety::Ask],
+        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
     );
     assert_eq!((fixed.text.as_str(), fixed.applied), (SEALED, 0));
     let reasons: Vec<String> = fixed
@@ -292,7 +292,7 @@ patchesStrategicMerge:
         let fixed = engine::fix_all(
             &text,
             &Config::default(),
-            &[Safety::Safe, Safety::Review, Safety::Ask],
+            &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
         );
         assert_eq!(fixed.text, text);
     }

@@ -6,7 +6,7 @@
 use allocation_counter::measure;
 use linter::config::Config;
 use linter::engine;
-use linter::rules::Safety;
+use linter::rules::Applicability;
 
 /// A text of so many pieces.
 type Shape = fn(usize) -> String;
@@ -90,7 +90,7 @@ fn cost(text: &str) -> [u64; 2] {
         report
             .parts()
             .for_each(|part| drop(part.analysis.offered()));
-        engine::fix_all(text, &config, &[Safety::Safe, Safety::Review, Safety::Ask]);
+        engine::fix_all(text, &config, &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder]);
     });
     [info.count_total, info.bytes_total]
 }

@@ -2,7 +2,7 @@
 
 use linter::config::{self, Config, Profile};
 use linter::engine::{self, Analysis, Scope, Sight};
-use linter::rules::{Finding, Rule, Safety};
+use linter::rules::{Finding, Rule, Applicability};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -914,7 +914,7 @@ fn ignores_that_mean_nothing_go_with_the_safe_fixes_and_nothing_else_changes() {
     for brk in ["\n", "\r\n", "\r"] {
         let mut config = config();
         config.rules.select = vec!["unused-ignore".to_owned()];
-        let fixed = engine::fix_all(&text.replace('\n', brk), &config, &[Safety::Safe]);
+        let fixed = engine::fix_all(&text.replace('\n', brk), &config, &[Applicability::Safe]);
         assert_eq!((fixed.text, fixed.applied), (POD.replace('\n', brk), 2));
     }
 }
@@ -964,7 +964,7 @@ fn what_stands_around_items_is_read_without_them() {
         ignores.judge(
             &[],
             Some(&|_| Vec::new()),
-            &mut linter::rules::Findings::in_document(rule, &[], &mut found),
+            &mut linter::rules::Reporter::in_document(rule, &[], &mut found),
         );
         found
             .into_iter()

@@ -7,10 +7,10 @@
 
 use linter::config::Config;
 use linter::engine;
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use serde_json::{Value, json};
 
-const ALL: [Safety; 3] = [Safety::Safe, Safety::Review, Safety::Ask];
+const ALL: [Applicability; 3] = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
 
 fn pod() -> Value {
     json!({

@@ -7,7 +7,7 @@
 use kubernetes::amount;
 use linter::config::Config;
 use linter::engine;
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use serde::Deserialize;
 use serde_json::Value;
 use std::fs::File;
@@ -187,7 +187,7 @@ fn told(text: &str) -> Vec<String> {
 }
 
 fn fixed(text: &str) -> engine::Fixed {
-    engine::fix_all(text, &Config::default(), &[Safety::Safe, Safety::Review])
+    engine::fix_all(text, &Config::default(), &[Applicability::Safe, Applicability::Unsafe])
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn quotes_are_not_taken_away_from_what_would_be_refused() {
         ("'-1'", "'-1'"),
         ("'2147483648'", "'2147483648'"),
     ] {
-        let fixed = engine::fix_all(&pod(quoted), &only("wrong-type"), &[Safety::Safe]).text;
+        let fixed = engine::fix_all(&pod(quoted), &only("wrong-type"), &[Applicability::Safe]).text;
         assert_eq!(fixed, pod(plain));
     }
 }
@@ -352,7 +352,7 @@ spec:
     - name: web
       image: example.com/web:1
 ";
-    let fixed = engine::fix_all(text, &only("missing-seccomp-profile"), &[Safety::Safe]);
+    let fixed = engine::fix_all(text, &only("missing-seccomp-profile"), &[Applicability::Safe]);
     assert_eq!(fixed.text, text);
     let reason = "a cluster would refuse the result: seccompProfile of the pod says something else than the annotation";
     assert_eq!(fixed.withheld[0].reason.to_string(), reason);
@@ -375,7 +375,7 @@ fn an_annotation_against_its_field_is_removed() {
     let mended = engine::fix_all(
         &text,
         &only("conflicting-security-context"),
-        &[Safety::Review],
+        &[Applicability::Unsafe],
     );
     assert_eq!(mended.text, pod(""));
     let older = Config {

@@ -4,7 +4,7 @@
 use kubernetes::Version;
 use linter::config::Config;
 use linter::engine;
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +107,7 @@ fn the_fix_writes_the_successor_that_kubernetes_names() {
         .filter(|row| row.removed <= Version::NEWEST.minor)
     {
         let text = manifest(&row.api_version, &row.kind);
-        let after = engine::fix_all(&text, &config(row.removed), &[Safety::Review]).text;
+        let after = engine::fix_all(&text, &config(row.removed), &[Applicability::Unsafe]).text;
         let written = after
             .lines()
             .next()
@@ -142,7 +142,7 @@ fn the_fix_writes_the_successor_that_kubernetes_names() {
 #[test]
 fn no_successor_is_written_before_it_was_there() {
     let text = manifest("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema");
-    let fixed = |minor| engine::fix_all(&text, &config(minor), &[Safety::Review]).text;
+    let fixed = |minor| engine::fix_all(&text, &config(minor), &[Applicability::Unsafe]).text;
     assert_eq!(fixed(28), text);
     assert_eq!(
         fixed(29),

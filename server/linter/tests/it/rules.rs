@@ -2,7 +2,7 @@
 
 use linter::config::Config;
 use linter::engine::{self, Report};
-use linter::rules::{self, Rule, Safety};
+use linter::rules::{self, Rule, Applicability};
 
 /// The parts that a rule's page has, in this order.
 const SECTIONS: [&str; 7] = [
@@ -87,7 +87,7 @@ fn fired(rule: &Rule, text: &str) -> Vec<String> {
 
 /// The text after all of one rule's fixes.
 fn fixed(rule: &Rule, text: &str) -> String {
-    let all = [Safety::Safe, Safety::Review, Safety::Ask];
+    let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
     engine::fix_all(text, &config(rule), &all).text
 }
 

@@ -2,7 +2,7 @@
 
 use linter::config::Config;
 use linter::engine::{self, Sight};
-use linter::rules::Safety;
+use linter::rules::Applicability;
 use std::fs;
 use std::path::{Path, PathBuf};
 use workspace::{Part, Surroundings};
@@ -83,7 +83,7 @@ fn what_is_written_out_in_a_template_is_told() {
     let fixed = engine::fix_all(
         &text,
         &in_chart(),
-        &[Safety::Safe, Safety::Review, Safety::Ask],
+        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
     );
     assert_eq!((fixed.text.as_str(), fixed.applied), (text.as_str(), 0));
 }

@@ -8,7 +8,7 @@
 use kubernetes::{self, Object, Version};
 use linter::config::{Config, Profile};
 use linter::engine;
-use linter::rules::{self, Check, Findings, Rule, Scope};
+use linter::rules::{self, Check, Reporter, Rule, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs;
@@ -79,7 +79,7 @@ fn refusing_object<'a>(
     let config = config(level, version);
     let refuses = move |rule: &&'static Rule| {
         let mut findings = Vec::new();
-        let mut found = Findings::in_object(rule, std::slice::from_ref(object), 0, &mut findings);
+        let mut found = Reporter::in_object(rule, std::slice::from_ref(object), 0, &mut findings);
         match (rule.check, &object.pod) {
             (Check::Pod(check), Some(pod)) => check(pod, &config, &mut found),
             (Check::Object(check), _) => check(object, &config, &mut found),

@@ -202,7 +202,7 @@ async fn hardening_a_file_mends_what_needs_no_choice() {
     server.open(&text).await;
     server.published().await;
     let hardened = harden(&mut server).await;
-    let allowed = [linter::rules::Safety::Safe, linter::rules::Safety::Review];
+    let allowed = [linter::rules::Applicability::Safe, linter::rules::Applicability::Unsafe];
     let expected = engine::fix_all(&text, &Default::default(), &allowed);
     let after = edited(&text, &hardened, 1, "utf-8");
     assert_eq!(after, expected.text);

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::capabilities::helpers::{added, is_allowed_at_baseline, withdraw};
 use crate::rules::pod_security::spares_windows;
 use crate::rules::security_context::token;
@@ -95,7 +95,7 @@ rule! {
     akin: [Trivy "KSV-0106", Checkov "CKV_K8S_25", Kubeaudit "CapabilityAdded", Kyverno "disallow-capabilities-strict"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(22) || spares_windows(pod, config) {
         return;
     }

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::capabilities::names::{ADD, DROP, Item, items};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Pod};
 use yaml::edit::Change;
 
@@ -98,7 +98,7 @@ rule! {
     "conflicting-capabilities", Always, Warning, Check::Pod(check),
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let (added, dropped) = (items(container, ADD), items(container, DROP));
         repeated(container, &added, "add", found);
@@ -113,7 +113,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 found
                     .wrong_in(container, item.node, message)
                     .fix(
-                        Safety::Review,
+                        Applicability::Unsafe,
                         format!(
                             "remove {} from add (programs that need it fail)",
                             item.normal
@@ -130,7 +130,7 @@ fn repeated(
     container: &Container<'_>,
     items: &[Item<'_>],
     list: &str,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     for (place, item) in items.iter().enumerate() {
         if let Some(first) = earlier(items, place) {
@@ -144,7 +144,7 @@ fn repeated(
                     format!("{container} has {} twice in {list}", item.normal),
                 )
                 .fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     format!("remove the second {}", item.normal),
                     [change],
                 )

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::capabilities::helpers::{added, is_allowed_at_baseline, withdraw};
 use crate::rules::pod_security::{overrides_baseline, spares_windows};
 use crate::rules::security_context::token;
@@ -103,7 +103,7 @@ rule! {
         Kubescape "C-0200", Kubesec "CapSysAdmin"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if overrides_baseline(config) && spares_windows(pod, config) {
         return;
     }

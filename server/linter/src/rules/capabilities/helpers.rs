@@ -1,7 +1,7 @@
 //! What the rules about added capabilities share: the items of a container's `add`, and which the standards allow.
 
 use crate::rules::security_context::text;
-use crate::rules::{Finding, Safety};
+use crate::rules::{Finding, Applicability};
 use kubernetes::Container;
 use yaml::Node;
 use yaml::edit::Change;
@@ -63,7 +63,7 @@ pub(crate) fn withdraw(finding: &mut Finding, container: &Container<'_>, added: 
         path: container.path(ADD).index(added.index),
     };
     finding.fix(
-        Safety::Review,
+        Applicability::Unsafe,
         format!("remove {name} (what needs the capability stops working)"),
         [change],
     );

@@ -3,7 +3,7 @@ use crate::rules::capabilities::names::{ADD, DROP, Item, NAMES, items};
 use crate::rules::capabilities::undropped_capabilities;
 use crate::rules::schema::leftovers::is_filled_in;
 use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 
@@ -97,7 +97,7 @@ rule! {
     "invalid-capability", Always, Warning, Check::Pod(check),
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         for item in items(container, ADD) {
             check_item(&item, container, found);
@@ -112,7 +112,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     if NAMES.contains(&item.name) || is_filled_in(item.node) {
         return;
     }
@@ -128,7 +128,7 @@ fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Findings<'
             value: Value::Text(right.into()),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!("write {right} (it takes effect then)"),
             [change],
         );

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::Node;
 use yaml::edit::{Change, Value};
@@ -179,7 +179,7 @@ fn is_spared(pod: &Pod<'_>, config: &Config) -> bool {
     config.kubernetes_version < Version::new(22) || spares_windows(pod, config)
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if is_spared(pod, config) {
         return;
     }
@@ -205,7 +205,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn undropped<'a>(found: &'a mut Findings<'_, '_>, container: &Container<'_>) -> &'a mut Finding {
+fn undropped<'a>(found: &'a mut Reporter<'_, '_>, container: &Container<'_>) -> &'a mut Finding {
     let change = Change::Append {
         path: container.path(DROP),
         value: all(),
@@ -216,11 +216,11 @@ fn undropped<'a>(found: &'a mut Findings<'_, '_>, container: &Container<'_>) -> 
             ITEM,
             format!("{container} does not drop ALL capabilities"),
         )
-        .fix(Safety::Review, TITLE, [change])
+        .fix(Applicability::Unsafe, TITLE, [change])
 }
 
 fn misspelled<'a>(
-    found: &'a mut Findings<'_, '_>,
+    found: &'a mut Reporter<'_, '_>,
     container: &Container<'_>,
     place: usize,
     item: Node<'_>,
@@ -231,7 +231,7 @@ fn misspelled<'a>(
         item.as_str().unwrap_or_default()
     );
     found.wrong_in(container, item, message).fix(
-        Safety::Review,
+        Applicability::Unsafe,
         TITLE,
         [Change::Set { path, value: all() }],
     )

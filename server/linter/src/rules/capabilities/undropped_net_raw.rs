@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::capabilities::undropped_capabilities;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting, Version};
 use yaml::edit::{Change, Value};
 
@@ -96,7 +96,7 @@ const DROP: &str = "securityContext.capabilities.drop";
 /// The missing item as if it were a key, so that a finding stands on the list where there is one.
 const ITEM: &str = "securityContext.capabilities.drop.NET_RAW";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if pod.is_windows() || asks_for_all(config) {
         return;
     }
@@ -123,7 +123,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                 format!("{container} keeps the capability NET_RAW"),
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "drop NET_RAW (ping and other users of raw sockets stop working)",
                 [Change::Append {
                     path: container.path(DROP),

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::host::host_path::{Target, volumes};
 use kubernetes::Pod;
 
@@ -80,7 +80,7 @@ rule! {
     akin: [Kubeaudit "SensitivePathsMounted"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for volume in volumes(pod, config) {
         let path = volume.path.as_deref().unwrap_or_default();
         let message = match volume.target {

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -87,7 +87,7 @@ rule! {
     akin: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     if let Setting::Set {
         value: true, node, ..
     } = pod.setting("hostIPC", pod.spec.host_ipc)
@@ -98,7 +98,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         found
             .wrong(node, "hostIPC is true: the pod shares memory with the node")
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "remove hostIPC (shared memory of the node is out of reach)",
                 [change],
             );

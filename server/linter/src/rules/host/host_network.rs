@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::privileges::windows_host_process::is_host_process;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -85,7 +85,7 @@ rule! {
     akin: [Kyverno "disallow-host-namespaces"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let Setting::Set {
         value: true, node, ..
     } = pod.setting("hostNetwork", pod.spec.host_network)
@@ -102,7 +102,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             path: pod.path("hostNetwork"),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "remove hostNetwork (the pod gets an address of its own)",
             [change],
         );

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::host::host_path::{Target, volumes};
 use kubernetes::Pod;
 
@@ -82,7 +82,7 @@ rule! {
     akin: [Kubescape "C-0048", Kyverno "disallow-host-path"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for volume in volumes(pod, config).filter(|volume| volume.target == Target::Other) {
         let message = match &volume.path {
             Some(path) => format!("hostPath is {path}: the pod reaches files of the node"),

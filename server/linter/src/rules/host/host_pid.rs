@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -82,7 +82,7 @@ rule! {
     akin: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     if let Setting::Set {
         value: true, node, ..
     } = pod.setting("hostPID", pod.spec.host_pid)
@@ -96,7 +96,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 "hostPID is true: the pod sees every process of the node",
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "remove hostPID (tools that watch the node's processes stop working)",
                 [change],
             );

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::token;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::Pod;
 use yaml::Resolved;
 use yaml::edit::Change;
@@ -92,7 +92,7 @@ rule! {
     akin: [Kubescape "C-0044", Kubescape "C-0204"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let ports = container.lookup("ports").map(|list| list.items());
         for (index, item) in ports.into_iter().flatten().enumerate() {
@@ -113,7 +113,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                     format!("hostPort is {port}: {container} takes a port of the node"),
                 )
                 .fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     "remove hostPort (clients need a Service)",
                     changes,
                 );

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::{text, token};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 
@@ -105,7 +105,7 @@ const HANDLERS: [&str; 5] = [
 /// The actions that connect to a host; `grpc` has none to choose.
 const ACTIONS: [&str; 2] = ["httpGet", "tcpSocket"];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(34) {
         return;
     }
@@ -132,7 +132,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                     format!("{handler} of {container} names a host for the kubelet"),
                 )
                 .fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     "remove host (the kubelet connects to the pod's own address)",
                     [change],
                 );

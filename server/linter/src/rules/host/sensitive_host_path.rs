@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::host::host_path::{Reach, Target, volumes};
 use kubernetes::Pod;
 
@@ -90,7 +90,7 @@ rule! {
     akin: [Kubescape "C-0048", Kubeaudit "SensitivePathsMounted", Kyverno "disallow-host-path"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for volume in volumes(pod, config) {
         let path = volume.path.as_deref().unwrap_or_default();
         let message = match volume.target {

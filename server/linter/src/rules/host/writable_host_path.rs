@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::host::host_path::{HostPath, volumes};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 use yaml::{Node, Path, Resolved};
@@ -108,7 +108,7 @@ rule! {
     same: [KubeLinter "writable-host-mount", Kubescape "C-0045", Kyverno "ensure-readonly-hostpath"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let folders: Vec<HostPath<'_>> = volumes(pod, config)
         .filter(|volume| is_read_or_written(pod, volume))
         .collect();
@@ -154,7 +154,7 @@ fn report(
     mount: Node<'_>,
     volume: &HostPath<'_>,
     path: Path,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let message = match &volume.path {
         Some(path) => format!("{container} can write to {path} of the node"),
@@ -180,7 +180,7 @@ fn report(
             value: Value::Bool(true),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "set readOnly: true (writing to the node's files fails)",
             [change],
         );

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::rules::pod_security::spares_user_namespace;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -75,7 +75,7 @@ pub(crate) fn are_of_no_account(pod: &Pod<'_>, config: &Config) -> bool {
 }
 
 /// Finds the ids that take effect and are below the minimum. 0 is root's, which other rules are about.
-pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if are_of_no_account(pod, config) {
         return;
     }
@@ -120,7 +120,7 @@ fn raise(finding: &mut Finding, id: Id, old: i64, path: Path, config: &Config) {
     let title =
         format!("set {name}: {new} (files that only {noun} {old} may use are out of reach)");
     finding.fix(
-        Safety::Review,
+        Applicability::Unsafe,
         title,
         [Change::Set {
             path,
@@ -130,7 +130,7 @@ fn raise(finding: &mut Finding, id: Id, old: i64, path: Path, config: &Config) {
 }
 
 /// Finds the pods with containers that have no id: one setting of the pod gives it to all of them.
-pub(crate) fn missing(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+pub(crate) fn missing(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let lacks = |container: &Container<'_>| id.of_container(container).is_unset();
     if are_of_no_account(pod, config)
         || !id.of_pod(pod).is_unset()
@@ -146,7 +146,7 @@ pub(crate) fn missing(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Findin
             format!("pod does not set {name}, so images choose their {noun}"),
         )
         .fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!(
                 "set {name}: {new} on the pod (files of an image's own {noun} are out of reach)"
             ),

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::identity::helpers as identity;
 use crate::rules::identity::helpers::Id;
 use kubernetes::Pod;
@@ -86,6 +86,6 @@ rule! {
     akin: [Trivy "KSV-0021", KubeScore "container-security-context-user-group-id", Kubesec "RunAsGroup"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     identity::low(Id::Group, pod, config, found);
 }

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::identity::helpers as identity;
 use crate::rules::identity::helpers::Id;
 use kubernetes::Pod;
@@ -87,6 +87,6 @@ rule! {
     akin: [Trivy "KSV-0020", Checkov "CKV_K8S_40", KubeScore "container-security-context-user-group-id", Kubesec "RunAsUser"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     identity::low(Id::User, pod, config, found);
 }

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::identity::helpers::are_of_no_account;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -99,7 +99,7 @@ const GROUP: &str = "securityContext.runAsGroup";
 const FS_GROUP: &str = "securityContext.fsGroup";
 const SUPPLEMENTAL: &str = "securityContext.supplementalGroups";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if are_of_no_account(pod, config) {
         return;
     }
@@ -122,13 +122,13 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                 node,
                 "runAsGroup is 0: containers of the pod run in root's group",
             )
-            .fix(Safety::Review, title, [change]);
+            .fix(Applicability::Unsafe, title, [change]);
     }
     if let Setting::Set { value: 0, node, .. } = pod.setting(FS_GROUP, security.fs_group) {
         let (title, change) = other("fsGroup", pod.path(FS_GROUP));
         found
             .wrong(node, "fsGroup is 0: volumes belong to root's group")
-            .fix(Safety::Review, title, [change]);
+            .fix(Applicability::Unsafe, title, [change]);
     }
     if let Setting::Set { node, .. } =
         pod.setting(SUPPLEMENTAL, security.supplemental_groups.as_ref())
@@ -145,7 +145,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                 "remove group 0 from supplementalGroups (files of group 0 are out of reach)";
             found
                 .wrong(item, "supplementalGroups has 0, which is root's group")
-                .fix(Safety::Review, title, [change]);
+                .fix(Applicability::Unsafe, title, [change]);
         }
     }
     for container in &pod.containers {
@@ -156,7 +156,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             let message = format!("runAsGroup is 0: {container} runs in root's group");
             found
                 .wrong_in(container, node, message)
-                .fix(Safety::Review, title, [change]);
+                .fix(Applicability::Unsafe, title, [change]);
         }
     }
 }

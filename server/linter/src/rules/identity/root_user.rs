@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_user_namespace;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use kubernetes::{Pod, Setting, Version};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -95,7 +95,7 @@ rule! {
 
 const FIELD: &str = "securityContext.runAsUser";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(23) || spares_user_namespace(pod, config) {
         return;
     }
@@ -127,7 +127,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 fn become_ordinary(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &Config) {
     if pod.is_windows() {
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "remove runAsUser (Windows pods cannot have it)",
             [Change::Remove { path }],
         );
@@ -135,7 +135,7 @@ fn become_ordinary(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &Co
     }
     let id = config.values.user_id;
     finding.fix(
-        Safety::Review,
+        Applicability::Unsafe,
         format!("set runAsUser: {id} (files of root are out of reach)"),
         [Change::Set {
             path,

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_user_namespace;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -173,7 +173,7 @@ rule! {
 const FIELD: &str = "securityContext.runAsNonRoot";
 const USER: &str = "securityContext.runAsUser";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if spares_user_namespace(pod, config) {
         return;
     }
@@ -206,7 +206,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 }
 
 /// What the pod says or leaves unsaid for the containers that inherit from it.
-fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let inherits = |container: &&Container<'_>| own(container).is_unset();
     let finding = match pod.setting(FIELD, pod.security().run_as_non_root) {
         Setting::Set {
@@ -290,7 +290,7 @@ fn demand(
         value: Value::Bool(true),
     };
     finding.fix(
-        Safety::Review,
+        Applicability::Unsafe,
         title,
         std::iter::once(demand).chain(root_users),
     );

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::images::reference as image;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::Pod;
 use yaml::edit::{Change, Value};
 
@@ -91,7 +91,7 @@ const FROZEN: [(&str, Option<&str>); 5] = [
     ("docker.io/bitnamilegacy", None),
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else {
             continue;
@@ -115,7 +115,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 value: Value::Text(format!("{new}{rest}")),
             };
             finding.fix(
-                Safety::Safe,
+                Applicability::Safe,
                 format!("take the image from {new}, which has the same one"),
                 [change],
             );

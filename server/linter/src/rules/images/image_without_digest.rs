@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::images::reference as image;
 use crate::rules::images::reference::{Pin, pin};
 use crate::rules::images::unpinned_image;
@@ -67,7 +67,7 @@ rule! {
     same: [Checkov "CKV_K8S_43", Kubescape "C-0306", Kyverno "require-image-checksum"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let tags_are_seen_to = unpinned_image::RULE.runs(config);
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else {

@@ -2,7 +2,7 @@ use crate::config::Config;
 use crate::rules::images::reference as image;
 use crate::rules::images::reference::{Pin, pin};
 use crate::rules::images::unpinned_image;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -86,7 +86,7 @@ rule! {
 
 const FIELD: &str = "imagePullPolicy";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let Some((image, place)) = image::written(container) else {
             continue;
@@ -109,7 +109,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             _ => continue,
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "set imagePullPolicy: Always (nodes that cannot reach the registry do not start the container)",
             [Change::Set {
                 path: container.path(FIELD),

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::images::reference as image;
 use crate::rules::images::reference::{Pin, pin};
 use kubernetes::Pod;
@@ -75,7 +75,7 @@ rule! {
         Kubeaudit "ImageTagMissing", KubeScore "container-image-tag", Kyverno "disallow-latest-tag"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else {
             continue;

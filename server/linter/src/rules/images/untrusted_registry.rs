@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::images::reference as image;
 use crate::rules::images::reference::Reference;
 use kubernetes::Pod;
@@ -70,7 +70,7 @@ rule! {
     akin: [Kubeaudit "ImageTagIncorrect"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let (allowed, denied) = (
         &config.values.allowed_registries,
         &config.values.denied_registries,

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Object, Version};
 use yaml::edit::{Change, Value};
 use yaml::{Entry, Kind, Node, Path};
@@ -104,7 +104,7 @@ const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
 /// Where the admission is on unless somebody turns it off.
 const SINCE: Version = Version::new(23);
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let is_namespace = (object.api_version, object.kind) == ("v1", "Namespace");
     if !is_namespace || config.kubernetes_version < SINCE || is_spared(object) {
         return;
@@ -142,7 +142,7 @@ fn is_spared(object: &Object<'_>) -> bool {
     is_own || object.name.is_none() || object.node.get("$patch").is_some()
 }
 
-fn unlabelled(labels: &Path, found: &mut Findings<'_, '_>) {
+fn unlabelled(labels: &Path, found: &mut Reporter<'_, '_>) {
     let set = |mode: &str, level: &str| Change::Set {
         path: labels.key(&format!("{PREFIX}{mode}")),
         value: Value::Text(level.to_owned()),
@@ -150,18 +150,18 @@ fn unlabelled(labels: &Path, found: &mut Findings<'_, '_>) {
     found
         .absent_in_object("namespace has no label that says which pods it accepts")
         .fix(
-            Safety::Safe,
+            Applicability::Safe,
             "warn and audit pods that the standard restricted refuses",
             [set("warn", "restricted"), set("audit", "restricted")],
         )
         .alternative(
-            Safety::Review,
+            Applicability::Unsafe,
             "enforce the standard baseline (pods that it refuses do not start)",
             [set("enforce", "baseline")],
         );
 }
 
-fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Findings<'_, '_>) {
+fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Reporter<'_, '_>) {
     let Some(value) = entry.value.resolve() else {
         return;
     };
@@ -186,7 +186,7 @@ fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Findin
                     key: key.as_str().into(),
                 };
                 finding.fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     format!("rename it to {key} (it takes effect)"),
                     [change],
                 );
@@ -195,7 +195,7 @@ fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Findin
     }
 }
 
-fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Findings<'_, '_>) {
+fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<'_, '_>) {
     let text = value.as_str().unwrap_or_default();
     if LEVELS.contains(&text) || value.source().is_empty() {
         return;
@@ -213,14 +213,14 @@ fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Findings<'_
             value: Value::Text((*level).to_owned()),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!("set {label}: {level} (the API server refuses other spellings)"),
             [change],
         );
     }
 }
 
-fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Findings<'_, '_>) {
+fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<'_, '_>) {
     let text = value.as_str().unwrap_or_default();
     if text == "latest"
         || text.strip_prefix("v1.").is_some_and(is_number)
@@ -235,7 +235,7 @@ fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Findings<
             value: Value::Text(format!("v{text}")),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!("set {label}: v{text} (the API server refuses other spellings)"),
             [change],
         );

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::edit::{Change, Value};
 
@@ -127,7 +127,7 @@ rule! {
 
 const FIELD: &str = "securityContext.allowPrivilegeEscalation";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(8) || spares_windows(pod, config) {
         return;
     }
@@ -160,7 +160,7 @@ fn forbid(finding: &mut Finding, container: &Container<'_>) {
         value: Value::Bool(false),
     };
     finding.fix(
-        Safety::Safe,
+        Applicability::Safe,
         "set allowPrivilegeEscalation: false",
         [change],
     );

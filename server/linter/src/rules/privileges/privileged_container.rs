@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -92,7 +92,7 @@ rule! {
         Kyverno "disallow-privileged-containers"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let privileged = container.setting(
             "securityContext.privileged",
@@ -106,7 +106,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             let finding = found.wrong_in(container, node, message);
             if !mounts_for_the_node(container) {
                 let (title, change) = withdrawal(pod, container);
-                finding.fix(Safety::Review, title, [change]);
+                finding.fix(Applicability::Unsafe, title, [change]);
             }
         }
     }

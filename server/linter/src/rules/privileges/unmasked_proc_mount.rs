@@ -1,7 +1,7 @@
 use crate::config::{Config, Profile};
 use crate::rules::pod_security::spares_user_namespace;
 use crate::rules::security_context::token;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -90,7 +90,7 @@ rule! {
 
 const FIELD: &str = "securityContext.procMount";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.profile == Profile::Baseline && spares_user_namespace(pod, config) {
         return;
     }
@@ -109,7 +109,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             path: container.path(FIELD),
         };
         found.wrong_in(container, token(node), message).fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "remove procMount (containers inside the container stop working)",
             [change],
         );

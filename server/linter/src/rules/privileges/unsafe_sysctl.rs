@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::{text, token};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 use yaml::{Kind, Node};
@@ -116,7 +116,7 @@ pub(crate) const SAFE: [(&str, u16); 14] = [
     ("net.ipv4.tcp_slow_start_after_idle", 37),
 ];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let is_safe = |name| {
         SAFE.iter()
             .any(|&(safe, since)| safe == name && config.kubernetes_version >= Version::new(since))
@@ -137,7 +137,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         found
             .wrong(token(node), message)
             .for_want(item.resolve() == Some(node))
-            .fix(Safety::Review, title, [change]);
+            .fix(Applicability::Unsafe, title, [change]);
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::security_context::{Holder, holders};
 use kubernetes::Pod;
 use yaml::{Node, Resolved};
@@ -78,7 +78,7 @@ rule! {
     same: [Trivy "KSV-0103", Polaris "hostProcess", Kubescape "C-0202", Kyverno "disallow-host-process"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for holder in holders(pod) {
         if let Some(node) = host_process(holder) {
             holder.wrong(

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::processes::shell as script;
 use crate::rules::processes::shell::Command;
 use kubernetes::{ContainerKind, Pod};
@@ -97,7 +97,7 @@ const SERVANTS: [&str; 22] = [
     "}", "export", "cd", "mkdir", "chown", "chmod", "cp", "touch", "fg", "test",
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in pod
         .containers
         .iter()

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::processes::shell as script;
 use crate::rules::processes::shell::Command;
 use kubernetes::Pod;
@@ -85,7 +85,7 @@ const MANAGERS: [(&str, &[&str]); 15] = [
     ("zypper", &["install", "in"]),
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         for invocation in script::entry_point(container)
             .into_iter()

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -82,7 +82,7 @@ rule! {
 
 const FIELD: &str = "shareProcessNamespace";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     if pod.is_windows() {
         return;
     }
@@ -96,7 +96,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 "shareProcessNamespace is true: containers see each other's processes",
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "remove shareProcessNamespace (a container that signals another one's processes fails)",
                 [Change::Remove { path: pod.path(FIELD) }],
             );

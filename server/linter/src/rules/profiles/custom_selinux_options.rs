@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::{Holder, holders, text};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 
@@ -94,7 +94,7 @@ rule! {
     akin: [Kubescape "C-0211"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for holder in holders(pod) {
         for key in ["type", "user", "role"] {
             check_key(holder, key, config, found);
@@ -102,7 +102,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn check_key(holder: Holder<'_, '_>, key: &str, config: &Config, found: &mut Findings<'_, '_>) {
+fn check_key(holder: Holder<'_, '_>, key: &str, config: &Config, found: &mut Reporter<'_, '_>) {
     let field = format!("securityContext.seLinuxOptions.{key}");
     let Some((node, value)) = holder
         .lookup(&field)
@@ -123,7 +123,7 @@ fn check_key(holder: Holder<'_, '_>, key: &str, config: &Config, found: &mut Fin
             format!("{holder} sets seLinuxOptions.{key} to {value}"),
         )
         .fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!("remove seLinuxOptions.{key} (the runtime's own label applies)"),
             [change],
         );

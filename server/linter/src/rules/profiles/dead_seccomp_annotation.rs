@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::spelling::brief;
-use crate::rules::{Findings, Safety, Tag};
+use crate::rules::{Reporter, Applicability, Tag};
 use kubernetes::{Container, Pod, Version};
 use yaml::edit::Change;
 use yaml::{Node, Path};
@@ -104,7 +104,7 @@ pub(crate) const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 pub(crate) const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 pub(crate) const FIELD: &str = "securityContext.seccompProfile";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(27) {
         return;
     }
@@ -125,14 +125,14 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         match field.filter(|field| field.taken.is_none_or(Node::is_null) && !pod.is_windows()) {
             None => {
                 _ = finding.fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     "remove the annotation",
                     annotation.removal(pod),
                 )
             }
             Some(field) => {
                 if let Some((title, changes)) = migration(annotation, pod, &field) {
-                    finding.fix(Safety::Review, title, changes);
+                    finding.fix(Applicability::Unsafe, title, changes);
                 }
             }
         }

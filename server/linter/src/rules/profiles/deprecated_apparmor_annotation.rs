@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::spelling::brief;
-use crate::rules::{Findings, Safety, Tag};
+use crate::rules::{Reporter, Applicability, Tag};
 use kubernetes::{Container, Extent, Pod, Version};
 use yaml::edit::Change;
 
@@ -91,7 +91,7 @@ rule! {
 pub(crate) const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
 pub(crate) const FIELD: &str = "securityContext.appArmorProfile";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(30) || pod.is_windows() {
         return;
     }
@@ -110,7 +110,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                     .tagged(Tag::Unnecessary);
                 if !pod.is_unfinished() {
                     finding.fix(
-                        Safety::Safe,
+                        Applicability::Safe,
                         "remove the annotation",
                         annotation.removal(pod),
                     );
@@ -123,7 +123,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                 if let Some((title, changes)) =
                     container.and_then(|container| migration(annotation, pod, container))
                 {
-                    finding.fix(Safety::Safe, title, changes);
+                    finding.fix(Applicability::Safe, title, changes);
                 }
             }
         }

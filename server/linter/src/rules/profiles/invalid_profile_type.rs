@@ -4,7 +4,7 @@ use crate::rules::profiles::unconfined_seccomp;
 use crate::rules::schema::leftovers::is_filled_in;
 use crate::rules::schema::refused_value::values::Accepted;
 use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Finding, Findings, Rule, Safety};
+use crate::rules::{Finding, Reporter, Rule, Applicability};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 use yaml::{Kind, Node, Path};
@@ -167,7 +167,7 @@ const FIELDS: [(&str, &str, &Rule); 2] = [
 ];
 const TYPES: [&str; 3] = ["RuntimeDefault", "Localhost", "Unconfined"];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for (field, way, unconfined) in FIELDS {
         let of_pod = pod.lookup(way).map(|profile| Place {
             pod,
@@ -209,7 +209,7 @@ struct Place<'p, 'y> {
     profile: Node<'y>,
 }
 
-fn check_type(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
+fn check_type(place: &Place<'_, '_>, found: &mut Reporter<'_, '_>) {
     match place.given("type") {
         None => {
             let implied = if place.given("localhostProfile").is_some() {
@@ -220,7 +220,7 @@ fn check_type(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
             let title = format!("set type: {implied} (the profile takes effect)");
             place
                 .lacks("type", found)
-                .fix(Safety::Review, title, [place.set_type(implied)]);
+                .fix(Applicability::Unsafe, title, [place.set_type(implied)]);
         }
         Some(kind) if !is_filled_in(kind) => {
             let text = kind.as_str().filter(|text| !TYPES.contains(text));
@@ -232,7 +232,7 @@ fn check_type(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn check_local(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
+fn check_local(place: &Place<'_, '_>, found: &mut Reporter<'_, '_>) {
     let Some(kind) = place.given("type").and_then(Node::as_str) else {
         return;
     };
@@ -250,7 +250,7 @@ fn check_local(place: &Place<'_, '_>, found: &mut Findings<'_, '_>) {
 }
 
 /// A seccomp profile is a file below a folder of the kubelet's, an AppArmor profile a name.
-fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '_>) {
+fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, '_>) {
     const LONGEST_NAME: usize = 4095;
     let Some(text) = local.as_str().filter(|_| !is_filled_in(local)) else {
         return;
@@ -270,7 +270,7 @@ fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '
     }
 }
 
-fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, '_>) {
+fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, '_>) {
     let message = format!(
         "localhostProfile of {} is there without type: Localhost",
         place.field
@@ -279,13 +279,13 @@ fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Findings<'_, 
         path: place.path().keys("localhostProfile"),
     };
     found.wrong_around(place.container, local, message).fix(
-        Safety::Review,
+        Applicability::Unsafe,
         "remove localhostProfile",
         [change],
     );
 }
 
-fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Findings<'_, '_>) {
+fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Reporter<'_, '_>) {
     let message = format!("{} is not a type of {}", brief(text), place.field);
     let finding = found.wrong_around(place.container, kind, message);
     let former = match text {
@@ -294,7 +294,7 @@ fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Findin
     };
     if let Some(near) = former {
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!("set type: {near} (the profile takes effect)"),
             [place.set_type(near)],
         );
@@ -316,7 +316,7 @@ impl<'y> Place<'_, 'y> {
             .filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
-    fn lacks<'f>(&self, key: &str, found: &'f mut Findings<'_, '_>) -> &'f mut Finding {
+    fn lacks<'f>(&self, key: &str, found: &'f mut Reporter<'_, '_>) -> &'f mut Finding {
         let way = format!("securityContext.{}.{key}", self.field);
         match self.container {
             Some(container) => found.absent_in(

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Pod, Version};
 use yaml::edit::{Change, Value};
 
@@ -102,7 +102,7 @@ rule! {
 const PROFILE: &str = "securityContext.seccompProfile";
 const TYPE: &str = "securityContext.seccompProfile.type";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(19) || spares_windows(pod, config) {
         return;
     }
@@ -129,7 +129,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             value: Value::Text("RuntimeDefault".into()),
         };
         finding.fix(
-            Safety::Safe,
+            Applicability::Safe,
             "set seccompProfile.type: RuntimeDefault on the pod",
             [change],
         );

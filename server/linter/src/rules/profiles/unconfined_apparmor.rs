@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::{Holder, holders, text, token};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 use yaml::{Entry, Kind};
@@ -132,7 +132,7 @@ rule! {
 const PROFILE: &str = "securityContext.appArmorProfile";
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for holder in holders(pod) {
         let Some((node, kind)) = holder.profile_type(PROFILE) else {
             continue;
@@ -148,7 +148,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         holder
             .wrong(found, node, message)
             .for_want(has_no_type)
-            .fix(Safety::Review, title, changes);
+            .fix(Applicability::Unsafe, title, changes);
     }
     for entry in pod.annotations() {
         check_annotation(pod, entry, found);
@@ -187,7 +187,7 @@ fn confinement(pod: &Pod<'_>, holder: Holder<'_, '_>) -> (&'static str, Vec<Chan
     )
 }
 
-fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Findings<'_, '_>) {
+fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_>) {
     let (Some(key), Some(profile)) = (entry.key.as_str(), text(entry.value)) else {
         return;
     };
@@ -209,7 +209,7 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Findings<'_, '_
     };
     if pod.containers.iter().any(has_field) || has_profile(Holder::Pod(pod)) {
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "remove the annotation (appArmorProfile decides)",
             [Change::Remove { path }],
         );
@@ -219,7 +219,7 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Findings<'_, '_
             value: Value::Text("runtime/default".into()),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "set the annotation to runtime/default (mounting and tracing are refused)",
             [change],
         );

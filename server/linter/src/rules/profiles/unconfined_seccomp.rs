@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::pod_security::{overrides_baseline, spares_windows};
 use crate::rules::security_context::{Holder, holders, text, token};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Version};
 use yaml::Kind;
 use yaml::edit::{Change, Value};
@@ -104,7 +104,7 @@ const PROFILE: &str = "securityContext.seccompProfile";
 const POD_ANNOTATION: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const CONTAINER_ANNOTATION: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if overrides_baseline(config) && spares_windows(pod, config) {
         return;
     }
@@ -126,7 +126,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         holder
             .wrong(found, node, message)
             .for_want(has_no_type)
-            .fix(Safety::Review, title, changes);
+            .fix(Applicability::Unsafe, title, changes);
     }
 }
 
@@ -153,7 +153,7 @@ fn confinement(pod: &Pod<'_>, holder: Holder<'_, '_>) -> (&'static str, Vec<Chan
     )
 }
 
-fn check_annotations(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn check_annotations(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     let names_container = |name: &str| {
         pod.containers
             .iter()
@@ -185,7 +185,7 @@ fn check_annotations(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
                 format!("the seccomp annotation for {whose} is {profile:?}"),
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "set the annotation to runtime/default (unusual syscalls are refused)",
                 pod.annotation_path(key).map(change),
             );

@@ -1,7 +1,7 @@
 //! What the rules about requests and limits share: which containers lack one, and the value that a fix may write.
 
 use crate::config::Config;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kubernetes::{Container, ContainerKind, Pod, Setting, Version, amount};
@@ -63,7 +63,7 @@ pub(crate) fn missing_request(
     assumed: &str,
     pod: &Pod<'_>,
     config: &Config,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let any = [Part::Requests, Part::Limits];
     for container in lacking(pod, config, &any, resource) {
@@ -78,7 +78,7 @@ pub(crate) fn missing_limit(
     assumed: &str,
     pod: &Pod<'_>,
     config: &Config,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     for container in lacking(pod, config, &[Part::Limits], resource) {
         let finding = report(Part::Limits, resource, container, found);
@@ -133,7 +133,7 @@ fn report<'a>(
     part: Part,
     resource: Resource,
     container: &Container<'_>,
-    found: &'a mut Findings<'_, '_>,
+    found: &'a mut Reporter<'_, '_>,
 ) -> &'a mut Finding {
     let way = part.way(resource);
     found.absent_in(container, way, format!("{container} does not set {way}"))
@@ -148,7 +148,7 @@ fn assume(
 ) {
     let way = part.way(resource);
     finding.fix(
-        Safety::Ask,
+        Applicability::Placeholder,
         format!("set {way}: {value} (an assumption: measure what the container uses)"),
         [Change::Set {
             path: container.path(way),

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::resources::helpers as resources;
 use kubernetes::Pod;
 
@@ -128,7 +128,7 @@ rule! {
     akin: [KubeScore "container-resources"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     resources::missing_limit(
         resources::Resource::Cpu,
         &config.values.cpu_limit,

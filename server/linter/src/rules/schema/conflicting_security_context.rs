@@ -4,7 +4,7 @@ use crate::rules::profiles::annotations::{Annotation, Profile, annotations, cont
 use crate::rules::profiles::dead_seccomp_annotation;
 use crate::rules::profiles::deprecated_apparmor_annotation;
 use crate::rules::schema::leftovers::is_filled_in;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Level, Pod, Setting, Version};
 use yaml::edit::{Change, Value};
 use yaml::{Kind, Node};
@@ -147,7 +147,7 @@ const NON_ROOT: &str = "securityContext.runAsNonRoot";
 const USER: &str = "securityContext.runAsUser";
 const HOST_PROCESS: &str = "securityContext.windowsOptions.hostProcess";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if pod.is_windows() {
         host_process(pod, found);
         return;
@@ -172,7 +172,7 @@ fn is(setting: Setting<'_, bool>, wanted: bool) -> Option<Node<'_>> {
     }
 }
 
-fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn escalation(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     let security = container.security();
     let Some(forbidden) = is(
         container.setting(ESCALATION, security.allow_privilege_escalation),
@@ -192,7 +192,7 @@ fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
                 format!("{container} is privileged, which this value excludes"),
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "set privileged: false (the container loses the rights of the node's root)",
                 [change],
             )
@@ -213,7 +213,7 @@ fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
                 format!("{container} adds CAP_SYS_ADMIN, which this value excludes"),
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "remove CAP_SYS_ADMIN (programs that mount or set up namespaces fail)",
                 [change],
             )
@@ -223,7 +223,7 @@ fn escalation(container: &Container<'_>, found: &mut Findings<'_, '_>) {
 
 /// What the kubelet does not start: a container that may not be root and is to be user 0. It is told at the demand, since of
 /// the user `root-user` speaks.
-fn root(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn root(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let (demand_of_pod, user_of_pod) = (pod.security().run_as_non_root, pod.security().run_as_user);
     let mut told_of_pod = false;
     for container in &pod.containers {
@@ -276,7 +276,7 @@ fn root(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             config.values.user_id
         );
         finding
-            .fix(Safety::Review, title, [change])
+            .fix(Applicability::Unsafe, title, [change])
             .related(user, "user 0 here");
     }
 }
@@ -285,7 +285,7 @@ fn excluded(container: &Container<'_>) -> String {
     format!("runAsUser of {container} is 0, which this value excludes")
 }
 
-fn namespaces(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn namespaces(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     let Some(own_users) = is(pod.setting("hostUsers", pod.spec.host_users), false) else {
         return;
     };
@@ -314,7 +314,7 @@ fn namespaces(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
         format!("{first} is true, which hostUsers: false excludes"),
     );
     finding.fix(
-        Safety::Review,
+        Applicability::Unsafe,
         format!("remove {names} (programs that look at the node fail)"),
         changes,
     );
@@ -323,7 +323,7 @@ fn namespaces(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
     }
 }
 
-fn processes(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn processes(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     let shared = is(
         pod.setting("shareProcessNamespace", pod.spec.share_process_namespace),
         true,
@@ -339,7 +339,7 @@ fn processes(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
                 "hostPID is true, which shareProcessNamespace: true excludes",
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 "remove hostPID (programs that look at the node's processes fail)",
                 [change],
             )
@@ -348,7 +348,7 @@ fn processes(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
 }
 
 /// The API server takes `Unmasked` only in a user namespace of the pod's own.
-fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(31) || pod.has_user_namespace() {
         return;
     }
@@ -374,7 +374,7 @@ fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
             value: Value::Bool(false),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "set hostUsers: false (root in the pod is no root of the node)",
             [change],
         );
@@ -382,7 +382,7 @@ fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
 }
 
 /// The kubelet refuses to set for one pod what all of the node shares with it.
-fn sysctls(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn sysctls(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     const NETWORK: [&str; 1] = ["net."];
     const IPC: [&str; 4] = ["kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."];
     let network = is(pod.setting("hostNetwork", pod.spec.host_network), true)
@@ -406,7 +406,7 @@ fn sysctls(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
                 path: pod.path(field),
             };
             finding.fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 format!("remove {field} (programs that look at the node fail)"),
                 [change],
             );
@@ -416,7 +416,7 @@ fn sysctls(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
 }
 
 /// A pod is of the host's processes as a whole or not at all, and then on the host's network.
-fn host_process(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
+fn host_process(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     let of_pod = pod
         .security()
         .windows_options
@@ -452,7 +452,7 @@ fn host_process(pod: &Pod<'_>, found: &mut Findings<'_, '_>) {
 
 /// The API server compares the fields of profiles with the annotations from before them. A container without a profile for
 /// AppArmor has its pod's there; for seccomp, pod and container have an annotation each.
-fn annotated(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn annotated(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for annotation in annotations(pod) {
         let of_app_armor = annotation
             .name
@@ -495,7 +495,7 @@ fn contradiction(
     profile: Option<Node<'_>>,
     whose: &str,
     pod: &Pod<'_>,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let Some(profile) = profile.filter(|profile| profile.kind() == Kind::Mapping) else {
         return;
@@ -528,7 +528,7 @@ fn contradiction(
     let gives_up = kind == "Unconfined" && said.is_some_and(|said| said.kind != kind);
     if let Some(removal) = annotation.removal(pod).filter(|_| !gives_up) {
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             "remove the annotation (the field takes effect)",
             [removal],
         );

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::spelling::brief;
 use std::collections::HashMap;
 use yaml::{Entry, Kind, Node, Yaml};
@@ -73,7 +73,7 @@ rule! {
     same: [Yamllint "key-duplicates"],
 }
 
-fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
     let mut last = HashMap::new();
     for mapping in yaml
         .nodes()

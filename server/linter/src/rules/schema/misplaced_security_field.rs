@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::privileges::privilege_escalation::escalates_anyway;
-use crate::rules::{Finding, Findings, Safety};
+use crate::rules::{Finding, Reporter, Applicability};
 use kubernetes::{Container, Object, Pod, Unknown};
 use yaml::edit::Change;
 use yaml::{Node, Path, Resolved};
@@ -214,7 +214,7 @@ const FIELDS: [(&str, Home); 27] = [
     ("securityContext", Home::PodOrContainer),
 ];
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let Some(pod) = &object.pod else { return };
     for unknown in &object.reading.unknown {
         let Some((field, home)) = known(unknown) else {
@@ -342,7 +342,7 @@ impl<'p, 'y> Target<'p, 'y> {
             None if !self.refuses(field, value, pod) => {
                 let title = format!("move {field} to {} (it takes effect there)", self.name);
                 finding.fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     title,
                     [Change::Move {
                         from,
@@ -352,7 +352,7 @@ impl<'p, 'y> Target<'p, 'y> {
             }
             Some(there) if there.resolved().is_some() && there.resolved() == value.resolved() => {
                 let title = format!("remove {field}, which {} has already", self.name);
-                finding.fix(Safety::Safe, title, [Change::Remove { path: from }]);
+                finding.fix(Applicability::Safe, title, [Change::Remove { path: from }]);
             }
             _ => {}
         }

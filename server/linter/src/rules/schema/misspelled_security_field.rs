@@ -2,7 +2,7 @@ use crate::config::Config;
 use crate::rules::schema::leftovers::unknown_keys;
 use crate::rules::schema::misplaced_security_field::{hardening_fields, is_hardening_field};
 use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Object, Unknown};
 use yaml::edit::Change;
 
@@ -131,7 +131,7 @@ enum Meant {
     Elsewhere(&'static str),
 }
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for unknown in unknown_keys(object) {
         let (Some(key), Some(meant)) = (unknown.key.as_str(), meant(object, unknown)) else {
             continue;
@@ -150,7 +150,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 key: field.into(),
             };
             finding.fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 format!("rename it to {field} (it takes effect then)"),
                 [change],
             );

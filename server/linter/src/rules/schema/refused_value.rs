@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::naming::{name, token};
 use crate::rules::schema::leftovers::{Unconcerned, is_filled_in};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Extent, Object};
 use std::collections::HashSet;
 use yaml::edit::{Change, Value};
@@ -159,7 +159,7 @@ const NEEDED: [(&str, &str); 15] = [
     ("VolumeMount", "mountPath"),
 ];
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let Some(pod) = &object.pod else { return };
     let (is_whole, is_pod_unfinished, unconcerned) = (
         is_whole(object),
@@ -228,7 +228,7 @@ fn check_fields(
     mapping: Node<'_>,
     type_name: &str,
     object: &Object<'_>,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let fields = fields_of(type_name);
     if fields.is_empty() {
@@ -263,7 +263,7 @@ fn check_fields(
                     value: Value::Text(word.into()),
                 };
                 finding.fix(
-                    Safety::Review,
+                    Applicability::Unsafe,
                     format!("write {word} (it takes effect then)"),
                     [change],
                 );
@@ -272,7 +272,7 @@ fn check_fields(
     }
 }
 
-fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut Findings<'_, '_>) {
+fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
     let is_empty = |value: Node<'_>| {
         value.as_str() == Some("") || (value.kind() == Kind::Sequence && value.items().len() == 0)
     };

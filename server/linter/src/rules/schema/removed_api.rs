@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::spelling::brief;
-use crate::rules::{Findings, Safety, Tag};
+use crate::rules::{Reporter, Applicability, Tag};
 use kubernetes::{Object, Version};
 use yaml::Node;
 use yaml::edit::{Change, Value};
@@ -396,7 +396,7 @@ const FLOW: [&str; 4] = [
     "flowcontrol.apiserver.k8s.io/v1",
 ];
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let is_it =
         |row: &&Removed| row.api_version == object.api_version && row.kinds.contains(&object.kind);
     let gone = REMOVED
@@ -439,7 +439,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
         path: object.node.path().keys("apiVersion"),
         value: Value::Text(successor.into()),
     };
-    finding.fix(Safety::Review, title, [change]);
+    finding.fix(Applicability::Unsafe, title, [change]);
 }
 
 fn field<'y>(object: &Object<'y>, way: &[&str]) -> Option<Node<'y>> {

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use yaml::Yaml;
 
 rule! {
@@ -60,7 +60,7 @@ rule! {
     akin: [Yamllint "syntax"],
 }
 
-fn check(yaml: &Yaml, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
     for error in yaml.errors() {
         found.wrong_at(error.range, error.message.clone());
     }

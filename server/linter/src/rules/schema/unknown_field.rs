@@ -3,7 +3,7 @@ use crate::rules::naming::owner;
 use crate::rules::schema::leftovers::unknown_keys;
 use crate::rules::schema::misspelled_security_field;
 use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::Object;
 use yaml::edit::Change;
 
@@ -93,7 +93,7 @@ rule! {
     akin: [KubeLinter "schema-validation"],
 }
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     if object.read_as_newer {
         return;
     }
@@ -133,7 +133,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
                 key: field.into(),
             };
             finding.fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 format!("rename it to {field} (it takes effect then)"),
                 [change],
             );

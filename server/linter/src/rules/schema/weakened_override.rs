@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::spelling::brief;
-use crate::rules::{Findings, Rule, Safety};
+use crate::rules::{Reporter, Rule, Applicability};
 use kubernetes::{Container, Pod};
 use yaml::Node;
 use yaml::edit::Change;
@@ -174,7 +174,7 @@ fn is_administrator(name: &str) -> bool {
     name.eq_ignore_ascii_case("ContainerAdministrator")
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     for field in FIELDS.iter().filter(|field| !field.is_spoken_of(config)) {
         let Some(of_pod) = pod
             .lookup(field.way)
@@ -209,7 +209,7 @@ impl Field {
         container: &Container<'_>,
         own: Node<'_>,
         of_pod: Node<'_>,
-        found: &mut Findings<'_, '_>,
+        found: &mut Reporter<'_, '_>,
     ) {
         let name = self.removed.rsplit('.').next().unwrap_or_default();
         let value = brief(own.as_str().unwrap_or_default());
@@ -228,7 +228,7 @@ impl Field {
                 format!("{container} undoes the pod's {name} with {value}"),
             )
             .fix(
-                Safety::Review,
+                Applicability::Unsafe,
                 format!("remove {name} from the container (the pod's value holds)"),
                 changes,
             )

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};
@@ -125,7 +125,7 @@ const CONTAINER_OF_LINUX: [&str; 10] = [
 ];
 const OF_WINDOWS: [&str; 1] = ["securityContext.windowsOptions"];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(24) {
         return;
     }
@@ -145,7 +145,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                     entry.key,
                     format!("{name} is refused on a pod with os.name: {system}"),
                 )
-                .fix(Safety::Safe, format!("remove {name}"), [change]);
+                .fix(Applicability::Safe, format!("remove {name}"), [change]);
         }
     }
     for container in &pod.containers {
@@ -160,7 +160,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                         entry.key,
                         format!("{name} is refused in a pod with os.name: {system}"),
                     )
-                    .fix(Safety::Safe, format!("remove {name}"), [change]);
+                    .fix(Applicability::Safe, format!("remove {name}"), [change]);
             }
         }
     }

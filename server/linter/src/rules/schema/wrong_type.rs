@@ -2,7 +2,7 @@ use crate::config::Config;
 use crate::rules::naming::{name, token};
 use crate::rules::schema::leftovers::wrong_values;
 use crate::rules::schema::refused_value::values::accepted;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Object, Wanted};
 use yaml::edit::{Change, Value};
 use yaml::scalar::resolve;
@@ -113,7 +113,7 @@ rule! {
     akin: [KubeLinter "schema-validation"],
 }
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for wrong in wrong_values(object) {
         let node = wrong.node;
         let message = format!("{} {}", name(node, object), complaint(node, wrong.wanted));
@@ -126,7 +126,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             .and_then(|wanted| requoted(node, wanted, object))
         {
             finding.fix(
-                Safety::Safe,
+                Applicability::Safe,
                 title,
                 [Change::Set {
                     path: node.path(),

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::secrets::detector as secret;
 use crate::rules::security_context::token;
 use kubernetes::Object;
@@ -73,7 +73,7 @@ rule! {
     akin: [Trivy "KSV-0109", Trivy "KSV-01010", Kubescape "C-0012"],
 }
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if (object.api_version, object.kind) != ("v1", "ConfigMap") {
         return;
     }

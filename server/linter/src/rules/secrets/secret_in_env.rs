@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::secrets::detector as secret;
 use crate::rules::security_context::token;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Object};
 use std::cell::LazyCell;
 use std::collections::HashMap;
@@ -133,7 +133,7 @@ rule! {
     akin: [Kubescape "C-0012"],
 }
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let values = LazyCell::new(|| values(object));
     for container in object.pod.iter().flat_map(|pod| &pod.containers) {
         let variables = container.lookup("env").map(|list| list.items());
@@ -158,7 +158,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Findings<'_, '_>) {
                 );
                 let changes =
                     by_reference(&container.path("env").index(place), name_of_secret, key);
-                finding.fix(Safety::Review, title, changes);
+                finding.fix(Applicability::Unsafe, title, changes);
             }
         }
     }

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::service_accounts::mounted_service_account_token;
 use kubernetes::{Pod, Setting};
 
@@ -89,7 +89,7 @@ rule! {
 const DEFAULT: &str = "default";
 const MESSAGE: &str = "pod gets the API token of the default ServiceAccount";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let is_asked_for = match pod.setting(
         "automountServiceAccountToken",
         pod.spec.automount_service_account_token,

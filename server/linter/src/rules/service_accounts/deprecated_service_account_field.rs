@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety, Tag};
+use crate::rules::{Reporter, Applicability, Tag};
 use kubernetes::Pod;
 use yaml::Node;
 use yaml::edit::Change;
@@ -82,7 +82,7 @@ rule! {
 const OLD: &str = "serviceAccount";
 const NEW: &str = "serviceAccountName";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let Some(entry) = pod.node.entry(OLD).filter(|entry| !entry.value.is_null()) else {
         return;
     };
@@ -96,7 +96,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
     match pod.lookup(NEW) {
         None => {
             _ = finding.fix(
-                Safety::Safe,
+                Applicability::Safe,
                 "rename it to serviceAccountName",
                 [Change::Rename {
                     path,
@@ -106,7 +106,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         }
         Some(new) if named(new) => {
             finding.fix(
-                Safety::Safe,
+                Applicability::Safe,
                 "remove it, since serviceAccountName wins",
                 [Change::Remove { path }],
             );

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -99,7 +99,7 @@ rule! {
 
 const FIELD: &str = "automountServiceAccountToken";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let finding = match pod.setting(FIELD, pod.spec.automount_service_account_token) {
         Setting::Set {
             value: true, node, ..
@@ -115,7 +115,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
         _ => return,
     };
     finding.fix(
-        Safety::Review,
+        Applicability::Unsafe,
         "set automountServiceAccountToken: false (clients of the Kubernetes API lose access)",
         [Change::Set {
             path: pod.path(FIELD),

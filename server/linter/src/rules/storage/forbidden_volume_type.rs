@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::pod_security::{has_allowed_source, source};
 use kubernetes::Pod;
 use yaml::Node;
@@ -104,7 +104,7 @@ const FORBIDDEN: [&str; 20] = [
     "vsphereVolume",
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let items = pod.lookup("volumes").map(|list| list.items());
     for item in items
         .into_iter()

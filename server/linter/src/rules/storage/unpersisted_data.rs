@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::images::reference as image;
 use k8s_openapi::api::core::v1::Volume;
 use kubernetes::{Container, ContainerKind, Object, Pod};
@@ -145,7 +145,7 @@ const KEEPERS: [(&str, &[&str]); 21] = [
     ("zookeeper", &["/data", "/bitnami/zookeeper"]),
 ];
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     // A task comes to an end, and so do its clients of a database.
     let Some(pod) = object
         .pod
@@ -186,7 +186,7 @@ fn report(
     pod: &Pod<'_>,
     container: &Container<'_>,
     folders: &[&str],
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let mounts = container.spec.volume_mounts.iter().flatten();
     if mounts.clone().any(|mount| outlives_pod(pod, &mount.name)) {

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::images::reference as image;
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, ContainerKind, Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -101,7 +101,7 @@ rule! {
 
 const FIELD: &str = "securityContext.readOnlyRootFilesystem";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     if pod.is_windows() {
         return;
     }
@@ -127,12 +127,12 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Findings<'_, '_>) {
             value: Value::Bool(true),
         };
         let title = "set readOnlyRootFilesystem: true (programs that write outside volumes fail)";
-        finding.fix(Safety::Review, title, [read_only.clone()]);
+        finding.fix(Applicability::Unsafe, title, [read_only.clone()]);
         if let Some((folders, mounts)) = scratch(pod, container) {
             let title =
                 format!("set readOnlyRootFilesystem: true and mount an emptyDir at {folders}");
             finding.alternative(
-                Safety::Review,
+                Applicability::Unsafe,
                 title,
                 std::iter::once(read_only).chain(mounts),
             );

@@ -1,6 +1,6 @@
 //! Mappings that say one thing in one of several ways: a volume has one source, a probe one handler.
 
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::naming::{name, token};
 use crate::rules::schema::leftovers::is_filled_in;
 use kubernetes::Object;
@@ -72,7 +72,7 @@ impl Choice {
         mapping: Node<'_>,
         can_lack: bool,
         object: &Object<'_>,
-        found: &mut Findings<'_, '_>,
+        found: &mut Reporter<'_, '_>,
     ) {
         let container = object.container_around(mapping);
         let is_known = |entry: &Entry<'_>| {

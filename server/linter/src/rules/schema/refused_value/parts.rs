@@ -1,7 +1,7 @@
 //! What one part of a pod may not be because of another: equal names, mounts of volumes that are not there, ports that differ.
 
 use super::values::shown;
-use crate::rules::Findings;
+use crate::rules::Reporter;
 use crate::rules::spelling::brief;
 use kubernetes::{Container, ContainerKind, Object, Pod};
 use std::collections::{HashMap, HashSet};
@@ -11,7 +11,7 @@ pub(crate) fn check<'y>(
     pod: &Pod<'y>,
     object: &Object<'y>,
     is_whole: bool,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let names = pod
         .containers
@@ -91,7 +91,7 @@ fn text(node: Node<'_>) -> Option<&str> {
 fn unique<'p, 'y: 'p>(
     names: impl Iterator<Item = (Option<&'p Container<'y>>, Node<'y>)>,
     noun: &str,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let mut names = names.filter_map(|(container, node)| Some((container, node, text(node)?)));
     let (Some(one), Some(two)) = (names.next(), names.next()) else {
@@ -137,7 +137,7 @@ fn mounted(
     mount: Node<'_>,
     volumes: &Option<HashSet<&str>>,
     container: &Container<'_>,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let (Some(volumes), Some(node)) = (volumes, named(mount)) else {
         return;
@@ -152,7 +152,7 @@ fn mounted(
 }
 
 /// What a mount says of how mounts below it spread, against the rest of the container.
-fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     let value = |key: &str| mount.get(key).and_then(|node| Some((text(node)?, node)));
     let privileged = container.lookup("securityContext.privileged");
     let is = |node: Option<Node<'_>>| node.and_then(Node::resolved) == Some(Resolved::Bool(true));
@@ -191,7 +191,7 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Findings<
 }
 
 /// On the node's network, a container's ports are the node's.
-fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     for port in items(container.lookup("ports")) {
         let number = |key: &str| match port.get(key)?.resolved()? {
             Resolved::Int(number) => Some(number),
@@ -215,7 +215,7 @@ fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Findings<'_, '_>)
     }
 }
 
-fn variables(container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn variables(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     for variable in items(container.lookup("env")) {
         let value = variable
             .get("value")
@@ -236,7 +236,7 @@ fn variables(container: &Container<'_>, found: &mut Findings<'_, '_>) {
 }
 
 /// An init container that ends has no life to watch.
-fn startup(container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn startup(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     for field in [
         "lifecycle",
         "livenessProbe",
@@ -258,7 +258,7 @@ fn startup(container: &Container<'_>, found: &mut Findings<'_, '_>) {
 }
 
 /// An ephemeral container is there to look at a pod, not to be a part of it.
-fn visitor(container: &Container<'_>, found: &mut Findings<'_, '_>) {
+fn visitor(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     let fields = [
         "lifecycle",
         "livenessProbe",
@@ -298,7 +298,7 @@ fn visitor(container: &Container<'_>, found: &mut Findings<'_, '_>) {
 }
 
 /// What is to be 1 in probes that only ever fail.
-pub(crate) fn threshold(probe: Node<'_>, object: &Object<'_>, found: &mut Findings<'_, '_>) {
+pub(crate) fn threshold(probe: Node<'_>, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
     let is_ready = probe
         .own_entry()
         .is_none_or(|entry| entry.key.as_str() == Some("readinessProbe"));

@@ -2,7 +2,7 @@
 
 use crate::rules::naming::token;
 use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Findings, Safety};
+use crate::rules::{Reporter, Applicability};
 use kubernetes::{Container, Object, amount};
 use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};
@@ -10,7 +10,7 @@ use yaml::{Entry, Node, Resolved};
 /// What a container can have without a `/` in its name, besides `hugepages-<size>`.
 const STANDARD: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 
-pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, found: &mut Findings<'_, '_>) {
+pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
     let container = object.container_around(resources);
     let (requests, limits) = (resources.get("requests"), resources.get("limits"));
     for entry in [requests, limits]
@@ -44,7 +44,7 @@ fn check_name(
     name: &str,
     entry: Entry<'_>,
     container: Option<&Container<'_>>,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     if name.contains('/') || STANDARD.contains(&name) || name.starts_with("hugepages-") {
         return;
@@ -65,7 +65,7 @@ fn check_name(
             key: right.into(),
         };
         finding.fix(
-            Safety::Review,
+            Applicability::Unsafe,
             format!("rename it to {right} (it takes effect then)"),
             [change],
         );
@@ -76,7 +76,7 @@ fn check_amount(
     name: &str,
     value: Node<'_>,
     container: Option<&Container<'_>>,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let Some(much) = amount_of(value) else { return };
     if much < 0 {
@@ -103,7 +103,7 @@ fn compare(
     request: Node<'_>,
     limit: Option<Node<'_>>,
     container: Option<&Container<'_>>,
-    found: &mut Findings<'_, '_>,
+    found: &mut Reporter<'_, '_>,
 ) {
     let exact = is_extended(name) || name.starts_with("hugepages-");
     let Some(requested) = amount_of(request) else {
