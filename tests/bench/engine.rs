@@ -6,15 +6,15 @@ mod generate;
 mod measure;
 
 use allocation_counter::measure as count_allocations;
+use linter::analysis::{self, Report, analyze, analyze_chunk};
 use linter::config::Config;
-use linter::engine::{self, Report, analyze, analyze_part};
 use linter::rules::Applicability;
 use measure::{Runner, in_turns, micros, millis, ratio, speed};
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use text::Text;
-use yaml::{self, split};
+use yaml::{self, chunks};
 use yaml_rust2::parser::{Event, Parser};
 
 const TABLES: [(&str, fn()); 4] = [
@@ -123,7 +123,7 @@ fn events(text: &str) {
 }
 
 fn trees(text: &str) {
-    for range in split::documents(text) {
+    for range in chunks::documents(text) {
         black_box(yaml::parse(&text[range]));
     }
 }
@@ -249,7 +249,7 @@ impl Typed {
             .edit(replaced, with.len(), |range| text.slice(range));
         self.report.analyze(
             |range| text.slice(range),
-            |text, role, context| analyze_part(text, role, context, config),
+            |text, role, context| analyze_chunk(text, role, context, config),
         );
     }
 
@@ -273,10 +273,14 @@ fn whole_files() {
     for (size, rounds) in [(1, 200), (100, 20), (1000, 5)] {
         let text = generate::documents(size);
         let config = Config::default();
-        let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
+        let all = [
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ];
         let mut runners: [Runner<'_>; 2] = [
             Box::new(|| drop(black_box(open(&text)))),
-            Box::new(|| drop(black_box(engine::fix_all(&text, &config, &all)))),
+            Box::new(|| drop(black_box(analysis::fix_all(&text, &config, &all)))),
         ];
         let [opened, mended] = in_turns(rounds, &mut runners)[..] else {
             unreachable!("two runners")

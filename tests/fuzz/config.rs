@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     let written = config::yaml(&reading.config);
     let again = config::read(&written, &ids, today);
     // That an exception has ended is to be said of it wherever it stands.
-    let is_mistake = |problem: &&config::Problem| problem.severity == Severity::Error;
+    let is_mistake = |problem: &&config::ConfigError| problem.severity == Severity::Error;
     assert_eq!(
         again.problems.iter().find(is_mistake),
         None,

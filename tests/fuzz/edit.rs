@@ -3,7 +3,7 @@
 use super::{below, halves, one_of};
 use arbitrary::Unstructured;
 use yaml::edit::{Change, Edits, Value, plan};
-use yaml::{self, Kind, Node, Path, Step, Yaml};
+use yaml::{self, Node, NodeKind, Path, Step, Yaml};
 
 const MOST_CHANGES: usize = 4;
 
@@ -180,7 +180,7 @@ fn untouched(old: &Yaml, new: &Yaml, changes: &[Change], told: &dyn Fn() -> Stri
     }
     for node in old
         .nodes()
-        .filter(|node| matches!(node.kind(), Kind::Scalar(_) | Kind::Alias))
+        .filter(|node| matches!(node.kind(), NodeKind::Scalar(_) | NodeKind::Alias))
     {
         let path = node.path();
         if named

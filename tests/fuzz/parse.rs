@@ -1,12 +1,12 @@
 //! Any text is read, each document to a tree that keeps its promises and is not larger than the text allows.
 
 use super::{halves, promises};
-use yaml::{self, split};
+use yaml::{self, chunks};
 
 pub fn run(data: &[u8]) {
     let (text, _) = halves(data);
     let mut end = 0;
-    for range in split::documents(&text) {
+    for range in chunks::documents(&text) {
         assert_eq!(range.start, end, "a gap between documents");
         end = range.end;
         let yaml = yaml::parse(&text[range]);

@@ -2,12 +2,12 @@
 
 use super::{below, boundary, halves, one_of};
 use arbitrary::Unstructured;
+use linter::analysis::{Analysis, Report, analyze, analyze_chunk};
 use linter::config::Config;
-use linter::engine::{Analysis, Report, analyze, analyze_part};
 use std::fmt::Debug;
 use std::ops::Range;
 use text::Text;
-use yaml::split::Outline;
+use yaml::chunks::Outline;
 
 /// What a long series would find, several short ones find sooner.
 const MOST_EDITS: usize = 24;
@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
         if below(&mut input, 4) > 0 || input.is_empty() {
             report.analyze(
                 |range| text.slice(range),
-                |text, role, context| analyze_part(text, role, context, &config),
+                |text, role, context| analyze_chunk(text, role, context, &config),
             );
             compare(
                 &report,
@@ -139,7 +139,7 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
 }
 
 fn compare(followed: &Report, fresh: &Report, after: &str) {
-    let (mut followed, mut fresh) = (followed.parts(), fresh.parts());
+    let (mut followed, mut fresh) = (followed.chunks(), fresh.chunks());
     loop {
         let (one, other) = (followed.next(), fresh.next());
         let (Some(one), Some(other)) = (one, other) else {
@@ -183,8 +183,8 @@ fn analyses(one: &Analysis, other: &Analysis, after: &str) {
         );
         same(
             "what a finding is about",
-            &(&one.subject, &one.related),
-            &(&other.subject, &other.related),
+            &(&one.target, &one.related),
+            &(&other.target, &other.related),
             after,
         );
         same(

@@ -1,6 +1,6 @@
 //! Holds the written pages to what they are about.
 
-use linter::rules::{self, Page, Scope};
+use linter::rules::{self, Enablement, Page};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -51,10 +51,10 @@ fn the_readme_lists_the_rules() {
             .map(str::trim)
             .take_while(|line| !line.is_empty())
             .collect();
-        let scope = if rule.scope == Scope::Selected {
+        let scope = if rule.enablement == Enablement::OptIn {
             "off"
         } else {
-            rule.scope.name()
+            rule.enablement.name()
         };
         let (id, severity) = (rule.id, rule.severity.name());
         table.push_str(&format!(

@@ -2,13 +2,13 @@
 //! nothing is found.
 
 use crate::sandbox::Sandbox;
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use workspace::index::Index;
-use workspace::{Others, Surroundings};
+use workspace::cross_references::WorkspaceIndex;
+use workspace::{FileContext, WorkspaceView};
 
 const TOKEN: &str = "mounted-service-account-token";
 
@@ -396,14 +396,14 @@ fn what_is_settled_elsewhere_is_not_mended() {
 
 #[test]
 fn where_nothing_is_known_nothing_changes() {
-    let others = Others {
-        index: Arc::new(Index::default()),
+    let others = WorkspaceView {
+        index: Arc::new(WorkspaceIndex::default()),
         folder: Path::new("/a").into(),
     };
     let among = Config {
-        surroundings: Surroundings {
-            others: Some(others),
-            ..Surroundings::default()
+        context: FileContext {
+            workspace: Some(others),
+            ..FileContext::default()
         },
         ..Config::default()
     };
@@ -413,7 +413,7 @@ fn where_nothing_is_known_nothing_changes() {
             continue;
         };
         let [alone, beside] = [&Config::default(), &among].map(|config| {
-            let report = engine::analyze(&text, config);
+            let report = analysis::analyze(&text, config);
             report
                 .findings()
                 .map(|(part, finding)| {

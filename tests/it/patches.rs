@@ -1,29 +1,29 @@
 //! JSON patches: what an operation writes is judged as what it will be, and nothing else is.
 
 use crate::sandbox::Sandbox;
-use kubernetes::{self, Object, Pod, Target};
+use kubernetes::{self, JsonPatch, Object, Pod};
+use linter::analysis::{self, Analysis, DocumentKind, SuppressionScope};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Scope, Sight};
 use linter::rules::{self, Finding};
 use std::collections::{BTreeSet, HashMap};
-use workspace::{Part, Surroundings};
-use yaml::{Entry, Kind, Node, Offset, Path, Range, Resolved, Step, Yaml};
+use workspace::{FileContext, FileRole};
+use yaml::{Entry, Node, NodeKind, Offset, Path, Range, Resolved, Step, Yaml};
 
-fn target(kind: &str, group: &str) -> Target {
+fn target(kind: &str, group: &str) -> JsonPatch {
     let named = |word: &str| (!word.is_empty()).then(|| word.into());
-    Target {
+    JsonPatch {
         kind: named(kind),
         group: named(group),
         version: None,
     }
 }
 
-fn held_to(target: Target, config: Config) -> Config {
+fn held_to(target: JsonPatch, config: Config) -> Config {
     Config {
-        surroundings: Surroundings {
-            part: Part::Patch,
+        context: FileContext {
+            role: FileRole::Patch,
             target,
-            ..Surroundings::default()
+            ..FileContext::default()
         },
         ..config
     }
@@ -55,7 +55,7 @@ fn examples() -> Vec<String> {
 
 fn all_rules() -> Config {
     let mut config = Config {
-        no_ignores: true,
+        no_suppressions: true,
         ..Config::default()
     };
     config.rules.select = rules::ALL.iter().map(|rule| rule.id.to_owned()).collect();
@@ -70,7 +70,7 @@ fn json(node: Node<'_>) -> String {
     let node = node.resolve().expect("an alias leads somewhere");
     let joined = |parts: Vec<String>| parts.join(", ");
     match node.kind() {
-        Kind::Mapping => {
+        NodeKind::Mapping => {
             let entry = |entry: Entry<'_>| {
                 format!(
                     "{:?}: {}",
@@ -80,7 +80,7 @@ fn json(node: Node<'_>) -> String {
             };
             format!("{{{}}}", joined(node.entries().map(entry).collect()))
         }
-        Kind::Sequence => format!("[{}]", joined(node.items().map(json).collect())),
+        NodeKind::Sequence => format!("[{}]", joined(node.items().map(json).collect())),
         _ => match node.resolved() {
             Some(Resolved::Str(text)) => serde_json::Value::from(text).to_string(),
             Some(Resolved::Null) | None => "null".to_owned(),
@@ -125,7 +125,7 @@ fn told(analysis: &Analysis, place: impl Fn(Range) -> String) -> Told {
     let present = analysis
         .findings
         .iter()
-        .filter(|finding| !finding.subject.absent);
+        .filter(|finding| !finding.target.absent);
     present
         .map(|finding| (finding.rule.id, place(finding.range)))
         .collect()
@@ -143,7 +143,7 @@ struct Comparison {
 
 impl Comparison {
     fn compare(&mut self, text: &str) {
-        for part in engine::analyze(text, &all_rules()).parts() {
+        for part in analysis::analyze(text, &all_rules()).chunks() {
             let analysis = part.analysis;
             let objects = kubernetes::objects(analysis.yaml());
             let object = objects
@@ -186,16 +186,16 @@ impl Comparison {
         let target = if self.is_kind_known {
             target(object.kind, group)
         } else {
-            Target::default()
+            JsonPatch::default()
         };
         let key = (format!("{target:?}"), patch);
         let by_operation = self.known.entry(key.clone()).or_insert_with(|| {
-            let found = engine::analyze_document(&key.1, &held_to(target, all_rules()));
+            let found = analysis::analyze_document(&key.1, &held_to(target, all_rules()));
             assert!(
                 found
                     .findings
                     .iter()
-                    .all(|finding| !finding.subject.absent && finding.fix.is_none()),
+                    .all(|finding| !finding.target.absent && finding.fix.is_none()),
                 "{}",
                 key.1
             );
@@ -279,12 +279,12 @@ fn what_an_operation_writes_is_told_of_where_it_is_in_the_whole_object() {
 
 /// `rule: what is written there` of each finding.
 fn said(text: &str, config: &Config) -> Vec<String> {
-    let report = engine::analyze(text, config);
-    let shown = |(part, finding): (engine::Part<'_>, &Finding)| {
+    let report = analysis::analyze(text, config);
+    let shown = |(part, finding): (analysis::Chunk<'_>, &Finding)| {
         assert!(
             finding.fix.is_none()
                 && finding.alternatives.is_empty()
-                && finding.subject.object.is_none(),
+                && finding.target.object.is_none(),
             "{text}"
         );
         format!("{}: {}", finding.rule.id, &text[part.place(finding.range)])
@@ -508,7 +508,7 @@ fn what_is_not_sure_is_not_told() {
 #[test]
 fn a_group_and_a_version_tell_kinds_apart() {
     let of = |group: &str, version: Option<&str>, kind: &str, path: &str| {
-        let target = Target {
+        let target = JsonPatch {
             version: version.map(Into::into),
             ..target(kind, group)
         };
@@ -587,7 +587,7 @@ const PRIVILEGED: &str = "\
 #[test]
 fn a_comment_on_the_line_of_a_value_ignores_it() {
     let config = held_to(target("DaemonSet", "apps"), Config::default());
-    let analysis = engine::analyze_document(PRIVILEGED, &config);
+    let analysis = analysis::analyze_document(PRIVILEGED, &config);
     let ids = |findings: &[Finding]| {
         findings
             .iter()
@@ -595,12 +595,15 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        (ids(&analysis.findings), ids(&analysis.ignored)),
+        (ids(&analysis.findings), ids(&analysis.suppressed)),
         (vec!["host-pid"], vec!["privileged-container"])
     );
-    assert_eq!((analysis.sight, analysis.objects.len()), (Sight::Patch, 0));
+    assert_eq!(
+        (analysis.kind, analysis.objects.len()),
+        (DocumentKind::Patch, 0)
+    );
     let edits = analysis
-        .ignoring(&[&analysis.findings[0]], Scope::Place, &config)
+        .suppress(&[&analysis.findings[0]], SuppressionScope::Place, &config)
         .expect("a comment");
     let ignored = edits.apply(PRIVILEGED);
     assert!(
@@ -608,7 +611,7 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
         "{ignored}"
     );
     assert!(
-        engine::analyze_document(&ignored, &config)
+        analysis::analyze_document(&ignored, &config)
             .findings
             .is_empty()
     );
@@ -616,7 +619,7 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
     let shown = held_to(
         target("DaemonSet", "apps"),
         Config {
-            no_ignores: true,
+            no_suppressions: true,
             ..Config::default()
         },
     );
@@ -687,15 +690,15 @@ patchesJson6902:
         format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n{patches}");
     assert_eq!(said(&named, &Config::default()), expected);
     // Most leave out what a kustomization need not say of itself: then its name has to.
-    let surroundings = Surroundings {
-        part: Part::Kustomization,
-        ..Surroundings::default()
+    let context = FileContext {
+        role: FileRole::Kustomization,
+        ..FileContext::default()
     };
     assert_eq!(
         said(
             patches,
             &Config {
-                surroundings,
+                context,
                 ..Config::default()
             }
         ),
@@ -720,7 +723,7 @@ fn fields_are_told_of_and_completed_in_operations() {
   value: NET
 ";
     let config = held_to(target("Deployment", ""), Config::default());
-    let analysis = engine::analyze_document(text, &config);
+    let analysis = analysis::analyze_document(text, &config);
     let at = |place: &str, behind: usize| {
         Offset::try_from(text.find(place).expect("it is there") + behind).expect("small")
     };
@@ -775,7 +778,7 @@ fn whatever_is_being_typed_is_read_without_harm() {
                 text[..at].to_owned(),
                 [&text[..at], &text[at + next..]].concat(),
             ]) {
-                let analysis = engine::analyze_document(&text, &config);
+                let analysis = analysis::analyze_document(&text, &config);
                 for finding in &analysis.findings {
                     assert!(
                         text.get(
@@ -784,7 +787,7 @@ fn whatever_is_being_typed_is_read_without_harm() {
                         .is_some(),
                         "{text}"
                     );
-                    assert!(!finding.subject.absent && finding.fix.is_none(), "{text}");
+                    assert!(!finding.target.absent && finding.fix.is_none(), "{text}");
                 }
                 let place = Offset::try_from(at).expect("small");
                 let _ = (

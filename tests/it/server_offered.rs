@@ -5,9 +5,9 @@
 //! of real ones.
 
 use crate::harness::{FILE, TestServer, edited, modern, range};
+use linter::analysis::{self, Analysis, Chunk, Edits, Report};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Edits, Part, Report};
-use linter::rules::{Finding, Applicability, Subject};
+use linter::rules::{Applicability, Finding, Target};
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -71,7 +71,7 @@ fn fixed(text: &str, options: &[&str]) -> String {
 }
 
 /// The text with a document in it edited.
-fn spliced(text: &str, part: Part<'_>, edits: &Edits) -> String {
+fn spliced(text: &str, part: Chunk<'_>, edits: &Edits) -> String {
     let end = part.start + part.analysis.text().len();
     [
         &text[..part.start],
@@ -86,19 +86,23 @@ fn spliced(text: &str, part: Part<'_>, edits: &Edits) -> String {
 fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>) {
     let config = Config::default();
     let (mut groups, mut wholes) = (BTreeSet::new(), BTreeSet::new());
-    let is_at_most =
-        |finding: &Finding, most| finding.fix.as_ref().is_some_and(|fix| fix.safety <= most);
+    let is_at_most = |finding: &Finding, most| {
+        finding
+            .fix
+            .as_ref()
+            .is_some_and(|fix| fix.applicability <= most)
+    };
     let lacking = |finding: &Finding| {
-        let Subject {
+        let Target {
             object,
             range,
-            lack,
+            missing: lack,
             ..
-        } = &finding.subject;
+        } = &finding.target;
         lack.as_ref()
             .map(|lack| (*object, *range, lack.holder.clone()))
     };
-    for part in report.parts() {
+    for part in report.chunks() {
         let Analysis {
             findings, objects, ..
         } = &**part.analysis;
@@ -115,7 +119,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
                 let is_member =
                     |finding: &&Finding| lacking(finding) == group && is_at_most(finding, most);
                 let members: Vec<&Finding> = findings.iter().filter(is_member).collect();
-                let (edits, added, _) = part.analysis.most_edits(&members, &config);
+                let (edits, added, _) = part.analysis.largest_applicable(&members, &config);
                 if added > 1 {
                     groups.insert(spliced(text, part, &edits));
                 }
@@ -126,18 +130,17 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
             .collect();
         let in_containers = findings
             .iter()
-            .filter(|finding| finding.subject.container.is_some());
+            .filter(|finding| finding.target.container.is_some());
         subjects.extend(
-            in_containers
-                .map(|finding| (finding.subject.object, finding.subject.container.as_ref())),
+            in_containers.map(|finding| (finding.target.object, finding.target.container.as_ref())),
         );
         for (object, container) in subjects {
             let is_inside = |finding: &Finding| {
-                let subject = &finding.subject;
+                let subject = &finding.target;
                 let is_in = container.is_none() || subject.container.as_ref() == container;
                 subject.object == object && is_in && is_at_most(finding, Applicability::Unsafe)
             };
-            let edits = part.analysis.mend(&config, is_inside).edits;
+            let edits = part.analysis.apply_fixes(&config, is_inside).edits;
             if !edits.is_empty() {
                 wholes.insert(spliced(text, part, &edits));
             }
@@ -160,9 +163,9 @@ async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_t
     let everywhere = range((0, 0), (u32::MAX, 0));
     let (mut files, mut same, mut groups, mut wholes, mut withheld) = (0, 0, 0, 0, 0);
     for (path, text) in texts() {
-        let before = engine::analyze(&text, &Config::default());
+        let before = analysis::analyze(&text, &Config::default());
         if before
-            .parts()
+            .chunks()
             .all(|document| document.analysis.findings.is_empty())
         {
             continue;
@@ -221,7 +224,7 @@ async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_t
         wholes += rest.iter().filter(|action| !is_withheld(action)).count();
         // With one object in the file, to harden it is to take every fix but those with a value to choose.
         let objects: Vec<_> = before
-            .parts()
+            .chunks()
             .flat_map(|document| &document.analysis.objects)
             .collect();
         let hardening: Vec<_> = rest

@@ -11,8 +11,8 @@ mod client;
 mod generate;
 
 use client::Client;
+use linter::analysis;
 use linter::config::{Config, Profile};
-use linter::engine;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -282,7 +282,7 @@ fn told(published: &Value) -> Told {
 
 fn expected(text: &str, config: &Config) -> Told {
     let rope = Text::from(text);
-    let report = engine::analyze(text, config);
+    let report = analysis::analyze(text, config);
     let mut told: Told = report
         .findings()
         .map(|(part, finding)| {

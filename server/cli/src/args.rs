@@ -217,8 +217,8 @@ impl Choices {
         config.profile = self.profile.unwrap_or(config.profile);
         config.profile_is_chosen |= self.profile.is_some();
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
-        config.rules.insist(&self.select, &self.ignore);
-        config.no_ignores |= self.no_ignores;
+        config.rules.override_with(&self.select, &self.ignore);
+        config.no_suppressions |= self.no_ignores;
         config
     }
 }
@@ -241,7 +241,7 @@ fn rule_id(id: &str) -> Result<String, String> {
 
 /// The page of that name.
 fn page(id: &str) -> Result<Page, String> {
-    Page::named(id).map_or_else(|| listed_rule(id).map(Rule::about), Ok)
+    Page::named(id).map_or_else(|| listed_rule(id).map(Rule::page), Ok)
 }
 
 /// The rule of that id.

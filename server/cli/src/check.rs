@@ -10,7 +10,7 @@ use super::files::{self, Source, Trouble};
 use super::problem::{self, Problem};
 use super::statistics::Statistics;
 use super::{concise, full, json, read, rendered};
-use linter::engine::{self, Analysis, Failure, Report, Sight};
+use linter::analysis::{self, Analysis, DocumentKind, Report, RulePanic};
 use linter::rules::Severity;
 use rayon::prelude::*;
 use std::cmp::Reverse;
@@ -36,7 +36,7 @@ pub(super) struct CheckedFile {
     /// The least severity that the file fails at.
     pub fail_on: Severity,
     /// The rules that failed at it: what they would have found is missing.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<RulePanic>,
 }
 
 /// How much was read and found.
@@ -161,7 +161,7 @@ fn check_source(
 ) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
     let Configured { source, config, .. } = configured;
     let (problems, summary, statistics, failures) = guarded(&source, || {
-        let report = engine::analyze(&text, &config);
+        let report = analysis::analyze(&text, &config);
         let problems = problem::problems(&text, &report, with_fixes);
         let summary = summarize(&report, &problems);
         let failures = report.failures().into_iter().cloned().collect();
@@ -182,7 +182,7 @@ pub(super) fn guarded<T>(source: &Source, work: impl FnOnce() -> T) -> Result<T,
     // Nothing of what the work saw is looked at again.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| Trouble {
         path: source.path.clone(),
-        reason: bug(&engine::panic_message(&*panic)),
+        reason: bug(&analysis::panic_message(&*panic)),
     })
 }
 
@@ -191,13 +191,13 @@ pub(super) fn bug(what: &str) -> String {
     format!(
         "a bug in kubeharden ({}); please report it with the file at {}",
         problem::one_line(what),
-        engine::ISSUES
+        analysis::ISSUES
     )
 }
 
 /// Tells of the rules that failed at a file.
-pub(super) fn complain_of(failures: &[Failure], path: &Path, console: &mut Console) {
-    for Failure { rule, message } in failures {
+pub(super) fn complain_of(failures: &[RulePanic], path: &Path, console: &mut Console) {
+    for RulePanic { rule, message } in failures {
         console.complain(format_args!(
             "{}: {rule} failed, and the other rules went on: {}",
             path.display(),
@@ -209,7 +209,7 @@ pub(super) fn complain_of(failures: &[Failure], path: &Path, console: &mut Conso
 pub(super) fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     let documents = |is: fn(&Analysis) -> bool| {
         let mut indices: Vec<_> = report
-            .parts()
+            .chunks()
             .filter(|part| is(part.analysis))
             .map(|part| part.document)
             .collect();
@@ -219,9 +219,14 @@ pub(super) fn summarize(report: &Report, problems: &[Problem]) -> Summary {
     Summary {
         files: 1,
         documents: documents(|analysis| !analysis.is_blank()),
-        manifests: documents(|analysis| analysis.is_manifest() || analysis.sight == Sight::Patch),
-        templates: documents(|analysis| analysis.sight == Sight::Template),
-        ignored: report.parts().map(|part| part.analysis.ignored.len()).sum(),
+        manifests: documents(|analysis| {
+            analysis.is_manifest() || analysis.kind == DocumentKind::Patch
+        }),
+        templates: documents(|analysis| analysis.kind == DocumentKind::Template),
+        ignored: report
+            .chunks()
+            .map(|part| part.analysis.suppressed.len())
+            .sum(),
         ..Summary::of_problems(problems)
     }
 }
@@ -292,7 +297,7 @@ mod tests {
             trouble,
             format!(
                 "a.yaml: a bug in kubeharden (no such key); please report it with the file at {}",
-                engine::ISSUES
+                analysis::ISSUES
             )
         );
     }

@@ -16,7 +16,7 @@ use linter::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use workspace::Surroundings;
+use workspace::FileContext;
 use workspace::project::{Kustomizations, Project};
 
 /// A text to read, and what to hold it to.
@@ -61,7 +61,9 @@ impl Configured {
             .iter()
             .map(|source| project.real(&source.path))
             .collect();
-        project.know(Kustomizations::among(files.iter().map(PathBuf::as_path)));
+        project.set_kustomizations(Kustomizations::read_from(
+            files.iter().map(PathBuf::as_path),
+        ));
         let mut configured = |(source, real): (Source, PathBuf)| {
             let Known {
                 config,
@@ -70,10 +72,10 @@ impl Configured {
             } = configurations.of(workspace::paths::folder_of(&source.path), console);
             let way = || {
                 file.as_deref()
-                    .and_then(|file| discovery::way(file, &source.path))
+                    .and_then(|file| discovery::relative_path(file, &source.path))
             };
             let config = config.for_file(way().as_deref()).map_or(config, Arc::new);
-            let config = among(config, project.surroundings(&source.path));
+            let config = among(config, project.file_context(&source.path));
             Configured {
                 source,
                 real,
@@ -89,12 +91,12 @@ impl Configured {
     }
 }
 
-/// What a text is held to among its surroundings.
-fn among(config: Arc<Config>, surroundings: Surroundings) -> Arc<Config> {
-    match config.surroundings == surroundings {
+/// What a text is held to among its context.
+fn among(config: Arc<Config>, context: FileContext) -> Arc<Config> {
+    match config.context == context {
         true => config,
         false => Arc::new(Config {
-            surroundings,
+            context: context,
             ..(*config).clone()
         }),
     }
@@ -154,7 +156,7 @@ fn read_file(file: &Path, console: &mut Console) -> (Config, bool) {
         }
     };
     let reading = config::read(&text, &Rule::ids(), config::Date::today());
-    let mistaken = !reading.is_right();
+    let mistaken = !reading.is_valid();
     if !reading.problems.is_empty() {
         let drawn = full::plain(mistakes(file, text, reading.problems));
         match mistaken {
@@ -166,9 +168,9 @@ fn read_file(file: &Path, console: &mut Console) -> (Config, bool) {
 }
 
 /// What is to be told of a configuration file, in the look of findings.
-fn mistakes(file: &Path, text: String, problems: Vec<config::Problem>) -> CheckedFile {
+fn mistakes(file: &Path, text: String, problems: Vec<config::ConfigError>) -> CheckedFile {
     let lines = Lines::new(&text);
-    let problem = |problem: config::Problem| Problem {
+    let problem = |problem: config::ConfigError| Problem {
         rule: "configuration",
         profile: "always",
         severity: problem.severity,

@@ -33,7 +33,7 @@ fn output(page: &Page) -> Output {
     Output {
         version: json::VERSION,
         id: page.id,
-        profile: rule.map(|rule| rule.scope.name()),
+        profile: rule.map(|rule| rule.enablement.name()),
         severity: rule.map(|rule| rule.severity.name()),
         url: page.url(),
         docs: page.markdown(),

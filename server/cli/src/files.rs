@@ -9,8 +9,8 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use workspace::Part;
-use workspace::disk;
+use workspace::FileRole;
+use workspace::bounded_fs;
 use workspace::project::{self, Project};
 
 /// Places in a text are counted in 32 bits.
@@ -104,13 +104,13 @@ fn walk(
 /// Whether a JSON file says what an object says of itself, or is a patch that a kustomization names: most say other things, and lie about
 /// in great numbers. One that cannot be read is left to who reads it in earnest.
 fn is_of_concern(path: &Path, project: &mut Project) -> bool {
-    disk::read(path, LONGEST).map_or(true, |bytes| {
+    bounded_fs::read(path, LONGEST).map_or(true, |bytes| {
         let holds = |word: &str| {
             bytes
                 .windows(word.len())
                 .any(|window| window == word.as_bytes())
         };
-        let mut is_patch = || project.surroundings(path).part == Part::Patch;
+        let mut is_patch = || project.file_context(path).role == FileRole::Patch;
         (holds("\"apiVersion\"") && holds("\"kind\""))
             || (holds("\"op\"") && holds("\"path\"") && is_patch())
     })
@@ -133,8 +133,8 @@ pub(super) fn read(source: &Source) -> Result<String, Trouble> {
         reason,
     };
     let bytes = match source.origin {
-        Origin::File => disk::read_named(&source.path, LONGEST),
-        Origin::Stdin => disk::drain(io::stdin().lock(), LONGEST),
+        Origin::File => bounded_fs::read_named(&source.path, LONGEST),
+        Origin::Stdin => bounded_fs::read_all(io::stdin().lock(), LONGEST),
     };
     decode(bytes.map_err(|error| trouble(unreadable(&error)))?).map_err(trouble)
 }

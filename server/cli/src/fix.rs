@@ -12,7 +12,7 @@ use super::full::count;
 use super::lines::Lines;
 use super::problem::one_line;
 use super::read::read_all;
-use linter::engine::{self, Fixed, Withheld};
+use linter::analysis::{self, FixedText, RejectedFix};
 use linter::rules::Applicability;
 use rayon::prelude::*;
 use similar::TextDiff;
@@ -25,7 +25,7 @@ use std::path::Path;
 struct Mended {
     source: Source,
     before: String,
-    after: Fixed,
+    after: FixedText,
 }
 
 pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict> {
@@ -75,7 +75,10 @@ fn allowed(arguments: &Fix) -> Vec<Applicability> {
 }
 
 /// Mends a text. Where its configuration has mistakes, nobody knows what was to be written.
-fn mend((configured, before): (Configured, String), allowed: &[Applicability]) -> Result<Mended, Trouble> {
+fn mend(
+    (configured, before): (Configured, String),
+    allowed: &[Applicability],
+) -> Result<Mended, Trouble> {
     let Configured {
         source,
         config,
@@ -88,7 +91,7 @@ fn mend((configured, before): (Configured, String), allowed: &[Applicability]) -
             reason: "is not mended: mend its configuration first".to_owned(),
         });
     }
-    let after = guarded(&source, || engine::fix_all(&before, &config, allowed))?;
+    let after = guarded(&source, || analysis::fix_all(&before, &config, allowed))?;
     Ok(Mended {
         source,
         before,
@@ -133,11 +136,11 @@ fn hand_over(
 /// Says what is not mended: once for each cause in a document, at the first finding that it stands in the way of.
 fn explain_withheld(mended: &Mended, console: &Console) {
     let lines = Lines::new(&mended.after.text);
-    let mut causes: Vec<(String, Vec<&Withheld>)> = Vec::new();
+    let mut causes: Vec<(String, Vec<&RejectedFix>)> = Vec::new();
     for withheld in &mended.after.withheld {
         let above = lines.place(withheld.document).line - 1;
         let reason = withheld.reason.clone().below(above).to_string();
-        let same = |(known, of): &&mut (String, Vec<&Withheld>)| {
+        let same = |(known, of): &&mut (String, Vec<&RejectedFix>)| {
             *known == reason && of.iter().all(|other| other.document == withheld.document)
         };
         match causes.iter_mut().find(same) {

@@ -1,6 +1,6 @@
 //! The command line: checks and mends files, explains rules.
 //!
-//! Knows arguments, files, terminals and output formats. Must not know how a finding comes about: it asks [`linter::engine`].
+//! Knows arguments, files, terminals and output formats. Must not know how a finding comes about: it asks [`linter::analysis`].
 //! Promise: results go to stdout and everything else to stderr, in the same order on every run; the exit code is 0 where all
 //! is well, 1 where something was found, 2 where the question itself could not be answered in full.
 
@@ -28,7 +28,7 @@ mod statistics;
 use args::{Arguments, Command};
 use clap::{CommandFactory, Parser};
 use console::{Console, Verdict};
-use linter::engine;
+use linter::analysis;
 use std::env;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -72,7 +72,7 @@ fn or_bug(
 ) -> io::Result<Verdict> {
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| work(console)));
     outcome.unwrap_or_else(|panic| {
-        console.complain(check::bug(&engine::panic_message(&*panic)));
+        console.complain(check::bug(&analysis::panic_message(&*panic)));
         Ok(Verdict::Trouble)
     })
 }

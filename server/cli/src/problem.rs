@@ -3,8 +3,8 @@
 //! Knows how the engine reports. Must not know formats. Promise: problems of a file are sorted by place, then by rule.
 
 use super::lines::{Lines, Span};
-use linter::engine::{ObjectInfo, Part, Report};
-use linter::rules::{self, Finding, Applicability, Severity};
+use linter::analysis::{Chunk, ObjectInfo, Report};
+use linter::rules::{self, Applicability, Finding, Severity};
 use std::cell::LazyCell;
 
 #[derive(Debug, Clone)]
@@ -51,9 +51,9 @@ pub(super) fn problems(text: &str, report: &Report, with_fixes: bool) -> Vec<Pro
     // Of most long texts there is nothing to tell.
     let lines = LazyCell::new(|| Lines::new(text));
     let mut problems = Vec::new();
-    for part in report.parts() {
+    for part in report.chunks() {
         let offered = if with_fixes {
-            part.analysis.offered()
+            part.analysis.has_fix()
         } else {
             vec![false; part.analysis.findings.len()]
         };
@@ -66,32 +66,37 @@ pub(super) fn problems(text: &str, report: &Report, with_fixes: bool) -> Vec<Pro
     problems
 }
 
-fn from_finding(part: Part<'_>, finding: &Finding, is_offered: bool, lines: &Lines<'_>) -> Problem {
+fn from_finding(
+    part: Chunk<'_>,
+    finding: &Finding,
+    is_offered: bool,
+    lines: &Lines<'_>,
+) -> Problem {
     let related = |related: &rules::Related| Related {
         span: lines.span(part.place(related.range)),
         message: related.message.to_string(),
     };
     Problem {
         rule: finding.rule.id,
-        profile: finding.rule.scope.name(),
+        profile: finding.rule.enablement.name(),
         severity: finding.severity,
         message: finding.message.to_string(),
         span: lines.span(part.place(finding.range)),
         related: finding.related.iter().map(related).collect(),
         document: part.document,
         object: finding
-            .subject
+            .target
             .object
             .and_then(|index| part.analysis.objects.get(index))
             .map(Object::of),
-        container: finding.subject.container.as_deref().map(str::to_owned),
+        container: finding.target.container.as_deref().map(str::to_owned),
         fix: finding
             .fix
             .as_ref()
             .filter(|_| is_offered)
             .map(|fix| Remedy {
                 title: fix.title.to_string(),
-                safety: fix.safety,
+                safety: fix.applicability,
             }),
     }
 }
@@ -110,7 +115,7 @@ impl Object {
 /// What was found in a document that another program rendered, told where its sources made it; `lines` are those of all that was
 /// rendered. There is nothing to mend in what was rendered, and other places of it stand elsewhere.
 pub(super) fn rendered(
-    part: Part<'_>,
+    part: Chunk<'_>,
     finding: &Finding,
     lines: &Lines<'_>,
     span: Span,

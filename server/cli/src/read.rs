@@ -6,18 +6,18 @@
 use super::check::guarded;
 use super::configured::Configured;
 use super::files::{self, Trouble};
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
-use workspace::Others;
-use workspace::index::{Fact, Index, NamedKind};
+use workspace::WorkspaceView;
+use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
 
 /// Reads all texts.
 pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, String), Trouble>> {
     let read: Vec<_> = sources.into_par_iter().map(read).collect();
-    let index = Index::default();
+    let index = WorkspaceIndex::default();
     for (source, _, facts) in read
         .iter()
         .flatten()
@@ -26,7 +26,7 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
         index.put(
             &source.real,
             facts.iter(),
-            &source.config.surroundings.places,
+            &source.config.context.namespaces,
         );
     }
     let index = (!index.is_empty()).then(|| Arc::new(index));
@@ -45,9 +45,9 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
 
 /// What a text that was rendered as a whole is held to among its own objects.
 pub(super) fn alone(text: &str, config: &Arc<Config>) -> Arc<Config> {
-    let (index, source) = (Index::default(), Path::new(""));
+    let (index, source) = (WorkspaceIndex::default(), Path::new(""));
     let said = facts(text, config);
-    match index.put(source, said.iter(), &config.surroundings.places) {
+    match index.put(source, said.iter(), &config.context.namespaces) {
         true => beside(config, &Arc::new(index), source),
         false => Arc::clone(config),
     }
@@ -55,7 +55,7 @@ pub(super) fn alone(text: &str, config: &Arc<Config>) -> Arc<Config> {
 
 /// Who is only named makes no difference here.
 fn facts(text: &str, config: &Config) -> Vec<Fact> {
-    engine::facts(text, config, NamedKind::SPEAKING)
+    analysis::facts(text, config, ReferencedKind::AFFECTING_OTHERS)
 }
 
 fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> {
@@ -64,14 +64,14 @@ fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> 
     Ok((source, text, facts))
 }
 
-fn among(source: &Configured, index: &Arc<Index>) -> Arc<Config> {
+fn among(source: &Configured, index: &Arc<WorkspaceIndex>) -> Arc<Config> {
     beside(&source.config, index, &source.real)
 }
 
-fn beside(config: &Config, index: &Arc<Index>, file: &Path) -> Arc<Config> {
+fn beside(config: &Config, index: &Arc<WorkspaceIndex>, file: &Path) -> Arc<Config> {
     let folder = file.parent().unwrap_or(Path::new("")).into();
     let mut config = config.clone();
-    config.surroundings.others = Some(Others {
+    config.context.workspace = Some(WorkspaceView {
         index: Arc::clone(index),
         folder,
     });

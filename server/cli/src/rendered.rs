@@ -12,8 +12,8 @@ use super::lines::Lines;
 use super::problem::{self, Problem};
 use super::read;
 use super::statistics::Statistics;
+use linter::analysis::{self, Chunk, Report};
 use linter::config::Config;
-use linter::engine::{self, Part, Report};
 use linter::rules::Finding;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use workspace::trace::{Origin, helm, kustomize};
+use workspace::provenance::{Origin, helm, kustomize};
 
 /// Checks what was asked to be rendered. `None` where nothing was, or where it could not be; the person was told then.
 pub(super) fn check(arguments: &Check, console: &mut Console) -> Option<Results> {
@@ -51,7 +51,7 @@ fn check_chart(
         "install helm, or check the templates as they are, without --helm",
     )?;
     let config = read::alone(&text, &configuration(chart, choices, console));
-    let report = engine::analyze(&text, &config);
+    let report = analysis::analyze(&text, &config);
     let mut results = Rendered::new(&config, &text, &report);
     let mut templates = BTreeMap::new();
     for document in documents(&text, &report) {
@@ -104,7 +104,7 @@ fn check_kustomization(
     fs::write(from.join("kustomization.yaml"), kustomize::asking(&way)).map_err(trouble)?;
     let text = build(&from)?;
     let config = read::alone(&text, &configuration(folder, choices, console));
-    let report = engine::analyze(&text, &config);
+    let report = analysis::analyze(&text, &config);
     let mut results = Rendered::new(&config, &text, &report);
     let mut sources = kustomize::Sources::new(from);
     for document in documents(&text, &report) {
@@ -115,7 +115,7 @@ fn check_kustomization(
                 range: None,
             };
             let origin = sources
-                .origin(&built, place, finding.subject.absent)
+                .origin(&built, place, finding.target.absent)
                 .unwrap_or_else(elsewhere);
             results.add(
                 part,
@@ -139,12 +139,12 @@ fn check_kustomization(
 struct Document<'r> {
     /// In bytes from the start of what was rendered.
     range: Range<usize>,
-    parts: Vec<Part<'r>>,
+    parts: Vec<Chunk<'r>>,
 }
 
 fn documents<'r>(text: &str, report: &'r Report) -> Vec<Document<'r>> {
     let mut documents: Vec<Document<'r>> = Vec::new();
-    for part in report.parts() {
+    for part in report.chunks() {
         match documents.last_mut() {
             Some(last)
                 if last
@@ -170,7 +170,7 @@ fn documents<'r>(text: &str, report: &'r Report) -> Vec<Document<'r>> {
 
 impl<'r> Document<'r> {
     /// What was found, and where it stands in the document, in bytes.
-    fn findings(&self) -> impl Iterator<Item = (Part<'r>, &'r Finding, Range<usize>)> {
+    fn findings(&self) -> impl Iterator<Item = (Chunk<'r>, &'r Finding, Range<usize>)> {
         let start = self.range.start;
         self.parts.iter().flat_map(move |&part| {
             part.analysis.findings.iter().map(move |finding| {
@@ -276,7 +276,7 @@ impl<'r> Rendered<'r> {
         }
     }
 
-    fn add(&mut self, part: Part<'_>, finding: &Finding, origin: Origin) {
+    fn add(&mut self, part: Chunk<'_>, finding: &Finding, origin: Origin) {
         let fail_on = self.config.fail_on;
         let file = self
             .files

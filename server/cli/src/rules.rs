@@ -5,9 +5,9 @@
 use super::args::{PageFormat, Rules};
 use super::console::{Console, STRONG, Verdict};
 use super::json;
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
-use linter::rules::{self, Rule, Applicability, Scope};
+use linter::rules::{self, Applicability, Enablement, Rule};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -45,9 +45,9 @@ pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdic
 fn row(rule: &'static Rule) -> Row {
     Row {
         id: rule.id,
-        profile: rule.scope.name(),
+        profile: rule.enablement.name(),
         severity: rule.severity.name(),
-        off: rule.scope == Scope::Selected,
+        off: rule.enablement == Enablement::OptIn,
         fix: fix(rule).map(Applicability::name),
     }
 }
@@ -58,10 +58,10 @@ fn fix(rule: &'static Rule) -> Option<Applicability> {
     config.rules.select.push(rule.id.to_owned());
     let page = rule.markdown();
     bad_examples(&page).find_map(|example| {
-        let report = engine::analyze(example, &config);
+        let report = analysis::analyze(example, &config);
         report
             .findings()
-            .find_map(|(_, finding)| Some(finding.fix.as_ref()?.safety))
+            .find_map(|(_, finding)| Some(finding.fix.as_ref()?.applicability))
     })
 }
 

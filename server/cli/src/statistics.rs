@@ -4,7 +4,7 @@
 //! Promise: every document that is not read in full is counted under one reason.
 
 use super::console::{Console, STRONG};
-use linter::engine::{Analysis, Report, Sight};
+use linter::analysis::{Analysis, DocumentKind, Report};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ impl Statistics {
     pub(super) fn of(report: &Report) -> Self {
         let mut statistics = Statistics::default();
         let mut documents: Vec<Vec<&Analysis>> = Vec::new();
-        for part in report.parts() {
+        for part in report.chunks() {
             let analysis = part.analysis.as_ref();
             for object in analysis.objects.iter().filter(|object| !object.repeated) {
                 statistics
@@ -80,16 +80,16 @@ impl Statistics {
 fn silence(parts: &[&Analysis]) -> Option<&'static str> {
     let sight = parts
         .iter()
-        .map(|analysis| analysis.sight)
-        .find(|sight| *sight != Sight::Whole)
+        .map(|analysis| analysis.kind)
+        .find(|sight| *sight != DocumentKind::Complete)
         .unwrap_or_default();
     match sight {
         _ if parts.iter().all(|analysis| analysis.is_blank()) => Some("empty"),
-        Sight::Template => Some("template"),
-        Sight::Patch => Some("patch"),
+        DocumentKind::Template => Some("template"),
+        DocumentKind::Patch => Some("patch"),
         _ if !parts.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
-        Sight::Encrypted => Some("encrypted"),
-        Sight::Whole => None,
+        DocumentKind::Encrypted => Some("encrypted"),
+        DocumentKind::Complete => None,
     }
 }
 

@@ -3,9 +3,9 @@
 //! Knows Kubernetes' kinds. Must not know rules. Promise: every mapping with an `apiVersion` and a `kind` that a cluster could
 //! be sent is an object, whatever its path; configuration of tools that only looks like one is not.
 
+use super::deserialize::{Identity, Reading, read};
 use super::pod::{Context, Extent, SECURITY};
-use super::read::{Identity, Reading, read};
-use super::{Container, ContainerKind, Object, Pod, custom};
+use super::{Container, ContainerKind, Object, Pod, custom_resources};
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::api::{
     admissionregistration::v1 as admission, apps::v1 as apps, autoscaling::v1 as autoscaling_v1,
@@ -18,16 +18,16 @@ use k8s_openapi::api::{
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as extensions;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as registration;
 use k8s_openapi::{Resource, serde::de::DeserializeOwned};
-use yaml::{Kind, Node, Yaml};
+use yaml::{Node, NodeKind, Yaml};
 
 /// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own. A custom resource with several
 /// pods is there once for each of them.
 pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
-    objects_by(yaml, true)
+    objects_with(yaml, true)
 }
 
 /// Like [`objects`]; `by_shape` says whether what only looks like a pod is one, in custom resources that nobody here knows.
-pub fn objects_by(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
+pub fn objects_with(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
     let Some((root, api_version, kind)) = yaml.root().and_then(identify) else {
         return Vec::new();
     };
@@ -87,12 +87,14 @@ fn items_of<'y>(root: Node<'y>, api_version: &str, kind: &'y str) -> Option<(Nod
         ("items", kind.strip_suffix("List")?)
     };
     root.get(key)
-        .filter(|items| items.kind() == Kind::Sequence)
+        .filter(|items| items.kind() == NodeKind::Sequence)
         .map(|items| (items, item_kind))
 }
 
 fn identify(node: Node<'_>) -> Option<Identified<'_>> {
-    let node = node.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+    let node = node
+        .resolve()
+        .filter(|node| node.kind() == NodeKind::Mapping)?;
     let text = |key| {
         node.get(key)
             .and_then(Node::as_str)
@@ -109,7 +111,9 @@ fn list_item<'y>(
     item_kind: &'y str,
 ) -> Option<Identified<'y>> {
     identify(item).or_else(|| {
-        let node = item.resolve().filter(|node| node.kind() == Kind::Mapping)?;
+        let node = item
+            .resolve()
+            .filter(|node| node.kind() == NodeKind::Mapping)?;
         (!item_kind.is_empty()).then_some((node, list_version, item_kind))
     })
 }
@@ -126,7 +130,7 @@ pub(super) fn read_objects(
     {
         return vec![first];
     }
-    let mut pods = custom::pods(node, api_version, kind, by_shape).into_iter();
+    let mut pods = custom_resources::pods(node, api_version, kind, by_shape).into_iter();
     let Some((pod, reading)) = pods.next() else {
         return vec![first];
     };
@@ -411,7 +415,7 @@ where
 pub(super) fn pod<'y>(spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option<Pod<'y>> {
     let node = holder
         .get("spec")
-        .filter(|node| node.kind() == Kind::Mapping)?;
+        .filter(|node| node.kind() == NodeKind::Mapping)?;
     Some(Pod {
         metadata: holder.get("metadata"),
         ..pod_at(spec, node, reading)
@@ -453,7 +457,7 @@ pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y
         metadata: None,
         containers,
         extent: Extent::Whole,
-        is_token_off: false,
+        token_is_disabled: false,
         security_key: SECURITY,
         context: Context::default(),
     }

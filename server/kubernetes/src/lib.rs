@@ -3,17 +3,17 @@
 //! Knows Kubernetes' types, where its kinds keep their pods, and how a container inherits from its pod. Must not know what
 //! is good or bad. Promise: what a view says is what the API server would read from the same text.
 
-mod custom;
+mod custom_resources;
+mod deserialize;
+mod json_patch_target;
 mod kinds;
-mod patch;
 mod pod;
 mod quantity;
-mod read;
 mod version;
 
-pub use kinds::{ListOf, items, objects, objects_by};
-pub use patch::{Patch, Target};
+pub use deserialize::{Expected, Reading, UnknownField, WrongShape};
+pub use json_patch_target::{JsonPatch, Patch};
+pub use kinds::{ListOf, items, objects, objects_with};
 pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting};
 pub use quantity::amount;
-pub use read::{Reading, Unknown, Wanted, WrongShape};
 pub use version::Version;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::sync::LazyLock;
-use yaml::{Entry, Kind, Node, Path, Range};
+use yaml::{Entry, Node, NodeKind, Path, Range};
 
 /// One Kubernetes object of a document.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Pod<'y> {
     pub containers: Vec<Container<'y>>,
     pub extent: Extent,
     /// Whether its ServiceAccount, which stands elsewhere, is known to give it no token.
-    pub is_token_off: bool,
+    pub token_is_disabled: bool,
     /// The key at which its security context stands; in custom resources it has others.
     pub security_key: &'static str,
     pub(super) context: Context<'y>,
@@ -137,7 +137,7 @@ impl<'y, T> Setting<'y, T> {
         for key in dotted.split('.') {
             match at.get(key) {
                 Some(next) => at = next,
-                None if at.kind() == Kind::Mapping || at.is_null() => return Setting::Unset,
+                None if at.kind() == NodeKind::Mapping || at.is_null() => return Setting::Unset,
                 None => return Setting::Unreadable(at),
             }
         }
@@ -268,7 +268,7 @@ impl<'y> Pod<'y> {
     }
 
     /// Whether nothing can be called missing here: no container is complete yet, as while typing, or in a patch.
-    pub fn is_unfinished(&self) -> bool {
+    pub fn has_unfinished_container(&self) -> bool {
         self.containers.iter().all(Container::is_unfinished)
     }
 

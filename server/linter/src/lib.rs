@@ -2,7 +2,7 @@
 //!
 //! The result depends only on the text, the configuration, and what is known about other files.
 
+pub mod analysis;
 pub mod config;
-pub mod engine;
-pub mod ignores;
 pub mod rules;
+pub mod suppressions;

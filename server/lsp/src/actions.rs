@@ -5,9 +5,9 @@
 
 use super::groups::Mark;
 use super::state::Analysed;
+use linter::analysis::{self, Analysis, Chunk, EditError, Edits, ObjectInfo};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Edits, ObjectInfo, Part, Refusal};
-use linter::rules::{Finding, Applicability};
+use linter::rules::{Applicability, Finding};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ pub(super) struct Offer {
     /// Whether a workload that worked goes on working.
     pub safe: bool,
     /// What it changes in the document, or why it is withheld.
-    pub edits: Result<Edits, Refusal>,
+    pub edits: Result<Edits, EditError>,
 }
 
 /// What is hardened as a whole.
@@ -58,11 +58,11 @@ fn each_way(mark: &Mark<'_>, finding: &Finding, config: &Config) -> Vec<Offer> {
         let edits = mark.part.analysis.edits(&[&finding], config);
         Some(Offer {
             title: fix.title.to_string(),
-            safe: fix.safety == Applicability::Safe,
+            safe: fix.applicability == Applicability::Safe,
             edits,
         })
     };
-    finding.each_way().filter_map(one).collect()
+    finding.each_fix().filter_map(one).collect()
 }
 
 /// What adds several missing settings in one step: those that need no judgement, and those that a person has to think of too.
@@ -93,7 +93,7 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
             .copied()
             .filter(|finding| is_at_most(finding, most))
             .collect();
-        let (edits, added, refused) = mark.part.analysis.most_edits(&candidates, config);
+        let (edits, added, refused) = mark.part.analysis.largest_applicable(&candidates, config);
         if added <= before {
             continue;
         }
@@ -121,7 +121,10 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
 }
 
 fn is_at_most(finding: &Finding, most: Applicability) -> bool {
-    finding.fix.as_ref().is_some_and(|fix| fix.safety <= most)
+    finding
+        .fix
+        .as_ref()
+        .is_some_and(|fix| fix.applicability <= most)
 }
 
 /// What a title says of changes that some images do not bear.
@@ -135,21 +138,21 @@ fn remark(risky: usize, all: usize) -> String {
 
 /// The container and the object around a place of the document, each with a title, as far as there is something to mend in them.
 pub(super) fn wholes_at(
-    part: Part<'_>,
+    part: Chunk<'_>,
     meets: impl Fn(Range<usize>) -> bool,
 ) -> Vec<(Whole, String)> {
     let analysis = &part.analysis;
     let mut wholes: Vec<(Whole, String)> = Vec::new();
     for finding in &analysis.findings {
-        let Some(name) = &finding.subject.container else {
+        let Some(name) = &finding.target.container else {
             continue;
         };
         let whole = Whole::Container {
-            object: finding.subject.object,
+            object: finding.target.object,
             name: name.to_string(),
         };
         let is_new = !wholes.iter().any(|(known, _)| *known == whole);
-        if is_new && meets(extent(part, finding.subject.range)) {
+        if is_new && meets(extent(part, finding.target.range)) {
             wholes.push((
                 whole,
                 format!("harden container {name}").trim_end().to_owned(),
@@ -176,7 +179,7 @@ pub(super) fn wholes_at(
 }
 
 /// Where a node stands in the text, with what its first line begins with: who points at the dash of an item points at the item.
-pub(super) fn extent(part: Part<'_>, node: engine::Range) -> Range<usize> {
+pub(super) fn extent(part: Chunk<'_>, node: analysis::Range) -> Range<usize> {
     let place = part.place(node);
     let before = &part.analysis.text()[..usize::from(node.start())];
     let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
@@ -189,10 +192,10 @@ impl Whole {
     fn takes(&self, finding: &Finding) -> bool {
         let is_inside = match self {
             Whole::Container { object, name } => {
-                finding.subject.object == *object
-                    && finding.subject.container.as_deref() == Some(name)
+                finding.target.object == *object
+                    && finding.target.container.as_deref() == Some(name)
             }
-            Whole::Object(index) => finding.subject.object == Some(*index),
+            Whole::Object(index) => finding.target.object == Some(*index),
         };
         is_inside && is_at_most(finding, Applicability::Unsafe)
     }
@@ -204,7 +207,8 @@ impl Whole {
 
     /// What a title says of it: whether some images would not bear it.
     pub(super) fn remark(&self, analysis: &Analysis) -> &'static str {
-        let is_risky = candidates(analysis, self).any(|finding| !is_at_most(finding, Applicability::Safe));
+        let is_risky =
+            candidates(analysis, self).any(|finding| !is_at_most(finding, Applicability::Safe));
         if is_risky {
             " (may stop some images)"
         } else {
@@ -213,11 +217,11 @@ impl Whole {
     }
 
     /// Why there is nothing to harden after all; found out at the cost of one proof, where most can be mended.
-    pub(super) fn check(&self, analysis: &Analysis, config: &Config) -> Result<(), Refusal> {
+    pub(super) fn check(&self, analysis: &Analysis, config: &Config) -> Result<(), EditError> {
         let mut reason = None;
         for finding in candidates(analysis, self) {
             match analysis
-                .obstacle(finding)
+                .quick_reject(finding)
                 .map_or_else(|| analysis.edits(&[finding], config).map(drop), Err)
             {
                 Ok(()) => return Ok(()),
@@ -229,7 +233,9 @@ impl Whole {
 
     /// Everything that can be mended in it.
     pub(super) fn harden(&self, analysis: &Analysis, config: &Config) -> Edits {
-        analysis.mend(config, |finding| self.takes(finding)).edits
+        analysis
+            .apply_fixes(config, |finding| self.takes(finding))
+            .edits
     }
 }
 
@@ -241,10 +247,12 @@ fn candidates<'a>(analysis: &'a Analysis, whole: &'a Whole) -> impl Iterator<Ite
 }
 
 /// All that can be mended in a file without a person's judgement, document by document.
-pub(super) fn safe_edits(analysed: &Analysed) -> impl Iterator<Item = (Part<'_>, Edits)> {
+pub(super) fn safe_edits(analysed: &Analysed) -> impl Iterator<Item = (Chunk<'_>, Edits)> {
     let is_safe = |finding: &Finding| is_at_most(finding, Applicability::Safe);
-    analysed
-        .report
-        .parts()
-        .map(move |part| (part, part.analysis.mend(&analysed.config, is_safe).edits))
+    analysed.report.chunks().map(move |part| {
+        (
+            part,
+            part.analysis.apply_fixes(&analysed.config, is_safe).edits,
+        )
+    })
 }

@@ -6,7 +6,7 @@
 use super::published::Published;
 use super::state::{Analysed, Edited, Snapshot, State};
 use super::{configuration, guard, neighbours, workspace_index};
-use linter::engine::Report;
+use linter::analysis::Report;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -39,14 +39,14 @@ pub(super) async fn analysed(
         .transpose()?;
     let is_quick = followed
         .as_ref()
-        .is_some_and(|known| known.report.unknown() <= state.setup.at_once);
+        .is_some_and(|known| known.report.unanalyzed_bytes() <= state.setup.at_once);
     let analyze = Arc::clone(&state.setup.analyze);
     let of = url.clone();
     let work = move || {
         let now = || {
             config
-                .surroundings
-                .others
+                .context
+                .workspace
                 .as_ref()
                 .map_or(0, |others| others.index.generation())
         };
@@ -67,11 +67,11 @@ pub(super) async fn analysed(
         };
         look(&mut report);
         let (mut says_else, mut generation) = (false, told);
-        if let Some(others) = &config.surroundings.others {
+        if let Some(others) = &config.context.workspace {
             says_else = others.index.put(
                 &workspace_index::source_in(&of, &others.folder),
                 report.facts(),
-                &config.surroundings.places,
+                &config.context.namespaces,
             );
             generation = now();
             // Where nobody said anything since the parts were told of others, they would be told the same.

@@ -116,7 +116,7 @@ impl LanguageServer for Backend {
         }
         if client.watch_registration {
             let names = std::iter::once(discovery::FILE_NAME)
-                .chain(project::watched())
+                .chain(project::watched_file_names())
                 .chain(["*.yaml", "*.yml", "*.json"]);
             let watchers: Vec<Value> = names
                 .map(|name| serde_json::json!({ "globPattern": format!("**/{name}") }))

@@ -15,7 +15,7 @@ use super::groups::{self, Grouping, Mark};
 use super::ignore_action::{self, Place};
 use super::state::{Analysed, State};
 use super::{command, from_proto, to_proto};
-use linter::engine::{Edits, Part, Refusal};
+use linter::analysis::{Chunk, EditError, Edits};
 use linter::rules::Page;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -117,7 +117,7 @@ pub(super) async fn resolve(
             client,
             grouping,
         };
-        let part = analysed.report.parts().nth(deferred.part)?;
+        let part = analysed.report.chunks().nth(deferred.part)?;
         let edits = deferred.whole.harden(part.analysis, &analysed.config);
         (!edits.is_empty()).then(|| answer.workspace_edit([(part, edits)]))
     });
@@ -190,7 +190,7 @@ impl Asked {
         let is_inside = || {
             mark.findings
                 .iter()
-                .any(|finding| self.meets(&actions::extent(mark.part, finding.subject.range)))
+                .any(|finding| self.meets(&actions::extent(mark.part, finding.target.range)))
         };
         self.is_at(mark) || (self.by_hand && is_inside())
     }
@@ -219,7 +219,7 @@ impl Answer<'_> {
             );
         }
         if asked.rewrites {
-            let parts = self.analysed.report.parts().enumerate();
+            let parts = self.analysed.report.chunks().enumerate();
             actions.extend(parts.flat_map(|(index, part)| self.rewrites(asked, index, part)));
         }
         if asked.fix_all {
@@ -271,8 +271,8 @@ impl Answer<'_> {
     fn withheld(
         &self,
         action: lsp::CodeAction,
-        part: Part<'_>,
-        refusal: Refusal,
+        part: Chunk<'_>,
+        refusal: EditError,
     ) -> Option<lsp::CodeAction> {
         let above = self
             .analysed
@@ -289,7 +289,7 @@ impl Answer<'_> {
     }
 
     /// What hardens the container and the object around the place.
-    fn rewrites(&self, asked: &Asked, index: usize, part: Part<'_>) -> Vec<lsp::CodeAction> {
+    fn rewrites(&self, asked: &Asked, index: usize, part: Chunk<'_>) -> Vec<lsp::CodeAction> {
         let action = |(whole, title): (Whole, String)| {
             let action = lsp::CodeAction {
                 title: to_proto::title(&title),
@@ -341,10 +341,10 @@ impl Answer<'_> {
 
     fn workspace_edit<'d>(
         &self,
-        edits: impl IntoIterator<Item = (Part<'d>, Edits)>,
+        edits: impl IntoIterator<Item = (Chunk<'d>, Edits)>,
     ) -> lsp::WorkspaceEdit {
         let snapshot = &self.analysed.snapshot;
-        let of = |(part, edits): (Part<'_>, Edits)| {
+        let of = |(part, edits): (Chunk<'_>, Edits)| {
             to_proto::text_edits(part, &edits, &snapshot.text, self.client.encoding)
         };
         let edits = edits.into_iter().flat_map(of).collect();

@@ -5,8 +5,8 @@
 
 use super::state::State;
 use super::{from_proto, to_proto};
-use linter::ignores::word_at;
 use linter::rules::{self, Rule};
+use linter::suppressions::partial_rule_id_at;
 use std::collections::HashSet;
 use text::Position;
 use tower_lsp::lsp_types::{self as lsp, Url};
@@ -24,7 +24,7 @@ pub(super) fn completion(
     let at = text.offset(from_proto::position(position), encoding);
     let line = text.position(at, encoding).line;
     let [start, end] = [0, u32::MAX].map(|column| text.offset(Position { line, column }, encoding));
-    let word = word_at(&text.slice(start..end), at - start)?;
+    let word = partial_rule_id_at(&text.slice(start..end), at - start)?;
     let range = to_proto::range(
         start + word.range.start..start + word.range.end,
         text,
@@ -53,7 +53,7 @@ fn item(rule: &Rule, range: lsp::Range, is_found: bool) -> lsp::CompletionItem {
     lsp::CompletionItem {
         label: rule.id.to_owned(),
         kind: Some(lsp::CompletionItemKind::VALUE),
-        detail: Some(rule.standing()),
+        detail: Some(rule.severity_sentence()),
         sort_text: Some(format!("{}{}", if is_found { 0 } else { 1 }, rule.id)),
         text_edit: Some(lsp::CompletionTextEdit::Edit(lsp::TextEdit {
             range,
@@ -66,10 +66,7 @@ fn item(rule: &Rule, range: lsp::Range, is_found: bool) -> lsp::CompletionItem {
 /// The same item with the page of its rule: too much to send for all of them at once.
 pub(super) fn resolve(state: &State, mut item: lsp::CompletionItem) -> lsp::CompletionItem {
     if let Some(rule) = Rule::named(&item.label) {
-        let markup = to_proto::markup(
-            rule.about().text(),
-            state.capabilities().markdown_completion,
-        );
+        let markup = to_proto::markup(rule.page().text(), state.capabilities().markdown_completion);
         item.documentation = Some(lsp::Documentation::MarkupContent(markup));
     }
     item

@@ -9,7 +9,7 @@ use super::groups::Grouping;
 use super::settings::Settings;
 use super::state::{Snapshot, State};
 use super::{extras, to_proto};
-use linter::config::{self, Config, Problem, Reading, discovery};
+use linter::config::{self, Config, ConfigError, Reading, discovery};
 use linter::rules::{Rule, Severity};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ struct News {
     /// Folders with another configuration.
     folders: HashSet<PathBuf>,
     /// Files of whose mistakes the client is to be told, with their texts.
-    mistakes: Vec<(PathBuf, String, Vec<Problem>)>,
+    mistakes: Vec<(PathBuf, String, Vec<ConfigError>)>,
 }
 
 /// Whether a document is a configuration file.
@@ -210,7 +210,7 @@ pub(super) async fn close(state: &Arc<State>, url: &Url) {
     let _ = look(state, state.folders(), &turn, Known::replace).await;
 }
 
-async fn publish(state: &State, file: &Path, text: &str, problems: &[Problem]) {
+async fn publish(state: &State, file: &Path, text: &str, problems: &[ConfigError]) {
     let Ok(url) = Url::from_file_path(file) else {
         return;
     };
@@ -268,7 +268,7 @@ impl Configuration {
     /// What counts in a folder, without the exceptions that are for other files than this one.
     fn narrowed(&self, url: &Url, folder: &Path, known: Arc<Config>) -> Arc<Config> {
         let file = self.read().folders.get(folder).cloned().flatten();
-        let way = || discovery::way(&file?, &url.to_file_path().ok()?);
+        let way = || discovery::relative_path(&file?, &url.to_file_path().ok()?);
         let Some(config) = known.for_file(way().as_deref()) else {
             return known;
         };
@@ -453,7 +453,7 @@ impl File {
         if self.content.as_ref() == Some(&content) {
             return false;
         }
-        let is_right = content.reading.is_right();
+        let is_right = content.reading.is_valid();
         if is_right || !self.was_right {
             self.said = content.reading.config.clone();
             self.was_right = is_right;
@@ -474,7 +474,7 @@ impl Content {
     fn on_disk(file: &Path) -> Self {
         discovery::text(file).map_or_else(
             |message| {
-                let problems = vec![Problem {
+                let problems = vec![ConfigError {
                     range: 0..0,
                     severity: Severity::Error,
                     message,

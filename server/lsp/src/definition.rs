@@ -7,20 +7,20 @@
 use super::neighbours::path;
 use super::state::{Analysed, State};
 use super::{analysis, from_proto, to_proto, workspace_index};
+use linter::analysis::{Declaration, ReferenceAt};
 use linter::config::Config;
-use linter::engine::{self, Declared, Named};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use text::Text;
 use tower_lsp::lsp_types::{self as lsp, Url};
-use workspace::index::{Fact, NamedKind};
+use workspace::cross_references::{Fact, ReferencedKind};
 
 /// A name, and the objects that it may mean.
 struct Found {
     /// Where the name is written.
     range: lsp::Range,
-    kind: NamedKind,
+    kind: ReferencedKind,
     name: String,
     targets: Vec<Target>,
 }
@@ -99,7 +99,7 @@ pub(super) async fn hover(
         };
         format!(
             "{} `{name}` in `{}`{about}",
-            kind.word(),
+            kind.name(),
             shown(&target.url, &url, &folders)
         )
     };
@@ -131,19 +131,20 @@ async fn find(state: &Arc<State>, url: Url, analysed: Arc<Analysed>, at: usize) 
     let found = analysis::off_thread(state, move || {
         let mut parts = analysed
             .report
-            .parts()
+            .chunks()
             .filter_map(|part| Some((part, part.within(at)?)));
-        let (part, named) = parts
-            .find_map(|(part, at)| Some((part, part.analysis.name_at(at, &analysed.config)?)))?;
-        let others = analysed.config.surroundings.others.as_ref()?;
-        let Named { range, reference } = named;
+        let (part, named) = parts.find_map(|(part, at)| {
+            Some((part, part.analysis.reference_at(at, &analysed.config)?))
+        })?;
+        let others = analysed.config.context.workspace.as_ref()?;
+        let ReferenceAt { range, reference } = named;
         let range = to_proto::range(
             part.place(range),
             &analysed.snapshot.text,
             looker.encoding(),
         );
         let mut files: Vec<(PathBuf, Vec<Fact>)> = Vec::new();
-        for (source, fact) in others.index.meant(&reference, &others.folder) {
+        for (source, fact) in others.index.resolve(&reference, &others.folder) {
             match files.last_mut().filter(|(last, _)| *last == source) {
                 Some((_, facts)) => facts.push(fact),
                 None => files.push((source, vec![fact])),
@@ -192,14 +193,14 @@ fn targets(state: &State, open: &Open, source: &Path, facts: &[Fact]) -> Vec<Tar
         }
     };
     let whole = text.to_string();
-    let mut declared: Vec<Declared> = facts
+    let mut declared: Vec<Declaration> = facts
         .iter()
-        .flat_map(|fact| engine::declared(&whole, fact, &Config::default()))
+        .flat_map(|fact| linter::analysis::declarations(&whole, fact, &Config::default()))
         .collect();
     declared.sort_by_key(|declared| declared.object.start);
     declared.dedup();
     let range = |bytes| to_proto::range(bytes, &text, state.encoding());
-    let target = |Declared {
+    let target = |Declaration {
                       object,
                       name,
                       about,

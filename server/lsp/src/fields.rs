@@ -7,7 +7,7 @@
 use super::capabilities::Capabilities;
 use super::state::{Analysed, State};
 use super::{analysis, from_proto, to_proto};
-use linter::engine::{Choice, Completion, Counts, Written};
+use linter::analysis::{Completion, CompletionItem, Effect, FieldInfo};
 use linter::rules::Field;
 use std::sync::Arc;
 use tower_lsp::lsp_types::{self as lsp, Url};
@@ -36,7 +36,7 @@ pub(super) async fn completion(
 fn items(analysed: &Analysed, at: usize, client: &Capabilities) -> Option<lsp::CompletionResponse> {
     let parts = analysed
         .report
-        .parts()
+        .chunks()
         .filter_map(|part| Some((part, part.within(at)?)));
     let (part, Completion { replaced, choices }) = parts
         .filter_map(|(part, at)| Some((part, part.analysis.completion(at, &analysed.config)?)))
@@ -55,11 +55,11 @@ fn items(analysed: &Analysed, at: usize, client: &Capabilities) -> Option<lsp::C
 
 fn item(
     place: usize,
-    choice: &Choice,
+    choice: &CompletionItem,
     range: lsp::Range,
     client: &Capabilities,
 ) -> lsp::CompletionItem {
-    let Choice {
+    let CompletionItem {
         label,
         insert,
         field,
@@ -106,7 +106,7 @@ pub(super) async fn hover(
     let hover = analysis::off_thread(state, move || {
         let mut parts = analysed
             .report
-            .parts()
+            .chunks()
             .filter_map(|part| Some((part, part.within(at)?)));
         let (part, written) = parts
             .find_map(|(part, at)| Some((part, part.analysis.field_at(at, &analysed.config)?)))?;
@@ -115,7 +115,7 @@ pub(super) async fn hover(
             &analysed.snapshot.text,
             client.encoding,
         );
-        let Written {
+        let FieldInfo {
             field, way, counts, ..
         } = written;
         let head = format!("**{way}**");
@@ -156,12 +156,12 @@ fn asked(field: &Field) -> Option<String> {
 }
 
 /// For whom it counts, as a paragraph; nothing where that goes without saying.
-fn counting(counts: &Counts) -> String {
+fn counting(counts: &Effect) -> String {
     let words = match counts {
-        Counts::Pod { others } if others.is_empty() => {
+        Effect::Pod { others } if others.is_empty() => {
             "It counts for all containers of the pod.".to_owned()
         }
-        Counts::Pod { others } => {
+        Effect::Pod { others } => {
             let others: Vec<String> = others
                 .iter()
                 .map(|(container, value)| format!("{container} (`{value}`)"))
@@ -171,19 +171,19 @@ fn counting(counts: &Counts) -> String {
                 others.join(", ")
             )
         }
-        Counts::Container {
+        Effect::Container {
             own: Some(own),
             pods: Some(pods),
         } if own == pods => format!("Here: `{own}`, as the pod says too."),
-        Counts::Container {
+        Effect::Container {
             own: Some(own),
             pods: Some(pods),
         } => format!("Here: `{own}`, in the place of the pod's `{pods}`."),
-        Counts::Container {
+        Effect::Container {
             own: None,
             pods: Some(pods),
         } => format!("Here: `{pods}`, which is the pod's."),
-        Counts::Container { .. } | Counts::Item => return String::new(),
+        Effect::Container { .. } | Effect::Item => return String::new(),
     };
     format!("{words}\n\n")
 }

@@ -3,8 +3,8 @@
 //! Knows when findings belong together. Must not know the protocol. Promise: each finding is in exactly one mark; a value that is
 //! written and wrong has one of its own.
 
-use linter::engine::{Part, Range, Report};
-use linter::rules::{Finding, Lack, MISSING_HARDENING, Page, Severity};
+use linter::analysis::{Chunk, Range, Report};
+use linter::rules::{Finding, MISSING_HARDENING, MissingSetting, Page, Severity};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ impl Grouping {
 
 /// One place of a document that a client marks, with the findings that the mark stands for: never none.
 pub(super) struct Mark<'a> {
-    pub part: Part<'a>,
+    pub part: Chunk<'a>,
     /// The gravest first.
     pub findings: Vec<&'a Finding>,
 }
@@ -43,23 +43,23 @@ const MOST_COLUMNS: usize = 80;
 /// The marks of a text, in the order of their first findings.
 pub(super) fn marks(report: &Report, grouping: Grouping) -> Vec<Mark<'_>> {
     report
-        .parts()
+        .chunks()
         .flat_map(|part| marks_of(part, grouping))
         .collect()
 }
 
 /// The marks of one part.
-pub(super) fn marks_of(part: Part<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
+pub(super) fn marks_of(part: Chunk<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
     let mut marks: Vec<Mark<'_>> = Vec::new();
     let mut groups: HashMap<_, usize> = HashMap::new();
     for finding in &part.analysis.findings {
         let lack = finding
-            .subject
-            .lack
+            .target
+            .missing
             .as_ref()
             .filter(|_| grouping == Grouping::Container);
         let next = marks.len();
-        let group = lack.map(|lack| (finding.subject.object, finding.subject.range, &lack.holder));
+        let group = lack.map(|lack| (finding.target.object, finding.target.range, &lack.holder));
         let place = group.map_or(next, |group| *groups.entry(group).or_insert(next));
         match marks.get_mut(place) {
             Some(mark) => mark.findings.push(finding),
@@ -79,10 +79,10 @@ pub(super) fn marks_of(part: Part<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
 /// Whether two findings of one part are that the same container or pod lacks something.
 pub(super) fn is_one_lack(one: &Finding, other: &Finding) -> bool {
     fn holder(finding: &Finding) -> Option<(Option<usize>, Range, &str)> {
-        let lack = finding.subject.lack.as_ref()?;
+        let lack = finding.target.missing.as_ref()?;
         Some((
-            finding.subject.object,
-            finding.subject.range,
+            finding.target.object,
+            finding.target.range,
             lack.holder.as_str(),
         ))
     }
@@ -95,9 +95,9 @@ impl<'a> Mark<'a> {
     }
 
     /// What the findings have in common, where there are several.
-    pub(super) fn group(&self) -> Option<&'a Lack> {
+    pub(super) fn group(&self) -> Option<&'a MissingSetting> {
         (self.findings.len() > 1)
-            .then(|| self.first().subject.lack.as_ref())
+            .then(|| self.first().target.missing.as_ref())
             .flatten()
     }
 
@@ -119,7 +119,7 @@ impl<'a> Mark<'a> {
     pub(super) fn page(&self) -> Page {
         match self.group() {
             Some(_) => MISSING_HARDENING.about(),
-            None => self.first().rule.about(),
+            None => self.first().rule.page(),
         }
     }
 
@@ -136,7 +136,7 @@ impl<'a> Mark<'a> {
         for setting in self
             .findings
             .iter()
-            .filter_map(|finding| Some(finding.subject.lack.as_ref()?.setting.as_ref()))
+            .filter_map(|finding| Some(finding.target.missing.as_ref()?.setting.as_ref()))
         {
             if !settings.contains(&setting) {
                 settings.push(setting);

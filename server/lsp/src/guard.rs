@@ -6,7 +6,7 @@
 use super::state::State;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-pub(super) use linter::engine::panic_message as message;
+pub(super) use linter::analysis::panic_message as message;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};

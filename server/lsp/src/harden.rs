@@ -6,7 +6,7 @@
 use super::analysis::{self, Panicked};
 use super::state::{Analysed, State};
 use super::to_proto;
-use linter::rules::{Finding, Applicability};
+use linter::rules::{Applicability, Finding};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use text::Encoding;
@@ -72,11 +72,11 @@ fn mend(analysed: &Analysed, encoding: Encoding) -> Mended {
         finding
             .fix
             .as_ref()
-            .is_some_and(|fix| fix.safety <= Applicability::Unsafe)
+            .is_some_and(|fix| fix.applicability <= Applicability::Unsafe)
     };
     let (text, mut mended) = (&analysed.snapshot.text, Mended::default());
-    for part in analysed.report.parts() {
-        let of_part = part.analysis.mend(&analysed.config, is_wanted);
+    for part in analysed.report.chunks() {
+        let of_part = part.analysis.apply_fixes(&analysed.config, is_wanted);
         mended
             .edits
             .extend(to_proto::text_edits(part, &of_part.edits, text, encoding));

@@ -5,7 +5,7 @@
 use super::extras::Extra;
 use super::state::{Analysed, State};
 use super::{analysis, from_proto, to_proto};
-use linter::engine::{Inherited, Part, Range};
+use linter::analysis::{Chunk, Inherited, Range};
 use std::ops::Range as Bytes;
 use std::sync::Arc;
 use text::{Encoding, Position};
@@ -29,7 +29,7 @@ pub(super) async fn hints(
             .range(from_proto::range(shown), encoding);
         let parts = analysed
             .report
-            .parts()
+            .chunks()
             .filter(|part| meets(&part.place(extent(*part)), &shown));
         let hints = parts.flat_map(|part| {
             part.analysis
@@ -49,7 +49,7 @@ pub(super) async fn hints(
 }
 
 /// All of a part.
-fn extent(part: Part<'_>) -> Range {
+fn extent(part: Chunk<'_>) -> Range {
     Range::up_to(part.analysis.text().len().try_into().unwrap_or_default())
 }
 

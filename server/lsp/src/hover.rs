@@ -27,7 +27,7 @@ pub(super) async fn hover(state: &Arc<State>, params: lsp::HoverParams) -> Optio
     let grouping = state.configuration.grouping();
     let around = analysed
         .report
-        .parts()
+        .chunks()
         .filter(|part| part.within(offset).is_some());
     let found: Vec<_> = around
         .flat_map(|part| groups::marks_of(part, grouping))
@@ -74,7 +74,7 @@ fn about(mark: &Mark<'_>, with_reason: bool) -> String {
                 "**{}** ({}, {})",
                 rule.id,
                 severity.name(),
-                rule.scope.name()
+                rule.enablement.name()
             );
             (head, with_reason.then(|| why(rule.docs)))
         }

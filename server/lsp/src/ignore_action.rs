@@ -12,9 +12,9 @@ use super::configuration;
 use super::groups::{self, Mark};
 use super::state::{Analysed, Snapshot, State};
 use super::to_proto;
+use linter::analysis::{Chunk, DocumentKind, ObjectInfo, SuppressionScope};
 use linter::config::{self, Date, Exception, Pattern, discovery};
-use linter::engine::{ObjectInfo, Part, Scope, Sight};
-use linter::rules::{Check, Finding, Rule, Applicability};
+use linter::rules::{Applicability, Check, Finding, Rule};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use text::Text;
@@ -55,7 +55,7 @@ impl Place {
             Some((file, known_as)) => (file, known_as),
             None => (new_file(workspace::paths::folder_of(&document)), None),
         };
-        let way = discovery::way(&file, &document)?;
+        let way = discovery::relative_path(&file, &document)?;
         let parts: Vec<&str> = way
             .iter()
             .map(|part| part.to_str())
@@ -108,13 +108,14 @@ fn literal(word: &str) -> String {
 impl Asked<'_> {
     /// Ways to ignore what some marks stand for, each once: all that there are, or as many as a menu has room for.
     pub(super) fn actions(&self, marks: &[&Mark<'_>], all: bool) -> Vec<lsp::CodeAction> {
-        let is_ours = |(part, finding): &(Part<'_>, &Finding)| {
-            part.analysis.sight != Sight::Template && !matches!(finding.rule.check, Check::Ignores)
+        let is_ours = |(part, finding): &(Chunk<'_>, &Finding)| {
+            part.analysis.kind != DocumentKind::Template
+                && !matches!(finding.rule.check, Check::Suppressions)
         };
         let findings = marks
             .iter()
             .flat_map(|mark| mark.findings.iter().map(|finding| (mark.part, *finding)));
-        let mut findings: Vec<(Part<'_>, &Finding)> = findings.filter(is_ours).collect();
+        let mut findings: Vec<(Chunk<'_>, &Finding)> = findings.filter(is_ours).collect();
         if findings.len() > MOST_FINDINGS {
             return Vec::new();
         }
@@ -140,23 +141,24 @@ impl Asked<'_> {
     }
 
     /// Every way for every finding.
-    fn ways(&self, findings: &[(Part<'_>, &Finding)]) -> Vec<lsp::CodeAction> {
-        let of = |&(part, finding): &(Part<'_>, &Finding)| {
-            let here = self.comment(part, &[finding], Scope::Place);
-            let whole = self.comment(part, &[finding], Scope::Document);
+    fn ways(&self, findings: &[(Chunk<'_>, &Finding)]) -> Vec<lsp::CodeAction> {
+        let of = |&(part, finding): &(Chunk<'_>, &Finding)| {
+            let here = self.comment(part, &[finding], SuppressionScope::Place);
+            let whole = self.comment(part, &[finding], SuppressionScope::Document);
             [here, whole, self.configured(part, &[finding])]
         };
         findings.iter().flat_map(of).flatten().collect()
     }
 
     /// Each of the first few at its place, and what one container or pod lacks together.
-    fn menu(&self, findings: &[(Part<'_>, &Finding)]) -> Vec<lsp::CodeAction> {
-        let here =
-            |&(part, finding): &(Part<'_>, &Finding)| self.comment(part, &[finding], Scope::Place);
+    fn menu(&self, findings: &[(Chunk<'_>, &Finding)]) -> Vec<lsp::CodeAction> {
+        let here = |&(part, finding): &(Chunk<'_>, &Finding)| {
+            self.comment(part, &[finding], SuppressionScope::Place)
+        };
         let mut actions: Vec<lsp::CodeAction> =
             findings.iter().take(MOST_RULES).filter_map(here).collect();
         for (place, (part, finding)) in findings.iter().enumerate() {
-            let is_beside = |(other_part, other): &&(Part<'_>, &Finding)| {
+            let is_beside = |(other_part, other): &&(Chunk<'_>, &Finding)| {
                 other_part.start == part.start && groups::is_one_lack(finding, other)
             };
             let is_new = !findings[..place].iter().any(|other| is_beside(&other));
@@ -166,7 +168,7 @@ impl Asked<'_> {
                 .map(|(_, finding)| *finding)
                 .collect();
             if is_new && lacking.len() > 1 {
-                actions.extend(self.comment(*part, &lacking, Scope::Place));
+                actions.extend(self.comment(*part, &lacking, SuppressionScope::Place));
                 actions.extend(self.configured(*part, &lacking));
             }
         }
@@ -175,42 +177,45 @@ impl Asked<'_> {
 
     fn comment(
         &self,
-        part: Part<'_>,
+        part: Chunk<'_>,
         findings: &[&Finding],
-        scope: Scope,
+        scope: SuppressionScope,
     ) -> Option<lsp::CodeAction> {
         let edits = part
             .analysis
-            .ignoring(findings, scope, &self.analysed.config)
+            .suppress(findings, scope, &self.analysed.config)
             .ok()?;
         let snapshot = &self.analysed.snapshot;
         let edits = to_proto::text_edits(part, &edits, &snapshot.text, self.client.encoding);
         let edit = to_proto::workspace_edit(self.url, snapshot.version, edits, self.client);
         let title = match (findings, scope) {
-            ([finding], Scope::Document) => format!("ignore {} in this document", finding.rule.id),
-            ([finding], Scope::Place)
-                if finding.subject.absent && finding.subject.container.is_some() =>
+            ([finding], SuppressionScope::Document) => {
+                format!("ignore {} in this document", finding.rule.id)
+            }
+            ([finding], SuppressionScope::Place)
+                if finding.target.absent && finding.target.container.is_some() =>
             {
                 format!("ignore {} for this container", finding.rule.id)
             }
-            ([finding], Scope::Place) => format!("ignore {} here", finding.rule.id),
+            ([finding], SuppressionScope::Place) => format!("ignore {} here", finding.rule.id),
             (several, _) => all_of(several),
         };
         Some(self.action(title, edit, part, findings))
     }
 
-    fn configured(&self, part: Part<'_>, findings: &[&Finding]) -> Option<lsp::CodeAction> {
+    fn configured(&self, part: Chunk<'_>, findings: &[&Finding]) -> Option<lsp::CodeAction> {
         let place = self.place?;
         let object = findings
             .first()?
-            .subject
+            .target
             .object
             .and_then(|index| part.analysis.objects.get(index));
         let exception = exception(place, object, findings)?;
         let there = place.text().ok()?;
         let text = there.clone().unwrap_or_else(|| Text::from(""));
         let edits =
-            config::excepting(&text.to_string(), &exception, &Rule::ids(), Date::today()).ok()?;
+            config::insert_exception(&text.to_string(), &exception, &Rule::ids(), Date::today())
+                .ok()?;
         let edit = |(range, new_text): (std::ops::Range<usize>, String)| lsp::TextEdit {
             range: to_proto::range(range, &text, self.client.encoding),
             new_text,
@@ -230,7 +235,7 @@ impl Asked<'_> {
         &self,
         title: String,
         edit: lsp::WorkspaceEdit,
-        part: Part<'_>,
+        part: Chunk<'_>,
         findings: &[&Finding],
     ) -> lsp::CodeAction {
         let mark = Mark {
@@ -252,7 +257,7 @@ impl Asked<'_> {
 
 /// How little reason there is to leave a finding: what can be mended without a thought has the least.
 fn sure_remedy(finding: &Finding) -> u8 {
-    match finding.fix.as_ref().map(|fix| fix.safety) {
+    match finding.fix.as_ref().map(|fix| fix.applicability) {
         None | Some(Applicability::Unsafe) => 0,
         Some(Applicability::Placeholder) => 1,
         Some(Applicability::Safe) => 2,
@@ -263,7 +268,7 @@ fn sure_remedy(finding: &Finding) -> u8 {
 fn all_of(findings: &[&Finding]) -> String {
     let holder = findings
         .first()
-        .and_then(|finding| finding.subject.lack.as_ref())
+        .and_then(|finding| finding.target.missing.as_ref())
         .map_or("", |lack| lack.holder.as_str());
     let article = if holder.contains(' ') { "" } else { "the " };
     format!(
@@ -297,7 +302,7 @@ fn exception(
         name: words(object.and_then(|object| object.name.as_deref()))?,
         container: words(
             finding
-                .subject
+                .target
                 .container
                 .as_deref()
                 .filter(|name| !name.is_empty()),

@@ -10,8 +10,8 @@ use super::code_action::Unresolved;
 use super::extras::Extra;
 use super::state::{Analysed, State};
 use super::to_proto;
+use linter::analysis::{Chunk, DocumentKind, ObjectInfo, PodSecurityLevel};
 use linter::config::Profile;
-use linter::engine::{ObjectInfo, Part, Sight, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::ops::Range;
@@ -44,7 +44,7 @@ pub(super) async fn lenses(state: &Arc<State>, url: &Url) -> Option<Vec<lsp::Cod
     let analysed = analysis::latest(state, url).await?;
     let client = state.capabilities();
     let mut lenses = Vec::new();
-    for (index, part) in analysed.report.parts().enumerate() {
+    for (index, part) in analysed.report.chunks().enumerate() {
         for objects in workloads(part) {
             let place = part.place(part.analysis.objects.get(objects.start)?.range);
             let range = to_proto::range(
@@ -83,10 +83,10 @@ pub(super) async fn lenses(state: &Arc<State>, url: &Url) -> Option<Vec<lsp::Cod
 }
 
 /// The objects of a part that make pods, each with its repetitions; none where not all of it is seen.
-fn workloads(part: Part<'_>) -> impl Iterator<Item = Range<usize>> {
+fn workloads(part: Chunk<'_>) -> impl Iterator<Item = Range<usize>> {
     let objects = &part.analysis.objects;
     let is_one = |object: &ObjectInfo| {
-        part.analysis.sight == Sight::Whole && object.makes_pods && !object.repeated
+        part.analysis.kind == DocumentKind::Complete && object.makes_pods && !object.repeated
     };
     let starts = objects
         .iter()
@@ -137,15 +137,16 @@ pub(super) async fn resolve(
 async fn standing(
     state: &Arc<State>,
     data: Value,
-) -> Result<(Arc<Analysed>, ObjectInfo, Standing), Unresolved> {
+) -> Result<(Arc<Analysed>, ObjectInfo, PodSecurityLevel), Unresolved> {
     let (analysed, workload) = found(state, data).await?;
     let look = Arc::clone(&analysed);
     let standing = analysis::off_thread(state, move || {
-        let part = look.report.parts().nth(workload.part)?;
+        let part = look.report.chunks().nth(workload.part)?;
         let object = part.analysis.objects.get(workload.objects.start)?.clone();
         Some((
             object,
-            part.analysis.standing(workload.objects, &look.config)?,
+            part.analysis
+                .pod_security_level(workload.objects, &look.config)?,
         ))
     });
     let (object, standing) = standing
@@ -167,7 +168,7 @@ async fn found(state: &Arc<State>, data: Value) -> Result<(Arc<Analysed>, Worklo
     }
 }
 
-fn title(standing: &Standing) -> String {
+fn title(standing: &PodSecurityLevel) -> String {
     let met = standing.met.map_or("privileged", Profile::name);
     let next = standing.missed.as_ref().map(|(next, missed)| {
         let plural = if missed.len() == 1 { "" } else { "s" };
@@ -186,7 +187,7 @@ fn title(standing: &Standing) -> String {
 }
 
 /// What the Namespace enforces, behind something else, where it is more than is met.
-fn enforced(standing: &Standing, between: &str) -> String {
+fn enforced(standing: &PodSecurityLevel, between: &str) -> String {
     let beyond = standing
         .enforced
         .as_ref()
@@ -231,7 +232,7 @@ pub(super) async fn harden(state: &Arc<State>, data: Value) -> Result<(), Unreso
     let (analysed, workload) = found(state, data).await?;
     let client = state.capabilities();
     let edit = analysis::off_thread(state, move || {
-        let part = analysed.report.parts().nth(workload.part)?;
+        let part = analysed.report.chunks().nth(workload.part)?;
         let edits = Whole::Object(workload.objects.start).harden(part.analysis, &analysed.config);
         let edits = to_proto::text_edits(part, &edits, &analysed.snapshot.text, client.encoding);
         let version = analysed.snapshot.version;

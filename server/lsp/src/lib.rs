@@ -68,8 +68,8 @@ pub use settings::{SETTINGS, Setting};
 use backend::Backend;
 use futures_util::{Stream, StreamExt};
 use guard::Guard;
+use linter::analysis::{Analysis, ChunkContext, ChunkKind};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Context, Role};
 use output::Output;
 use state::State;
 use std::process::ExitCode;
@@ -82,7 +82,7 @@ use tower_lsp::LspService;
 use tower_lsp::jsonrpc::Request;
 
 /// How a document, or a part of one that is read by itself, is analysed.
-pub type Analyze = dyn Fn(&str, Role, &Arc<Context>, &Config) -> Analysis + Send + Sync;
+pub type Analyze = dyn Fn(&str, ChunkKind, &Arc<ChunkContext>, &Config) -> Analysis + Send + Sync;
 
 /// What a server is made of, apart from its connection.
 #[derive(Clone)]
@@ -97,7 +97,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Setup {
-            analyze: Arc::new(engine::analyze_part),
+            analyze: Arc::new(linter::analysis::analyze_chunk),
             patience: Duration::from_secs(10),
             at_once: 16 << 10,
         }

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tower_lsp::lsp_types::Url;
-use workspace::index::{Fact, Places};
+use workspace::cross_references::{Fact, TargetNamespaces};
 use workspace::project::{self, Kustomizations, Project};
-use workspace::{Others, Surroundings};
+use workspace::{FileContext, WorkspaceView};
 
 #[derive(Default)]
 pub(super) struct Neighbours {
@@ -44,7 +44,7 @@ struct Known {
 /// What is known of a document, and what it is held to for that. The same configuration is given out as long as nothing changes,
 /// so that what was found under it stays known.
 struct Neighbourhood {
-    surroundings: Surroundings,
+    context: FileContext,
     held_to: Option<(Arc<Config>, Arc<Config>)>,
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn put(
         .map(|(source, _)| source.clone())
         .collect();
     let (_turn, _, places) = places(state, sources).await;
-    let places: HashMap<PathBuf, Places> = places.into_iter().collect();
+    let places: HashMap<PathBuf, TargetNamespaces> = places.into_iter().collect();
     let open = open();
     for (source, facts) in facts
         .into_iter()
@@ -121,7 +121,7 @@ pub(super) async fn put(
         state.workspace.index.put(
             &source,
             facts.iter(),
-            places.get(&source).unwrap_or(&Places::default()),
+            places.get(&source).unwrap_or(&TargetNamespaces::default()),
         );
     }
     open
@@ -135,7 +135,7 @@ async fn places(
 ) -> (
     tokio::sync::MutexGuard<'_, Placed>,
     Placed,
-    Vec<(PathBuf, Places)>,
+    Vec<(PathBuf, TargetNamespaces)>,
 ) {
     let known = Known::latest(state);
     let (by, found) = places_by(known.clone(), sources.clone()).await;
@@ -148,14 +148,17 @@ async fn places(
     (turn, by, found)
 }
 
-async fn places_by(known: Known, sources: Vec<PathBuf>) -> (Placed, Vec<(PathBuf, Places)>) {
+async fn places_by(
+    known: Known,
+    sources: Vec<PathBuf>,
+) -> (Placed, Vec<(PathBuf, TargetNamespaces)>) {
     let work = move || {
         let (placed, mut project) = known.project();
         (
             placed,
             sources
                 .into_iter()
-                .map(|source| (source.clone(), project.places(&source)))
+                .map(|source| (source.clone(), project.namespaces_of(&source)))
                 .collect(),
         )
     };
@@ -165,36 +168,36 @@ async fn places_by(known: Known, sources: Vec<PathBuf>) -> (Placed, Vec<(PathBuf
 
 /// Whether other documents may be something else because of what this one says.
 pub(super) fn concerns_others(url: &Url) -> bool {
-    project::concerns_others(Path::new(url.path()))
+    project::affects_other_files(Path::new(url.path()))
 }
 
 async fn look(
     state: &Arc<State>,
     urls: Vec<Url>,
-) -> Result<(Vec<(Url, Surroundings)>, Placed), Panicked> {
+) -> Result<(Vec<(Url, FileContext)>, Placed), Panicked> {
     let index = Arc::clone(&state.workspace.index);
     let known = Known::latest(state);
     analysis::off_thread(state, move || {
         let (placed, mut project) = known.project();
         let of = |url: &Url| {
             let file = path(url);
-            let surroundings = file
+            let context = file
                 .as_deref()
-                .map(|file| project.surroundings(file))
+                .map(|file| project.file_context(file))
                 .unwrap_or_default();
             let folder = file
                 .map(|file| workspace::paths::real(workspace::paths::folder_of(&file)))
                 .unwrap_or_default();
-            let others = Others {
+            let others = WorkspaceView {
                 index: Arc::clone(&index),
                 folder: folder.into(),
             };
-            Surroundings {
-                others: Some(others),
-                ..surroundings
+            FileContext {
+                workspace: Some(others),
+                ..context
             }
         };
-        let found: Vec<Surroundings> = urls.iter().map(of).collect();
+        let found: Vec<FileContext> = urls.iter().map(of).collect();
         (urls.into_iter().zip(found).collect(), placed)
     })
     .await
@@ -249,15 +252,15 @@ impl Neighbours {
 
     /// Takes what was found, and gives back the documents of which something else was known. Of a document that nothing was known
     /// of nobody has made anything yet.
-    fn take(&self, found: Vec<(Url, Surroundings)>) -> Vec<Url> {
+    fn take(&self, found: Vec<(Url, FileContext)>) -> Vec<Url> {
         let mut known = self.read();
         let mut changed = Vec::new();
-        for (url, surroundings) in found {
+        for (url, context) in found {
             match known.get_mut(&url) {
-                Some(known) if known.surroundings == surroundings => {}
+                Some(known) if known.context == context => {}
                 Some(known) => {
                     *known = Neighbourhood {
-                        surroundings,
+                        context,
                         held_to: None,
                     };
                     changed.push(url);
@@ -266,7 +269,7 @@ impl Neighbours {
                     _ = known.insert(
                         url,
                         Neighbourhood {
-                            surroundings,
+                            context,
                             held_to: None,
                         },
                     )
@@ -280,7 +283,7 @@ impl Neighbours {
         let mut known = self.read();
         let Some(known) = known
             .get_mut(url)
-            .filter(|known| known.surroundings != config.surroundings)
+            .filter(|known| known.context != config.context)
         else {
             return config;
         };
@@ -290,7 +293,7 @@ impl Neighbours {
             return Arc::clone(over);
         }
         let over = Arc::new(Config {
-            surroundings: known.surroundings.clone(),
+            context: known.context.clone(),
             ..(*config).clone()
         });
         known.held_to = Some((config, Arc::clone(&over)));

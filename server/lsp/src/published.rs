@@ -9,7 +9,7 @@ use super::groups::{self, Grouping, Mark};
 use super::settings::SECTION;
 use super::state::Analysed;
 use super::to_proto::{diagnostic_at, position, range};
-use linter::engine::{Analysis, Part, Range};
+use linter::analysis::{Analysis, Chunk, Range};
 use linter::rules::Severity;
 use serde::Serialize;
 use serde_json::json;
@@ -57,7 +57,7 @@ fn write_diagnostics(
     client: &Capabilities,
     json: &mut Vec<u8>,
 ) {
-    let parts: Vec<_> = analysed.report.parts().collect();
+    let parts: Vec<_> = analysed.report.chunks().collect();
     let maker = Maker {
         text: &analysed.snapshot.text,
         url,
@@ -92,7 +92,7 @@ struct Told {
 
 impl Published {
     /// Goes on with the parts of another text. What is told of those that are the same is kept.
-    fn follow(&mut self, parts: &[Part<'_>], maker: &Maker<'_>) {
+    fn follow(&mut self, parts: &[Chunk<'_>], maker: &Maker<'_>) {
         if self.grouping != maker.grouping {
             *self = Published {
                 grouping: maker.grouping,
@@ -100,7 +100,7 @@ impl Published {
             };
         }
         // What is told of a part in whose middle others stand depends on how much stands there.
-        let is_same = |(told, part): &(&Told, &Part<'_>)| {
+        let is_same = |(told, part): &(&Told, &Chunk<'_>)| {
             Arc::ptr_eq(&told.of, part.analysis) && part.is_whole()
         };
         let before = self.told.iter().zip(parts).take_while(is_same).count();
@@ -119,7 +119,7 @@ impl Published {
     }
 
     /// Writes what is told of the parts that it follows as a list in JSON.
-    fn write(&mut self, parts: &[Part<'_>], maker: &Maker<'_>, json: &mut Vec<u8>) {
+    fn write(&mut self, parts: &[Chunk<'_>], maker: &Maker<'_>, json: &mut Vec<u8>) {
         let all: usize = self.told.iter().map(Told::count).sum();
         let shown = if all > MOST_DIAGNOSTICS {
             MOST_DIAGNOSTICS - 1
@@ -172,7 +172,7 @@ struct Maker<'a> {
 impl Maker<'_> {
     /// What is told of a part that stands behind others with so many diagnostics. As long as those may all be shown, its own are written
     /// with it.
-    fn told(&self, part: Part<'_>, counted: &mut usize) -> Told {
+    fn told(&self, part: Chunk<'_>, counted: &mut usize) -> Told {
         let marks = groups::marks_of(part, self.grouping);
         let of = |severity: Severity| marks.iter().filter(move |mark| mark.severity() == severity);
         let counts = Severity::ALL.map(|severity| of(severity).count());
@@ -189,7 +189,7 @@ impl Maker<'_> {
     }
 
     /// The diagnostics of a severity in a part.
-    fn written(&self, part: Part<'_>, severity: Severity) -> Written {
+    fn written(&self, part: Chunk<'_>, severity: Severity) -> Written {
         let marks = groups::marks_of(part, self.grouping);
         self.write(
             part,
@@ -200,7 +200,7 @@ impl Maker<'_> {
     /// Lines count from the first one of a part that stands together, so that it is told the same wherever it stands.
     fn write<'m, 'p: 'm>(
         &self,
-        part: Part<'p>,
+        part: Chunk<'p>,
         marks: impl Iterator<Item = &'m Mark<'p>>,
     ) -> Written {
         let lines = Lines::of(if part.is_whole() {
@@ -341,8 +341,8 @@ fn more(count: usize) -> lsp::Diagnostic {
 mod tests {
     use super::super::state::Snapshot;
     use super::*;
+    use linter::analysis::{self, Report};
     use linter::config::Config;
-    use linter::engine::{self, Report};
     use std::sync::Mutex;
 
     fn at(line: u32) -> lsp::Range {
@@ -454,7 +454,7 @@ spec:
         ] {
             let mut text = Text::from(text(pods, is_list).as_str());
             let (config, published) = (Config::default(), Arc::default());
-            let mut report = engine::analyze(&text.to_string(), &config);
+            let mut report = analysis::analyze(&text.to_string(), &config);
             let shown = json(&analysed(&text, report.clone(), &published), grouping);
             assert_eq!(shown.ends_with(b"more findings\"}]}"), pods > 3);
             let mut dice = 7_usize;
@@ -476,14 +476,14 @@ spec:
                 text.replace(start..end, insert);
                 report.edit(start..end, insert.len(), |range| text.slice(range));
                 let look = |part: &str, role, context: &Arc<_>| {
-                    engine::analyze_part(part, role, context, &config)
+                    analysis::analyze_chunk(part, role, context, &config)
                 };
                 report.analyze(|range| text.slice(range), look);
                 let kept = json(&analysed(&text, report.clone(), &published), grouping);
                 let afresh = json(
                     &analysed(
                         &text,
-                        engine::analyze(&text.to_string(), &config),
+                        analysis::analyze(&text.to_string(), &config),
                         &Arc::default(),
                     ),
                     grouping,

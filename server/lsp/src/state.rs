@@ -16,8 +16,8 @@ use super::settings::Settings;
 use super::workspace_index::Workspace;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use linter::analysis::Report;
 use linter::config::Config;
-use linter::engine::Report;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -374,7 +374,7 @@ impl Analysed {
 
     /// Whether other objects say something else by now.
     pub(super) fn is_outdated(&self) -> bool {
-        let Some(others) = &self.config.surroundings.others else {
+        let Some(others) = &self.config.context.workspace else {
             return false;
         };
         let generation = others.index.generation();

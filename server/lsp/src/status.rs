@@ -6,8 +6,8 @@
 use super::analysis::Panicked;
 use super::configuration;
 use super::state::{Analysed, State};
+use linter::analysis::DocumentKind;
 use linter::config::Profile;
-use linter::engine::Sight;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tower_lsp::lsp_types::{Url, notification::Notification};
@@ -60,7 +60,7 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
     if !state.capabilities().status {
         return;
     }
-    let documents = || analysed.report.parts().map(|part| part.analysis);
+    let documents = || analysed.report.chunks().map(|part| part.analysis);
     let (profile, namespaces) = held_to(analysed);
     let outcome = Outcome::Analysed {
         profile: profile.name().to_owned(),
@@ -69,8 +69,8 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
         configuration_file: configuration::file_of(state, url)
             .and_then(|(file, _)| Url::from_file_path(file).ok()),
         objects: documents().map(|analysis| analysis.objects.len()).sum(),
-        template: documents().any(|analysis| analysis.sight == Sight::Template),
-        patch: documents().any(|analysis| analysis.sight == Sight::Patch),
+        template: documents().any(|analysis| analysis.kind == DocumentKind::Template),
+        patch: documents().any(|analysis| analysis.kind == DocumentKind::Patch),
     };
     send(state, url, analysed.snapshot.version, outcome).await;
 }
@@ -78,7 +78,7 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
 /// What the workloads of a document are held to, or its objects where it has none: what is configured unless Namespaces say another thing
 /// of all of them; and those Namespaces that say another thing of any.
 fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
-    let (parts, config) = (|| analysed.report.parts(), &analysed.config);
+    let (parts, config) = (|| analysed.report.chunks(), &analysed.config);
     // It is so with each keystroke, and mostly no Namespace has a say.
     if parts().all(|part| part.analysis.enforced_beyond(config).next().is_none()) {
         return (config.profile, Vec::new());

@@ -7,7 +7,7 @@ use super::capabilities::Capabilities;
 use super::extras::Extra;
 use super::state::{Analysed, State};
 use super::to_proto;
-use linter::engine::{ContainerInfo, ObjectInfo, Range};
+use linter::analysis::{ContainerInfo, ObjectInfo, Range};
 use std::sync::Arc;
 use tower_lsp::lsp_types::{self as lsp, SymbolKind, Url};
 
@@ -42,7 +42,7 @@ pub(super) async fn symbols(state: &Arc<State>, url: &Url) -> Option<lsp::Docume
 
 fn outline(analysed: &Analysed, client: &Capabilities) -> Vec<Symbol> {
     let mut symbols: Vec<Symbol> = Vec::new();
-    for part in analysed.report.parts() {
+    for part in analysed.report.chunks() {
         let place = |range: Range| {
             to_proto::range(part.place(range), &analysed.snapshot.text, client.encoding)
         };

@@ -7,9 +7,9 @@ use super::capabilities::Capabilities;
 use super::groups::Mark;
 use super::settings::SECTION;
 use super::state::Snapshot;
-use linter::config::Problem;
-use linter::engine::{Edits, Part, Range as Span};
-use linter::rules::{Finding, Page, Severity, Tag, Message};
+use linter::analysis::{Chunk, Edits, Range as Span};
+use linter::config::ConfigError;
+use linter::rules::{Finding, Message, Page, Severity, Tag};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -89,7 +89,7 @@ pub(super) fn diagnostic_at(
         .iter()
         .map(|finding| finding.rule.id)
         .collect();
-    let data = json!({"rules": rules, "container": mark.first().subject.container});
+    let data = json!({"rules": rules, "container": mark.first().target.container});
     // What a group stands for is told finding by finding, each at the place that it would have by itself.
     let members = mark.findings.iter().filter(|_| mark.group().is_some());
     let members = members.map(|finding| (finding.range, &finding.message));
@@ -135,11 +135,11 @@ fn code_description(page: &Page) -> Option<lsp::CodeDescription> {
 
 /// What is to be told of a configuration file.
 pub(super) fn mistakes(
-    problems: &[Problem],
+    problems: &[ConfigError],
     text: &Text,
     client: &Capabilities,
 ) -> Vec<lsp::Diagnostic> {
-    let diagnostic = |problem: &Problem| lsp::Diagnostic {
+    let diagnostic = |problem: &ConfigError| lsp::Diagnostic {
         range: range(problem.range.clone(), text, client.encoding),
         severity: Some(severity(problem.severity)),
         code: Some(lsp::NumberOrString::String("configuration".to_owned())),
@@ -166,12 +166,12 @@ fn manual() -> Option<lsp::CodeDescription> {
 }
 
 pub(super) fn text_edits(
-    part: Part<'_>,
+    part: Chunk<'_>,
     edits: &Edits,
     text: &Text,
     encoding: Encoding,
 ) -> Vec<lsp::TextEdit> {
-    let edit = |edit: &linter::engine::Edit| lsp::TextEdit {
+    let edit = |edit: &linter::analysis::Edit| lsp::TextEdit {
         range: range(part.place(edit.range), text, encoding),
         new_text: edit.insert.clone(),
     };

@@ -6,7 +6,7 @@
 
 use super::state::{Analysed, Snapshot, State};
 use super::{analysis, configuration, published, pull, status};
-use linter::engine::{Failure, ISSUES};
+use linter::analysis::{ISSUES, RulePanic};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
@@ -82,7 +82,7 @@ async fn publish(
     url: &Url,
     snapshot: Snapshot,
     latest: &watch::Receiver<Option<Snapshot>>,
-) -> Result<Option<Failure>, analysis::Panicked> {
+) -> Result<Option<RulePanic>, analysis::Panicked> {
     let analysed = analysis::analysed(state, url, snapshot).await?;
     if !state.capabilities().pull {
         publish_analysed(state, url, &analysed, latest).await;
@@ -113,7 +113,7 @@ async fn publish_mistakes(
     snapshot: Snapshot,
     is_first: bool,
     latest: &watch::Receiver<Option<Snapshot>>,
-) -> Result<Option<Failure>, analysis::Panicked> {
+) -> Result<Option<RulePanic>, analysis::Panicked> {
     let (diagnostics, _turn) = configuration::edit(state, url, &snapshot).await?;
     let diagnostics = match state.capabilities().pull {
         false => diagnostics,
@@ -152,7 +152,7 @@ fn failed_analysis(url: &Url, analysis::Panicked(message): &analysis::Panicked) 
     format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}")
 }
 
-fn failed_rule(url: &Url, Failure { rule, message }: &Failure) -> String {
+fn failed_rule(url: &Url, RulePanic { rule, message }: &RulePanic) -> String {
     format!(
         "the rule {rule} failed at {url}, and the others go on: {message}. It is a bug in kubeharden; please report it at {ISSUES}"
     )

@@ -8,7 +8,6 @@ use super::analysis::{self, Panicked};
 use super::neighbours::{self, path, real};
 use super::state::State;
 use linter::config::Config;
-use linter::engine;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -16,13 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tower_lsp::lsp_types::Url;
-use workspace::disk;
-use workspace::index::{Fact, Index, NamedKind};
+use workspace::bounded_fs;
+use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
 use workspace::project::{self, Kustomizations, Project};
 
 #[derive(Default)]
 pub(super) struct Workspace {
-    pub index: Arc<Index>,
+    pub index: Arc<WorkspaceIndex>,
     folders: Mutex<Vec<PathBuf>>,
     /// Those in the folders that are not open.
     kustomizations: Mutex<Arc<Kustomizations>>,
@@ -179,7 +178,7 @@ pub(super) async fn files(state: &Arc<State>) -> Result<Vec<PathBuf>, Panicked> 
 
 /// The text of a file, if it is one that is read here.
 pub(super) fn text(file: &Path) -> Option<String> {
-    disk::text(file, disk::LONGEST)
+    bounded_fs::text(file, bounded_fs::MAX_FILE_BYTES)
 }
 
 fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<PathBuf>) -> Seen {
@@ -191,7 +190,7 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
         {
             let metadata = fs::metadata(&file)
                 .ok()
-                .filter(|metadata| metadata.len() <= disk::LONGEST);
+                .filter(|metadata| metadata.len() <= bounded_fs::MAX_FILE_BYTES);
             metadata.map(|metadata| stamps.insert(file, Stamp::of(&metadata)));
         }
     }
@@ -201,14 +200,14 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
         .keys()
         .chain(before.keys())
         .filter(|file| !is_same(file))
-        .any(|file| project::concerns_others(file));
+        .any(|file| project::affects_other_files(file));
     let changed = stamps.keys().filter(|file| all_over || !is_same(file));
     let mut project = Project::default();
     let facts = changed
         .map(|file| (file.clone(), facts(file, &mut project)))
         .collect();
     let kustomizations =
-        all_over.then(|| Kustomizations::among(stamps.keys().map(PathBuf::as_path)));
+        all_over.then(|| Kustomizations::read_from(stamps.keys().map(PathBuf::as_path)));
     Seen {
         stamps,
         facts,
@@ -218,15 +217,17 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
 
 /// What the objects in a file say of others; nothing where it cannot be read.
 fn facts(file: &Path, project: &mut Project) -> Vec<Fact> {
-    let Some(text) = text(file).filter(|text| Fact::may_be_in(text, NamedKind::ALL)) else {
+    let Some(text) = text(file).filter(|text| Fact::may_be_declared_in(text, ReferencedKind::ALL))
+    else {
         return Vec::new();
     };
     let config = Config {
-        surroundings: project.surroundings(file),
+        context: project.file_context(file),
         ..Config::default()
     };
     // A slip of ours in one file is no reason to know nothing of the others.
-    std::panic::catch_unwind(|| engine::facts(&text, &config, NamedKind::ALL)).unwrap_or_default()
+    std::panic::catch_unwind(|| linter::analysis::facts(&text, &config, ReferencedKind::ALL))
+        .unwrap_or_default()
 }
 
 impl Stamp {

@@ -2,11 +2,11 @@
 //!
 //! Reading is bounded: no file, link, or pipe in a repository can make it wait or use more memory than the caller allows.
 
-pub mod disk;
-pub mod index;
+pub mod bounded_fs;
+pub mod cross_references;
+mod file_context;
 pub mod paths;
 pub mod project;
-mod surroundings;
-pub mod trace;
+pub mod provenance;
 
-pub use surroundings::{Others, Part, Surroundings};
+pub use file_context::{FileContext, FileRole, WorkspaceView};

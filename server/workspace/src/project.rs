@@ -4,23 +4,23 @@
 //! Knows how charts, kustomizations and manifests lie in folders, and where kustomizations put what they name. Must not know what the objects in them mean. Promise: a terminal and an editor
 //! learn the same of the same file; what cannot be read says nothing.
 
-use crate::disk;
-use crate::index::Places;
+use crate::bounded_fs;
+use crate::cross_references::TargetNamespaces;
 use crate::paths;
-use crate::{Part, Surroundings};
+use crate::{FileContext, FileRole};
 use ignore::{DirEntry, WalkBuilder};
-use kubernetes::Target;
+use kubernetes::JsonPatch;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::iter;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, mpsc};
-use yaml::{self, Kind, Node, Style, Yaml, split};
+use yaml::{self, Node, NodeKind, ScalarStyle, Yaml, chunks};
 
 /// What kustomize looks for in a folder.
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Whether other files may be different because of what a file of that name says.
-pub fn concerns_others(file: &Path) -> bool {
+pub fn affects_other_files(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == CHART) || is_kustomization(file)
 }
 
@@ -31,7 +31,7 @@ fn is_kustomization(file: &Path) -> bool {
 }
 
 /// The files that [`concerns_others`] knows, as clients are asked to watch them.
-pub fn watched() -> impl Iterator<Item = &'static str> {
+pub fn watched_file_names() -> impl Iterator<Item = &'static str> {
     KUSTOMIZATIONS.into_iter().chain([CHART])
 }
 
@@ -66,7 +66,7 @@ pub struct Kustomizations {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Kustomization {
     /// With what each is for; nothing of that for one that is named for several things.
-    patches: HashMap<PathBuf, Target>,
+    patches: HashMap<PathBuf, JsonPatch>,
     /// Files, and folders with kustomizations.
     resources: HashSet<PathBuf>,
     /// The last one has the last word.
@@ -80,9 +80,13 @@ const DEEPEST: usize = 16;
 
 impl Kustomizations {
     /// Reads those among some files, whose names are free of links.
-    pub fn among<'p>(files: impl IntoIterator<Item = &'p Path>) -> Self {
+    pub fn read_from<'p>(files: impl IntoIterator<Item = &'p Path>) -> Self {
         let files = files.into_iter().filter(|file| is_kustomization(file));
-        Kustomizations::of(files.filter_map(|file| Some((file, disk::text(file, disk::LONGEST)?))))
+        Kustomizations::of(
+            files.filter_map(|file| {
+                Some((file, bounded_fs::text(file, bounded_fs::MAX_FILE_BYTES)?))
+            }),
+        )
     }
 
     /// Those among some files, with their texts.
@@ -121,7 +125,7 @@ impl Project {
     }
 
     /// Takes that some kustomizations are there.
-    pub fn know(&mut self, kustomizations: Kustomizations) {
+    pub fn set_kustomizations(&mut self, kustomizations: Kustomizations) {
         self.known = Arc::new(kustomizations);
     }
 
@@ -139,31 +143,31 @@ impl Project {
     }
 
     /// What the files around a file say of it. It need not be there.
-    pub fn surroundings(&mut self, file: &Path) -> Surroundings {
+    pub fn file_context(&mut self, file: &Path) -> FileContext {
         if file.file_name().is_none() {
-            return Surroundings::default();
+            return FileContext::default();
         }
         let file = self.real(file);
         let (part, target) = self.part(paths::folder_of(&file), &file);
-        Surroundings {
-            part,
+        FileContext {
+            role: part,
             target,
-            places: self.places(&file),
-            others: None,
+            namespaces: self.namespaces_of(&file),
+            workspace: None,
         }
     }
 
     /// What a file is, and what it is for where it is a patch.
-    fn part(&mut self, folder: &Path, file: &Path) -> (Part, Target) {
-        let part = |part| (part, Target::default());
-        let mut named: Option<Target> = None;
+    fn part(&mut self, folder: &Path, file: &Path) -> (FileRole, JsonPatch) {
+        let part = |part| (part, JsonPatch::default());
+        let mut named: Option<JsonPatch> = None;
         for ancestor in folder.ancestors() {
             let is_templates = ancestor.file_name().is_some_and(|name| name == "templates");
             if named.is_none()
                 && is_templates
                 && ancestor.parent().is_some_and(|chart| self.is_chart(chart))
             {
-                return part(Part::ChartTemplate);
+                return part(FileRole::ChartTemplate);
             }
             if let Some(target) = self.kustomization(ancestor).patches.get(file) {
                 named = Some(named.map_or_else(|| target.clone(), |known| known.agreed(target)));
@@ -174,19 +178,19 @@ impl Project {
             }
         }
         if let Some(target) = named {
-            return (Part::Patch, target);
+            return (FileRole::Patch, target);
         }
         part(if is_kustomization(file) {
-            Part::Kustomization
+            FileRole::Kustomization
         } else {
-            Part::Whole
+            FileRole::Whole
         })
     }
 
     /// Where kustomizations put the objects of a file, whose name is free of links: each that names it as a resource, and is not named
     /// itself by one that puts them elsewhere.
-    pub fn places(&mut self, file: &Path) -> Places {
-        Places::of(self.destinations(file, 0))
+    pub fn namespaces_of(&mut self, file: &Path) -> TargetNamespaces {
+        TargetNamespaces::of(self.destinations(file, 0))
     }
 
     fn destinations(&mut self, resource: &Path, depth: usize) -> BTreeSet<Option<Arc<str>>> {
@@ -294,14 +298,14 @@ impl Project {
         self.texts
             .get(file)
             .cloned()
-            .or_else(|| disk::text(file, disk::LONGEST))
+            .or_else(|| bounded_fs::text(file, bounded_fs::MAX_FILE_BYTES))
     }
 }
 
 impl Kustomization {
     fn of(text: &str, folder: &Path) -> Self {
         let mut said = Kustomization::default();
-        for range in split::documents(text) {
+        for range in chunks::documents(text) {
             let yaml = yaml::parse(&text[range]);
             let root = |key| yaml.root().and_then(|root| root.get(key));
             for (path, target) in
@@ -309,7 +313,7 @@ impl Kustomization {
             {
                 let known = said
                     .patches
-                    .entry(within(folder, path))
+                    .entry(join_normalized(folder, path))
                     .or_insert_with(|| target.clone());
                 *known = known.agreed(&target);
             }
@@ -318,7 +322,7 @@ impl Kustomization {
                     .into_iter()
                     .flat_map(Node::items)
                     .filter_map(Node::as_str)
-                    .map(|path| within(folder, path))
+                    .map(|path| join_normalized(folder, path))
             };
             said.resources
                 .extend(paths("resources").chain(paths("bases")));
@@ -348,7 +352,7 @@ impl Kustomization {
 /// The files that the text of a kustomization, or of a component, names as patches.
 pub fn patches(text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for range in split::documents(text) {
+    for range in chunks::documents(text) {
         let yaml = yaml::parse(&text[range]);
         found.extend(listed(&yaml).filter_map(named_file).map(str::to_owned));
     }
@@ -362,7 +366,7 @@ pub fn files(folder: &Path, most: usize) -> impl Iterator<Item = Result<PathBuf,
     let is_walkable = move |folder: &Path| match IGNORING
         .iter()
         .map(|name| folder.join(name))
-        .find(|file| !disk::is_harmless(file))
+        .find(|file| !bounded_fs::is_cheap_to_read(file))
     {
         Some(file) => {
             // Nobody is told where nobody asks for more.
@@ -419,9 +423,9 @@ pub fn is_json(path: &Path) -> bool {
 }
 
 /// The patches that are written inside a kustomization, and what each is for.
-pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, Target)> {
+pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, JsonPatch)> {
     let patch = |item: Node<'_>| {
-        if item.kind() == Kind::Mapping {
+        if item.kind() == NodeKind::Mapping {
             item.get("patch").map(|node| node.id())
         } else {
             Some(item.id())
@@ -439,7 +443,7 @@ pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, Target)> {
 }
 
 /// What an item of a list of patches says that it is for.
-fn target(item: Node<'_>) -> Target {
+fn target(item: Node<'_>) -> JsonPatch {
     let named = |key| {
         item.get("target")?
             .get(key)
@@ -447,7 +451,7 @@ fn target(item: Node<'_>) -> Target {
             .as_str()
             .map(Arc::from)
     };
-    Target {
+    JsonPatch {
         group: named("group"),
         version: named("version"),
         kind: named("kind"),
@@ -465,13 +469,17 @@ fn listed(yaml: &Yaml) -> impl Iterator<Item = Node<'_>> {
 
 /// The file that an item of a list of patches names; an item can be the patch itself, too.
 fn named_file(item: Node<'_>) -> Option<&str> {
-    let named = if item.kind() == Kind::Mapping {
+    let named = if item.kind() == NodeKind::Mapping {
         item.get("path")
     } else {
         Some(item)
     };
-    let is_block =
-        |node: &Node<'_>| matches!(node.kind(), Kind::Scalar(Style::Literal | Style::Folded));
+    let is_block = |node: &Node<'_>| {
+        matches!(
+            node.kind(),
+            NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
+        )
+    };
     named
         .filter(|node| !is_block(node))
         .and_then(Node::as_str)
@@ -479,7 +487,7 @@ fn named_file(item: Node<'_>) -> Option<&str> {
 }
 
 /// A path from a folder, without dots.
-pub fn within(folder: &Path, path: &str) -> PathBuf {
+pub fn join_normalized(folder: &Path, path: &str) -> PathBuf {
     let mut whole = folder.to_owned();
     for component in Path::new(path).components() {
         match component {
@@ -522,7 +530,7 @@ patchesJson6902:
     #[test]
     fn a_path_is_taken_from_its_folder() {
         assert_eq!(
-            within(Path::new("/a/b"), "../c/./d.yaml"),
+            join_normalized(Path::new("/a/b"), "../c/./d.yaml"),
             Path::new("/a/c/d.yaml")
         );
     }

@@ -6,22 +6,22 @@
 //!
 //! Every offset is a number of bytes from the start of the document, not of the file: a document that moves stays as it is.
 
+pub mod chunks;
 pub mod edit;
-mod glance;
-pub mod patch;
-mod plain;
-mod remedy;
-mod repair;
+mod event_parser;
+mod fast_parser;
+pub mod json_patch;
+mod prefilter;
+mod recovery;
+mod recovery_strategies;
 pub mod scalar;
 mod source;
-pub mod split;
 mod template;
 mod tree;
-mod walk;
 
-pub use glance::Glance;
-pub use repair::{MAX_BYTES, parse};
+pub use prefilter::Prefilter;
+pub use recovery::{MAX_BYTES, parse};
 pub use scalar::Resolved;
 pub use template::{Template, template};
 pub use text_size::{TextRange as Range, TextSize as Offset};
-pub use tree::{Entry, Kind, Node, NodeId, Path, Step, Style, SyntaxError, Yaml};
+pub use tree::{Entry, Node, NodeId, NodeKind, Path, ScalarStyle, Step, SyntaxError, Yaml};

@@ -4,7 +4,7 @@
 //! Knows the text of one scalar, its style and its tag. Must not know where it stands. Promise: the type and the value that
 //! the API server gets; `tests/scalars.rs` holds it to answers of the Go library itself.
 
-use super::Style;
+use super::ScalarStyle;
 
 /// A scalar as the API server takes it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,11 +18,11 @@ pub enum Resolved<'y> {
 }
 
 /// Resolves one scalar. Only a plain one can be anything but a string, unless a tag says so.
-pub fn resolve<'y>(text: &'y str, style: Style, tag: Option<&str>) -> Resolved<'y> {
+pub fn resolve<'y>(text: &'y str, style: ScalarStyle, tag: Option<&str>) -> Resolved<'y> {
     match tag.map(short) {
         Some("int" | "float" | "bool" | "null") => plain(text),
         Some(_) => Resolved::Str(text),
-        None if style == Style::Plain => plain(text),
+        None if style == ScalarStyle::Plain => plain(text),
         None => Resolved::Str(text),
     }
 }

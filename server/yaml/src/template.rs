@@ -4,9 +4,9 @@
 //! written in the text, letter by letter, where it stands there; nothing is made up in the place of an action; a template is never a
 //! syntax error because of what its actions are.
 
+use super::event_parser::range;
 use super::source::{Patch, Source};
-use super::walk::range;
-use super::{Range, Yaml, repair};
+use super::{Range, Yaml, recovery};
 
 /// A template as it can be read before it is rendered.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ const MOST_BRANCHES: usize = 4;
 pub fn template(text: &str) -> Template {
     if u32::try_from(text.len()).is_err() {
         return Template {
-            readings: vec![repair::parse(text)],
+            readings: vec![recovery::parse(text)],
             versioned: Vec::new(),
         };
     }
@@ -37,7 +37,7 @@ pub fn template(text: &str) -> Template {
         .unwrap_or(1)
         .clamp(1, MOST_BRANCHES);
     let reading = |branch| {
-        repair::parse_patched(text, |source| {
+        recovery::parse_patched(text, |source| {
             patches(source, &actions, &unread(&blocks, branch, text.len()))
         })
     };

@@ -36,7 +36,7 @@ pub(super) struct Record {
 pub(super) enum Shape {
     Empty,
     Scalar {
-        style: Style,
+        style: ScalarStyle,
         value: Value,
     },
     Alias {
@@ -69,7 +69,7 @@ pub(super) struct Properties {
 
 /// How a scalar is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Style {
+pub enum ScalarStyle {
     Plain,
     SingleQuoted,
     DoubleQuoted,
@@ -142,7 +142,7 @@ impl Yaml {
     }
 
     /// Whether an alias stands for a node that is not in this text.
-    pub fn has_aliases_to_nothing(&self) -> bool {
+    pub fn has_unresolved_aliases(&self) -> bool {
         self.nodes
             .iter()
             .any(|node| matches!(node.shape, Shape::Alias { target: None }))
@@ -164,8 +164,7 @@ impl Yaml {
             .comments
             .get(comment)
             .is_some_and(|comment| comment.contains(offset));
-        let opaque =
-            |node: Node<'_>| matches!(node.kind(), Kind::Scalar(style) if style != Style::Plain);
+        let opaque = |node: Node<'_>| matches!(node.kind(), NodeKind::Scalar(style) if style != ScalarStyle::Plain);
         in_comment || self.covering(offset).is_some_and(opaque)
     }
 
@@ -205,10 +204,10 @@ pub struct Node<'y> {
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Nothing is written: `key:` without a value, `-` without an item.
     Empty,
-    Scalar(Style),
+    Scalar(ScalarStyle),
     Alias,
     Sequence,
     Mapping,
@@ -244,13 +243,13 @@ impl<'y> Node<'y> {
         &self.yaml.text[self.range()]
     }
 
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> NodeKind {
         match self.record().shape {
-            Shape::Empty => Kind::Empty,
-            Shape::Scalar { style, .. } => Kind::Scalar(style),
-            Shape::Alias { .. } => Kind::Alias,
-            Shape::Sequence { .. } => Kind::Sequence,
-            Shape::Mapping { .. } => Kind::Mapping,
+            Shape::Empty => NodeKind::Empty,
+            Shape::Scalar { style, .. } => NodeKind::Scalar(style),
+            Shape::Alias { .. } => NodeKind::Alias,
+            Shape::Sequence { .. } => NodeKind::Sequence,
+            Shape::Mapping { .. } => NodeKind::Mapping,
         }
     }
 
@@ -327,8 +326,8 @@ impl<'y> Node<'y> {
     pub fn resolved(self) -> Option<Resolved<'y>> {
         let node = self.resolve()?;
         match node.kind() {
-            Kind::Empty => Some(scalar::resolve("", Style::Plain, node.tag())),
-            Kind::Scalar(style) => Some(scalar::resolve(node.as_str()?, style, node.tag())),
+            NodeKind::Empty => Some(scalar::resolve("", ScalarStyle::Plain, node.tag())),
+            NodeKind::Scalar(style) => Some(scalar::resolve(node.as_str()?, style, node.tag())),
             _ => None,
         }
     }
@@ -406,7 +405,7 @@ impl<'y> Node<'y> {
             let Some(value) = merge.value.resolve() else {
                 continue;
             };
-            let single = (value.kind() != Kind::Sequence).then_some(value);
+            let single = (value.kind() != NodeKind::Sequence).then_some(value);
             for source in single
                 .into_iter()
                 .chain(value.items())
@@ -454,7 +453,7 @@ impl<'y> Node<'y> {
         let mut node = self;
         while let Some(parent) = node.parent() {
             let step = match parent.kind() {
-                Kind::Sequence => parent
+                NodeKind::Sequence => parent
                     .items()
                     .position(|item| item.id == node.id)
                     .map(Step::Index),
@@ -479,7 +478,7 @@ const MOST_MERGES: u8 = 64;
 impl Entry<'_> {
     /// Whether the key is `<<`, which brings in another mapping's entries.
     pub fn is_merge(self) -> bool {
-        self.key.kind() == Kind::Scalar(Style::Plain) && self.key.has_text("<<")
+        self.key.kind() == NodeKind::Scalar(ScalarStyle::Plain) && self.key.has_text("<<")
     }
 
     /// From the start of the key to the end of the value.
@@ -498,13 +497,13 @@ impl fmt::Debug for Node<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}@{:?}", self.kind(), self.range())?;
         match self.kind() {
-            Kind::Scalar(_) => write!(f, " {:?}", self.as_str().unwrap_or_default()),
-            Kind::Sequence => f.debug_list().entries(self.items()).finish(),
-            Kind::Mapping => f
+            NodeKind::Scalar(_) => write!(f, " {:?}", self.as_str().unwrap_or_default()),
+            NodeKind::Sequence => f.debug_list().entries(self.items()).finish(),
+            NodeKind::Mapping => f
                 .debug_map()
                 .entries(self.entries().map(|entry| (entry.key, entry.value)))
                 .finish(),
-            Kind::Empty | Kind::Alias => Ok(()),
+            NodeKind::Empty | NodeKind::Alias => Ok(()),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use workspace::disk;
+use workspace::bounded_fs;
 use workspace::paths::{folder_of, real};
 
 /// What a configuration file is called.
@@ -49,7 +49,7 @@ impl Nearest {
 }
 
 /// The way to a file from the folder of its configuration file; `None` where it is not below that.
-pub fn way(configuration: &Path, file: &Path) -> Option<PathBuf> {
+pub fn relative_path(configuration: &Path, file: &Path) -> Option<PathBuf> {
     let file = real(folder_of(file)).join(file.file_name()?);
     file.strip_prefix(real(folder_of(configuration)))
         .ok()
@@ -61,10 +61,12 @@ pub fn way(configuration: &Path, file: &Path) -> Option<PathBuf> {
 /// # Errors
 /// Why there is none, with what would help.
 pub fn text(file: &Path) -> Result<String, String> {
-    let bytes = disk::read_named(file, disk::LONGEST).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied; allow reading it".to_owned(),
-        _ => format!("cannot be read: {error}"),
+    let bytes = bounded_fs::read_named(file, bounded_fs::MAX_FILE_BYTES).map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied; allow reading it".to_owned(),
+            _ => format!("cannot be read: {error}"),
+        }
     })?;
     String::from_utf8(bytes).map_err(|_| "is not UTF-8; save it as UTF-8".to_owned())
 }

@@ -83,7 +83,7 @@ impl Reader<'_> {
     ) {
         let list = node
             .resolve()
-            .filter(|node| node.kind() == yaml::Kind::Sequence);
+            .filter(|node| node.kind() == yaml::NodeKind::Sequence);
         let Some(list) = list else {
             self.say(
                 node.range(),
@@ -185,7 +185,7 @@ impl Reader<'_> {
     fn words<'y>(&mut self, name: &str, node: Node<'y>) -> Vec<(&'y str, Node<'y>)> {
         let list = node
             .resolve()
-            .filter(|node| node.kind() == yaml::Kind::Sequence);
+            .filter(|node| node.kind() == yaml::NodeKind::Sequence);
         match list {
             Some(list) => list
                 .items()

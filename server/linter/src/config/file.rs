@@ -8,19 +8,19 @@ use super::{Config, Date, Profile, Severity, nearest};
 use kubernetes::{Version, amount};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use yaml::{self, Entry, Node, Resolved, Yaml, split};
+use yaml::{self, Entry, Node, Resolved, Yaml, chunks};
 
 /// What a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     pub config: Config,
     /// In the order of the text.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ConfigError>,
 }
 
 impl Reading {
     /// Whether the file says what its author meant, as far as that can be told.
-    pub fn is_right(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         self.problems
             .iter()
             .all(|problem| problem.severity < Severity::Error)
@@ -29,7 +29,7 @@ impl Reading {
 
 /// Something to be told of a configuration file: an error is a mistake, anything less is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigError {
     /// In bytes from the start of the text.
     pub range: Range<usize>,
     pub severity: Severity,
@@ -64,7 +64,7 @@ pub(super) struct Reader<'r> {
     /// Where the document begins in its text.
     start: usize,
     pub(super) config: Config,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigError>,
     /// Exceptions without a reason.
     pub(super) groundless: Vec<yaml::Range>,
     /// Where each of the values is written that were right by themselves.
@@ -81,7 +81,7 @@ impl Reader<'_> {
             return;
         }
         let mut is_first = true;
-        for range in split::documents(text) {
+        for range in chunks::documents(text) {
             let (start, yaml) = (range.start, yaml::parse(&text[range]));
             self.start = start;
             let Some(root) = yaml.root() else {
@@ -152,7 +152,7 @@ impl Reader<'_> {
         let place = node.range();
         let node = node
             .resolve()
-            .filter(|node| node.kind() == yaml::Kind::Mapping);
+            .filter(|node| node.kind() == yaml::NodeKind::Mapping);
         let Some(node) = node else {
             self.say(
                 place,
@@ -298,9 +298,9 @@ impl Reader<'_> {
             .collect();
         // A list of which nothing is right says nothing; an empty one says that there is nothing.
         if !right.is_empty()
-            || node
-                .resolve()
-                .is_some_and(|list| list.kind() == yaml::Kind::Sequence && list.items().len() == 0)
+            || node.resolve().is_some_and(|list| {
+                list.kind() == yaml::NodeKind::Sequence && list.items().len() == 0
+            })
         {
             *place(&mut self.config) = right;
         }
@@ -407,7 +407,7 @@ impl Reader<'_> {
     fn items<'y>(&mut self, key: &Key, node: Node<'y>) -> Vec<(&'y str, Node<'y>)> {
         let list = node
             .resolve()
-            .filter(|node| node.kind() == yaml::Kind::Sequence);
+            .filter(|node| node.kind() == yaml::NodeKind::Sequence);
         let Some(list) = list else {
             self.say(
                 node.range(),
@@ -497,7 +497,7 @@ impl Reader<'_> {
             .filter(|piece| !piece.is_empty())
             .collect::<Vec<_>>()
             .join(" ");
-        self.problems.push(Problem {
+        self.problems.push(ConfigError {
             range,
             severity,
             message,

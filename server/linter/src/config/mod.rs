@@ -6,18 +6,18 @@
 //! [`mod@keys`] is the one table of what a file may say: [`mod@file`] reads by it, [`mod@write`] and [`mod@schema`] tell of it.
 
 pub mod discovery;
-mod excepting;
 mod exception;
 mod exceptions;
 mod file;
+mod insert_exception;
 pub mod keys;
 mod nearest;
 mod schema;
 mod write;
 
-pub use excepting::excepting;
 pub use exception::{Date, Exception, Pattern};
-pub use file::{Problem, Reading, read};
+pub use file::{ConfigError, Reading, read};
+pub use insert_exception::insert_exception;
 pub use nearest::nearest;
 pub use schema::schema;
 pub use write::{template, yaml};
@@ -26,7 +26,7 @@ use kubernetes::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-use workspace::Surroundings;
+use workspace::FileContext;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -96,20 +96,20 @@ pub struct Config {
     pub namespace_labels: bool,
     /// The Kubernetes version that the manifests are for.
     pub kubernetes_version: Version,
-    pub rules: Choice,
+    pub rules: RuleSelection,
     pub values: Values,
     /// The least severity that makes a check fail.
     pub fail_on: Severity,
     /// Whether a custom resource that nobody here knows has a pod where something looks like one.
     pub detect_pod_templates: bool,
     /// What other files say of the text that is held to this. No file of ours says it.
-    pub surroundings: Surroundings,
+    pub context: FileContext,
     /// What some rules are not asked of.
     pub exceptions: Vec<Exception>,
     /// Whether every ignore has to say why.
     pub require_reason: bool,
     /// Whether nothing is ignored, whoever asks for it.
-    pub no_ignores: bool,
+    pub no_suppressions: bool,
 }
 
 impl Default for Config {
@@ -119,14 +119,14 @@ impl Default for Config {
             profile_is_chosen: false,
             namespace_labels: true,
             kubernetes_version: Version::default(),
-            rules: Choice::default(),
+            rules: RuleSelection::default(),
             values: Values::default(),
             fail_on: Severity::Warning,
             detect_pod_templates: true,
-            surroundings: Surroundings::default(),
+            context: FileContext::default(),
             exceptions: Vec::new(),
             require_reason: false,
-            no_ignores: false,
+            no_suppressions: false,
         }
     }
 }
@@ -150,7 +150,7 @@ impl Config {
 
 /// Which rules run, by their ids, where the profile alone does not decide.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Choice {
+pub struct RuleSelection {
     /// These alone, whatever the profile; empty where the profile decides.
     pub select: Vec<String>,
     /// None of these, even if selected.
@@ -159,13 +159,13 @@ pub struct Choice {
     pub severity: BTreeMap<String, Option<Severity>>,
 }
 
-impl Choice {
+impl RuleSelection {
     pub fn ignores(&self, id: &str) -> bool {
         self.ignore.iter().any(|ignored| ignored == id)
     }
 
     /// Takes what was asked for on the spot: it runs, or does not, whatever was chosen before.
-    pub fn insist(&mut self, select: &[String], ignore: &[String]) {
+    pub fn override_with(&mut self, select: &[String], ignore: &[String]) {
         if !select.is_empty() {
             self.ignore.retain(|id| !select.contains(id));
             self.severity

@@ -6,7 +6,7 @@ use super::exception::{Exception, Pattern};
 use super::keys::{KEYS, Key, Kind, OFF};
 use super::{Config, Severity};
 use yaml::scalar::resolve;
-use yaml::{Resolved, Style};
+use yaml::{Resolved, ScalarStyle};
 
 /// A whole configuration: every key with its value. A profile that nobody chose is told in a comment: written as a value it would be
 /// chosen.
@@ -144,7 +144,7 @@ fn list(words: &[String]) -> String {
 fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     let begins_plainly = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let stays_text = matches!(resolve(text, Style::Plain, None), Resolved::Str(_));
+    let stays_text = matches!(resolve(text, ScalarStyle::Plain, None), Resolved::Str(_));
     match begins_plainly && stays_text && text.chars().all(is_plain) {
         true => text.to_owned(),
         // JSON's strings are YAML's.

@@ -23,7 +23,7 @@ pub enum Tool {
 
 /// A name that a tool has for a check of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Name {
+pub struct ForeignId {
     pub tool: Tool,
     pub id: &'static str,
 }
@@ -46,7 +46,7 @@ impl Tool {
     }
 }
 
-impl Name {
+impl ForeignId {
     /// Whether a word is this name, however it is written. Trivy's have been `KSV017`, `AVD-KSV-0017` and `KSV-0017` in turn.
     pub fn is(&self, word: &str) -> bool {
         self.id.eq_ignore_ascii_case(word)
@@ -71,7 +71,7 @@ pub enum Meaning {
     /// The name of a rule, or of the same thing in another tool.
     Rule(&'static Rule),
     /// A name in another tool, of something that is not the same as any one rule; the rules that have to do with it.
-    Akin(Vec<&'static Rule>),
+    Related(Vec<&'static Rule>),
     Unknown,
 }
 
@@ -84,20 +84,20 @@ pub fn meaning(word: &str) -> Meaning {
             .collect::<Vec<_>>()
     };
     let own = with(&|rule| rule.id.eq_ignore_ascii_case(word));
-    let same = with(&|rule| rule.same.iter().any(|name| name.is(word)));
+    let same = with(&|rule| rule.aliases.iter().any(|name| name.is(word)));
     match own.first().or(same.first()) {
         Some(rule) => Meaning::Rule(rule),
-        None => match with(&|rule| rule.akin.iter().any(|name| name.is(word))) {
+        None => match with(&|rule| rule.related.iter().any(|name| name.is(word))) {
             akin if akin.is_empty() => Meaning::Unknown,
-            akin => Meaning::Akin(akin),
+            akin => Meaning::Related(akin),
         },
     }
 }
 
 /// The rule that is the same as what a tool has under a name.
-pub fn same_in(tool: Tool, word: &str) -> Option<&'static Rule> {
+pub fn rule_for(tool: Tool, word: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| {
-        rule.same
+        rule.aliases
             .iter()
             .any(|name| name.tool == tool && name.is(word))
     })
@@ -105,8 +105,8 @@ pub fn same_in(tool: Tool, word: &str) -> Option<&'static Rule> {
 
 /// A rule's names in other tools, as the last section of its page says them.
 pub(super) fn section(rule: &Rule) -> String {
-    let (same, akin) = (Listed(rule.same), Listed(rule.akin));
-    let text = match (rule.same.is_empty(), rule.akin.is_empty()) {
+    let (same, akin) = (Listed(rule.aliases), Listed(rule.related));
+    let text = match (rule.aliases.is_empty(), rule.related.is_empty()) {
         (true, true) => "None of the common tools has this rule.".to_owned(),
         (false, true) => format!("Comments and annotations that ignore understand: {same}."),
         (true, false) => {
@@ -125,7 +125,7 @@ pub(super) fn section(rule: &Rule) -> String {
 }
 
 /// Trivy `KSV-0005`, `KSV-0022`; Checkov `CKV_K8S_39`
-struct Listed<'a>(&'a [Name]);
+struct Listed<'a>(&'a [ForeignId]);
 
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,14 +27,14 @@ impl Page {
     pub fn all() -> Vec<Page> {
         crate::rules::ALL
             .iter()
-            .map(|rule| rule.about())
+            .map(|rule| rule.page())
             .chain([MISSING_HARDENING.about()])
             .collect()
     }
 
     pub fn named(id: &str) -> Option<Page> {
         Rule::named(id)
-            .map(Rule::about)
+            .map(Rule::page)
             .or_else(|| (id == MISSING_HARDENING.id).then(|| MISSING_HARDENING.about()))
     }
 
@@ -54,9 +54,10 @@ impl Page {
 
     /// The whole page, as it stands under `docs/rules/`.
     pub fn text(&self) -> String {
-        let standing = self
-            .rule
-            .map_or_else(|| MISSING_HARDENING.standing.to_owned(), Rule::standing);
+        let standing = self.rule.map_or_else(
+            || MISSING_HARDENING.standing.to_owned(),
+            Rule::severity_sentence,
+        );
         format!("# {}\n\n{standing}\n\n{}", self.id, self.markdown())
     }
 

@@ -2,17 +2,20 @@
 
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::{Check, Rule, Scope, Severity};
+use crate::rules::{Check, Enablement, Rule, Severity};
 use kubernetes::Object;
 
 pub(super) static RULE: Rule = Rule {
     id: "failing",
-    scope: Scope::Always,
+    enablement: Enablement::Always,
     severity: Severity::Warning,
     docs: "",
     check: Check::Object(check),
-    same: &[],
-    akin: &[],
+    aliases: &[],
+    related: &[],
+    reports_rejections: false,
+    skips_versioned_blocks: false,
+    always_selected: false,
 };
 
 #[expect(clippy::panic, reason = "that is what it is for")]

@@ -1,11 +1,11 @@
 //! What a rule reports: findings, and fixes as intents. Rules name a field of a container; here that becomes the best place
 //! that exists in the text.
 
-use crate::rules::{Rule, Scope};
+use crate::rules::{Enablement, Rule};
 use kubernetes::{Container, Object, Pod};
 use std::borrow::Cow;
 use yaml::edit::Change;
-use yaml::{Kind, Node, NodeId, Range};
+use yaml::{Node, NodeId, NodeKind, Range};
 
 /// What can happen to a workload that worked when a fix is taken. The greater, the more cautious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub type Message = Cow<'static, str>;
 pub struct Fix {
     /// An imperative without a full stop: "set allowPrivilegeEscalation: false".
     pub title: Message,
-    pub safety: Applicability,
+    pub applicability: Applicability,
     pub changes: Vec<Change>,
 }
 
@@ -65,7 +65,7 @@ pub struct Finding {
     pub range: Range,
     /// The fact, in at most 80 columns: lower case, no full stop.
     pub message: Message,
-    pub subject: Subject,
+    pub target: Target,
     pub tag: Option<Tag>,
     pub related: Vec<Related>,
     /// What mends it, where one way is the usual one.
@@ -76,7 +76,7 @@ pub struct Finding {
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct Target {
     /// The object's index in its document; none where the document holds several and the finding is about all of it.
     pub object: Option<usize>,
     /// The container's name, where the finding is about one.
@@ -86,12 +86,12 @@ pub struct Subject {
     /// Whether the finding is that something is not there.
     pub absent: bool,
     /// What is not there, where that is a setting of a pod or a container.
-    pub lack: Option<Lack>,
+    pub missing: Option<MissingSetting>,
 }
 
 /// A setting that a pod or a container lacks. An editor tells all that one of them lacks at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lack {
+pub struct MissingSetting {
     /// In a word: `allowPrivilegeEscalation`, `requests.cpu`.
     pub setting: Box<str>,
     /// Who lacks it, as messages call it: `container "web"`, `pod`.
@@ -288,7 +288,7 @@ impl<'a, 'y> Reporter<'a, 'y> {
             let named = dotted
                 .split('.')
                 .try_fold(self.object()?.node, |node, key| node.get_own(key));
-            named.filter(|node| matches!(node.kind(), Kind::Scalar(_)))
+            named.filter(|node| matches!(node.kind(), NodeKind::Scalar(_)))
         });
         let place = place.map_or_else(|| Range::at(whole.start(), 1.into()), Node::range);
         self.push(None, whole, place, true, message.into())
@@ -302,12 +302,12 @@ impl<'a, 'y> Reporter<'a, 'y> {
         absent: bool,
         message: Message,
     ) -> &mut Finding {
-        let subject = Subject {
+        let subject = Target {
             object: self.owner(range),
             container: container.map(|container| container.name().into()),
             range: whole,
             absent,
-            lack: None,
+            missing: None,
         };
         let (rule, severity) = (self.rule, self.rule.severity);
         self.found.push(Finding {
@@ -315,7 +315,7 @@ impl<'a, 'y> Reporter<'a, 'y> {
             severity,
             range,
             message,
-            subject,
+            target: subject,
             tag: None,
             related: Vec::new(),
             fix: None,
@@ -335,7 +335,7 @@ impl Finding {
     ) -> &mut Finding {
         self.fix = Some(Fix {
             title: title.into(),
-            safety,
+            applicability: safety,
             changes: changes.into_iter().collect(),
         });
         self
@@ -348,15 +348,15 @@ impl Finding {
     }
 
     /// Says whether what is wrong is that something is not there beside a value: where not all is seen, it may be there.
-    pub fn for_want(&mut self, absent: bool) -> &mut Finding {
-        self.subject.absent |= absent;
+    pub fn mark_as_missing(&mut self, absent: bool) -> &mut Finding {
+        self.target.absent |= absent;
         self
     }
 
     /// Says which setting is lacking. What the API server refuses is a mistake at its own place, not a lack.
     fn lacks(&mut self, dotted: &str, holder: String, anchor: Range) -> &mut Finding {
-        if self.rule.scope != Scope::Always {
-            self.subject.lack = Some(Lack {
+        if self.rule.enablement != Enablement::Always {
+            self.target.missing = Some(MissingSetting {
                 setting: in_a_word(dotted).into(),
                 holder,
                 anchor,
@@ -382,14 +382,14 @@ impl Finding {
     ) -> &mut Finding {
         self.alternatives.push(Fix {
             title: title.into(),
-            safety,
+            applicability: safety,
             changes: changes.into_iter().collect(),
         });
         self
     }
 
     /// The same finding, once for each way to mend it: the usual one first.
-    pub fn each_way(&self) -> impl Iterator<Item = Finding> {
+    pub fn each_fix(&self) -> impl Iterator<Item = Finding> {
         let ways = self.fix.iter().chain(&self.alternatives);
         ways.map(|fix| Finding {
             fix: Some(fix.clone()),
@@ -420,10 +420,9 @@ fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
             .resolve()
             .is_some_and(|target| target.range().contains_range(written))
     };
-    let mut aliases = owner
-        .yaml()
-        .nodes()
-        .filter(|node| node.kind() == Kind::Alias && owner.range().contains_range(node.range()));
+    let mut aliases = owner.yaml().nodes().filter(|node| {
+        node.kind() == NodeKind::Alias && owner.range().contains_range(node.range())
+    });
     aliases.find(leads_there).map_or(written, Node::range)
 }
 
@@ -454,7 +453,7 @@ fn deepest_key(node: Node<'_>, dotted: &str) -> Option<Range> {
         }
         place = Some(entry.key.range());
         match entry.value.resolve() {
-            Some(next) if entry.value.kind() != Kind::Alias => at = next,
+            Some(next) if entry.value.kind() != NodeKind::Alias => at = next,
             _ => break,
         }
     }
@@ -473,6 +472,6 @@ fn container_token(node: Node<'_>) -> Range {
     ["name", "image"]
         .iter()
         .filter_map(|key| node.get_own(key))
-        .find(|value| matches!(value.kind(), Kind::Scalar(_)))
+        .find(|value| matches!(value.kind(), NodeKind::Scalar(_)))
         .map_or_else(|| Range::at(node.range().start(), 1.into()), Node::range)
 }

@@ -3,39 +3,51 @@
 //! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
 //! a pure function; its documentation holds the examples that test it.
 
-/// Declares the `RULE` of a file: its documentation as doc comments, its parts, and its names in other tools.
+/// Declares the `RULE` of a file: its page as a doc comment, then its fields by name.
+///
+/// The fields after `check` may be left out.
 macro_rules! rule {
     (
-        $(#[doc = $line:expr])* $id:literal, $scope:expr, $severity:expr, $check:expr,
-        $(same: [$($same_tool:ident $same:literal),* $(,)?] $(,)?)?
-        $(akin: [$($akin_tool:ident $akin:literal),* $(,)?] $(,)?)?
+        $(#[doc = $line:expr])*
+        id: $id:literal,
+        enablement: $enablement:expr,
+        severity: $severity:expr,
+        check: $check:expr,
+        $(aliases: [$($alias_tool:ident $alias:literal),* $(,)?],)?
+        $(related: [$($related_tool:ident $related:literal),* $(,)?],)?
+        $(reports_rejections: $reports_rejections:literal,)?
+        $(skips_versioned_blocks: $skips_versioned_blocks:literal,)?
+        $(always_selected: $always_selected:literal,)?
     ) => {
         #[allow(unused_imports, reason = "a rule names only the variants that it needs")]
         pub(crate) static RULE: $crate::rules::Rule = {
             use $crate::config::Profile::*;
-            use $crate::rules::{Check, Scope::*, Severity::*};
+            use $crate::rules::{Check, Enablement::*, ForeignId, Severity::*, Tool::*};
             $crate::rules::Rule {
                 id: $id,
-                scope: $scope,
+                enablement: $enablement,
                 severity: $severity,
                 docs: concat!($($line, "\n"),*),
                 check: $check,
-                same: &[$($($crate::rules::Name { tool: $crate::rules::Tool::$same_tool, id: $same }),*)?],
-                akin: &[$($($crate::rules::Name { tool: $crate::rules::Tool::$akin_tool, id: $akin }),*)?],
+                aliases: &[$($(ForeignId { tool: $alias_tool, id: $alias }),*)?],
+                related: &[$($(ForeignId { tool: $related_tool, id: $related }),*)?],
+                reports_rejections: false $(|| $reports_rejections)?,
+                skips_versioned_blocks: false $(|| $skips_versioned_blocks)?,
+                always_selected: false $(|| $always_selected)?,
             }
         };
     };
 }
 
 mod aliases;
+mod describe;
 mod diagnostic_group;
 mod docs;
 mod finding;
-mod naming;
 mod pod_security;
 mod security_context;
 mod security_context_fields;
-mod spelling;
+mod suggest;
 
 mod capabilities;
 mod host;
@@ -53,12 +65,14 @@ mod storage;
 mod suppressions;
 
 pub use crate::config::Severity;
-pub use aliases::{Meaning, Name, Tool, meaning, same_in};
+pub use aliases::{ForeignId, Meaning, Tool, meaning, rule_for};
 pub use diagnostic_group::MISSING_HARDENING;
 pub use docs::Page;
-pub use finding::{Finding, Reporter, Fix, Lack, Related, Applicability, Subject, Tag, Message};
+pub use finding::{
+    Applicability, Finding, Fix, Message, MissingSetting, Related, Reporter, Tag, Target,
+};
 pub use security_context_fields::{
-    FIELDS, Field, Holds, OF_CONTAINER, OF_POD, Word, field_of, fields_of,
+    FIELDS, Field, FieldValue, OF_CONTAINER, OF_POD, Word, field_of, fields_of,
 };
 
 use crate::config::{Config, Profile};
@@ -70,24 +84,30 @@ use yaml::Yaml;
 pub struct Rule {
     /// What users write in comments and configuration; final once released. Reads well after "ignore".
     pub id: &'static str,
-    pub scope: Scope,
+    pub enablement: Enablement,
     pub severity: Severity,
     /// The page about the rule, in Markdown: see CONTRIBUTING.md for its parts.
     pub docs: &'static str,
     pub check: Check,
     /// What other tools call the same: who writes one of these to ignore it means this rule.
-    pub same: &'static [Name],
+    pub aliases: &'static [ForeignId],
     /// Names of what is narrower or wider elsewhere, and so means no one rule.
-    pub akin: &'static [Name],
+    pub related: &'static [ForeignId],
+    /// Whether its findings are about what the API server rejects. No fix may bring one about.
+    pub reports_rejections: bool,
+    /// Whether it is silent in the blocks of a template that depend on the version of the cluster.
+    pub skips_versioned_blocks: bool,
+    /// Whether it runs even when other rules are selected.
+    pub always_selected: bool,
 }
 
 /// When a rule runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum Enablement {
     /// At this profile and those that contain it.
-    From(Profile),
+    Profile(Profile),
     /// Only where configuration selects it or gives it a severity: off otherwise, whatever the profile.
-    Selected,
+    OptIn,
     /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant, and what only configured
     /// values make wrong.
     Always,
@@ -101,7 +121,7 @@ pub enum Check {
     /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
     Document(fn(&Yaml, &Config, &mut Reporter<'_, '_>)),
     /// What is said to be ignored, once all others have spoken: the one check that the engine makes itself.
-    Ignores,
+    Suppressions,
 }
 
 #[cfg(debug_assertions)]
@@ -118,21 +138,21 @@ pub fn running() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().chain(HIDDEN).copied()
 }
 
-impl Scope {
-    pub fn holds_at(self, profile: Profile) -> bool {
+impl Enablement {
+    pub fn includes(self, profile: Profile) -> bool {
         match self {
-            Scope::From(first) => first <= profile,
-            Scope::Selected => false,
-            Scope::Always => true,
+            Enablement::Profile(first) => first <= profile,
+            Enablement::OptIn => false,
+            Enablement::Always => true,
         }
     }
 
     /// The word for it in output: a profile's name, or `always`. What runs only when selected belongs to the last profile.
     pub fn name(self) -> &'static str {
         match self {
-            Scope::From(profile) => profile.name(),
-            Scope::Selected => Profile::Hardened.name(),
-            Scope::Always => "always",
+            Enablement::Profile(profile) => profile.name(),
+            Enablement::OptIn => Profile::Hardened.name(),
+            Enablement::Always => "always",
         }
     }
 }
@@ -148,27 +168,13 @@ impl Rule {
         let chosen = config.rules.severity.get(self.id);
         let wanted = match config.rules.select.as_slice() {
             [] => {
-                self.scope.holds_at(config.profile)
-                    || (self.scope == Scope::Selected && chosen.is_some())
+                self.enablement.includes(config.profile)
+                    || (self.enablement == Enablement::OptIn && chosen.is_some())
             }
             // A manifest that cannot be read in full is not clean, whichever rules were selected.
-            selected => {
-                selected.iter().any(|id| id == self.id) || self.id == schema::syntax_error::RULE.id
-            }
+            selected => selected.iter().any(|id| id == self.id) || self.always_selected,
         };
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
-    }
-
-    /// Whether its findings say that a cluster refuses what is written. No fix may lead to that.
-    pub fn tells_refusals(&self) -> bool {
-        let rules: [&Rule; 5] = [
-            &schema::wrong_type::RULE,
-            &schema::wrong_os_field::RULE,
-            &schema::refused_value::RULE,
-            &profiles::invalid_profile_type::RULE,
-            &schema::conflicting_security_context::RULE,
-        ];
-        rules.iter().any(|rule| std::ptr::eq(*rule, self))
     }
 
     /// How grave its findings are for a user.
@@ -188,7 +194,7 @@ impl Rule {
     }
 
     /// The page about the rule.
-    pub fn about(&'static self) -> Page {
+    pub fn page(&'static self) -> Page {
         Page {
             id: self.id,
             docs: self.docs,
@@ -198,20 +204,20 @@ impl Rule {
 
     /// The documentation as Markdown, with the names that other tools have for the rule.
     pub fn markdown(&'static self) -> String {
-        self.about().markdown()
+        self.page().markdown()
     }
 
     /// How grave its findings are, and who gets to see them, in a sentence.
-    pub fn standing(&self) -> String {
+    pub fn severity_sentence(&self) -> String {
         let severity = self.severity.name();
-        match self.scope {
-            Scope::Selected => {
+        match self.enablement {
+            Enablement::OptIn => {
                 format!(
                     "Severity {severity}; off: it runs only when it is selected, or given a severity."
                 )
             }
-            Scope::Always => format!("Severity {severity}, at every profile."),
-            Scope::From(profile) => {
+            Enablement::Always => format!("Severity {severity}, at every profile."),
+            Enablement::Profile(profile) => {
                 format!("Severity {severity}, from profile {} on.", profile.name())
             }
         }
@@ -219,7 +225,7 @@ impl Rule {
 
     /// Where the rule's page stands on the web.
     pub fn url(&'static self) -> String {
-        self.about().url()
+        self.page().url()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Profile};
 use kubernetes::{Pod, Version};
-use yaml::{Kind, Node};
+use yaml::{Node, NodeKind};
 
 /// Whether the checks of what only Linux has pass over this pod because it runs on Windows.
 pub(super) fn spares_windows(pod: &Pod<'_>, config: &Config) -> bool {
@@ -38,5 +38,7 @@ pub(super) fn has_allowed_source(volume: Node<'_>) -> bool {
 
 /// A volume's source of one type, where it has one.
 pub(super) fn source<'y>(volume: Node<'y>, key: &str) -> Option<Node<'y>> {
-    volume.get(key).filter(|node| node.kind() == Kind::Mapping)
+    volume
+        .get(key)
+        .filter(|node| node.kind() == NodeKind::Mapping)
 }

@@ -4,34 +4,34 @@
 use crate::rules::{Finding, Reporter};
 use kubernetes::{Container, Pod};
 use std::fmt;
-use yaml::{Kind, Node, Path, Resolved};
+use yaml::{Node, NodeKind, Path, Resolved};
 
 /// Holds a security context: a pod or one of its containers.
 #[derive(Clone, Copy)]
-pub(super) enum Holder<'p, 'y> {
+pub(super) enum Owner<'p, 'y> {
     Pod(&'p Pod<'y>),
     Container(&'p Container<'y>),
 }
 
 /// The pod, then each of its containers.
-pub(super) fn holders<'p, 'y>(pod: &'p Pod<'y>) -> impl Iterator<Item = Holder<'p, 'y>> {
-    std::iter::once(Holder::Pod(pod)).chain(pod.containers.iter().map(Holder::Container))
+pub(super) fn owners<'p, 'y>(pod: &'p Pod<'y>) -> impl Iterator<Item = Owner<'p, 'y>> {
+    std::iter::once(Owner::Pod(pod)).chain(pod.containers.iter().map(Owner::Container))
 }
 
-impl<'y> Holder<'_, 'y> {
+impl<'y> Owner<'_, 'y> {
     /// The node at a way from the holder, nothing inherited.
     pub(super) fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         match self {
-            Holder::Pod(pod) => pod.lookup(dotted),
-            Holder::Container(container) => container.lookup(dotted),
+            Owner::Pod(pod) => pod.lookup(dotted),
+            Owner::Container(container) => container.lookup(dotted),
         }
     }
 
     /// The path of a field at a way from the holder, written or not.
     pub(super) fn path(&self, dotted: &str) -> Path {
         match self {
-            Holder::Pod(pod) => pod.path(dotted),
-            Holder::Container(container) => container.path(dotted),
+            Owner::Pod(pod) => pod.path(dotted),
+            Owner::Container(container) => container.path(dotted),
         }
     }
 
@@ -43,8 +43,8 @@ impl<'y> Holder<'_, 'y> {
         message: String,
     ) -> &'f mut Finding {
         match self {
-            Holder::Pod(_) => found.wrong(token(node), message),
-            Holder::Container(container) => found.wrong_in(container, token(node), message),
+            Owner::Pod(_) => found.wrong(token(node), message),
+            Owner::Container(container) => found.wrong_in(container, token(node), message),
         }
     }
 
@@ -52,18 +52,18 @@ impl<'y> Holder<'_, 'y> {
     pub(super) fn profile_type(&self, dotted: &str) -> Option<(Node<'y>, &'y str)> {
         let profile = self
             .lookup(dotted)
-            .filter(|node| node.kind() == Kind::Mapping)?;
+            .filter(|node| node.kind() == NodeKind::Mapping)?;
         let node = profile.get("type").unwrap_or(profile);
         Some((node, if node == profile { "" } else { text(node)? }))
     }
 }
 
 /// The holder as messages call it: `pod`, `container "web"`.
-impl fmt::Display for Holder<'_, '_> {
+impl fmt::Display for Owner<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Holder::Pod(_) => f.write_str("pod"),
-            Holder::Container(container) => container.fmt(f),
+            Owner::Pod(_) => f.write_str("pod"),
+            Owner::Container(container) => container.fmt(f),
         }
     }
 }
@@ -80,8 +80,8 @@ pub(super) fn text(node: Node<'_>) -> Option<&str> {
 
 /// The token to point at for a value: the value, or the key that it belongs to where nothing or more than a word is written.
 pub(super) fn token(node: Node<'_>) -> Node<'_> {
-    let is_token =
-        matches!(node.kind(), Kind::Scalar(_) | Kind::Alias) && !node.source().contains('\n');
+    let is_token = matches!(node.kind(), NodeKind::Scalar(_) | NodeKind::Alias)
+        && !node.source().contains('\n');
     match node.own_entry() {
         _ if is_token => node,
         Some(entry) => entry.key,

@@ -33,7 +33,7 @@ pub struct Field {
     /// The Kubernetes types that have it: `SecurityContext`.
     pub types: &'static [&'static str],
     pub name: &'static str,
-    pub holds: Holds,
+    pub holds: FieldValue,
     /// What it does, in a sentence or two of Markdown.
     pub about: &'static str,
     /// What holds where nobody writes it: the end of a sentence.
@@ -48,7 +48,7 @@ pub struct Field {
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
-pub enum Holds {
+pub enum FieldValue {
     /// `true` or `false`, and which of them is the safer one.
     Flag(bool),
     /// A number, or a text that nobody can foresee.
@@ -73,20 +73,20 @@ pub struct Word {
     pub about: &'static str,
 }
 
-impl Holds {
+impl FieldValue {
     /// What may be written, the safest first; nothing where that cannot be listed.
     pub fn words(self, version: Version) -> Vec<Word> {
         match self {
-            Holds::Flag(good) => [good, !good]
+            FieldValue::Flag(good) => [good, !good]
                 .map(|flag| Word {
                     word: if flag { "true" } else { "false" },
                     about: "",
                 })
                 .to_vec(),
-            Holds::Word(words) => words.to_vec(),
-            Holds::Words(words) => words(),
-            Holds::Name(names) => names(version),
-            Holds::Anything | Holds::List | Holds::Mapping => Vec::new(),
+            FieldValue::Word(words) => words.to_vec(),
+            FieldValue::Words(words) => words(),
+            FieldValue::Name(names) => names(version),
+            FieldValue::Anything | FieldValue::List | FieldValue::Mapping => Vec::new(),
         }
     }
 }
@@ -132,7 +132,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "runAsNonRoot",
-        holds: Holds::Flag(true),
+        holds: FieldValue::Flag(true),
         about: "Whether the kubelet refuses to start a container whose user is root. It looks at the user id that the container \
                 would get, from `runAsUser` or from the image, and needs a number there.",
         default: "root is allowed",
@@ -143,7 +143,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "allowPrivilegeEscalation",
-        holds: Holds::Flag(false),
+        holds: FieldValue::Flag(false),
         about: "Whether a process may come to more rights than the one that started it, as with a setuid program. `false` sets \
                 Linux' `no_new_privs`.",
         default: "it may",
@@ -154,7 +154,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "capabilities",
-        holds: Holds::Mapping,
+        holds: FieldValue::Mapping,
         about: "Which of root's powers the container has, beside those that the runtime gives.",
         default: "the runtime's own set, about a dozen of them",
         asks: &[
@@ -170,7 +170,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "readOnlyRootFilesystem",
-        holds: Holds::Flag(true),
+        holds: FieldValue::Flag(true),
         about: "Whether the container's own file system cannot be written. Volumes still can: an `emptyDir` at `/tmp` is what most \
                 programs need.",
         default: "it can be written",
@@ -181,7 +181,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "seccompProfile",
-        holds: Holds::Mapping,
+        holds: FieldValue::Mapping,
         about: "Which system calls the kernel answers. A container's profile takes the place of its pod's as a whole.",
         default: "no filter, unless the kubelet has `seccompDefault`",
         asks: &[
@@ -197,7 +197,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "privileged",
-        holds: Holds::Flag(false),
+        holds: FieldValue::Flag(false),
         about: "Whether the container has the rights of the node's root: all capabilities, all devices, no filter.",
         default: "`false`",
         asks: &[(Baseline, "`false`, or nothing")],
@@ -207,7 +207,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "runAsUser",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The user id that processes start with, in the place of the image's.",
         default: "the image's user, which is root where the image names none",
         asks: &[(Restricted, "not `0`")],
@@ -217,7 +217,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "runAsGroup",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The primary group id that processes start with.",
         default: "the runtime's choice: the image's group, or root's",
         asks: &[],
@@ -227,7 +227,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "fsGroup",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "A group that all containers are in besides, and that the files of the pod's volumes are given to where the kind of \
                 volume allows it.",
         default: "volumes keep their owners",
@@ -238,7 +238,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "fsGroupChangePolicy",
-        holds: Holds::Word(&[
+        holds: FieldValue::Word(&[
             Word {
                 word: "OnRootMismatch",
                 about: "only where the volume's root has another owner: quick",
@@ -257,7 +257,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "supplementalGroups",
-        holds: Holds::List,
+        holds: FieldValue::List,
         about: "Group ids that the containers' processes are in besides their own and `fsGroup`.",
         default: "none but those of the image's user",
         asks: &[],
@@ -267,7 +267,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "supplementalGroupsPolicy",
-        holds: Holds::Word(&[
+        holds: FieldValue::Word(&[
             Word {
                 word: "Strict",
                 about: "only the groups that the pod names",
@@ -286,7 +286,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "sysctls",
-        holds: Holds::List,
+        holds: FieldValue::List,
         about: "Settings of the kernel that are the pod's own.",
         default: "the node's values",
         asks: &[(Baseline, "only those that Kubernetes calls safe")],
@@ -296,7 +296,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "appArmorProfile",
-        holds: Holds::Mapping,
+        holds: FieldValue::Mapping,
         about: "What AppArmor lets the container do, on nodes that have it. A container's profile takes the place of its pod's as a \
                 whole.",
         default: "the runtime's profile, where the node has AppArmor",
@@ -307,7 +307,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "seLinuxOptions",
-        holds: Holds::Mapping,
+        holds: FieldValue::Mapping,
         about: "The SELinux label of the container, on nodes that have SELinux. A container's options take the place of its pod's \
                 as a whole.",
         default: "a label of the runtime's choice, different for each container",
@@ -321,7 +321,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "seLinuxChangePolicy",
-        holds: Holds::Word(&[
+        holds: FieldValue::Word(&[
             Word {
                 word: "MountOption",
                 about: "as an option of the mount: quick, one label for all pods of a volume",
@@ -340,7 +340,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "procMount",
-        holds: Holds::Word(&[
+        holds: FieldValue::Word(&[
             Word {
                 word: "Default",
                 about: "with the runtime's masks",
@@ -359,7 +359,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "windowsOptions",
-        holds: Holds::Mapping,
+        holds: FieldValue::Mapping,
         about: "What only containers on Windows have. A container's options count before its pod's one by one.",
         default: "none",
         asks: &[(Baseline, "no `hostProcess: true`")],
@@ -369,7 +369,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CAPABILITIES,
         name: "drop",
-        holds: Holds::Words(|| {
+        holds: FieldValue::Words(|| {
             let about = |word| {
                 if word == "ALL" {
                     "all of them: what `restricted` asks for"
@@ -393,7 +393,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CAPABILITIES,
         name: "add",
-        holds: Holds::Words(|| {
+        holds: FieldValue::Words(|| {
             let about = |word| {
                 if word == "NET_BIND_SERVICE" {
                     "ports below 1024; `restricted` allows it"
@@ -421,7 +421,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SECCOMP,
         name: "type",
-        holds: Holds::Word(&[
+        holds: FieldValue::Word(&[
             Word {
                 word: "RuntimeDefault",
                 about: "the runtime's own filter",
@@ -447,7 +447,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SECCOMP,
         name: "localhostProfile",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The filter's file on the node, below the kubelet's folder for seccomp profiles. With the type `Localhost`, and with \
                 no other one.",
         default: "`Localhost` is refused without it",
@@ -458,7 +458,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: APPARMOR,
         name: "type",
-        holds: Holds::Word(&[
+        holds: FieldValue::Word(&[
             Word {
                 word: "RuntimeDefault",
                 about: "the runtime's own profile",
@@ -481,7 +481,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: APPARMOR,
         name: "localhostProfile",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The name of a profile that is loaded on the node. With the type `Localhost`, and with no other one.",
         default: "`Localhost` is refused without it",
         asks: &[],
@@ -491,7 +491,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SELINUX,
         name: "type",
-        holds: Holds::Name(|version| {
+        holds: FieldValue::Name(|version| {
             let types = custom_selinux_options::TYPES
                 .iter()
                 .filter(|(_, since)| *since <= version.minor);
@@ -514,7 +514,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SELINUX,
         name: "level",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The SELinux level, which keeps containers apart that have the same type: `s0:c123,c456`.",
         default: "one of its own for each container",
         asks: &[],
@@ -524,7 +524,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SELINUX,
         name: "role",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The SELinux role.",
         default: "the runtime's choice",
         asks: &[(Baseline, "nothing")],
@@ -534,7 +534,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SELINUX,
         name: "user",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The SELinux user.",
         default: "the runtime's choice",
         asks: &[(Baseline, "nothing")],
@@ -544,7 +544,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SYSCTL,
         name: "name",
-        holds: Holds::Name(|version| {
+        holds: FieldValue::Name(|version| {
             let names = unsafe_sysctl::SAFE
                 .iter()
                 .filter(|(_, since)| *since <= version.minor);
@@ -564,7 +564,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SYSCTL,
         name: "value",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "What the setting is set to: a text, so that numbers stand in quotes.",
         default: "an empty text",
         asks: &[],
@@ -574,7 +574,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: WINDOWS,
         name: "hostProcess",
-        holds: Holds::Flag(false),
+        holds: FieldValue::Flag(false),
         about: "Whether the containers run on the Windows node itself. All of a pod's do, or none, and the pod needs `hostNetwork`.",
         default: "`false`",
         asks: &[(Baseline, "`false`, or nothing")],
@@ -584,7 +584,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: WINDOWS,
         name: "runAsUserName",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The Windows user that processes start as: `ContainerUser`, or `DOMAIN\\user`.",
         default: "the image's user",
         asks: &[],
@@ -594,7 +594,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: WINDOWS,
         name: "gmsaCredentialSpecName",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "The name of a group managed service account's credentials (`GMSACredentialSpec`) in the cluster.",
         default: "none",
         asks: &[],
@@ -604,7 +604,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: WINDOWS,
         name: "gmsaCredentialSpec",
-        holds: Holds::Anything,
+        holds: FieldValue::Anything,
         about: "Those credentials themselves. An admission webhook writes them; people write the name.",
         default: "none",
         asks: &[],

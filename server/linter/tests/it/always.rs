@@ -1,9 +1,9 @@
 //! What the rules that run at every profile say beyond the examples of their pages, and that no two of them say it of one place.
 
 use kubernetes::Version;
+use linter::analysis::{self, Analysis};
 use linter::config::{Config, Profile};
-use linter::engine::{self, Analysis};
-use linter::rules::{self, Applicability, Scope};
+use linter::rules::{self, Applicability, Enablement};
 
 fn config(rule: &str, version: u16) -> Config {
     let mut config = Config {
@@ -17,7 +17,7 @@ fn config(rule: &str, version: u16) -> Config {
 /// What one rule says of a text, as `token: message`.
 fn said(rule: &str, version: u16, text: &str) -> Vec<String> {
     let mut said = Vec::new();
-    for document in engine::analyze(text, &config(rule, version)).parts() {
+    for document in analysis::analyze(text, &config(rule, version)).chunks() {
         let analysis: &Analysis = document.analysis;
         assert!(analysis.is_manifest(), "{text}");
         let of_rule = analysis
@@ -53,9 +53,13 @@ fn container(security: &str) -> String {
 
 #[track_caller]
 fn becomes(rule: &str, text: &str, expected: &str) {
-    let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
+    let all = [
+        Applicability::Safe,
+        Applicability::Unsafe,
+        Applicability::Placeholder,
+    ];
     assert_eq!(
-        engine::fix_all(text, &config(rule, Version::NEWEST.minor), &all).text,
+        analysis::fix_all(text, &config(rule, Version::NEWEST.minor), &all).text,
         expected
     );
 }
@@ -252,7 +256,7 @@ spec:
         (Profile::Restricted, ["run-as-root-allowed", "root-user"]),
         (Profile::Hardened, ["run-as-root-allowed", "root-user"]),
     ] {
-        let report = engine::analyze(
+        let report = analysis::analyze(
             text,
             &Config {
                 profile,
@@ -359,7 +363,7 @@ fn names_of_capabilities_are_compared_as_the_kernel_has_them() {
     );
     let both = Config::default();
     let text = container("capabilities: {drop: [all]}");
-    let report = engine::analyze(&text, &both);
+    let report = analysis::analyze(&text, &both);
     let of_item = report
         .findings()
         .map(|(_, finding)| finding)
@@ -536,10 +540,10 @@ items:
   metadata: {name: three}
 kind: List
 ";
-    let report = engine::analyze(text, &config("duplicate-key", 37));
+    let report = analysis::analyze(text, &config("duplicate-key", 37));
     let found: Vec<_> = report
         .findings()
-        .map(|(part, it)| (&text[part.place(it.range)], it.subject.object))
+        .map(|(part, it)| (&text[part.place(it.range)], it.target.object))
         .collect();
     assert_eq!(found, [("kind", None), ("metadata", Some(0))]);
     let twice = "apiVersion: v1
@@ -552,10 +556,10 @@ spec:
       securityContext: {privileged: true}
       securityContext: {privileged: false}
 ";
-    let report = engine::analyze(twice, &config("duplicate-key", 37));
+    let report = analysis::analyze(twice, &config("duplicate-key", 37));
     let of = report
         .findings()
-        .map(|(_, finding)| finding.subject.container.as_deref());
+        .map(|(_, finding)| finding.target.container.as_deref());
     assert_eq!(of.collect::<Vec<_>>(), [None, Some("web")]);
     says(
         "duplicate-key",
@@ -575,7 +579,7 @@ spec:
 fn a_manifest_that_is_not_yaml_is_not_clean() {
     let broken = "apiVersion: v1\nkind: Pod\nmetadata: {name: \"web}\n";
     let mut config = config("root-user", 37);
-    let errors = |config: &Config| engine::analyze(broken, config).findings().count();
+    let errors = |config: &Config| analysis::analyze(broken, config).findings().count();
     assert_eq!(errors(&config), 1);
     config.rules.ignore.push("syntax-error".to_owned());
     assert_eq!(errors(&config), 0);
@@ -583,7 +587,9 @@ fn a_manifest_that_is_not_yaml_is_not_clean() {
 
 #[test]
 fn these_rules_run_at_every_profile() {
-    let always = rules::ALL.iter().filter(|rule| rule.scope == Scope::Always);
+    let always = rules::ALL
+        .iter()
+        .filter(|rule| rule.enablement == Enablement::Always);
     for rule in always {
         for profile in Profile::ALL {
             assert!(

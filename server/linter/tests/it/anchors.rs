@@ -1,15 +1,15 @@
 //! Each finding lies on the smallest token that stands for it: the value that is wrong, or where a person would type what is
 //! missing.
 
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 
 /// The tokens that a rule marks in a text, as `line:column token`, both from 1.
 fn marked(rule: &str, text: &str) -> Vec<String> {
     let mut config = Config::default();
     config.rules.select.push(rule.to_owned());
     let mut marked = Vec::new();
-    for document in engine::analyze(text, &config).parts() {
+    for document in analysis::analyze(text, &config).chunks() {
         for finding in document
             .analysis
             .findings

@@ -2,9 +2,9 @@
 
 use expect_test::{expect, expect_file};
 use kubernetes::Version;
+use linter::analysis;
 use linter::config::keys::{KEYS, Key, Kind};
 use linter::config::{self, Config, Profile, Reading, Severity, Values};
-use linter::engine;
 use linter::rules::Rule;
 
 /// The day on which the tests read.
@@ -26,7 +26,7 @@ fn right(text: &str) -> Config {
 
 /// The mistakes of a text: line, column, what is marked, and the message.
 fn mistakes(text: &str) -> String {
-    let line = |problem: &config::Problem| {
+    let line = |problem: &config::ConfigError| {
         let before = &text[..problem.range.start];
         let (line, column) = (
             before.matches('\n').count() + 1,
@@ -271,7 +271,7 @@ fn an_exception_ends_behind_its_last_day_and_that_is_no_mistake() {
         let reading = read(&format!(
             "exceptions:\n  - rules: host-pid\n    until: {until}\n"
         ));
-        assert!(reading.is_right());
+        assert!(reading.is_valid());
         let told = reading
             .problems
             .iter()
@@ -309,7 +309,7 @@ fn an_exception_is_written_into_any_configuration() {
         ("profil: baseline\n", false),
         ("profile: [\n", false),
     ] {
-        let edits = config::excepting(text, &exception, &Rule::ids(), today);
+        let edits = config::insert_exception(text, &exception, &Rule::ids(), today);
         assert_eq!(edits.is_ok(), expected, "{text:?}: {edits:?}");
         let mut after = text.to_owned();
         edits
@@ -485,7 +485,7 @@ spec:
 
 /// The severity of a rule's findings in a pod; nothing where it has none.
 fn severity(rule: &str, text: &str) -> Option<Severity> {
-    let report = engine::analyze(POD, &right(text));
+    let report = analysis::analyze(POD, &right(text));
     let findings = report.findings().map(|(_, finding)| finding);
     findings
         .filter(|finding| finding.rule.id == rule)
@@ -562,7 +562,7 @@ fn registries_count_at_every_profile() {
 fn the_schema_is_fresh() {
     let schema = serde_json::to_string_pretty(&config::schema(&Rule::ids())).expect("JSON");
     // UPDATE_EXPECT=1 writes it.
-    expect_file!["../docs/kubeharden.schema.json"].assert_eq(&(schema + "\n"));
+    expect_file!["../../../../docs/kubeharden.schema.json"].assert_eq(&(schema + "\n"));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //! The corpus is looked for beside the repository, or where `KUBEHARDEN_SHARED` says; without it only `fixtures/` is read.
 
 use kubernetes;
+use linter::analysis::{self, Chunk, DocumentKind};
 use linter::config::Config;
-use linter::engine::{self, Part, Sight};
 use linter::rules::Applicability;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ fn every_finding_lies_on_text_of_its_subject() {
     let (mut findings, mut manifests) = (0, 0);
     let files = files();
     for (path, text) in &files {
-        for part in engine::analyze(text, &Config::default()).parts() {
+        for part in analysis::analyze(text, &Config::default()).chunks() {
             let analysis = part.analysis;
             manifests += usize::from(analysis.is_manifest());
             for finding in &analysis.findings {
@@ -72,7 +72,7 @@ fn every_finding_lies_on_text_of_its_subject() {
                     !token.contains('\n'),
                     "{place}: more than a line: {token:?}"
                 );
-                let subject = finding.subject.range;
+                let subject = finding.target.range;
                 let near =
                     subject.contains_range(finding.range) || finding.range.end() <= subject.start();
                 assert!(near, "{place}: {:?} is not in {subject:?}", finding.range);
@@ -103,15 +103,15 @@ fn only_adds(old: &str, new: &str) -> Result<(), String> {
 }
 
 fn comments(text: &str) -> Vec<String> {
-    let report = engine::analyze(text, &Config::default());
-    let of = |part: Part<'_>| {
+    let report = analysis::analyze(text, &Config::default());
+    let of = |part: Chunk<'_>| {
         let text = part.analysis.text();
         let comments = part.analysis.yaml().comments().iter();
         comments
             .map(|&range| text[range].to_owned())
             .collect::<Vec<_>>()
     };
-    report.parts().flat_map(of).collect()
+    report.chunks().flat_map(of).collect()
 }
 
 /// Rules whose safe fixes change what is written, since a cluster refuses it or has another name for it.
@@ -131,7 +131,7 @@ fn fixes_only_add(allowed: &[Applicability], may_change_values: bool) {
     for (path, original) in &files() {
         let lf = original.replace("\r\n", "\n");
         for text in [lf.replace('\n', "\r\n"), lf] {
-            let fixed = engine::fix_all(&text, &config, allowed);
+            let fixed = analysis::fix_all(&text, &config, allowed);
             let place = path.display();
             // The fixtures hold what the corpus has not got: wrong values, flow mappings, fields in the wrong place.
             if !may_change_values
@@ -145,7 +145,7 @@ fn fixes_only_add(allowed: &[Applicability], may_change_values: bool) {
             assert_eq!(comments(&text), comments(&fixed.text), "{place}: comments");
             let lone = fixed.text.replace("\r\n", "").contains('\n') && text.contains("\r\n");
             assert!(!lone, "{place}: a line ending of another kind");
-            let again = engine::fix_all(&fixed.text, &config, allowed);
+            let again = analysis::fix_all(&fixed.text, &config, allowed);
             assert!(
                 again.text == fixed.text && again.applied == 0,
                 "{place}: a second run changes something"
@@ -169,7 +169,14 @@ fn safe_fixes_only_add_lines_and_a_second_run_changes_nothing() {
 
 #[test]
 fn all_fixes_together_keep_comments_and_converge() {
-    fixes_only_add(&[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder], true);
+    fixes_only_add(
+        &[
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ],
+        true,
+    );
 }
 
 /// Kinds of Kubernetes' own that are or make pods.
@@ -190,23 +197,23 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
     let mut project = Project::default();
     let (mut seen, mut workloads, mut pods) = ([0, 0], 0, 0);
     for (path, text) in &files() {
-        let surroundings = project.surroundings(path);
+        let context = project.file_context(path);
         let config = Config {
-            surroundings: surroundings.clone(),
+            context: context.clone(),
             ..Config::default()
         };
         let place = path.display();
-        for Part { analysis, .. } in engine::analyze(text, &config).parts() {
-            let is_template = analysis.sight == Sight::Template;
+        for Chunk { analysis, .. } in analysis::analyze(text, &config).chunks() {
+            let is_template = analysis.kind == DocumentKind::Template;
             // Told by itself: braces outside of quotes, or any in a chart.
-            let in_chart = surroundings.part == workspace::Part::ChartTemplate
+            let in_chart = context.role == workspace::FileRole::ChartTemplate
                 && analysis.text().contains("{{");
             assert!(is_template || !in_chart, "{place}");
-            if is_template || surroundings.part == workspace::Part::Patch {
+            if is_template || context.role == workspace::FileRole::Patch {
                 seen[usize::from(is_template)] += 1;
                 for finding in &analysis.findings {
                     assert!(
-                        !finding.subject.absent && finding.fix.is_none(),
+                        !finding.target.absent && finding.fix.is_none(),
                         "{place}: {}",
                         finding.message
                     );
@@ -242,13 +249,21 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
                 pods += found;
             }
         }
-        let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
-        if surroundings.part != workspace::Part::Whole
-            && engine::analyze(text, &config)
-                .parts()
-                .all(|it| it.analysis.sight != Sight::Whole)
+        let all = [
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ];
+        if context.role != workspace::FileRole::Whole
+            && analysis::analyze(text, &config)
+                .chunks()
+                .all(|it| it.analysis.kind != DocumentKind::Complete)
         {
-            assert_eq!(engine::fix_all(text, &config, &all).text, *text, "{place}");
+            assert_eq!(
+                analysis::fix_all(text, &config, &all).text,
+                *text,
+                "{place}"
+            );
         }
     }
     println!(

@@ -1,9 +1,9 @@
 //! Custom resources: their pods are found wherever they keep them, and what a controller completes is not called missing.
 
 use kubernetes::{self, Extent};
+use linter::analysis::{self, Chunk};
 use linter::config::Config;
-use linter::engine::{self, Part};
-use linter::rules::{Rule, Applicability};
+use linter::rules::{Applicability, Rule};
 use yaml;
 
 /// Each pod of a document: how much of it there is, and the names of its containers.
@@ -25,14 +25,14 @@ fn pods(text: &str) -> Vec<(Extent, Vec<String>)> {
 }
 
 fn said(text: &str, config: &Config) -> Vec<String> {
-    let report = engine::analyze(text, config);
-    let of = |Part { analysis, .. }: Part<'_>| {
+    let report = analysis::analyze(text, config);
+    let of = |Chunk { analysis, .. }: Chunk<'_>| {
         let shown = |finding: &linter::rules::Finding| {
             format!("{}: {}", finding.rule.id, &analysis.text()[finding.range])
         };
         analysis.findings.iter().map(shown).collect::<Vec<_>>()
     };
-    report.parts().flat_map(of).collect()
+    report.chunks().flat_map(of).collect()
 }
 
 fn object(api_version: &str, kind: &str, body: &str) -> String {
@@ -149,7 +149,7 @@ fn an_object_with_several_pods_is_counted_once() {
         &"spec: {headGroupSpec: {template: POD}, workerGroupSpecs: [{template: POD}]}"
             .replace("POD", POD),
     );
-    let analysis = engine::analyze_document(&text, &Config::default());
+    let analysis = analysis::analyze_document(&text, &Config::default());
     let repeated: Vec<bool> = analysis
         .objects
         .iter()
@@ -176,10 +176,14 @@ spec:
         - name: web
           image: registry.example.com/web:1.4
 ";
-    let fixed = engine::fix_all(
+    let fixed = analysis::fix_all(
         text,
         &Config::default(),
-        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
+        &[
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ],
     );
     assert!(fixed.withheld.is_empty(), "{:?}", fixed.withheld);
     assert_eq!(

@@ -3,8 +3,8 @@
 //! Each rule is looked for in what all rules together find in the examples of all pages: an emptied check is missing there
 //! by construction, a removed rule in the list of pages. `tests/mutate/run` empties them all and looks whether each is missed.
 
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules;
 use std::collections::BTreeSet;
 use std::fs;
@@ -58,7 +58,7 @@ fn every_page_has_a_rule_that_finds_what_the_page_calls_bad() {
         let examples = bad_examples(&page);
         assert!(!examples.is_empty(), "{id}: no bad example");
         for text in examples {
-            let report = engine::analyze(&text, &config);
+            let report = analysis::analyze(&text, &config);
             let mut findings = report.findings().map(|(_, finding)| finding);
             if !findings.any(|finding| finding.rule.id == id) {
                 silent.insert(id.clone());

@@ -1,8 +1,8 @@
 //! Whom rules let off, and from which Kubernetes version on: what no example on a rule's page can show.
 
+use linter::analysis;
 use linter::config::{Config, Profile};
-use linter::engine;
-use linter::rules::{Finding, Applicability};
+use linter::rules::{Applicability, Finding};
 
 /// What one rule finds in a pod that has `spec` as its spec, at a Kubernetes version.
 fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
@@ -12,9 +12,9 @@ fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
         ..Config::default()
     };
     config.rules.select.push(rule.to_owned());
-    let report = engine::analyze(&text, &config);
+    let report = analysis::analyze(&text, &config);
     let mut findings = Vec::new();
-    for document in report.parts() {
+    for document in report.chunks() {
         assert!(document.analysis.yaml().errors().is_empty(), "{text}");
         findings.extend(document.analysis.findings.iter().cloned());
     }
@@ -308,7 +308,7 @@ fn at_profile(rule: &str, profile: Profile, version: &str, spec: &str) -> usize 
         kubernetes_version: version.parse().expect("a version"),
         ..Config::default()
     };
-    let report = engine::analyze(&text, &config);
+    let report = analysis::analyze(&text, &config);
     let findings = report.findings().map(|(_, finding)| finding);
     findings.filter(|finding| finding.rule.id == rule).count()
 }
@@ -435,7 +435,7 @@ fn profiles_are_judged_where_they_are_read() {
             kubernetes_version: version.parse().expect("a version"),
             ..Config::default()
         };
-        let report = engine::analyze(&text, &config);
+        let report = analysis::analyze(&text, &config);
         let findings = report.findings().map(|(_, finding)| finding);
         findings.filter(|finding| finding.rule.id == rule).count()
     };
@@ -537,7 +537,7 @@ fn fixes_of_the_standards_write_nothing_that_the_api_server_refuses() {
         let text = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec: {{{spec}}}\n");
         let mut config = Config::default();
         config.rules.select.push(rule.to_owned());
-        let fixed = engine::fix_all(&text, &config, &[Applicability::Unsafe]).text;
+        let fixed = analysis::fix_all(&text, &config, &[Applicability::Unsafe]).text;
         fixed
             .lines()
             .last()
@@ -573,8 +573,8 @@ fn an_apparmor_annotation_never_contradicts_the_field() {
                 container.apparmor.security.beta.kubernetes.io/a: unconfined\nspec:\n  securityContext:\n    \
                 appArmorProfile: {type: Unconfined}\n  containers: [{name: a, image: x}]\n";
     let config = Config::default();
-    let report = engine::analyze(text, &config);
-    let document = report.parts().next().expect("a document");
+    let report = analysis::analyze(text, &config);
+    let document = report.chunks().next().expect("a document");
     let findings: Vec<&Finding> = document
         .analysis
         .findings
@@ -589,7 +589,7 @@ fn an_apparmor_annotation_never_contradicts_the_field() {
     }
     let mut alone = config.clone();
     alone.rules.select.push("unconfined-apparmor".to_owned());
-    let fixed = engine::fix_all(text, &alone, &[Applicability::Unsafe]);
+    let fixed = analysis::fix_all(text, &alone, &[Applicability::Unsafe]);
     assert_eq!(
         (fixed.applied, fixed.withheld.len()),
         (2, 0),
@@ -633,7 +633,7 @@ fn two_secrets_do_not_become_one() {
 fn the_last_field_of_a_pod_is_not_taken_away() {
     let text =
         "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true # while I type\n";
-    let fixed = engine::fix_all(text, &Config::default(), &[Applicability::Unsafe]);
+    let fixed = analysis::fix_all(text, &Config::default(), &[Applicability::Unsafe]);
     assert_eq!(fixed.text, text);
     assert!(
         fixed

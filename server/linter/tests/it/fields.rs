@@ -6,9 +6,9 @@
 )]
 
 use kubernetes::{self, Version};
+use linter::analysis::{self, Report};
 use linter::config::{Config, Profile};
-use linter::engine::{self, Report};
-use linter::rules::{FIELDS, Field, Holds, Rule, Scope, field_of, fields_of};
+use linter::rules::{Enablement, FIELDS, Field, FieldValue, Rule, field_of, fields_of};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use yaml;
@@ -95,16 +95,20 @@ fn a_field_holds_what_its_type_wants() {
                 .first()
                 .and_then(|wrong| wrong.wanted);
             let fits = match field.holds {
-                Holds::Flag(_) => wanted == Some(kubernetes::Wanted::Bool),
-                Holds::Word(_) | Holds::Name(_) => wanted == Some(kubernetes::Wanted::Text),
-                Holds::Anything => matches!(
+                FieldValue::Flag(_) => wanted == Some(kubernetes::Expected::Bool),
+                FieldValue::Word(_) | FieldValue::Name(_) => {
+                    wanted == Some(kubernetes::Expected::Text)
+                }
+                FieldValue::Anything => matches!(
                     wanted,
-                    Some(kubernetes::Wanted::Text | kubernetes::Wanted::Integer)
+                    Some(kubernetes::Expected::Text | kubernetes::Expected::Integer)
                 ),
                 // An empty mapping is an item of some, and of the others it is the item that is wrong.
-                Holds::Words(_) => wanted == Some(kubernetes::Wanted::Text),
-                Holds::List => wanted.is_none() || wanted == Some(kubernetes::Wanted::Integer),
-                Holds::Mapping => wanted == Some(kubernetes::Wanted::Mapping),
+                FieldValue::Words(_) => wanted == Some(kubernetes::Expected::Text),
+                FieldValue::List => {
+                    wanted.is_none() || wanted == Some(kubernetes::Expected::Integer)
+                }
+                FieldValue::Mapping => wanted == Some(kubernetes::Expected::Mapping),
             };
             assert!(
                 fits,
@@ -121,7 +125,7 @@ fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> V
         .into_iter()
         .find(|place| place.0 == type_name)
         .unwrap();
-    let value = if matches!(field.holds, Holds::Words(_)) {
+    let value = if matches!(field.holds, FieldValue::Words(_)) {
         format!("[{word}]")
     } else {
         word.to_owned()
@@ -150,14 +154,14 @@ fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> V
         kubernetes_version: version,
         ..Config::default()
     };
-    let report = engine::analyze(&text, &config);
+    let report = analysis::analyze(&text, &config);
     let mut profiles = Vec::new();
     for (_, finding) in report.findings() {
-        match finding.rule.scope {
-            Scope::From(profile) => profiles.push(profile),
+        match finding.rule.enablement {
+            Enablement::Profile(profile) => profiles.push(profile),
             // The worse of two excludes other fields or needs them, and so does what says so.
-            _ if finding.rule.tells_refusals()
-                && !matches!(field.holds, Holds::Flag(_))
+            _ if finding.rule.reports_rejections
+                && !matches!(field.holds, FieldValue::Flag(_))
                 && word != "Unmasked" =>
             {
                 panic!(
@@ -187,7 +191,7 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
                     let name = format!("{type_name}.{}: {} at {version}", field.name, word.word);
                     // The safest comes first, and what baseline refuses says so, but for what goes without saying: the worse of two.
                     assert!(place > 0 || refused.is_empty(), "{name}: {refused:?}");
-                    let is_flag = matches!(field.holds, Holds::Flag(_));
+                    let is_flag = matches!(field.holds, FieldValue::Flag(_));
                     assert_eq!(
                         says(Profile::Baseline, "refuses it"),
                         refused.contains(&Profile::Baseline) && !is_flag,
@@ -276,7 +280,7 @@ fn manifests() -> Vec<(PathBuf, String)> {
 /// How many syntax errors a text has.
 fn errors(report: &Report) -> usize {
     report
-        .parts()
+        .chunks()
         .map(|part| part.analysis.yaml().errors().len())
         .sum()
 }
@@ -289,7 +293,7 @@ fn taken(
     config: &Config,
 ) -> Vec<(String, usize, &'static Field)> {
     let mut taken = Vec::new();
-    for part in report.parts() {
+    for part in report.chunks() {
         let Some(completion) = part
             .within(at)
             .and_then(|at| part.analysis.completion(at, config))
@@ -324,7 +328,7 @@ fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
     let config = Config::default();
     let (mut places, mut offered) = (0, 0);
     for (path, text) in manifests() {
-        let before = engine::analyze(&text, &config);
+        let before = analysis::analyze(&text, &config);
         let lines = text.split_inclusive('\n').scan(0, |start, line| {
             let at = *start;
             *start += line.len();
@@ -342,14 +346,14 @@ fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
             let choices = taken(&text, &before, at, &config);
             for (after, place, field) in choices.first().into_iter().chain(choices.last()) {
                 offered += 1;
-                let report = engine::analyze(after, &config);
+                let report = analysis::analyze(after, &config);
                 let name = format!("{}: {} at {at}", path.display(), field.name);
                 assert!(
                     errors(&report) <= errors(&before),
                     "{name} breaks the text:\n{after}"
                 );
                 let written = report
-                    .parts()
+                    .chunks()
                     .find_map(|part| part.analysis.field_at(part.within(*place)?, &config));
                 assert_eq!(
                     written.map(|written| written.field.name),
@@ -372,13 +376,13 @@ fn every_state_of_a_typed_manifest_is_answered() {
     let mut offered = 0;
     for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
         let typed = &text[..at];
-        let report = engine::analyze(typed, &config);
+        let report = analysis::analyze(typed, &config);
         offered += taken(typed, &report, at, &config).len();
-        for part in report.parts() {
+        for part in report.chunks() {
             part.analysis.inherited(&config);
             let end = part.within(at).unwrap();
             part.analysis.field_at(end, &config);
-            part.analysis.standing(0..1, &config);
+            part.analysis.pod_security_level(0..1, &config);
         }
     }
     assert!(offered > 500, "{offered}");

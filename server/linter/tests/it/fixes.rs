@@ -4,9 +4,9 @@
 //! `fixtures/`, the bad examples of the rules' pages, and, where it stands beside the repository or where `KUBEHARDEN_SHARED` says, a
 //! corpus of real ones; for the verdicts Kubernetes' own cases too. Each test prints its figures.
 
+use linter::analysis::{self, Analysis, Chunk, DocumentKind};
 use linter::config::{Config, Profile};
-use linter::engine::{self, Analysis, Part, Sight};
-use linter::rules::{self, Finding, Fix, Applicability, Scope};
+use linter::rules::{self, Applicability, Enablement, Finding, Fix};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -96,7 +96,12 @@ type Subject = (&'static str, Option<usize>, Option<Box<str>>);
 /// How many findings there are of each rule in each container and object.
 fn counted(analysis: &Analysis) -> BTreeMap<Subject, usize> {
     let mut counts = BTreeMap::new();
-    for Finding { rule, subject, .. } in &analysis.findings {
+    for Finding {
+        rule,
+        target: subject,
+        ..
+    } in &analysis.findings
+    {
         *counts
             .entry((rule.id, subject.object, subject.container.clone()))
             .or_default() += 1;
@@ -129,14 +134,14 @@ fn each_offered_edit_changes_what_it_says_and_settles_its_finding() {
     let config = Config::default();
     let mut tally = Tally::default();
     for (name, text) in texts(&["corpus"]) {
-        for Part { analysis, .. } in engine::analyze(&text, &config).parts() {
+        for Chunk { analysis, .. } in analysis::analyze(&text, &config).chunks() {
             // What an ignore becomes is held to its own promises where ignores are.
             for finding in analysis
                 .findings
                 .iter()
                 .filter(|finding| finding.rule.id != "unused-ignore")
             {
-                for (number, way) in finding.each_way().enumerate() {
+                for (number, way) in finding.each_fix().enumerate() {
                     let place = format!("{name}: {} ({number})", way.rule.id);
                     tally.edit(&place, analysis, &way, number, &config);
                 }
@@ -175,7 +180,7 @@ impl Tally {
         };
         self.offered += 1;
         let edits = analysis.edits(&[way], config);
-        if analysis.obstacle(way).is_some() {
+        if analysis.quick_reject(way).is_some() {
             self.obstructed += 1;
             self.expect(edits.is_err(), place, || {
                 "an obstacle that is none".to_owned()
@@ -194,7 +199,7 @@ impl Tally {
         };
         self.given += 1;
         let text = edits.apply(analysis.text());
-        let after = engine::analyze_document(&text, config);
+        let after = analysis::analyze_document(&text, config);
         self.expect(after.yaml().errors().is_empty(), place, || {
             format!("{:?}", after.yaml().errors())
         });
@@ -215,11 +220,7 @@ impl Tally {
             ),
         }
         let (before_count, after_count) = (counted(analysis), counted(&after));
-        let subject = (
-            way.rule.id,
-            way.subject.object,
-            way.subject.container.clone(),
-        );
+        let subject = (way.rule.id, way.target.object, way.target.container.clone());
         let settled = after_count.get(&subject) < before_count.get(&subject);
         self.expect(settled, place, || "its finding is still there".to_owned());
         for rule in added(analysis, &after) {
@@ -247,10 +248,18 @@ struct Whole<'a> {
 
 /// The steps that are offered for a part, in an editor and by `kubeharden fix`.
 fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
-    let is_at_most =
-        |finding: &Finding, most| finding.fix.as_ref().is_some_and(|fix| fix.safety <= most);
+    let is_at_most = |finding: &Finding, most| {
+        finding
+            .fix
+            .as_ref()
+            .is_some_and(|fix| fix.applicability <= most)
+    };
     let mut wholes = Vec::new();
-    for most in [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder] {
+    for most in [
+        Applicability::Safe,
+        Applicability::Unsafe,
+        Applicability::Placeholder,
+    ] {
         let is_wanted = Box::new(move |finding: &Finding| is_at_most(finding, most));
         wholes.push(Whole {
             name: format!("up to {most:?}"),
@@ -258,15 +267,15 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
             once: false,
         });
     }
-    let mut subjects: Vec<(&rules::Subject, bool)> = Vec::new();
+    let mut subjects: Vec<(&rules::Target, bool)> = Vec::new();
     for finding in &analysis.findings {
-        let subject = &finding.subject;
+        let subject = &finding.target;
         let of_group =
-            |(known, group): &(&rules::Subject, bool)| *group && is_one_group(known, subject);
-        let of_holder = |(known, group): &(&rules::Subject, bool)| {
+            |(known, group): &(&rules::Target, bool)| *group && is_one_group(known, subject);
+        let of_holder = |(known, group): &(&rules::Target, bool)| {
             !group && (known.object, &known.container) == (subject.object, &subject.container)
         };
-        if subject.lack.is_some() && !subjects.iter().any(of_group) {
+        if subject.missing.is_some() && !subjects.iter().any(of_group) {
             subjects.push((subject, true));
         }
         if subject.object.is_some() && !subjects.iter().any(of_holder) {
@@ -278,9 +287,9 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
         if !is_group {
             let is_inside = move |finding: &Finding| {
                 let is_of = |container: &Option<Box<str>>| {
-                    container.is_none() || finding.subject.container == *container
+                    container.is_none() || finding.target.container == *container
                 };
-                finding.subject.object == subject.object
+                finding.target.object == subject.object
                     && is_of(&subject.container)
                     && is_at_most(finding, Applicability::Unsafe)
             };
@@ -293,7 +302,7 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
         }
         for most in [Applicability::Safe, Applicability::Unsafe] {
             let is_member = move |finding: &Finding| {
-                is_one_group(subject, &finding.subject) && is_at_most(finding, most)
+                is_one_group(subject, &finding.target) && is_at_most(finding, most)
             };
             wholes.push(Whole {
                 name: format!("what {holder} lacks, {most:?}"),
@@ -305,9 +314,9 @@ fn wholes(analysis: &Analysis) -> Vec<Whole<'_>> {
     wholes
 }
 
-fn is_one_group(one: &rules::Subject, other: &rules::Subject) -> bool {
-    let lack = |subject: &rules::Subject| subject.lack.as_ref().map(|lack| lack.holder.clone());
-    one.lack.is_some()
+fn is_one_group(one: &rules::Target, other: &rules::Target) -> bool {
+    let lack = |subject: &rules::Target| subject.missing.as_ref().map(|lack| lack.holder.clone());
+    one.missing.is_some()
         && (one.object, one.range, lack(one)) == (other.object, other.range, lack(other))
 }
 
@@ -335,7 +344,7 @@ impl Sum {
                 .iter()
                 .filter(|finding| (whole.is_wanted)(finding))
                 .collect();
-            let (edits, count, refused) = before.most_edits(&candidates, config);
+            let (edits, count, refused) = before.largest_applicable(&candidates, config);
             self.withheld += refused.len();
             if count == 0 {
                 break;
@@ -367,7 +376,7 @@ impl Sum {
         self.rounds += rounds;
         self.fixes += applied;
         if !whole.once {
-            let mended = analysis.mend(config, |finding| (whole.is_wanted)(finding));
+            let mended = analysis.apply_fixes(config, |finding| (whole.is_wanted)(finding));
             let is_same =
                 mended.applied == applied && mended.edits.apply(analysis.text()) == after.text();
             self.expect(is_same, place, || {
@@ -398,8 +407,8 @@ impl Sum {
         for finding in taken {
             let subject = (
                 finding.rule.id,
-                finding.subject.object,
-                finding.subject.container.clone(),
+                finding.target.object,
+                finding.target.container.clone(),
             );
             *settled.entry(subject).or_default() += 1;
         }
@@ -450,8 +459,8 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
     let mut sum = Sum::default();
     for (name, text) in share(texts(&["corpus"])) {
         sum.texts += 1;
-        let report = engine::analyze(&text, &config);
-        for part in report.parts() {
+        let report = analysis::analyze(&text, &config);
+        for part in report.chunks() {
             for whole in wholes(part.analysis) {
                 sum.take(
                     &format!("{name} at {}: {}", part.start, whole.name),
@@ -462,25 +471,28 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
             }
         }
         // What stands between the documents, and in those with nothing to mend, is as it was.
-        for allowed in [&[Applicability::Safe][..], &[Applicability::Safe, Applicability::Unsafe]] {
+        for allowed in [
+            &[Applicability::Safe][..],
+            &[Applicability::Safe, Applicability::Unsafe],
+        ] {
             let is_allowed = |finding: &Finding| {
                 finding
                     .fix
                     .as_ref()
-                    .is_some_and(|fix| allowed.contains(&fix.safety))
+                    .is_some_and(|fix| allowed.contains(&fix.applicability))
             };
             let (mut spliced, mut done) = (String::new(), 0);
-            for part in report.parts().filter(|part| part.is_whole()) {
+            for part in report.chunks().filter(|part| part.is_whole()) {
                 spliced += &text[done..part.start];
                 spliced += &part
                     .analysis
-                    .mend(&config, is_allowed)
+                    .apply_fixes(&config, is_allowed)
                     .edits
                     .apply(part.analysis.text());
                 done = part.start + part.analysis.text().len();
             }
             spliced += &text[done..];
-            let fixed = engine::fix_all(&text, &config, allowed).text;
+            let fixed = analysis::fix_all(&text, &config, allowed).text;
             sum.expect(spliced == fixed, &name, || {
                 "the file is not its documents".to_owned()
             });
@@ -497,12 +509,16 @@ fn all_fixes_together_converge() {
     for allowed in [
         &[Applicability::Safe][..],
         &[Applicability::Safe, Applicability::Unsafe],
-        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
+        &[
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ],
     ] {
         let (mut applied, mut changed, mut withheld) = (0, 0, BTreeMap::<String, usize>::new());
         for (name, text) in texts(&["corpus"]) {
-            let fixed = engine::fix_all(&text, &config, allowed);
-            let again = engine::fix_all(&fixed.text, &config, allowed);
+            let fixed = analysis::fix_all(&text, &config, allowed);
+            let again = analysis::fix_all(&fixed.text, &config, allowed);
             assert!(
                 again.text == fixed.text && again.applied == 0,
                 "{name}: a second run changes something:\n{}",
@@ -512,9 +528,9 @@ fn all_fixes_together_converge() {
                 finding
                     .fix
                     .as_ref()
-                    .is_some_and(|fix| allowed.contains(&fix.safety))
+                    .is_some_and(|fix| allowed.contains(&fix.applicability))
             };
-            let report = engine::analyze(&fixed.text, &config);
+            let report = analysis::analyze(&fixed.text, &config);
             let left = report
                 .findings()
                 .map(|(_, finding)| finding)
@@ -546,25 +562,29 @@ fn after_all_fixes_that_a_person_may_take_pods_are_restricted_but_for_what_is_to
         profile: Profile::Restricted,
         ..Config::default()
     };
-    let is_standard = |finding: &Finding| matches!(finding.rule.scope, Scope::From(_));
+    let is_standard = |finding: &Finding| matches!(finding.rule.enablement, Enablement::Profile(_));
     let (mut pods, mut allowed) = (0, 0);
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, text) in texts(&["corpus", "conformance"]) {
-        let fixed = engine::fix_all(&text, &config, &[Applicability::Safe, Applicability::Unsafe]);
-        let [before, after] = [&text, &fixed.text].map(|text| engine::analyze(text, &restricted));
+        let fixed = analysis::fix_all(
+            &text,
+            &config,
+            &[Applicability::Safe, Applicability::Unsafe],
+        );
+        let [before, after] = [&text, &fixed.text].map(|text| analysis::analyze(text, &restricted));
         for (
             old,
-            Part {
+            Chunk {
                 start, analysis, ..
             },
-        ) in before.parts().zip(after.parts())
+        ) in before.chunks().zip(after.chunks())
         {
             let has_pod = analysis
                 .findings
                 .iter()
                 .chain(&old.analysis.findings)
                 .any(is_standard);
-            if analysis.sight == Sight::Template || !has_pod {
+            if analysis.kind == DocumentKind::Template || !has_pod {
                 continue;
             }
             pods += 1;
@@ -575,10 +595,10 @@ fn after_all_fixes_that_a_person_may_take_pods_are_restricted_but_for_what_is_to
                 .filter(|finding| is_standard(finding))
             {
                 let offset = start + usize::from(finding.range.start());
-                let is_told = |told: &engine::Withheld| {
+                let is_told = |told: &analysis::RejectedFix| {
                     told.finding.rule.id == finding.rule.id && told.offset == offset
                 };
-                let is_left = |told: &engine::Unfixable| {
+                let is_left = |told: &analysis::UnfixedFinding| {
                     told.rule.id == finding.rule.id && told.offset == offset
                 };
                 let told =
@@ -606,7 +626,7 @@ fn what_is_there_is_moved_before_anything_is_added() {
         "      # ours\n      capabilities:\n        drop: [ALL]\n",
         "      SecurityContext:\n        # ours\n        capabilities:\n          drop: [ALL]\n",
     ] {
-        let fixed = engine::fix_all(
+        let fixed = analysis::fix_all(
             &format!("{head}{written}"),
             &Config::default(),
             &[Applicability::Safe, Applicability::Unsafe],
@@ -642,7 +662,7 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
         .ignore
         .push("conflicting-security-context".to_owned());
     for config in [Config::default(), only, without] {
-        let analysis = engine::analyze_document(text, &config);
+        let analysis = analysis::analyze_document(text, &config);
         let found = analysis
             .findings
             .iter()

@@ -1,7 +1,7 @@
 //! The fixtures say by their folder what is to be found in them.
 
+use linter::analysis::{self, Report};
 use linter::config::Config;
-use linter::engine::{self, Report};
 use std::path::{Path, PathBuf};
 
 fn fixtures(folder: &str) -> Vec<(PathBuf, Report)> {
@@ -16,7 +16,7 @@ fn fixtures(folder: &str) -> Vec<(PathBuf, Report)> {
     assert!(!paths.is_empty(), "no fixtures in {}", folder.display());
     let analyze = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).expect("a text");
-        (path, engine::analyze(&text, &Config::default()))
+        (path, analysis::analyze(&text, &Config::default()))
     };
     paths.into_iter().map(analyze).collect()
 }

@@ -1,11 +1,11 @@
 //! Not a manifest, or one of which nothing is to be said: the YAML that lies beside manifests in real projects.
 
+use linter::analysis::{self, Analysis, DocumentKind, Report};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Report, Sight};
 use linter::rules::Applicability;
 use std::fs;
 use std::path::{Path, PathBuf};
-use workspace::{Part, Surroundings};
+use workspace::{FileContext, FileRole};
 
 fn texts(folder: &str) -> Vec<(PathBuf, String)> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -34,7 +34,7 @@ fn everything() -> Config {
 }
 
 fn analyses(report: &Report) -> impl Iterator<Item = &Analysis> {
-    report.parts().map(|part| part.analysis.as_ref())
+    report.chunks().map(|part| part.analysis.as_ref())
 }
 
 fn said(report: &Report) -> Vec<(&'static str, &str)> {
@@ -57,7 +57,7 @@ fn nothing_is_said_of_what_is_no_manifest() {
             text.replace('\n', "\r\n"),
             format!("\u{feff}{text}"),
         ] {
-            let report = engine::analyze(&text, &everything());
+            let report = analysis::analyze(&text, &everything());
             assert_eq!(said(&report), [], "{}", path.display());
             assert!(
                 !analyses(&report).any(Analysis::is_manifest),
@@ -65,10 +65,14 @@ fn nothing_is_said_of_what_is_no_manifest() {
                 path.display()
             );
             assert_eq!(
-                engine::fix_all(
+                analysis::fix_all(
                     &text,
                     &everything(),
-                    &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder]
+                    &[
+                        Applicability::Safe,
+                        Applicability::Unsafe,
+                        Applicability::Placeholder
+                    ]
                 )
                 .text,
                 text
@@ -80,7 +84,7 @@ fn nothing_is_said_of_what_is_no_manifest() {
 #[test]
 fn nothing_is_said_of_definitions_and_of_what_is_encrypted() {
     for (path, text) in texts("quiet") {
-        let report = engine::analyze(&text, &everything());
+        let report = analysis::analyze(&text, &everything());
         assert_eq!(said(&report), [], "{}", path.display());
         assert!(
             analyses(&report).all(Analysis::is_manifest),
@@ -112,11 +116,11 @@ sops:
 
 #[test]
 fn an_encrypted_file_is_read_and_left_as_it_is() {
-    let report = engine::analyze(SEALED, &Config::default());
+    let report = analysis::analyze(SEALED, &Config::default());
     let [analysis] = analyses(&report).collect::<Vec<_>>()[..] else {
         panic!("one document")
     };
-    assert_eq!(analysis.sight, Sight::Encrypted);
+    assert_eq!(analysis.kind, DocumentKind::Encrypted);
     let ids: Vec<_> = said(&report).into_iter().map(|(id, _)| id).collect();
     assert!(
         ids.contains(&"host-network") && ids.contains(&"privilege-escalation"),
@@ -129,10 +133,14 @@ fn an_encrypted_file_is_read_and_left_as_it_is() {
         "{ids:?}"
     );
 
-    let fixed = engine::fix_all(
+    let fixed = analysis::fix_all(
         SEALED,
         &Config::default(),
-        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
+        &[
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ],
     );
     assert_eq!((fixed.text.as_str(), fixed.applied), (SEALED, 0));
     let reasons: Vec<String> = fixed
@@ -154,7 +162,7 @@ fn a_word_that_is_written_with_escapes_is_still_read() {
     let text =
         "{\"api\\u0056ersion\": \"v1\", \"kind\": \"Pod\", \"spec\": {\"hostNetwork\": true}}\n";
     assert_eq!(
-        said(&engine::analyze(text, &Config::default())),
+        said(&analysis::analyze(text, &Config::default())),
         [("host-network", "true")]
     );
 }
@@ -168,16 +176,16 @@ fn a_document_without_the_words_is_blank_only_if_nothing_is_written() {
         ("a: 1\n", false),
         ("--- a\n", false),
     ] {
-        let report = engine::analyze(text, &Config::default());
+        let report = analysis::analyze(text, &Config::default());
         assert_eq!(analyses(&report).all(Analysis::is_blank), blank, "{text:?}");
     }
 }
 
-fn held_to(part: Part) -> Config {
+fn held_to(part: FileRole) -> Config {
     Config {
-        surroundings: Surroundings {
-            part,
-            ..Surroundings::default()
+        context: FileContext {
+            role: part,
+            ..FileContext::default()
         },
         ..Config::default()
     }
@@ -199,8 +207,8 @@ spec:
           securityContext:
             privileged: true
 ";
-    assert!(said(&engine::analyze(patch, &Config::default())).len() > 5);
-    let report = engine::analyze(patch, &held_to(Part::Patch));
+    assert!(said(&analysis::analyze(patch, &Config::default())).len() > 5);
+    let report = analysis::analyze(patch, &held_to(FileRole::Patch));
     assert_eq!(
         said(&report),
         [
@@ -216,13 +224,13 @@ spec:
     }));
     let deleted = format!("$patch: delete\n{patch}");
     assert_eq!(
-        said(&engine::analyze(&deleted, &Config::default())).len(),
+        said(&analysis::analyze(&deleted, &Config::default())).len(),
         2
     );
     // What is no YAML is none in a patch either.
     let broken = patch.replace("image: nginx", "image: \"nginx");
     assert!(
-        said(&engine::analyze(&broken, &held_to(Part::Patch)))
+        said(&analysis::analyze(&broken, &held_to(FileRole::Patch)))
             .iter()
             .any(|(id, _)| *id == "syntax-error")
     );
@@ -235,7 +243,7 @@ fn a_patch_that_is_not_written_as_it_reads_is_told_of_as_a_whole() {
     let doubled = "'{apiVersion: v1, kind: Pod, metadata: {name: ''a''}, spec: {hostPID: true}}'";
     for patch in [folded, escaped, doubled] {
         let text = format!("patches:\n  - patch: {patch}\n  - path: a.yaml\n");
-        let report = engine::analyze(&text, &Config::default());
+        let report = analysis::analyze(&text, &Config::default());
         let [(rule, place)] = said(&report)[..] else {
             panic!("one finding in {patch}")
         };
@@ -272,7 +280,7 @@ patchesStrategicMerge:
     spec: {hostPID: true}
 ";
     for text in [text.to_owned(), text.replace('\n', "\r\n")] {
-        let report = engine::analyze(&text, &Config::default());
+        let report = analysis::analyze(&text, &Config::default());
         assert_eq!(
             said(&report),
             [
@@ -289,10 +297,14 @@ patchesStrategicMerge:
                 .iter()
                 .all(|finding| finding.fix.is_none())
         }));
-        let fixed = engine::fix_all(
+        let fixed = analysis::fix_all(
             &text,
             &Config::default(),
-            &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
+            &[
+                Applicability::Safe,
+                Applicability::Unsafe,
+                Applicability::Placeholder,
+            ],
         );
         assert_eq!(fixed.text, text);
     }

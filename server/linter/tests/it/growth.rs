@@ -4,8 +4,8 @@
 //! for one four times as long.
 
 use allocation_counter::measure;
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules::Applicability;
 
 /// A text of so many pieces.
@@ -86,11 +86,19 @@ const SHAPES: [(&str, usize, Shape); 10] = [
 fn cost(text: &str) -> [u64; 2] {
     let config = Config::default();
     let info = measure(|| {
-        let report = engine::analyze(text, &config);
+        let report = analysis::analyze(text, &config);
         report
-            .parts()
-            .for_each(|part| drop(part.analysis.offered()));
-        engine::fix_all(text, &config, &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder]);
+            .chunks()
+            .for_each(|part| drop(part.analysis.has_fix()));
+        analysis::fix_all(
+            text,
+            &config,
+            &[
+                Applicability::Safe,
+                Applicability::Unsafe,
+                Applicability::Placeholder,
+            ],
+        );
     });
     [info.count_total, info.bytes_total]
 }
@@ -121,13 +129,13 @@ fn what_has_nothing_to_mend_is_not_read_again() {
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m{at}, namespace: a}}\ndata: {{DB_PASSWORD: hunter2}}\n---\n"
         )
     };
-    let report = engine::analyze(&with("", 2_000, map), &Config::default());
+    let report = analysis::analyze(&with("", 2_000, map), &Config::default());
     assert!(
         report.findings().count() >= 2_000
             && report.findings().all(|(_, finding)| finding.fix.is_none())
     );
-    for part in report.parts() {
-        let info = measure(|| drop(part.analysis.offered()));
+    for part in report.chunks() {
+        let info = measure(|| drop(part.analysis.has_fix()));
         assert!(info.count_total <= 1, "{info:?}");
     }
 }

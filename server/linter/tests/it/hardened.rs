@@ -1,7 +1,7 @@
 //! The rules beyond the Pod Security Standards: whom they let off, which of two speaks, and what else mends a finding.
 
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules::Finding;
 
 fn pod(spec: &str) -> String {
@@ -15,8 +15,8 @@ fn only(rule: &str) -> Config {
 }
 
 fn findings(text: &str, config: &Config) -> Vec<Finding> {
-    let report = engine::analyze(text, config);
-    for part in report.parts() {
+    let report = analysis::analyze(text, config);
+    for part in report.chunks() {
         assert!(part.analysis.yaml().errors().is_empty(), "{text}");
     }
     report
@@ -406,12 +406,12 @@ fn what_is_said_of_a_secret_stays() {
 /// The text after one way to mend its only finding.
 fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
     let config = only(rule);
-    let report = engine::analyze(text, &config);
-    let analysis = report.parts().next().expect("a document").analysis;
+    let report = analysis::analyze(text, &config);
+    let analysis = report.chunks().next().expect("a document").analysis;
     let [finding] = analysis.findings.as_slice() else {
         panic!("one finding: {:?}", analysis.findings)
     };
-    let way = finding.each_way().nth(way).expect("as many ways");
+    let way = finding.each_fix().nth(way).expect("as many ways");
     let edits = analysis.edits(&[&way], &config).expect("edits");
     (
         way.fix.expect("a fix").title.into_owned(),

@@ -1,8 +1,8 @@
 //! What is ignored: each form at each place, what is told of those that mean nothing, and what holds for every real manifest.
 
+use linter::analysis::{self, Analysis, DocumentKind, SuppressionScope};
 use linter::config::{self, Config, Profile};
-use linter::engine::{self, Analysis, Scope, Sight};
-use linter::rules::{Finding, Rule, Applicability};
+use linter::rules::{Applicability, Finding, Rule};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use yaml::edit::{self, Change};
 
 /// What is found in a text, as `line rule` for people to read.
 fn found(text: &str, config: &Config) -> Vec<String> {
-    let report = engine::analyze(text, config);
+    let report = analysis::analyze(text, config);
     let mut found = Vec::new();
-    for document in report.parts() {
+    for document in report.chunks() {
         for finding in &document.analysis.findings {
             let start = document.place(finding.range).start;
             let line = text[..start]
@@ -22,7 +22,7 @@ fn found(text: &str, config: &Config) -> Vec<String> {
                 .count()
                 + 1;
             let container = finding
-                .subject
+                .target
                 .container
                 .as_ref()
                 .map(|name| format!(" in {name}"))
@@ -255,11 +255,11 @@ fn the_first_comments_speak_for_the_items_of_a_list_and_for_parts() {
             .iter()
             .any(|line| line.contains("host-pid") || line.contains("unused"))
     );
-    let report = engine::analyze(&whole, &config);
+    let report = analysis::analyze(&whole, &config);
     assert_eq!(
         report
-            .parts()
-            .map(|part| part.analysis.ignored.len())
+            .chunks()
+            .map(|part| part.analysis.suppressed.len())
             .collect::<Vec<_>>(),
         [0, 1, 1]
     );
@@ -376,12 +376,12 @@ fn other_tools_annotations_and_comments_are_understood_where_they_mean_one_rule(
 
 /// The findings of `unused-ignore`: what is marked, the message, and the ways to mend it.
 fn complaints(text: &str, config: &Config) -> Vec<String> {
-    let report = engine::analyze(text, config);
-    let of = |document: engine::Part<'_>, finding: &Finding| {
+    let report = analysis::analyze(text, config);
+    let of = |document: analysis::Chunk<'_>, finding: &Finding| {
         let ways: Vec<String> = finding
-            .each_way()
+            .each_fix()
             .filter_map(|way| way.fix)
-            .map(|fix| format!(" [{}: {}]", fix.safety.name(), fix.title))
+            .map(|fix| format!(" [{}: {}]", fix.applicability.name(), fix.title))
             .collect();
         format!(
             "{:?} {}{}",
@@ -390,7 +390,7 @@ fn complaints(text: &str, config: &Config) -> Vec<String> {
             ways.concat()
         )
     };
-    let documents = report.parts();
+    let documents = report.chunks();
     documents
         .flat_map(|document| {
             document
@@ -460,7 +460,7 @@ fn what_means_nothing_is_told_with_its_remedy() {
 
 /// What each way to mend the only complaint about a text makes of it, the usual one first where there is one.
 fn mended(text: &str) -> Vec<String> {
-    let analysis = engine::analyze_document(text, &config());
+    let analysis = analysis::analyze_document(text, &config());
     let of = |finding: &&Finding| finding.rule.id == "unused-ignore";
     let complaints: Vec<&Finding> = analysis.findings.iter().filter(of).collect();
     let [complaint] = complaints.as_slice() else {
@@ -472,7 +472,7 @@ fn mended(text: &str) -> Vec<String> {
             .map(|edits| edits.apply(text))
     };
     complaint
-        .each_way()
+        .each_fix()
         .map(|way| apply(way).unwrap_or_else(|reason| panic!("{reason}: {text}")))
         .collect()
 }
@@ -650,16 +650,16 @@ fn nothing_is_ignored_where_nothing_may_be() {
         with(12, "# kubeharden: ignore[privilege-escalation]")[0]
     );
     let mut config = Config {
-        no_ignores: true,
+        no_suppressions: true,
         ..config()
     };
     config.exceptions = exceptions("exceptions: [{rules: privileged-container}]");
     assert_eq!(found(&text, &config).len(), ALL.len());
-    config.no_ignores = false;
+    config.no_suppressions = false;
     assert_eq!(found(&text, &config).len(), ALL.len() - 3);
-    let ignored: usize = engine::analyze(&text, &config)
-        .parts()
-        .map(|document| document.analysis.ignored.len())
+    let ignored: usize = analysis::analyze(&text, &config)
+        .chunks()
+        .map(|document| document.analysis.suppressed.len())
         .sum();
     assert_eq!(ignored, 3);
 }
@@ -667,7 +667,7 @@ fn nothing_is_ignored_where_nothing_may_be() {
 /// The exceptions of a configuration, read in June 2026.
 fn exceptions(text: &str) -> Vec<config::Exception> {
     let reading = config::read(text, &Rule::ids(), "2026-06-15".parse().expect("a day"));
-    assert!(reading.is_right(), "{:?}", reading.problems);
+    assert!(reading.is_valid(), "{:?}", reading.problems);
     reading.config.exceptions
 }
 
@@ -753,7 +753,7 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
 }
 
 fn told(finding: &Finding) -> (Option<usize>, Option<Box<str>>, &'static str, String) {
-    let subject = &finding.subject;
+    let subject = &finding.target;
     (
         subject.object,
         subject.container.clone(),
@@ -789,7 +789,7 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
         let lf = text.replace("\r\n", "\n");
         let crlf = (place % 4 == 0).then(|| lf.replace('\n', "\r\n"));
         for text in crlf.into_iter().chain([lf]) {
-            for document in engine::analyze(&text, &config).parts() {
+            for document in analysis::analyze(&text, &config).chunks() {
                 let analysis = document.analysis;
                 if analysis.text().len() > longest {
                     continue;
@@ -800,13 +800,13 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
                     // One of each rule for each container: the others alike have the same places.
                     if !seen.insert((
                         finding.rule.id,
-                        finding.subject.container.is_some(),
-                        finding.subject.absent,
+                        finding.target.container.is_some(),
+                        finding.target.absent,
                     )) {
                         continue;
                     }
-                    for scope in [Scope::Place, Scope::Document] {
-                        match analysis.ignoring(&[finding], scope, &config) {
+                    for scope in [SuppressionScope::Place, SuppressionScope::Document] {
+                        match analysis.suppress(&[finding], scope, &config) {
                             Ok(edits) => {
                                 written += 1;
                                 check(
@@ -819,7 +819,7 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
                             }
                             Err(reason) => {
                                 refused += 1;
-                                if analysis.sight != Sight::Template
+                                if analysis.kind != DocumentKind::Template
                                     && analysis.yaml().errors().is_empty()
                                 {
                                     println!(
@@ -839,7 +839,13 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
     assert!(written > 0);
 }
 
-fn check(place: &str, analysis: &Analysis, finding: &Finding, scope: Scope, edits: &edit::Edits) {
+fn check(
+    place: &str,
+    analysis: &Analysis,
+    finding: &Finding,
+    scope: SuppressionScope,
+    edits: &edit::Edits,
+) {
     let config = Config::default();
     let text = edits.apply(analysis.text());
     let after = analysis.with_text(&text, &config);
@@ -853,14 +859,14 @@ fn check(place: &str, analysis: &Analysis, finding: &Finding, scope: Scope, edit
     );
     let is_meant = |it: &&(Option<usize>, Option<Box<str>>, &str, String)| {
         it.2 == finding.rule.id
-            && (scope == Scope::Document
-                || (it.0 == finding.subject.object && it.1 == finding.subject.container))
+            && (scope == SuppressionScope::Document
+                || (it.0 == finding.target.object && it.1 == finding.target.container))
     };
     assert!(
         gone.iter().all(|it| is_meant(&it)),
         "{place}: {gone:?}\n{text}"
     );
-    if scope == Scope::Document {
+    if scope == SuppressionScope::Document {
         assert!(
             after
                 .findings
@@ -872,7 +878,7 @@ fn check(place: &str, analysis: &Analysis, finding: &Finding, scope: Scope, edit
     // What takes it away once it is unused: the same comment, with a rule that finds nothing there.
     let idle = Rule::ids().into_iter().find(|id| {
         !analysis.findings.iter().any(|it| it.rule.id == *id)
-            && !analysis.ignored.iter().any(|it| it.rule.id == *id)
+            && !analysis.suppressed.iter().any(|it| it.rule.id == *id)
     });
     let Some(idle) = idle.filter(|_| {
         text.matches(finding.rule.id).count()
@@ -914,7 +920,7 @@ fn ignores_that_mean_nothing_go_with_the_safe_fixes_and_nothing_else_changes() {
     for brk in ["\n", "\r\n", "\r"] {
         let mut config = config();
         config.rules.select = vec!["unused-ignore".to_owned()];
-        let fixed = engine::fix_all(&text.replace('\n', brk), &config, &[Applicability::Safe]);
+        let fixed = analysis::fix_all(&text.replace('\n', brk), &config, &[Applicability::Safe]);
         assert_eq!((fixed.text, fixed.applied), (POD.replace('\n', brk), 2));
     }
 }
@@ -952,15 +958,15 @@ fn the_manual_says_how_it_is() {
 
 #[test]
 fn what_stands_around_items_is_read_without_them() {
-    use linter::ignores::{Ignores, Standing};
+    use linter::suppressions::{ChunkRole, Suppressions};
     let yaml = yaml::parse(
         "# kubeharden: ignore-file[host-pid, zzz]\napiVersion: v1\nkind: List\nitems:\n",
     );
     let config = Config::default();
     let rule = Rule::named("unused-ignore").expect("the rule");
-    let complaints = |standing: Standing<'_>| {
+    let complaints = |standing: ChunkRole<'_>| {
         let mut found = Vec::new();
-        let ignores = Ignores::of(&yaml, &[], &config, standing);
+        let ignores = Suppressions::of(&yaml, &[], &config, standing);
         ignores.judge(
             &[],
             Some(&|_| Vec::new()),
@@ -972,8 +978,12 @@ fn what_stands_around_items_is_read_without_them() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        complaints(Standing::Frame),
+        complaints(ChunkRole::Frame),
         ["there is no rule zzz; `kubeharden rules` lists all"]
     );
-    assert_eq!(complaints(Standing::Document), [""; 0], "it is no manifest");
+    assert_eq!(
+        complaints(ChunkRole::Document),
+        [""; 0],
+        "it is no manifest"
+    );
 }

@@ -5,12 +5,16 @@
     reason = "a test that meets what it does not expect stops there"
 )]
 
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules::Applicability;
 use serde_json::{Value, json};
 
-const ALL: [Applicability; 3] = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
+const ALL: [Applicability; 3] = [
+    Applicability::Safe,
+    Applicability::Unsafe,
+    Applicability::Placeholder,
+];
 
 fn pod() -> Value {
     json!({
@@ -27,7 +31,7 @@ fn pod() -> Value {
 }
 
 fn ids(text: &str) -> Vec<&'static str> {
-    let report = engine::analyze(text, &Config::default());
+    let report = analysis::analyze(text, &Config::default());
     report
         .findings()
         .map(|(_, finding)| finding.rule.id)
@@ -61,7 +65,7 @@ fn json_stays_json_when_it_is_mended() {
             ids(&text).contains(&"privileged-container") && !ids(&text).contains(&"syntax-error"),
             "{text}"
         );
-        let fixed = engine::fix_all(&text, &Config::default(), &ALL);
+        let fixed = analysis::fix_all(&text, &Config::default(), &ALL);
         assert!(fixed.withheld.is_empty(), "{text}: {:?}", fixed.withheld);
         assert_eq!(ids(&fixed.text), [""; 0], "{}", fixed.text);
         let value: Value = serde_json::from_str(&fixed.text)
@@ -85,7 +89,7 @@ fn new_lines_are_indented_like_those_beside_them() {
     let pod = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Pod\",\n\t\"spec\": {\n\t\t\"containers\": [{\"name\": \"a\", \"image\": \"x:1\"}]\n\t}\n}\n";
     let mut config = Config::default();
     config.rules.select = vec!["mounted-service-account-token".to_owned()];
-    let fixed = engine::fix_all(pod, &config, &ALL);
+    let fixed = analysis::fix_all(pod, &config, &ALL);
     assert_eq!(
         fixed.text,
         pod.replace("}]\n", "}],\n\t\t\"automountServiceAccountToken\": false\n")
@@ -101,8 +105,11 @@ fn what_kubectl_prints_is_read_item_by_item() {
         json!([{"manager": "kubectl", "fieldsV1": {"f:spec": {}}, "unheardOf": 1}]);
     let list = json!({"apiVersion": "v1", "items": [item, item], "kind": "List", "metadata": {"resourceVersion": ""}});
     for text in writings(&list) {
-        let report = engine::analyze(&text, &Config::default());
-        let objects: usize = report.parts().map(|part| part.analysis.objects.len()).sum();
+        let report = analysis::analyze(&text, &Config::default());
+        let objects: usize = report
+            .chunks()
+            .map(|part| part.analysis.objects.len())
+            .sum();
         let found = ids(&text);
         assert_eq!(
             (

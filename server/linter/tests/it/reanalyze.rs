@@ -1,8 +1,8 @@
 //! What is kept between keystrokes changes nothing but the time that they take: after any edits a report is what one from scratch
 //! is, and what an edit does not touch is not even looked at.
 
+use linter::analysis::{self, Analysis, Chunk, Report, analyze, analyze_chunk, analyze_document};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Part, Report, analyze, analyze_document, analyze_part};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, iter};
 use text::Text;
-use workspace::index::NamedKind;
-use yaml::Kind;
-use yaml::split::{self, Outline};
+use workspace::cross_references::ReferencedKind;
+use yaml::NodeKind;
+use yaml::chunks::{self, Outline};
 
 const PODS: &str = "\
 # a comment
@@ -128,8 +128,8 @@ spec:
 /// All that a report says, as text.
 fn told(report: &Report) -> String {
     let mut told = String::new();
-    for part in report.parts() {
-        let Part {
+    for part in report.chunks() {
+        let Chunk {
             start,
             document,
             analysis,
@@ -439,7 +439,7 @@ fn a_report_that_followed_random_edits_is_one_from_scratch() {
             report.edit(step.replaced.clone(), step.with.len(), read);
             report.analyze(read, |text, role, context| {
                 analysed.fetch_add(1, Ordering::Relaxed);
-                analyze_part(text, role, context, &config)
+                analyze_chunk(text, role, context, &config)
             });
             assert_eq!(
                 told(&report),
@@ -449,7 +449,7 @@ fn a_report_that_followed_random_edits_is_one_from_scratch() {
                 step.with
             );
             edits += 1;
-            parts += report.parts().count();
+            parts += report.chunks().count();
         });
     }
     println!(
@@ -470,14 +470,14 @@ fn follow(
     report.edit(replaced, inserted, read);
     report.analyze(read, |text, role, context| {
         count.fetch_add(1, Ordering::Relaxed);
-        analyze_part(text, role, context, &Config::default())
+        analyze_chunk(text, role, context, &Config::default())
     });
     count.into_inner()
 }
 
 fn analyses(report: &Report) -> Vec<Arc<Analysis>> {
     report
-        .parts()
+        .chunks()
         .map(|part| Arc::clone(part.analysis))
         .collect()
 }
@@ -504,13 +504,13 @@ fn what_did_not_change_is_taken_over_wherever_it_stands_now() {
 }
 
 /// The scalars of a text with their places.
-fn scalars<'r>(parts: impl Iterator<Item = Part<'r>>) -> Vec<(std::ops::Range<usize>, String)> {
+fn scalars<'r>(parts: impl Iterator<Item = Chunk<'r>>) -> Vec<(std::ops::Range<usize>, String)> {
     let scalars = parts.flat_map(|part| {
         let scalars = part
             .analysis
             .yaml()
             .nodes()
-            .filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
+            .filter(|node| !node.range().is_empty() && node.kind() != NodeKind::Alias);
         scalars
             .filter_map(move |node| Some((part.place(node.range()), node.as_str()?.to_owned())))
             .collect::<Vec<_>>()
@@ -530,8 +530,8 @@ fn parts_say_what_their_document_says_as_a_whole() {
     let (mut compared, mut parts) = (0, 0);
     for text in corpus.chain([PODS.to_owned(), LIST.to_owned(), long_schema()]) {
         let report = analyze(&text, &config);
-        for range in split::documents(&text) {
-            let document = report.parts().filter(|part| range.contains(&part.start));
+        for range in chunks::documents(&text) {
+            let document = report.chunks().filter(|part| range.contains(&part.start));
             if document.clone().count() < 2 {
                 continue;
             }
@@ -542,7 +542,7 @@ fn parts_say_what_their_document_says_as_a_whole() {
             let whole_scalars = whole
                 .yaml()
                 .nodes()
-                .filter(|node| !node.range().is_empty() && node.kind() != Kind::Alias);
+                .filter(|node| !node.range().is_empty() && node.kind() != NodeKind::Alias);
             let start = range.start;
             let place = |range: yaml::Range| {
                 start + usize::from(range.start())..start + usize::from(range.end())
@@ -570,7 +570,7 @@ fn every_part_knows_its_line_whatever_ends_lines() {
         for brk in ["\n", "\r\n", "\r", "\r\r\n", "\n\r"] {
             let text = text.replace('\n', brk);
             let (report, rope) = (analyze(&text, &config), Text::from(text.as_str()));
-            for part in report.parts() {
+            for part in report.chunks() {
                 assert_eq!(
                     part.line,
                     rope.line(part.start),
@@ -592,7 +592,7 @@ fn the_trees_of_a_long_text_are_read_again_as_they_were() {
     let config = Config::default();
     let report = analyze(&text, &config);
     // What was told apart once is told apart once more, and where it was not.
-    for (part, range) in report.parts().zip(split::documents(&text)).take(24) {
+    for (part, range) in report.chunks().zip(chunks::documents(&text)).take(24) {
         let (kept, again) = (analyze_document(&text[range], &config), part.analysis);
         let shown = |analysis: &Analysis| {
             let nodes = analysis
@@ -628,15 +628,15 @@ fn the_trees_of_a_long_text_are_read_again_as_they_were() {
 fn a_long_schema_is_read_in_stretches() {
     let text = long_schema();
     let mut report = analyze(&text, &Config::default());
-    assert!(report.parts().count() > 10, "{}", report.parts().count());
+    assert!(report.chunks().count() > 10, "{}", report.chunks().count());
     assert!(
         report
-            .parts()
+            .chunks()
             .all(|part| part.analysis.yaml().errors().is_empty())
     );
     assert!(
         report
-            .parts()
+            .chunks()
             .all(|part| part.analysis.text().len() < 40_000)
     );
     // What stands in front of, between and behind the long schemas is one object, and every place in it is right.
@@ -663,18 +663,21 @@ fn a_long_schema_is_read_in_stretches() {
 fn the_items_of_a_list_are_those_that_one_document_would_have() {
     let report = analyze(LIST, &Config::default());
     let objects: Vec<_> = report
-        .parts()
+        .chunks()
         .flat_map(|part| &part.analysis.objects)
         .map(|object| object.kind.as_str())
         .collect();
     assert_eq!(objects, ["Pod", "Service", "Pod", "Pod", "Pod"]);
     assert_eq!(
-        report.parts().map(|part| part.document).collect::<Vec<_>>(),
+        report
+            .chunks()
+            .map(|part| part.document)
+            .collect::<Vec<_>>(),
         [0, 0, 0, 0, 1, 1, 1]
     );
     assert!(
         report
-            .parts()
+            .chunks()
             .all(|part| part.analysis.yaml().errors().is_empty())
     );
 }
@@ -698,7 +701,7 @@ fn a_line_that_is_being_typed_in_a_list_leaves_the_other_items_alone() {
             .filter(|(_, finding)| finding.rule.id == "syntax-error")
             .count();
         assert_eq!(report.findings().count(), before + errors, "{typed}");
-        assert_eq!(report.parts().count(), 6);
+        assert_eq!(report.chunks().count(), 6);
     }
 }
 
@@ -707,7 +710,7 @@ fn an_alias_to_another_item_is_read_with_it() {
     let text = "apiVersion: v1\nkind: List\nitems:\n- &a {apiVersion: v1, kind: Pod, metadata: {name: one}}\n- *a\n";
     let report = analyze(text, &Config::default());
     let objects: Vec<_> = report
-        .parts()
+        .chunks()
         .flat_map(|part| &part.analysis.objects)
         .collect();
     assert_eq!(objects.len(), 2);
@@ -734,12 +737,12 @@ fn what_is_said_of_other_objects_is_said_however_a_document_is_read() {
         (&format!("{together}---\n{apart}"), 4, 4),
     ] {
         let report = analyze(text, &Config::default());
-        assert_eq!(report.parts().count(), parts, "{text}");
+        assert_eq!(report.chunks().count(), parts, "{text}");
         let facts: Vec<_> = report.facts().cloned().collect();
         assert_eq!(facts.len(), count, "{text}");
         assert_eq!(
             facts,
-            engine::facts(text, &Config::default(), NamedKind::ALL),
+            analysis::facts(text, &Config::default(), ReferencedKind::ALL),
             "{text}"
         );
     }
@@ -775,10 +778,10 @@ fn a_template_in_one_item_makes_all_of_the_list_one() {
         "- apiVersion: v1\n  kind: Pod\n  spec:\n    containers: [{name: web, image: web}]\n";
     let text = format!("apiVersion: v1\nkind: List\nitems:\n{item}{item}{{{{ x }}}}\n{item}");
     let report = analyze(&text, &Config::default());
-    assert_eq!(report.parts().count(), 1);
+    assert_eq!(report.chunks().count(), 1);
     assert!(
         report
             .findings()
-            .all(|(_, finding)| !finding.subject.absent && finding.fix.is_none())
+            .all(|(_, finding)| !finding.target.absent && finding.fix.is_none())
     );
 }

@@ -5,8 +5,8 @@
 //! `KUBEHARDEN_ORACLE=2000 cargo test --test refused`. `oracle/validation` makes all of it.
 
 use kubernetes::amount;
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules::Applicability;
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,7 +63,7 @@ const OTHERS: [(&str, &str); 8] = [
 /// What is wrong about our answer, if anything is.
 fn fault(answer: &Answer) -> Option<String> {
     let text = answer.manifest.to_string();
-    let report = engine::analyze(&text, &Config::default());
+    let report = analysis::analyze(&text, &Config::default());
     let findings: Vec<_> = report.findings().map(|(_, finding)| finding).collect();
     let told: Vec<_> = findings
         .iter()
@@ -178,7 +178,7 @@ fn quantities_are_what_kubernetes_takes_for_quantities() {
 
 /// The messages of the rules that tell refusals, about a text.
 fn told(text: &str) -> Vec<String> {
-    let report = engine::analyze(text, &Config::default());
+    let report = analysis::analyze(text, &Config::default());
     let findings = report.findings().map(|(_, finding)| finding);
     findings
         .filter(|finding| TELLING.contains(&finding.rule.id))
@@ -186,8 +186,12 @@ fn told(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn fixed(text: &str) -> engine::Fixed {
-    engine::fix_all(text, &Config::default(), &[Applicability::Safe, Applicability::Unsafe])
+fn fixed(text: &str) -> analysis::FixedText {
+    analysis::fix_all(
+        text,
+        &Config::default(),
+        &[Applicability::Safe, Applicability::Unsafe],
+    )
 }
 
 #[test]
@@ -328,7 +332,8 @@ fn quotes_are_not_taken_away_from_what_would_be_refused() {
         ("'-1'", "'-1'"),
         ("'2147483648'", "'2147483648'"),
     ] {
-        let fixed = engine::fix_all(&pod(quoted), &only("wrong-type"), &[Applicability::Safe]).text;
+        let fixed =
+            analysis::fix_all(&pod(quoted), &only("wrong-type"), &[Applicability::Safe]).text;
         assert_eq!(fixed, pod(plain));
     }
 }
@@ -352,7 +357,11 @@ spec:
     - name: web
       image: example.com/web:1
 ";
-    let fixed = engine::fix_all(text, &only("missing-seccomp-profile"), &[Applicability::Safe]);
+    let fixed = analysis::fix_all(
+        text,
+        &only("missing-seccomp-profile"),
+        &[Applicability::Safe],
+    );
     assert_eq!(fixed.text, text);
     let reason = "a cluster would refuse the result: seccompProfile of the pod says something else than the annotation";
     assert_eq!(fixed.withheld[0].reason.to_string(), reason);
@@ -372,7 +381,7 @@ fn an_annotation_against_its_field_is_removed() {
         told(&text),
         ["appArmorProfile of container \"web\" says something else than the annotation"]
     );
-    let mended = engine::fix_all(
+    let mended = analysis::fix_all(
         &text,
         &only("conflicting-security-context"),
         &[Applicability::Unsafe],
@@ -382,10 +391,10 @@ fn an_annotation_against_its_field_is_removed() {
         kubernetes_version: "1.29".parse().expect("a version"),
         ..only("conflicting-security-context")
     };
-    let report = engine::analyze(&text, &older);
+    let report = analysis::analyze(&text, &older);
     assert!(
         report
-            .parts()
+            .chunks()
             .all(|document| document.analysis.findings.is_empty()),
         "1.29 has no such field"
     );

@@ -2,8 +2,8 @@
 //! `oracle/removed`.
 
 use kubernetes::Version;
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules::Applicability;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,9 +55,9 @@ fn manifest(api_version: &str, kind: &str) -> String {
 }
 
 fn is_found(text: &str, minor: u16) -> bool {
-    let report = engine::analyze(text, &config(minor));
+    let report = analysis::analyze(text, &config(minor));
     report
-        .parts()
+        .chunks()
         .any(|document| !document.analysis.findings.is_empty())
 }
 
@@ -107,7 +107,7 @@ fn the_fix_writes_the_successor_that_kubernetes_names() {
         .filter(|row| row.removed <= Version::NEWEST.minor)
     {
         let text = manifest(&row.api_version, &row.kind);
-        let after = engine::fix_all(&text, &config(row.removed), &[Applicability::Unsafe]).text;
+        let after = analysis::fix_all(&text, &config(row.removed), &[Applicability::Unsafe]).text;
         let written = after
             .lines()
             .next()
@@ -142,7 +142,7 @@ fn the_fix_writes_the_successor_that_kubernetes_names() {
 #[test]
 fn no_successor_is_written_before_it_was_there() {
     let text = manifest("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema");
-    let fixed = |minor| engine::fix_all(&text, &config(minor), &[Applicability::Unsafe]).text;
+    let fixed = |minor| analysis::fix_all(&text, &config(minor), &[Applicability::Unsafe]).text;
     assert_eq!(fixed(28), text);
     assert_eq!(
         fixed(29),

@@ -1,8 +1,8 @@
 //! Every rule's documentation is its test: the examples in it are flagged, mended and left alone as it says.
 
+use linter::analysis::{self, Report};
 use linter::config::Config;
-use linter::engine::{self, Report};
-use linter::rules::{self, Rule, Applicability};
+use linter::rules::{self, Applicability, Rule};
 
 /// The parts that a rule's page has, in this order.
 const SECTIONS: [&str; 7] = [
@@ -59,9 +59,9 @@ fn config(rule: &Rule) -> Config {
 
 /// Where a rule fires in a text, as `line: message` for people to read.
 fn fired(rule: &Rule, text: &str) -> Vec<String> {
-    let report = engine::analyze(text, &config(rule));
+    let report = analysis::analyze(text, &config(rule));
     let mut fired = Vec::new();
-    for document in report.parts() {
+    for document in report.chunks() {
         let is_yaml = document.analysis.yaml().errors().is_empty();
         assert!(
             is_yaml || rule.id == "syntax-error",
@@ -87,8 +87,12 @@ fn fired(rule: &Rule, text: &str) -> Vec<String> {
 
 /// The text after all of one rule's fixes.
 fn fixed(rule: &Rule, text: &str) -> String {
-    let all = [Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder];
-    engine::fix_all(text, &config(rule), &all).text
+    let all = [
+        Applicability::Safe,
+        Applicability::Unsafe,
+        Applicability::Placeholder,
+    ];
+    analysis::fix_all(text, &config(rule), &all).text
 }
 
 #[test]
@@ -152,10 +156,10 @@ fn messages_keep_to_the_wording() {
     for rule in rules::ALL {
         for (_, text) in examples(rule.docs) {
             let reports = [
-                engine::analyze(&text, &Config::default()),
-                engine::analyze(&text, &config(rule)),
+                analysis::analyze(&text, &Config::default()),
+                analysis::analyze(&text, &config(rule)),
             ];
-            for document in reports.iter().flat_map(Report::parts) {
+            for document in reports.iter().flat_map(Report::chunks) {
                 for finding in &document.analysis.findings {
                     let message = &finding.message;
                     assert!(
@@ -193,7 +197,7 @@ fn ids_are_unique() {
 #[test]
 fn no_name_stands_for_two_rules() {
     for rule in rules::ALL {
-        for name in rule.same {
+        for name in rule.aliases {
             let id = name.id;
             for other in rules::ALL.iter().filter(|other| other.id != rule.id) {
                 assert!(
@@ -201,11 +205,11 @@ fn no_name_stands_for_two_rules() {
                     "{}: {id} is the id of another rule",
                     rule.id
                 );
-                let has = |names: &[rules::Name]| {
+                let has = |names: &[rules::ForeignId]| {
                     names.iter().any(|other| other.is(id) || name.is(other.id))
                 };
                 assert!(
-                    !has(other.same) && !has(other.akin),
+                    !has(other.aliases) && !has(other.related),
                     "{id} stands for {} and {}",
                     rule.id,
                     other.id
@@ -216,9 +220,9 @@ fn no_name_stands_for_two_rules() {
                 "{id}"
             );
             let of_the_tool = rule
-                .same
+                .aliases
                 .iter()
-                .chain(rule.akin)
+                .chain(rule.related)
                 .filter(|other| other.tool == name.tool && other.id == id);
             assert_eq!(of_the_tool.count(), 1, "{}: {id} is there twice", rule.id);
         }
@@ -229,7 +233,7 @@ fn no_name_stands_for_two_rules() {
 fn names_are_known_however_they_are_written() {
     let meant = |word: &str| match rules::meaning(word) {
         rules::Meaning::Rule(rule) => rule.id,
-        rules::Meaning::Akin(rules) => rules.first().map_or("", |rule| rule.id),
+        rules::Meaning::Related(rules) => rules.first().map_or("", |rule| rule.id),
         rules::Meaning::Unknown => "unknown",
     };
     for word in [

@@ -1,8 +1,8 @@
 //! Documents that cannot be seen in full, where a text is read in parts and where findings are ignored.
 
+use linter::analysis::{self, Analysis, DocumentKind, Report, SuppressionScope};
 use linter::config::Config;
-use linter::engine::{self, Analysis, Report, Scope, Sight};
-use workspace::{Part, Surroundings};
+use workspace::{FileContext, FileRole};
 use yaml;
 
 const ITEM: &str = "\
@@ -22,18 +22,18 @@ fn list(behind: [&str; 2], tail: &str) -> String {
     )
 }
 
-fn held_to(part: Part) -> Config {
+fn held_to(part: FileRole) -> Config {
     Config {
-        surroundings: Surroundings {
-            part,
-            ..Surroundings::default()
+        context: FileContext {
+            role: part,
+            ..FileContext::default()
         },
         ..Config::default()
     }
 }
 
-fn sights(report: &Report) -> Vec<Sight> {
-    report.parts().map(|part| part.analysis.sight).collect()
+fn sights(report: &Report) -> Vec<DocumentKind> {
+    report.chunks().map(|part| part.analysis.kind).collect()
 }
 
 fn count(report: &Report, rule: &str) -> usize {
@@ -49,36 +49,36 @@ fn has_fix(report: &Report) -> bool {
 
 #[test]
 fn what_leaves_one_item_to_others_counts_for_all_of_them() {
-    let plain = engine::analyze(&list(["", ""], ""), &Config::default());
-    assert_eq!(sights(&plain), [Sight::Whole; 3]);
+    let plain = analysis::analyze(&list(["", ""], ""), &Config::default());
+    assert_eq!(sights(&plain), [DocumentKind::Complete; 3]);
     assert!(has_fix(&plain) && count(&plain, "privilege-escalation") == 2);
 
     let sops = "sops:\n  mac: ENC[x]\n  lastmodified: x\n";
-    let sealed = engine::analyze(&list(["", ""], sops), &Config::default());
+    let sealed = analysis::analyze(&list(["", ""], sops), &Config::default());
     assert_eq!(
         (sights(&sealed), count(&sealed, "host-pid")),
-        (vec![Sight::Encrypted], 2)
+        (vec![DocumentKind::Encrypted], 2)
     );
     assert!(
         sealed
             .findings()
-            .all(|(part, finding)| part.analysis.obstacle(finding).is_some())
+            .all(|(part, finding)| part.analysis.quick_reject(finding).is_some())
     );
 
     for (text, config) in [
-        (list(["", ""], ""), held_to(Part::Patch)),
+        (list(["", ""], ""), held_to(FileRole::Patch)),
         (
             list(["  status: '{{ .a }}'\n", ""], ""),
-            held_to(Part::ChartTemplate),
+            held_to(FileRole::ChartTemplate),
         ),
         (list(["", "  status: {{ .a }}\n"], ""), Config::default()),
         (list(["", ""], "$patch: replace\n"), Config::default()),
     ] {
-        let report = engine::analyze(&text, &config);
+        let report = analysis::analyze(&text, &config);
         let [sight] = sights(&report)[..] else {
             panic!("{text} is not read as one")
         };
-        assert_ne!(sight, Sight::Whole, "{text}");
+        assert_ne!(sight, DocumentKind::Complete, "{text}");
         assert_eq!(
             (
                 count(&report, "host-pid"),
@@ -94,9 +94,9 @@ fn what_leaves_one_item_to_others_counts_for_all_of_them() {
 #[test]
 fn of_a_list_in_what_is_no_manifest_nothing_is_said() {
     let items = "- a: 1 # kubeharden: ignore[host-pid] it is not there\n- b: 2 # kubeharden: ignore[no-such-rule]\n";
-    let report = engine::analyze(&format!("name: a\nitems:\n{items}"), &Config::default());
-    assert_eq!((report.parts().count(), report.findings().count()), (3, 0));
-    let report = engine::analyze(
+    let report = analysis::analyze(&format!("name: a\nitems:\n{items}"), &Config::default());
+    assert_eq!((report.chunks().count(), report.findings().count()), (3, 0));
+    let report = analysis::analyze(
         &format!("apiVersion: v1\nkind: List\nitems:\n{items}"),
         &Config::default(),
     );
@@ -114,7 +114,7 @@ fn custom_resources_among_items_are_read_as_by_themselves() {
     backTemplate: {spec: {containers: [{name: b, image: 'registry.example.com/b:1'}]}}
 ";
     let text = format!("apiVersion: v1\nkind: List\nitems:\n{item}{item}");
-    let count = |config: &Config| count(&engine::analyze(&text, config), "privilege-escalation");
+    let count = |config: &Config| count(&analysis::analyze(&text, config), "privilege-escalation");
     assert_eq!(count(&Config::default()), 4);
     assert_eq!(
         count(&Config {
@@ -155,13 +155,13 @@ fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
             "hostIPC: true",
             "hostIPC: true # kubeharden: ignore[nothing-such]",
         );
-        let analysis = engine::analyze_document(&text, &Config::default());
+        let analysis = analysis::analyze_document(&text, &Config::default());
         let told = ids(&analysis.findings);
         assert!(
             !told.contains(&"host-pid") && told.contains(&"host-ipc"),
             "{text}{told:?}"
         );
-        assert!(ids(&analysis.ignored).contains(&"host-pid"), "{text}");
+        assert!(ids(&analysis.suppressed).contains(&"host-pid"), "{text}");
         let unused = analysis
             .findings
             .iter()
@@ -176,9 +176,9 @@ fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
         );
     }
     // One for each of the two branches.
-    let analysis = engine::analyze_document(&branches, &Config::default());
+    let analysis = analysis::analyze_document(&branches, &Config::default());
     assert_eq!(
-        ids(&analysis.ignored)
+        ids(&analysis.suppressed)
             .iter()
             .filter(|id| **id == "host-pid")
             .count(),
@@ -187,7 +187,7 @@ fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
     // Where everything is seen, what nothing could mean is told.
     let whole = DEPLOYMENT.replace("hostPID: true", "hostPID: false");
     assert_eq!(
-        ids(&engine::analyze_document(&whole, &Config::default()).findings)
+        ids(&analysis::analyze_document(&whole, &Config::default()).findings)
             .iter()
             .filter(|id| **id == "unused-ignore")
             .count(),
@@ -203,15 +203,15 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
             .iter()
             .find(|finding| finding.rule.id == "host-ipc");
         analysis
-            .ignoring(
+            .suppress(
                 &[finding.unwrap_or_else(|| panic!("nothing of host-ipc"))],
-                Scope::Place,
+                SuppressionScope::Place,
                 config,
             )
             .map_err(|reason| reason.to_string())
     };
-    let config = held_to(Part::Patch);
-    let analysis = engine::analyze_document(DEPLOYMENT, &config);
+    let config = held_to(FileRole::Patch);
+    let analysis = analysis::analyze_document(DEPLOYMENT, &config);
     let edits = ignoring(&analysis, &config).expect("a comment");
     assert!(
         edits
@@ -220,7 +220,7 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
     );
 
     let config = Config::default();
-    let template = engine::analyze_document(
+    let template = analysis::analyze_document(
         &DEPLOYMENT.replace("metadata: {name: a}", "metadata: {{ .a }}"),
         &config,
     );
@@ -228,7 +228,7 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
         ignoring(&template, &config).expect_err("nothing"),
         "this is a template"
     );
-    let sealed = engine::analyze_document(&format!("{DEPLOYMENT}sops: {{mac: x}}\n"), &config);
+    let sealed = analysis::analyze_document(&format!("{DEPLOYMENT}sops: {{mac: x}}\n"), &config);
     assert!(
         ignoring(&sealed, &config)
             .expect_err("nothing")
@@ -250,13 +250,13 @@ spec:
   workerGroupSpecs:
     - template: {spec: {hostPID: true, containers: [{name: b, image: 'registry.example.com/b:1'}]}}
 ";
-    let analysis = engine::analyze_document(text, &Config::default());
+    let analysis = analysis::analyze_document(text, &Config::default());
     let told = ids(&analysis.findings);
     assert!(
         !told.contains(&"host-pid") && !told.contains(&"unused-ignore"),
         "{told:?}"
     );
-    assert_eq!(ids(&analysis.ignored), ["host-pid"]);
+    assert_eq!(ids(&analysis.suppressed), ["host-pid"]);
 }
 
 #[test]
@@ -268,12 +268,12 @@ fn what_is_ignored_in_a_patch_inside_a_kustomization_is_ignored_there() {
     let text = format!(
         "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\npatches:\n  - patch: |\n{patch}"
     );
-    let analysis = engine::analyze_document(&text, &Config::default());
+    let analysis = analysis::analyze_document(&text, &Config::default());
     assert_eq!(
-        (ids(&analysis.findings), ids(&analysis.ignored)),
+        (ids(&analysis.findings), ids(&analysis.suppressed)),
         (vec!["host-ipc"], vec!["host-pid"])
     );
-    assert_eq!(&text[analysis.ignored[0].range], "true");
+    assert_eq!(&text[analysis.suppressed[0].range], "true");
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn a_controller_may_add_the_volume_that_is_mounted() {
         let text = format!("apiVersion: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n");
         let spec = "{containers: [{name: a, image: 'registry.example.com/a:1', volumeMounts: [{name: a, mountPath: /a}]}]}";
         count(
-            &engine::analyze(&text.replace("SPEC", spec), &Config::default()),
+            &analysis::analyze(&text.replace("SPEC", spec), &Config::default()),
             "refused-value",
         )
     };
@@ -301,7 +301,7 @@ fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
     let filler = "  # a comment as long as a line usually is, and nothing to read in it\n"
         .repeat((yaml::MAX_BYTES >> 6) - 1);
     let of = |text: &str| -> Vec<(&str, std::ops::Range<usize>, String)> {
-        let report = engine::analyze(text, &Config::default());
+        let report = analysis::analyze(text, &Config::default());
         report
             .findings()
             .map(|(part, finding)| {

@@ -1,18 +1,18 @@
 //! Templates of charts are read as far as nobody's values change them.
 
+use linter::analysis::{self, DocumentKind};
 use linter::config::Config;
-use linter::engine::{self, Sight};
 use linter::rules::Applicability;
 use std::fs;
 use std::path::{Path, PathBuf};
-use workspace::{Part, Surroundings};
+use workspace::{FileContext, FileRole};
 use yaml;
 
 fn in_chart() -> Config {
     Config {
-        surroundings: Surroundings {
-            part: Part::ChartTemplate,
-            ..Surroundings::default()
+        context: FileContext {
+            role: FileRole::ChartTemplate,
+            ..FileContext::default()
         },
         ..Config::default()
     }
@@ -20,15 +20,15 @@ fn in_chart() -> Config {
 
 /// Each finding as `rule: text`.
 fn said(text: &str, config: &Config) -> Vec<String> {
-    let report = engine::analyze(text, config);
-    let of = |part: engine::Part<'_>| {
+    let report = analysis::analyze(text, config);
+    let of = |part: analysis::Chunk<'_>| {
         let analysis = part.analysis;
         let shown = |finding: &linter::rules::Finding| {
             format!("{}: {}", finding.rule.id, &analysis.text()[finding.range])
         };
         analysis.findings.iter().map(shown).collect::<Vec<_>>()
     };
-    report.parts().flat_map(of).collect()
+    report.chunks().flat_map(of).collect()
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -80,10 +80,14 @@ fn what_is_written_out_in_a_template_is_told() {
     for crlf in [text.replace('\n', "\r\n"), format!("\u{feff}{text}")] {
         assert_eq!(said(&crlf, &in_chart()), found);
     }
-    let fixed = engine::fix_all(
+    let fixed = analysis::fix_all(
         &text,
         &in_chart(),
-        &[Applicability::Safe, Applicability::Unsafe, Applicability::Placeholder],
+        &[
+            Applicability::Safe,
+            Applicability::Unsafe,
+            Applicability::Placeholder,
+        ],
     );
     assert_eq!((fixed.text.as_str(), fixed.applied), (text.as_str(), 0));
 }
@@ -200,10 +204,10 @@ fn braces_in_texts_make_a_template_in_a_chart_only() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '{{ .Values.image }}'}]}\n";
     assert_eq!(said(text, &in_chart()), [""; 0]);
     assert!(said(text, &Config::default()).len() > 3);
-    let sight = |config: &Config| engine::analyze_document(text, config).sight;
+    let sight = |config: &Config| analysis::analyze_document(text, config).kind;
     assert_eq!(
         (sight(&in_chart()), sight(&Config::default())),
-        (Sight::Template, Sight::Whole)
+        (DocumentKind::Template, DocumentKind::Complete)
     );
 }
 
@@ -298,9 +302,9 @@ fn every_reading_of_any_template_is_a_tree_over_its_text() {
                 assert!(inside, "{node:?} is not in {:?}: {text:?}", node.parent());
             }
         }
-        for engine::Part { analysis, .. } in engine::analyze(&text, &in_chart()).parts() {
+        for analysis::Chunk { analysis, .. } in analysis::analyze(&text, &in_chart()).chunks() {
             let is_wrong = |finding: &linter::rules::Finding| {
-                finding.rule.id == "syntax-error" || finding.subject.absent
+                finding.rule.id == "syntax-error" || finding.target.absent
             };
             let found = analysis.findings.iter().find(|finding| is_wrong(finding));
             assert!(

@@ -6,9 +6,9 @@
 //! another seed. `oracle/pss` makes both.
 
 use kubernetes::{self, Object, Version};
+use linter::analysis;
 use linter::config::{Config, Profile};
-use linter::engine;
-use linter::rules::{self, Check, Reporter, Rule, Scope};
+use linter::rules::{self, Check, Enablement, Reporter, Rule};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs;
@@ -62,10 +62,10 @@ fn config(level: Profile, version: Version) -> Config {
 
 /// The rules that refuse what a text holds, as a user gets them.
 fn refusing(text: &str, level: Profile, version: Version) -> Vec<&'static str> {
-    let report = engine::analyze(text, &config(level, version));
+    let report = analysis::analyze(text, &config(level, version));
     let findings = report.findings().map(|(_, finding)| finding);
     findings
-        .filter(|finding| finding.rule.scope != Scope::Always)
+        .filter(|finding| finding.rule.enablement != Enablement::Always)
         .map(|finding| finding.rule.id)
         .collect()
 }
@@ -83,7 +83,7 @@ fn refusing_object<'a>(
         match (rule.check, &object.pod) {
             (Check::Pod(check), Some(pod)) => check(pod, &config, &mut found),
             (Check::Object(check), _) => check(object, &config, &mut found),
-            (Check::Document(_) | Check::Ignores, _) => {}
+            (Check::Document(_) | Check::Suppressions, _) => {}
             (Check::Pod(_), None) => panic!("no pod in {:?}", object.node),
         }
         !findings.is_empty()
@@ -93,10 +93,9 @@ fn refusing_object<'a>(
 
 /// The rules of a level.
 fn standards(level: Profile) -> impl Iterator<Item = &'static Rule> {
-    rules::ALL
-        .iter()
-        .copied()
-        .filter(move |rule| rule.scope != Scope::Always && rule.scope.holds_at(level))
+    rules::ALL.iter().copied().filter(move |rule| {
+        rule.enablement != Enablement::Always && rule.enablement.includes(level)
+    })
 }
 
 /// The pod in the ways that people write one, each as a document with one pod in it.

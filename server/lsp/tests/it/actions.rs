@@ -1,7 +1,7 @@
 //! What is offered to mend.
 
 use crate::harness::{FILE, TestServer, echo, edited, modern, modern_but, position, put, range};
-use linter::rules::{Fix, Applicability};
+use linter::rules::{Applicability, Fix};
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -335,7 +335,7 @@ fn refusing() -> Setup {
         };
         let fix = Fix {
             title: "rename it".into(),
-            safety: Applicability::Safe,
+            applicability: Applicability::Safe,
             changes: vec![change],
         };
         analysis

@@ -1,7 +1,7 @@
 //! What is beyond the protocol: the status of a document, and hardening a whole file. `docs/protocol.md` is their contract.
 
 use crate::harness::{FILE, TestServer, echo, edited, modern};
-use linter::engine;
+use linter::analysis;
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::fs;
@@ -202,8 +202,11 @@ async fn hardening_a_file_mends_what_needs_no_choice() {
     server.open(&text).await;
     server.published().await;
     let hardened = harden(&mut server).await;
-    let allowed = [linter::rules::Applicability::Safe, linter::rules::Applicability::Unsafe];
-    let expected = engine::fix_all(&text, &Default::default(), &allowed);
+    let allowed = [
+        linter::rules::Applicability::Safe,
+        linter::rules::Applicability::Unsafe,
+    ];
+    let expected = analysis::fix_all(&text, &Default::default(), &allowed);
     let after = edited(&text, &hardened, 1, "utf-8");
     assert_eq!(after, expected.text);
     assert_eq!(hardened["mended"], expected.applied);

@@ -1,8 +1,8 @@
 //! A client that speaks to a server over pipes in memory, and hears everything that the server says.
 
+use linter::analysis::{self, Analysis};
 use linter::config::Config;
-use linter::engine::{self, Analysis};
-use linter::rules::{Check, Finding, Rule, Scope, Severity, Subject};
+use linter::rules::{Check, Enablement, Finding, Rule, Severity, Target};
 use lsp::{self, Setup};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -352,7 +352,7 @@ pub(crate) fn echo() -> Setup {
 
 pub(crate) fn echo_analysis(text: &str, config: &Config) -> Analysis {
     assert!(!text.contains("PANIC"), "as the text asks");
-    let mut analysis = engine::analyze_document(text, config);
+    let mut analysis = analysis::analyze_document(text, config);
     analysis.findings = text
         .match_indices('!')
         .map(|(at, _)| echo_finding(at, text))
@@ -362,27 +362,30 @@ pub(crate) fn echo_analysis(text: &str, config: &Config) -> Analysis {
 
 static ECHO: Rule = Rule {
     id: "echo",
-    scope: Scope::Always,
+    enablement: Enablement::Always,
     severity: Severity::Warning,
     docs: " What it is.\n\n ## Why\n\n Because it is.\n\n ## Example\n\n None.\n",
     check: Check::Object(|_, _, _| {}),
-    same: &[],
-    akin: &[],
+    aliases: &[],
+    related: &[],
+    reports_rejections: false,
+    skips_versioned_blocks: false,
+    always_selected: false,
 };
 
 fn echo_finding(at: usize, text: &str) -> Finding {
-    let range = engine::Range::at((at as u32).into(), 1.into());
+    let range = analysis::Range::at((at as u32).into(), 1.into());
     Finding {
         rule: &ECHO,
         severity: ECHO.severity,
         range,
         message: text.to_owned().into(),
-        subject: Subject {
+        target: Target {
             object: Some(0),
             container: None,
             range,
             absent: false,
-            lack: None,
+            missing: None,
         },
         tag: None,
         related: Vec::new(),

@@ -344,7 +344,7 @@ async fn all_that_a_container_lacks_is_one_exception() {
         &linter::rules::Rule::ids(),
         "2026-06-15".parse().unwrap(),
     );
-    assert!(reading.is_right(), "{text}");
+    assert!(reading.is_valid(), "{text}");
     let [exception] = reading.config.exceptions.as_slice() else {
         panic!("one exception: {text}")
     };

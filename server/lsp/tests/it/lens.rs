@@ -1,8 +1,8 @@
 //! The line above each workload, and what it runs.
 
 use crate::harness::{FILE, TestServer, edited, modern, put, range};
+use linter::analysis;
 use linter::config::Config;
-use linter::engine;
 use linter::rules::Applicability;
 use lsp::Setup;
 use serde_json::{Value, json};
@@ -191,7 +191,12 @@ async fn harden_mends_what_needs_no_choice_in_the_version_that_it_was_shown_for(
     run(&mut server, &lens).await;
     let request = server.asked("workspace/applyEdit").await;
     server.answer(&request, json!({"applied": true})).await;
-    let fixed = engine::fix_all(POD, &Config::default(), &[Applicability::Safe, Applicability::Unsafe]).text;
+    let fixed = analysis::fix_all(
+        POD,
+        &Config::default(),
+        &[Applicability::Safe, Applicability::Unsafe],
+    )
+    .text;
     assert_eq!(
         edited(&text, &request["params"], 1, "utf-8"),
         format!("{POD}---\n{fixed}")

@@ -1,7 +1,7 @@
 //! What objects in other files of the workspace have to say, as those files are edited, saved and deleted, and as folders come and go.
 
 use crate::harness::{TestServer, modern};
-use linter::engine;
+use linter::analysis;
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::fs;
@@ -464,7 +464,7 @@ async fn who_no_longer_waits_for_the_whole_folder_ends_it() {
     let analyze = move |text: &str, role, context: &_, config: &_| {
         arrived.add_permits(1);
         Handle::current().block_on(async { opened.acquire().await.unwrap().forget() });
-        engine::analyze_part(text, role, context, config)
+        analysis::analyze_chunk(text, role, context, config)
     };
     let names: Vec<String> = (0..5).map(|number| format!("one/{number}.yaml")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), POD)).collect();

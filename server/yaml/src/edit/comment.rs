@@ -5,7 +5,7 @@
 
 use super::super::Offset;
 use super::layout::Layout;
-use super::{Change, Refusal};
+use super::{Change, EditError};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub(super) enum Remark {
 }
 
 /// The comments that changes name, each once.
-pub(super) fn remarks(layout: Layout<'_>, changes: &[Change]) -> Result<Vec<Remark>, Refusal> {
+pub(super) fn remarks(layout: Layout<'_>, changes: &[Change]) -> Result<Vec<Remark>, EditError> {
     let of_comments = changes
         .iter()
         .filter(|change| matches!(change, Change::Comment { .. } | Change::NewComment { .. }));
@@ -36,7 +36,7 @@ pub(super) fn remarks(layout: Layout<'_>, changes: &[Change]) -> Result<Vec<Rema
         .collect()
 }
 
-fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, Refusal>> {
+fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, EditError>> {
     match change {
         Change::Comment { range, text } => {
             let comment = usize::from(range.start())..usize::from(range.end());
@@ -48,7 +48,7 @@ fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, Refusal>
             Some(
                 is_there
                     .then_some(remark)
-                    .ok_or_else(|| Refusal::new("the comment is not there any more")),
+                    .ok_or_else(|| EditError::new("the comment is not there any more")),
             )
         }
         Change::NewComment { at, above, text } => Some(new(layout, *at, *above, text)),
@@ -56,7 +56,7 @@ fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, Refusal>
     }
 }
 
-fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark, Refusal> {
+fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark, EditError> {
     let (start, end) = (layout.line_start(at.into()), layout.line_end(at.into()));
     if above {
         return Ok(Remark::New {
@@ -67,7 +67,7 @@ fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark
     }
     let line = layout.slice(start..end);
     match line.is_empty() || line.ends_with([' ', '\t']) || layout.comment_behind(start).is_some() {
-        true => Err(Refusal::new(format!(
+        true => Err(EditError::new(format!(
             "line {} has no room for a comment",
             layout.line_number(start)
         ))),

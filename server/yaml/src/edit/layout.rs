@@ -3,7 +3,7 @@
 //! Knows line breaks, columns, dashes, colons, and where the text that belongs to a node begins and ends. Must not know
 //! changes. Promise: every position is a character boundary inside the text.
 
-use super::super::{Entry, Kind, Node, Yaml};
+use super::super::{Entry, Node, NodeKind, Yaml};
 use std::ops::Range;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -156,11 +156,11 @@ impl<'y> Layout<'y> {
     /// Where an entry or item of a collection begins: its key, its dash, in a flow sequence its value.
     pub(super) fn slot_start(self, collection: Node<'y>, index: usize) -> Option<usize> {
         match collection.kind() {
-            Kind::Mapping => collection
+            NodeKind::Mapping => collection
                 .entries()
                 .nth(index)
                 .map(|entry| start(entry.key)),
-            Kind::Sequence if collection.is_flow() => collection.items().nth(index).map(start),
+            NodeKind::Sequence if collection.is_flow() => collection.items().nth(index).map(start),
             _ => self.dash(collection, index),
         }
     }
@@ -178,11 +178,11 @@ impl<'y> Layout<'y> {
             return end;
         }
         match node.kind() {
-            Kind::Mapping => node
+            NodeKind::Mapping => node
                 .entries()
                 .next_back()
                 .map_or(end, |entry| self.entry_tail(entry)),
-            Kind::Sequence => node.items().next_back().map_or(end, |item| self.tail(item)),
+            NodeKind::Sequence => node.items().next_back().map_or(end, |item| self.tail(item)),
             _ => end.max(
                 node.properties_range()
                     .map_or(0, |range| range.end().into()),

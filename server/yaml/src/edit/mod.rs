@@ -5,17 +5,17 @@
 //! paths named;
 //! everything else is refused with a reason.
 
-mod apply;
 mod comment;
 mod compose;
-mod fresh;
-mod guard;
+mod diff;
+mod emitter;
 mod layout;
-mod manner;
-mod prove;
+mod planner;
+mod preconditions;
 mod quote;
-mod want;
-mod write;
+mod style;
+mod target_tree;
+mod verify;
 
 use super::{Offset, Path, Range, Yaml};
 use std::fmt;
@@ -140,42 +140,42 @@ impl Edits {
 ///
 /// The lines that it names are the document's. Who shows it in a file knows how many lines stand above the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct EditError {
     /// What stands before each line's number.
     lines: Vec<(String, usize)>,
     rest: String,
 }
 
-impl Refusal {
-    pub fn new(reason: impl Into<String>) -> Refusal {
-        Refusal {
+impl EditError {
+    pub fn new(reason: impl Into<String>) -> EditError {
+        EditError {
             lines: Vec::new(),
             rest: reason.into(),
         }
     }
 
-    fn unproved() -> Refusal {
-        Refusal::new("this edit could not be proved safe")
+    fn unproved() -> EditError {
+        EditError::new("this edit could not be proved safe")
     }
 
     /// The number of a line goes on the sentence.
-    fn line(mut self, number: usize) -> Refusal {
+    fn line(mut self, number: usize) -> EditError {
         self.lines.push((std::mem::take(&mut self.rest), number));
         self
     }
 
-    fn and(mut self, words: &str) -> Refusal {
+    fn and(mut self, words: &str) -> EditError {
         self.rest.push_str(words);
         self
     }
 
-    fn at_line(self, number: usize) -> Refusal {
+    fn at_line(self, number: usize) -> EditError {
         self.and(" (line ").line(number).and(")")
     }
 
     /// The same of a document that has this many lines above it.
     #[must_use]
-    pub fn below(mut self, lines: usize) -> Refusal {
+    pub fn below(mut self, lines: usize) -> EditError {
         self.lines
             .iter_mut()
             .for_each(|(_, number)| *number += lines);
@@ -183,7 +183,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines
             .iter()
@@ -192,27 +192,27 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for EditError {}
 
 /// Why nothing can be edited in a document, whatever the change: it is not YAML, or not yet. Costs a look over the text.
-pub fn check(yaml: &Yaml) -> Result<(), Refusal> {
-    guard::check(yaml)
+pub fn check(yaml: &Yaml) -> Result<(), EditError> {
+    preconditions::check(yaml)
 }
 
 /// Why changes cannot be made of a document that [`check`] lets pass, as far as the places that they name tell: aliases, shared
 /// anchors, keys written twice. Nothing is written nor proved, so that [`plan`] may refuse them still.
-pub fn foresee(yaml: &Yaml, changes: &[Change]) -> Result<(), Refusal> {
-    apply::wanted(yaml, changes).map(drop)
+pub fn dry_run(yaml: &Yaml, changes: &[Change]) -> Result<(), EditError> {
+    planner::wanted(yaml, changes).map(drop)
 }
 
 /// The edits that make all the changes at once. Equal changes are one; every path means the document as it is now, before
 /// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.
-pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, Refusal> {
-    guard::check(yaml)?;
-    let wanted = apply::wanted(yaml, changes)?;
-    let edits = write::edits(&wanted)?;
+pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, EditError> {
+    preconditions::check(yaml)?;
+    let wanted = planner::wanted(yaml, changes)?;
+    let edits = diff::edits(&wanted)?;
     if !edits.is_empty() {
-        prove::prove(&wanted, &edits)?;
+        verify::prove(&wanted, &edits)?;
     }
     Ok(edits)
 }

@@ -3,7 +3,7 @@
 //! Knows what a plain scalar may look like and how quotes escape. Must not know the document. Promise: what is written
 //! here reads back as the same value, for YAML 1.1 readers and YAML 1.2 readers.
 
-use super::super::Style;
+use super::super::ScalarStyle;
 use super::super::scalar::{self, Resolved};
 use super::Value;
 use std::fmt::Write;
@@ -12,9 +12,9 @@ use std::fmt::Write;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quotes {
     /// For texts that could do without.
-    pub(super) always: Option<Style>,
+    pub(super) always: Option<ScalarStyle>,
     /// For texts that need quotes.
-    pub(super) needed: Style,
+    pub(super) needed: ScalarStyle,
 }
 
 /// A scalar as it is written; `None` for a collection.
@@ -33,7 +33,7 @@ pub(super) fn text(text: &str, flow: bool, quotes: Quotes) -> String {
         None if is_plain(text, flow) => return text.into(),
         None => quotes.needed,
     };
-    if style == Style::SingleQuoted && text.chars().all(is_printable) {
+    if style == ScalarStyle::SingleQuoted && text.chars().all(is_printable) {
         format!("'{}'", text.replace('\'', "''"))
     } else {
         double_quoted(text)
@@ -60,7 +60,10 @@ fn is_plain(text: &str, flow: bool) -> bool {
         && !(flow && text.contains(['[', ']', '{', '}', ',']));
     begins
         && inside
-        && matches!(scalar::resolve(text, Style::Plain, None), Resolved::Str(_))
+        && matches!(
+            scalar::resolve(text, ScalarStyle::Plain, None),
+            Resolved::Str(_)
+        )
         && !is_like_number(text)
 }
 

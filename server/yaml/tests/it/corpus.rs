@@ -2,7 +2,7 @@
 
 use super::data;
 use super::promises::check;
-use yaml::{self, Kind, Yaml};
+use yaml::{self, NodeKind, Yaml};
 
 #[test]
 fn every_file_is_read_with_exact_ranges() {
@@ -48,7 +48,7 @@ fn every_file_gives_the_same_tree_with_other_line_breaks() {
 
 /// The documents of a text, which cover it.
 fn read(text: &str) -> Vec<Yaml> {
-    let ranges = yaml::split::documents(text);
+    let ranges = yaml::chunks::documents(text);
     let mut end = 0;
     for range in &ranges {
         assert_eq!(range.start, end);
@@ -62,10 +62,10 @@ fn read(text: &str) -> Vec<Yaml> {
 }
 
 /// Everything a tree says but for places.
-fn tree(yaml: &Yaml) -> Vec<(Kind, bool, Option<String>, Option<String>)> {
+fn tree(yaml: &Yaml) -> Vec<(NodeKind, bool, Option<String>, Option<String>)> {
     yaml.nodes()
         .map(|node| {
-            let value = if node.kind() == Kind::Alias {
+            let value = if node.kind() == NodeKind::Alias {
                 Some(node.source())
             } else {
                 node.as_str()

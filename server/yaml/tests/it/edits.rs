@@ -1580,7 +1580,7 @@ mod corpus {
     use super::*;
     use std::collections::BTreeMap;
     use std::path::PathBuf;
-    use yaml::{Kind, Node, Yaml, split};
+    use yaml::{Node, NodeKind, Yaml, chunks};
 
     /// The reasons to refuse that real manifests give: some write a key twice, some have comments inside of what a `Set` over a
     /// collection replaces, and some end in a text block when their last line break is taken.
@@ -1607,7 +1607,7 @@ mod corpus {
             longest = 60_000;
         }
         for text in texts(&folder) {
-            for document in split::documents(&text)
+            for document in chunks::documents(&text)
                 .into_iter()
                 .filter(|range| range.len() < longest)
             {
@@ -1692,7 +1692,7 @@ mod corpus {
             self.documents += 1;
             let collections: Vec<Node<'_>> = yaml
                 .nodes()
-                .filter(|node| matches!(node.kind(), Kind::Mapping | Kind::Sequence))
+                .filter(|node| matches!(node.kind(), NodeKind::Mapping | NodeKind::Sequence))
                 .collect();
             let places = self.places.min(collections.len());
             let mut sets = Vec::new();
@@ -1781,7 +1781,7 @@ mod corpus {
         let size = node.entries().len() + node.items().len();
         let in_flow = std::iter::successors(Some(node), |node| node.parent()).any(Node::is_flow);
         let mut changes = Vec::new();
-        if node.kind() == Kind::Mapping {
+        if node.kind() == NodeKind::Mapping {
             let value = list(["ALL", "no"]);
             let deep = path.keys("testContext.capabilities.drop");
             changes.push((Change::Set { path: deep, value }, !in_flow && size > 0));

@@ -782,7 +782,7 @@ fn characters_that_yaml_has_no_place_for_are_an_error() {
 #[test]
 fn documents_begin_at_their_marker_and_end_with_theirs() {
     let text = "# a\n---\nb: c\n--- d\n...\n# e\n%YAML 1.2\n---\nf\n";
-    let documents: Vec<&str> = yaml::split::documents(text)
+    let documents: Vec<&str> = yaml::chunks::documents(text)
         .into_iter()
         .map(|range| &text[range])
         .collect();
@@ -794,13 +794,13 @@ fn documents_begin_at_their_marker_and_end_with_theirs() {
             "# e\n%YAML 1.2\n---\nf\n"
         ]
     );
-    assert_eq!(yaml::split::documents("").len(), 1);
+    assert_eq!(yaml::chunks::documents("").len(), 1);
 }
 
 #[test]
 fn a_byte_order_mark_before_a_marker_begins_a_document() {
     let text = "\u{feff}a: 1\n\u{feff}---\nb: \u{feff}---\n--- c\n";
-    let documents: Vec<&str> = yaml::split::documents(text)
+    let documents: Vec<&str> = yaml::chunks::documents(text)
         .into_iter()
         .map(|range| &text[range])
         .collect();

@@ -2,7 +2,7 @@
 
 use super::{data, promises};
 use std::fmt::Write;
-use yaml::{self, Kind};
+use yaml::{self, NodeKind};
 
 /// How many texts; `KUBEHARDEN_GARBAGE` asks for more of them.
 const TEXTS: usize = 3000;
@@ -27,7 +27,7 @@ fn garbage_is_read_too() {
             1 if !seeds.is_empty() => mutated(&seeds[dice.below(seeds.len())], &mut dice),
             _ => tokens(&mut dice),
         };
-        for range in yaml::split::documents(&text) {
+        for range in yaml::chunks::documents(&text) {
             let yaml = yaml::parse(&text[range]);
             with_errors += usize::from(!yaml.errors().is_empty());
             promises::check_structure(&yaml)
@@ -92,7 +92,7 @@ fn an_alias_inside_its_own_anchor_is_nothing() {
     assert_eq!(yaml.errors(), []);
     let aliases: Vec<_> = yaml
         .nodes()
-        .filter(|node| node.kind() == Kind::Alias)
+        .filter(|node| node.kind() == NodeKind::Alias)
         .collect();
     assert_eq!(aliases.len(), 2);
     assert!(aliases.iter().all(|alias| alias.resolve().is_none()));

@@ -1,6 +1,6 @@
 //! What `yaml::parse` promises of every tree, as a question that any test can ask.
 
-use yaml::{self, Kind, Node, Range, Style, Yaml};
+use yaml::{self, Node, NodeKind, Range, ScalarStyle, Yaml};
 
 /// What the tree promises.
 pub(crate) fn check(yaml: &Yaml) -> Result<(), String> {
@@ -91,24 +91,28 @@ pub(crate) fn check_structure(yaml: &Yaml) -> Result<(), String> {
 
 /// What a scalar's source says alone. A block scalar that states its indentation says nothing without its parent.
 fn reread(node: Node<'_>) -> Option<String> {
-    let Kind::Scalar(style) = node.kind() else {
+    let NodeKind::Scalar(style) = node.kind() else {
         return None;
     };
     let source = node.source();
     let header = source.lines().next().unwrap_or_default();
     match style {
-        Style::Literal | Style::Folded if header.contains(|c: char| c.is_ascii_digit()) => None,
-        Style::Literal | Style::Folded
+        ScalarStyle::Literal | ScalarStyle::Folded
+            if header.contains(|c: char| c.is_ascii_digit()) =>
+        {
+            None
+        }
+        ScalarStyle::Literal | ScalarStyle::Folded
             if usize::from(node.range().end()) == node.yaml().text().len() =>
         {
             value(source)
         }
-        Style::Literal | Style::Folded => value(&format!(
+        ScalarStyle::Literal | ScalarStyle::Folded => value(&format!(
             "{source}{}",
             if source.ends_with('\r') { "\r" } else { "\n" }
         )),
         // `a::` is a key that ends with a colon, and `-:` one that is a dash.
-        Style::Plain if source.ends_with(':') || source == "-" || source == "?" => None,
+        ScalarStyle::Plain if source.ends_with(':') || source == "-" || source == "?" => None,
         // At the start of a line `---` or a byte order mark would be more than words.
         _ => value(&format!(" {source}")),
     }
@@ -135,7 +139,7 @@ fn uncovered(yaml: &Yaml) -> Result<(), String> {
     let mut covered = vec![false; text.len()];
     let leaves = yaml
         .nodes()
-        .filter(|node| matches!(node.kind(), Kind::Scalar(_) | Kind::Alias))
+        .filter(|node| matches!(node.kind(), NodeKind::Scalar(_) | NodeKind::Alias))
         .map(|node| node.range());
     let properties = yaml.nodes().filter_map(|node| node.properties_range());
     for range in leaves

@@ -1,7 +1,7 @@
 //! A document as the tests show it: one line a node, `what [source]`, then comments, errors and repaired lines.
 
 use std::fmt::Write;
-use yaml::{self, Kind, Node, Style, Yaml};
+use yaml::{self, Node, NodeKind, ScalarStyle, Yaml};
 
 /// The whole of a document.
 pub(super) fn document(text: &str) -> String {
@@ -32,10 +32,10 @@ fn node(node: Node<'_>, depth: usize, role: &str, shown: &mut String) {
     }
     write!(text, " {}", source(node.yaml(), node.range())).unwrap();
     match node.kind() {
-        Kind::Scalar(_) if node.as_str() != Some(node.source()) => {
+        NodeKind::Scalar(_) if node.as_str() != Some(node.source()) => {
             write!(text, " says {:?}", node.as_str().unwrap()).unwrap()
         }
-        Kind::Alias => match node.resolve() {
+        NodeKind::Alias => match node.resolve() {
             Some(target) => write!(text, " is {}", source(node.yaml(), target.range())).unwrap(),
             None => text.push_str(" is nothing"),
         },
@@ -53,16 +53,16 @@ fn node(node: Node<'_>, depth: usize, role: &str, shown: &mut String) {
 
 fn kind(node: Node<'_>) -> &'static str {
     match (node.kind(), node.is_flow()) {
-        (Kind::Empty, _) => "empty",
-        (Kind::Alias, _) => "alias",
-        (Kind::Sequence, true) => "flow sequence",
-        (Kind::Sequence, false) => "sequence",
-        (Kind::Mapping, true) => "flow mapping",
-        (Kind::Mapping, false) => "mapping",
-        (Kind::Scalar(Style::Plain), _) => "plain",
-        (Kind::Scalar(Style::SingleQuoted | Style::DoubleQuoted), _) => "quoted",
-        (Kind::Scalar(Style::Literal), _) => "literal",
-        (Kind::Scalar(Style::Folded), _) => "folded",
+        (NodeKind::Empty, _) => "empty",
+        (NodeKind::Alias, _) => "alias",
+        (NodeKind::Sequence, true) => "flow sequence",
+        (NodeKind::Sequence, false) => "sequence",
+        (NodeKind::Mapping, true) => "flow mapping",
+        (NodeKind::Mapping, false) => "mapping",
+        (NodeKind::Scalar(ScalarStyle::Plain), _) => "plain",
+        (NodeKind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted), _) => "quoted",
+        (NodeKind::Scalar(ScalarStyle::Literal), _) => "literal",
+        (NodeKind::Scalar(ScalarStyle::Folded), _) => "folded",
     }
 }
 
@@ -87,7 +87,7 @@ fn line(shown: &mut String, line: String) {
 fn look() {
     if let Some(text) = std::env::var_os("LOOK").and_then(|path| std::fs::read_to_string(path).ok())
     {
-        for range in yaml::split::documents(&text) {
+        for range in yaml::chunks::documents(&text) {
             println!("{}", document(&text[range]));
         }
     }

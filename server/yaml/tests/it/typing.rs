@@ -2,7 +2,7 @@
 
 use super::data;
 use std::collections::HashMap;
-use yaml::{self, Kind, Range, Yaml};
+use yaml::{self, NodeKind, Range, Yaml};
 use yaml_rust2::parser::{Event, EventReceiver, Parser};
 
 /// How many states of how many files; `KUBEHARDEN_STATES` asks for more of the first.
@@ -118,7 +118,7 @@ fn documents() -> Vec<String> {
     };
     let texts = data::manifests().into_iter().map(|(_, text)| text);
     let documents = texts.flat_map(|text| {
-        yaml::split::documents(&text)
+        yaml::chunks::documents(&text)
             .into_iter()
             .map(|range| text[range].to_owned())
             .collect::<Vec<_>>()
@@ -159,6 +159,6 @@ fn lost(whole: &Yaml, state: &Yaml, line: std::ops::Range<usize>, length: usize)
 
 fn scalars(yaml: &Yaml) -> impl Iterator<Item = (Range, &str)> {
     yaml.nodes()
-        .filter(|node| matches!(node.kind(), Kind::Scalar(_)))
+        .filter(|node| matches!(node.kind(), NodeKind::Scalar(_)))
         .map(|node| (node.range(), node.as_str().unwrap()))
 }

@@ -91,8 +91,14 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container>
     /// - [Linux: capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.9
-    "added-capability", From(Restricted), Warning, Check::Pod(check),
-    akin: [Trivy "KSV-0106", Checkov "CKV_K8S_25", Kubeaudit "CapabilityAdded", Kyverno "disallow-capabilities-strict"],
+    id: "added-capability",
+    enablement: Profile(Restricted),
+    severity: Warning,
+    check: Check::Pod(check),
+    related: [
+        Trivy "KSV-0106", Checkov "CKV_K8S_25", Kubeaudit "CapabilityAdded",
+        Kyverno "disallow-capabilities-strict",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::capabilities::names::{ADD, DROP, Item, items};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod};
 use yaml::edit::Change;
 
@@ -95,7 +95,10 @@ rule! {
     /// - containerd, `WithCapabilities`:
     ///   <https://github.com/containerd/containerd/blob/main/internal/cri/opts/spec_linux_opts.go>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "conflicting-capabilities", Always, Warning, Check::Pod(check),
+    id: "conflicting-capabilities",
+    enablement: Always,
+    severity: Warning,
+    check: Check::Pod(check),
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

@@ -97,10 +97,15 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.9
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "dangerous-capability", From(Baseline), Error, Check::Pod(check),
-    same: [Polaris "dangerousCapabilities", Kyverno "disallow-capabilities"],
-    akin: [Trivy "KSV-0005", Trivy "KSV-0022", Trivy "KSV-0119", Trivy "KSV-0120", Checkov "CKV_K8S_39", Kubescape "C-0046",
-        Kubescape "C-0200", Kubesec "CapSysAdmin"],
+    id: "dangerous-capability",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Polaris "dangerousCapabilities", Kyverno "disallow-capabilities"],
+    related: [
+        Trivy "KSV-0005", Trivy "KSV-0022", Trivy "KSV-0119", Trivy "KSV-0120",
+        Checkov "CKV_K8S_39", Kubescape "C-0046", Kubescape "C-0200", Kubesec "CapSysAdmin",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -1,7 +1,7 @@
 //! What the rules about added capabilities share: the items of a container's `add`, and which the standards allow.
 
 use crate::rules::security_context::text;
-use crate::rules::{Finding, Applicability};
+use crate::rules::{Applicability, Finding};
 use kubernetes::Container;
 use yaml::Node;
 use yaml::edit::Change;

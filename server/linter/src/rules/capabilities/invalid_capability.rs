@@ -1,9 +1,9 @@
 use crate::config::Config;
 use crate::rules::capabilities::names::{ADD, DROP, Item, NAMES, items};
 use crate::rules::capabilities::undropped_capabilities;
-use crate::rules::schema::leftovers::is_filled_in;
-use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::schema::unknown_fields::is_filled_in;
+use crate::rules::suggest::{brief, nearest};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 
@@ -94,7 +94,10 @@ rule! {
     /// - containerd, `WithCapabilities`:
     ///   <https://github.com/containerd/containerd/blob/main/internal/cri/opts/spec_linux_opts.go>
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    "invalid-capability", Always, Warning, Check::Pod(check),
+    id: "invalid-capability",
+    enablement: Always,
+    severity: Warning,
+    check: Check::Pod(check),
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Finding, Reporter, Applicability};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::Node;
 use yaml::edit::{Change, Value};
@@ -159,10 +159,18 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.10
     /// - NSA/CISA Kubernetes Hardening Guide, "Hardening container environments":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "undropped-capabilities", From(Restricted), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0003", Checkov "CKV_K8S_37", Polaris "insecureCapabilities", Kubeaudit "CapabilityShouldDropAll",
-        Kubesec "CapDropAll"],
-    akin: [Trivy "KSV-0004", Trivy "KSV-0106", Kubescape "C-0201", Kyverno "disallow-capabilities-strict"],
+    id: "undropped-capabilities",
+    enablement: Profile(Restricted),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0003", Checkov "CKV_K8S_37", Polaris "insecureCapabilities",
+        Kubeaudit "CapabilityShouldDropAll", Kubesec "CapDropAll",
+    ],
+    related: [
+        Trivy "KSV-0004", Trivy "KSV-0106", Kubescape "C-0201",
+        Kyverno "disallow-capabilities-strict",
+    ],
 }
 
 const DROP: &str = "securityContext.capabilities.drop";

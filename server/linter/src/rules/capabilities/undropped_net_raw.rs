@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::capabilities::undropped_capabilities;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting, Version};
 use yaml::edit::{Change, Value};
 
@@ -88,8 +88,14 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#set-capabilities-for-a-container>
     /// - [Linux: capabilities(7)](https://man7.org/linux/man-pages/man7/capabilities.7.html)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.8
-    "undropped-net-raw", From(Hardened), Info, Check::Pod(check),
-    same: [Checkov "CKV_K8S_28", KubeLinter "drop-net-raw-capability", Kubescape "C-0199", Kyverno "drop-cap-net-raw"],
+    id: "undropped-net-raw",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Checkov "CKV_K8S_28", KubeLinter "drop-net-raw-capability", Kubescape "C-0199",
+        Kyverno "drop-cap-net-raw",
+    ],
 }
 
 const DROP: &str = "securityContext.capabilities.drop";

@@ -74,10 +74,15 @@ rule! {
     ///   <https://docs.docker.com/engine/security/protect-access/>
     /// - [Kubernetes: hostPath](https://kubernetes.io/docs/concepts/storage/volumes/#hostpath)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.12
-    "container-runtime-socket", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0006", Checkov "CKV_K8S_27", KubeLinter "docker-sock", Kubescape "C-0074", Kubesec "DockerSock",
-        Kyverno "disallow-container-sock-mounts"],
-    akin: [Kubeaudit "SensitivePathsMounted"],
+    id: "container-runtime-socket",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0006", Checkov "CKV_K8S_27", KubeLinter "docker-sock", Kubescape "C-0074",
+        Kubesec "DockerSock", Kyverno "disallow-container-sock-mounts",
+    ],
+    related: [Kubeaudit "SensitivePathsMounted"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

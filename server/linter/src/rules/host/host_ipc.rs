@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -81,10 +81,15 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.4
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "host-ipc", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0008", Checkov "CKV_K8S_18", KubeLinter "host-ipc", Polaris "hostIPCSet", Kubescape "C-0276",
-        Kubeaudit "NamespaceHostIPCTrue", Kubesec "HostIPC"],
-    akin: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
+    id: "host-ipc",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0008", Checkov "CKV_K8S_18", KubeLinter "host-ipc", Polaris "hostIPCSet",
+        Kubescape "C-0276", Kubeaudit "NamespaceHostIPCTrue", Kubesec "HostIPC",
+    ],
+    related: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

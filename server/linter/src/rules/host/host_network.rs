@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::privileges::windows_host_process::is_host_process;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -79,10 +79,16 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.5
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "host-network", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0009", Checkov "CKV_K8S_19", KubeLinter "host-network", Polaris "hostNetworkSet", Kubescape "C-0041",
-        Kubeaudit "NamespaceHostNetworkTrue", Kubesec "HostNetwork"],
-    akin: [Kyverno "disallow-host-namespaces"],
+    id: "host-network",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0009", Checkov "CKV_K8S_19", KubeLinter "host-network",
+        Polaris "hostNetworkSet", Kubescape "C-0041", Kubeaudit "NamespaceHostNetworkTrue",
+        Kubesec "HostNetwork",
+    ],
+    related: [Kyverno "disallow-host-namespaces"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

@@ -77,9 +77,12 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.12
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "host-path-volume", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0023", Polaris "hostPathSet", Kubescape "C-0203"],
-    akin: [Kubescape "C-0048", Kyverno "disallow-host-path"],
+    id: "host-path-volume",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0023", Polaris "hostPathSet", Kubescape "C-0203"],
+    related: [Kubescape "C-0048", Kyverno "disallow-host-path"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
@@ -94,7 +97,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         volume.relate(
             found
                 .wrong(volume.node, message)
-                .for_want(volume.is_nowhere),
+                .mark_as_missing(volume.is_nowhere),
             pod,
         );
     }

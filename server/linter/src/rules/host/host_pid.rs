@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -76,10 +76,15 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.3
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "host-pid", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0010", Checkov "CKV_K8S_17", KubeLinter "host-pid", Polaris "hostPIDSet", Kubescape "C-0275",
-        Kubeaudit "NamespaceHostPIDTrue", Kubesec "HostPID"],
-    akin: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
+    id: "host-pid",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0010", Checkov "CKV_K8S_17", KubeLinter "host-pid", Polaris "hostPIDSet",
+        Kubescape "C-0275", Kubeaudit "NamespaceHostPIDTrue", Kubesec "HostPID",
+    ],
+    related: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

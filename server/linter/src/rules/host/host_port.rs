@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::token;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::Pod;
 use yaml::Resolved;
 use yaml::edit::Change;
@@ -87,9 +87,15 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.13
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "host-port", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0024", Checkov "CKV_K8S_26", Polaris "hostPortSet", Kyverno "disallow-host-ports"],
-    akin: [Kubescape "C-0044", Kubescape "C-0204"],
+    id: "host-port",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0024", Checkov "CKV_K8S_26", Polaris "hostPortSet",
+        Kyverno "disallow-host-ports",
+    ],
+    related: [Kubescape "C-0044", Kubescape "C-0204"],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

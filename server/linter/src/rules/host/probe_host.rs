@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::security_context::{text, token};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 
@@ -91,7 +91,10 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
     /// - Kubernetes: Configure Liveness, Readiness and Startup Probes:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/>
-    "probe-host", From(Baseline), Warning, Check::Pod(check),
+    id: "probe-host",
+    enablement: Profile(Baseline),
+    severity: Warning,
+    check: Check::Pod(check),
 }
 
 /// What of a container makes the kubelet act.

@@ -85,9 +85,12 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.12
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "sensitive-host-path", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0121", KubeLinter "sensitive-host-mounts"],
-    akin: [Kubescape "C-0048", Kubeaudit "SensitivePathsMounted", Kyverno "disallow-host-path"],
+    id: "sensitive-host-path",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0121", KubeLinter "sensitive-host-mounts"],
+    related: [Kubescape "C-0048", Kubeaudit "SensitivePathsMounted", Kyverno "disallow-host-path"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

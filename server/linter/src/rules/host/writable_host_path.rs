@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::host::host_path::{HostPath, volumes};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 use yaml::{Node, Path, Resolved};
@@ -104,8 +104,13 @@ rule! {
     /// - [Kubernetes: hostPath](https://kubernetes.io/docs/concepts/storage/volumes/#hostpath)
     /// - Kubernetes: Read-only mounts:
     ///   <https://kubernetes.io/docs/concepts/storage/volumes/#read-only-mounts>
-    "writable-host-path", From(Hardened), Info, Check::Pod(check),
-    same: [KubeLinter "writable-host-mount", Kubescape "C-0045", Kyverno "ensure-readonly-hostpath"],
+    id: "writable-host-path",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        KubeLinter "writable-host-mount", Kubescape "C-0045", Kyverno "ensure-readonly-hostpath",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::rules::pod_security::spares_user_namespace;
-use crate::rules::{Finding, Reporter, Applicability};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};

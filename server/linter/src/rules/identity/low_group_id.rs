@@ -82,8 +82,14 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - [Debian: system groups](https://wiki.debian.org/SystemGroups)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    "low-group-id", From(Hardened), Info, Check::Pod(check),
-    akin: [Trivy "KSV-0021", KubeScore "container-security-context-user-group-id", Kubesec "RunAsGroup"],
+    id: "low-group-id",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    related: [
+        Trivy "KSV-0021", KubeScore "container-security-context-user-group-id",
+        Kubesec "RunAsGroup",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

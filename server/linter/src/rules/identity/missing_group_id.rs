@@ -83,8 +83,14 @@ rule! {
     /// - Kubernetes: Configure a Security Context for a Pod or Container:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    "missing-group-id", From(Hardened), Info, Check::Pod(check),
-    akin: [Trivy "KSV-0021", KubeScore "container-security-context-user-group-id", Kubesec "RunAsGroup"],
+    id: "missing-group-id",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    related: [
+        Trivy "KSV-0021", KubeScore "container-security-context-user-group-id",
+        Kubesec "RunAsGroup",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::identity::helpers::are_of_no_account;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -90,9 +90,12 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Non-root containers and rootless container engines":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "root-group", From(Hardened), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0116", Kyverno "require-non-root-groups"],
-    akin: [KubeLinter "run-as-non-root", Kubescape "C-0013"],
+    id: "root-group",
+    enablement: Profile(Hardened),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0116", Kyverno "require-non-root-groups"],
+    related: [KubeLinter "run-as-non-root", Kubescape "C-0013"],
 }
 
 const GROUP: &str = "securityContext.runAsGroup";

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_user_namespace;
-use crate::rules::{Finding, Reporter, Applicability};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Pod, Setting, Version};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -88,9 +88,15 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.7
     /// - NSA/CISA Kubernetes Hardening Guide, "Non-root containers and rootless container engines":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "root-user", From(Restricted), Error, Check::Pod(check),
-    same: [Trivy "KSV-0105", Kyverno "require-run-as-non-root-user"],
-    akin: [Checkov "CKV_K8S_23", KubeLinter "run-as-non-root", Kubeaudit "RunAsUserCSCRoot", Kubeaudit "RunAsUserPSCRoot"],
+    id: "root-user",
+    enablement: Profile(Restricted),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0105", Kyverno "require-run-as-non-root-user"],
+    related: [
+        Checkov "CKV_K8S_23", KubeLinter "run-as-non-root", Kubeaudit "RunAsUserCSCRoot",
+        Kubeaudit "RunAsUserPSCRoot",
+    ],
 }
 
 const FIELD: &str = "securityContext.runAsUser";

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_user_namespace;
-use crate::rules::{Finding, Reporter, Applicability};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -164,10 +164,16 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.7
     /// - NSA/CISA Kubernetes Hardening Guide, "Non-root containers and rootless container engines":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "run-as-root-allowed", From(Restricted), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0012", Polaris "runAsRootAllowed", Kyverno "require-run-as-nonroot"],
-    akin: [Checkov "CKV_K8S_23", KubeLinter "run-as-non-root", Kubescape "C-0013", Kubeaudit "RunAsNonRootPSCNilCSCNil",
-        Kubeaudit "RunAsNonRootPSCFalseCSCNil", Kubeaudit "RunAsNonRootCSCFalse"],
+    id: "run-as-root-allowed",
+    enablement: Profile(Restricted),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0012", Polaris "runAsRootAllowed", Kyverno "require-run-as-nonroot"],
+    related: [
+        Checkov "CKV_K8S_23", KubeLinter "run-as-non-root", Kubescape "C-0013",
+        Kubeaudit "RunAsNonRootPSCNilCSCNil", Kubeaudit "RunAsNonRootPSCFalseCSCNil",
+        Kubeaudit "RunAsNonRootCSCFalse",
+    ],
 }
 
 const FIELD: &str = "securityContext.runAsNonRoot";

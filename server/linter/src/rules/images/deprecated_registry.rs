@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::images::reference as image;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::Pod;
 use yaml::edit::{Change, Value};
 
@@ -78,8 +78,11 @@ rule! {
     /// - Kubernetes: k8s.gcr.io Image Registry Will Be Frozen:
     ///   <https://kubernetes.io/blog/2023/02/06/k8s-gcr-io-freeze-announcement/>
     /// - [Bitnami: upcoming changes to the catalog](https://github.com/bitnami/charts/issues/35164)
-    "deprecated-registry", From(Hardened), Warning, Check::Pod(check),
-    same: [Kubescape "C-0253", Kyverno "restrict-deprecated-registry"],
+    id: "deprecated-registry",
+    enablement: Profile(Hardened),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [Kubescape "C-0253", Kyverno "restrict-deprecated-registry"],
 }
 
 /// Where images used to be, and where the same images are now, if they moved as they were.

@@ -63,8 +63,11 @@ rule! {
     /// - [Kubernetes: Images](https://kubernetes.io/docs/concepts/containers/images/)
     /// - OCI Distribution Specification, "Pulling manifests":
     ///   <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
-    "image-without-digest", Selected, Info, Check::Pod(check),
-    same: [Checkov "CKV_K8S_43", Kubescape "C-0306", Kyverno "require-image-checksum"],
+    id: "image-without-digest",
+    enablement: OptIn,
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [Checkov "CKV_K8S_43", Kubescape "C-0306", Kyverno "require-image-checksum"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -2,7 +2,7 @@ use crate::config::Config;
 use crate::rules::images::reference as image;
 use crate::rules::images::reference::{Pin, pin};
 use crate::rules::images::unpinned_image;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -79,9 +79,14 @@ rule! {
     ///
     /// - [Kubernetes: Image pull policy](https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 1.2, AlwaysPullImages
-    "stale-image-pull-policy", From(Hardened), Hint, Check::Pod(check),
-    same: [Checkov "CKV_K8S_15", Polaris "pullPolicyNotAlways", Kubescape "C-0075", KubeScore "container-image-pull-policy",
-        Kyverno "imagepullpolicy-always"],
+    id: "stale-image-pull-policy",
+    enablement: Profile(Hardened),
+    severity: Hint,
+    check: Check::Pod(check),
+    aliases: [
+        Checkov "CKV_K8S_15", Polaris "pullPolicyNotAlways", Kubescape "C-0075",
+        KubeScore "container-image-pull-policy", Kyverno "imagepullpolicy-always",
+    ],
 }
 
 const FIELD: &str = "imagePullPolicy";

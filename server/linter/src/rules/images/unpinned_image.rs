@@ -70,9 +70,15 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/application-security-checklist/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Building secure container images":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "unpinned-image", From(Hardened), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0013", Checkov "CKV_K8S_14", KubeLinter "latest-tag", Polaris "tagNotSpecified",
-        Kubeaudit "ImageTagMissing", KubeScore "container-image-tag", Kyverno "disallow-latest-tag"],
+    id: "unpinned-image",
+    enablement: Profile(Hardened),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0013", Checkov "CKV_K8S_14", KubeLinter "latest-tag", Polaris "tagNotSpecified",
+        Kubeaudit "ImageTagMissing", KubeScore "container-image-tag",
+        Kyverno "disallow-latest-tag",
+    ],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

@@ -65,9 +65,12 @@ rule! {
     ///
     /// - [Kubernetes: Images](https://kubernetes.io/docs/concepts/containers/images/)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.5.1
-    "untrusted-registry", Always, Error, Check::Pod(check),
-    same: [Trivy "KSV-0125", Kubescape "C-0078", Kyverno "restrict-image-registries"],
-    akin: [Kubeaudit "ImageTagIncorrect"],
+    id: "untrusted-registry",
+    enablement: Always,
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0125", Kubescape "C-0078", Kyverno "restrict-image-registries"],
+    related: [Kubeaudit "ImageTagIncorrect"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

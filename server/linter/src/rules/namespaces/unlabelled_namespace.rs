@@ -1,8 +1,8 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Object, Version};
 use yaml::edit::{Change, Value};
-use yaml::{Entry, Kind, Node, Path};
+use yaml::{Entry, Node, NodeKind, Path};
 
 rule! {
     /// Namespaces without labels of the Pod Security admission, or with a label that it does not understand.
@@ -94,8 +94,11 @@ rule! {
     /// - Kubernetes: Enforce Pod Security Standards with Namespace Labels:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.1
-    "unlabelled-namespace", From(Hardened), Info, Check::Object(check),
-    akin: [Kubescape "C-0192"],
+    id: "unlabelled-namespace",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Object(check),
+    related: [Kubescape "C-0192"],
 }
 
 const PREFIX: &str = "pod-security.kubernetes.io/";
@@ -113,7 +116,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         .node
         .get("metadata")
         .and_then(|metadata| metadata.get("labels"));
-    if labels.is_some_and(|labels| labels.kind() != Kind::Mapping && !labels.is_null()) {
+    if labels.is_some_and(|labels| labels.kind() != NodeKind::Mapping && !labels.is_null()) {
         return;
     }
     let path = object.node.path().keys("metadata.labels");

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Finding, Reporter, Applicability};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::edit::{Change, Value};
 
@@ -119,10 +119,16 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.6
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "privilege-escalation", From(Restricted), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0001", Checkov "CKV_K8S_20", KubeLinter "privilege-escalation-container",
-        Polaris "privilegeEscalationAllowed", Kubescape "C-0016", Kyverno "disallow-privilege-escalation"],
-    akin: [Kubeaudit "AllowPrivilegeEscalationNil", Kubeaudit "AllowPrivilegeEscalationTrue"],
+    id: "privilege-escalation",
+    enablement: Profile(Restricted),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0001", Checkov "CKV_K8S_20", KubeLinter "privilege-escalation-container",
+        Polaris "privilegeEscalationAllowed", Kubescape "C-0016",
+        Kyverno "disallow-privilege-escalation",
+    ],
+    related: [Kubeaudit "AllowPrivilegeEscalationNil", Kubeaudit "AllowPrivilegeEscalationTrue"],
 }
 
 const FIELD: &str = "securityContext.allowPrivilegeEscalation";

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -86,10 +86,16 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.2
     /// - NSA/CISA Kubernetes Hardening Guide, "Pod security enforcement":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "privileged-container", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0017", Checkov "CKV_K8S_16", KubeLinter "privileged-container", Polaris "runAsPrivileged",
-        Kubescape "C-0057", Kubeaudit "PrivilegedTrue", KubeScore "container-security-context-privileged",
-        Kyverno "disallow-privileged-containers"],
+    id: "privileged-container",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0017", Checkov "CKV_K8S_16", KubeLinter "privileged-container",
+        Polaris "runAsPrivileged", Kubescape "C-0057", Kubeaudit "PrivilegedTrue",
+        KubeScore "container-security-context-privileged",
+        Kyverno "disallow-privileged-containers",
+    ],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

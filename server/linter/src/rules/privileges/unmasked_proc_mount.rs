@@ -1,7 +1,7 @@
 use crate::config::{Config, Profile};
 use crate::rules::pod_security::spares_user_namespace;
 use crate::rules::security_context::token;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -83,9 +83,15 @@ rule! {
     /// - KEP-4265: Add ProcMount option:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/4265-proc-mount>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    "unmasked-proc-mount", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0027", KubeLinter "unsafe-proc-mount", Polaris "procMount", Kyverno "disallow-proc-mount"],
-    akin: [Kubescape "C-0211"],
+    id: "unmasked-proc-mount",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0027", KubeLinter "unsafe-proc-mount", Polaris "procMount",
+        Kyverno "disallow-proc-mount",
+    ],
+    related: [Kubescape "C-0211"],
 }
 
 const FIELD: &str = "securityContext.procMount";

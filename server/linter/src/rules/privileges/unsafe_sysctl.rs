@@ -1,9 +1,9 @@
 use crate::config::Config;
 use crate::rules::security_context::{text, token};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
-use yaml::{Kind, Node};
+use yaml::{Node, NodeKind};
 
 rule! {
     /// Kernel settings outside the safe list: `sysctls`.
@@ -92,9 +92,12 @@ rule! {
     /// - Pod Security Standards: Sysctls:
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
     /// - [Kubernetes: Using sysctls in a Cluster](https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/)
-    "unsafe-sysctl", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0026", KubeLinter "unsafe-sysctls", Kyverno "restrict-sysctls"],
-    akin: [Kubescape "C-0211"],
+    id: "unsafe-sysctl",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0026", KubeLinter "unsafe-sysctls", Kyverno "restrict-sysctls"],
+    related: [Kubescape "C-0211"],
 }
 
 const LIST: &str = "securityContext.sysctls";
@@ -136,7 +139,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         let title = "remove the sysctl (the node's default holds)";
         found
             .wrong(token(node), message)
-            .for_want(item.resolve() == Some(node))
+            .mark_as_missing(item.resolve() == Some(node))
             .fix(Applicability::Unsafe, title, [change]);
     }
 }
@@ -146,6 +149,6 @@ fn named(item: Node<'_>) -> Option<(Node<'_>, &str)> {
     let item = item.resolve()?;
     match item.get("name") {
         Some(node) => Some((node, text(node)?)),
-        None => (item.kind() == Kind::Mapping || item.is_null()).then_some((item, "")),
+        None => (item.kind() == NodeKind::Mapping || item.is_null()).then_some((item, "")),
     }
 }

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::security_context::{Holder, holders};
+use crate::rules::security_context::{Owner, owners};
 use kubernetes::Pod;
 use yaml::{Node, Resolved};
 
@@ -74,12 +74,18 @@ rule! {
     /// - Kubernetes: Create a Windows HostProcess Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.2.11
-    "windows-host-process", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0103", Polaris "hostProcess", Kubescape "C-0202", Kyverno "disallow-host-process"],
+    id: "windows-host-process",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0103", Polaris "hostProcess", Kubescape "C-0202",
+        Kyverno "disallow-host-process",
+    ],
 }
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    for holder in holders(pod) {
+    for holder in owners(pod) {
         if let Some(node) = host_process(holder) {
             holder.wrong(
                 found,
@@ -92,11 +98,11 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
 
 /// Whether the pod or one of its containers runs on the node itself.
 pub(crate) fn is_host_process(pod: &Pod<'_>) -> bool {
-    holders(pod).any(|holder| host_process(holder).is_some())
+    owners(pod).any(|holder| host_process(holder).is_some())
 }
 
 /// The `true` of a holder that runs on the node itself.
-fn host_process<'y>(holder: Holder<'_, 'y>) -> Option<Node<'y>> {
+fn host_process<'y>(holder: Owner<'_, 'y>) -> Option<Node<'y>> {
     let node = holder.lookup("securityContext.windowsOptions.hostProcess")?;
     matches!(node.resolved(), Some(Resolved::Bool(true))).then_some(node)
 }

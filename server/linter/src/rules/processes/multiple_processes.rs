@@ -66,8 +66,11 @@ rule! {
     /// - Kubernetes: How Pods manage multiple containers:
     ///   <https://kubernetes.io/docs/concepts/workloads/pods/#how-pods-manage-multiple-containers>
     /// - [Docker: Run multiple processes in a container](https://docs.docker.com/engine/containers/multi-service_container/)
-    "multiple-processes", From(Hardened), Hint, Check::Pod(check),
-    akin: [Kyverno "limit-containers-per-pod"],
+    id: "multiple-processes",
+    enablement: Profile(Hardened),
+    severity: Hint,
+    check: Check::Pod(check),
+    related: [Kyverno "limit-containers-per-pod"],
 }
 
 /// Programs whose work is to keep several others running.

@@ -63,7 +63,10 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/application-security-checklist/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Building secure container images":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "package-install-at-start", From(Hardened), Info, Check::Pod(check),
+    id: "package-install-at-start",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
 }
 
 /// Package managers, each with the words that make it install something.

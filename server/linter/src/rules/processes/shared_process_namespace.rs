@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::Change;
 
@@ -77,7 +77,10 @@ rule! {
     ///
     /// - Kubernetes: Share Process Namespace between Containers in a Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/>
-    "shared-process-namespace", From(Hardened), Hint, Check::Pod(check),
+    id: "shared-process-namespace",
+    enablement: Profile(Hardened),
+    severity: Hint,
+    check: Check::Pod(check),
 }
 
 const FIELD: &str = "shareProcessNamespace";

@@ -1,6 +1,6 @@
 use crate::config::Config;
-use crate::rules::security_context::{Holder, holders, text};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::security_context::{Owner, owners, text};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 
@@ -89,20 +89,23 @@ rule! {
     /// - Kubernetes: Assign SELinux labels to a Container:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/security-context/#assign-selinux-labels-to-a-container>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.3
-    "custom-selinux-options", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0025", Kyverno "disallow-selinux"],
-    akin: [Kubescape "C-0211"],
+    id: "custom-selinux-options",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0025", Kyverno "disallow-selinux"],
+    related: [Kubescape "C-0211"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    for holder in holders(pod) {
+    for holder in owners(pod) {
         for key in ["type", "user", "role"] {
             check_key(holder, key, config, found);
         }
     }
 }
 
-fn check_key(holder: Holder<'_, '_>, key: &str, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check_key(holder: Owner<'_, '_>, key: &str, config: &Config, found: &mut Reporter<'_, '_>) {
     let field = format!("securityContext.seLinuxOptions.{key}");
     let Some((node, value)) = holder
         .lookup(&field)

@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
-use crate::rules::spelling::brief;
-use crate::rules::{Reporter, Applicability, Tag};
+use crate::rules::suggest::brief;
+use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Container, Pod, Version};
 use yaml::edit::Change;
 use yaml::{Node, Path};
@@ -96,8 +96,11 @@ rule! {
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/135-seccomp>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
     /// - The NSA/CISA guide has no section about it.
-    "dead-seccomp-annotation", Always, Warning, Check::Pod(check),
-    same: [Kubeaudit "SeccompDeprecatedAnnotations"],
+    id: "dead-seccomp-annotation",
+    enablement: Always,
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [Kubeaudit "SeccompDeprecatedAnnotations"],
 }
 
 pub(crate) const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";

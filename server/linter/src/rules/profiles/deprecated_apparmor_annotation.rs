@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
-use crate::rules::spelling::brief;
-use crate::rules::{Reporter, Applicability, Tag};
+use crate::rules::suggest::brief;
+use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Container, Extent, Pod, Version};
 use yaml::edit::Change;
 
@@ -84,8 +84,11 @@ rule! {
     ///   <https://kubernetes.io/docs/tutorials/security/apparmor/>
     /// - [KEP-24: AppArmor](https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/24-apparmor)
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    "deprecated-apparmor-annotation", Always, Info, Check::Pod(check),
-    akin: [Trivy "KSV-0002", Kubeaudit "AppArmorAnnotationMissing"],
+    id: "deprecated-apparmor-annotation",
+    enablement: Always,
+    severity: Info,
+    check: Check::Pod(check),
+    related: [Trivy "KSV-0002", Kubeaudit "AppArmorAnnotationMissing"],
 }
 
 pub(crate) const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
@@ -108,7 +111,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 let finding = found
                     .wrong(annotation.key, message)
                     .tagged(Tag::Unnecessary);
-                if !pod.is_unfinished() {
+                if !pod.has_unfinished_container() {
                     finding.fix(
                         Applicability::Safe,
                         "remove the annotation",

@@ -1,13 +1,13 @@
 use crate::config::Config;
 use crate::rules::profiles::unconfined_apparmor;
 use crate::rules::profiles::unconfined_seccomp;
-use crate::rules::schema::leftovers::is_filled_in;
 use crate::rules::schema::refused_value::values::Accepted;
-use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Finding, Reporter, Rule, Applicability};
+use crate::rules::schema::unknown_fields::is_filled_in;
+use crate::rules::suggest::{brief, nearest};
+use crate::rules::{Applicability, Finding, Reporter, Rule};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
-use yaml::{Kind, Node, Path};
+use yaml::{Node, NodeKind, Path};
 
 rule! {
     /// Seccomp and AppArmor profiles that the API server refuses.
@@ -149,7 +149,11 @@ rule! {
     /// - Kubernetes' validation, `validateSeccompProfileField` and `ValidateAppArmorProfileField`:
     ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>
     /// - The CIS Benchmark and the NSA/CISA guide have no section about it.
-    "invalid-profile-type", Always, Error, Check::Pod(check),
+    id: "invalid-profile-type",
+    enablement: Always,
+    severity: Error,
+    check: Check::Pod(check),
+    reports_rejections: true,
 }
 
 /// The fields, each with its way from a pod or a container, and with the rule that speaks of a missing or unknown type where it runs.
@@ -190,7 +194,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         let places = of_pod
             .into_iter()
             .chain(pod.containers.iter().filter_map(of_container));
-        for place in places.filter(|place| place.profile.kind() == Kind::Mapping) {
+        for place in places.filter(|place| place.profile.kind() == NodeKind::Mapping) {
             if !types_are_told {
                 check_type(&place, found);
             }

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod, Version};
 use yaml::edit::{Change, Value};
 
@@ -93,10 +93,16 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
     /// - NSA/CISA Kubernetes Hardening Guide, "Hardening container environments":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "missing-seccomp-profile", From(Restricted), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0030", Kubescape "C-0210", Kubeaudit "SeccompProfileMissing", KubeScore "container-seccomp-profile",
-        Kubesec "SeccompAny", Kyverno "restrict-seccomp-strict"],
-    akin: [Checkov "CKV_K8S_31"],
+    id: "missing-seccomp-profile",
+    enablement: Profile(Restricted),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0030", Kubescape "C-0210", Kubeaudit "SeccompProfileMissing",
+        KubeScore "container-seccomp-profile", Kubesec "SeccompAny",
+        Kyverno "restrict-seccomp-strict",
+    ],
+    related: [Checkov "CKV_K8S_31"],
 }
 
 const PROFILE: &str = "securityContext.seccompProfile";

@@ -1,9 +1,9 @@
 use crate::config::Config;
-use crate::rules::security_context::{Holder, holders, text, token};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::security_context::{Owner, owners, text, token};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
-use yaml::{Entry, Kind};
+use yaml::{Entry, NodeKind};
 
 rule! {
     /// AppArmor profiles that are neither `RuntimeDefault` nor `Localhost`.
@@ -124,16 +124,19 @@ rule! {
     /// - [Kubernetes: Restrict a Container's Access to Resources with AppArmor](https://kubernetes.io/docs/tutorials/security/apparmor/)
     /// - KEP-24: AppArmor:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-node/24-apparmor>
-    "unconfined-apparmor", From(Baseline), Error, Check::Pod(check),
-    same: [Kubesec "ApparmorUnconfined", Kyverno "restrict-apparmor-profiles"],
-    akin: [Kubeaudit "AppArmorDisabled", Kubeaudit "AppArmorBadValue"],
+    id: "unconfined-apparmor",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Kubesec "ApparmorUnconfined", Kyverno "restrict-apparmor-profiles"],
+    related: [Kubeaudit "AppArmorDisabled", Kubeaudit "AppArmorBadValue"],
 }
 
 const PROFILE: &str = "securityContext.appArmorProfile";
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    for holder in holders(pod) {
+    for holder in owners(pod) {
         let Some((node, kind)) = holder.profile_type(PROFILE) else {
             continue;
         };
@@ -144,10 +147,10 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             other => format!("appArmorProfile.type of {holder} is {other:?}, which is no profile"),
         };
         let (title, changes) = confinement(pod, holder);
-        let has_no_type = node.kind() == Kind::Mapping;
+        let has_no_type = node.kind() == NodeKind::Mapping;
         holder
             .wrong(found, node, message)
-            .for_want(has_no_type)
+            .mark_as_missing(has_no_type)
             .fix(Applicability::Unsafe, title, changes);
     }
     for entry in pod.annotations() {
@@ -156,7 +159,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
 }
 
 /// How to confine: on Windows the API server refuses the field, whatever its value; beside an annotation, another value.
-fn confinement(pod: &Pod<'_>, holder: Holder<'_, '_>) -> (&'static str, Vec<Change>) {
+fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
     let path = holder.path(PROFILE);
     if pod.is_windows() {
         return (
@@ -173,8 +176,8 @@ fn confinement(pod: &Pod<'_>, holder: Holder<'_, '_>) -> (&'static str, Vec<Chan
         path: path.key("localhostProfile"),
     };
     let is_held = |container: &&Container<'_>| match holder {
-        Holder::Pod(_) => !has_profile(Holder::Container(container)),
-        Holder::Container(own) => own.name() == container.name(),
+        Owner::Pod(_) => !has_profile(Owner::Container(container)),
+        Owner::Container(own) => own.name() == container.name(),
     };
     let held = pod.containers.iter().filter(is_held);
     let annotations = held
@@ -205,9 +208,9 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_
         return;
     };
     let has_field = |container: &Container<'_>| {
-        container.name() == name && has_profile(Holder::Container(container))
+        container.name() == name && has_profile(Owner::Container(container))
     };
-    if pod.containers.iter().any(has_field) || has_profile(Holder::Pod(pod)) {
+    if pod.containers.iter().any(has_field) || has_profile(Owner::Pod(pod)) {
         finding.fix(
             Applicability::Unsafe,
             "remove the annotation (appArmorProfile decides)",
@@ -226,7 +229,7 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_
     }
 }
 
-fn has_profile(holder: Holder<'_, '_>) -> bool {
+fn has_profile(holder: Owner<'_, '_>) -> bool {
     holder
         .lookup(PROFILE)
         .is_some_and(|profile| !profile.is_null())

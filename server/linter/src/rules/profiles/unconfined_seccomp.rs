@@ -1,9 +1,9 @@
 use crate::config::Config;
 use crate::rules::pod_security::{overrides_baseline, spares_windows};
-use crate::rules::security_context::{Holder, holders, text, token};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::security_context::{Owner, owners, text, token};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
-use yaml::Kind;
+use yaml::NodeKind;
 use yaml::edit::{Change, Value};
 
 rule! {
@@ -95,9 +95,15 @@ rule! {
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline>
     /// - [Kubernetes: Restrict a Container's Syscalls with seccomp](https://kubernetes.io/docs/tutorials/security/seccomp/)
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.7.2
-    "unconfined-seccomp", From(Baseline), Error, Check::Pod(check),
-    same: [Trivy "KSV-0104", Kubesec "SeccompUnconfined", Kyverno "restrict-seccomp"],
-    akin: [Checkov "CKV_K8S_31", Kubescape "C-0055", Kubeaudit "SeccompDisabledPod", Kubeaudit "SeccompDisabledContainer"],
+    id: "unconfined-seccomp",
+    enablement: Profile(Baseline),
+    severity: Error,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0104", Kubesec "SeccompUnconfined", Kyverno "restrict-seccomp"],
+    related: [
+        Checkov "CKV_K8S_31", Kubescape "C-0055", Kubeaudit "SeccompDisabledPod",
+        Kubeaudit "SeccompDisabledContainer",
+    ],
 }
 
 const PROFILE: &str = "securityContext.seccompProfile";
@@ -111,7 +117,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(19) {
         return check_annotations(pod, found);
     }
-    for holder in holders(pod) {
+    for holder in owners(pod) {
         let Some((node, kind)) = holder.profile_type(PROFILE) else {
             continue;
         };
@@ -122,16 +128,16 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             other => format!("seccompProfile.type of {holder} is {other:?}, which is no profile"),
         };
         let (title, changes) = confinement(pod, holder);
-        let has_no_type = node.kind() == Kind::Mapping;
+        let has_no_type = node.kind() == NodeKind::Mapping;
         holder
             .wrong(found, node, message)
-            .for_want(has_no_type)
+            .mark_as_missing(has_no_type)
             .fix(Applicability::Unsafe, title, changes);
     }
 }
 
 /// How to confine: on Windows the API server refuses the field, whatever its value.
-fn confinement(pod: &Pod<'_>, holder: Holder<'_, '_>) -> (&'static str, Vec<Change>) {
+fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
     let path = holder.path(PROFILE);
     if pod.is_windows() {
         return (

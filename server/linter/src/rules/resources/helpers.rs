@@ -1,7 +1,7 @@
 //! What the rules about requests and limits share: which containers lack one, and the value that a fix may write.
 
 use crate::config::Config;
-use crate::rules::{Finding, Reporter, Applicability};
+use crate::rules::{Applicability, Finding, Reporter};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kubernetes::{Container, ContainerKind, Pod, Setting, Version, amount};

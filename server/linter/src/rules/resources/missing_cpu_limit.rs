@@ -122,10 +122,15 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "missing-cpu-limit", From(Hardened), Info, Check::Pod(check),
-    same: [Trivy "KSV-0011", Checkov "CKV_K8S_11", Polaris "cpuLimitsMissing", Kubescape "C-0270", Kubeaudit "LimitsCPUNotSet",
-        Kubesec "LimitsCPU", Kyverno "require-cpu-limits"],
-    akin: [KubeScore "container-resources"],
+    id: "missing-cpu-limit",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0011", Checkov "CKV_K8S_11", Polaris "cpuLimitsMissing", Kubescape "C-0270",
+        Kubeaudit "LimitsCPUNotSet", Kubesec "LimitsCPU", Kyverno "require-cpu-limits",
+    ],
+    related: [KubeScore "container-resources"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -87,10 +87,15 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "missing-cpu-request", From(Hardened), Info, Check::Pod(check),
-    same: [Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements", Polaris "cpuRequestsMissing",
-        Kubescape "C-0268", Kubesec "RequestsCPU"],
-    akin: [KubeScore "container-resources", Kyverno "require-requests-limits"],
+    id: "missing-cpu-request",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements",
+        Polaris "cpuRequestsMissing", Kubescape "C-0268", Kubesec "RequestsCPU",
+    ],
+    related: [KubeScore "container-resources", Kyverno "require-requests-limits"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

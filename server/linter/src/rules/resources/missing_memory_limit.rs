@@ -121,10 +121,18 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "missing-memory-limit", From(Hardened), Info, Check::Pod(check),
-    same: [Trivy "KSV-0018", Checkov "CKV_K8S_13", Polaris "memoryLimitsMissing", Kubescape "C-0271",
-        Kubeaudit "LimitsMemoryNotSet", Kubesec "LimitsMemory"],
-    akin: [KubeLinter "unset-memory-requirements", KubeScore "container-resources", Kyverno "require-requests-limits"],
+    id: "missing-memory-limit",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0018", Checkov "CKV_K8S_13", Polaris "memoryLimitsMissing", Kubescape "C-0271",
+        Kubeaudit "LimitsMemoryNotSet", Kubesec "LimitsMemory",
+    ],
+    related: [
+        KubeLinter "unset-memory-requirements", KubeScore "container-resources",
+        Kyverno "require-requests-limits",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

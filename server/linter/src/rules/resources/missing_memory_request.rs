@@ -85,9 +85,18 @@ rule! {
     /// - [Kubernetes: Limit Ranges](https://kubernetes.io/docs/concepts/policy/limit-range/)
     /// - NSA/CISA Kubernetes Hardening Guide, "Resource policies":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "missing-memory-request", From(Hardened), Info, Check::Pod(check),
-    same: [Trivy "KSV-0016", Checkov "CKV_K8S_12", Polaris "memoryRequestsMissing", Kubescape "C-0269", Kubesec "RequestsMemory"],
-    akin: [KubeLinter "unset-memory-requirements", KubeScore "container-resources", Kyverno "require-requests-limits"],
+    id: "missing-memory-request",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0016", Checkov "CKV_K8S_12", Polaris "memoryRequestsMissing",
+        Kubescape "C-0269", Kubesec "RequestsMemory",
+    ],
+    related: [
+        KubeLinter "unset-memory-requirements", KubeScore "container-resources",
+        Kyverno "require-requests-limits",
+    ],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

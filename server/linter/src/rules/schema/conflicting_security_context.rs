@@ -3,11 +3,11 @@ use crate::rules::capabilities::names as capability_names;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::profiles::dead_seccomp_annotation;
 use crate::rules::profiles::deprecated_apparmor_annotation;
-use crate::rules::schema::leftovers::is_filled_in;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::schema::unknown_fields::is_filled_in;
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Level, Pod, Setting, Version};
 use yaml::edit::{Change, Value};
-use yaml::{Kind, Node};
+use yaml::{Node, NodeKind};
 
 rule! {
     /// Settings that exclude each other, so that the pod is refused or a container does not start.
@@ -138,7 +138,11 @@ rule! {
     /// - Kubernetes: Create a Windows HostProcess Pod:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/create-hostprocess-pod/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "conflicting-security-context", Always, Error, Check::Pod(check),
+    id: "conflicting-security-context",
+    enablement: Always,
+    severity: Error,
+    check: Check::Pod(check),
+    reports_rejections: true,
 }
 
 const ESCALATION: &str = "securityContext.allowPrivilegeEscalation";
@@ -497,7 +501,7 @@ fn contradiction(
     pod: &Pod<'_>,
     found: &mut Reporter<'_, '_>,
 ) {
-    let Some(profile) = profile.filter(|profile| profile.kind() == Kind::Mapping) else {
+    let Some(profile) = profile.filter(|profile| profile.kind() == NodeKind::Mapping) else {
         return;
     };
     let kind = profile

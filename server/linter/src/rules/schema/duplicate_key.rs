@@ -1,8 +1,8 @@
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::spelling::brief;
+use crate::rules::suggest::brief;
 use std::collections::HashMap;
-use yaml::{Entry, Kind, Node, Yaml};
+use yaml::{Entry, Node, NodeKind, Yaml};
 
 rule! {
     /// The same key twice in a mapping.
@@ -69,15 +69,18 @@ rule! {
     /// - [YAML 1.2: mappings have unique keys](https://yaml.org/spec/1.2.2/#3211-nodes)
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "duplicate-key", Always, Error, Check::Document(check),
-    same: [Yamllint "key-duplicates"],
+    id: "duplicate-key",
+    enablement: Always,
+    severity: Error,
+    check: Check::Document(check),
+    aliases: [Yamllint "key-duplicates"],
 }
 
 fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
     let mut last = HashMap::new();
     for mapping in yaml
         .nodes()
-        .filter(|node| node.kind() == Kind::Mapping && node.entries().len() > 1)
+        .filter(|node| node.kind() == NodeKind::Mapping && node.entries().len() > 1)
     {
         if is_repaired(mapping) || are_plainly_different(mapping) {
             continue;

@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::privileges::privilege_escalation::escalates_anyway;
-use crate::rules::{Finding, Reporter, Applicability};
-use kubernetes::{Container, Object, Pod, Unknown};
+use crate::rules::{Applicability, Finding, Reporter};
+use kubernetes::{Container, Object, Pod, UnknownField};
 use yaml::edit::Change;
 use yaml::{Node, Path, Resolved};
 
@@ -165,8 +165,11 @@ rule! {
     /// - KEP-2885: Server side unknown field validation:
     ///   <https://www.kubernetes.dev/resources/keps/2885/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "misplaced-security-field", Always, Error, Check::Object(check),
-    akin: [KubeLinter "schema-validation"],
+    id: "misplaced-security-field",
+    enablement: Always,
+    severity: Error,
+    check: Check::Object(check),
+    related: [KubeLinter "schema-validation"],
 }
 
 /// Which types have a field.
@@ -245,12 +248,12 @@ pub(crate) fn hardening_fields() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether this rule speaks of an unknown key.
-pub(crate) fn speaks_of(object: &Object<'_>, unknown: &Unknown<'_>) -> bool {
+pub(crate) fn speaks_of(object: &Object<'_>, unknown: &UnknownField<'_>) -> bool {
     object.pod.is_some() && known(unknown).is_some()
 }
 
 /// The hardening field that an unknown key is elsewhere.
-fn known(unknown: &Unknown<'_>) -> Option<(&'static str, Home)> {
+fn known(unknown: &UnknownField<'_>) -> Option<(&'static str, Home)> {
     let key = unknown.key.as_str()?;
     FIELDS.into_iter().find(|(field, _)| *field == key)
 }

@@ -1,9 +1,9 @@
 use crate::config::Config;
-use crate::rules::schema::leftovers::unknown_keys;
 use crate::rules::schema::misplaced_security_field::{hardening_fields, is_hardening_field};
-use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Reporter, Applicability};
-use kubernetes::{Object, Unknown};
+use crate::rules::schema::unknown_fields::unknown_keys;
+use crate::rules::suggest::{brief, nearest};
+use crate::rules::{Applicability, Reporter};
+use kubernetes::{Object, UnknownField};
 use yaml::edit::Change;
 
 rule! {
@@ -106,8 +106,11 @@ rule! {
     ///   <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "misspelled-security-field", Always, Error, Check::Object(check),
-    akin: [KubeLinter "schema-validation"],
+    id: "misspelled-security-field",
+    enablement: Always,
+    severity: Error,
+    check: Check::Object(check),
+    related: [KubeLinter "schema-validation"],
 }
 
 /// Types that are about hardening as a whole.
@@ -159,11 +162,11 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
 }
 
 /// Whether this rule speaks of an unknown key.
-pub(crate) fn speaks_of(object: &Object<'_>, unknown: &Unknown<'_>) -> bool {
+pub(crate) fn speaks_of(object: &Object<'_>, unknown: &UnknownField<'_>) -> bool {
     meant(object, unknown).is_some()
 }
 
-fn meant(object: &Object<'_>, unknown: &Unknown<'_>) -> Option<Meant> {
+fn meant(object: &Object<'_>, unknown: &UnknownField<'_>) -> Option<Meant> {
     let key = unknown.key.as_str()?;
     if let Some(field) = nearest(key, unknown.fields.iter().copied()) {
         let hardens = TYPES.contains(&unknown.type_name) || is_hardening_field(field);

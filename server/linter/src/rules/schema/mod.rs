@@ -1,6 +1,6 @@
 //! Rules about what the API server would reject, drop, or read differently.
 
-pub(crate) mod leftovers;
+pub(crate) mod unknown_fields;
 
 pub(crate) mod conflicting_security_context;
 pub(crate) mod duplicate_key;

@@ -1,11 +1,11 @@
 use crate::config::Config;
-use crate::rules::naming::{name, token};
-use crate::rules::schema::leftovers::{Unconcerned, is_filled_in};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::describe::{name, token};
+use crate::rules::schema::unknown_fields::{Unconcerned, is_filled_in};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Extent, Object};
 use std::collections::HashSet;
 use yaml::edit::{Change, Value};
-use yaml::{Kind, Node};
+use yaml::{Node, NodeKind};
 
 mod choices;
 mod parts;
@@ -137,7 +137,11 @@ rule! {
     ///   <https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go>
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "refused-value", Always, Error, Check::Object(check),
+    id: "refused-value",
+    enablement: Always,
+    severity: Error,
+    check: Check::Object(check),
+    reports_rejections: true,
 }
 
 /// Fields that the API server insists on, of types that people write in pods.
@@ -163,7 +167,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let Some(pod) = &object.pod else { return };
     let (is_whole, is_pod_unfinished, unconcerned) = (
         is_whole(object),
-        pod.is_unfinished(),
+        pod.has_unfinished_container(),
         Unconcerned::of(object),
     );
     let is_finished = |node| {
@@ -246,7 +250,7 @@ fn check_fields(
         let Some(value) = entry.value.resolve() else {
             continue;
         };
-        let lone = (value.kind() != Kind::Sequence).then_some(value);
+        let lone = (value.kind() != NodeKind::Sequence).then_some(value);
         for value in lone
             .into_iter()
             .chain(value.items())
@@ -274,7 +278,8 @@ fn check_fields(
 
 fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
     let is_empty = |value: Node<'_>| {
-        value.as_str() == Some("") || (value.kind() == Kind::Sequence && value.items().len() == 0)
+        value.as_str() == Some("")
+            || (value.kind() == NodeKind::Sequence && value.items().len() == 0)
     };
     if mapping
         .get(field)

@@ -1,6 +1,6 @@
 use crate::config::Config;
-use crate::rules::spelling::brief;
-use crate::rules::{Reporter, Applicability, Tag};
+use crate::rules::suggest::brief;
+use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Object, Version};
 use yaml::Node;
 use yaml::edit::{Change, Value};
@@ -83,9 +83,13 @@ rule! {
     ///
     /// - [Kubernetes: Deprecated API Migration Guide](https://kubernetes.io/docs/reference/using-api/deprecation-guide/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "removed-api", Always, Warning, Check::Object(check),
-    same: [Kubeaudit "DeprecatedAPIUsed"],
-    akin: [KubeLinter "no-extensions-v1beta", KubeScore "stable-version"],
+    id: "removed-api",
+    enablement: Always,
+    severity: Warning,
+    check: Check::Object(check),
+    aliases: [Kubeaudit "DeprecatedAPIUsed"],
+    related: [KubeLinter "no-extensions-v1beta", KubeScore "stable-version"],
+    skips_versioned_blocks: true,
 }
 
 /// A version of some kinds that is served no longer.

@@ -56,8 +56,12 @@ rule! {
     ///
     /// - [YAML 1.2.2](https://yaml.org/spec/1.2.2/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "syntax-error", Always, Error, Check::Document(check),
-    akin: [Yamllint "syntax"],
+    id: "syntax-error",
+    enablement: Always,
+    severity: Error,
+    check: Check::Document(check),
+    related: [Yamllint "syntax"],
+    always_selected: true,
 }
 
 fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {

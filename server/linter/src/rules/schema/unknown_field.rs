@@ -1,9 +1,9 @@
 use crate::config::Config;
-use crate::rules::naming::owner;
-use crate::rules::schema::leftovers::unknown_keys;
+use crate::rules::describe::owner;
 use crate::rules::schema::misspelled_security_field;
-use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::schema::unknown_fields::unknown_keys;
+use crate::rules::suggest::{brief, nearest};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::Object;
 use yaml::edit::Change;
 
@@ -89,8 +89,11 @@ rule! {
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - [Kubernetes: Field validation](https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "unknown-field", Always, Warning, Check::Object(check),
-    akin: [KubeLinter "schema-validation"],
+    id: "unknown-field",
+    enablement: Always,
+    severity: Warning,
+    check: Check::Object(check),
+    related: [KubeLinter "schema-validation"],
 }
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {

@@ -1,6 +1,6 @@
 use crate::config::Config;
-use crate::rules::spelling::brief;
-use crate::rules::{Reporter, Rule, Applicability};
+use crate::rules::suggest::brief;
+use crate::rules::{Applicability, Reporter, Rule};
 use kubernetes::{Container, Pod};
 use yaml::Node;
 use yaml::edit::Change;
@@ -100,7 +100,10 @@ rule! {
     /// - Kubernetes: Configure RunAsUserName for Windows pods and containers:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-runasusername/>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "weakened-override", Always, Warning, Check::Pod(check),
+    id: "weakened-override",
+    enablement: Always,
+    severity: Warning,
+    check: Check::Pod(check),
 }
 
 const USER: &str = "securityContext.runAsUser";

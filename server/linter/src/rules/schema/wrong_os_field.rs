@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};
@@ -91,7 +91,11 @@ rule! {
     /// - KEP-2802: Identify Windows pods at API admission level:
     ///   <https://github.com/kubernetes/enhancements/tree/master/keps/sig-windows/2802-identify-windows-pods-apiserver-admission>
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "wrong-os-field", Always, Error, Check::Pod(check),
+    id: "wrong-os-field",
+    enablement: Always,
+    severity: Error,
+    check: Check::Pod(check),
+    reports_rejections: true,
 }
 
 const POD_OF_LINUX: [&str; 15] = [

@@ -1,12 +1,12 @@
 use crate::config::Config;
-use crate::rules::naming::{name, token};
-use crate::rules::schema::leftovers::wrong_values;
+use crate::rules::describe::{name, token};
 use crate::rules::schema::refused_value::values::accepted;
-use crate::rules::{Reporter, Applicability};
-use kubernetes::{Object, Wanted};
+use crate::rules::schema::unknown_fields::wrong_values;
+use crate::rules::{Applicability, Reporter};
+use kubernetes::{Expected, Object};
 use yaml::edit::{Change, Value};
 use yaml::scalar::resolve;
-use yaml::{Kind, Node, Resolved, Style};
+use yaml::{Node, NodeKind, Resolved, ScalarStyle};
 
 rule! {
     /// Values of another type or shape than their field has.
@@ -109,8 +109,12 @@ rule! {
     /// - [Kubernetes: API reference](https://kubernetes.io/docs/reference/kubernetes-api/)
     /// - [YAML 1.1: booleans](https://yaml.org/type/bool.html), which the API server's reader follows
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "wrong-type", Always, Error, Check::Object(check),
-    akin: [KubeLinter "schema-validation"],
+    id: "wrong-type",
+    enablement: Always,
+    severity: Error,
+    check: Check::Object(check),
+    related: [KubeLinter "schema-validation"],
+    reports_rejections: true,
 }
 
 fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
@@ -137,7 +141,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-fn complaint(node: Node<'_>, wanted: Option<Wanted>) -> String {
+fn complaint(node: Node<'_>, wanted: Option<Expected>) -> String {
     let (is, wanted) = (noun(node), wanted.map(wanted_noun));
     match wanted {
         Some("base64") => "is not base64".into(),
@@ -155,8 +159,8 @@ fn noun(node: Node<'_>) -> &'static str {
         return "an alias to nothing";
     };
     match (node.kind(), node.resolved()) {
-        (Kind::Mapping, _) => "a mapping",
-        (Kind::Sequence, _) => "a list",
+        (NodeKind::Mapping, _) => "a mapping",
+        (NodeKind::Sequence, _) => "a list",
         (_, Some(Resolved::Bool(_))) => "a boolean",
         (_, Some(Resolved::Int(_))) => "an integer",
         (_, Some(Resolved::Float(_))) => "a number",
@@ -165,34 +169,42 @@ fn noun(node: Node<'_>) -> &'static str {
     }
 }
 
-fn wanted_noun(wanted: Wanted) -> &'static str {
+fn wanted_noun(wanted: Expected) -> &'static str {
     match wanted {
-        Wanted::Bool => "a boolean",
-        Wanted::Integer => "an integer",
-        Wanted::Number => "a number",
-        Wanted::Text => "a string",
-        Wanted::Base64 => "base64",
-        Wanted::Time => "a time",
-        Wanted::Quantity => "a quantity",
-        Wanted::Sequence => "a list",
-        Wanted::Mapping => "a mapping",
+        Expected::Bool => "a boolean",
+        Expected::Integer => "an integer",
+        Expected::Number => "a number",
+        Expected::Text => "a string",
+        Expected::Base64 => "base64",
+        Expected::Time => "a time",
+        Expected::Quantity => "a quantity",
+        Expected::Sequence => "a list",
+        Expected::Mapping => "a mapping",
     }
 }
 
 /// The same value with quotes, or without, where that is all that is wrong.
-fn requoted(node: Node<'_>, wanted: Wanted, object: &Object<'_>) -> Option<(&'static str, Value)> {
+fn requoted(
+    node: Node<'_>,
+    wanted: Expected,
+    object: &Object<'_>,
+) -> Option<(&'static str, Value)> {
     let text = node.as_str()?;
-    match (wanted, node.resolved()?, resolve(text, Style::Plain, None)) {
+    match (
+        wanted,
+        node.resolved()?,
+        resolve(text, ScalarStyle::Plain, None),
+    ) {
         // A number in another notation, such as "0644", may have been meant in either way.
-        (Wanted::Integer, Resolved::Str(_), Resolved::Int(value))
+        (Expected::Integer, Resolved::Str(_), Resolved::Int(value))
             if value.to_string() == text && takes(node, value, object) =>
         {
             Some(("take the quotes away", Value::Integer(value)))
         }
-        (Wanted::Bool, Resolved::Str(_), Resolved::Bool(value)) => {
+        (Expected::Bool, Resolved::Str(_), Resolved::Bool(value)) => {
             Some(("take the quotes away", Value::Bool(value)))
         }
-        (Wanted::Text, Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float(_), _) => {
+        (Expected::Text, Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float(_), _) => {
             Some(("put it in quotes", Value::Text(text.into())))
         }
         _ => None,

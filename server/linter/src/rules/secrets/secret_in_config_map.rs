@@ -68,9 +68,12 @@ rule! {
     /// - Kubernetes: Good practices for Kubernetes Secrets:
     ///   <https://kubernetes.io/docs/concepts/security/secrets-good-practices/>
     /// - [Kubernetes: ConfigMaps](https://kubernetes.io/docs/concepts/configuration/configmap/)
-    "secret-in-config-map", From(Hardened), Warning, Check::Object(check),
-    same: [Polaris "sensitiveConfigmapContent"],
-    akin: [Trivy "KSV-0109", Trivy "KSV-01010", Kubescape "C-0012"],
+    id: "secret-in-config-map",
+    enablement: Profile(Hardened),
+    severity: Warning,
+    check: Check::Object(check),
+    aliases: [Polaris "sensitiveConfigmapContent"],
+    related: [Trivy "KSV-0109", Trivy "KSV-01010", Kubescape "C-0012"],
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

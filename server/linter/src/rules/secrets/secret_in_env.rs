@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::secrets::detector as secret;
 use crate::rules::security_context::token;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Object};
 use std::cell::LazyCell;
 use std::collections::HashMap;
@@ -128,9 +128,12 @@ rule! {
     ///   <https://kubernetes.io/docs/tasks/inject-data-application/distribute-credentials-secure/>
     /// - NSA/CISA Kubernetes Hardening Guide, "Secrets":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "secret-in-env", From(Hardened), Warning, Check::Object(check),
-    same: [KubeLinter "env-var-secret", Polaris "sensitiveContainerEnvVar"],
-    akin: [Kubescape "C-0012"],
+    id: "secret-in-env",
+    enablement: Profile(Hardened),
+    severity: Warning,
+    check: Check::Object(check),
+    aliases: [KubeLinter "env-var-secret", Polaris "sensitiveContainerEnvVar"],
+    related: [Kubescape "C-0012"],
 }
 
 fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {

@@ -80,10 +80,15 @@ rule! {
     /// - Kubernetes: Configure Service Accounts for Pods:
     ///   <https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/>
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.1.5
-    "default-service-account", From(Hardened), Hint, Check::Pod(check),
-    same: [KubeLinter "default-service-account"],
-    akin: [Checkov "CKV_K8S_41", Kubescape "C-0189", Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA",
-        Kubesec "ServiceAccountName"],
+    id: "default-service-account",
+    enablement: Profile(Hardened),
+    severity: Hint,
+    check: Check::Pod(check),
+    aliases: [KubeLinter "default-service-account"],
+    related: [
+        Checkov "CKV_K8S_41", Kubescape "C-0189",
+        Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA", Kubesec "ServiceAccountName",
+    ],
 }
 
 const DEFAULT: &str = "default";
@@ -95,7 +100,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         pod.spec.automount_service_account_token,
     ) {
         Setting::Set { value: true, .. } => true,
-        Setting::Unset if !pod.is_token_off => false,
+        Setting::Unset if !pod.token_is_disabled => false,
         _ => return,
     };
     match pod.account() {
@@ -105,7 +110,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         Setting::Set { value, node, .. } if value == DEFAULT => {
             found.absent_beside(None, node, MESSAGE);
         }
-        Setting::Unset if !pod.is_unfinished() && (is_asked_for || !is_asked_about(config)) => {
+        Setting::Unset
+            if !pod.has_unfinished_container() && (is_asked_for || !is_asked_about(config)) =>
+        {
             found.absent(pod, "serviceAccountName", MESSAGE);
         }
         _ => {}

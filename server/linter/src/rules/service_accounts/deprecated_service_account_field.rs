@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability, Tag};
+use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::Pod;
 use yaml::Node;
 use yaml::edit::Change;
@@ -75,8 +75,11 @@ rule! {
     ///   <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#PodSpec>
     /// - [Kubernetes: Service Accounts](https://kubernetes.io/docs/concepts/security/service-accounts/)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "deprecated-service-account-field", Always, Info, Check::Pod(check),
-    same: [KubeLinter "deprecated-service-account-field"],
+    id: "deprecated-service-account-field",
+    enablement: Always,
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [KubeLinter "deprecated-service-account-field"],
 }
 
 const OLD: &str = "serviceAccount";

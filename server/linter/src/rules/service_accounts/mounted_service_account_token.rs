@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -91,10 +91,16 @@ rule! {
     /// - [CIS Kubernetes Benchmark](https://www.cisecurity.org/benchmark/kubernetes) 5.1.6
     /// - NSA/CISA Kubernetes Hardening Guide, "Protecting Pod service account tokens":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "mounted-service-account-token", From(Hardened), Info, Check::Pod(check),
-    same: [Trivy "KSV-0036", Checkov "CKV_K8S_38", Polaris "automountServiceAccountToken", Kubescape "C-0034",
-        Kubesec "AutomountServiceAccountToken", Kyverno "restrict-automount-sa-token"],
-    akin: [Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA"],
+    id: "mounted-service-account-token",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0036", Checkov "CKV_K8S_38", Polaris "automountServiceAccountToken",
+        Kubescape "C-0034", Kubesec "AutomountServiceAccountToken",
+        Kyverno "restrict-automount-sa-token",
+    ],
+    related: [Kubeaudit "AutomountServiceAccountTokenTrueAndDefaultSA"],
 }
 
 const FIELD: &str = "automountServiceAccountToken";
@@ -107,11 +113,12 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             node,
             "automountServiceAccountToken is true: containers get an API token",
         ),
-        Setting::Unset if !pod.is_unfinished() && !pod.is_token_off => found.absent(
-            pod,
-            FIELD,
-            "pod does not set automountServiceAccountToken, so it gets an API token",
-        ),
+        Setting::Unset if !pod.has_unfinished_container() && !pod.token_is_disabled => found
+            .absent(
+                pod,
+                FIELD,
+                "pod does not set automountServiceAccountToken, so it gets an API token",
+            ),
         _ => return,
     };
     finding.fix(

@@ -76,8 +76,11 @@ rule! {
     /// - Pod Security Standards: Volume Types:
     ///   <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>
     /// - [Kubernetes: Volumes](https://kubernetes.io/docs/concepts/storage/volumes/)
-    "forbidden-volume-type", From(Restricted), Warning, Check::Pod(check),
-    same: [Trivy "KSV-0028", Kyverno "restrict-volume-types"],
+    id: "forbidden-volume-type",
+    enablement: Profile(Restricted),
+    severity: Warning,
+    check: Check::Pod(check),
+    aliases: [Trivy "KSV-0028", Kyverno "restrict-volume-types"],
 }
 
 /// The types that are not allowed, but for `hostPath`. A volume of no type known is an `emptyDir` to the API server.

@@ -3,7 +3,7 @@ use crate::rules::Reporter;
 use crate::rules::images::reference as image;
 use k8s_openapi::api::core::v1::Volume;
 use kubernetes::{Container, ContainerKind, Object, Pod};
-use yaml::{Kind, Node};
+use yaml::{Node, NodeKind};
 
 rule! {
     /// Databases and queues whose data ends with their pod, and StatefulSets without any storage.
@@ -111,7 +111,10 @@ rule! {
     ///
     /// - [Kubernetes: Persistent Volumes](https://kubernetes.io/docs/concepts/storage/persistent-volumes/)
     /// - [Kubernetes: StatefulSets](https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/)
-    "unpersisted-data", From(Hardened), Hint, Check::Object(check),
+    id: "unpersisted-data",
+    enablement: Profile(Hardened),
+    severity: Hint,
+    check: Check::Object(check),
 }
 
 /// Images of programs that keep data, by their names, with the folders that they keep it in.
@@ -204,7 +207,7 @@ fn report(
         let items = container.lookup("volumeMounts")?.items();
         items
             .filter_map(|item| item.get("mountPath"))
-            .find(|node| node.as_str() == Some(path) && node.kind() != Kind::Alias)
+            .find(|node| node.as_str() == Some(path) && node.kind() != NodeKind::Alias)
     };
     let on_volume = mounts.clone().filter(|mount| holds_data(&mount.mount_path));
     match on_volume
@@ -274,7 +277,7 @@ fn is_without_storage(object: &Object<'_>, pod: &Pod<'_>) -> bool {
     };
     has("selector")
         && !has("volumeClaimTemplates")
-        && !pod.is_unfinished()
+        && !pod.has_unfinished_container()
         && !pod.spec.volumes.iter().flatten().any(is_lasting)
         && !pod
             .containers

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::images::reference as image;
-use crate::rules::{Reporter, Applicability};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, ContainerKind, Pod, Setting};
 use yaml::edit::{Change, Value};
 
@@ -92,11 +92,17 @@ rule! {
     /// - [Kubernetes: emptyDir](https://kubernetes.io/docs/concepts/storage/volumes/#emptydir)
     /// - NSA/CISA Kubernetes Hardening Guide, "Immutable container file systems":
     ///   <https://media.defense.gov/2022/Aug/29/2003066362/-1/-1/0/CTR_KUBERNETES_HARDENING_GUIDANCE_1.2_20220829.PDF>
-    "writable-root-filesystem", From(Hardened), Info, Check::Pod(check),
-    same: [Trivy "KSV-0014", Checkov "CKV_K8S_22", KubeLinter "no-read-only-root-fs", Polaris "notReadOnlyRootFilesystem",
-        Kubescape "C-0017", KubeScore "container-security-context-readonlyrootfilesystem", Kubesec "ReadOnlyRootFilesystem",
-        Kyverno "require-ro-rootfs"],
-    akin: [Kubeaudit "ReadOnlyRootFilesystemNil", Kubeaudit "ReadOnlyRootFilesystemFalse"],
+    id: "writable-root-filesystem",
+    enablement: Profile(Hardened),
+    severity: Info,
+    check: Check::Pod(check),
+    aliases: [
+        Trivy "KSV-0014", Checkov "CKV_K8S_22", KubeLinter "no-read-only-root-fs",
+        Polaris "notReadOnlyRootFilesystem", Kubescape "C-0017",
+        KubeScore "container-security-context-readonlyrootfilesystem",
+        Kubesec "ReadOnlyRootFilesystem", Kyverno "require-ro-rootfs",
+    ],
+    related: [Kubeaudit "ReadOnlyRootFilesystemNil", Kubeaudit "ReadOnlyRootFilesystemFalse"],
 }
 
 const FIELD: &str = "securityContext.readOnlyRootFilesystem";

@@ -109,6 +109,9 @@ rule! {
     ///
     /// - [kubeharden: Ignoring findings](https://github.com/kubeharden/kubeharden/blob/main/docs/ignores.md)
     /// - The Pod Security Standards, the CIS Benchmark and the NSA/CISA guide have no section about it.
-    "unused-ignore", Always, Hint, Check::Ignores,
-    akin: [Kubeaudit "RedundantAuditorOverride"],
+    id: "unused-ignore",
+    enablement: Always,
+    severity: Hint,
+    check: Check::Suppressions,
+    related: [Kubeaudit "RedundantAuditorOverride"],
 }

@@ -3,10 +3,10 @@
 //! Knows what each kind of change means. Promise: what passes [`differs`] has the tree that was asked for, the comments that there
 //! were but those of what went, and every line as it was on which nothing was to change.
 
-use linter::engine::Analysis;
+use linter::analysis::Analysis;
 use std::ops::Range;
 use yaml::edit::{Change, Value};
-use yaml::{Kind, Node, Path, Resolved, Step};
+use yaml::{Node, NodeKind, Path, Resolved, Step};
 
 /// A place of the tree, and what is to be there. What goes keeps its place, since paths count as the document was.
 struct Slot<'y> {
@@ -139,7 +139,7 @@ impl<'y> Slot<'y> {
         };
         let empty = node.entries().len() + node.items().len() == 0;
         self.shape = match node.kind() {
-            Kind::Mapping | Kind::Sequence if !empty => Shape::Open(node, slots_of(node)),
+            NodeKind::Mapping | NodeKind::Sequence if !empty => Shape::Open(node, slots_of(node)),
             _ => fresh(as_mapping),
         };
     }
@@ -176,10 +176,10 @@ impl<'y> Slot<'y> {
                     Some(format!("{path} is laid out otherwise"))
                 };
             }
-            Shape::Mapping(slots) if new.kind() == Kind::Mapping && is_plain => {
+            Shape::Mapping(slots) if new.kind() == NodeKind::Mapping && is_plain => {
                 return all_missed(slots, new, path);
             }
-            Shape::Sequence(slots) if new.kind() == Kind::Sequence && is_plain => {
+            Shape::Sequence(slots) if new.kind() == NodeKind::Sequence && is_plain => {
                 return all_missed(slots, new, path);
             }
             Shape::Mapping(_) | Shape::Sequence(_) => false,
@@ -234,7 +234,7 @@ fn slots_of(node: Node<'_>) -> Vec<Slot<'_>> {
 /// What is there stays in its order; new entries may stand anywhere among it, new items at the end.
 fn all_missed(slots: &[Slot<'_>], new: Node<'_>, path: &Path) -> Option<String> {
     let staying = || slots.iter().filter(|slot| !slot.gone);
-    if new.kind() == Kind::Sequence {
+    if new.kind() == NodeKind::Sequence {
         if staying().count() != new.items().len() {
             return Some(format!("{path} has {} items", new.items().len()));
         }
@@ -286,10 +286,10 @@ impl Slot<'_> {
 /// Whether two nodes are written alike, but for where they stand.
 fn kept(old: Node<'_>, new: Node<'_>) -> bool {
     let outside = |node: Node<'_>| {
-        let text = matches!(node.kind(), Kind::Scalar(_))
+        let text = matches!(node.kind(), NodeKind::Scalar(_))
             .then(|| node.as_str().map(str::to_owned))
             .flatten();
-        let alias = (node.kind() == Kind::Alias).then(|| node.source().to_owned());
+        let alias = (node.kind() == NodeKind::Alias).then(|| node.source().to_owned());
         (
             node.kind(),
             node.is_flow(),
@@ -314,7 +314,7 @@ fn says(node: Node<'_>, value: &Value) -> bool {
         Value::Integer(wanted) => node.resolved() == Some(Resolved::Int(*wanted)),
         Value::Text(wanted) => node.resolved() == Some(Resolved::Str(wanted)),
         Value::Sequence(wanted) => {
-            node.kind() == Kind::Sequence
+            node.kind() == NodeKind::Sequence
                 && node.items().len() == wanted.len()
                 && node
                     .items()
@@ -322,7 +322,7 @@ fn says(node: Node<'_>, value: &Value) -> bool {
                     .all(|(item, wanted)| says(item, wanted))
         }
         Value::Mapping(wanted) => {
-            node.kind() == Kind::Mapping
+            node.kind() == NodeKind::Mapping
                 && node.entries().len() == wanted.len()
                 && wanted
                     .iter()
@@ -448,8 +448,8 @@ fn touched<'y>(root: Node<'y>, path: &Path) -> Option<Node<'y>> {
         }
     }
     let is_there = written(root, path).is_some();
-    let is_block = matches!(node.kind(), Kind::Mapping | Kind::Sequence) && !node.is_flow();
-    let changes_it = is_there && !matches!(node.kind(), Kind::Sequence if is_block);
+    let is_block = matches!(node.kind(), NodeKind::Mapping | NodeKind::Sequence) && !node.is_flow();
+    let changes_it = is_there && !matches!(node.kind(), NodeKind::Sequence if is_block);
     (changes_it || !is_block).then_some(node)
 }
 

@@ -1,8 +1,8 @@
 //! Mappings that say one thing in one of several ways: a volume has one source, a probe one handler.
 
 use crate::rules::Reporter;
-use crate::rules::naming::{name, token};
-use crate::rules::schema::leftovers::is_filled_in;
+use crate::rules::describe::{name, token};
+use crate::rules::schema::unknown_fields::is_filled_in;
 use kubernetes::Object;
 use yaml::{Entry, Node};
 

@@ -2,10 +2,10 @@
 
 use super::values::shown;
 use crate::rules::Reporter;
-use crate::rules::spelling::brief;
+use crate::rules::suggest::brief;
 use kubernetes::{Container, ContainerKind, Object, Pod};
 use std::collections::{HashMap, HashSet};
-use yaml::{Kind, Node, Resolved};
+use yaml::{Node, NodeKind, Resolved};
 
 pub(crate) fn check<'y>(
     pod: &Pod<'y>,
@@ -66,7 +66,7 @@ pub(crate) fn check<'y>(
 }
 
 fn items(list: Option<Node<'_>>) -> impl Iterator<Item = Node<'_>> {
-    let list = list.filter(|list| list.kind() == Kind::Sequence);
+    let list = list.filter(|list| list.kind() == NodeKind::Sequence);
     list.into_iter()
         .flat_map(Node::items)
         .filter_map(Node::resolve)
@@ -129,7 +129,7 @@ fn volumes<'y>(pod: &Pod<'y>, object: &Object<'y>) -> Option<HashSet<&'y str>> {
         .collect();
     all.filter(|_| {
         pod.lookup("volumes")
-            .is_none_or(|list| list.kind() == Kind::Sequence || list.is_null())
+            .is_none_or(|list| list.kind() == NodeKind::Sequence || list.is_null())
     })
 }
 
@@ -162,7 +162,7 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
         let message = "mountPropagation is Bidirectional, which needs privileged: true";
         found
             .wrong_in(container, node, message)
-            .for_want(privileged.is_none());
+            .mark_as_missing(privileged.is_none());
     }
     if let Some((word, node)) =
         value("recursiveReadOnly").filter(|(word, _)| ["Enabled", "IfPossible"].contains(word))
@@ -172,7 +172,7 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
             let message = format!("recursiveReadOnly is {word}, which needs readOnly: true");
             found
                 .wrong_in(container, node, message)
-                .for_want(read_only.is_none());
+                .mark_as_missing(read_only.is_none());
         } else if value("mountPropagation").is_some_and(|(word, _)| word != "None") {
             found.wrong_in(
                 container,
@@ -252,7 +252,7 @@ fn startup(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
             let message = format!("{field} of {container} needs restartPolicy: Always");
             found
                 .wrong_in(container, entry.key, message)
-                .for_want(is_left_out);
+                .mark_as_missing(is_left_out);
         }
     }
 }

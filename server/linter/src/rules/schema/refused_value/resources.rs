@@ -1,8 +1,8 @@
 //! Requests and limits: names that the API server does not know, amounts that it refuses, and one against the other.
 
-use crate::rules::naming::token;
-use crate::rules::spelling::{brief, nearest};
-use crate::rules::{Reporter, Applicability};
+use crate::rules::describe::token;
+use crate::rules::suggest::{brief, nearest};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Object, amount};
 use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};

@@ -1,6 +1,6 @@
 //! Single values: which ones the API server takes for a field, whatever stands beside it.
 
-use crate::rules::spelling::brief;
+use crate::rules::suggest::brief;
 use kubernetes::amount;
 use yaml::{Node, Resolved};
 
@@ -249,7 +249,7 @@ impl Accepted {
     /// The word that a text was meant to be, where the field takes words.
     pub(crate) fn nearest(self, text: &str) -> Option<&'static str> {
         match self {
-            Accepted::Word(words) => crate::rules::spelling::nearest(text, words.iter().copied()),
+            Accepted::Word(words) => crate::rules::suggest::nearest(text, words.iter().copied()),
             _ => None,
         }
     }

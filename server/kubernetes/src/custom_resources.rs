@@ -1,0 +1,548 @@
+//! Custom resources: where those that many clusters have keep their pods, and what a pod looks like in one that nobody knows.
+//!
+//! Knows what other projects call their kinds, which is data. Must not know rules. Promise: a pod that is written in full is read like
+//! any other; of one that its controller completes, or that is told by its shape alone, nothing is called missing.
+
+use super::deserialize::{Reading, UnknownField, read};
+use super::kinds::pod;
+use super::pod::{Context, Extent, Pod, SECURITY};
+use super::{Container, ContainerKind};
+use k8s_openapi::api::core::v1 as core;
+use yaml::{Node, NodeKind};
+
+/// Where some kinds keep pods. `[]` stands for each item of a list, `*` for each value of a mapping.
+struct Row {
+    group: &'static str,
+    kinds: &'static [&'static str],
+    ways: &'static [&'static str],
+    shape: Shape,
+}
+
+/// How a pod is written at the end of a way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// `metadata` and `spec`, as in a Deployment.
+    Template,
+    /// `metadata` and `spec`, of which the controller takes what containers say, and fills in the rest.
+    Served,
+    /// Some fields of a pod's `spec`, beside others.
+    Fields,
+    /// The `spec` of a Tekton task: its steps are containers.
+    Steps,
+    /// A template of an Argo workflow: a container, or several.
+    Argo,
+}
+
+macro_rules! rows {
+    ($($group:literal { $($shape:ident: $($kind:literal)|+ => $($way:literal),+;)+ })+) => {
+        const ROWS: &[Row] = &[
+            $($(Row { group: $group, kinds: &[$($kind),+], ways: &[$($way),+], shape: Shape::$shape },)+)+
+        ];
+    };
+}
+
+rows! {
+    "agones.dev" {
+        Template: "Fleet" | "GameServerSet" => "spec.template.spec.template";
+        Template: "GameServer" => "spec.template";
+    }
+    "apps.kruise.io" {
+        Template: "BroadcastJob" | "CloneSet" | "DaemonSet" | "StatefulSet" => "spec.template";
+        Template: "AdvancedCronJob" => "spec.template.jobTemplate.spec.template", "spec.template.broadcastJobTemplate.spec.template";
+        Fields: "SidecarSet" => "spec";
+    }
+    "apps.openshift.io" {
+        Template: "DeploymentConfig" => "spec.template";
+    }
+    "argoproj.io" {
+        Template: "Rollout" => "spec.template";
+        Fields: "Workflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate" => "spec";
+        Argo: "Workflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate" => "spec.templates[]", "spec.templateDefaults";
+        Fields: "CronWorkflow" => "spec.workflowSpec";
+        Argo: "CronWorkflow" => "spec.workflowSpec.templates[]", "spec.workflowSpec.templateDefaults";
+    }
+    "batch.volcano.sh" {
+        Template: "Job" => "spec.tasks[].template";
+    }
+    "jobset.x-k8s.io" {
+        Template: "JobSet" => "spec.replicatedJobs[].template.spec.template";
+    }
+    "keda.sh" {
+        Template: "ScaledJob" => "spec.jobTargetRef.template";
+    }
+    "kubeflow.org" {
+        Template: "MPIJob" => "spec.mpiReplicaSpecs.*.template";
+        Template: "PyTorchJob" => "spec.pytorchReplicaSpecs.*.template";
+        Template: "TFJob" => "spec.tfReplicaSpecs.*.template";
+        Template: "XGBoostJob" => "spec.xgbReplicaSpecs.*.template";
+        Template: "Notebook" => "spec.template";
+    }
+    "leaderworkerset.x-k8s.io" {
+        Template: "LeaderWorkerSet" => "spec.leaderWorkerTemplate.leaderTemplate", "spec.leaderWorkerTemplate.workerTemplate";
+    }
+    "monitoring.coreos.com" {
+        Fields: "Alertmanager" | "Prometheus" | "PrometheusAgent" | "ThanosRuler" => "spec";
+    }
+    "ray.io" {
+        Template: "RayCluster" => "spec.headGroupSpec.template", "spec.workerGroupSpecs[].template";
+        Template: "RayJob" => "spec.rayClusterSpec.headGroupSpec.template", "spec.rayClusterSpec.workerGroupSpecs[].template",
+            "spec.submitterPodTemplate";
+        Template: "RayService" => "spec.rayClusterConfig.headGroupSpec.template", "spec.rayClusterConfig.workerGroupSpecs[].template";
+    }
+    "serving.knative.dev" {
+        Served: "Configuration" | "Service" => "spec.template";
+        Served: "Revision" => "";
+    }
+    "sources.knative.dev" {
+        Template: "ContainerSource" => "spec.template";
+    }
+    "tekton.dev" {
+        Steps: "ClusterTask" | "Task" => "spec";
+        Steps: "TaskRun" => "spec.taskSpec";
+        Steps: "Pipeline" => "spec.tasks[].taskSpec", "spec.finally[].taskSpec";
+        Steps: "PipelineRun" => "spec.pipelineSpec.tasks[].taskSpec", "spec.pipelineSpec.finally[].taskSpec";
+        Fields: "TaskRun" => "spec.podTemplate";
+        Fields: "PipelineRun" => "spec.taskRunTemplate.podTemplate", "spec.podTemplate", "spec.taskRunSpecs[].podTemplate";
+    }
+}
+
+/// Groups of resources that speak about pods without being or making any: policies, packages with values of their own, and compositions,
+/// which patch what they hold.
+const SPEAKERS: [&str; 10] = [
+    "apiextensions.crossplane.io",
+    "config.gatekeeper.sh",
+    "constraints.gatekeeper.sh",
+    "helm.cattle.io",
+    "helm.toolkit.fluxcd.io",
+    "kyverno.io",
+    "mutations.gatekeeper.sh",
+    "policies.kyverno.io",
+    "security.openshift.io",
+    "templates.gatekeeper.sh",
+];
+
+/// Keys below which something else is meant than what a key's name says, or nothing that anybody wrote.
+const OPAQUE: [&str; 8] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "openAPIV3Schema",
+    "status",
+    "values",
+    "valuesObject",
+    "valuesContent",
+];
+
+/// The pods of an object of a kind that Kubernetes itself does not have, each with what was read. `by_shape`: also those that only
+/// look like pods.
+pub(super) fn pods<'y>(
+    object: Node<'y>,
+    api_version: &str,
+    kind: &str,
+    by_shape: bool,
+) -> Vec<(Pod<'y>, Reading<'y>)> {
+    // What belongs to Kubernetes has no group, or one without a domain of its own.
+    let Some((group, _)) = api_version
+        .split_once('/')
+        .filter(|(group, _)| is_custom(group))
+    else {
+        return Vec::new();
+    };
+    let rows = || {
+        ROWS.iter()
+            .filter(|row| row.group == group && row.kinds.contains(&kind))
+    };
+    if rows().next().is_some() {
+        let places = rows().flat_map(|row| row.ways.iter().map(move |way| (row.shape, *way)));
+        return places
+            .flat_map(|(shape, way)| {
+                at(object, way)
+                    .into_iter()
+                    .filter_map(move |node| shape.read(node))
+            })
+            .collect();
+    }
+    let mut found = Vec::new();
+    if by_shape && !SPEAKERS.contains(&group) {
+        look_below(object, "", MOST_LEVELS, &mut found);
+    }
+    found
+}
+
+/// The groups that have a kind of that name with pods.
+pub(super) fn groups(kind: &str) -> impl Iterator<Item = &'static str> {
+    ROWS.iter().enumerate().filter_map(move |(index, row)| {
+        let is_first = || {
+            !ROWS[..index]
+                .iter()
+                .any(|other| other.group == row.group && other.kinds.contains(&kind))
+        };
+        (row.kinds.contains(&kind) && is_first()).then_some(row.group)
+    })
+}
+
+/// Whether nobody here knows where a kind keeps its pods, which it may have.
+pub(super) fn is_strange(api_version: &str, kind: &str) -> bool {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let is_known = ROWS
+        .iter()
+        .any(|row| row.group == group && row.kinds.contains(&kind));
+    !group.is_empty() && is_custom(group) && !is_known && !SPEAKERS.contains(&group)
+}
+
+fn is_custom(group: &str) -> bool {
+    const OWN: [&str; 5] = ["apps", "autoscaling", "batch", "extensions", "policy"];
+    !OWN.contains(&group) && !group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io")
+}
+
+/// The nodes at a way.
+fn at<'y>(object: Node<'y>, way: &str) -> Vec<Node<'y>> {
+    let mut nodes = vec![object];
+    for step in way.split('.').filter(|step| !step.is_empty()) {
+        let (key, each) = step
+            .strip_suffix("[]")
+            .map_or((step, false), |key| (key, true));
+        let next = |node: Node<'y>| -> Vec<Node<'y>> {
+            match key {
+                "*" => node
+                    .entries()
+                    .filter_map(|entry| entry.value.resolve())
+                    .collect(),
+                key => node.get(key).into_iter().collect(),
+            }
+        };
+        nodes = nodes.into_iter().flat_map(next).collect();
+        if each {
+            nodes = nodes
+                .into_iter()
+                .flat_map(Node::items)
+                .filter_map(Node::resolve)
+                .collect();
+        }
+    }
+    nodes
+        .into_iter()
+        .filter(|node| node.kind() == NodeKind::Mapping)
+        .collect()
+}
+
+impl Shape {
+    fn read(self, node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
+        match self {
+            Shape::Template => template(node, Extent::Whole),
+            Shape::Served => extended_template(node, Extent::Containers),
+            Shape::Fields => Some(fields(node, &[])),
+            Shape::Steps => Some(fields(
+                node,
+                &[
+                    ("steps", ContainerKind::Ordinary),
+                    ("sidecars", ContainerKind::Ordinary),
+                    ("stepTemplate", ContainerKind::Ordinary),
+                ],
+            )),
+            Shape::Argo => Some(fields(
+                node,
+                &[
+                    ("container", ContainerKind::Ordinary),
+                    ("script", ContainerKind::Ordinary),
+                    ("containerSet.containers", ContainerKind::Ordinary),
+                    ("sidecars", ContainerKind::Ordinary),
+                ],
+            )),
+        }
+    }
+}
+
+/// A pod that is written with its `metadata` and `spec`.
+fn template(holder: Node<'_>, extent: Extent) -> Option<(Pod<'_>, Reading<'_>)> {
+    let (template, reading) = read::<core::PodTemplateSpec>(holder, None);
+    let pod = pod(template?.spec?, holder, &reading)?;
+    Some((Pod { extent, ..pod }, reading))
+}
+
+/// Likewise, where fields beside those of a pod may be another type's.
+fn extended_template(holder: Node<'_>, extent: Extent) -> Option<(Pod<'_>, Reading<'_>)> {
+    let (pod, mut reading) = template(holder, extent)?;
+    reading.unknown.retain(is_plain);
+    Some((pod, reading))
+}
+
+/// Whether an unknown key stands in a type that nobody extends.
+fn is_plain(unknown: &UnknownField<'_>) -> bool {
+    !matches!(
+        unknown.type_name,
+        "Container" | "PodSpec" | "PodTemplateSpec"
+    )
+}
+
+/// Some fields of a pod, in a mapping that has others, and containers at keys that no pod has.
+pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod<'y>, Reading<'y>) {
+    let (spec, mut reading) = read::<core::PodSpec>(node, None);
+    let mut pod = super::kinds::pod_at(spec.unwrap_or_default(), node, &reading);
+    pod.extent = Extent::Part;
+    for (way, kind) in more {
+        let found = way.split('.').try_fold(node, |node, key| node.get(key));
+        let items = found.map(|found| {
+            if found.kind() == NodeKind::Mapping {
+                vec![found]
+            } else {
+                found.items().collect()
+            }
+        });
+        for node in items
+            .into_iter()
+            .flatten()
+            .filter_map(Node::resolve)
+            .filter(|node| node.kind() == NodeKind::Mapping)
+        {
+            let (container, read) = read::<core::Container>(node, None);
+            pod.containers.extend(container.map(|spec| Container {
+                kind: *kind,
+                node,
+                spec,
+                security_key: SECURITY,
+                context: Context::default(),
+            }));
+            reading.absorb(read);
+        }
+    }
+    // The mapping is another type's: what a pod would not have, or have otherwise, is that type's business.
+    let inside = |node: Node<'_>| {
+        let security = node_of(pod.node, "securityContext");
+        let around = pod
+            .containers
+            .iter()
+            .map(|container| container.node)
+            .chain(security);
+        around
+            .into_iter()
+            .any(|around| around != node && around.range().contains_range(node.range()))
+    };
+    reading
+        .unknown
+        .retain(|unknown| is_plain(unknown) && inside(unknown.key));
+    reading.wrong.retain(|wrong| inside(wrong.node));
+    (pod, reading)
+}
+
+fn node_of<'y>(node: Node<'y>, key: &str) -> Option<Node<'y>> {
+    node.get(key)
+        .filter(|node| node.kind() == NodeKind::Mapping)
+}
+
+/// One security context of a container whose other fields are not there.
+fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Holder {
+        security_context: Option<core::SecurityContext>,
+    }
+    let (holder, mut reading) = read::<Holder>(node, None);
+    let context = node_of(node, "securityContext")?;
+    let inside = |node: Node<'_>| node != context && context.range().contains_range(node.range());
+    reading.unknown.retain(|unknown| inside(unknown.key));
+    reading.wrong.retain(|wrong| inside(wrong.node));
+    let spec = core::Container {
+        security_context: holder?.security_context,
+        ..Default::default()
+    };
+    let container = Container {
+        kind: ContainerKind::Ordinary,
+        node,
+        spec,
+        security_key: SECURITY,
+        context: Context::default(),
+    };
+    // The pod has no node of its own, and no setting is found in its container's context.
+    let pod = Pod {
+        node: context,
+        spec: Default::default(),
+        metadata: None,
+        containers: vec![container],
+        extent: Extent::Part,
+        token_is_disabled: false,
+        security_key: SECURITY,
+        context: Context::default(),
+    };
+    Some((pod, reading))
+}
+
+/// Security contexts of a pod and of its containers that stand beside each other, at keys that say whose they are. The mapping around them
+/// is another type's, which may have fields of its own among theirs, too.
+fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Holder {
+        pod_security_context: Option<core::PodSecurityContext>,
+        container_security_context: Option<core::SecurityContext>,
+    }
+    let is_one = |key: &str| node_of(node, key).is_some_and(|context| has_any(context, &EITHER));
+    if !is_one(OF_POD) && !is_one(OF_CONTAINER) {
+        return None;
+    }
+    let (holder, mut reading) = read::<Holder>(node, None);
+    let holder = holder?;
+    reading.unknown.clear();
+    reading.wrong.clear();
+    let container = holder.container_security_context.map(|context| Container {
+        kind: ContainerKind::Ordinary,
+        node,
+        spec: core::Container {
+            security_context: Some(context),
+            ..Default::default()
+        },
+        security_key: OF_CONTAINER,
+        context: Context::default(),
+    });
+    let pod = Pod {
+        node,
+        spec: core::PodSpec {
+            security_context: holder.pod_security_context,
+            ..Default::default()
+        },
+        metadata: None,
+        containers: container.into_iter().collect(),
+        extent: Extent::Part,
+        token_is_disabled: false,
+        security_key: OF_POD,
+        context: Context::default(),
+    };
+    Some((pod, reading))
+}
+
+const OF_POD: &str = "podSecurityContext";
+const OF_CONTAINER: &str = "containerSecurityContext";
+
+/// Deeper than any custom resource nests what it means for pods.
+const MOST_LEVELS: u8 = 24;
+
+/// Looks for pods in a mapping or a list that stands at a key.
+fn look_below<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y>, Reading<'y>)>) {
+    let Some(levels) = levels.checked_sub(1) else {
+        return;
+    };
+    match node.kind() {
+        NodeKind::Sequence => node
+            .items()
+            .for_each(|item| look_below(item, key, levels, found)),
+        NodeKind::Mapping => {
+            if key.to_ascii_lowercase().ends_with("template") && has_whole_pod(node) {
+                found.extend(extended_template(node, Extent::Whole));
+                return;
+            }
+            let read = look_at(node, key);
+            let taken: &[&str] = if read.is_some() {
+                &["containers", "initContainers", "securityContext"]
+            } else {
+                &[]
+            };
+            found.extend(read);
+            found.extend(named_security_contexts(node));
+            for entry in node.entries() {
+                let Some(key) = entry.key.as_str() else {
+                    continue;
+                };
+                if !OPAQUE.contains(&key) && !taken.contains(&key) {
+                    look_below(entry.value, key, levels, found);
+                }
+            }
+        }
+        // What an alias leads to was looked at where it stands.
+        _ => {}
+    }
+}
+
+/// Whether a mapping has a `spec` whose containers all have names and images.
+fn has_whole_pod(holder: Node<'_>) -> bool {
+    let containers = holder
+        .get("spec")
+        .and_then(|spec| spec.get("containers"))
+        .filter(|list| list.kind() == NodeKind::Sequence);
+    containers.is_some_and(|list| {
+        list.items().len() > 0
+            && list
+                .items()
+                .all(|item| has_text(item, "name") && has_text(item, "image"))
+    })
+}
+
+/// The pod that some fields of a mapping are for.
+fn look_at<'y>(node: Node<'y>, key: &str) -> Option<(Pod<'y>, Reading<'y>)> {
+    let has_containers = ["containers", "initContainers"]
+        .iter()
+        .any(|key| node.get_own(key).is_some_and(are_containers));
+    let context = node_of(node, "securityContext").filter(|context| has_any(*context, &EITHER));
+    match context {
+        Some(context)
+            if has_any(context, &OF_CONTAINERS)
+                || (key.ends_with("ontainer") && !has_any(context, &OF_PODS)) =>
+        {
+            match has_containers {
+                true => Some(fields(node, &[])),
+                false => lone_security_context(node),
+            }
+        }
+        Some(_) => Some(fields(node, &[])),
+        None => has_containers.then(|| fields(node, &[])),
+    }
+}
+
+/// Whether a list holds containers, or what is laid over them.
+fn are_containers(list: Node<'_>) -> bool {
+    const TELLING: [&str; 8] = [
+        "image",
+        "securityContext",
+        "command",
+        "args",
+        "env",
+        "volumeMounts",
+        "resources",
+        "livenessProbe",
+    ];
+    let is_one = |item: Node<'_>| has_text(item, "name") && has_any(item, &TELLING);
+    list.kind() == NodeKind::Sequence && list.items().len() > 0 && list.items().all(is_one)
+}
+
+fn has_text(node: Node<'_>, key: &str) -> bool {
+    node.get(key)
+        .is_some_and(|value| matches!(value.kind(), NodeKind::Scalar(_)))
+}
+
+fn has_any(node: Node<'_>, keys: &[&str]) -> bool {
+    keys.iter().any(|key| node.get(key).is_some())
+}
+
+/// Fields that only the security context of a container has.
+const OF_CONTAINERS: [&str; 5] = [
+    "allowPrivilegeEscalation",
+    "capabilities",
+    "privileged",
+    "procMount",
+    "readOnlyRootFilesystem",
+];
+/// Fields that only the security context of a pod has.
+const OF_PODS: [&str; 5] = [
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "supplementalGroups",
+    "supplementalGroupsPolicy",
+    "sysctls",
+];
+/// Fields that tell a security context from what else has that name.
+const EITHER: [&str; 15] = [
+    "allowPrivilegeEscalation",
+    "appArmorProfile",
+    "capabilities",
+    "fsGroup",
+    "fsGroupChangePolicy",
+    "privileged",
+    "procMount",
+    "readOnlyRootFilesystem",
+    "runAsGroup",
+    "runAsNonRoot",
+    "runAsUser",
+    "seLinuxOptions",
+    "seccompProfile",
+    "supplementalGroups",
+    "sysctls",
+];

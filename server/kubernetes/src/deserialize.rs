@@ -1,0 +1,570 @@
+//! Reading a node into a Kubernetes type: a serde `Deserializer` over the tree.
+//!
+//! Every `k8s_openapi` type calls `deserialize_struct` with its name and its fields, so that this reader learns which type
+//! each mapping is and which of its keys that type does not have. serde stops at the first value of a wrong shape: the value
+//! is noted at its node, left out, and the reading starts again without it.
+//!
+//! Knows serde and the tree. Must not know any single Kubernetes type. Promise: what is read is what the API server's YAML
+//! and JSON decoders would read from the same text; nothing in a text makes a reading fail as a whole or run without bounds.
+
+use super::amount;
+use serde::de::value::{
+    BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer,
+};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Visitor};
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::fmt;
+use yaml::{Entry, Node, NodeId, NodeKind, Resolved};
+
+/// What reading an object into its Kubernetes type found beside its values.
+#[derive(Debug, Clone, Default)]
+pub struct Reading<'y> {
+    /// Keys that the type has no field for.
+    pub unknown: Vec<UnknownField<'y>>,
+    /// Values that do not fit the type of their field; they are left out of what is read.
+    pub wrong: Vec<WrongShape<'y>>,
+    /// The type that each mapping was read as.
+    pub types: Vec<(Node<'y>, &'static str)>,
+    left_out: HashSet<NodeId>,
+}
+
+/// A key that its mapping's Kubernetes type does not have; the API server drops it.
+#[derive(Debug, Clone)]
+pub struct UnknownField<'y> {
+    pub key: Node<'y>,
+    pub value: Node<'y>,
+    /// The type's name in Kubernetes: `SecurityContext`.
+    pub type_name: &'static str,
+    /// The fields that the type has.
+    pub fields: &'static [&'static str],
+}
+
+/// A value that the API server would reject.
+#[derive(Debug, Clone)]
+pub struct WrongShape<'y> {
+    pub node: Node<'y>,
+    /// What the type wants there, where it is one thing.
+    pub wanted: Option<Expected>,
+}
+
+/// The shapes that Kubernetes' types want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    Bool,
+    Integer,
+    Number,
+    Text,
+    Base64,
+    Time,
+    Quantity,
+    Sequence,
+    Mapping,
+}
+
+impl<'y> Reading<'y> {
+    /// The items of the sequence below `node` at a key that a typed list read from it has, in the same order.
+    pub fn items_read(&self, node: Node<'y>, key: &str) -> impl Iterator<Item = Node<'y>> {
+        let items = node.get(key).map(|list| list.items());
+        items
+            .into_iter()
+            .flatten()
+            .filter(|item| !self.left_out.contains(&item.id()))
+            .filter_map(present)
+    }
+}
+
+impl<'y> Reading<'y> {
+    /// Takes what reading another part of the same object found.
+    pub(super) fn absorb(&mut self, other: Reading<'y>) {
+        self.unknown.extend(other.unknown);
+        self.wrong.extend(other.wrong);
+        self.types.extend(other.types);
+        self.left_out.extend(other.left_out);
+    }
+}
+
+/// Reads a `T` at a node, which stands for an object of that `apiVersion` and `kind` where a type is read that checks them.
+pub(super) fn read<'y, T: DeserializeOwned>(
+    node: Node<'y>,
+    identity: Option<Identity>,
+) -> (Option<T>, Reading<'y>) {
+    let mut wrong = Vec::new();
+    let mut left_out = HashSet::new();
+    for _ in 0..MOST_WRONG_SHAPES {
+        let pass = Pass {
+            seen: RefCell::default(),
+            left_out,
+            steps: Cell::new(0),
+        };
+        let result = T::deserialize(Reader {
+            pass: &pass,
+            node,
+            identity,
+            depth: 0,
+            wrapper: "",
+            around: None,
+        });
+        let mut seen = pass.seen.into_inner();
+        left_out = pass.left_out;
+        match result {
+            Ok(value) => {
+                (seen.wrong, seen.left_out) = (wrong, left_out);
+                return (Some(value), seen);
+            }
+            Err(Error { place, wanted, .. }) => {
+                let at = place.map_or(node, |id| node.yaml().node(id));
+                wrong.push(WrongShape { node: at, wanted });
+                if at == node || !left_out.insert(at.id()) {
+                    break;
+                }
+            }
+        }
+    }
+    (
+        None,
+        Reading {
+            wrong,
+            left_out,
+            ..Reading::default()
+        },
+    )
+}
+
+/// What `apiVersion` and `kind` a type insists on. Older groups of a kind are read as its present one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) api_version: &'static str,
+    pub(super) kind: &'static str,
+}
+
+/// More wrong values than this in one object come only from a text that is something else.
+const MOST_WRONG_SHAPES: usize = 64;
+/// Deeper than any Kubernetes type nests; aliases can make a small text as deep as it likes.
+const MOST_DEPTH: u16 = 256;
+/// How many values are read per node of the document at most, since aliases can make a small text as large as it likes.
+const MOST_STEPS_PER_NODE: usize = 8;
+
+/// One attempt to read.
+struct Pass<'y> {
+    seen: RefCell<Reading<'y>>,
+    left_out: HashSet<NodeId>,
+    steps: Cell<usize>,
+}
+
+#[derive(Debug)]
+struct Error {
+    place: Option<NodeId>,
+    wanted: Option<Expected>,
+    message: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Error {
+            place: None,
+            wanted: None,
+            message: message.to_string(),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader<'p, 'y> {
+    pass: &'p Pass<'y>,
+    node: Node<'y>,
+    identity: Option<Identity>,
+    depth: u16,
+    /// The name of the type that wraps this value, where one does: `Quantity`, `Time`.
+    wrapper: &'static str,
+    /// The type whose field this value is, or stands somewhere below.
+    around: Option<Fields>,
+}
+
+impl<'y> Reader<'_, 'y> {
+    fn below(self, node: Node<'y>) -> Self {
+        Reader {
+            node,
+            identity: None,
+            depth: self.depth + 1,
+            wrapper: "",
+            ..self
+        }
+    }
+
+    /// Gives an error the place it has not got yet: errors know their node from the inside out.
+    fn placed<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        result.map_err(|error| Error {
+            place: error.place.or(Some(self.node.id())),
+            ..error
+        })
+    }
+
+    /// The node with its alias followed, as long as the reading stays within its bounds.
+    fn resolve(&self) -> Result<Node<'y>, Error> {
+        let steps = self.pass.steps.get() + 1;
+        self.pass.steps.set(steps);
+        let bound = self
+            .node
+            .yaml()
+            .nodes()
+            .len()
+            .saturating_mul(MOST_STEPS_PER_NODE);
+        if self.depth > MOST_DEPTH || steps > bound {
+            return Err(de::Error::custom(
+                "the aliases in this value make it too large to read",
+            ));
+        }
+        self.node
+            .resolve()
+            .ok_or_else(|| de::Error::custom("this alias has no anchor before it"))
+    }
+
+    /// Gives whatever stands there.
+    fn any<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            NodeKind::Mapping => visitor.visit_map(MapDeserializer::<_, Error>::new(
+                std::iter::empty::<((), ())>(),
+            )),
+            NodeKind::Sequence => {
+                visitor.visit_seq(SeqDeserializer::<_, Error>::new(std::iter::empty::<()>()))
+            }
+            NodeKind::Scalar(_) | NodeKind::Empty | NodeKind::Alias => match node.resolved() {
+                None | Some(Resolved::Null) => visitor.visit_unit(),
+                Some(Resolved::Str(text)) => visitor.visit_str(text),
+                Some(Resolved::Bool(value)) => visitor.visit_bool(value),
+                Some(Resolved::Int(value)) => visitor.visit_i64(value),
+                Some(Resolved::Float(value)) => match integer(value) {
+                    Some(value) => visitor.visit_i64(value),
+                    None => visitor.visit_f64(value),
+                },
+            },
+        }
+    }
+
+    /// Gives whatever stands there to a type that wants one shape.
+    fn one<'de, V: Visitor<'de>>(&self, wanted: Expected, visitor: V) -> Result<V::Value, Error> {
+        let result = match wanted {
+            Expected::Base64 => self.bytes(visitor),
+            Expected::Quantity => self.quantity(visitor),
+            _ => self.any(visitor),
+        };
+        self.placed(result.map_err(|error| Error {
+            wanted: error.wanted.or(Some(wanted)),
+            ..error
+        }))
+    }
+
+    /// A quantity, in quotes or not. A plain number is given as it is written, where that is a quantity too: `0x10` is not.
+    fn quantity<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        let is_one = |text: &str| amount(text.trim()).is_some();
+        match node.resolved() {
+            Some(Resolved::Str(text)) if is_one(text) => visitor.visit_str(text.trim()),
+            Some(Resolved::Int(value)) => visitor.visit_string(value.to_string()),
+            Some(Resolved::Float(_)) if is_one(node.source()) => visitor.visit_str(node.source()),
+            Some(Resolved::Float(value)) if value.is_finite() => {
+                visitor.visit_string(value.to_string())
+            }
+            _ => Err(de::Error::custom("no quantity")),
+        }
+    }
+
+    /// Bytes, which are read as none: what they say is not asked for, and Go's decoder is less strict than the type's own.
+    fn bytes<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
+        match self.resolve()?.resolved() {
+            Some(Resolved::Str(text)) if is_base64(text) => visitor.visit_str(""),
+            _ => Err(de::Error::custom("no base64")),
+        }
+    }
+
+    fn entries(&self, mapping: Node<'y>, fields: Option<Fields>) -> Entries<'_, 'y> {
+        let reader = Reader {
+            around: fields.or(self.around),
+            ..*self
+        };
+        Entries {
+            reader,
+            mapping,
+            next: 0,
+            merged: merged_beside(mapping).into_iter(),
+            value: None,
+            fields,
+        }
+    }
+}
+
+/// A type's name and its fields.
+type Fields = (&'static str, &'static [&'static str]);
+
+/// What `<<` brings into a mapping beside its own entries.
+fn merged_beside(mapping: Node<'_>) -> Vec<Entry<'_>> {
+    if !mapping.entries().any(Entry::is_merge) {
+        return Vec::new();
+    }
+    let own = mapping.entries().filter(|entry| !entry.is_merge());
+    let mut known: HashSet<&str> = own.filter_map(|entry| entry.key.as_str()).collect();
+    mapping
+        .merged_entries()
+        .filter(|entry| entry.key.as_str().is_none_or(|key| known.insert(key)))
+        .collect()
+}
+
+/// The node, unless it is null: the API server's decoder leaves a null field as it is.
+fn present(node: Node<'_>) -> Option<Node<'_>> {
+    (!node.is_null()).then_some(node)
+}
+
+/// The entries that a reader of a mapping gets: its own, then those that `<<` brings in beside them.
+struct Entries<'p, 'y> {
+    reader: Reader<'p, 'y>,
+    mapping: Node<'y>,
+    /// The place of the next one of its own.
+    next: usize,
+    merged: std::vec::IntoIter<Entry<'y>>,
+    value: Option<Entry<'y>>,
+    fields: Option<Fields>,
+}
+
+impl<'y> Entries<'_, 'y> {
+    fn next(&mut self) -> Option<Entry<'y>> {
+        while let Some(entry) = self.mapping.entries().nth(self.next) {
+            self.next += 1;
+            if !entry.is_merge() {
+                return Some(entry);
+            }
+        }
+        self.merged.next()
+    }
+
+    fn note_unknown(&self, entry: &Entry<'_>, key: &str) -> bool {
+        let Some((type_name, fields)) = self.fields else {
+            return false;
+        };
+        if fields.contains(&key) {
+            return false;
+        }
+        let yaml = self.reader.node.yaml();
+        let unknown = UnknownField {
+            key: yaml.node(entry.key.id()),
+            value: yaml.node(entry.value.id()),
+            type_name,
+            fields,
+        };
+        self.reader.pass.seen.borrow_mut().unknown.push(unknown);
+        true
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
+        while let Some(entry) = self.next() {
+            let Some(key) = entry.key.as_str() else {
+                continue;
+            };
+            let left_out = self.reader.pass.left_out.contains(&entry.value.id());
+            if self.note_unknown(&entry, key) || left_out || present(entry.value).is_none() {
+                continue;
+            }
+            self.value = Some(entry);
+            return seed
+                .deserialize(StrDeserializer::<Error>::new(key))
+                .map(Some);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some(entry) = self.value.take() else {
+            return Err(de::Error::custom("a value without its key"));
+        };
+        let insisted = self
+            .reader
+            .identity
+            .and_then(|identity| match entry.key.as_str() {
+                Some("apiVersion") => Some(identity.api_version),
+                Some("kind") => Some(identity.kind),
+                _ => None,
+            });
+        if let Some(text) = insisted {
+            return seed.deserialize(BorrowedStrDeserializer::new(text));
+        }
+        let reader = self.reader.below(entry.value);
+        reader.placed(seed.deserialize(reader))
+    }
+}
+
+struct Items<'p, 'y, I> {
+    reader: Reader<'p, 'y>,
+    rest: I,
+}
+
+impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y, I> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Error> {
+        for item in self.rest.by_ref() {
+            if self.reader.pass.left_out.contains(&item.id()) || present(item).is_none() {
+                continue;
+            }
+            let reader = self.reader.below(item);
+            return reader.placed(seed.deserialize(reader)).map(Some);
+        }
+        Ok(None)
+    }
+}
+
+impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
+    type Error = Error;
+
+    /// A type asks for "any" where it takes several shapes. One that takes every shape has a wrapper: what is in it means nothing
+    /// to Kubernetes' types, so that its collections are given as empty ones. A quantity has one too, since it may be a number.
+    /// Without a wrapper, a mapping is of the type around it again, as the schema below `items` and `additionalProperties` of a
+    /// schema: no other type has such a field.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match (self.wrapper, node.kind(), self.around) {
+            ("Quantity", ..) => self.one(Expected::Quantity, visitor),
+            ("", NodeKind::Mapping, Some(around)) => {
+                self.pass.seen.borrow_mut().types.push((node, around.0));
+                self.placed(visitor.visit_map(self.entries(node, Some(around))))
+            }
+            ("", NodeKind::Sequence, _) => self.placed(visitor.visit_seq(Items {
+                reader: self,
+                rest: node.items(),
+            })),
+            _ => self.placed(self.any(visitor)),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            NodeKind::Mapping => self.placed(visitor.visit_map(self.entries(node, None))),
+            _ => self.one(Expected::Mapping, visitor),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        match node.kind() {
+            NodeKind::Sequence => self.placed(visitor.visit_seq(Items {
+                reader: self,
+                rest: node.items(),
+            })),
+            _ => self.one(Expected::Sequence, visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.resolve()?.is_null() {
+            true => visitor.visit_none(),
+            false => self.placed(visitor.visit_some(self)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let node = self.resolve()?;
+        if node.kind() != NodeKind::Mapping {
+            return self.one(Expected::Mapping, visitor);
+        }
+        self.pass.seen.borrow_mut().types.push((node, name));
+        self.placed(visitor.visit_map(self.entries(node, Some((name, fields)))))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.placed(visitor.visit_newtype_struct(Reader {
+            wrapper: name,
+            ..self
+        }))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Expected::Bool, visitor)
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Expected::Integer, visitor)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Expected::Integer, visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Expected::Number, visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        // The types that ask for a borrowed text are these two.
+        let is_time = matches!(self.wrapper, "Time" | "MicroTime");
+        self.one(
+            if is_time {
+                Expected::Time
+            } else {
+                Expected::Base64
+            },
+            visitor,
+        )
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.one(Expected::Text, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i128 u8 u16 u32 u64 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
+    }
+}
+
+/// A float that JSON writes as an integer: the API server's reader turns YAML into JSON first.
+fn integer(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
+}
+
+/// Whether Go's `base64.StdEncoding` takes a text: line breaks do not count.
+fn is_base64(text: &str) -> bool {
+    let digits: Vec<u8> = text
+        .bytes()
+        .filter(|byte| !matches!(byte, b'\n' | b'\r'))
+        .collect();
+    let padding = digits
+        .iter()
+        .rev()
+        .take_while(|&&byte| byte == b'=')
+        .count();
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    digits.len().is_multiple_of(4)
+        && padding <= 2
+        && digits.iter().take(digits.len() - padding).all(is_digit)
+}

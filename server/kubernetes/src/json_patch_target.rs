@@ -1,0 +1,185 @@
+//! JSON patches as objects: what each operation writes, read as the kind that the patch is for.
+//!
+//! Knows which kind that is: it is named beside the patch, or the way of an operation is a pod's alone. Must not know who names it, nor
+//! rules. Promise: what stands in a patch is read as the type that it will have; where that is not sure, nothing is read. Of what does not
+//! stand there nothing is known.
+
+use super::kinds;
+use super::pod::Object;
+use super::{custom_resources, deserialize::Reading};
+use std::sync::Arc;
+use yaml::json_patch::{self, Operation};
+use yaml::{Node, NodeId, NodeKind, Yaml};
+
+/// What is known of the objects that a patch is for. Of what is not named, it can be anything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JsonPatch {
+    /// Empty for the group of Kubernetes' core.
+    pub group: Option<Arc<str>>,
+    pub version: Option<Arc<str>>,
+    pub kind: Option<Arc<str>>,
+}
+
+/// A JSON patch, and what its operations write.
+#[derive(Debug)]
+pub struct Patch {
+    written: Yaml,
+    /// The values that stand in the patch; all around them is what their pointers say.
+    values: Vec<NodeId>,
+    /// The `apiVersion` and the `kind` of what is patched, where they are known.
+    identity: Option<(String, String)>,
+}
+
+impl Patch {
+    /// Reads a document as a patch; `None` where it is none.
+    pub fn of(yaml: &Yaml, target: &JsonPatch) -> Option<Patch> {
+        let operations = json_patch::operations(yaml)?;
+        let identity = target.identity();
+        let way = identity
+            .as_ref()
+            .and_then(|(api_version, kind)| kinds::pod_way(api_version, kind));
+        let written =
+            json_patch::written(yaml, &operations, |operation| way_of_spec(operation, way));
+        let values = operations
+            .iter()
+            .map(|operation| operation.value.id())
+            .collect();
+        Some(Patch {
+            written,
+            values,
+            identity,
+        })
+    }
+
+    /// What the operations write: a list with an item for each of them. What stands in the patch is the same node here.
+    pub fn written(&self) -> &Yaml {
+        &self.written
+    }
+
+    /// The object that is patched, once for each operation and each pod in it; `by_shape` says whether what only looks like a pod is one, in
+    /// custom resources that nobody here knows.
+    pub fn objects(&self, by_shape: bool) -> Vec<Object<'_>> {
+        let items = self.written.root().into_iter().flat_map(Node::items);
+        let mut objects: Vec<Object<'_>> =
+            items.flat_map(|item| self.read(item, by_shape)).collect();
+        for (index, object) in objects.iter_mut().enumerate() {
+            object.repeated = index > 0;
+            // A step of a pointer may be a key that looks like the number of an item.
+            object
+                .reading
+                .wrong
+                .retain(|wrong| self.stands_there(wrong.node));
+        }
+        objects
+    }
+
+    fn read<'p>(&'p self, item: Node<'p>, by_shape: bool) -> Vec<Object<'p>> {
+        let Some((api_version, kind)) = &self.identity else {
+            return by_way(item, "", "").into_iter().collect();
+        };
+        let objects = kinds::read_objects((item, api_version, kind), by_shape);
+        let is_strange = by_shape && custom_resources::is_strange(api_version, kind);
+        match is_strange && objects.iter().all(|object| object.pod.is_none()) {
+            true => by_way(item, api_version, kind).into_iter().collect(),
+            false => objects,
+        }
+    }
+
+    fn stands_there(&self, node: Node<'_>) -> bool {
+        std::iter::successors(Some(node), |node| node.parent())
+            .any(|node| self.values.contains(&node.id()))
+    }
+}
+
+/// The way to the spec of the pod that an operation is about, which is there whatever it writes: at the way of the kind, else in the template
+/// whose `metadata` it writes into.
+fn way_of_spec(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String> {
+    let steps: Vec<String> = operation.steps().collect();
+    let is_template = |pair: &[String]| pair[0] == "template" && pair[1] == "metadata";
+    let template = || {
+        steps
+            .windows(2)
+            .position(is_template)
+            .map(|at| steps[..=at].to_vec())
+    };
+    let holder = known
+        .map(|way| way.iter().map(|&key| key.to_owned()).collect())
+        .or_else(template);
+    holder
+        .map(|holder| [holder, vec!["spec".to_owned()]].concat())
+        .unwrap_or_default()
+}
+
+/// What is at the ways of pods, whatever is patched: another type may have fields beside those of a pod there.
+fn by_way<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Option<Object<'y>> {
+    const TEMPLATES: [&[&str]; 2] = [
+        &["spec", "template"],
+        &["spec", "jobTemplate", "spec", "template"],
+    ];
+    const CONTAINERS: [&str; 3] = ["containers", "ephemeralContainers", "initContainers"];
+    let at = |way: &[&str]| way.iter().try_fold(node, |node, key| node.get(key));
+    let mapping = |node: &Node<'_>| node.kind() == NodeKind::Mapping;
+    let template = TEMPLATES.iter().find_map(|way| {
+        at(way).filter(|holder| holder.get("spec").is_some_and(|spec| mapping(&spec)))
+    });
+    let has_containers = |spec: Node<'_>| CONTAINERS.iter().any(|key| spec.get(key).is_some());
+    let pod = || {
+        at(&["spec"])
+            .filter(|spec| has_containers(*spec))
+            .map(|_| node)
+    };
+    let holder = template.or_else(pod)?;
+    let (mut pod, reading): (_, Reading<'_>) =
+        custom_resources::fields(holder.get("spec").filter(mapping)?, &[]);
+    pod.metadata = holder.get("metadata");
+    Some(Object {
+        api_version,
+        kind,
+        namespace: None,
+        name: None,
+        node,
+        reading,
+        read_as_newer: false,
+        pod: Some(pod),
+        repeated: false,
+    })
+}
+
+impl JsonPatch {
+    /// What two targets of one patch say together: nothing, unless they say the same.
+    pub fn agreed(&self, other: &JsonPatch) -> JsonPatch {
+        if self == other {
+            self.clone()
+        } else {
+            JsonPatch::default()
+        }
+    }
+
+    /// The `apiVersion` and the `kind` of what is meant, where that can be one thing only.
+    fn identity(&self) -> Option<(String, String)> {
+        // Where a pattern stands for several kinds, none is named.
+        let kind = self.kind.as_deref().filter(|kind| {
+            !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })?;
+        let is_meant = |api_version: &&str| {
+            let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+            let meets = |wanted: &Option<Arc<str>>, word| {
+                wanted.as_deref().is_none_or(|wanted| wanted == word)
+            };
+            meets(&self.group, group) && meets(&self.version, version)
+        };
+        let own: Vec<&str> = kinds::versions(kind).filter(is_meant).collect();
+        let group = self.group.as_deref();
+        let custom: Vec<&str> = custom_resources::groups(kind)
+            .filter(|known| group.is_none_or(|group| group == *known))
+            .collect();
+        let version = self.version.as_deref().unwrap_or("v1");
+        let api_version = match (&own[..], &custom[..], group) {
+            ([one], [], _) => (*one).to_owned(),
+            ([], [one], _) => format!("{one}/{version}"),
+            ([], [], Some(group)) if !group.is_empty() => format!("{group}/{version}"),
+            _ => return None,
+        };
+        Some((api_version, kind.to_owned()))
+    }
+}

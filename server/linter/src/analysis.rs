@@ -1,0 +1,656 @@
+//! The engine: a text in; findings, and edits that mend them, out. What an editor shows and what a terminal prints is the same.
+//!
+//! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
+//! text and the configuration alone.
+
+use crate::config::Config;
+use crate::rules::{self, Check, Finding, Message, Reporter, Rule};
+use crate::suppressions::{self, Suppressions};
+use cross_references::{AnsweredQuery, Answers, EffectiveConfig};
+use kubernetes::{self, Container, Extent, Object, Pod};
+use lazy_tree::Tree;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock};
+use workspace::WorkspaceView;
+use workspace::cross_references::Fact;
+use yaml::edit::{self, Change};
+use yaml::{self, Node, Template, Yaml};
+
+mod completion;
+mod cross_references;
+mod document_kind;
+mod failure;
+mod fix;
+mod inline_patches;
+mod lazy_tree;
+mod pod_security_level;
+mod references;
+mod report;
+
+pub use crate::suppressions::{FileSuppressions, SuppressionScope};
+pub use completion::{Completion, CompletionItem, Effect, FieldInfo, Inherited};
+pub use cross_references::{Enforced, facts};
+pub use document_kind::DocumentKind;
+pub use failure::{ISSUES, RulePanic, panic_message};
+pub use fix::{FixOutcome, FixedText, RejectedFix, UnfixedFinding, fix_all};
+pub use pod_security_level::PodSecurityLevel;
+pub use references::{Declaration, ReferenceAt, declarations};
+pub use report::{Chunk, ChunkContext, Report};
+pub use yaml::chunks::ChunkKind;
+pub use yaml::edit::{Edit, EditError, Edits};
+pub use yaml::{Offset, Range};
+
+/// What is known of a document, or of a part that is read by itself.
+#[derive(Debug)]
+pub struct Analysis {
+    tree: Tree,
+    /// Whether it has anchors, and aliases of such as are not in it.
+    is_anchored: bool,
+    is_aliasing: bool,
+    role: ChunkKind,
+    context: Arc<ChunkContext>,
+    /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
+    pub objects: Vec<ObjectInfo>,
+    /// How many of the objects are or make a pod.
+    pods: usize,
+    /// How much of its objects can be seen.
+    pub kind: DocumentKind,
+    /// Whether nothing is written but comments, directives and markers.
+    blank: bool,
+    /// Sorted by place, then by rule.
+    pub findings: Vec<Finding>,
+    /// What would be among them if nobody had said that it is to be ignored.
+    pub suppressed: Vec<Finding>,
+    /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
+    refusals: Vec<Message>,
+    /// The rules that panicked, of which nothing is among the findings.
+    failures: Vec<RulePanic>,
+    /// What its objects say of others.
+    facts: Vec<Fact>,
+    /// What its objects asked of others, and what they were told.
+    asked: Vec<AnsweredQuery>,
+    /// Why nothing can be edited in it, once that was asked.
+    uneditable: OnceLock<Option<EditError>>,
+}
+
+/// Whose finding it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    pub api_version: String,
+    pub kind: String,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+    /// All that it is written on.
+    pub range: Range,
+    /// Where its name is written; empty at its start where none is.
+    pub name_range: Range,
+    /// Whether it is the object before it once more, with another of its pods.
+    pub repeated: bool,
+    /// Whether a pod of it stands here in full.
+    pub makes_pods: bool,
+    /// The containers of its pod that are written inside it.
+    pub containers: Vec<ContainerInfo>,
+}
+
+/// A container of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerInfo {
+    /// What messages call such a one: `init container`.
+    pub kind: &'static str,
+    /// Empty where none is written.
+    pub name: String,
+    /// All that it is written on.
+    pub range: Range,
+    /// Where its name is written; empty at its start where none is.
+    pub name_range: Range,
+}
+
+/// Reads a text and runs the rules on each of its parts.
+pub fn analyze(text: &str, config: &Config) -> Report {
+    let mut report = Report::of(text);
+    report.analyze(
+        |range| Cow::Borrowed(&text[range]),
+        |text, role, context| analyze_chunk(text, role, context, config),
+    );
+    report
+}
+
+/// Reads one document and runs the rules on it.
+pub fn analyze_document(text: &str, config: &Config) -> Analysis {
+    analyze_chunk(text, ChunkKind::Document, &Arc::default(), config)
+}
+
+/// Reads a part of a document, or a whole one, and runs the rules on it.
+pub fn analyze_chunk(
+    text: &str,
+    role: ChunkKind,
+    context: &Arc<ChunkContext>,
+    config: &Config,
+) -> Analysis {
+    // What a part is about may be said elsewhere in its document.
+    let is_no_manifest = match role {
+        ChunkKind::Document => {
+            context.is_alone()
+                && !document_kind::may_hold_objects(text)
+                && !document_kind::may_hold_patches(text, config)
+        }
+        role => role.is_independent() && !context.is_manifest(),
+    };
+    if is_no_manifest {
+        let unread = Analysis::of_nothing(Yaml::unread(text), role, context);
+        return Analysis {
+            blank: document_kind::is_blank(text),
+            kind: DocumentKind::unread(text, config),
+            ..unread
+        };
+    }
+    read_part(text, role, context, config)
+}
+
+/// Reads a part, whether or not it is known that it holds nothing.
+fn read_part(
+    text: &str,
+    role: ChunkKind,
+    context: &Arc<ChunkContext>,
+    config: &Config,
+) -> Analysis {
+    // There is nothing to be learnt of a chart's template without its actions.
+    if DocumentKind::unread(text, config) == DocumentKind::Template {
+        return analyze_template(text, role, context, config);
+    }
+    let yaml = yaml::parse(text);
+    match DocumentKind::of(&yaml, config) {
+        DocumentKind::Template => analyze_template(text, role, context, config),
+        sight => analyze_reading(yaml, sight, role, context, config),
+    }
+}
+
+/// Looks at each way to read a template. What is found in several of them is told once.
+fn analyze_template(
+    text: &str,
+    role: ChunkKind,
+    context: &Arc<ChunkContext>,
+    config: &Config,
+) -> Analysis {
+    let Template {
+        readings,
+        versioned,
+    } = yaml::template(text);
+    let readings = readings
+        .into_iter()
+        .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, config));
+    let nothing = || Analysis::of_nothing(Yaml::unread(text), role, context);
+    let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
+    // Charts ask the cluster which version of an API it serves. What an old one gets is not held to a new one.
+    let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
+    all.findings
+        .retain(|finding| !finding.rule.skips_versioned_blocks || !is_asked(finding.range));
+    sort(&mut all.findings);
+    all
+}
+
+/// Runs the rules on what was read.
+fn analyze_reading(
+    yaml: Yaml,
+    sight: DocumentKind,
+    role: ChunkKind,
+    context: &Arc<ChunkContext>,
+    config: &Config,
+) -> Analysis {
+    let patch = patch(&yaml, role, config);
+    let mut found = objects(&yaml, patch.as_ref(), role, context, config);
+    sight.mark_partial(&mut found);
+    let Answers { asked, answers } = cross_references::ask(&mut found, config);
+    let held = EffectiveConfig::to(config, &answers);
+    let facts = cross_references::collect_facts(&found, sight);
+    let (mut findings, mut refusals, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for rule in rules::running() {
+        let (runs, tells_refusals) = (held.runs(rule), rule.reports_rejections);
+        if !runs && !tells_refusals {
+            continue;
+        }
+        let before = findings.len();
+        failures.extend(run_rule(rule, &yaml, &found, sight, context, &held, &mut findings).err());
+        if findings.len() == before {
+            continue;
+        }
+        if tells_refusals {
+            refusals.extend(
+                findings
+                    .iter()
+                    .skip(before)
+                    .map(|finding: &Finding| finding.message.clone()),
+            );
+        }
+        if !runs {
+            findings.truncate(before);
+        }
+        let severity = rule.severity_in(config);
+        findings
+            .iter_mut()
+            .skip(before)
+            .for_each(|finding| finding.severity = severity);
+    }
+    let ignores = Suppressions::of(&yaml, &found, config, context.standing(role));
+    judge_ignores(
+        &ignores,
+        &yaml,
+        &found,
+        sight,
+        context,
+        &held,
+        (&mut findings, &mut failures),
+    );
+    let mut objects: Vec<ObjectInfo> = found.iter().map(ObjectInfo::of).collect();
+    let mut pods = found.iter().filter(|object| object.pod.is_some()).count();
+    sight.retain_reportable(&yaml, &mut findings);
+    let mut ignored = ignores.split_off_suppressed(&mut findings);
+    // What operations write are parts of an object, and that stands elsewhere.
+    if patch.is_some() {
+        (objects, pods) = (Vec::new(), 0);
+        findings
+            .iter_mut()
+            .chain(&mut ignored)
+            .for_each(|finding| finding.target.object = None);
+    }
+    if found.is_empty() && sight == DocumentKind::Complete && role == ChunkKind::Document {
+        let inside = inline_patches::look(&yaml, config);
+        findings.extend(inside.findings);
+        ignored.extend(inside.ignored);
+        failures.extend(inside.failures);
+    }
+    sort(&mut findings);
+    findings.shrink_to_fit();
+    let blank = yaml.root().is_none() && yaml.errors().is_empty();
+    let known = Analysis::of_nothing(yaml, role, context);
+    Analysis {
+        objects,
+        pods,
+        kind: sight,
+        blank,
+        findings,
+        suppressed: ignored,
+        refusals,
+        failures,
+        facts,
+        asked,
+        ..known
+    }
+}
+
+/// What a document is that is known to be a patch, and is a list of operations.
+fn patch(yaml: &Yaml, role: ChunkKind, config: &Config) -> Option<kubernetes::Patch> {
+    let is_patch = role == ChunkKind::Document && config.context.role == workspace::FileRole::Patch;
+    is_patch.then(|| kubernetes::Patch::of(yaml, &config.context.target))?
+}
+
+/// The objects of a part, or what a patch writes into one.
+fn objects<'y>(
+    yaml: &'y Yaml,
+    patch: Option<&'y kubernetes::Patch>,
+    role: ChunkKind,
+    context: &'y ChunkContext,
+    config: &Config,
+) -> Vec<Object<'y>> {
+    match patch {
+        Some(patch) => patch.objects(config.detect_pod_templates),
+        None => context.objects(yaml, role, config),
+    }
+}
+
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        (a.range.start(), a.range.end(), a.rule.id).cmp(&(
+            b.range.start(),
+            b.range.end(),
+            b.rule.id,
+        ))
+    });
+}
+
+/// Runs the rule that holds what is ignored against what the others found.
+fn judge_ignores(
+    ignores: &Suppressions<'_, '_>,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    sight: DocumentKind,
+    context: &ChunkContext,
+    held: &EffectiveConfig<'_>,
+    (findings, failures): (&mut Vec<Finding>, &mut Vec<RulePanic>),
+) {
+    let config = held.config;
+    for rule in rules::ALL
+        .iter()
+        .filter(|rule| matches!(rule.check, Check::Suppressions) && rule.runs(config))
+    {
+        let failed = RefCell::new(Vec::new());
+        let ask = |asked: &'static Rule| {
+            let mut alone = config.clone();
+            alone.rules = Default::default();
+            alone.rules.override_with(&[asked.id.to_owned()], &[]);
+            let mut found = Vec::new();
+            let ran = run_rule(
+                asked,
+                yaml,
+                objects,
+                sight,
+                context,
+                &held.by(&alone),
+                &mut found,
+            );
+            failed.borrow_mut().extend(ran.err());
+            found
+        };
+        let mut found = Vec::new();
+        // What is not seen may be the very thing that is ignored, and so may what a rule that failed would have found.
+        let is_all_known = sight == DocumentKind::Complete && failures.is_empty();
+        let ask: Option<suppressions::Ask<'_>> = if is_all_known { Some(&ask) } else { None };
+        ignores.judge(
+            findings,
+            ask,
+            &mut Reporter::in_document(rule, objects, &mut found),
+        );
+        let failed = failed.into_inner();
+        if !failed.is_empty() {
+            found.clear();
+            failures.extend(failed);
+        }
+        let severity = rule.severity_in(config);
+        findings.extend(found.into_iter().map(|finding| Finding {
+            severity,
+            ..finding
+        }));
+    }
+}
+
+fn run_rule(
+    rule: &'static Rule,
+    yaml: &Yaml,
+    objects: &[Object<'_>],
+    sight: DocumentKind,
+    context: &ChunkContext,
+    held: &EffectiveConfig<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), RulePanic> {
+    failure::guarded(rule, findings, |findings| {
+        let config = held.config;
+        if let Check::Document(check) = rule.check {
+            let is_manifest = || {
+                !objects.is_empty()
+                    || context.is_manifest()
+                    || document_kind::begins_as_manifest(yaml)
+            };
+            if sight == DocumentKind::Patch || (sight != DocumentKind::Template && is_manifest()) {
+                check(
+                    yaml,
+                    config,
+                    &mut Reporter::in_document(rule, objects, findings),
+                );
+            }
+            return;
+        }
+        for (index, object) in objects.iter().enumerate() {
+            let Some(config) = held.config_for(index, rule) else {
+                continue;
+            };
+            let before = findings.len();
+            let mut found = Reporter::in_object(rule, objects, index, findings);
+            match (rule.check, &object.pod) {
+                (Check::Object(check), _) => check(object, config, &mut found),
+                (Check::Pod(check), Some(pod)) => check(pod, config, &mut found),
+                (Check::Pod(_), None) | (Check::Document(_) | Check::Suppressions, _) => {}
+            }
+            document_kind::leave_of_pod(object, findings, before);
+        }
+    })
+}
+
+impl ObjectInfo {
+    fn of(object: &Object<'_>) -> Self {
+        let range = object.node.range();
+        let name = object
+            .node
+            .get("metadata")
+            .and_then(|metadata| metadata.get("name"));
+        let is_full = |pod: &Pod<'_>| {
+            pod.extent == Extent::Whole && !pod.containers.is_empty() && !has_unfinished(pod)
+        };
+        let containers = object.pod.iter().flat_map(|pod| &pod.containers);
+        let containers = containers.filter(|container| range.contains_range(container.range()));
+        ObjectInfo {
+            api_version: object.api_version.to_owned(),
+            kind: object.kind.to_owned(),
+            namespace: object.namespace.map(str::to_owned),
+            name: object.name.map(str::to_owned),
+            range,
+            name_range: place_of(name, range),
+            repeated: object.repeated,
+            makes_pods: object.pod.as_ref().is_some_and(is_full),
+            containers: containers.map(ContainerInfo::of).collect(),
+        }
+    }
+}
+
+fn has_unfinished(pod: &Pod<'_>) -> bool {
+    pod.containers.iter().any(Container::is_unfinished)
+}
+
+impl ContainerInfo {
+    fn of(container: &Container<'_>) -> Self {
+        ContainerInfo {
+            kind: container.kind.name(),
+            name: container.name().to_owned(),
+            range: container.range(),
+            name_range: place_of(container.node.get("name"), container.range()),
+        }
+    }
+}
+
+/// Where something is written, if it is written inside a range; else the start of that.
+fn place_of(node: Option<Node<'_>>, inside: Range) -> Range {
+    let range = node.filter(|node| !node.is_null()).map(Node::range);
+    range
+        .filter(|range| inside.contains_range(*range))
+        .unwrap_or(Range::empty(inside.start()))
+}
+
+impl Analysis {
+    /// What is known of a text in which nobody looked for anything.
+    fn of_nothing(yaml: Yaml, role: ChunkKind, context: &Arc<ChunkContext>) -> Self {
+        Analysis {
+            is_anchored: yaml.has_anchors(),
+            is_aliasing: yaml.has_unresolved_aliases(),
+            tree: Tree::of(yaml),
+            role,
+            context: Arc::clone(context),
+            objects: Vec::new(),
+            pods: 0,
+            kind: DocumentKind::Complete,
+            blank: false,
+            findings: Vec::new(),
+            suppressed: Vec::new(),
+            refusals: Vec::new(),
+            failures: Vec::new(),
+            facts: Vec::new(),
+            asked: Vec::new(),
+            uneditable: OnceLock::new(),
+        }
+    }
+
+    /// What two readings of one text say together. The objects of the one with most of them are those of the document.
+    fn together(self, other: Analysis) -> Analysis {
+        let (mut all, less) = if other.objects.len() > self.objects.len() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        let add = |known: &mut Vec<Finding>, more: Vec<Finding>| {
+            for finding in more {
+                if !known
+                    .iter()
+                    .any(|known| (known.rule.id, known.range) == (finding.rule.id, finding.range))
+                {
+                    known.push(finding);
+                }
+            }
+        };
+        add(&mut all.findings, less.findings);
+        add(&mut all.suppressed, less.suppressed);
+        let asked = less
+            .asked
+            .into_iter()
+            .filter(|asked| !all.asked.contains(asked))
+            .collect::<Vec<_>>();
+        all.asked.extend(asked);
+        all.failures.extend(less.failures);
+        all
+    }
+
+    /// The document's text.
+    pub fn text(&self) -> &str {
+        self.tree.text()
+    }
+
+    /// The document as it was read.
+    pub fn yaml(&self) -> &Yaml {
+        self.tree.yaml()
+    }
+
+    /// Gives the tree away, which takes several times the memory of the text. It is read again when somebody asks for it.
+    fn give_tree_away(&mut self) {
+        // A template was read in several ways, and a text that nobody read has no tree.
+        if self.kind != DocumentKind::Template && self.yaml().root().is_some() {
+            self.tree.give_away();
+        }
+    }
+
+    /// Leaves the findings without a way to mend them.
+    fn withhold_fixes(&mut self) {
+        for finding in &mut self.findings {
+            finding.fix = None;
+            finding.alternatives.clear();
+        }
+    }
+
+    /// Whether other objects say something else now than when it was made.
+    pub fn is_outdated(&self, others: &WorkspaceView) -> bool {
+        self.asked
+            .iter()
+            .any(|asked| others.answer(&asked.question) != asked.answer)
+    }
+
+    /// Whether the document holds a Kubernetes object.
+    pub fn is_manifest(&self) -> bool {
+        !self.objects.is_empty()
+    }
+
+    /// Whether nothing is written but comments, directives and markers.
+    pub fn is_blank(&self) -> bool {
+        self.blank
+    }
+
+    /// What would be known if the same part of the same document had another text.
+    pub fn with_text(&self, text: &str, config: &Config) -> Analysis {
+        analyze_chunk(text, self.role, &self.context, config)
+    }
+
+    /// The edits that write a comment by which some findings are ignored, all of one place, or lacking in one container or pod.
+    /// They are proved like all edits; and of the findings, those of the same rules in the same scope are gone, and no other one.
+    ///
+    /// # Errors
+    /// Why they cannot be given, in words for a person.
+    pub fn suppress(
+        &self,
+        findings: &[&Finding],
+        scope: SuppressionScope,
+        config: &Config,
+    ) -> Result<Edits, EditError> {
+        // A comment in a patch is about what stands in the patch.
+        if let Some(reason) = self
+            .kind
+            .edit_blocker()
+            .filter(|_| self.kind != DocumentKind::Patch)
+        {
+            return Err(EditError::new(reason));
+        }
+        let patch = patch(self.yaml(), self.role, config);
+        let objects = objects(
+            self.yaml(),
+            patch.as_ref(),
+            self.role,
+            &self.context,
+            config,
+        );
+        let ignores = Suppressions::of(
+            self.yaml(),
+            &objects,
+            config,
+            self.context.standing(self.role),
+        );
+        let ways = suppressions::suppression_changes(&ignores, findings, scope);
+        let mut refusal = None;
+        for change in ways {
+            match self.proved_ignoring(findings, scope, change, config) {
+                Ok(edits) => return Ok(edits),
+                Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
+            }
+        }
+        Err(refusal.unwrap_or_else(|| {
+            EditError::new("the document has no line of its own that a comment could stand above")
+        }))
+    }
+
+    fn proved_ignoring(
+        &self,
+        findings: &[&Finding],
+        scope: SuppressionScope,
+        change: Change,
+        config: &Config,
+    ) -> Result<Edits, EditError> {
+        let edits = edit::plan(self.yaml(), &[change])?;
+        let mut left = self.with_text(&edits.apply(self.text()), config).findings;
+        // What is wanted of every ignore is not there before a person wrote it.
+        left.retain(|finding| {
+            !(config.require_reason && matches!(finding.rule.check, Check::Suppressions))
+        });
+        let mut gone = Vec::new();
+        for before in &self.findings {
+            match left.iter().position(|after| is_same(before, after)) {
+                Some(place) => drop(left.remove(place)),
+                None => gone.push(before),
+            }
+        }
+        let is_meant_by = |finding: &Finding, other: &Finding| {
+            let is_beside = other.target.object == finding.target.object
+                && other.target.container == finding.target.container;
+            other.rule.id == finding.rule.id && (scope == SuppressionScope::Document || is_beside)
+        };
+        let is_meant =
+            |other: &&Finding| findings.iter().any(|finding| is_meant_by(finding, other));
+        let left_over = findings
+            .iter()
+            .find(|finding| !gone.iter().any(|other| is_same(finding, other)));
+        match (
+            left.first().or(left_over.copied()),
+            gone.iter().all(is_meant),
+        ) {
+            (None, true) => Ok(edits),
+            (None, false) => Err(EditError::new(
+                "what else stands on the line would be ignored too",
+            )),
+            (Some(finding), _) => Err(EditError::new(format!(
+                "a comment here would not settle {}",
+                finding.rule.id
+            ))),
+        }
+    }
+}
+
+/// Whether two findings say the same, wherever each of them stands.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.rule.id == other.rule.id
+        && one.message == other.message
+        && one.target.object == other.target.object
+        && one.target.container == other.target.container
+}

@@ -1,0 +1,120 @@
+//! Patches that are written inside a kustomization, as texts in its YAML.
+//!
+//! Knows where the lines of such a text stand in the document. Must not know rules. Promise: what is found in a patch is told where it
+//! is written; where a place in a block cannot be found again, letter by letter, nothing is told.
+
+use super::{Analysis, RulePanic, analyze_document};
+use crate::config::Config;
+use crate::rules::Finding;
+use workspace::project;
+use workspace::{FileContext, FileRole};
+use yaml::{Node, NodeKind, Offset, Range, ScalarStyle, Yaml};
+
+/// What is wrong in the patches inside a document, and what of that somebody says is to be ignored.
+#[derive(Default)]
+pub(super) struct Inside {
+    pub findings: Vec<Finding>,
+    pub ignored: Vec<Finding>,
+    pub failures: Vec<RulePanic>,
+}
+
+pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
+    let mut inside = Inside::default();
+    for (node, target) in project::inline_patches(yaml) {
+        let context = FileContext {
+            role: FileRole::Patch,
+            target,
+            ..config.context.clone()
+        };
+        look_into(
+            node,
+            &Config {
+                context: context,
+                ..config.clone()
+            },
+            &mut inside,
+        );
+    }
+    inside
+}
+
+fn look_into(node: Node<'_>, config: &Config, inside: &mut Inside) {
+    let Some(text) = node.as_str() else { return };
+    let placed = |finding: Finding| {
+        let range = place(node, text, finding.range)?;
+        let mut subject = finding.target;
+        subject.range = place(node, text, subject.range).unwrap_or(range);
+        // The document has no objects of its own.
+        subject.object = None;
+        Some(Finding {
+            range,
+            target: subject,
+            related: Vec::new(),
+            ..finding
+        })
+    };
+    let Analysis {
+        findings,
+        suppressed: ignored,
+        failures,
+        ..
+    } = analyze_document(text, config);
+    inside
+        .findings
+        .extend(findings.into_iter().filter_map(placed));
+    inside
+        .ignored
+        .extend(ignored.into_iter().filter_map(placed));
+    inside.failures.extend(failures);
+}
+
+/// Where a range of a patch's text stands in the document: where the text is written in another way than it reads, with line breaks that
+/// are none or with escapes, that is the patch as a whole.
+fn place(patch: Node<'_>, text: &str, range: Range) -> Option<Range> {
+    let source = patch.source();
+    let quotes = match patch.kind() {
+        NodeKind::Scalar(ScalarStyle::Literal) => return place_in_block(patch, text, range),
+        NodeKind::Scalar(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) => 1,
+        _ => 0,
+    };
+    let is_as_it_reads = source.get(quotes..source.len().saturating_sub(quotes)) == Some(text);
+    let start = patch.range().start() + Offset::try_from(quotes).ok()?;
+    Some(if is_as_it_reads {
+        range + start
+    } else {
+        patch.range()
+    })
+}
+
+/// Where a range of a block's text stands in the document.
+fn place_in_block(block: Node<'_>, text: &str, range: Range) -> Option<Range> {
+    let [start, end] =
+        [range.start(), range.end()].map(|offset| place_of(block, text, offset.into()));
+    let (start, end) = (start?, end?);
+    let first = |text: &str| text.lines().next().map(str::to_owned);
+    let is_same = first(block.yaml().text().get(start..end)?) == first(&text[range]);
+    is_same.then_some(Range::new(
+        Offset::try_from(start).ok()?,
+        Offset::try_from(end).ok()?,
+    ))
+}
+
+/// Where an offset in a block's text stands in the document. Each line of the text is one of the block, behind its indentation.
+fn place_of(block: Node<'_>, text: &str, at: usize) -> Option<usize> {
+    let document = block.yaml().text();
+    let header = usize::from(block.range().start());
+    let lines = || document[header..].split_inclusive('\n').skip(1);
+    let before = &text[..at];
+    let (line, column) = (
+        before.matches('\n').count(),
+        at - before.rfind('\n').map_or(0, |brk| brk + 1),
+    );
+    let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    // Of the first line that holds anything both depths are known.
+    let is_written = |line: &&str| !line.trim().is_empty();
+    let indent =
+        spaces(lines().find(is_written)?).checked_sub(spaces(text.lines().find(is_written)?))?;
+    let first = document[header..].find('\n')? + 1 + header;
+    let start = first + lines().take(line).map(str::len).sum::<usize>();
+    Some(start + indent + column).filter(|&place| document.is_char_boundary(place))
+}

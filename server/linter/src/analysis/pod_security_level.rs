@@ -1,0 +1,86 @@
+//! Which Pod Security Standard the pods of an object meet, whoever asks and whatever was chosen.
+//!
+//! Knows which rules are the standards'. Must not know what was ignored. Promise: it is the verdict of Kubernetes' own admission at the
+//! configured version.
+
+use super::{Analysis, DocumentKind, Enforced};
+use crate::config::{Config, Profile, RuleSelection};
+use crate::rules::{Enablement, Finding};
+use std::ops::Range;
+
+/// What pods are held against the standards.
+#[derive(Debug)]
+pub struct PodSecurityLevel {
+    /// The strictest standard that they meet; `None` where they are `privileged`, which asks for nothing.
+    pub met: Option<Profile>,
+    /// The next one, with what it finds; `None` where there is none left.
+    pub missed: Option<(Profile, Vec<Finding>)>,
+    /// What their Namespace enforces, with its name, where that is known.
+    pub enforced: Option<(String, Profile)>,
+}
+
+impl Analysis {
+    /// What the pods of some of the document's objects are held against the standards; `None` where not all of them can be seen.
+    pub fn pod_security_level(
+        &self,
+        objects: Range<usize>,
+        config: &Config,
+    ) -> Option<PodSecurityLevel> {
+        let is_seen = self.kind == DocumentKind::Complete
+            && self
+                .objects
+                .get(objects.clone())?
+                .iter()
+                .all(|object| object.makes_pods);
+        if !is_seen || objects.is_empty() {
+            return None;
+        }
+        let config = Config {
+            profile: Profile::Restricted,
+            rules: RuleSelection::default(),
+            exceptions: Vec::new(),
+            no_suppressions: true,
+            namespace_labels: false,
+            ..config.clone()
+        };
+        let mut found = self.with_text(self.text(), &config).findings;
+        found.retain(|finding| {
+            finding
+                .target
+                .object
+                .is_some_and(|object| objects.contains(&object))
+        });
+        let by_first = self.enforced().find(|(object, _)| *object == objects.start);
+        let enforced = by_first.map(
+            |(
+                _,
+                Enforced {
+                    namespaces,
+                    profile,
+                },
+            )| (namespaces.join(", "), profile),
+        );
+        for (standard, met) in [
+            (Profile::Baseline, None),
+            (Profile::Restricted, Some(Profile::Baseline)),
+        ] {
+            let missed: Vec<Finding> = found
+                .iter()
+                .filter(|finding| finding.rule.enablement == Enablement::Profile(standard))
+                .cloned()
+                .collect();
+            if !missed.is_empty() {
+                return Some(PodSecurityLevel {
+                    met,
+                    missed: Some((standard, missed)),
+                    enforced,
+                });
+            }
+        }
+        Some(PodSecurityLevel {
+            met: Some(Profile::Restricted),
+            missed: None,
+            enforced,
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The names that objects have for others, and the places where those are declared.
+//!
+//! Knows which fields of Kubernetes' types name an object of which kind, and in which namespace. Must not know in which texts objects are
+//! declared: that is the index's. Promise: a name that nothing is declared for is nobody's fault; a place is found in the text as it is
+//! when somebody asks.
+
+use super::cross_references::{self, collect_facts};
+use super::{Analysis, DocumentKind, Offset, Range, completion};
+use crate::config::Config;
+use kubernetes::{self, Object};
+use std::ops::Range as Bytes;
+use workspace::cross_references::{Fact, Reference, ReferencedKind, TargetNamespaces};
+use yaml::{Entry, Node, NodeKind, chunks};
+
+/// A name that is written somewhere for another object.
+#[derive(Debug)]
+pub struct ReferenceAt {
+    pub range: Range,
+    pub reference: Reference,
+}
+
+/// Where an object is declared that others name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Declaration {
+    /// All that it is written on, in bytes of the text.
+    pub object: Bytes<usize>,
+    /// Where its name is written, likewise.
+    pub name: Bytes<usize>,
+    /// What there is to say of it in a few words; empty where that is nothing.
+    pub about: String,
+}
+
+/// Whose the name is: of an object of a kind, in the namespace of who names it unless something else is written beside it.
+const FIELDS: &[(&str, &str, ReferencedKind)] = &[
+    ("ConfigMapEnvSource", "name", ReferencedKind::ConfigMap),
+    ("ConfigMapKeySelector", "name", ReferencedKind::ConfigMap),
+    ("ConfigMapProjection", "name", ReferencedKind::ConfigMap),
+    ("ConfigMapVolumeSource", "name", ReferencedKind::ConfigMap),
+    ("IngressTLS", "secretName", ReferencedKind::Secret),
+    // Everything that pods and accounts have such a reference to is a Secret.
+    ("LocalObjectReference", "name", ReferencedKind::Secret),
+    (
+        "PersistentVolumeClaimVolumeSource",
+        "claimName",
+        ReferencedKind::PersistentVolumeClaim,
+    ),
+    (
+        "PodSpec",
+        "priorityClassName",
+        ReferencedKind::PriorityClass,
+    ),
+    ("PodSpec", "runtimeClassName", ReferencedKind::RuntimeClass),
+    ("PodSpec", "serviceAccount", ReferencedKind::ServiceAccount),
+    (
+        "PodSpec",
+        "serviceAccountName",
+        ReferencedKind::ServiceAccount,
+    ),
+    ("SecretEnvSource", "name", ReferencedKind::Secret),
+    ("SecretKeySelector", "name", ReferencedKind::Secret),
+    ("SecretProjection", "name", ReferencedKind::Secret),
+    ("SecretVolumeSource", "secretName", ReferencedKind::Secret),
+    ("Subject", "namespace", ReferencedKind::Namespace),
+];
+
+/// Types whose `kind` says whose name theirs is.
+const SAY_KINDS: [&str; 2] = ["RoleRef", "Subject"];
+
+impl Analysis {
+    /// The name of another object that is written at a place, if one is.
+    pub fn reference_at(&self, at: Offset, config: &Config) -> Option<ReferenceAt> {
+        let node = self
+            .yaml()
+            .covering(at)
+            .filter(|node| matches!(node.kind(), NodeKind::Scalar(_)))?;
+        let entry = node.parent()?.entries().find(|entry| entry.value == node)?;
+        let name = node.as_str().filter(|name| !name.is_empty())?;
+        let key = entry.key.as_str()?;
+        if !FIELDS.iter().any(|(_, field, _)| *field == key) {
+            return None;
+        }
+        let objects = self.context.objects(self.yaml(), self.role, config);
+        let object = objects
+            .iter()
+            .find(|object| object.node.range().contains_range(node.range()))?;
+        let kind = kind_of(&objects, object, entry)?;
+        let namespaces = namespaces_of(object, entry, &config.context.namespaces);
+        Some(ReferenceAt {
+            range: node.range(),
+            reference: Reference {
+                kind,
+                name: name.to_owned(),
+                namespaces,
+            },
+        })
+    }
+}
+
+/// The kind of the object that a field names.
+fn kind_of(
+    objects: &[Object<'_>],
+    object: &Object<'_>,
+    entry: Entry<'_>,
+) -> Option<ReferencedKind> {
+    let (mapping, key) = (entry.key.parent()?, entry.key.as_str()?);
+    if key == "namespace" && object.node.get("metadata") == Some(mapping) {
+        return Some(ReferencedKind::Namespace);
+    }
+    let type_name = objects
+        .iter()
+        .flat_map(|object| completion::type_of(&object.reading, mapping))
+        .last()?;
+    if SAY_KINDS.contains(&type_name) && key == "name" {
+        let kind = mapping.get("kind")?.as_str()?;
+        return ReferencedKind::ALL
+            .iter()
+            .copied()
+            .find(|known| known.name() == kind);
+    }
+    FIELDS
+        .iter()
+        .find(|(holder, field, _)| (*holder, *field) == (type_name, key))
+        .map(|row| row.2)
+}
+
+/// The namespaces of the object that a field of another object names.
+fn namespaces_of(
+    object: &Object<'_>,
+    entry: Entry<'_>,
+    places: &TargetNamespaces,
+) -> Vec<Option<String>> {
+    let beside = entry
+        .key
+        .parent()
+        .filter(|_| entry.key.as_str() == Some("name"))
+        .and_then(|mapping| mapping.get("namespace"));
+    let beside = beside.and_then(Node::as_str);
+    let mut namespaces = places.of_object(beside.or(object.namespace));
+    // Kustomize follows with such a name an object that it moves, and leaves the name of any other one.
+    namespaces.extend(beside.map(Some));
+    namespaces
+        .into_iter()
+        .map(|namespace| namespace.map(str::to_owned))
+        .collect()
+}
+
+/// Where a text declares the object of which it says something. More than one place where it does so several times.
+pub fn declarations(text: &str, fact: &Fact, config: &Config) -> Vec<Declaration> {
+    let documents = chunks::documents(text).into_iter();
+    // A name can be written with a `\` in it.
+    let documents = documents.filter(|range| {
+        text[range.clone()].contains(&*fact.name) || text[range.clone()].contains('\\')
+    });
+    documents
+        .flat_map(|range| declared_in(&text[range.clone()], range.start, fact, config))
+        .collect()
+}
+
+fn declared_in(document: &str, start: usize, fact: &Fact, config: &Config) -> Vec<Declaration> {
+    let Some(yaml) = cross_references::read(document, &[fact.kind]) else {
+        return Vec::new();
+    };
+    let sight = DocumentKind::of(&yaml, config);
+    let bytes = |range: Range| start + usize::from(range.start())..start + usize::from(range.end());
+    let objects = kubernetes::objects_with(&yaml, false);
+    let is_it = |object: &&Object<'_>| {
+        let said = collect_facts(std::slice::from_ref(*object), sight);
+        said.first().is_some_and(|said| {
+            (&said.kind, &said.namespace, &said.name) == (&fact.kind, &fact.namespace, &fact.name)
+        })
+    };
+    let place = |object: &Object<'_>| {
+        let name = object.node.get("metadata")?.get("name")?;
+        Some(Declaration {
+            object: bytes(object.node.range()),
+            name: bytes(name.range()),
+            about: about(fact.kind, object.node),
+        })
+    };
+    objects.iter().filter(is_it).filter_map(place).collect()
+}
+
+/// What there is to say of an object that others name; of a Secret no value.
+fn about(kind: ReferencedKind, object: Node<'_>) -> String {
+    let below = |dotted: &str| {
+        dotted
+            .split('.')
+            .try_fold(object, |node, key| node.get(key))
+    };
+    let word = |dotted: &str| {
+        below(dotted)
+            .and_then(Node::as_str)
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+    };
+    let written = |dotted: &str| {
+        below(dotted)
+            .and_then(Node::resolve)
+            .filter(|node| !node.is_null())
+            .map(|node| node.source().to_owned())
+    };
+    let keys = || {
+        let count = ["data", "binaryData", "stringData"]
+            .iter()
+            .filter_map(|key| object.get(key))
+            .map(|node| node.entries().len())
+            .sum();
+        match count {
+            0_usize => None,
+            1 => Some("1 key".to_owned()),
+            count => Some(format!("{count} keys")),
+        }
+    };
+    let parts = match kind {
+        ReferencedKind::PersistentVolumeClaim => {
+            let modes = below("spec.accessModes")
+                .into_iter()
+                .flat_map(Node::items)
+                .filter_map(Node::as_str);
+            let modes =
+                Some(modes.collect::<Vec<_>>().join(", ")).filter(|modes| !modes.is_empty());
+            vec![
+                word("spec.resources.requests.storage")
+                    .or_else(|| written("spec.resources.requests.storage")),
+                modes,
+            ]
+        }
+        ReferencedKind::ServiceAccount => {
+            let token = written("automountServiceAccountToken");
+            vec![token.map(|token| format!("automountServiceAccountToken: {token}"))]
+        }
+        ReferencedKind::Namespace => {
+            let labels = object
+                .get("metadata")
+                .and_then(|metadata| metadata.get("labels"));
+            let level = labels
+                .and_then(|labels| labels.get("pod-security.kubernetes.io/enforce"))
+                .and_then(Node::as_str);
+            vec![level.map(|level| format!("enforces {level}"))]
+        }
+        ReferencedKind::ConfigMap => vec![keys()],
+        ReferencedKind::Secret => vec![word("type"), keys()],
+        ReferencedKind::PriorityClass => vec![written("value")],
+        ReferencedKind::RuntimeClass => vec![word("handler")],
+        ReferencedKind::Role | ReferencedKind::ClusterRole => Vec::new(),
+    };
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

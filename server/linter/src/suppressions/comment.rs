@@ -1,0 +1,405 @@
+//! Comments that say what to ignore: ours, and those of other tools.
+//!
+//! Knows their grammar. Must not know where a comment stands, nor which rules there are. Promise: case and blanks are of no
+//! account; what was meant to be such a comment and is none is told as a mistake, never passed over.
+
+use crate::config::nearest;
+use crate::rules::Tool;
+use std::ops::Range;
+
+/// What our comments begin with, behind the `#`.
+pub(super) const OURS: &str = "kubeharden";
+
+/// The words that may follow.
+pub(super) const IGNORE: &str = "ignore";
+pub(super) const IGNORE_FILE: &str = "ignore-file";
+
+/// How much a comment is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    Place,
+    Document,
+}
+
+/// Something that a comment says; all places count bytes from the comment's `#`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Directive {
+    Ignore(Ignore),
+    /// Names of another tool.
+    Foreign {
+        tool: Tool,
+        name: Range<usize>,
+    },
+    Mistake(Mistake),
+}
+
+/// What was meant to be an ignore and is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) place: Range<usize>,
+    pub(super) message: String,
+    /// From its own `#` to the end of the comment.
+    pub(super) whole: Range<usize>,
+    /// What was probably meant.
+    pub(super) instead: Option<Suggestion>,
+}
+
+/// Words to put in the place of others, and what that is called.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Suggestion {
+    pub(super) place: Range<usize>,
+    pub(super) written: String,
+    pub(super) title: String,
+}
+
+impl Suggestion {
+    fn word(place: Range<usize>, word: &str) -> Self {
+        Suggestion {
+            place,
+            written: word.to_owned(),
+            title: format!("write {word}"),
+        }
+    }
+}
+
+/// `# kubeharden: ignore[rule, ...] reason`
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ignore {
+    pub(super) reach: Reach,
+    /// Its first word.
+    word: Range<usize>,
+    /// From its own `#` to the end of the comment.
+    pub(super) whole: Range<usize>,
+    /// Between the brackets.
+    pub(super) list: Range<usize>,
+    /// Each without the blanks around it.
+    pub(super) names: Vec<Range<usize>>,
+    pub(super) has_reason: bool,
+}
+
+/// All that a comment says. Words before a `#` in the middle of it are somebody else's.
+pub(super) fn read(comment: &str) -> Vec<Directive> {
+    // Whatever means anything here has a colon in it.
+    if !comment.contains(':') {
+        return Vec::new();
+    }
+    let lower = comment.to_ascii_lowercase();
+    let hashes: Vec<usize> = lower
+        .match_indices('#')
+        .map(|(at, _)| at)
+        .filter(|&at| words(&lower, at).is_some())
+        .collect();
+    let ends = hashes.iter().skip(1).copied().chain([comment.len()]);
+    let ours = hashes
+        .iter()
+        .zip(ends)
+        .filter_map(|(&start, end)| directive(&lower, start..end));
+    ours.chain(foreign(&lower)).collect()
+}
+
+/// Where the words begin behind `# kubeharden:`.
+fn words(lower: &str, hash: usize) -> Option<usize> {
+    let behind = lower.get(hash + 1..)?;
+    let rest = behind
+        .trim_start()
+        .strip_prefix(OURS)?
+        .trim_start()
+        .strip_prefix(':')?;
+    Some(lower.len() - rest.len())
+}
+
+fn directive(lower: &str, whole: Range<usize>) -> Option<Directive> {
+    let text = &lower[..whole.end];
+    let start = skip_blanks(text, words(text, whole.start)?);
+    let word_end = start
+        + text[start..]
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+            .unwrap_or(text.len() - start);
+    let (word, place) = (&text[start..word_end], start..word_end);
+    let open = skip_blanks(text, word_end);
+    let reach = match word {
+        IGNORE => Reach::Place,
+        IGNORE_FILE => Reach::Document,
+        _ => {
+            let near = nearest(word, [IGNORE, IGNORE_FILE].into_iter());
+            let meant = near.or(text[open..].starts_with('[').then_some(IGNORE))?;
+            let message = format!("there is no comment \"{OURS}: {word}\"; the nearest is {meant}");
+            let instead = Some(Suggestion::word(place.clone(), meant));
+            return Some(Directive::Mistake(Mistake {
+                place,
+                message,
+                whole,
+                instead,
+            }));
+        }
+    };
+    let mistake = |message: String, instead| {
+        Some(Directive::Mistake(Mistake {
+            place: place.clone(),
+            message,
+            whole: whole.clone(),
+            instead,
+        }))
+    };
+    if !text[open..].starts_with('[') {
+        return mistake(format!("name what is to be ignored: {word}[rule]"), None);
+    }
+    let Some(length) = text[open..].find(']') else {
+        let end = end_of_list(text, open + 1);
+        let closed = end.map(|end| Suggestion {
+            place: end..end,
+            written: "]".to_owned(),
+            title: "write the ]".to_owned(),
+        });
+        return mistake("the list of rules has no ] at its end".to_owned(), closed);
+    };
+    let list = open + 1..open + length;
+    let names = listed(&text[list.clone()], list.start);
+    if names.is_empty() {
+        return mistake(format!("name what is to be ignored: {word}[rule]"), None);
+    }
+    let has_reason = text[list.end + 1..].chars().any(char::is_alphanumeric);
+    Some(Directive::Ignore(Ignore {
+        reach,
+        word: place,
+        whole,
+        list,
+        names,
+        has_reason,
+    }))
+}
+
+/// Behind the last of the words with commas between them that begin at a place.
+fn end_of_list(text: &str, start: usize) -> Option<usize> {
+    let (mut at, mut end) = (start, None);
+    loop {
+        let word = skip_blanks(text, at);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        let length = text[word..]
+            .find(|c| !is_name(c))
+            .unwrap_or(text.len() - word);
+        if length == 0 {
+            return end;
+        }
+        end = Some(word + length);
+        at = skip_blanks(text, word + length);
+        if !text[at..].starts_with(',') {
+            return end;
+        }
+        at += 1;
+    }
+}
+
+/// A comment without a part of it; `None` where nothing of it is left.
+pub(super) fn without(comment: &str, part: &Range<usize>) -> Option<String> {
+    let before = comment[..part.start].trim_end();
+    let after = &comment[part.end..];
+    (!before.is_empty() || !after.is_empty()).then(|| match before.is_empty() {
+        true => after.to_owned(),
+        false => format!("{before}{}{after}", if after.is_empty() { "" } else { " " }),
+    })
+}
+
+/// The words of a list with commas between them, without the blanks around them.
+pub(super) fn listed(list: &str, start: usize) -> Vec<Range<usize>> {
+    let mut at = start;
+    let mut names = Vec::new();
+    for part in list.split(',') {
+        let begin = at + part.len() - part.trim_start().len();
+        let name = part.trim();
+        if !name.is_empty() {
+            names.push(begin..begin + name.len());
+        }
+        at += part.len() + 1;
+    }
+    names
+}
+
+fn skip_blanks(text: &str, at: usize) -> usize {
+    at + text[at..].len() - text[at..].trim_start().len()
+}
+
+/// `checkov:skip=CKV_K8S_16:reason` and `trivy:ignore:KSV-0017`.
+fn foreign(lower: &str) -> impl Iterator<Item = Directive> {
+    const MARKS: [(&str, Tool); 4] = [
+        ("checkov:skip=", Tool::Checkov),
+        ("bridgecrew:skip=", Tool::Checkov),
+        ("cortex:skip=", Tool::Checkov),
+        ("trivy:ignore:", Tool::Trivy),
+    ];
+    MARKS.into_iter().flat_map(move |(mark, tool)| {
+        lower.match_indices(mark).filter_map(move |(at, _)| {
+            let start = at + mark.len();
+            let rest = &lower[start..];
+            let length = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+                .unwrap_or(rest.len());
+            (length > 0).then_some(Directive::Foreign {
+                tool,
+                name: start..start + length,
+            })
+        })
+    })
+}
+
+impl Ignore {
+    /// That one for the whole document does not stand where such a one has to.
+    pub(super) fn misplaced(&self) -> Mistake {
+        Mistake {
+            place: self.whole.clone(),
+            message: format!("{IGNORE_FILE} stands in the first comments of a document"),
+            whole: self.whole.clone(),
+            instead: Some(Suggestion::word(self.word.clone(), IGNORE)),
+        }
+    }
+
+    /// The comment without some of its names, by their index; `None` where nothing of it is left.
+    pub(super) fn without(&self, comment: &str, gone: &[usize]) -> Option<String> {
+        let kept = || {
+            self.names
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| !gone.contains(index))
+                .map(|(_, name)| name)
+        };
+        if kept().next().is_none() {
+            return without(comment, &self.whole);
+        }
+        let names: Vec<&str> = kept().map(|name| &comment[name.clone()]).collect();
+        let (first, last) = (self.names.first()?, self.names.last()?);
+        Some(format!(
+            "{}{}{}",
+            &comment[..first.start],
+            names.join(", "),
+            &comment[last.end..]
+        ))
+    }
+
+    /// The comment with more names at the end of its list.
+    pub(super) fn with(&self, comment: &str, names: &str) -> String {
+        let end = self.names.last().map_or(self.list.start, |last| last.end);
+        format!("{}, {names}{}", &comment[..end], &comment[end..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a comment says, for people to read.
+    fn told(comment: &str) -> Vec<String> {
+        let said = read(comment);
+        let text = |said: &Directive| match said {
+            Directive::Ignore(ignore) => {
+                let names: Vec<&str> = ignore
+                    .names
+                    .iter()
+                    .map(|name| &comment[name.clone()])
+                    .collect();
+                format!(
+                    "{:?} {} {}",
+                    ignore.reach,
+                    names.join("+"),
+                    if ignore.has_reason { "reason" } else { "-" }
+                )
+            }
+            Directive::Foreign { tool, name } => {
+                format!("{} {}", tool.name(), &comment[name.clone()])
+            }
+            Directive::Mistake(Mistake { place, message, .. }) => {
+                format!("{:?} {message}", &comment[place.clone()])
+            }
+        };
+        said.iter().map(text).collect()
+    }
+
+    #[test]
+    fn case_and_blanks_are_of_no_account() {
+        for comment in [
+            "# kubeharden: ignore[host-pid]",
+            "#kubeharden:ignore[host-pid]",
+            "#  KubeHarden :  IGNORE  [ host-pid , ]",
+            "# the agent # kubeharden: ignore[host-pid]",
+        ] {
+            assert_eq!(told(comment), ["Place host-pid -"], "{comment}");
+        }
+        assert_eq!(
+            told("# kubeharden: ignore-file[a,b] -- see #12"),
+            ["Document a+b reason"]
+        );
+        assert_eq!(
+            told("# kubeharden: ignore[a] one # kubeharden: ignore[b]"),
+            ["Place a reason", "Place b -"]
+        );
+    }
+
+    #[test]
+    fn what_was_meant_and_is_none_is_told() {
+        assert_eq!(
+            told("# kubeharden: ignore"),
+            ["\"ignore\" name what is to be ignored: ignore[rule]"]
+        );
+        assert_eq!(
+            told("# kubeharden: ignore[ , ]"),
+            ["\"ignore\" name what is to be ignored: ignore[rule]"]
+        );
+        assert_eq!(
+            told("# kubeharden: ignore[a"),
+            ["\"ignore\" the list of rules has no ] at its end"]
+        );
+        assert_eq!(
+            told("# kubeharden: ignroe[a]"),
+            ["\"ignroe\" there is no comment \"kubeharden: ignroe\"; the nearest is ignore"]
+        );
+        assert_eq!(
+            told("# kubeharden: noqa[a]"),
+            ["\"noqa\" there is no comment \"kubeharden: noqa\"; the nearest is ignore"]
+        );
+        for comment in [
+            "# kubeharden: see docs/hardening.md",
+            "# kubeharden ignores this",
+            "# ignore[a]",
+            "#",
+            "# \u{e9}#",
+        ] {
+            assert_eq!(told(comment), [""; 0], "{comment}");
+        }
+    }
+
+    #[test]
+    fn comments_of_other_tools_are_read() {
+        assert_eq!(
+            told("#trivy:ignore:AVD-KSV-0017 trivy:ignore:KSV-0009"),
+            ["Trivy AVD-KSV-0017", "Trivy KSV-0009"]
+        );
+        assert_eq!(
+            told("# checkov:skip=CKV_K8S_16:needs it"),
+            ["Checkov CKV_K8S_16"]
+        );
+    }
+
+    #[test]
+    fn a_list_loses_and_gains_names() {
+        let comment = "# keep # kubeharden: ignore[ a,b , c] why";
+        let said = read(comment);
+        let [Directive::Ignore(ignore)] = said.as_slice() else {
+            panic!("{said:?}")
+        };
+        assert_eq!(
+            ignore.without(comment, &[1]).as_deref(),
+            Some("# keep # kubeharden: ignore[ a, c] why")
+        );
+        assert_eq!(
+            ignore.without(comment, &[0, 1]).as_deref(),
+            Some("# keep # kubeharden: ignore[ c] why")
+        );
+        assert_eq!(
+            ignore.without(comment, &[0, 1, 2]).as_deref(),
+            Some("# keep")
+        );
+        assert_eq!(
+            ignore.with(comment, "d"),
+            "# keep # kubeharden: ignore[ a,b , c, d] why"
+        );
+    }
+}

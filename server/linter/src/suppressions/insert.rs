@@ -1,0 +1,115 @@
+//! Where an ignore of a finding can be written.
+//!
+//! Knows the places in the order in which a person would choose them. Must not know whether a place can bear a comment: that is
+//! for the proof. Promise: a reason that somebody gave for one rule is not made to speak for another one.
+
+use super::{ChunkRole, Covers, Note, Suppressions, Written};
+use crate::rules::Finding;
+use yaml::edit::Change;
+use yaml::{Offset, Range};
+
+/// How much an ignore is to be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuppressionScope {
+    /// The finding's place; for what is absent in a container, the container.
+    Place,
+    /// The document.
+    Document,
+}
+
+/// Changes that would each ignore some findings of one place, container or pod together, the best first.
+pub fn suppression_changes(
+    ignores: &Suppressions<'_, '_>,
+    findings: &[&Finding],
+    scope: SuppressionScope,
+) -> Vec<Change> {
+    let Some(first) = findings.first() else {
+        return Vec::new();
+    };
+    let mut rules: Vec<&str> = Vec::new();
+    for finding in findings {
+        if !rules.contains(&finding.rule.id) {
+            rules.push(finding.rule.id);
+        }
+    }
+    let names = rules.join(", ");
+    let is_of_scope = |note: &Note| match (&note.covers, scope) {
+        (Covers::Spot(_), SuppressionScope::Place) => {
+            findings.iter().all(|finding| ignores.covers(note, finding))
+        }
+        (Covers::Document, SuppressionScope::Document) => true,
+        _ => false,
+    };
+    let joined = ignores
+        .notes
+        .iter()
+        .filter(|note| is_of_scope(note))
+        .filter_map(|note| join(note, &names));
+    let new = |at: Offset, above: bool, word: &str| Change::NewComment {
+        at,
+        above,
+        text: format!("# kubeharden: {word}[{names}]"),
+    };
+    // A long comment has a line of its own where it can.
+    let sides = if rules.len() > 1 {
+        [true, false]
+    } else {
+        [false, true]
+    };
+    let fresh = match scope {
+        SuppressionScope::Place => {
+            let (at, whole) = (first.range.start(), first.target.range.start());
+            let places = if first.target.absent {
+                vec![at, whole]
+            } else {
+                vec![at]
+            };
+            places
+                .into_iter()
+                .flat_map(|at| sides.map(|above| new(at, above, "ignore")))
+                .collect()
+        }
+        // The first comments of its document stand elsewhere.
+        SuppressionScope::Document if matches!(ignores.standing, ChunkRole::Item(_)) => Vec::new(),
+        SuppressionScope::Document => {
+            let root = ignores
+                .yaml
+                .root()
+                .map(|root| root.properties_range().unwrap_or(root.range()));
+            let begin = root
+                .map(Range::start)
+                .filter(|&begin| !ignores.is_behind_marker(begin));
+            begin
+                .map(|begin| new(begin, true, "ignore-file"))
+                .into_iter()
+                .collect()
+        }
+    };
+    joined.chain(fresh).collect()
+}
+
+/// The note with more names, where it has no reason yet.
+fn join(note: &Note, names: &str) -> Option<Change> {
+    match &note.written {
+        Written::Comment {
+            comment,
+            text,
+            ignore,
+        } if !ignore.has_reason => Some(Change::Comment {
+            range: *comment,
+            text: Some(ignore.with(text, names)),
+        }),
+        _ => None,
+    }
+}
+
+impl Suppressions<'_, '_> {
+    /// Whether a place is on the line of the document's `---`: what stands above that may belong to the document before.
+    fn is_behind_marker(&self, at: Offset) -> bool {
+        let before = &self.yaml.text()[..usize::from(at)];
+        before
+            .rsplit(['\n', '\r'])
+            .next()
+            .is_some_and(|line| line.trim_start_matches('\u{feff}').starts_with("---"))
+    }
+}

@@ -1,0 +1,157 @@
+//! What a comment is about, by where it stands.
+//!
+//! Knows lines and indentation. Must not know what a comment says. Promise: a comment that a person would take to belong to one
+//! container is never taken to belong to another one.
+
+use crate::rules::Finding;
+use kubernetes::Object;
+use yaml::{Node, NodeKind, Range};
+
+/// The lines of a document.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+/// Where a comment stands, by lines from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spot {
+    /// The line that it is on together with something else, or that it stands above.
+    pub(super) line: Option<usize>,
+    /// For a comment below what it belongs to, indented like that: its last line, and the comment's own column.
+    below: Option<(usize, usize)>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let bytes = text.as_bytes();
+        let is_end = |at: &usize| {
+            bytes[*at] == b'\n' || (bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n'))
+        };
+        let starts = std::iter::once(0)
+            .chain((0..bytes.len()).filter(is_end).map(|at| at + 1))
+            .collect();
+        Lines { text, starts }
+    }
+
+    pub(super) fn line_of(&self, offset: impl Into<usize>) -> usize {
+        let offset = offset.into();
+        self.starts
+            .partition_point(|&start| start <= offset)
+            .saturating_sub(1)
+    }
+
+    fn line(&self, line: usize) -> &'t str {
+        let start = self.starts.get(line).copied().unwrap_or(self.text.len());
+        let end = self
+            .starts
+            .get(line + 1)
+            .copied()
+            .unwrap_or(self.text.len());
+        self.text[start..end]
+            .trim_start_matches('\u{feff}')
+            .trim_end()
+    }
+
+    fn has(&self, line: usize) -> bool {
+        line < self.starts.len()
+    }
+
+    fn is_comment(&self, line: usize) -> bool {
+        self.line(line).trim_start().starts_with('#')
+    }
+
+    fn indentation(&self, line: usize) -> usize {
+        let line = self.line(line);
+        line.len() - line.trim_start().len()
+    }
+
+    /// The column at which the first key or value of a line stands, behind its dashes.
+    fn content_column(&self, line: usize) -> usize {
+        let line = self.line(line);
+        let mut rest = line.trim_start();
+        while let Some(behind) = rest.strip_prefix("- ") {
+            rest = behind.trim_start();
+        }
+        line.len() - rest.len()
+    }
+
+    /// The lines that a range is on.
+    fn span(&self, range: Range) -> std::ops::RangeInclusive<usize> {
+        self.line_of(range.start())..=self.line_of(range.end())
+    }
+
+    /// What a comment is about that stands there.
+    pub(super) fn spot(&self, comment: Range) -> Spot {
+        let here = self.line_of(comment.start());
+        if !self.is_comment(here) {
+            return Spot {
+                line: Some(here),
+                below: None,
+            };
+        }
+        let column = self.indentation(here);
+        let next = (here + 1..)
+            .take_while(|&line| self.has(line))
+            .find(|&line| !self.is_comment(line));
+        let next = next.filter(|&line| !self.line(line).is_empty());
+        let before = (0..here)
+            .rev()
+            .find(|&line| !self.is_comment(line) && !self.line(line).is_empty());
+        let next_column = next.map_or(0, |line| self.indentation(line));
+        match before.filter(|&line| column > next_column && self.content_column(line) > next_column)
+        {
+            Some(before) => Spot {
+                line: None,
+                below: Some((before, column)),
+            },
+            None => Spot {
+                line: next,
+                below: None,
+            },
+        }
+    }
+
+    /// Whether a comment at a spot is about a finding.
+    pub(super) fn covers(&self, spot: Spot, finding: &Finding, objects: &[Object<'_>]) -> bool {
+        let is_at = |lines: std::ops::RangeInclusive<usize>| {
+            spot.line.is_some_and(|line| lines.contains(&line))
+        };
+        if is_at(self.span(finding.range)) {
+            return true;
+        }
+        let subject = &finding.target;
+        match (subject.absent, &subject.container) {
+            (false, _) => false,
+            (true, Some(_)) => {
+                let lines = self.span(subject.range);
+                let dash = self.indentation(*lines.start());
+                is_at(lines.clone())
+                    || spot
+                        .below
+                        .is_some_and(|(line, column)| lines.contains(&line) && column > dash)
+            }
+            (true, None) => {
+                let object = subject.object.and_then(|index| objects.get(index));
+                object
+                    .zip(spot.line)
+                    .is_some_and(|(object, line)| self.is_own_line(object, line))
+            }
+        }
+    }
+
+    /// Whether a line has a key of an object itself, of its metadata, of its pod, or on the way there.
+    fn is_own_line(&self, object: &Object<'_>, line: usize) -> bool {
+        let on_line = |node: Node<'_>| self.line_of(node.range().start()) == line;
+        let has_key_there = |mapping: Node<'_>| {
+            mapping.kind() == NodeKind::Mapping && mapping.entries().any(|entry| on_line(entry.key))
+        };
+        let pod = object.pod.as_ref().map(|pod| pod.node);
+        let way = std::iter::successors(pod, |node| node.parent().filter(|_| *node != object.node));
+        let is_on_way = |node: Node<'_>| node.own_entry().is_some_and(|entry| on_line(entry.key));
+        has_key_there(object.node)
+            || object.node.get_own("metadata").is_some_and(has_key_there)
+            || pod.is_some_and(has_key_there)
+            || way.take_while(|node| *node != object.node).any(is_on_way)
+    }
+}

@@ -1,0 +1,285 @@
+//! What `unused-ignore` finds: ignores that ignore nothing, name no rule, or do not say why.
+//!
+//! Knows notes and findings. Must not know how rules are run: it is handed a way to ask one. Promise: whether an ignore is used
+//! does not depend on which rules run, so that two profiles agree on it.
+
+use super::{ChunkRole, Covers, Mistake, Named, Note, Suppressions, Written};
+use crate::config::nearest;
+use crate::rules::{Applicability, Finding, Meaning, Reporter, Rule, Tag, meaning};
+use yaml::edit::{Change, Value};
+
+/// What gives the findings of one rule, as if it alone were selected.
+pub type Ask<'a> = &'a dyn Fn(&'static Rule) -> Vec<Finding>;
+
+/// The id of the rule that this is about.
+const ID: &str = "unused-ignore";
+
+impl Suppressions<'_, '_> {
+    /// Reports every ignore that is not as it can be. `shown` are the findings of all rules that run; nobody can be asked where
+    /// not all of the objects is seen.
+    pub fn judge(&self, shown: &[Finding], ask: Option<Ask<'_>>, found: &mut Reporter<'_, '_>) {
+        for Mistake {
+            range,
+            message,
+            remedy,
+            removal,
+        } in &self.mistakes
+        {
+            let finding = found.wrong_at(*range, message.clone());
+            if let Some((title, change)) = remedy {
+                finding.fix(Applicability::Unsafe, title.clone(), [change.clone()]);
+            }
+            // It may hold the only words about why: nobody but a person, who reads them, takes it away.
+            if let Some((title, change)) = removal {
+                finding.alternative(Applicability::Unsafe, title.clone(), [change.clone()]);
+            }
+        }
+        for note in self
+            .notes
+            .iter()
+            .filter(|note| !matches!(note.written, Written::Foreign))
+        {
+            for (index, name) in note
+                .names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| name.rule.is_none())
+            {
+                report_unknown(note, index, name, found);
+            }
+            let unused = ask
+                .filter(|_| self.can_judge(note))
+                .map_or_else(Vec::new, |ask| self.unused(note, shown, ask));
+            report_unused(note, &unused, found);
+            let groundless = note
+                .names
+                .iter()
+                .position(|name| !name.has_reason && name.rule.is_some());
+            if self.config.require_reason
+                && groundless.is_some_and(|index| !unused.contains(&index))
+            {
+                found.wrong_at(
+                    note.range,
+                    "an ignore without a reason, and the configuration wants one",
+                );
+            }
+        }
+    }
+
+    /// Whether the rules could see all that a note is about: what half-typed YAML leaves out may be the very thing that is ignored.
+    fn can_judge(&self, note: &Note) -> bool {
+        let is_all_here = match note.covers {
+            Covers::Document => self.standing == ChunkRole::Document,
+            // It was told of as a mistake.
+            Covers::Nothing => false,
+            _ => true,
+        };
+        let mut containers = self
+            .objects
+            .iter()
+            .filter_map(|object| object.pod.as_ref())
+            .flat_map(|pod| &pod.containers);
+        is_all_here
+            && self.yaml.errors().is_empty()
+            && self.yaml.repaired().is_empty()
+            && !containers.any(|container| container.is_unfinished())
+    }
+
+    /// The names of a note that mean nothing where they stand.
+    fn unused(&self, note: &Note, shown: &[Finding], ask: Ask<'_>) -> Vec<usize> {
+        let meets = |rule: &Rule, findings: &[Finding]| {
+            findings
+                .iter()
+                .any(|finding| finding.rule.id == rule.id && self.covers(note, finding))
+        };
+        let is_unused = |name: &Named| {
+            // An ignore of `unused-ignore` would be used by being unused.
+            name.rule.is_some_and(|rule| {
+                rule.id != ID && !meets(rule, shown) && !meets(rule, &ask(rule))
+            })
+        };
+        let repeats = |index: usize, name: &Named| {
+            note.names
+                .iter()
+                .take(index)
+                .any(|earlier| earlier.rule.map(|rule| rule.id) == name.rule.map(|rule| rule.id))
+        };
+        let names = note
+            .names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| name.rule.is_some());
+        names
+            .filter(|(index, name)| repeats(*index, name) || is_unused(name))
+            .map(|(index, _)| index)
+            .collect()
+    }
+}
+
+fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
+    let named: Vec<&Named> = unused
+        .iter()
+        .filter_map(|&index| note.names.get(index))
+        .collect();
+    let (message, range) = match named.as_slice() {
+        [] => return,
+        [name] if note.names.len() > 1 => (nothing(name), name.range),
+        [name] => (nothing(name), note.range),
+        several => {
+            let range = if several.len() == note.names.len() {
+                note.range
+            } else {
+                several.first().map_or(note.range, |name| name.range)
+            };
+            (
+                format!(
+                    "{} of these rules find nothing that this could ignore",
+                    several.len()
+                ),
+                range,
+            )
+        }
+    };
+    let finding = found.wrong_at(range, message);
+    finding.tagged(Tag::Unnecessary);
+    if let Some(change) = removal(note, unused) {
+        let title = if named.len() == note.names.len() {
+            "remove the ignore".to_owned()
+        } else {
+            format!("remove {} from the ignore", all(&named))
+        };
+        finding.fix(Applicability::Safe, title, [change]);
+    }
+}
+
+fn nothing(name: &Named) -> String {
+    format!("{} finds nothing that this could ignore", name.text)
+}
+
+fn all(names: &[&Named]) -> String {
+    names
+        .iter()
+        .map(|name| name.text.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Nothing is mended here without a look. Another name makes a finding go, while who saves in the middle of a word, or has a newer
+/// version that knows the rule, does not want it removed.
+fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<'_, '_>) {
+    let ids = Rule::ids();
+    let lower = name.text.to_ascii_lowercase();
+    let (near, message) = match meaning(&name.text) {
+        Meaning::Related(akin) => match akin.as_slice() {
+            [one] => (
+                Some(one.id),
+                format!("{} is not the same as {}", name.text, one.id),
+            ),
+            several => (
+                None,
+                format!("{} means several rules: {}", name.text, listed(several)),
+            ),
+        },
+        _ => match nearest(&lower, ids.into_iter()) {
+            Some(near) => (
+                Some(near),
+                format!("there is no rule {}; the nearest is {near}", name.text),
+            ),
+            None => (
+                None,
+                format!(
+                    "there is no rule {}; `kubeharden rules` lists all",
+                    name.text
+                ),
+            ),
+        },
+    };
+    let finding = found.wrong_at(name.range, message);
+    let removal = removal(note, &[index]);
+    match near.and_then(|near| Some((near, renaming(note, index, near)?))) {
+        Some((near, renaming)) => {
+            finding.fix(Applicability::Unsafe, format!("write {near}"), [renaming]);
+            if let Some(removal) = removal {
+                finding.alternative(
+                    Applicability::Unsafe,
+                    format!("remove {}", name.text),
+                    [removal],
+                );
+            }
+        }
+        None => {
+            if let Some(removal) = removal {
+                finding.fix(
+                    Applicability::Unsafe,
+                    format!("remove {}", name.text),
+                    [removal],
+                );
+            }
+        }
+    }
+}
+
+fn listed(rules: &[&'static Rule]) -> String {
+    rules
+        .iter()
+        .map(|rule| rule.id)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What takes some names out of a note, and the note with the last of them.
+fn removal(note: &Note, gone: &[usize]) -> Option<Change> {
+    match &note.written {
+        Written::Comment {
+            comment,
+            text,
+            ignore,
+        } => Some(Change::Comment {
+            range: *comment,
+            text: ignore.without(text, gone),
+        }),
+        Written::Annotation { path, value, names } => {
+            let path = path.clone()?;
+            Some(match super::annotation::without(value, names, gone) {
+                Some(text) => Change::Set {
+                    path,
+                    value: Value::Text(text),
+                },
+                None => Change::Remove { path },
+            })
+        }
+        Written::Foreign => None,
+    }
+}
+
+/// What writes another name in the place of one.
+fn renaming(note: &Note, index: usize, name: &str) -> Option<Change> {
+    match &note.written {
+        Written::Comment {
+            comment,
+            text,
+            ignore,
+        } => {
+            let place = ignore.names.get(index)?;
+            Some(Change::Comment {
+                range: *comment,
+                text: Some(format!(
+                    "{}{name}{}",
+                    &text[..place.start],
+                    &text[place.end..]
+                )),
+            })
+        }
+        Written::Annotation { path, value, names } => {
+            let text = &names.get(index)?.text;
+            // A word that is part of another one would be hit there.
+            let is_alone = value.matches(text.as_str()).count() == 1;
+            let value = Value::Text(value.replacen(text.as_str(), name, 1));
+            is_alone.then_some(Change::Set {
+                path: path.clone()?,
+                value,
+            })
+        }
+        Written::Foreign => None,
+    }
+}

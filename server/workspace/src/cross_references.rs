@@ -1,0 +1,997 @@
+//! The objects that others name, in whichever document or file they stand, and what they say of those: that a ServiceAccount gives its
+//! pods no token, which standard a Namespace enforces.
+//!
+//! Knows kinds, names and namespaces. Must not know where texts come from, nor what a rule makes of an answer. Promise: what it costs to
+//! ask what an analysis wants to know does not grow with what is known; where objects of one name disagree, or none is known, the answer is
+//! the one for a text that stands alone.
+
+use kubernetes::{Object, Setting, Version};
+use memchr::memmem;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use yaml::{Node, Resolved};
+
+/// The kinds of the objects that others name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReferencedKind {
+    ClusterRole,
+    ConfigMap,
+    Namespace,
+    PersistentVolumeClaim,
+    PriorityClass,
+    Role,
+    RuntimeClass,
+    Secret,
+    ServiceAccount,
+}
+
+/// An object that others name, and what it says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    pub kind: ReferencedKind,
+    /// As it is written, where objects of its kind are in one.
+    pub namespace: Option<Box<str>>,
+    pub name: Box<str>,
+    pub statement: Statement,
+}
+
+/// What an object says of those that name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statement {
+    Nothing,
+    /// A ServiceAccount, that its pods get no token.
+    NoToken,
+    /// A Namespace, what its pods are held to.
+    Enforces(PodSecurityLabel),
+}
+
+/// A name that an object has for another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    pub kind: ReferencedKind,
+    pub name: String,
+    /// Where the other one is, `None` for what is not known: several where kustomizations put who names it into several. Of no matter to
+    /// kinds that are in none.
+    pub namespaces: Vec<Option<String>>,
+}
+
+/// Where kustomizations put the objects of a text: `None` for one that leaves them where they say that they are. The default is that of a
+/// text that no kustomization names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TargetNamespaces(Arc<[Option<Arc<str>>]>);
+
+/// A Pod Security Standard as the labels of a Namespace name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PodSecurityLabel {
+    pub level: Level,
+    /// As of which Kubernetes version; `None` for that of the cluster.
+    pub version: Option<Version>,
+}
+
+/// The standards that ask for something. `privileged` is what counts where there is no label at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Level {
+    Baseline,
+    Restricted,
+}
+
+/// What an object may want to know of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The namespaces that the object will be in, `None` for one that is not known: several where kustomizations put it into several.
+    pub namespaces: Vec<Option<String>>,
+    /// The ServiceAccount of its pod, where it has one.
+    pub account: Option<String>,
+}
+
+/// What is known of an object from others. The default is that of a text that stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// Whether its ServiceAccount gives it no token.
+    pub token_is_disabled: bool,
+    /// What its Namespace enforces.
+    pub enforced: Option<PodSecurityLabel>,
+}
+
+/// The facts of many texts.
+#[derive(Debug, Default)]
+pub struct WorkspaceIndex {
+    known: RwLock<Known>,
+    /// Counts the changes.
+    generation: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// What each text says; nothing of those that say nothing.
+    sources: HashMap<PathBuf, SourceFacts>,
+    accounts: HashMap<Accounts, Tally>,
+    namespaces: HashMap<String, HashMap<Option<PodSecurityLabel>, usize>>,
+}
+
+/// What a text says, and of objects in which namespaces.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct SourceFacts {
+    facts: Vec<Fact>,
+    places: TargetNamespaces,
+}
+
+impl SourceFacts {
+    fn speaking(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().filter(|fact| fact.affects_others())
+    }
+}
+
+/// Some of the accounts of a name.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Accounts {
+    name: String,
+    /// Those of the texts in a folder; of all texts where there is none.
+    folder: Option<PathBuf>,
+    namespace: Which,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Which {
+    Any,
+    /// Those that are written to be in this namespace, or, with none, that do not say.
+    Written(Option<String>),
+}
+
+/// How many accounts turn their token off, and how many do not.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    off: usize,
+    on: usize,
+}
+
+/// The ServiceAccount that every namespace has, whether anybody writes it or not.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+impl ReferencedKind {
+    pub const ALL: &'static [ReferencedKind] = &[
+        ReferencedKind::ClusterRole,
+        ReferencedKind::ConfigMap,
+        ReferencedKind::Namespace,
+        ReferencedKind::PersistentVolumeClaim,
+        ReferencedKind::PriorityClass,
+        ReferencedKind::Role,
+        ReferencedKind::RuntimeClass,
+        ReferencedKind::Secret,
+        ReferencedKind::ServiceAccount,
+    ];
+
+    /// Those that say something of who names them.
+    pub const AFFECTING_OTHERS: &'static [ReferencedKind] =
+        &[ReferencedKind::Namespace, ReferencedKind::ServiceAccount];
+
+    /// The kind as it is written.
+    pub fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The group of its API, and whether objects of it are in a namespace.
+    fn row(self) -> (&'static str, &'static str, bool) {
+        match self {
+            ReferencedKind::ClusterRole => ("ClusterRole", "rbac.authorization.k8s.io", false),
+            ReferencedKind::ConfigMap => ("ConfigMap", "", true),
+            ReferencedKind::Namespace => ("Namespace", "", false),
+            ReferencedKind::PersistentVolumeClaim => ("PersistentVolumeClaim", "", true),
+            ReferencedKind::PriorityClass => ("PriorityClass", "scheduling.k8s.io", false),
+            ReferencedKind::Role => ("Role", "rbac.authorization.k8s.io", true),
+            ReferencedKind::RuntimeClass => ("RuntimeClass", "node.k8s.io", false),
+            ReferencedKind::Secret => ("Secret", "", true),
+            ReferencedKind::ServiceAccount => ("ServiceAccount", "", true),
+        }
+    }
+
+    fn of(api_version: &str, kind: &str) -> Option<ReferencedKind> {
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        ReferencedKind::ALL
+            .iter()
+            .copied()
+            .find(|known| known.name() == kind && known.row().1 == group)
+    }
+
+    fn is_in_namespace(self) -> bool {
+        self.row().2
+    }
+}
+
+impl Fact {
+    /// What an object that can be seen in full says.
+    pub fn of(object: &Object<'_>) -> Option<Fact> {
+        let kind = ReferencedKind::of(object.api_version, object.kind)?;
+        let says = match kind {
+            ReferencedKind::ServiceAccount
+                if object
+                    .node
+                    .get("automountServiceAccountToken")
+                    .is_some_and(is_false) =>
+            {
+                Statement::NoToken
+            }
+            ReferencedKind::Namespace => {
+                standard(object.node).map_or(Statement::Nothing, Statement::Enforces)
+            }
+            _ => Statement::Nothing,
+        };
+        let namespace = object
+            .namespace
+            .filter(|_| kind.is_in_namespace())
+            .map(Box::from);
+        Some(Fact {
+            kind,
+            namespace,
+            name: object.name?.into(),
+            statement: says,
+        })
+    }
+
+    /// Whether a text may declare an object of some kinds: most need not be read for that. The words are on everybody's lips, so that they
+    /// have to stand where a kind stands.
+    pub fn may_be_declared_in(text: &str, kinds: &[ReferencedKind]) -> bool {
+        const KIND: &str = "kind";
+        let is_quote = |c: char| c.is_whitespace() || c == '"' || c == '\'';
+        let is_one = |behind: &str| {
+            let word = behind
+                .trim_start_matches(is_quote)
+                .strip_prefix(':')
+                .map(|word| word.trim_start_matches(is_quote));
+            let rest = |kind: &ReferencedKind| word?.strip_prefix(kind.name());
+            kinds
+                .iter()
+                .filter_map(rest)
+                .any(|rest| rest.starts_with("List") || !rest.starts_with(char::is_alphanumeric))
+        };
+        memmem::find_iter(text.as_bytes(), KIND).any(|at| is_one(&text[at + KIND.len()..]))
+    }
+
+    /// Whether it makes a difference to those that name it.
+    pub fn affects_others(&self) -> bool {
+        ReferencedKind::AFFECTING_OTHERS.contains(&self.kind)
+    }
+
+    /// Whether an object that is put somewhere may be the one that another one names which will be in a namespace.
+    fn is_in(&self, places: &TargetNamespaces, namespace: Option<&str>) -> bool {
+        places
+            .of_object(self.namespace.as_deref())
+            .contains(&namespace)
+    }
+
+    /// Kustomize gives a Namespace the name of the one that it puts things into.
+    fn has_name(&self, places: &TargetNamespaces, name: &str) -> bool {
+        match self.kind {
+            ReferencedKind::Namespace => places.of_object(Some(&self.name)).contains(&Some(name)),
+            _ => *self.name == *name,
+        }
+    }
+}
+
+fn is_false(node: Node<'_>) -> bool {
+    matches!(node.resolved(), Some(Resolved::Bool(false)))
+}
+
+fn standard(namespace: Node<'_>) -> Option<PodSecurityLabel> {
+    let labels = namespace.get("metadata")?.get("labels")?;
+    let label = |mode: &str| {
+        labels
+            .get(&format!("pod-security.kubernetes.io/{mode}"))
+            .and_then(Node::as_str)
+    };
+    let level = match label("enforce")? {
+        "baseline" => Level::Baseline,
+        "restricted" => Level::Restricted,
+        _ => return None,
+    };
+    // The API server refuses a version in other words, and then nobody knows what will stand there.
+    let version = match label("enforce-version") {
+        None | Some("latest") => None,
+        Some(version) => Some(
+            version
+                .strip_prefix('v')
+                .and_then(|version| version.parse().ok())?,
+        ),
+    };
+    Some(PodSecurityLabel { level, version })
+}
+
+impl TargetNamespaces {
+    /// Whoever leaves objects where they are changes nothing, where that is all that is done with them.
+    pub fn of(namespaces: impl IntoIterator<Item = Option<Arc<str>>>) -> Self {
+        let namespaces: BTreeSet<_> = namespaces.into_iter().collect();
+        let is_left = namespaces.iter().all(Option::is_none);
+        if is_left {
+            TargetNamespaces::default()
+        } else {
+            TargetNamespaces(namespaces.into_iter().collect())
+        }
+    }
+
+    /// The namespaces in which an object will be that is written to be in one, or in none.
+    pub fn of_object<'a>(&'a self, written: Option<&'a str>) -> BTreeSet<Option<&'a str>> {
+        match self.0.is_empty() {
+            true => BTreeSet::from([written]),
+            false => self
+                .0
+                .iter()
+                .map(|namespace| namespace.as_deref().or(written))
+                .collect(),
+        }
+    }
+}
+
+impl Query {
+    /// What an object asks, where it asks anything.
+    pub fn of(object: &Object<'_>, places: &TargetNamespaces) -> Option<Query> {
+        let account = object.pod.as_ref().and_then(|pod| match pod.account() {
+            Setting::Set { value, .. } => Some(value),
+            Setting::Unset => Some(DEFAULT_ACCOUNT.to_owned()),
+            Setting::Unreadable(_) => None,
+        });
+        let namespaces = places.of_object(object.namespace);
+        let namespaces: Vec<_> = namespaces
+            .into_iter()
+            .map(|namespace| namespace.map(str::to_owned))
+            .collect();
+        (account.is_some() || namespaces.iter().any(Option::is_some)).then_some(Query {
+            namespaces,
+            account,
+        })
+    }
+}
+
+impl WorkspaceIndex {
+    /// Takes what a text says in the place of what it said before. Tells whether that may make a difference to other objects.
+    pub fn put<'f>(
+        &self,
+        source: &Path,
+        facts: impl Iterator<Item = &'f Fact> + Clone,
+        places: &TargetNamespaces,
+    ) -> bool {
+        let is_same =
+            |said: &SourceFacts| said.places == *places && said.facts.iter().eq(facts.clone());
+        if self
+            .read()
+            .sources
+            .get(source)
+            .map_or(facts.clone().next().is_none(), is_same)
+        {
+            return false;
+        }
+        self.replace(
+            source,
+            SourceFacts {
+                facts: facts.cloned().collect(),
+                places: places.clone(),
+            },
+        )
+    }
+
+    /// Takes where kustomizations put the objects of a text. Tells whether that may make a difference to others.
+    pub fn place(&self, source: &Path, places: &TargetNamespaces) -> bool {
+        let facts = self
+            .read()
+            .sources
+            .get(source)
+            .filter(|said| said.places != *places)
+            .map(|said| said.facts.clone());
+        facts.is_some_and(|facts| {
+            self.replace(
+                source,
+                SourceFacts {
+                    facts,
+                    places: places.clone(),
+                },
+            )
+        })
+    }
+
+    fn replace(&self, source: &Path, said: SourceFacts) -> bool {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let before = known.sources.remove(source).unwrap_or_default();
+        let is_heard = !before.speaking().eq(said.speaking())
+            || (before.places != said.places && said.speaking().next().is_some());
+        if is_heard {
+            known.count(source, &before, false);
+            known.count(source, &said, true);
+            self.generation.fetch_add(1, Ordering::SeqCst);
+        }
+        if !said.facts.is_empty() {
+            known.sources.insert(source.to_owned(), said);
+        }
+        is_heard
+    }
+
+    /// Another number whenever an answer may be another one.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.read().sources.is_empty()
+    }
+
+    /// The texts that say something.
+    pub fn sources(&self) -> Vec<PathBuf> {
+        self.read().sources.keys().cloned().collect()
+    }
+
+    /// The objects that an object in a text of a folder may mean by a name, each with the text that declares it, in the order of these. It is
+    /// found as [`Known::is_token_off`] finds an account. Nobody waits for this with each keystroke: all texts are gone through.
+    pub fn resolve(&self, reference: &Reference, folder: &Path) -> Vec<(PathBuf, Fact)> {
+        let known = self.read();
+        let of_name = |(source, said): (&'_ PathBuf, &SourceFacts)| {
+            let facts = said.facts.iter().filter(|fact| {
+                fact.kind == reference.kind && fact.has_name(&said.places, &reference.name)
+            });
+            facts
+                .map(|fact| (source.clone(), said.places.clone(), fact.clone()))
+                .collect::<Vec<_>>()
+        };
+        let all: Vec<(PathBuf, TargetNamespaces, Fact)> =
+            known.sources.iter().flat_map(of_name).collect();
+        let mut meant = vec![false; all.len()];
+        let namespaces = if reference.kind.is_in_namespace() {
+            &reference.namespaces[..]
+        } else {
+            &[]
+        };
+        for namespace in namespaces {
+            let mark =
+                |meant: &mut [bool],
+                 is_one: &dyn Fn(&(PathBuf, TargetNamespaces, Fact)) -> bool| {
+                    let found: Vec<usize> = all
+                        .iter()
+                        .enumerate()
+                        .filter(|(_, it)| is_one(it))
+                        .map(|(index, _)| index)
+                        .collect();
+                    found.iter().for_each(|index| meant[*index] = true);
+                    !found.is_empty()
+                };
+            let is_same = |(_, places, fact): &(PathBuf, TargetNamespaces, Fact)| {
+                namespace.is_some() && fact.is_in(places, namespace.as_deref())
+            };
+            let is_possible = |(_, places, fact): &(PathBuf, TargetNamespaces, Fact)| {
+                namespace.is_none() || fact.is_in(places, None)
+            };
+            let is_near = |it: &(PathBuf, TargetNamespaces, Fact)| {
+                is_possible(it) && it.0.parent() == Some(folder)
+            };
+            let is_findable = reference.kind != ReferencedKind::ServiceAccount
+                || reference.name != DEFAULT_ACCOUNT;
+            let is_anywhere =
+                |it: &(PathBuf, TargetNamespaces, Fact)| is_possible(it) && is_findable;
+            let _ = mark(&mut meant, &is_same)
+                || mark(&mut meant, &is_near)
+                || mark(&mut meant, &is_anywhere);
+        }
+        let is_meant = |index: usize| namespaces.is_empty() || meant[index];
+        let meant = all
+            .into_iter()
+            .enumerate()
+            .filter(|(index, _)| is_meant(*index));
+        let mut meant: Vec<(PathBuf, Fact)> =
+            meant.map(|(_, (source, _, fact))| (source, fact)).collect();
+        meant.sort_by(|one, other| one.0.cmp(&other.0));
+        meant
+    }
+
+    /// What is known of an object that stands in a text of a folder. Of one that will be in several namespaces, what is the same in all.
+    pub fn answer(&self, question: &Query, folder: &Path) -> Answer {
+        let known = self.read();
+        if known.accounts.is_empty() && known.namespaces.is_empty() {
+            return Answer::default();
+        }
+        let answers = question.namespaces.iter().map(|namespace| {
+            known.answer(question.account.as_deref(), namespace.as_deref(), folder)
+        });
+        answers.reduce(Answer::and).unwrap_or_default()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answer {
+    /// What two answers have in common.
+    fn and(self, other: Answer) -> Answer {
+        Answer {
+            token_is_disabled: self.token_is_disabled && other.token_is_disabled,
+            enforced: self
+                .enforced
+                .filter(|standard| other.enforced == Some(*standard)),
+        }
+    }
+}
+
+impl Known {
+    fn answer(&self, account: Option<&str>, namespace: Option<&str>, folder: &Path) -> Answer {
+        let is_token_off =
+            account.is_some_and(|account| self.is_token_off(account, namespace, folder));
+        Answer {
+            token_is_disabled: is_token_off,
+            enforced: namespace.and_then(|namespace| self.standard(namespace)),
+        }
+    }
+
+    /// An account of the very namespace is the one. Where the namespace of the pod or of the account is not written, the accounts of that
+    /// name in the same folder may be; else all of that name. An account that every namespace has is not found by its name alone.
+    fn is_token_off(&self, account: &str, namespace: Option<&str>, folder: &Path) -> bool {
+        let find = |folder: Option<&Path>, namespace: Which| {
+            self.accounts.get(&Accounts {
+                name: account.to_owned(),
+                folder: folder.map(Path::to_owned),
+                namespace,
+            })
+        };
+        let same =
+            namespace.and_then(|namespace| find(None, Which::Written(Some(namespace.to_owned()))));
+        let possible = if namespace.is_some() {
+            Which::Written(None)
+        } else {
+            Which::Any
+        };
+        let near = || find(Some(folder), possible.clone());
+        let anywhere = || find(None, possible.clone()).filter(|_| account != DEFAULT_ACCOUNT);
+        same.or_else(near)
+            .or_else(anywhere)
+            .is_some_and(|tally| tally.off > 0 && tally.on == 0)
+    }
+
+    fn standard(&self, namespace: &str) -> Option<PodSecurityLabel> {
+        let mut standards = self.namespaces.get(namespace)?.keys();
+        standards
+            .next()
+            .copied()
+            .flatten()
+            .filter(|_| standards.next().is_none())
+    }
+
+    /// Takes that a text says something, or that it no longer does.
+    fn count(&mut self, source: &Path, said: &SourceFacts, is_said: bool) {
+        for Fact {
+            kind,
+            namespace,
+            name,
+            statement: says,
+        } in &said.facts
+        {
+            match kind {
+                ReferencedKind::ServiceAccount => {
+                    for namespace in said.places.of_object(namespace.as_deref()) {
+                        self.count_account(
+                            source,
+                            namespace,
+                            name,
+                            *says == Statement::NoToken,
+                            is_said,
+                        );
+                    }
+                }
+                ReferencedKind::Namespace => {
+                    let standard = if let Statement::Enforces(standard) = says {
+                        Some(*standard)
+                    } else {
+                        None
+                    };
+                    for name in said.places.of_object(Some(name)).into_iter().flatten() {
+                        self.count_namespace(name, standard, is_said);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn count_account(
+        &mut self,
+        source: &Path,
+        namespace: Option<&str>,
+        name: &str,
+        is_off: bool,
+        is_said: bool,
+    ) {
+        let home = source.parent().map(Path::to_owned).unwrap_or_default();
+        let folders = [None, Some(home)];
+        let namespaces = [Which::Any, Which::Written(namespace.map(str::to_owned))];
+        for (folder, namespace) in folders
+            .iter()
+            .flat_map(|folder| namespaces.iter().map(move |it| (folder, it)))
+        {
+            let key = Accounts {
+                name: name.to_owned(),
+                folder: folder.clone(),
+                namespace: namespace.clone(),
+            };
+            let mut tally = self.accounts.remove(&key).unwrap_or_default();
+            step(
+                if is_off {
+                    &mut tally.off
+                } else {
+                    &mut tally.on
+                },
+                is_said,
+            );
+            if tally.off + tally.on > 0 {
+                self.accounts.insert(key, tally);
+            }
+        }
+    }
+
+    fn count_namespace(&mut self, name: &str, standard: Option<PodSecurityLabel>, is_said: bool) {
+        let standards = self.namespaces.entry(name.to_owned()).or_default();
+        step(standards.entry(standard).or_default(), is_said);
+        if standards.get(&standard) == Some(&0) {
+            standards.remove(&standard);
+        }
+        if standards.is_empty() {
+            self.namespaces.remove(name);
+        }
+    }
+}
+
+fn step(count: &mut usize, is_said: bool) {
+    *count = if is_said {
+        *count + 1
+    } else {
+        count.saturating_sub(1)
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(namespace: Option<&str>, name: &str, is_off: bool) -> Fact {
+        let says = if is_off {
+            Statement::NoToken
+        } else {
+            Statement::Nothing
+        };
+        Fact {
+            kind: ReferencedKind::ServiceAccount,
+            namespace: namespace.map(Box::from),
+            name: name.into(),
+            statement: says,
+        }
+    }
+
+    fn put(index: &WorkspaceIndex, source: &Path, facts: Vec<Fact>) -> bool {
+        index.put(source, facts.iter(), &TargetNamespaces::default())
+    }
+
+    fn into(namespaces: &[Option<&str>]) -> TargetNamespaces {
+        TargetNamespaces::of(namespaces.iter().map(|namespace| namespace.map(Arc::from)))
+    }
+
+    fn is_off(index: &WorkspaceIndex, namespace: Option<&str>, name: &str, folder: &str) -> bool {
+        let question = Query {
+            namespaces: vec![namespace.map(str::to_owned)],
+            account: Some(name.to_owned()),
+        };
+        index.answer(&question, Path::new(folder)).token_is_disabled
+    }
+
+    #[test]
+    fn an_account_of_the_same_namespace_counts_wherever_it_stands() {
+        let index = WorkspaceIndex::default();
+        put(
+            &index,
+            Path::new("/a/accounts.yaml"),
+            vec![
+                account(Some("shop"), "web", true),
+                account(Some("bank"), "web", false),
+            ],
+        );
+        assert!(is_off(&index, Some("shop"), "web", "/b"));
+        assert!(!is_off(&index, Some("bank"), "web", "/b"));
+        assert!(!is_off(&index, Some("other"), "web", "/b"));
+        assert!(!is_off(&index, None, "web", "/b"), "they disagree");
+        assert!(!is_off(&index, Some("shop"), "default", "/a"));
+    }
+
+    #[test]
+    fn where_a_namespace_is_not_written_the_folder_comes_before_the_name() {
+        let index = WorkspaceIndex::default();
+        put(
+            &index,
+            Path::new("/a/account.yaml"),
+            vec![account(None, "web", true), account(None, "default", true)],
+        );
+        assert!(is_off(&index, None, "web", "/a") && is_off(&index, Some("shop"), "web", "/b"));
+        put(
+            &index,
+            Path::new("/b/account.yaml"),
+            vec![account(None, "web", false)],
+        );
+        assert!(
+            is_off(&index, None, "web", "/a")
+                && !is_off(&index, None, "web", "/b")
+                && !is_off(&index, None, "web", "/c")
+        );
+        assert!(
+            is_off(&index, None, "default", "/a") && !is_off(&index, None, "default", "/c"),
+            "every namespace has its own"
+        );
+        put(&index, Path::new("/b/account.yaml"), vec![]);
+        assert!(is_off(&index, None, "web", "/b") && is_off(&index, None, "web", "/c"));
+    }
+
+    #[test]
+    fn what_is_put_into_a_namespace_is_there_and_nowhere_else() {
+        let (index, source) = (WorkspaceIndex::default(), Path::new("/a/account.yaml"));
+        let facts = || {
+            vec![
+                account(None, "web", true),
+                account(Some("bank"), "api", true),
+            ]
+        };
+        index.put(source, facts().iter(), &into(&[Some("shop")]));
+        assert!(
+            is_off(&index, Some("shop"), "web", "/b") && is_off(&index, Some("shop"), "api", "/b")
+        );
+        assert!(
+            !is_off(&index, Some("bank"), "web", "/a")
+                && !is_off(&index, Some("bank"), "api", "/a")
+        );
+        assert!(index.place(source, &into(&[Some("test"), Some("shop")])));
+        assert!(
+            is_off(&index, Some("shop"), "web", "/b") && is_off(&index, Some("test"), "web", "/b")
+        );
+        assert!(!is_off(&index, Some("bank"), "web", "/a"));
+        assert!(index.place(source, &into(&[Some("test"), None])));
+        assert!(
+            is_off(&index, Some("test"), "api", "/b") && is_off(&index, Some("bank"), "api", "/b")
+        );
+        assert!(
+            !index.place(source, &into(&[None, Some("test")])),
+            "the same once more"
+        );
+        assert!(
+            index.place(source, &into(&[None])),
+            "nobody puts it anywhere"
+        );
+        assert!(
+            index.put(source, [].iter(), &into(&[Some("shop")]))
+                && !index.place(source, &into(&[Some("test")]))
+        );
+        assert!(index.is_empty() && index.read().accounts.is_empty());
+    }
+
+    #[test]
+    fn what_is_in_several_namespaces_is_told_what_is_the_same_in_all() {
+        let index = WorkspaceIndex::default();
+        put(
+            &index,
+            Path::new("/a.yaml"),
+            vec![
+                account(Some("shop"), "web", true),
+                account(Some("test"), "web", true),
+            ],
+        );
+        put(
+            &index,
+            Path::new("/b.yaml"),
+            vec![account(Some("bank"), "web", false)],
+        );
+        let is_off = |namespaces: &[&str]| {
+            let namespaces = namespaces
+                .iter()
+                .map(|namespace| Some((*namespace).to_owned()))
+                .collect();
+            index
+                .answer(
+                    &Query {
+                        namespaces,
+                        account: Some("web".to_owned()),
+                    },
+                    Path::new("/"),
+                )
+                .token_is_disabled
+        };
+        assert!(
+            is_off(&["shop", "test"]) && !is_off(&["shop", "bank"]) && !is_off(&["shop", "other"])
+        );
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_nothing_behind() {
+        let index = WorkspaceIndex::default();
+        let namespace = |standard: Option<PodSecurityLabel>| {
+            let says = standard.map_or(Statement::Nothing, Statement::Enforces);
+            Fact {
+                kind: ReferencedKind::Namespace,
+                namespace: None,
+                name: "shop".into(),
+                statement: says,
+            }
+        };
+        let restricted = Some(PodSecurityLabel {
+            level: Level::Restricted,
+            version: None,
+        });
+        let standard = || {
+            index
+                .answer(
+                    &Query {
+                        namespaces: vec![Some("shop".to_owned())],
+                        account: None,
+                    },
+                    Path::new("/"),
+                )
+                .enforced
+        };
+        assert!(put(
+            &index,
+            Path::new("/a.yaml"),
+            vec![namespace(restricted), account(None, "web", true)]
+        ));
+        assert!(
+            !put(
+                &index,
+                Path::new("/a.yaml"),
+                vec![namespace(restricted), account(None, "web", true)]
+            ),
+            "nothing new"
+        );
+        assert_eq!(standard(), restricted);
+        put(&index, Path::new("/b.yaml"), vec![namespace(None)]);
+        assert_eq!(standard(), None, "they disagree");
+        put(&index, Path::new("/b.yaml"), vec![]);
+        assert_eq!(standard(), restricted);
+        put(&index, Path::new("/a.yaml"), vec![]);
+        assert!(
+            index.is_empty()
+                && index.read().accounts.is_empty()
+                && index.read().namespaces.is_empty()
+        );
+    }
+
+    #[test]
+    fn what_is_only_named_makes_no_difference_to_what_is_told() {
+        let index = WorkspaceIndex::default();
+        let claim = Fact {
+            kind: ReferencedKind::PersistentVolumeClaim,
+            namespace: None,
+            name: "data".into(),
+            statement: Statement::Nothing,
+        };
+        assert!(put(
+            &index,
+            Path::new("/a.yaml"),
+            vec![account(None, "web", true), claim.clone()]
+        ));
+        let generation = index.generation();
+        assert!(!put(
+            &index,
+            Path::new("/a.yaml"),
+            vec![
+                account(None, "web", true),
+                Fact {
+                    name: "date".into(),
+                    ..claim.clone()
+                }
+            ]
+        ));
+        assert!(!put(&index, Path::new("/b.yaml"), vec![claim]));
+        assert_eq!(index.generation(), generation);
+        assert!(
+            put(&index, Path::new("/a.yaml"), vec![])
+                && !put(&index, Path::new("/b.yaml"), vec![])
+                && index.is_empty()
+        );
+    }
+
+    #[test]
+    fn what_a_name_means_is_found_by_namespace_then_folder() {
+        let index = WorkspaceIndex::default();
+        let claim = |namespace: Option<&str>| {
+            let (kind, name) = (ReferencedKind::PersistentVolumeClaim, "data".into());
+            Fact {
+                kind,
+                namespace: namespace.map(Box::from),
+                name,
+                statement: Statement::Nothing,
+            }
+        };
+        for (source, namespace) in [
+            ("/a/1", Some("shop")),
+            ("/a/2", None),
+            ("/b/3", None),
+            ("/b/4", Some("bank")),
+        ] {
+            put(
+                &index,
+                Path::new(source),
+                vec![claim(namespace), account(namespace, "default", false)],
+            );
+        }
+        let meant = |kind, name: &str, namespaces: &[Option<&str>], folder: &str| {
+            let namespaces = namespaces
+                .iter()
+                .map(|namespace| namespace.map(str::to_owned))
+                .collect();
+            let meant = index.resolve(
+                &Reference {
+                    kind,
+                    name: name.to_owned(),
+                    namespaces,
+                },
+                Path::new(folder),
+            );
+            let names: Vec<String> = meant
+                .iter()
+                .map(|(source, _)| source.file_name().unwrap().to_string_lossy().into())
+                .collect();
+            names.join(" ")
+        };
+        let claims = |namespaces: &[Option<&str>], folder| {
+            meant(
+                ReferencedKind::PersistentVolumeClaim,
+                "data",
+                namespaces,
+                folder,
+            )
+        };
+        assert_eq!(claims(&[Some("shop")], "/b"), "1");
+        assert_eq!(claims(&[Some("bank"), Some("shop")], "/b"), "1 4");
+        assert_eq!(claims(&[Some("other")], "/b"), "3", "one that does not say");
+        assert_eq!(claims(&[Some("other")], "/c"), "2 3");
+        assert_eq!(claims(&[None], "/a"), "1 2");
+        assert_eq!(claims(&[None], "/c"), "1 2 3 4");
+        assert_eq!(
+            meant(ReferencedKind::PersistentVolumeClaim, "date", &[None], "/a"),
+            ""
+        );
+        assert_eq!(
+            meant(ReferencedKind::ServiceAccount, "default", &[None], "/c"),
+            "",
+            "every namespace has its own"
+        );
+        index.place(Path::new("/b/3"), &into(&[Some("shop")]));
+        assert_eq!(
+            claims(&[Some("shop")], "/a") + &claims(&[Some("other")], "/b"),
+            "1 32"
+        );
+        let mut shop = account(None, "any", false);
+        shop.kind = ReferencedKind::Namespace;
+        index.put(Path::new("/5"), [shop].iter(), &into(&[Some("shop")]));
+        assert_eq!(
+            meant(ReferencedKind::Namespace, "shop", &[], "/")
+                + &meant(ReferencedKind::Namespace, "any", &[], "/"),
+            "5"
+        );
+    }
+
+    #[test]
+    fn most_texts_need_not_be_listened_to() {
+        for text in [
+            "kind: ServiceAccount",
+            "{\"kind\":\"Namespace\"}",
+            "- 'kind' :  \"ServiceAccount\"\n",
+            "kind: NamespaceList",
+        ] {
+            assert!(
+                Fact::may_be_declared_in(text, ReferencedKind::AFFECTING_OTHERS),
+                "{text}"
+            );
+        }
+        for text in [
+            "automountServiceAccountToken: false",
+            "description: Namespace",
+            "kinds: [Namespace]",
+            "namespace: a",
+            "",
+        ] {
+            assert!(
+                !Fact::may_be_declared_in(text, ReferencedKind::AFFECTING_OTHERS),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! From an object that kustomize built to the places in its sources: the resource that it began as, and the patches laid over it.
+//!
+//! kustomize says in annotations, if it is asked to, which file an object comes from and which kustomizations changed it. The rest is
+//! found by kind, by name and by the way in the object: an item of a list is known by its `name`.
+
+use super::{Origin, lines, written};
+use crate::project;
+use kubernetes;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use yaml::{self, Node, NodeId, NodeKind, Offset, Step, Yaml, chunks, json_patch};
+
+/// The kustomization that makes kustomize say where everything comes from; `folder` is the way to the one that is asked about.
+pub fn asking(folder: &str) -> String {
+    let folder = serde_json::Value::from(folder);
+    format!("resources: [{folder}]\nbuildMetadata: [originAnnotations, transformerAnnotations]\n")
+}
+
+const ORIGIN: &str = "config.kubernetes.io/origin";
+const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+
+/// A document that kustomize built.
+pub struct Built {
+    yaml: Yaml,
+}
+
+impl Built {
+    pub fn new(text: &str) -> Self {
+        Built {
+            yaml: yaml::parse(text),
+        }
+    }
+}
+
+/// The sources of what was built, read as they are asked for.
+pub struct Sources {
+    /// The folder that kustomize counts from.
+    folder: PathBuf,
+    files: HashMap<PathBuf, Option<Vec<Text>>>,
+}
+
+/// A document in a file, or a patch that is written inside one.
+struct Text {
+    /// Where it starts in its file.
+    start: usize,
+    yaml: Yaml,
+    /// The text of the file, where the document is a text in it with indentation of its own: only whole lines are told then.
+    inside: Option<String>,
+}
+
+/// A step on the way to a value.
+enum Way {
+    Key(String),
+    /// By name, where it has one, else by its text, else by its place.
+    Item {
+        name: Option<String>,
+        text: Option<String>,
+        index: usize,
+    },
+}
+
+impl Sources {
+    pub fn new(folder: PathBuf) -> Self {
+        Sources {
+            folder,
+            files: HashMap::new(),
+        }
+    }
+
+    /// Where what stands in a document at a range of bytes comes from, or what is missing there. `None` where its file is not one of
+    /// this machine.
+    pub fn origin(&mut self, built: &Built, place: Range<usize>, absent: bool) -> Option<Origin> {
+        let objects = kubernetes::objects(&built.yaml);
+        let place = yaml::Range::new(
+            Offset::try_from(place.start).ok()?,
+            Offset::try_from(place.end).ok()?,
+        );
+        let object = objects
+            .iter()
+            .find(|object| object.node.range().contains_range(place))
+            .or(objects.first())?;
+        let annotations = object
+            .node
+            .get("metadata")
+            .and_then(|metadata| metadata.get("annotations"));
+        let said = |key: &str| {
+            annotations
+                .and_then(|annotations| annotations.get(key))
+                .and_then(Node::as_str)
+        };
+        let origin = yaml::parse(said(ORIGIN)?);
+        let origin = origin.root()?;
+        let named = |key: &str| {
+            origin
+                .get(key)
+                .and_then(Node::as_str)
+                .map(|path| self.real(path))
+        };
+        if origin.get("repo").is_some() {
+            return None;
+        }
+        let resource = named("path");
+        let file = resource.clone().or_else(|| named("configuredIn"))?;
+        let way = way(&built.yaml, object.node, place.start());
+        let value = built
+            .yaml
+            .covering(place.start())
+            .and_then(|node| node.as_str().map(str::to_owned));
+        let patches: Vec<PathBuf> = kustomizations(said(TRANSFORMATIONS).unwrap_or_default())
+            .iter()
+            .map(|path| self.real(path))
+            .collect();
+        let candidates = self.candidates(resource.as_deref(), &patches, absent);
+        for candidate in candidates {
+            let place = self.look(&candidate, object, &way, value.as_deref());
+            if let Some(range) = place {
+                return Some(Origin {
+                    file: candidate,
+                    range: Some(range),
+                });
+            }
+        }
+        // What is nowhere written is missing in the resource.
+        let near =
+            resource.and_then(|resource| Some((self.nearest(&resource, object, &way)?, resource)));
+        Some(match near {
+            Some((range, file)) => Origin {
+                file,
+                range: Some(range),
+            },
+            None => Origin { file, range: None },
+        })
+    }
+
+    fn real(&self, path: &str) -> PathBuf {
+        project::join_normalized(&self.folder, path)
+    }
+
+    /// The files in which something may be written: what counts last comes first, but for what is missing.
+    fn candidates(
+        &mut self,
+        resource: Option<&Path>,
+        kustomizations: &[PathBuf],
+        absent: bool,
+    ) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for kustomization in kustomizations.iter().rev() {
+            let text = std::fs::read_to_string(kustomization).unwrap_or_default();
+            let folder = kustomization.parent().unwrap_or(Path::new("/"));
+            files.extend(
+                project::patches(&text)
+                    .iter()
+                    .rev()
+                    .map(|path| project::join_normalized(folder, path)),
+            );
+            files.push(kustomization.clone());
+        }
+        match resource {
+            Some(resource) if absent => files.insert(0, resource.to_owned()),
+            Some(resource) => files.push(resource.to_owned()),
+            None => {}
+        }
+        let mut seen = Vec::new();
+        files.retain(|file| {
+            !seen.contains(file) && {
+                seen.push(file.clone());
+                true
+            }
+        });
+        files
+    }
+
+    fn texts(&mut self, file: &Path) -> &[Text] {
+        let texts = self
+            .files
+            .entry(file.to_owned())
+            .or_insert_with(|| std::fs::read_to_string(file).ok().map(|text| read(&text)));
+        texts.as_deref().unwrap_or_default()
+    }
+
+    /// Where the value at a way is written in a file.
+    fn look(
+        &mut self,
+        file: &Path,
+        object: &kubernetes::Object<'_>,
+        way: &[Way],
+        value: Option<&str>,
+    ) -> Option<Range<usize>> {
+        let is_same = |node: &Node<'_>| value.is_none() || node.as_str() == value;
+        for text in self.texts(file) {
+            for root in roots(&text.yaml, object) {
+                if let Some((node, len)) = follow(root, way)
+                    && len == way.len()
+                    && is_same(&node)
+                {
+                    return Some(text.place(node));
+                }
+            }
+            if let Some(operation) = operation(&text.yaml, way, value) {
+                return Some(text.place(operation));
+            }
+        }
+        None
+    }
+
+    /// The last part of a way that is written in the resource.
+    fn nearest(
+        &mut self,
+        file: &Path,
+        object: &kubernetes::Object<'_>,
+        way: &[Way],
+    ) -> Option<Range<usize>> {
+        let text = self
+            .texts(file)
+            .iter()
+            .find_map(|text| Some((text, *roots(&text.yaml, object).first()?)));
+        let (text, root) = text?;
+        let (node, len) = follow(root, way)?;
+        let name = root
+            .get("metadata")
+            .and_then(|metadata| metadata.get("name"));
+        let key = |node: Node<'_>| node.own_entry().map(|entry| entry.key.id());
+        let token = if len == 0 {
+            name.map(Node::id)
+        } else {
+            key(node).or_else(|| node.get("name").map(Node::id))
+        };
+        token.map(|id: NodeId| text.place(text.yaml.node(id)))
+    }
+}
+
+impl Text {
+    fn place(&self, node: Node<'_>) -> Range<usize> {
+        let range = node.range();
+        match &self.inside {
+            None => self.start + usize::from(range.start())..self.start + usize::from(range.end()),
+            // The lines of a text in a file stand there one below the other.
+            Some(whole) => {
+                let line = self.yaml.text()[..usize::from(range.start())]
+                    .matches('\n')
+                    .count();
+                let first = whole[..self.start].matches('\n').count();
+                lines(whole)
+                    .get(first + line)
+                    .map_or(self.start..self.start, |line| written(*line))
+            }
+        }
+    }
+}
+
+/// The documents of a file, and the patches that are written inside it.
+fn read(text: &str) -> Vec<Text> {
+    let mut texts = Vec::new();
+    for range in chunks::documents(text) {
+        let yaml = yaml::parse(&text[range.clone()]);
+        for (node, _) in project::inline_patches(&yaml) {
+            let Some(patch) = node.as_str() else { continue };
+            let header = usize::from(node.range().start());
+            let behind = yaml.text()[header..]
+                .find('\n')
+                .map_or(header, |length| header + length + 1);
+            let is_block = matches!(
+                node.kind(),
+                NodeKind::Scalar(yaml::ScalarStyle::Literal | yaml::ScalarStyle::Folded)
+            );
+            let start = range.start + if is_block { behind } else { header };
+            texts.push(Text {
+                start,
+                yaml: yaml::parse(patch),
+                inside: Some(text.to_owned()),
+            });
+        }
+        texts.push(Text {
+            start: range.start,
+            yaml,
+            inside: None,
+        });
+    }
+    texts
+}
+
+/// The objects of a document that can have become another one: of the same kind, with its name or a part of it.
+fn roots<'y>(yaml: &'y Yaml, object: &kubernetes::Object<'_>) -> Vec<Node<'y>> {
+    let name = object.name.unwrap_or_default();
+    let fits = |candidate: &kubernetes::Object<'_>| {
+        candidate.kind == object.kind && candidate.name.is_none_or(|part| name.contains(part))
+    };
+    let mut fitting: Vec<kubernetes::Object<'y>> = kubernetes::objects(yaml)
+        .into_iter()
+        .filter(|candidate| fits(candidate))
+        .collect();
+    fitting.sort_by_key(|candidate| std::cmp::Reverse(candidate.name.map_or(0, str::len)));
+    fitting
+        .into_iter()
+        .map(|candidate| candidate.node)
+        .collect()
+}
+
+/// The files of the kustomizations that changed an object.
+fn kustomizations(transformations: &str) -> Vec<String> {
+    let yaml = yaml::parse(transformations);
+    let items = yaml.root().into_iter().flat_map(Node::items);
+    let mut files: Vec<String> = items
+        .filter_map(|item| Some(item.get("configuredIn")?.as_str()?.to_owned()))
+        .collect();
+    files.dedup();
+    files
+}
+
+/// The way from an object to what stands at a place.
+fn way(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<Way> {
+    let Some(node) = yaml.covering(place) else {
+        return Vec::new();
+    };
+    let (path, from) = (node.path(), object.path().steps().count());
+    let mut way = Vec::new();
+    let mut at = object;
+    for step in path.steps().skip(from) {
+        let next = match step {
+            Step::Key(key) => {
+                way.push(Way::Key(key.to_string()));
+                at.get_own(key)
+            }
+            Step::Index(index) => {
+                let item = at.items().nth(index);
+                let name = item.and_then(|item| item.get("name")?.as_str().map(str::to_owned));
+                let text = item.and_then(Node::as_str).map(str::to_owned);
+                way.push(Way::Item { name, text, index });
+                item
+            }
+        };
+        match next {
+            Some(next) => at = next,
+            None => break,
+        }
+    }
+    way
+}
+
+/// As far as a way goes from a node: where that is, and how many steps it took.
+fn follow<'y>(root: Node<'y>, way: &[Way]) -> Option<(Node<'y>, usize)> {
+    let mut node = root.resolve()?;
+    for (taken, step) in way.iter().enumerate() {
+        let next = match step {
+            Way::Key(key) => node.get(key),
+            Way::Item {
+                name: Some(name), ..
+            } => node
+                .items()
+                .filter_map(Node::resolve)
+                .find(|item| item.get("name").and_then(Node::as_str) == Some(name)),
+            Way::Item {
+                text: Some(text), ..
+            } => node.items().find(|item| item.as_str() == Some(text)),
+            Way::Item { index, .. } => node.items().nth(*index),
+        };
+        match next {
+            Some(next) => node = next,
+            None => return Some((node, taken)),
+        }
+    }
+    Some((node, way.len()))
+}
+
+/// The operation of a JSON patch that put a value at a way, or above it.
+fn operation<'y>(yaml: &'y Yaml, way: &[Way], value: Option<&str>) -> Option<Node<'y>> {
+    json_patch::operations(yaml)?
+        .into_iter()
+        .rev()
+        .find_map(|operation| {
+            let steps: Vec<String> = operation.steps().collect();
+            let leads = |(step, way): (&String, &Way)| match way {
+                Way::Key(key) => step == key,
+                Way::Item { index, .. } => step == "-" || *step == index.to_string(),
+            };
+            let is_above = steps.len() <= way.len() && steps.iter().zip(way).all(leads);
+            let (node, taken) = follow(
+                Some(operation.value).filter(|_| is_above)?,
+                &way[steps.len()..],
+            )?;
+            let is_it =
+                steps.len() + taken == way.len() && (value.is_none() || node.as_str() == value);
+            is_it.then_some(node)
+        })
+}

@@ -1,0 +1,530 @@
+//! The parts of a text that are read by themselves: its documents, the items of those with an `items:` list, and stretches of the
+//! schemas in those that define a custom resource, which are the longest that people write.
+//!
+//! Knows what begins a document (`---`, `...`, directives, which YAML allows at the start of a line only), an item (a `- ` in the
+//! column of the first one) and an entry (a key, deeper than the schema's), so that lines are all it looks at. Must not know what
+//! stands in a part. Promise: the parts cover the text without a gap, in order, and there is always at least one; where a part
+//! begins depends on what stands before it and on its own first lines alone, so that an edit is followed by looking at the parts
+//! around it.
+//!
+//! YAML makes every line of a quoted or bracketed value stand deeper than the key that it belongs to (section 7.3 of its
+//! specification), so that a `- ` in the items' column begins an item whatever stands before it.
+
+use memchr::{memchr_iter, memchr2_iter, memmem};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Byte ranges of the documents of a text, in order. A document begins at its `---` line, or with what precedes that line
+/// (directives, comments, blank lines) where nothing else does; a `...` line is the last of its document.
+pub fn documents(text: &str) -> Vec<Range<usize>> {
+    let mut documents: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for part in cut(text, ChunkKind::Document) {
+        let end = start + part.length;
+        match documents.last_mut() {
+            Some(document) if part.role != ChunkKind::Document => document.end = end,
+            _ => documents.push(start..end),
+        }
+        start = end;
+    }
+    documents
+}
+
+/// What a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChunkKind {
+    /// A whole document, or all of it that stands before the first part of another role.
+    Document,
+    /// One item of a list whose dashes stand in that column, with the comments right above it.
+    Item { column: usize },
+    /// What stands in a document behind a list of items whose dashes stand in that column.
+    Tail { column: usize },
+    /// Entries of a long schema, whose key stands in the column `schema`: the first of them stands in the column `first`, and none
+    /// before it.
+    Schema { schema: usize, first: usize },
+    /// What stands in a document behind such a schema.
+    Rest,
+}
+
+impl ChunkKind {
+    /// Whether a part of this role is read by itself. What a document has besides those is read as one.
+    pub fn is_independent(self) -> bool {
+        matches!(self, ChunkKind::Item { .. } | ChunkKind::Schema { .. })
+    }
+}
+
+/// A stretch of a text that is read by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkSpan {
+    pub role: ChunkKind,
+    /// In bytes.
+    pub length: usize,
+    /// How many lines end in it.
+    pub lines: u32,
+    /// How many bytes from its start decide that it begins where it does: to the end of the first line that is neither blank nor
+    /// a comment.
+    opening: usize,
+}
+
+/// The parts of a text, followed through its edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    parts: Vec<ChunkSpan>,
+}
+
+/// Which parts an edit made anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resplit {
+    /// The index of the first one.
+    pub first: usize,
+    /// The parts that are no more.
+    pub old: Vec<ChunkSpan>,
+    /// How many there are in their place.
+    pub new: usize,
+}
+
+impl Default for Outline {
+    /// Of an empty text.
+    fn default() -> Self {
+        Outline::of("")
+    }
+}
+
+impl Outline {
+    pub fn of(text: &str) -> Outline {
+        Outline {
+            parts: cut(text, ChunkKind::Document),
+        }
+    }
+
+    /// In the order of the text.
+    pub fn chunks(&self) -> &[ChunkSpan] {
+        &self.parts
+    }
+
+    /// Follows an edit that put `inserted` bytes in the place of the range `replaced`; both count from the start of the text
+    /// before it. `read` gives the bytes of a range of the text behind it. The cost grows with the parts that are looked at, not
+    /// with the text.
+    pub fn edit<'t>(
+        &mut self,
+        replaced: Range<usize>,
+        inserted: usize,
+        read: impl Fn(Range<usize>) -> Cow<'t, str>,
+    ) -> Resplit {
+        let (mut first, mut start) = self.find(replaced.start);
+        // What stands in the opening of a part may have made it one.
+        while first > 0 && replaced.start <= start + self.parts[first].opening {
+            first -= 1;
+            start -= self.parts[first].length;
+        }
+        let (mut last, mut end) = (first, start + self.parts[first].length);
+        while end < replaced.end {
+            last += 1;
+            end += self.parts[last].length;
+        }
+        let mut step = 1;
+        loop {
+            let length = end - start - replaced.len() + inserted;
+            let next = self.parts.get(last + 1).copied();
+            let opening = next.map_or(0, |next| next.opening);
+            let cut = cut(
+                &read(start..start + length + opening),
+                self.parts[first].role,
+            );
+            if let Some(new) = agreed(&cut, length, next) {
+                let old = self
+                    .parts
+                    .splice(first..=last, cut.into_iter().take(new))
+                    .collect();
+                return Resplit { first, old, new };
+            }
+            // The parts behind the edit are others now: further and further on, until they are what they were.
+            for _ in 0..step {
+                if last + 1 < self.parts.len() {
+                    last += 1;
+                    end += self.parts[last].length;
+                }
+            }
+            step *= 2;
+        }
+    }
+
+    /// The part that holds an offset, and where it starts; the last one for the end of the text.
+    fn find(&self, offset: usize) -> (usize, usize) {
+        let mut start = 0;
+        for (index, part) in self.parts.iter().enumerate() {
+            if offset < start + part.length {
+                return (index, start);
+            }
+            start += part.length;
+        }
+        let last = self.parts.len() - 1;
+        (last, start - self.parts[last].length)
+    }
+}
+
+/// How many parts there are before an offset, where a part like the one that was there begins at it.
+fn agreed(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Option<usize> {
+    let Some(next) = next else {
+        return Some(cut.len());
+    };
+    let mut at = 0;
+    for (index, part) in cut.iter().enumerate() {
+        if at == offset {
+            return (index > 0 && part.role == next.role && part.opening == next.opening)
+                .then_some(index);
+        }
+        at += part.length;
+    }
+    None
+}
+
+fn cut(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
+    let bytes = text.as_bytes();
+    let mut cutter = Cutter::new(role);
+    let mut at = 0;
+    for end in line_ends(bytes) {
+        // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
+        let line = &bytes[at..end];
+        let unmarked = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        let is_first = at == cutter.start && cutter.role == ChunkKind::Document;
+        let line = if is_first || is_marker(unmarked, b"---") {
+            unmarked
+        } else {
+            line
+        };
+        cutter.line(Line::of(line), at, end);
+        at = end;
+    }
+    if cutter.start < text.len() || cutter.parts.is_empty() {
+        cutter.begin(text.len(), role);
+    }
+    let mut start = 0;
+    for part in &mut cutter.parts {
+        let end = start + part.length;
+        part.lines = line_count(&bytes[start..end]);
+        start = end;
+    }
+    cutter.parts
+}
+
+/// Where lines end: behind `\n`, `\r\n` or a lone `\r`, and with the text.
+fn line_ends(text: &[u8]) -> impl Iterator<Item = usize> {
+    let is_half = |at: usize| text[at] == b'\r' && text.get(at + 1) == Some(&b'\n');
+    let breaks = memchr2_iter(b'\n', b'\r', text)
+        .filter(move |at| !is_half(*at))
+        .map(|at| at + 1);
+    let is_ended = text.last().is_none_or(|last| matches!(last, b'\n' | b'\r'));
+    breaks.chain((!is_ended).then_some(text.len()))
+}
+
+/// How many lines end in a text that does not end between the halves of a line break.
+fn line_count(text: &[u8]) -> u32 {
+    let returns = memchr_iter(b'\r', text).count();
+    let halves = if returns == 0 {
+        0
+    } else {
+        memmem::find_iter(text, b"\r\n").count()
+    };
+    u32::try_from(memchr_iter(b'\n', text).count() + returns - halves).unwrap_or(u32::MAX)
+}
+
+/// Goes over the lines of a text from the start of a part.
+struct Cutter {
+    parts: Vec<ChunkSpan>,
+    start: usize,
+    role: ChunkKind,
+    /// Where the first line of the part ends that is neither blank nor a comment, if there was one.
+    opening: Option<usize>,
+    /// In a document: where its list of items may begin, the line before being `items:`.
+    items: Option<usize>,
+    /// In a list: where the comments begin that the next item may own.
+    comments: Option<usize>,
+    /// In a tail: whether a dash in the items' column is an item of a list of the tail's own.
+    own_list: bool,
+    /// In a document: whether it defines a custom resource.
+    has_schemas: bool,
+    /// In what such a document has besides long schemas: the column of the schema's key that was read last, and where it ends.
+    schema: Option<(usize, usize)>,
+    /// In a schema: the column of the last key, if its value begins on its line. Deeper lines go on with that value.
+    value: Option<usize>,
+}
+
+/// How many bytes of a schema stay in its document, where they are held to Kubernetes' types. Few schemas are longer.
+const SCHEMA: usize = 16 << 10;
+
+impl Cutter {
+    fn new(role: ChunkKind) -> Cutter {
+        Cutter {
+            parts: Vec::new(),
+            start: 0,
+            role,
+            opening: None,
+            items: None,
+            comments: None,
+            own_list: false,
+            has_schemas: role == ChunkKind::Rest,
+            schema: None,
+            value: None,
+        }
+    }
+
+    /// Ends the part and begins another.
+    fn begin(&mut self, at: usize, role: ChunkKind) {
+        let opening = self.opening.map_or(at, |end| end.min(at)) - self.start;
+        self.parts.push(ChunkSpan {
+            role: self.role,
+            length: at - self.start,
+            lines: 0,
+            opening,
+        });
+        let parts = std::mem::take(&mut self.parts);
+        *self = Cutter {
+            parts,
+            start: at,
+            ..Cutter::new(role)
+        };
+    }
+
+    fn line(&mut self, line: Line<'_>, at: usize, end: usize) {
+        let is_fresh = self.role == ChunkKind::Document && self.opening.is_none();
+        if is_marker(line.text, b"---") {
+            if !is_fresh {
+                self.begin(at, ChunkKind::Document);
+            }
+            self.opening = Some(end);
+        } else if is_marker(line.text, b"...") {
+            self.opening.get_or_insert(end);
+            self.begin(end, ChunkKind::Document);
+        } else if is_blank_or_comment(line.written()) {
+            self.comment(line, at);
+        } else if !(is_fresh && line.text.starts_with(b"%")) {
+            self.content(line, at, end);
+            self.opening.get_or_insert(end);
+            self.comments = None;
+        }
+    }
+
+    /// Comments no deeper than the dashes are about the item below them.
+    fn comment(&mut self, line: Line<'_>, at: usize) {
+        let (ChunkKind::Item { column } | ChunkKind::Tail { column }) = self.role else {
+            return;
+        };
+        if trim_start(line.written()).is_empty() {
+            return;
+        }
+        self.comments = if line.indent <= column {
+            self.comments.or(Some(at))
+        } else {
+            None
+        };
+    }
+
+    fn content(&mut self, line: Line<'_>, at: usize, end: usize) {
+        let begin = self.comments.unwrap_or(at);
+        match self.role {
+            ChunkKind::Document => match self.items.take() {
+                Some(begin) if line.has_dash() => self.begin(
+                    begin,
+                    ChunkKind::Item {
+                        column: line.indent,
+                    },
+                ),
+                _ if is_items(line.text) => self.items = Some(end),
+                _ => self.frame(line, at, end),
+            },
+            ChunkKind::Rest => self.frame(line, at, end),
+            ChunkKind::Schema { schema, first } => self.schema(line, at, end, schema, first),
+            // The first line of a part was looked at when the part began.
+            _ if self.opening.is_none() => self.own_list = opens_block(line.text),
+            ChunkKind::Item { column } if line.indent == column && line.has_dash() => {
+                self.begin(begin, self.role)
+            }
+            ChunkKind::Item { column } if line.indent == 0 && is_entry(line.text) => {
+                self.begin(begin, ChunkKind::Tail { column });
+                self.own_list = opens_block(line.text);
+            }
+            ChunkKind::Tail { column } if line.indent == column && line.has_dash() => {
+                if !self.own_list {
+                    self.begin(begin, ChunkKind::Item { column });
+                }
+            }
+            ChunkKind::Tail { column } if line.indent <= column => {
+                self.own_list = opens_block(line.text)
+            }
+            ChunkKind::Item { .. } | ChunkKind::Tail { .. } => {}
+        }
+    }
+
+    /// A line of what a document has besides long schemas.
+    fn frame(&mut self, line: Line<'_>, at: usize, end: usize) {
+        self.has_schemas |= line
+            .text
+            .strip_prefix(b"kind: CustomResourceDefinition")
+            .is_some_and(is_blank_or_comment);
+        match self.schema {
+            Some((schema, _)) if line.indent <= schema => self.schema = None,
+            Some((schema, begin)) => {
+                if at - begin > SCHEMA && self.begins_stretch(line) {
+                    self.begin(
+                        at,
+                        ChunkKind::Schema {
+                            schema,
+                            first: line.indent,
+                        },
+                    );
+                }
+                self.follow(line);
+                return;
+            }
+            None => {}
+        }
+        if self.has_schemas
+            && trim_start(line.text).starts_with(b"openAPIV3Schema:")
+            && opens_block(line.text)
+        {
+            (self.schema, self.value) = (Some((line.indent, end)), None);
+        }
+    }
+
+    /// A line of a long schema, or the first one behind it.
+    fn schema(&mut self, line: Line<'_>, at: usize, end: usize, schema: usize, first: usize) {
+        let is_first = self.opening.is_none();
+        if !is_first && line.indent <= schema {
+            self.begin(at, ChunkKind::Rest);
+            self.frame(line, at, end);
+            return;
+        }
+        // A stretch that begins with an item ends with the sequence: a key in the items' column belongs to what holds that.
+        let has_dash = line.has_dash();
+        let ends = line.indent < first || (line.indent == first && self.own_list && !has_dash);
+        let ends = ends && (has_dash || is_entry(trim_start(line.text)));
+        if !is_first && (ends || self.begins_stretch(line)) {
+            self.begin(
+                at,
+                ChunkKind::Schema {
+                    schema,
+                    first: line.indent,
+                },
+            );
+        }
+        if self.opening.is_none() {
+            self.own_list = has_dash;
+        }
+        self.follow(line);
+    }
+
+    /// Whether a line of a schema is an entry at which a part is to begin.
+    fn begins_stretch(&self, line: Line<'_>) -> bool {
+        let is_continued = self.value.is_some_and(|column| line.indent > column);
+        !is_continued && !line.has_dash() && is_entry(trim_start(line.text)) && is_chosen(line.text)
+    }
+
+    /// Remembers whether the lines below one that are deeper go on with a value that begins on it.
+    fn follow(&mut self, line: Line<'_>) {
+        if self.value.is_none_or(|value| line.indent <= value) {
+            self.value = (!opens_block(line.text))
+                .then(|| count(line.text, |byte| matches!(byte, b' ' | b'-')));
+        }
+    }
+}
+
+/// A line with its break, and how many spaces it begins with.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    text: &'t [u8],
+    indent: usize,
+}
+
+impl<'t> Line<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Line {
+            text,
+            indent: count(text, |byte| byte == b' '),
+        }
+    }
+
+    /// All but the spaces.
+    fn written(self) -> &'t [u8] {
+        &self.text[self.indent..]
+    }
+
+    /// Whether an item of a sequence begins on it.
+    fn has_dash(self) -> bool {
+        is_marker(self.written(), b"-")
+    }
+}
+
+/// How many bytes of a kind a text begins with.
+fn count(text: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
+    text.iter()
+        .position(|byte| !is_one(*byte))
+        .unwrap_or(text.len())
+}
+
+/// One entry in so many of a schema begins a part: those that [`is_chosen`] by what they say, so that an edit moves no other part.
+const ENTRIES: u64 = 32;
+
+/// Whether a line is one of those, decided by all of it but what may stand at its end unseen, eight bytes at a time.
+fn is_chosen(line: &[u8]) -> bool {
+    let eight = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |eight, byte| eight << 8 | u64::from(*byte))
+    };
+    let mix =
+        |hash: u64, bytes: u64| (hash.rotate_left(26) ^ bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (chunks, rest) = trim_end(line).as_chunks();
+    let hash = chunks
+        .iter()
+        .fold(0, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
+    // The uppermost bits depend on all bytes.
+    mix(hash, eight(rest)) <= u64::MAX / ENTRIES
+}
+
+/// Whether a line is `items:`, so that its value is to follow.
+fn is_items(line: &[u8]) -> bool {
+    line.strip_prefix(b"items:")
+        .is_some_and(is_blank_or_comment)
+}
+
+/// Whether a line in the first column has a key and its colon. One that does not is a slip of someone who types.
+fn is_entry(line: &[u8]) -> bool {
+    let has_colon = || memchr_iter(b':', line).any(|at| line.get(at + 1).is_none_or(is_blank));
+    !matches!(line.first(), Some(b'{' | b'[' | b'}' | b']' | b',')) && has_colon()
+}
+
+/// Whether a line ends with its key's colon, so that a sequence in the same column may be the value.
+fn opens_block(line: &[u8]) -> bool {
+    let comment = memchr_iter(b'#', line).find(|at| *at > 0 && line[at - 1] == b' ');
+    trim_end(&line[..comment.unwrap_or(line.len())]).ends_with(b":")
+}
+
+/// Only to YAML 1.1 are there other line breaks and blanks than these.
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn trim_start(line: &[u8]) -> &[u8] {
+    &line[line
+        .iter()
+        .position(|byte| !is_blank(byte))
+        .unwrap_or(line.len())..]
+}
+
+fn trim_end(line: &[u8]) -> &[u8] {
+    &line[..line
+        .iter()
+        .rposition(|byte| !is_blank(byte))
+        .map_or(0, |last| last + 1)]
+}
+
+fn is_blank_or_comment(line: &[u8]) -> bool {
+    matches!(trim_start(line).first(), None | Some(b'#'))
+}
+
+fn is_marker(line: &[u8], marker: &[u8]) -> bool {
+    line.strip_prefix(marker)
+        .is_some_and(|rest| rest.first().is_none_or(is_blank))
+}

@@ -1,0 +1,554 @@
+//! From a wanted tree to the bytes to put in the place of others.
+//!
+//! Knows where things stand and how the document is written. Must not know which changes led to the tree. Promise: only
+//! what differs is touched; whether the result says what was wanted is for the proof to find out.
+
+use super::super::{Node, NodeKind, ScalarStyle};
+use super::emitter::Scribe;
+use super::layout::{Layout, start};
+use super::quote::{self, Quotes};
+use super::style::{Form, Manner};
+use super::target_tree::{Fresh, Key, Slot, Want, Wanted};
+use super::{EditError, Edits};
+use std::ops::Range;
+
+pub(super) fn edits(wanted: &Wanted<'_>) -> Result<Edits, EditError> {
+    let layout = wanted.layout;
+    let pieces = wanted
+        .remarks
+        .iter()
+        .map(|remark| remark.piece(layout))
+        .collect();
+    if matches!(wanted.root.want, Want::Kept) {
+        return Edits::of(pieces).ok_or_else(EditError::unproved);
+    }
+    let scribe = Scribe {
+        layout,
+        manner: Manner::of(layout),
+    };
+    let mut pen = Pen {
+        layout,
+        scribe,
+        pieces,
+    };
+    pen.slot(&wanted.root, Place::Root)?;
+    Edits::of(pen.pieces).ok_or_else(EditError::unproved)
+}
+
+/// What leaves with an entry or item that goes: itself and the comment behind it.
+pub(super) fn gone_range<'y>(
+    layout: Layout<'y>,
+    collection: Node<'y>,
+    index: usize,
+) -> Option<Range<usize>> {
+    let begin = layout.slot_start(collection, index)?;
+    let tail = slot_tail(layout, collection, index)?;
+    if !collection.is_flow() {
+        return Some(begin..layout.line_end(tail));
+    }
+    Some(
+        begin
+            ..own_flow_comment(layout, collection, index, tail).map_or(tail, |comment| comment.end),
+    )
+}
+
+/// The comment behind an entry or item in braces or brackets, unless another one stands between.
+fn own_flow_comment(
+    layout: Layout<'_>,
+    collection: Node<'_>,
+    index: usize,
+    tail: usize,
+) -> Option<Range<usize>> {
+    let comment = layout.comment_behind(tail)?;
+    let between = layout.slice(tail..comment.start);
+    let inside = comment.end < usize::from(collection.range().end());
+    (inside && index < count(collection) && between.trim_matches([' ', '\t', ',']).is_empty())
+        .then_some(comment)
+}
+
+fn count(collection: Node<'_>) -> usize {
+    collection.entries().len() + collection.items().len()
+}
+
+fn slot_tail<'y>(layout: Layout<'y>, collection: Node<'y>, index: usize) -> Option<usize> {
+    match collection.kind() {
+        NodeKind::Mapping => collection
+            .entries()
+            .nth(index)
+            .map(|entry| layout.entry_tail(entry)),
+        _ => collection.items().nth(index).map(|item| layout.tail(item)),
+    }
+}
+
+/// Where a slot stands, as far as that says how it is written.
+#[derive(Clone, Copy)]
+enum Place<'y> {
+    Root,
+    /// In braces or brackets.
+    Flow {
+        spaced: bool,
+        quotes: Quotes,
+    },
+    /// The entry of a block mapping whose keys stand at a column.
+    Entry {
+        key: Node<'y>,
+        column: usize,
+        step: usize,
+    },
+    /// The item of a block sequence whose dashes stand at a column.
+    Item {
+        column: usize,
+    },
+}
+
+/// A run of slots that go, from the first to the last.
+type Run = Range<usize>;
+
+struct Pen<'y> {
+    layout: Layout<'y>,
+    scribe: Scribe<'y>,
+    pieces: Vec<(Range<usize>, String)>,
+}
+
+impl<'y> Pen<'y> {
+    fn put(&mut self, range: Range<usize>, text: impl Into<String>) {
+        self.pieces.push((range, text.into()));
+    }
+
+    // --- what is there ---
+
+    fn slot(&mut self, slot: &Slot<'y>, place: Place<'y>) -> Result<(), EditError> {
+        if let Key::Renamed(key, name) = &slot.key {
+            self.rename(*key, name, matches!(place, Place::Flow { .. }));
+        }
+        match (&slot.want, slot.old) {
+            (Want::Changed(slots), Some(old)) if old.is_flow() => self.flow(old, slots),
+            (Want::Changed(slots), Some(old)) => self.block(old, slots),
+            (Want::Fresh(fresh), Some(old)) => self.replace(old, fresh, place),
+            _ => Ok(()),
+        }
+    }
+
+    fn rename(&mut self, key: Node<'y>, name: &str, flow: bool) {
+        let quotes = match key.kind() {
+            NodeKind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => {
+                Quotes {
+                    always: Some(style),
+                    needed: style,
+                }
+            }
+            _ => self.scribe.manner.quotes(),
+        };
+        self.put(range(key), quote::text(name, flow, quotes));
+    }
+
+    fn block(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), EditError> {
+        let layout = self.layout;
+        let column = layout.column_of(node).ok_or_else(EditError::unproved)?;
+        let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
+        let (old, fresh) = slots.split_at(old);
+        let is_mapping = node.kind() == NodeKind::Mapping;
+        let step = self.scribe.manner.step_in(layout, node);
+        for slot in old {
+            let place = match slot.key {
+                Key::Old(key) | Key::Renamed(key, _) => Place::Entry { key, column, step },
+                _ => Place::Item { column },
+            };
+            self.slot(slot, place)?;
+        }
+        let new: Vec<String> = if is_mapping {
+            fresh
+                .iter()
+                .map(|slot| self.scribe.block_entry(slot, column, step))
+                .collect::<Result<_, _>>()?
+        } else {
+            let quotes = self
+                .scribe
+                .manner
+                .quotes_beside(node.items().map(Node::kind));
+            let gap = gap(layout, node);
+            fresh
+                .iter()
+                .map(|slot| self.scribe.block_item(slot, column, gap, quotes))
+                .collect::<Result<_, _>>()?
+        };
+        let brk = self.scribe.new_line(column);
+        let runs = gone_runs(old);
+        if runs.first().is_some_and(|run| run.len() == old.len()) {
+            let begin = self.leaving_start(node, old, 0)?;
+            self.put(begin..layout.line_end(layout.tail(node)), new.join(&brk));
+            return Ok(());
+        }
+        for run in runs {
+            self.remove_lines(node, slots, run)?;
+        }
+        if !new.is_empty() {
+            let end = layout.below_deeper_comments(layout.tail(node), column);
+            self.put(
+                end..end,
+                new.iter()
+                    .map(|entry| format!("{brk}{entry}"))
+                    .collect::<String>(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes the lines of some entries or items, never all of them, out of a block collection.
+    fn remove_lines(
+        &mut self,
+        node: Node<'y>,
+        slots: &[Slot<'y>],
+        run: Run,
+    ) -> Result<(), EditError> {
+        let layout = self.layout;
+        let mut first_line = false;
+        let mut behind_dash = None;
+        let last = slot_tail(layout, node, run.end - 1).ok_or_else(EditError::unproved)?;
+        let closes_text = layout.skip_white(layout.line_end(last)) == layout.text.len();
+        for index in run {
+            let begin = self.leaving_start(node, slots, index)?;
+            let tail = slot_tail(layout, node, index).ok_or_else(EditError::unproved)?;
+            let end = layout.line_end(tail);
+            let previous = layout.previous_line_end(begin);
+            let range = if !layout.begins_line(begin) || behind_dash == Some(begin) {
+                // What follows moves up behind the dash.
+                let next = layout.skip_white(end);
+                behind_dash = Some(next);
+                begin..next
+            } else if let Some(previous) = previous.filter(|_| !first_line) {
+                // Blank lines that would come to stand at the end of the text go too, but for those of a `|+`.
+                let kept = index
+                    .checked_sub(1)
+                    .and_then(|before| slot_tail(layout, node, before));
+                let written = layout
+                    .text
+                    .get(..previous)
+                    .map_or(0, |before| before.trim_end().len());
+                if closes_text {
+                    written.max(kept.unwrap_or(0))..end
+                } else {
+                    previous..end
+                }
+            } else {
+                // No line break stands before the first line, so that it and those that go with it take their own.
+                first_line = true;
+                layout.line_start(begin)..layout.next_line(tail)
+            };
+            self.put(range, "");
+        }
+        Ok(())
+    }
+
+    /// Where what leaves with an entry or item of a block collection begins.
+    fn leaving_start(
+        &self,
+        node: Node<'y>,
+        slots: &[Slot<'y>],
+        index: usize,
+    ) -> Result<usize, EditError> {
+        let begin = self
+            .layout
+            .slot_start(node, index)
+            .ok_or_else(EditError::unproved)?;
+        let moves = slots
+            .get(index)
+            .is_some_and(|slot| matches!(slot.want, Want::Away));
+        Ok(if moves {
+            self.layout.leading_comments(begin)
+        } else {
+            begin
+        })
+    }
+
+    fn flow(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), EditError> {
+        let layout = self.layout;
+        let source = node.source();
+        let spaced = source.get(1..).is_some_and(|inside| {
+            inside.starts_with(' ') && !inside.trim_start().starts_with(['}', ']'])
+        });
+        let quotes = self.scribe.quotes_in_flow(node);
+        let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
+        let (old, fresh) = slots.split_at(old);
+        for slot in old {
+            self.slot(slot, Place::Flow { spaced, quotes })?;
+        }
+        let new: Vec<String> = fresh
+            .iter()
+            .map(|slot| self.scribe.flow_slot(slot, spaced, quotes))
+            .collect::<Result<_, _>>()?;
+        let runs = gone_runs(old);
+        let all_gone = runs.first().is_some_and(|run| run.len() == old.len());
+        if old.is_empty() {
+            let inside = usize::from(node.range().start()) + 1..usize::from(node.range().end()) - 1;
+            let has_lines = layout.slice(inside.clone()).contains(['\n', '\r', '#']);
+            if has_lines {
+                return Err(EditError::new("an empty collection spans several lines")
+                    .at_line(layout.line_of(node)));
+            }
+            self.put(inside, new.join(", "));
+        } else if all_gone {
+            let begin = layout.slot_start(node, 0).ok_or_else(EditError::unproved)?;
+            let end = slot_tail(layout, node, old.len() - 1).ok_or_else(EditError::unproved)?;
+            self.put(begin..end, new.join(", "));
+        } else {
+            for run in runs {
+                self.remove_from_flow(node, run)?;
+            }
+            self.append_to_flow(node, &new)?;
+        }
+        Ok(())
+    }
+
+    /// Takes some entries or items, never all of them, out of braces or brackets, each with a comma.
+    fn remove_from_flow(&mut self, node: Node<'y>, run: Run) -> Result<(), EditError> {
+        let layout = self.layout;
+        let begin = layout
+            .slot_start(node, run.start)
+            .ok_or_else(EditError::unproved)?;
+        if let Some(next) = layout.slot_start(node, run.end) {
+            self.put(begin..next, "");
+            return Ok(());
+        }
+        let before = run
+            .start
+            .checked_sub(1)
+            .and_then(|before| slot_tail(layout, node, before))
+            .ok_or_else(EditError::unproved)?;
+        let tail = slot_tail(layout, node, run.end - 1).ok_or_else(EditError::unproved)?;
+        self.put(before..tail, "");
+        if let Some(comment) = own_flow_comment(layout, node, run.end - 1, tail) {
+            let written = layout
+                .slice(tail..comment.start)
+                .trim_end_matches([' ', '\t'])
+                .len();
+            self.put(tail + written..comment.end, "");
+        }
+        Ok(())
+    }
+
+    /// Writes new entries or items behind the last of braces or brackets that are not empty.
+    fn append_to_flow(&mut self, node: Node<'y>, new: &[String]) -> Result<(), EditError> {
+        let layout = self.layout;
+        let last = count(node) - 1;
+        if new.is_empty() {
+            return Ok(());
+        }
+        let begin = layout
+            .slot_start(node, last)
+            .ok_or_else(EditError::unproved)?;
+        let tail = slot_tail(layout, node, last).ok_or_else(EditError::unproved)?;
+        let close = usize::from(node.range().end()) - 1;
+        let comma =
+            Some(layout.skip_blank(tail)).filter(|&at| layout.slice(at..close).starts_with(','));
+        let own_lines = layout.begins_line(begin) && layout.line_end(tail) < close;
+        let behind = comma.map_or(tail, |comma| comma + 1);
+        if !own_lines {
+            let written: String = match comma {
+                None => new.iter().map(|entry| format!(", {entry}")).collect(),
+                Some(_) => new.iter().map(|entry| format!(" {entry},")).collect(),
+            };
+            self.put(behind..behind, written);
+            return Ok(());
+        }
+        let brk = format!("{}{}", layout.line_break(), layout.before(begin));
+        if comma.is_none() {
+            self.put(tail..tail, ",");
+        }
+        let mut written = format!("{brk}{}", new.join(&format!(",{brk}")));
+        if comma.is_some() {
+            written.push(',');
+        }
+        let end = layout.line_end(behind);
+        self.put(end..end, written);
+        Ok(())
+    }
+
+    // --- what is replaced ---
+
+    fn replace(
+        &mut self,
+        old: Node<'y>,
+        fresh: &Fresh<'y>,
+        place: Place<'y>,
+    ) -> Result<(), EditError> {
+        match place {
+            Place::Root => Err(EditError::new("the whole document cannot be replaced")),
+            Place::Flow { spaced, quotes } => {
+                // The quotes of a text say nothing about the keys of what comes in its place.
+                let quotes = match fresh {
+                    Fresh::Mapping(_) => quotes,
+                    _ => self.scribe.quotes_over(old, quotes),
+                };
+                let text = self.scribe.flow_value(fresh, spaced, quotes)?;
+                self.replace_inline(old, &text);
+                Ok(())
+            }
+            Place::Entry { key, column, step } => self.replace_value(old, key, fresh, column, step),
+            Place::Item { column } => self.replace_item(old, fresh, column),
+        }
+    }
+
+    fn replace_value(
+        &mut self,
+        old: Node<'y>,
+        key: Node<'y>,
+        fresh: &Fresh<'y>,
+        column: usize,
+        step: usize,
+    ) -> Result<(), EditError> {
+        let layout = self.layout;
+        let quotes = self.scribe.quotes_over(old, self.scribe.manner.quotes());
+        let form =
+            form_of(layout, old, column).unwrap_or_else(|| self.scribe.manner.form(key.as_str()));
+        let written =
+            self.scribe
+                .block_value(fresh, key.as_str(), column, step, form, Some(quotes))?;
+        let colon = layout.after_colon(key);
+        if !written.starts_with(['\n', '\r']) {
+            self.overwrite(old, colon, written.trim_start());
+            return Ok(());
+        }
+        self.erase(old, colon);
+        let end = layout.line_end(layout.tail(old));
+        self.put(end..end, written);
+        Ok(())
+    }
+
+    /// Takes a value away from behind its colon; comments stay.
+    fn erase(&mut self, old: Node<'y>, colon: usize) {
+        match self.first_line_end(old, colon) {
+            Some(end) => {
+                self.put(colon..end, "");
+                self.erase_lines(old, end);
+            }
+            None => self.put(colon..self.layout.tail(old), ""),
+        }
+    }
+
+    /// Puts a text in the place of a value; comments stay.
+    fn overwrite(&mut self, old: Node<'y>, colon: usize, text: &str) {
+        match self.first_line_end(old, colon) {
+            Some(end) => {
+                self.put(colon..end, format!(" {text}"));
+                self.erase_lines(old, end);
+            }
+            None => self.replace_inline(old, text),
+        }
+    }
+
+    /// The end of what stands behind the colon of a value that goes on below: of a block scalar its header, of a block
+    /// collection its anchor and tag. A comment may follow it.
+    fn first_line_end(&self, old: Node<'y>, colon: usize) -> Option<usize> {
+        match old.kind() {
+            NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded) => {
+                Some(self.layout.block_scalar_header(old).end)
+            }
+            NodeKind::Mapping | NodeKind::Sequence if !old.is_flow() => {
+                let properties = old
+                    .properties_range()
+                    .map_or(colon, |range| range.end().into());
+                Some(if properties <= self.layout.line_end(colon) {
+                    properties
+                } else {
+                    colon
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the lines of a value away that are below its first.
+    fn erase_lines(&mut self, old: Node<'y>, first_line_end: usize) {
+        let begin = self.layout.line_end(first_line_end);
+        self.put(begin..self.layout.tail(old).max(begin), "");
+    }
+
+    fn replace_item(
+        &mut self,
+        old: Node<'y>,
+        fresh: &Fresh<'y>,
+        column: usize,
+    ) -> Result<(), EditError> {
+        let layout = self.layout;
+        let begin = start(old);
+        let inside = if old.kind() == NodeKind::Empty {
+            column + 2
+        } else {
+            layout.column(begin)
+        };
+        let quotes = self.scribe.quotes_over(old, self.scribe.manner.quotes());
+        let text = self.scribe.item_value(fresh, inside, quotes)?;
+        if matches!(
+            old.kind(),
+            NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
+        ) {
+            let header = layout.block_scalar_header(old);
+            self.put(begin..header.end, text);
+            self.erase_lines(old, header.end);
+        } else {
+            self.replace_inline(old, &text);
+        }
+        Ok(())
+    }
+
+    fn replace_inline(&mut self, old: Node<'y>, text: &str) {
+        let tail = self.layout.tail(old);
+        let begin = start(old);
+        if begin < tail {
+            self.put(begin..tail, text);
+        } else if self
+            .layout
+            .text
+            .get(..tail)
+            .is_some_and(|before| before.ends_with([':', '-']))
+        {
+            self.put(tail..tail, format!(" {text}"));
+        } else {
+            self.put(tail..tail, format!(": {text}"));
+        }
+    }
+}
+
+fn range(node: Node<'_>) -> Range<usize> {
+    node.range().start().into()..node.range().end().into()
+}
+
+/// The form of a list that is there and not empty, below a key at a column.
+fn form_of<'y>(layout: Layout<'y>, node: Node<'y>, column: usize) -> Option<Form> {
+    match node.kind() {
+        NodeKind::Sequence if node.items().len() == 0 => None,
+        NodeKind::Sequence if node.is_flow() => Some(Form::Flow),
+        NodeKind::Sequence => layout.column_of(node)?.checked_sub(column).map(Form::Block),
+        _ => None,
+    }
+}
+
+/// How many spaces stand behind the last dash of a block sequence.
+fn gap<'y>(layout: Layout<'y>, sequence: Node<'y>) -> usize {
+    let last = sequence.items().len().saturating_sub(1);
+    let dash = layout.dash(sequence, last);
+    let value = sequence
+        .items()
+        .next_back()
+        .filter(|item| item.kind() != NodeKind::Empty)
+        .map(start);
+    match (dash, value) {
+        (Some(dash), Some(value)) if value > dash + 1 && value <= layout.line_end(dash) => {
+            value - dash - 1
+        }
+        _ => 1,
+    }
+}
+
+/// The runs of slots that go.
+fn gone_runs(slots: &[Slot<'_>]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (place, _) in slots.iter().enumerate().filter(|(_, slot)| slot.is_gone()) {
+        match runs.last_mut() {
+            Some(run) if run.end == place => run.end += 1,
+            _ => runs.push(place..place + 1),
+        }
+    }
+    runs
+}

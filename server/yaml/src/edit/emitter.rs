@@ -1,0 +1,318 @@
+//! The text of what is new: entries, items and values, on lines of their own or in braces.
+//!
+//! Knows how the document is written. Must not know what else stands there. Promise: one form for one value, the
+//! document's own where it has one.
+
+use super::super::{Entry, Node, NodeKind, ScalarStyle};
+use super::EditError;
+use super::layout::{Layout, start};
+use super::quote::{self, Quotes};
+use super::style::{Form, Manner};
+use super::target_tree::{Fresh, Key, Slot, Want};
+use std::ops::Range;
+
+pub(super) struct Scribe<'y> {
+    pub(super) layout: Layout<'y>,
+    pub(super) manner: Manner,
+}
+
+impl<'y> Scribe<'y> {
+    /// A line break and the indentation of the next line.
+    pub(super) fn new_line(&self, column: usize) -> String {
+        format!("{}{:column$}", self.layout.line_break(), "")
+    }
+
+    /// A text that takes the place of a quoted one is quoted as that was.
+    pub(super) fn quotes_over(&self, old: Node<'y>, otherwise: Quotes) -> Quotes {
+        match old.kind() {
+            NodeKind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => {
+                Quotes {
+                    always: Some(style),
+                    needed: style,
+                }
+            }
+            NodeKind::Sequence => self.manner.quotes_beside(old.items().map(Node::kind)),
+            _ => otherwise,
+        }
+    }
+
+    /// How texts are quoted in braces or brackets that are there.
+    pub(super) fn quotes_in_flow(&self, node: Node<'y>) -> Quotes {
+        let mut around = std::iter::successors(Some(node), |node| node.parent())
+            .take_while(|node| node.is_flow());
+        if around.any(is_json) || node.items().next().is_some_and(is_json) {
+            return Quotes {
+                always: Some(ScalarStyle::DoubleQuoted),
+                needed: ScalarStyle::DoubleQuoted,
+            };
+        }
+        self.manner.quotes_beside(node.items().map(Node::kind))
+    }
+
+    /// An entry of a block mapping, from its key on, without the indentation of its first line.
+    pub(super) fn block_entry(
+        &self,
+        slot: &Slot<'y>,
+        column: usize,
+        step: usize,
+    ) -> Result<String, EditError> {
+        let (Want::Fresh(fresh), Key::New(name)) = (&slot.want, &slot.key) else {
+            return Err(EditError::unproved());
+        };
+        if let Fresh::Moved(entry) = fresh {
+            return self.moved(*entry, name, column);
+        }
+        let quotes = self.manner.quotes();
+        let form = self.manner.form(Some(name));
+        let value = self.block_value(fresh, Some(name), column, step, form, None)?;
+        Ok(format!("{}:{value}", quote::text(name, false, quotes)))
+    }
+
+    /// What stands behind the colon of an entry: a space and a value, or the lines below.
+    pub(super) fn block_value(
+        &self,
+        fresh: &Fresh<'y>,
+        key: Option<&str>,
+        column: usize,
+        step: usize,
+        form: Form,
+        quotes: Option<Quotes>,
+    ) -> Result<String, EditError> {
+        match fresh {
+            Fresh::Mapping(slots) if !slots.is_empty() => {
+                let brk = self.new_line(column + step);
+                let mut text = String::new();
+                for slot in slots {
+                    text.push_str(&brk);
+                    text.push_str(&self.block_entry(slot, column + step, step)?);
+                }
+                Ok(text)
+            }
+            Fresh::Sequence(slots) if !slots.is_empty() => {
+                let quotes = match quotes {
+                    Some(quotes) if quotes.always.is_some() => quotes,
+                    _ => self.manner.quotes_in_list(key),
+                };
+                let scalars = slots
+                    .iter()
+                    .all(|slot| matches!(slot.want, Want::Fresh(Fresh::Scalar(_))));
+                let dashes = column
+                    + match form {
+                        Form::Flow if scalars => {
+                            return Ok(format!(" {}", self.flow_value(fresh, false, quotes)?));
+                        }
+                        Form::Flow => self.manner.dash_step(),
+                        Form::Block(step) => step,
+                    };
+                let brk = self.new_line(dashes);
+                let mut text = String::new();
+                for slot in slots {
+                    text.push_str(&brk);
+                    text.push_str(&self.block_item(slot, dashes, 1, quotes)?);
+                }
+                Ok(text)
+            }
+            Fresh::Scalar(value) => {
+                let quotes = quotes.unwrap_or(self.manner.quotes());
+                Ok(format!(
+                    " {}",
+                    quote::scalar(value, false, quotes).ok_or_else(EditError::unproved)?
+                ))
+            }
+            Fresh::Mapping(_) => Ok(" {}".into()),
+            Fresh::Sequence(_) => Ok(" []".into()),
+            Fresh::Moved(_) => Err(EditError::unproved()),
+        }
+    }
+
+    /// An item of a block sequence, from its dash on, without the indentation of its first line.
+    pub(super) fn block_item(
+        &self,
+        slot: &Slot<'y>,
+        column: usize,
+        gap: usize,
+        quotes: Quotes,
+    ) -> Result<String, EditError> {
+        let Want::Fresh(fresh) = &slot.want else {
+            return Err(EditError::unproved());
+        };
+        let value = self.item_value(fresh, column + 1 + gap, quotes)?;
+        Ok(format!("-{:gap$}{value}", ""))
+    }
+
+    /// What stands behind a dash, at a column.
+    pub(super) fn item_value(
+        &self,
+        fresh: &Fresh<'y>,
+        column: usize,
+        quotes: Quotes,
+    ) -> Result<String, EditError> {
+        let brk = self.new_line(column);
+        match fresh {
+            Fresh::Mapping(slots) if !slots.is_empty() => {
+                let step = self.manner.step();
+                let entries: Vec<String> = slots
+                    .iter()
+                    .map(|slot| self.block_entry(slot, column, step))
+                    .collect::<Result<_, _>>()?;
+                Ok(entries.join(&brk))
+            }
+            Fresh::Sequence(slots) if !slots.is_empty() => {
+                let items: Vec<String> = slots
+                    .iter()
+                    .map(|slot| self.block_item(slot, column, 1, quotes))
+                    .collect::<Result<_, _>>()?;
+                Ok(items.join(&brk))
+            }
+            Fresh::Scalar(value) => {
+                quote::scalar(value, false, quotes).ok_or_else(EditError::unproved)
+            }
+            other => self.flow_value(other, false, quotes),
+        }
+    }
+
+    pub(super) fn flow_slot(
+        &self,
+        slot: &Slot<'y>,
+        spaced: bool,
+        quotes: Quotes,
+    ) -> Result<String, EditError> {
+        let Want::Fresh(fresh) = &slot.want else {
+            return Err(EditError::unproved());
+        };
+        match (&slot.key, fresh) {
+            (Key::New(name), Fresh::Moved(entry)) => {
+                let value = entry.value;
+                let source = self.layout.slice(start(value)..self.layout.tail(value));
+                if source.contains(['\n', '\r'])
+                    || !value.is_flow()
+                        && matches!(value.kind(), NodeKind::Mapping | NodeKind::Sequence)
+                {
+                    let line = self.layout.line_of(entry.key);
+                    return Err(EditError::new(
+                        "what spans several lines cannot be moved into braces",
+                    )
+                    .at_line(line));
+                }
+                Ok(format!("{}: {source}", quote::text(name, true, quotes)))
+            }
+            (Key::New(name), fresh) => {
+                let value = self.flow_value(fresh, spaced, quotes)?;
+                Ok(format!("{}: {value}", quote::text(name, true, quotes)))
+            }
+            (_, fresh) => self.flow_value(fresh, spaced, quotes),
+        }
+    }
+
+    /// A value on one line.
+    pub(super) fn flow_value(
+        &self,
+        fresh: &Fresh<'y>,
+        spaced: bool,
+        quotes: Quotes,
+    ) -> Result<String, EditError> {
+        let (slots, open, close) = match fresh {
+            Fresh::Scalar(value) => {
+                return quote::scalar(value, true, quotes).ok_or_else(EditError::unproved);
+            }
+            Fresh::Moved(_) => return Err(EditError::unproved()),
+            Fresh::Mapping(slots) => (slots, "{", "}"),
+            Fresh::Sequence(slots) => (slots, "[", "]"),
+        };
+        let inside: Vec<String> = slots
+            .iter()
+            .map(|slot| self.flow_slot(slot, spaced, quotes))
+            .collect::<Result<_, _>>()?;
+        let space = if spaced && !slots.is_empty() && open == "{" {
+            " "
+        } else {
+            ""
+        };
+        Ok(format!("{open}{space}{}{space}{close}", inside.join(", ")))
+    }
+
+    /// The text of an entry from its leading comments on, its key renamed, its lines moved to another column.
+    fn moved(&self, entry: Entry<'y>, name: &str, column: usize) -> Result<String, EditError> {
+        let layout = self.layout;
+        let range = moved_range(layout, entry);
+        let tail = layout.entry_tail(entry);
+        let line = layout.line_of(entry.key);
+        if let Some(parent) = entry.key.parent().filter(|parent| parent.is_flow()) {
+            let followed = layout
+                .comment_behind(tail)
+                .is_some_and(|comment| comment.end < usize::from(parent.range().end()));
+            if followed || layout.slice(range.clone()).contains(['\n', '\r']) {
+                return Err(EditError::new(
+                    "what spans several lines cannot be moved out of braces",
+                )
+                .at_line(line));
+            }
+        }
+        let key = start(entry.key);
+        let key_end = usize::from(entry.key.range().end());
+        let was = layout.column(key);
+        let mut text = String::new();
+        if range.start < key {
+            text.push_str(&self.shifted(range.start..layout.line_start(key), was, column, line)?);
+            text.push_str(&" ".repeat(column));
+        }
+        if entry.key.as_str() == Some(name) {
+            text.push_str(layout.slice(key..key_end));
+        } else {
+            text.push_str(&quote::text(name, false, self.manner.quotes()));
+        }
+        text.push_str(&self.shifted(key_end..range.end, was, column, line)?);
+        Ok(text)
+    }
+
+    /// A stretch of text whose lines, but for the first, are indented from another column.
+    fn shifted(
+        &self,
+        range: Range<usize>,
+        from: usize,
+        to: usize,
+        line: usize,
+    ) -> Result<String, EditError> {
+        let layout = self.layout;
+        let mut at = layout.next_line(range.start).min(range.end);
+        let mut text = layout.slice(range.start..at).to_owned();
+        while at < range.end {
+            let end = layout.line_end(at).min(range.end);
+            let next = layout.next_line(at).min(range.end);
+            let indent = layout.skip_spaces(at).min(end) - at;
+            // Blanks of a line that is nothing else matter where they go beyond the indentation of a block scalar.
+            let blank = at + indent == end && end < next && indent <= from;
+            let cut = if to >= from || blank { 0 } else { from - to };
+            if !blank {
+                text.push_str(&" ".repeat(to.saturating_sub(from)));
+            }
+            if cut > indent && !layout.slice(at + indent..end).starts_with('#') {
+                return Err(
+                    EditError::new("the lines to move are not indented evenly").at_line(line)
+                );
+            }
+            text.push_str(layout.slice(at + cut.min(indent)..next));
+            at = next;
+        }
+        Ok(text)
+    }
+}
+
+/// What moves with an entry of a block mapping: the comment lines directly above it, itself, and the comment behind it.
+pub(super) fn moved_range(layout: Layout<'_>, entry: Entry<'_>) -> Range<usize> {
+    let begin = start(entry.key);
+    let tail = layout.entry_tail(entry);
+    if entry.key.parent().is_some_and(Node::is_flow) {
+        return begin..tail;
+    }
+    layout.leading_comments(begin)..layout.line_end(tail)
+}
+
+/// JSON quotes all its keys, and what is added to it is to stay JSON.
+fn is_json(node: Node<'_>) -> bool {
+    node.is_flow()
+        && node.entries().len() > 0
+        && node
+            .entries()
+            .all(|entry| entry.key.kind() == NodeKind::Scalar(ScalarStyle::DoubleQuoted))
+}

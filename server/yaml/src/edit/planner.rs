@@ -1,0 +1,559 @@
+//! Changes applied, one after the other, to a wanted tree.
+//!
+//! Knows the old tree and what must not be touched in it: aliases, shared anchors, what `<<` brings in, keys written twice.
+//! Must not know how anything is written. Promise: a place is opened only where an edit of it can be certain.
+
+use super::super::{Entry, Node, NodeId, NodeKind, Path, Step, Yaml};
+use super::comment::remarks;
+use super::layout::{Layout, start};
+use super::target_tree::{Fresh, Key, Slot, Want, Wanted, contradiction, named, says};
+use super::{Change, EditError, Value};
+use std::collections::{HashMap, HashSet};
+
+/// The tree that the changes want.
+pub(super) fn wanted<'y>(yaml: &'y Yaml, changes: &[Change]) -> Result<Wanted<'y>, EditError> {
+    let layout = Layout::of(yaml);
+    let Some(root) = yaml.root() else {
+        return Err(EditError::new("the document is empty"));
+    };
+    let mut root = Slot {
+        key: Key::None,
+        old: Some(root),
+        want: Want::Kept,
+    };
+    let changer = Changer {
+        layout,
+        shared: shared(yaml),
+    };
+    check_contradictions(changes)?;
+    let mut known = HashSet::new();
+    for change in changes {
+        if known.insert(change) && !is_settled(yaml, changes, change) {
+            changer.apply(&mut root, change)?;
+        }
+    }
+    root.prune();
+    if root.is_gone() {
+        return Err(EditError::new("nothing would be left of the document"));
+    }
+    root.check_names()?;
+    root.check_sets(changes)?;
+    Ok(Wanted {
+        layout,
+        root,
+        remarks: remarks(layout, changes)?,
+    })
+}
+
+/// The nodes that an alias stands for.
+fn shared(yaml: &Yaml) -> HashSet<NodeId> {
+    if !yaml.text().contains('*') {
+        return HashSet::new();
+    }
+    let aliases = yaml.nodes().filter(|node| node.kind() == NodeKind::Alias);
+    aliases
+        .filter_map(|alias| alias.resolve())
+        .map(Node::id)
+        .collect()
+}
+
+/// Two values for one path contradict one another even where one of them is there already and would change nothing.
+fn check_contradictions(changes: &[Change]) -> Result<(), EditError> {
+    let mut values = HashMap::new();
+    for change in changes {
+        if let Change::Set { path, value } = change {
+            let earlier = values.insert(path, value);
+            if earlier.is_some_and(|earlier| earlier != value) {
+                return Err(EditError::new(format!(
+                    "two changes want different values at {path}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a change asks for what is there already, by whatever way it comes there, and no other change meets it.
+fn is_settled(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
+    let Change::Set { path, value } = change else {
+        return false;
+    };
+    let there = path.steps().try_fold(yaml.root(), |node, step| {
+        let node = node?.resolve()?;
+        Some(match step {
+            Step::Key(key) => node.get(key),
+            Step::Index(index) => node.items().nth(index),
+        })
+    });
+    there.flatten().is_some_and(|node| says(node, value))
+        && changes
+            .iter()
+            .filter(|other| *other != change)
+            .all(|other| other.paths().all(|other| !meet(path, other)))
+}
+
+fn meet(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// A place on the way along a path: it is named only where something stands in the way.
+#[derive(Clone, Copy)]
+struct Here<'p> {
+    path: &'p Path,
+    /// How many steps of it were taken.
+    depth: usize,
+}
+
+impl Here<'_> {
+    fn path(self) -> Path {
+        self.path.steps().take(self.depth).collect()
+    }
+}
+
+/// Applies changes to a wanted tree.
+struct Changer<'y> {
+    layout: Layout<'y>,
+    shared: HashSet<NodeId>,
+}
+
+impl<'y> Changer<'y> {
+    fn apply(&self, root: &mut Slot<'y>, change: &Change) -> Result<(), EditError> {
+        match change {
+            Change::Set { path, value } => self.set(self.descend(root, path)?, path, value),
+            Change::Append { path, value } => self.append(self.descend(root, path)?, path, value),
+            Change::Remove { path } => match self.existing(root, path)? {
+                Some(slot) => self.remove(slot, path),
+                None => Ok(()),
+            },
+            Change::Rename { path, key } => match self.existing(root, path)? {
+                Some(slot) => self.rename(slot, path, key),
+                None => Err(EditError::new(format!("there is nothing at {path}"))),
+            },
+            Change::Move { from, to } => self.relocate(root, from, to),
+            // Comments are no part of the tree.
+            Change::Comment { .. } | Change::NewComment { .. } => Ok(()),
+        }
+    }
+
+    fn set(&self, slot: &mut Slot<'y>, path: &Path, value: &Value) -> Result<(), EditError> {
+        if slot.is(value) {
+            return Ok(());
+        }
+        match (&slot.want, slot.old) {
+            (Want::Kept, _) if path.is_root() => {
+                Err(EditError::new("the whole document cannot be replaced"))
+            }
+            (Want::Kept, Some(old)) => {
+                self.check_alias(old)?;
+                self.check_unshared(old)?;
+                slot.want = Want::Fresh(Fresh::of(value));
+                Ok(())
+            }
+            (Want::Kept, None) => {
+                slot.want = Want::Fresh(Fresh::of(value));
+                Ok(())
+            }
+            _ => Err(contradiction(path)),
+        }
+    }
+
+    fn append(&self, slot: &mut Slot<'y>, path: &Path, value: &Value) -> Result<(), EditError> {
+        if matches!(slot.want, Want::Kept) {
+            slot.want = match slot.old {
+                None => Want::Fresh(Fresh::Sequence(Vec::new())),
+                // `[]` is made to hold words; what has entries of its own looks better on lines of its own.
+                Some(old)
+                    if old.kind() == NodeKind::Sequence
+                        && old.items().len() == 0
+                        && matches!(value, Value::Mapping(_)) =>
+                {
+                    self.check_growing(old)?;
+                    Want::Fresh(Fresh::Sequence(Vec::new()))
+                }
+                Some(old) if old.kind() == NodeKind::Sequence => Want::Changed(self.open(old)?),
+                Some(old) if is_nothing(old) => {
+                    self.check_alias(old)?;
+                    self.check_growing(old)?;
+                    Want::Fresh(Fresh::Sequence(Vec::new()))
+                }
+                Some(old) => {
+                    self.check_alias(old)?;
+                    let line = self.layout.line_of(old);
+                    return Err(
+                        EditError::new(format!("{path} is {}, not a list", noun(old)))
+                            .at_line(line),
+                    );
+                }
+            };
+        }
+        match (&mut slot.want, slot.old.map(Node::kind)) {
+            (Want::Changed(slots), Some(NodeKind::Sequence))
+            | (Want::Fresh(Fresh::Sequence(slots)), _) => {
+                slots.push(Slot::fresh(Key::None, value));
+                Ok(())
+            }
+            _ => Err(contradiction(path)),
+        }
+    }
+
+    fn remove(&self, slot: &mut Slot<'y>, path: &Path) -> Result<(), EditError> {
+        match (&slot.want, slot.old) {
+            (Want::Gone, _) => Ok(()),
+            (Want::Kept, Some(old)) => {
+                self.check_unshared(old)?;
+                slot.want = Want::Gone;
+                Ok(())
+            }
+            _ => Err(contradiction(path)),
+        }
+    }
+
+    fn rename(&self, slot: &mut Slot<'y>, path: &Path, name: &str) -> Result<(), EditError> {
+        match slot.key {
+            Key::Old(key) if !slot.is_gone() => {
+                self.check_unshared(key)?;
+                if key.as_str() != Some(name) {
+                    slot.key = Key::Renamed(key, name.into());
+                }
+                Ok(())
+            }
+            Key::None => Err(EditError::new(format!("{path} has no key to rename"))),
+            _ => Err(contradiction(path)),
+        }
+    }
+
+    fn relocate(&self, root: &mut Slot<'y>, from: &Path, to: &Path) -> Result<(), EditError> {
+        if to.starts_with(from) {
+            return Err(EditError::new(format!(
+                "{from} cannot be moved into itself"
+            )));
+        }
+        let Some(slot) = self.existing(root, from)? else {
+            return Err(EditError::new(format!("there is nothing at {from}")));
+        };
+        let (Key::Old(key), Some(value), Want::Kept) = (&slot.key, slot.old, &slot.want) else {
+            return Err(contradiction(from));
+        };
+        let entry = Entry { key: *key, value };
+        self.check_portable(entry)?;
+        slot.want = Want::Away;
+        let target = self.descend(root, to)?;
+        match (&target.want, &target.key, target.old) {
+            (Want::Kept, Key::New(_), None) => {
+                target.want = Want::Fresh(Fresh::Moved(entry));
+                Ok(())
+            }
+            (_, _, Some(there)) => Err(EditError::new(format!("{to} is there already"))
+                .at_line(self.layout.line_of(there))),
+            _ => Err(contradiction(to)),
+        }
+    }
+
+    /// The slot at a path; mappings missing on the way are made, and the slot itself where the last step is a key.
+    fn descend<'s>(
+        &self,
+        root: &'s mut Slot<'y>,
+        path: &Path,
+    ) -> Result<&'s mut Slot<'y>, EditError> {
+        let mut slot = root;
+        for (depth, step) in path.steps().enumerate() {
+            let here = Here { path, depth };
+            self.enter(slot, step, here)?;
+            slot = self.step(slot, step, here)?;
+        }
+        Ok(slot)
+    }
+
+    /// The slot at a path where something stands there now; nothing is made.
+    fn existing<'s>(
+        &self,
+        root: &'s mut Slot<'y>,
+        path: &Path,
+    ) -> Result<Option<&'s mut Slot<'y>>, EditError> {
+        if path.is_root() {
+            return Err(EditError::new("the whole document cannot be changed"));
+        }
+        let mut node = self.layout.yaml.root();
+        for step in path.steps() {
+            let Some(here) = node else { break };
+            self.check_alias(here)?;
+            self.check_not_merged(here, step)?;
+            node = child(here, step);
+        }
+        if node.is_none() {
+            Ok(None)
+        } else {
+            self.descend(root, path).map(Some)
+        }
+    }
+
+    /// Opens a slot so that a step can be taken from it.
+    fn enter(&self, slot: &mut Slot<'y>, step: Step<'_>, here: Here<'_>) -> Result<(), EditError> {
+        if let Some(old) = slot.old {
+            self.check_not_merged(old, step)?;
+        }
+        if !matches!(slot.want, Want::Kept) {
+            return Ok(());
+        }
+        let is_key = matches!(step, Step::Key(_));
+        slot.want = match slot.old {
+            None if is_key => Want::Fresh(Fresh::Mapping(Vec::new())),
+            None => {
+                return Err(EditError::new(format!(
+                    "there is no list at {}",
+                    named(&here.path())
+                )));
+            }
+            Some(old) => {
+                self.check_alias(old)?;
+                match old.kind() {
+                    NodeKind::Mapping if is_key && old.entries().len() == 0 && here.depth > 0 => {
+                        self.check_growing(old)?;
+                        Want::Fresh(Fresh::Mapping(Vec::new()))
+                    }
+                    NodeKind::Mapping if is_key => Want::Changed(self.open(old)?),
+                    NodeKind::Sequence if !is_key => Want::Changed(self.open(old)?),
+                    _ if is_key && is_nothing(old) && here.depth > 0 => {
+                        self.check_growing(old)?;
+                        Want::Fresh(Fresh::Mapping(Vec::new()))
+                    }
+                    _ => return Err(self.mismatch(old, step, here)),
+                }
+            }
+        };
+        Ok(())
+    }
+
+    /// Takes a step from an opened slot. A key that is not there yet gets an empty slot.
+    fn step<'s>(
+        &self,
+        slot: &'s mut Slot<'y>,
+        step: Step<'_>,
+        here: Here<'_>,
+    ) -> Result<&'s mut Slot<'y>, EditError> {
+        let is_sequence = slot.old.is_some_and(|old| old.kind() == NodeKind::Sequence);
+        if let (Want::Changed(_), Some(old)) = (&slot.want, slot.old)
+            && is_sequence != matches!(step, Step::Index(_))
+        {
+            return Err(self.mismatch(old, step, here));
+        }
+        let missing =
+            || EditError::new(format!("there is nothing at {}", here.path().join([step])));
+        let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else {
+            return Err(contradiction(&here.path()));
+        };
+        let place = match step {
+            Step::Index(index) if is_sequence => index,
+            Step::Key(key) => place_of(slots, key),
+            Step::Index(_) => return Err(contradiction(&here.path())),
+        };
+        slots
+            .get_mut(place)
+            .filter(|slot| !is_sequence || slot.old.is_some())
+            .ok_or_else(missing)
+    }
+
+    fn mismatch(&self, old: Node<'y>, step: Step<'_>, here: Here<'_>) -> EditError {
+        let wanted = if matches!(step, Step::Key(_)) {
+            "a mapping"
+        } else {
+            "a list"
+        };
+        let line = self.layout.line_of(old);
+        EditError::new(format!(
+            "{} is {}, not {wanted}",
+            named(&here.path()),
+            noun(old)
+        ))
+        .at_line(line)
+    }
+
+    /// The slots of a collection, if it is one that may be changed.
+    fn open(&self, node: Node<'y>) -> Result<Vec<Slot<'y>>, EditError> {
+        self.check_own_anchor(node)?;
+        self.check_keys(node)?;
+        self.check_place(node)?;
+        let entries = node.entries().map(|entry| Slot {
+            key: Key::Old(entry.key),
+            old: Some(entry.value),
+            want: Want::Kept,
+        });
+        let items = node.items().map(|item| Slot {
+            key: Key::None,
+            old: Some(item),
+            want: Want::Kept,
+        });
+        Ok(entries.chain(items).collect())
+    }
+
+    fn check_alias(&self, node: Node<'y>) -> Result<(), EditError> {
+        match node.kind() {
+            NodeKind::Alias => Err(self.comes_from(node)),
+            _ => Ok(()),
+        }
+    }
+
+    fn comes_from(&self, alias: Node<'y>) -> EditError {
+        let line = self.layout.line_of(alias);
+        EditError::new(format!("the value comes from the alias {}", alias.source())).at_line(line)
+    }
+
+    /// What `<<` brings in is not written here, and a key beside it would hide it for this place alone.
+    fn check_not_merged(&self, mapping: Node<'y>, step: Step<'_>) -> Result<(), EditError> {
+        let Step::Key(key) = step else { return Ok(()) };
+        if mapping.get_own(key).is_some() || mapping.entry(key).is_none() {
+            return Ok(());
+        }
+        let merge = mapping
+            .entries()
+            .find(|entry| entry.is_merge())
+            .map(|entry| entry.value);
+        match merge {
+            Some(alias) if alias.kind() == NodeKind::Alias => Err(self.comes_from(alias)),
+            Some(other) => {
+                Err(EditError::new(format!("{key} comes from <<"))
+                    .at_line(self.layout.line_of(other)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_own_anchor(&self, node: Node<'y>) -> Result<(), EditError> {
+        match node.anchor() {
+            Some(anchor) if self.shared.contains(&node.id()) => {
+                let what = match node.path() {
+                    path if path.is_root() => "the document".to_string(),
+                    path => path.to_string(),
+                };
+                let line = self.layout.line_of(node);
+                Err(
+                    EditError::new(format!("{what} is shared through the anchor &{anchor}"))
+                        .at_line(line),
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing in a subtree that goes may be needed elsewhere.
+    fn check_unshared(&self, node: Node<'y>) -> Result<(), EditError> {
+        if self.shared.is_empty() {
+            return Ok(());
+        }
+        self.check_own_anchor(node)?;
+        node.children()
+            .try_for_each(|child| self.check_unshared(child))
+    }
+
+    /// An anchor or a tag before a value that is null or empty would come to mean what is written in its place.
+    fn check_growing(&self, node: Node<'y>) -> Result<(), EditError> {
+        self.check_own_anchor(node)?;
+        match node.properties_range() {
+            None => Ok(()),
+            Some(range) => {
+                let line = self.layout.line_number(range.start().into());
+                Err(EditError::new("an anchor or a tag stands before an empty value").at_line(line))
+            }
+        }
+    }
+
+    /// What an alias means depends on the anchors before it, so that neither is carried about.
+    fn check_portable(&self, entry: Entry<'y>) -> Result<(), EditError> {
+        let mut nodes = vec![entry.key, entry.value];
+        while let Some(node) = nodes.pop() {
+            if node.kind() == NodeKind::Alias || node.anchor().is_some() {
+                let line = self.layout.line_of(node);
+                return Err(EditError::new("an anchor or an alias would be moved").at_line(line));
+            }
+            nodes.extend(node.children());
+        }
+        Ok(())
+    }
+
+    fn check_keys(&self, mapping: Node<'y>) -> Result<(), EditError> {
+        let line = |key: Node<'_>| self.layout.line_of(key);
+        let mut keys = HashMap::new();
+        for Entry { key, .. } in mapping.entries() {
+            let Some(name) = key
+                .as_str()
+                .filter(|_| matches!(key.kind(), NodeKind::Scalar(_)))
+            else {
+                return Err(EditError::new("a key is more than a word").at_line(line(key)));
+            };
+            if let Some(first) = keys.insert(name, key) {
+                let twice = EditError::new(format!("{name} is written twice (lines "));
+                return Err(twice
+                    .line(line(first))
+                    .and(" and ")
+                    .line(line(key))
+                    .and(")"));
+            }
+            let before = self.layout.text.get(..start(key)).unwrap_or_default();
+            if before.trim_end().ends_with('?') {
+                return Err(EditError::new("a key is marked with ?").at_line(line(key)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A block collection that begins behind anything but spaces and dashes has no column to follow.
+    fn check_place(&self, node: Node<'y>) -> Result<(), EditError> {
+        if node.is_flow() {
+            return Ok(());
+        }
+        if node.parent().is_some_and(Node::is_flow) {
+            return Err(EditError::new("a pair without braces stands in a list")
+                .at_line(self.layout.line_of(node)));
+        }
+        let first = self.layout.slot_start(node, 0);
+        match first.filter(|&at| {
+            self.layout
+                .before(at)
+                .bytes()
+                .all(|byte| matches!(byte, b' ' | b'-'))
+        }) {
+            Some(_) => Ok(()),
+            None => Err(EditError::new("line ")
+                .line(self.layout.line_of(node))
+                .and(" is laid out too unusually to edit")),
+        }
+    }
+}
+
+/// The place of a key among the slots; it gets an empty slot where it has none.
+fn place_of(slots: &mut Vec<Slot<'_>>, key: &str) -> usize {
+    slots
+        .iter()
+        .position(|slot| slot.original_name() == Some(key))
+        .unwrap_or_else(|| {
+            slots.push(Slot {
+                key: Key::New(key.into()),
+                old: None,
+                want: Want::Kept,
+            });
+            slots.len() - 1
+        })
+}
+
+fn child<'y>(node: Node<'y>, step: Step<'_>) -> Option<Node<'y>> {
+    match step {
+        Step::Key(key) => node.get_own(key),
+        Step::Index(index) => node.items().nth(index),
+    }
+}
+
+/// Whether nothing is there, or a null.
+fn is_nothing(node: Node<'_>) -> bool {
+    node.kind() == NodeKind::Empty || (node.kind() != NodeKind::Alias && node.is_null())
+}
+
+fn noun(node: Node<'_>) -> &'static str {
+    match node.kind() {
+        NodeKind::Empty => "empty",
+        NodeKind::Scalar(_) if node.is_null() => "null",
+        NodeKind::Scalar(_) => "a single value",
+        NodeKind::Alias => "an alias",
+        NodeKind::Sequence => "a list",
+        NodeKind::Mapping => "a mapping",
+    }
+}

@@ -1,0 +1,79 @@
+//! What makes a whole document one that is not edited.
+//!
+//! Knows the text and its errors. Must not know changes. Promise: a refusal names the line.
+
+use super::super::{Node, NodeKind, ScalarStyle, Yaml};
+use super::layout::Layout;
+use super::{EditError, Offset};
+
+pub(super) fn check(yaml: &Yaml) -> Result<(), EditError> {
+    let layout = Layout::of(yaml);
+    // A template is seldom YAML, and that it is a template says more.
+    template(layout)?;
+    syntax(layout)?;
+    tabs(layout)
+}
+
+fn syntax(layout: Layout<'_>) -> Result<(), EditError> {
+    let errors = layout.yaml.errors().iter().map(|error| error.range.start());
+    let repaired = layout.yaml.repaired().iter().map(|range| range.start());
+    match errors.chain(repaired).min() {
+        None => Ok(()),
+        Some(first) => Err(EditError::new("line ")
+            .line(layout.line_number(first.into()))
+            .and(" is not valid YAML")),
+    }
+}
+
+/// `{{ }}` inside quotes, a block scalar or a comment is text like any other; elsewhere something will rewrite the
+/// document before it is YAML, and a proof would be worth nothing.
+fn template(layout: Layout<'_>) -> Result<(), EditError> {
+    let outside = layout
+        .text
+        .match_indices("{{")
+        .find(|&(at, _)| !is_text(layout, at));
+    match outside {
+        None => Ok(()),
+        Some((at, _)) => Err(EditError::new("this document contains template syntax")
+            .at_line(layout.line_number(at))),
+    }
+}
+
+/// In brackets, where all of a JSON file stands, indentation means nothing.
+fn tabs(layout: Layout<'_>) -> Result<(), EditError> {
+    if layout.yaml.root().is_some_and(Node::is_flow) {
+        return Ok(());
+    }
+    let indented = layout.text.match_indices('\t').find(|&(at, _)| {
+        layout.begins_line(at) && {
+            let content = at + layout.text[at..].len()
+                - layout.text[at..].trim_start_matches([' ', '\t']).len();
+            let blank = content == layout.line_end(at);
+            !blank && !is_text(layout, at) && !is_text(layout, content)
+        }
+    });
+    match indented {
+        None => Ok(()),
+        Some((at, _)) => Err(EditError::new("line ")
+            .line(layout.line_number(at))
+            .and(" is indented with a tab")),
+    }
+}
+
+/// Whether a position is inside a comment, a quoted scalar or a block scalar.
+fn is_text(layout: Layout<'_>, at: usize) -> bool {
+    let Ok(offset) = Offset::try_from(at) else {
+        return false;
+    };
+    let comments = layout.yaml.comments();
+    let before = comments.partition_point(|comment| comment.start() <= offset);
+    if before
+        .checked_sub(1)
+        .and_then(|last| comments.get(last))
+        .is_some_and(|comment| comment.contains(offset))
+    {
+        return true;
+    }
+    let node = layout.yaml.covering(offset);
+    matches!(node.map(|node| node.kind()), Some(NodeKind::Scalar(style)) if style != ScalarStyle::Plain)
+}

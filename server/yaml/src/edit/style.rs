@@ -1,0 +1,222 @@
+//! How a document is written: how deep its levels are indented, where its dashes stand, which quotes it uses.
+//!
+//! Knows columns and styles of what is there. Must not know changes. Promise: an answer even for a document that has
+//! nothing to measure.
+
+use super::super::{Node, NodeKind, Resolved, ScalarStyle};
+use super::layout::Layout;
+use super::quote::Quotes;
+use std::collections::{BTreeMap, HashMap};
+
+const DEFAULT_STEP: usize = 2;
+
+#[derive(Debug, Default)]
+pub(super) struct Manner {
+    /// How much deeper than a key the keys below it stand: how often each.
+    steps: BTreeMap<usize, usize>,
+    /// The same for the dashes below a key.
+    dashes: BTreeMap<usize, usize>,
+    single_quoted: usize,
+    double_quoted: usize,
+    /// Lists of scalars: all of them, and those below each key.
+    lists: Lists,
+    lists_of: HashMap<Box<str>, Lists>,
+}
+
+/// How lists of scalars are written.
+#[derive(Debug, Default, Clone, Copy)]
+struct Lists {
+    flow: usize,
+    block: usize,
+    single_quoted: usize,
+    double_quoted: usize,
+    plain: usize,
+}
+
+/// How a new list of scalars is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The dashes so much deeper than the key.
+    Block(usize),
+    Flow,
+}
+
+impl Manner {
+    pub(super) fn of(layout: Layout<'_>) -> Manner {
+        let mut manner = Manner::default();
+        for node in layout.yaml.nodes() {
+            match node.kind() {
+                NodeKind::Mapping if !node.is_flow() => manner.mapping(layout, node),
+                NodeKind::Scalar(ScalarStyle::SingleQuoted) => manner.single_quoted += 1,
+                NodeKind::Scalar(ScalarStyle::DoubleQuoted) => manner.double_quoted += 1,
+                _ => {}
+            }
+        }
+        manner
+    }
+
+    fn mapping(&mut self, layout: Layout<'_>, node: Node<'_>) {
+        let Some(column) = layout.column_of(node) else {
+            return;
+        };
+        for entry in node.entries() {
+            let value = entry.value;
+            if value.kind() == NodeKind::Sequence
+                && let Some(key) = entry.key.as_str()
+            {
+                self.list(key, value);
+            }
+            let deeper = || {
+                layout
+                    .column_of(value)
+                    .and_then(|below| below.checked_sub(column))
+            };
+            let counts = match value.kind() {
+                NodeKind::Mapping if !value.is_flow() => &mut self.steps,
+                NodeKind::Sequence if !value.is_flow() => &mut self.dashes,
+                _ => continue,
+            };
+            if let Some(deeper) = deeper() {
+                *counts.entry(deeper).or_default() += 1;
+            }
+        }
+    }
+
+    fn list(&mut self, key: &str, list: Node<'_>) {
+        let mut items = list.items().peekable();
+        if items.peek().is_none() || !items.all(|item| matches!(item.kind(), NodeKind::Scalar(_))) {
+            return;
+        }
+        let mut counts = Lists::default();
+        if list.is_flow() {
+            counts.flow = 1;
+        } else {
+            counts.block = 1;
+        }
+        for item in list.items() {
+            match item.kind() {
+                NodeKind::Scalar(ScalarStyle::SingleQuoted) => counts.single_quoted += 1,
+                NodeKind::Scalar(ScalarStyle::DoubleQuoted) => counts.double_quoted += 1,
+                NodeKind::Scalar(ScalarStyle::Plain)
+                    if matches!(item.resolved(), Some(Resolved::Str(_))) =>
+                {
+                    counts.plain += 1
+                }
+                _ => {}
+            }
+        }
+        self.lists.add(counts);
+        self.lists_of.entry(key.into()).or_default().add(counts);
+    }
+
+    /// How much deeper than its parent a new mapping below a key stands.
+    pub(super) fn step(&self) -> usize {
+        most(&self.steps)
+            .filter(|&step| step > 0)
+            .unwrap_or(DEFAULT_STEP)
+    }
+
+    /// How much deeper than its key a new list's dashes stand; 0 where the document does not indent them.
+    pub(super) fn dash_step(&self) -> usize {
+        most(&self.dashes).unwrap_or_else(|| self.step())
+    }
+
+    /// What a mapping's own entries say of the steps below it goes before what the document says.
+    pub(super) fn step_in(&self, layout: Layout<'_>, mapping: Node<'_>) -> usize {
+        let column = layout.column_of(mapping);
+        let own = mapping.entries().rev().find_map(|entry| {
+            let is_block = entry.value.kind() == NodeKind::Mapping && !entry.value.is_flow();
+            let below = is_block.then(|| layout.column_of(entry.value)).flatten()?;
+            below.checked_sub(column?)
+        });
+        own.filter(|&step| step > 0).unwrap_or_else(|| self.step())
+    }
+
+    /// The form of a new list of scalars below a key: that of the lists below the same key elsewhere, else that of most.
+    pub(super) fn form(&self, key: Option<&str>) -> Form {
+        let lists = self.lists_like(key);
+        if lists.flow > lists.block {
+            Form::Flow
+        } else {
+            Form::Block(self.dash_step())
+        }
+    }
+
+    fn lists_like(&self, key: Option<&str>) -> Lists {
+        key.and_then(|key| self.lists_of.get(key))
+            .copied()
+            .unwrap_or(self.lists)
+    }
+
+    /// How texts are quoted outside of lists.
+    pub(super) fn quotes(&self) -> Quotes {
+        let single = self.single_quoted > self.double_quoted;
+        Quotes {
+            always: None,
+            needed: if single {
+                ScalarStyle::SingleQuoted
+            } else {
+                ScalarStyle::DoubleQuoted
+            },
+        }
+    }
+
+    /// How texts are quoted in a new list below a key.
+    pub(super) fn quotes_in_list(&self, key: Option<&str>) -> Quotes {
+        let lists = self.lists_like(key);
+        self.quotes()
+            .among(lists.plain, lists.single_quoted, lists.double_quoted)
+    }
+
+    /// How texts are quoted in a list that is there: as its others are.
+    pub(super) fn quotes_beside(&self, items: impl Iterator<Item = NodeKind>) -> Quotes {
+        let (mut plain, mut single, mut double) = (0, 0, 0);
+        for kind in items {
+            match kind {
+                NodeKind::Scalar(ScalarStyle::Plain) => plain += 1,
+                NodeKind::Scalar(ScalarStyle::SingleQuoted) => single += 1,
+                NodeKind::Scalar(ScalarStyle::DoubleQuoted) => double += 1,
+                _ => {}
+            }
+        }
+        self.quotes().among(plain, single, double)
+    }
+}
+
+impl Quotes {
+    fn among(self, plain: usize, single: usize, double: usize) -> Quotes {
+        if single + double <= plain {
+            return self;
+        }
+        let style = if single > double {
+            ScalarStyle::SingleQuoted
+        } else {
+            ScalarStyle::DoubleQuoted
+        };
+        Quotes {
+            always: Some(style),
+            needed: style,
+        }
+    }
+}
+
+impl Lists {
+    fn add(&mut self, other: Lists) {
+        self.flow += other.flow;
+        self.block += other.block;
+        self.single_quoted += other.single_quoted;
+        self.double_quoted += other.double_quoted;
+        self.plain += other.plain;
+    }
+}
+
+/// What is most frequent; of equals the smallest.
+fn most(counts: &BTreeMap<usize, usize>) -> Option<usize> {
+    let mut best: Option<(usize, usize)> = None;
+    for (&width, &count) in counts {
+        if best.is_none_or(|(_, most)| count > most) {
+            best = Some((width, count));
+        }
+    }
+    best.map(|(width, _)| width)
+}

@@ -1,0 +1,225 @@
+//! The tree that the changes want, told in terms of the tree that is there.
+//!
+//! Knows what a place was and what it is to be. Must not know how that is written. Promise: what is wanted is told in one
+//! way, for the writer and for the proof.
+
+use super::super::{Entry, Node, NodeKind, Path, Resolved, Step};
+use super::comment::Remark;
+use super::layout::Layout;
+use super::{Change, EditError, Value};
+use std::collections::HashSet;
+
+pub(super) struct Wanted<'y> {
+    pub(super) layout: Layout<'y>,
+    pub(super) root: Slot<'y>,
+    pub(super) remarks: Vec<Remark>,
+}
+
+/// A place in the wanted tree: an entry of a mapping, an item of a sequence, or the root.
+pub(super) struct Slot<'y> {
+    pub(super) key: Key<'y>,
+    /// What stands there now.
+    pub(super) old: Option<Node<'y>>,
+    pub(super) want: Want<'y>,
+}
+
+pub(super) enum Key<'y> {
+    /// The root and items have none.
+    None,
+    Old(Node<'y>),
+    Renamed(Node<'y>, Box<str>),
+    New(Box<str>),
+}
+
+pub(super) enum Want<'y> {
+    /// What stands there, all of it.
+    Kept,
+    /// Nothing, and its comments go with it.
+    Gone,
+    /// Nothing, since what stands there moves elsewhere and takes its comments with it.
+    Away,
+    /// Nothing, since all that stands below moves elsewhere. What comments it has besides have nowhere to go.
+    Emptied,
+    /// The collection that stands there, its old slots first and in their order.
+    Changed(Vec<Slot<'y>>),
+    Fresh(Fresh<'y>),
+}
+
+/// Something that is not there yet.
+pub(super) enum Fresh<'y> {
+    Scalar(Value),
+    Mapping(Vec<Slot<'y>>),
+    Sequence(Vec<Slot<'y>>),
+    /// The value of an entry that stood elsewhere.
+    Moved(Entry<'y>),
+}
+
+impl<'y> Slot<'y> {
+    pub(super) fn fresh(key: Key<'y>, value: &Value) -> Slot<'y> {
+        Slot {
+            key,
+            old: None,
+            want: Want::Fresh(Fresh::of(value)),
+        }
+    }
+
+    /// The key as it was, or as it will be where there was none.
+    pub(super) fn original_name(&self) -> Option<&str> {
+        match &self.key {
+            Key::None => None,
+            Key::Old(key) | Key::Renamed(key, _) => key.as_str(),
+            Key::New(name) => Some(name),
+        }
+    }
+
+    /// The key as it will be.
+    pub(super) fn name(&self) -> Option<&str> {
+        match &self.key {
+            Key::Renamed(_, name) => Some(name),
+            _ => self.original_name(),
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.want, Want::Gone | Want::Away | Want::Emptied)
+    }
+
+    pub(super) fn slots(&self) -> &[Slot<'y>] {
+        match &self.want {
+            Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => {
+                slots
+            }
+            _ => &[],
+        }
+    }
+
+    /// A collection that lost its last slot goes too.
+    pub(super) fn prune(&mut self) {
+        let Want::Changed(slots) = &mut self.want else {
+            return;
+        };
+        slots.iter_mut().for_each(Slot::prune);
+        if !slots.is_empty() && slots.iter().all(Slot::is_gone) {
+            let removed = slots.iter().all(|slot| matches!(slot.want, Want::Gone));
+            self.want = if removed { Want::Gone } else { Want::Emptied };
+        }
+    }
+
+    /// A renamed or moved entry can meet another one of its name.
+    pub(super) fn check_names(&self) -> Result<(), EditError> {
+        let mut names = HashSet::new();
+        for slot in self.slots().iter().filter(|slot| !slot.is_gone()) {
+            if let Some(name) = slot.name().filter(|name| !names.insert(*name)) {
+                return Err(EditError::new(format!("{name} would be written twice")));
+            }
+            slot.check_names()?;
+        }
+        Ok(())
+    }
+
+    /// What one change sets, another one can add to.
+    pub(super) fn check_sets(&self, changes: &[Change]) -> Result<(), EditError> {
+        for change in changes {
+            if let Change::Set { path, value } = change
+                && self.at(path).is_some_and(|slot| !slot.is(value))
+            {
+                return Err(contradiction(path));
+            }
+        }
+        Ok(())
+    }
+
+    /// The slot at a path; `None` where the changes did not come so far.
+    fn at(&self, path: &Path) -> Option<&Slot<'y>> {
+        path.steps().try_fold(self, |slot, step| match step {
+            Step::Key(key) => slot
+                .slots()
+                .iter()
+                .find(|slot| slot.original_name() == Some(key)),
+            Step::Index(index) => slot.slots().get(index),
+        })
+    }
+
+    /// Whether a value is what will stand here.
+    pub(super) fn is(&self, value: &Value) -> bool {
+        match (&self.want, value) {
+            (Want::Kept, _) => self.old.is_some_and(|old| says(old, value)),
+            (Want::Fresh(Fresh::Scalar(scalar)), _) => scalar == value,
+            (Want::Fresh(Fresh::Mapping(slots)), Value::Mapping(entries)) => {
+                slots.len() == entries.len()
+                    && entries.iter().all(|(key, value)| {
+                        slots
+                            .iter()
+                            .any(|slot| slot.name() == Some(key) && slot.is(value))
+                    })
+            }
+            (Want::Fresh(Fresh::Sequence(slots)), Value::Sequence(items)) => {
+                slots.len() == items.len()
+                    && slots.iter().zip(items).all(|(slot, item)| slot.is(item))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<'y> Fresh<'y> {
+    pub(super) fn of(value: &Value) -> Fresh<'y> {
+        match value {
+            Value::Mapping(entries) => Fresh::Mapping(
+                entries
+                    .iter()
+                    .map(|(key, value)| Slot::fresh(Key::New(key.as_str().into()), value))
+                    .collect(),
+            ),
+            Value::Sequence(items) => Fresh::Sequence(
+                items
+                    .iter()
+                    .map(|item| Slot::fresh(Key::None, item))
+                    .collect(),
+            ),
+            scalar => Fresh::Scalar(scalar.clone()),
+        }
+    }
+}
+
+/// Whether a node has a value already, however it is written.
+pub(super) fn says(node: Node<'_>, value: &Value) -> bool {
+    let Some(node) = node.resolve() else {
+        return false;
+    };
+    match value {
+        Value::Bool(wanted) => node.resolved() == Some(Resolved::Bool(*wanted)),
+        Value::Integer(wanted) => node.resolved() == Some(Resolved::Int(*wanted)),
+        Value::Text(wanted) => node.resolved() == Some(Resolved::Str(wanted)),
+        Value::Sequence(wanted) => {
+            node.kind() == NodeKind::Sequence
+                && node.items().len() == wanted.len()
+                && node
+                    .items()
+                    .zip(wanted)
+                    .all(|(item, wanted)| says(item, wanted))
+        }
+        Value::Mapping(wanted) => {
+            node.kind() == NodeKind::Mapping
+                && node.entries().len() == wanted.len()
+                && wanted
+                    .iter()
+                    .all(|(key, wanted)| node.get_own(key).is_some_and(|value| says(value, wanted)))
+        }
+    }
+}
+
+pub(super) fn contradiction(path: &Path) -> EditError {
+    EditError::new(format!(
+        "two changes contradict one another at {}",
+        named(path)
+    ))
+}
+
+pub(super) fn named(path: &Path) -> String {
+    if path.is_root() {
+        "the document".into()
+    } else {
+        path.to_string()
+    }
+}

@@ -1,0 +1,372 @@
+//! The proof of an edit: it is made, the result is read, and what was read is what was wanted.
+//!
+//! Knows the wanted tree and how to read. Must not know how the edits came about. Promise: what passes differs from the
+//! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell; a reader who
+//! follows aliases and `<<` included.
+
+use super::super::{Entry, Node, NodeKind, ScalarStyle, Yaml, parse};
+use super::comment::Remark;
+use super::layout::Layout;
+use super::target_tree::{Fresh, Key, Slot, Want, Wanted, says};
+use super::{EditError, Edits};
+use std::ops::Range;
+
+pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), EditError> {
+    let text = edits.apply(wanted.layout.text);
+    let new = parse(&text);
+    let clean = new.errors().is_empty() && new.repaired().is_empty();
+    if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
+        return Err(unbroken_text(wanted.layout.yaml)
+            .or(unbroken_text(&new))
+            .unwrap_or_else(EditError::unproved));
+    }
+    match new.root().and_then(|root| let_through(&wanted.root, root)) {
+        Some(refusal) => Err(refusal),
+        None => Comments::expected(wanted).check(wanted.layout, Layout::of(&new)),
+    }
+}
+
+/// Why a mapping of the new tree still says what is to be gone, or no longer says what is to stay: an entry hides what `<<`
+/// brings in under its name, so that what is hidden changes where the entry comes or goes.
+fn let_through(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
+    let slots = slot.slots().iter();
+    let staying = slots.clone().filter(|slot| !slot.is_gone());
+    if new.kind() != NodeKind::Mapping {
+        return staying
+            .zip(new.items())
+            .find_map(|(slot, item)| let_through(slot, item));
+    }
+    if new.entries().any(Entry::is_merge) {
+        let merged = |name: &str| {
+            new.merged_entries()
+                .any(|entry| entry.key.as_str() == Some(name))
+        };
+        let comes = slots
+            .clone()
+            .filter(|slot| !matches!(slot.key, Key::Old(_)) && !slot.is_gone())
+            .filter_map(Slot::name);
+        let goes = slots
+            .filter(|slot| slot.is_gone() || matches!(slot.key, Key::Renamed(..)))
+            .filter_map(Slot::original_name);
+        if let Some(name) = goes.chain(comes).find(|name| merged(name)) {
+            let line = slot
+                .old
+                .map_or(1, |old| Layout::of(old.yaml()).line_of(old));
+            return Some(EditError::new(format!("{name} comes from << too")).at_line(line));
+        }
+    }
+    staying
+        .zip(new.entries())
+        .find_map(|(slot, entry)| let_through(slot, entry.value))
+}
+
+/// Whether a node is what a slot wants.
+fn stands(slot: &Slot<'_>, new: Node<'_>) -> bool {
+    match (&slot.want, slot.old) {
+        (Want::Kept, Some(old)) => same(old, new),
+        (Want::Kept, None) | (Want::Gone | Want::Away | Want::Emptied, _) => false,
+        (Want::Changed(slots), Some(old)) => same_outside(old, new) && all_stand(slots, new),
+        (Want::Changed(_), None) => false,
+        (Want::Fresh(Fresh::Moved(entry)), _) => same(entry.value, new),
+        (Want::Fresh(fresh), _) => {
+            new.tag().is_none() && new.anchor().is_none() && is_fresh(fresh, new)
+        }
+    }
+}
+
+fn is_fresh(fresh: &Fresh<'_>, new: Node<'_>) -> bool {
+    match fresh {
+        Fresh::Scalar(value) => matches!(new.kind(), NodeKind::Scalar(_)) && says(new, value),
+        Fresh::Mapping(slots) => new.kind() == NodeKind::Mapping && all_stand(slots, new),
+        Fresh::Sequence(slots) => new.kind() == NodeKind::Sequence && all_stand(slots, new),
+        Fresh::Moved(_) => false,
+    }
+}
+
+fn all_stand(slots: &[Slot<'_>], new: Node<'_>) -> bool {
+    let wanted = slots.iter().filter(|slot| !slot.is_gone());
+    match new.kind() {
+        NodeKind::Mapping => {
+            wanted.clone().count() == new.entries().len()
+                && wanted.zip(new.entries()).all(|(slot, entry)| {
+                    key_stands(&slot.key, entry.key) && stands(slot, entry.value)
+                })
+        }
+        NodeKind::Sequence => {
+            wanted.clone().count() == new.items().len()
+                && wanted
+                    .zip(new.items())
+                    .all(|(slot, item)| matches!(slot.key, Key::None) && stands(slot, item))
+        }
+        _ => false,
+    }
+}
+
+fn key_stands(key: &Key<'_>, new: Node<'_>) -> bool {
+    match key {
+        Key::None => false,
+        Key::Old(old) => same(*old, new),
+        Key::Renamed(old, name) => {
+            new.as_str() == Some(name) && old.anchor() == new.anchor() && old.tag() == new.tag()
+        }
+        Key::New(name) => {
+            new.as_str() == Some(name) && new.anchor().is_none() && new.tag().is_none()
+        }
+    }
+}
+
+/// Whether two nodes are the same for every reader, all below them included.
+fn same(old: Node<'_>, new: Node<'_>) -> bool {
+    if !same_outside(old, new) {
+        return false;
+    }
+    match old.kind() {
+        NodeKind::Empty => true,
+        NodeKind::Scalar(_) => old.as_str() == new.as_str() && is_unbroken(old) == is_unbroken(new),
+        // No edit touches what an alias stands for, so that it reads the same word for word.
+        NodeKind::Alias => {
+            old.source() == new.source()
+                && old.resolve().map(Node::source) == new.resolve().map(Node::source)
+        }
+        NodeKind::Sequence => {
+            old.items().len() == new.items().len()
+                && old
+                    .items()
+                    .zip(new.items())
+                    .all(|(old, new)| same(old, new))
+        }
+        NodeKind::Mapping => {
+            let both = |(old, new): (Entry<'_>, Entry<'_>)| {
+                same(old.key, new.key) && same(old.value, new.value)
+            };
+            old.entries().len() == new.entries().len() && old.entries().zip(new.entries()).all(both)
+        }
+    }
+}
+
+fn same_outside(old: Node<'_>, new: Node<'_>) -> bool {
+    old.kind() == new.kind()
+        && old.is_flow() == new.is_flow()
+        && old.anchor() == new.anchor()
+        && old.tag() == new.tag()
+}
+
+/// Whether a block scalar ends with the text, without a line break of its own: for the API server its value has none
+/// either, while a line below would give it one.
+fn is_unbroken(node: Node<'_>) -> bool {
+    let layout = Layout::of(node.yaml());
+    matches!(
+        node.kind(),
+        NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
+    ) && usize::from(node.range().end()) == layout.text.len()
+        && !layout.slice(layout.block_scalar_header(node)).contains('-')
+        && node.as_str().is_some_and(|text| !text.is_empty())
+}
+
+fn unbroken_text(yaml: &Yaml) -> Option<EditError> {
+    let node = yaml.nodes().find(|node| is_unbroken(*node))?;
+    let line = Layout::of(yaml).line_of(node);
+    Some(
+        EditError::new("the last line of a text block")
+            .at_line(line)
+            .and(" would get or lose its line break"),
+    )
+}
+
+/// The comments that are to be there.
+struct Comments {
+    /// In the order of the text.
+    staying: Vec<Expected>,
+    /// These may stand anywhere, since they move with what they belong to.
+    moving: Vec<Expected>,
+}
+
+/// A comment that is to be there.
+struct Expected {
+    /// Where it is now, or where the text goes on behind one that is not there yet.
+    at: usize,
+    text: String,
+}
+
+impl Comments {
+    fn expected(wanted: &Wanted<'_>) -> Comments {
+        let layout = wanted.layout;
+        let mut leaving = Vec::new();
+        let mut moving = Vec::new();
+        territories(layout, &wanted.root, &mut leaving, &mut moving);
+        let inside = |comment: &Range<usize>, ranges: &[Range<usize>]| {
+            ranges.iter().any(|range| range.contains(&comment.start))
+        };
+        let mut comments = Comments {
+            staying: Vec::new(),
+            moving: Vec::new(),
+        };
+        for comment in layout.comments() {
+            let Some(text) = said(wanted, &comment) else {
+                continue;
+            };
+            let expected = Expected {
+                at: comment.start,
+                text,
+            };
+            if inside(&comment, &moving) {
+                comments.moving.push(expected);
+            } else if !inside(&comment, &leaving) {
+                comments.staying.push(expected);
+            }
+        }
+        for remark in &wanted.remarks {
+            if let Remark::New { at, text, .. } = remark {
+                let place = comments
+                    .staying
+                    .partition_point(|expected| expected.at < *at);
+                comments.staying.insert(
+                    place,
+                    Expected {
+                        at: *at,
+                        text: text.clone(),
+                    },
+                );
+            }
+        }
+        comments
+    }
+
+    fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), EditError> {
+        let lost = |comment: Option<Expected>| match comment {
+            Some(comment) => EditError::new("the comment on line ")
+                .line(old.line_number(comment.at))
+                .and(" would be lost"),
+            None => EditError::unproved(),
+        };
+        let mut moving = self.moving;
+        let mut staying = self.staying.into_iter().peekable();
+        for comment in new.comments().map(|range| new.slice(range)) {
+            if staying
+                .next_if(|expected| expected.text == comment)
+                .is_some()
+            {
+                continue;
+            }
+            match moving.iter().position(|expected| expected.text == comment) {
+                Some(place) => drop(moving.remove(place)),
+                // A comment that is not expected here stands where one that is expected got lost, or was made up.
+                None => return Err(lost(staying.next())),
+            }
+        }
+        match staying.next().or(moving.pop()) {
+            None => Ok(()),
+            missing => Err(lost(missing)),
+        }
+    }
+}
+
+/// What a comment is to say; nothing where it is to go.
+fn said(wanted: &Wanted<'_>, comment: &Range<usize>) -> Option<String> {
+    let changed = wanted.remarks.iter().find_map(|remark| match remark {
+        Remark::Changed { comment: it, text } if it == comment => Some(text.clone()),
+        _ => None,
+    });
+    changed.unwrap_or_else(|| Some(wanted.layout.slice(comment.clone()).to_owned()))
+}
+
+/// The ranges whose comments leave with what is removed, and those whose comments move.
+fn territories<'y>(
+    layout: Layout<'y>,
+    slot: &Slot<'y>,
+    leaving: &mut Vec<Range<usize>>,
+    moving: &mut Vec<Range<usize>>,
+) {
+    let slots = match &slot.want {
+        Want::Fresh(Fresh::Moved(entry)) => {
+            moving.push(super::emitter::moved_range(layout, *entry));
+            return;
+        }
+        Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => slots,
+        Want::Changed(slots) => {
+            if let Some(node) = slot.old {
+                let gone = slots
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, slot)| matches!(slot.want, Want::Gone));
+                leaving.extend(
+                    gone.filter_map(|(index, _)| super::diff::gone_range(layout, node, index)),
+                );
+            }
+            slots
+        }
+        _ => return,
+    };
+    for slot in slots {
+        territories(layout, slot, leaving, moving);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Change, Edit, Path, Range, Value};
+    use super::*;
+
+    const BEFORE: &str = "# one\na: 'x' # two\nb:\n- 1\n- 2\nc: &c {d: y}\ne: *c\nf: |\n  z\n";
+
+    /// Whether a text passes for what comes of BEFORE when `b[2]` is added and `g` set.
+    fn passes(after: &str) -> bool {
+        let path = |key: &str| Path::default().key(key);
+        let changes = [
+            Change::Append {
+                path: path("b"),
+                value: Value::Integer(3),
+            },
+            Change::Set {
+                path: path("g"),
+                value: Value::Text("no".into()),
+            },
+        ];
+        let yaml = parse(BEFORE);
+        let whole = Range::up_to(super::super::Offset::of(BEFORE));
+        let edits = Edits(vec![Edit {
+            range: whole,
+            insert: after.into(),
+        }]);
+        super::super::planner::wanted(&yaml, &changes)
+            .is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
+    }
+
+    #[test]
+    fn only_what_was_wanted_passes() {
+        let right =
+            "# one\na: 'x' # two\nb:\n- 1\n- 2\n- 3\nc: &c {d: y}\ne: *c\nf: |\n  z\ng: \"no\"\n";
+        assert!(passes(right));
+        for (what, with) in [
+            ("'x'", "x"),
+            ("'x'", "'w'"),
+            ("# one\n", ""),
+            ("# two", "# too"),
+            ("# one\n", "# one\n# more\n"),
+            ("# one\na: 'x' # two", "# two\na: 'x' # one"),
+            ("- 1\n- 2\n", "- 2\n- 1\n"),
+            ("- 1\n- 2\n- 3\n", " [1, 2, 3]\n"),
+            ("- 3\n", ""),
+            ("- 3\n", "- \"3\"\n"),
+            ("- 3\n", "- 3\n- 3\n"),
+            ("&c ", ""),
+            ("&c ", "&d "),
+            ("*c", "{d: y}"),
+            ("{d: y}", "{d: y, e: z}"),
+            ("{d: y}", "!!map {d: y}"),
+            ("f: |\n  z\n", "f: >\n  z\n"),
+            ("f: |\n  z\n", "f: |-\n  z\n"),
+            ("f: ", "h: "),
+            ("g: \"no\"", "g: no"),
+            ("g: \"no\"", "g: \"no\"\ng: \"no\""),
+            ("g: \"no\"", "g: \"no\"\nh: 1"),
+            ("g: \"no\"\n", ""),
+            ("g: \"no\"", "g: !!str no"),
+            ("g: \"no\"", "g: \"no"),
+        ] {
+            let wrong = right.replacen(what, with, 1);
+            assert_ne!(wrong, right);
+            assert!(!passes(&wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,721 @@
+//! From a document's text to its tree: the parser's events say what comes next, a walk over the text says where it stands.
+//!
+//! Knows yaml-rust2 and what its positions leave open: it gives starts only, for some events the start of something else, and
+//! nothing of comments, anchors' names or brackets. Must not know how a broken text is repaired. Promise: whatever the text,
+//! the walk ends, in stack of a fixed size, and each range it gives is exact.
+
+use super::source::{BYTE_ORDER_MARK, Source};
+use super::tree::{NodeId, Properties, Record, Shape, Value};
+use super::{Offset, Range, ScalarStyle};
+use std::collections::{BTreeMap, HashMap};
+use yaml_rust2::parser::{Event, Parser};
+use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
+
+/// How deep collections may stand in one another.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// What was read of a document, up to its end or to where it failed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) nodes: Vec<Record>,
+    pub(super) root: Option<NodeId>,
+    pub(super) properties: BTreeMap<NodeId, Properties>,
+    pub(super) comments: Vec<Range>,
+    /// Tabs that indent, which the parser takes and the API server's reader does not.
+    pub(super) tabs: Vec<Range>,
+    pub(super) failure: Option<Failure>,
+    /// Where no bracket and no quote is open: how far the walk came, or the first bracket whose end it did not see.
+    pub(super) whole_until: usize,
+}
+
+/// Why reading stopped, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) at: usize,
+    pub(super) cause: Cause,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The parser's own words.
+    Parser(String),
+    TooDeep,
+}
+
+/// Reads the first document of a text, as far as it can be read.
+pub(super) fn read(source: &Source<'_>) -> Reading {
+    let mut walk = Walk {
+        source,
+        text: source.text(),
+        at: 0,
+        parser: Parser::new(source.chars()),
+        reading: Reading::default(),
+        behind_indicator: false,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+    };
+    walk.reading.failure = walk.document().err();
+    walk.reading.whole_until = walk.whole_until();
+    walk.close_all();
+    walk.reading
+}
+
+struct Walk<'s, 't, I: Iterator<Item = char>> {
+    source: &'s Source<'t>,
+    text: &'t str,
+    /// Where the walk stands: just behind what was read last.
+    at: usize,
+    parser: Parser<I>,
+    reading: Reading,
+    /// Whether the walk just went over a `-` or `?`, behind which blanks indent as they do at the start of a line.
+    behind_indicator: bool,
+    /// The collections that the walk is in, the innermost last.
+    open: Vec<Open>,
+    /// The nodes that are complete and have an anchor, by the parser's number for it. That an alias inside its own anchor
+    /// finds nothing here is what keeps the tree free of cycles.
+    anchors: HashMap<usize, NodeId>,
+}
+
+/// A collection whose end was not reached yet.
+struct Open {
+    id: NodeId,
+    anchor: usize,
+    mapping: bool,
+    flow: bool,
+    /// Items, or keys and values in turn.
+    children: Vec<NodeId>,
+}
+
+impl Open {
+    fn awaits_value(&self) -> bool {
+        self.mapping && self.children.len() % 2 == 1
+    }
+}
+
+/// What the parser says of a node beside what it is.
+struct Told {
+    mark: Marker,
+    anchor: usize,
+    tagged: bool,
+}
+
+impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
+    fn document(&mut self) -> Result<(), Failure> {
+        loop {
+            let (event, mark) = self.next()?;
+            match event {
+                Event::Nothing | Event::StreamStart => {}
+                Event::DocumentStart => self.prefix(),
+                Event::DocumentEnd => break,
+                Event::StreamEnd => {
+                    self.suffix();
+                    return Ok(());
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close(),
+                Event::Scalar(value, style, anchor, tag) => {
+                    self.approach();
+                    self.scalar(
+                        value,
+                        style,
+                        Told {
+                            mark,
+                            anchor,
+                            tagged: tag.is_some(),
+                        },
+                    );
+                }
+                Event::Alias(anchor) => {
+                    self.approach();
+                    self.alias(self.anchors.get(&anchor).copied());
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    self.approach();
+                    self.sequence(Told {
+                        mark,
+                        anchor,
+                        tagged: tag.is_some(),
+                    })?;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.approach();
+                    self.mapping(Told {
+                        mark,
+                        anchor,
+                        tagged: tag.is_some(),
+                    })?;
+                }
+            }
+        }
+        self.suffix();
+        // What stands behind the document may be what makes it none.
+        self.next().map(|_| ())
+    }
+
+    fn next(&mut self) -> Result<(Event, Marker), Failure> {
+        self.parser
+            .next_token()
+            .map_err(|error| failure(self.source, &error))
+    }
+
+    fn whole_until(&self) -> usize {
+        let bracket = self.open.iter().find(|open| open.flow);
+        bracket.map_or(self.at, |open| {
+            usize::from(self.reading.nodes[open.id.0 as usize].range.start())
+        })
+    }
+
+    // --- between nodes ---
+
+    /// Over what may stand before a document: comments, directives, `---`.
+    fn prefix(&mut self) {
+        loop {
+            self.blanks(false);
+            let rest = &self.text[self.at..];
+            let at_line_start =
+                self.at == 0 || self.text[..self.at].ends_with(['\n', '\r', BYTE_ORDER_MARK]);
+            if at_line_start && rest.starts_with('%') {
+                let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
+                self.at += line.find(" #").unwrap_or(line.len());
+            } else if at_line_start && is_marker(rest, "...") {
+                self.at += 3;
+            } else {
+                if at_line_start && is_marker(rest, "---") {
+                    self.at += 3;
+                }
+                return;
+            }
+        }
+    }
+
+    /// Over what may stand behind a document: comments, `...`.
+    fn suffix(&mut self) {
+        self.blanks(false);
+        if is_marker(&self.text[self.at..], "...") {
+            self.at += 3;
+            self.blanks(false);
+        }
+    }
+
+    /// To where the next node of the innermost collection begins: over its `-`, `?` or `:`.
+    fn approach(&mut self) {
+        let Some(open) = self.open.last() else { return };
+        if !open.mapping {
+            let (flow, before) = (open.flow, self.at);
+            self.blanks(flow);
+            if !flow && self.byte(self.at) == b'-' && !self.source.dash_by_repair(before..self.at) {
+                self.at += 1;
+                self.behind_indicator = true;
+            }
+        } else if open.awaits_value() {
+            let colon = self.past_blanks(false);
+            // A key without a value has no colon: what comes next is another key, which may begin with one.
+            if self.byte(colon) == b':'
+                && (open.flow || self.in_flow() || is_blank_or_end(self.byte(colon + 1)))
+            {
+                self.blanks(false);
+                self.at += 1;
+            }
+        } else {
+            let flow = open.flow;
+            self.blanks(flow);
+            if self.byte(self.at) == b'?' && is_blank_or_end(self.byte(self.at + 1)) {
+                self.at += 1;
+                self.behind_indicator = !self.in_flow();
+            }
+        }
+    }
+
+    fn in_flow(&self) -> bool {
+        self.open.iter().rev().any(|open| open.flow)
+    }
+
+    /// Over blanks, line breaks, comments and hidden bytes, and over commas where `commas` says so.
+    fn blanks(&mut self, commas: bool) {
+        let mut indents = std::mem::take(&mut self.behind_indicator) || self.at == 0;
+        let mut tab = None;
+        loop {
+            self.at = self.source.past_hidden(self.at);
+            match self.byte(self.at) {
+                b'\n' | b'\r' => {
+                    (indents, tab) = (true, None);
+                    self.at += 1;
+                }
+                b'\t' => {
+                    tab = tab.or(indents.then_some(self.at));
+                    self.at += 1;
+                }
+                b' ' => self.at += 1,
+                b',' if commas => self.at += 1,
+                b'#' => {
+                    tab = None;
+                    self.comment();
+                }
+                _ => break,
+            }
+        }
+        if let Some(tab) = tab.filter(|_| self.at < self.text.len() && !self.in_flow()) {
+            self.reading.tabs.push(range(tab, tab + 1));
+        }
+    }
+
+    /// Where [`Walk::blanks`] would arrive.
+    fn past_blanks(&self, commas: bool) -> usize {
+        let mut at = self.at;
+        loop {
+            at = self.source.past_hidden(at);
+            match self.byte(at) {
+                b' ' | b'\t' | b'\n' | b'\r' => at += 1,
+                b',' if commas => at += 1,
+                b'#' => at = self.line_break(at),
+                _ => return at,
+            }
+        }
+    }
+
+    /// The byte at an offset; NUL, which ends everything that is looked for, behind the end.
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    fn line_break(&self, at: usize) -> usize {
+        self.text[at..]
+            .find(['\n', '\r'])
+            .map_or(self.text.len(), |length| at + length)
+    }
+
+    fn offset(&self, mark: Marker) -> usize {
+        self.source.offset(mark.line(), mark.col())
+    }
+
+    // --- nodes ---
+
+    /// Reads the anchor and the tag that the parser told of, in either order.
+    fn properties(&mut self, told: &Told) -> Option<Properties> {
+        let (mut anchor, mut tag) = (None, None);
+        let mut start = None;
+        while (told.anchor != 0 && anchor.is_none()) || (told.tagged && tag.is_none()) {
+            self.blanks(false);
+            let end = match self.byte(self.at) {
+                b'&' if anchor.is_none() => {
+                    let end = self.name_end(self.at + 1);
+                    anchor = Some(self.text[self.at + 1..end].into());
+                    end
+                }
+                b'!' if tag.is_none() => {
+                    let end = self.tag_end();
+                    tag = Some(self.text[self.at..end].into());
+                    end
+                }
+                _ => break,
+            };
+            start = start.or(Some(self.at));
+            self.at = end;
+        }
+        Some(Properties {
+            anchor,
+            tag,
+            range: range(start?, self.at),
+        })
+    }
+
+    fn name_end(&self, at: usize) -> usize {
+        let ends = |c: char| {
+            matches!(
+                c,
+                ' ' | '\t' | '\n' | '\r' | ',' | '[' | ']' | '{' | '}' | BYTE_ORDER_MARK
+            )
+        };
+        self.text[at..]
+            .find(ends)
+            .map_or(self.text.len(), |length| at + length)
+    }
+
+    fn tag_end(&self) -> usize {
+        let rest = &self.text[self.at..];
+        match rest.strip_prefix("!<").and_then(|uri| uri.find('>')) {
+            Some(length) => self.at + "!<".len() + length + ">".len(),
+            None => self.name_end(self.at),
+        }
+    }
+
+    /// Puts a node into the arena and into the innermost collection.
+    fn push(&mut self, shape: Shape, range: Range, properties: Option<Properties>) -> NodeId {
+        let id = NodeId(self.reading.nodes.len() as u32);
+        let parent = self.open.last().map(|open| open.id);
+        self.reading.nodes.push(Record {
+            range,
+            parent,
+            shape,
+        });
+        match self.open.last_mut() {
+            Some(open) => open.children.push(id),
+            None => self.reading.root = self.reading.root.or(Some(id)),
+        }
+        if let Some(properties) = properties {
+            self.reading.properties.insert(id, properties);
+        }
+        id
+    }
+
+    fn scalar(&mut self, value: String, style: TScalarStyle, told: Told) {
+        let properties = self.properties(&told);
+        let mut value = self.source.unmask(value);
+        if style == TScalarStyle::Plain && value.is_empty() {
+            if self.open.is_empty() && properties.is_none() {
+                return;
+            }
+            let id = self.push(Shape::Empty, range(self.at, self.at), properties);
+            self.complete(told.anchor, id);
+            return;
+        }
+        self.blanks(false);
+        let (style, start, end) = match style {
+            // An alias to an anchor that does not exist: the parser was made to read a letter there.
+            TScalarStyle::Plain
+                if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) =>
+            {
+                let end = self.plain_end(self.at, &value);
+                self.alias(None);
+                self.at = end.max(self.at);
+                return;
+            }
+            TScalarStyle::Plain => {
+                let start = self.offset(told.mark).max(self.at);
+                (ScalarStyle::Plain, start, self.plain_end(start, &value))
+            }
+            TScalarStyle::SingleQuoted => {
+                let start = self.offset(told.mark).max(self.at);
+                (
+                    ScalarStyle::SingleQuoted,
+                    start,
+                    self.quoted_end(start, b'\''),
+                )
+            }
+            TScalarStyle::DoubleQuoted => {
+                let start = self.offset(told.mark).max(self.at);
+                (
+                    ScalarStyle::DoubleQuoted,
+                    start,
+                    self.quoted_end(start, b'"'),
+                )
+            }
+            TScalarStyle::Literal => (
+                ScalarStyle::Literal,
+                self.at,
+                self.block_end(&mut value, told.mark),
+            ),
+            TScalarStyle::Folded => (
+                ScalarStyle::Folded,
+                self.at,
+                self.block_end(&mut value, told.mark),
+            ),
+        };
+        let as_written = style == ScalarStyle::Plain && self.text[start..end] == *value;
+        let value = if as_written {
+            Value::AsWritten
+        } else {
+            Value::Decoded(value.into())
+        };
+        let id = self.push(
+            Shape::Scalar { style, value },
+            range(start, end),
+            properties,
+        );
+        self.complete(told.anchor, id);
+        // A block scalar without content ends before the comment behind its `|`.
+        self.at = end.max(self.at);
+    }
+
+    /// A plain scalar has no escapes: what it says is written there, but for the blanks that break its lines.
+    fn plain_end(&self, start: usize, value: &str) -> usize {
+        let end = start + value.len();
+        if self.text[start..].starts_with(value) && !self.source.is_patched(start..end) {
+            return end;
+        }
+        let mut left = value
+            .bytes()
+            .filter(|&byte| !is_blank(byte) && is_char_start(byte))
+            .count();
+        let (mut at, mut end) = (start, start);
+        while left > 0 {
+            at = self.source.past_hidden(at);
+            let Some(c) = self.text[at..].chars().next() else {
+                break;
+            };
+            at += c.len_utf8();
+            if !matches!(c, ' ' | '\t' | '\n' | '\r') {
+                left -= 1;
+                end = at;
+            }
+        }
+        end
+    }
+
+    /// Behind the closing quote; where a repair stands for it, at that place.
+    fn quoted_end(&self, start: usize, quote: u8) -> usize {
+        if self.byte(start) != quote {
+            return start;
+        }
+        let closed_at = self
+            .source
+            .closed_by_repair(start + 1, char::from(quote))
+            .unwrap_or(self.text.len());
+        let mut at = start + 1;
+        while at < closed_at {
+            at = self.source.past_masked(at);
+            match self.byte(at) {
+                b'\\' if quote == b'"' => at += 2,
+                byte if byte != quote => at += 1,
+                _ if quote == b'\'' && self.byte(at + 1) == quote => at += 2,
+                _ => return at + 1,
+            }
+        }
+        closed_at
+    }
+
+    /// The end of a block scalar's last line. The walk stands at its `|` or `>`; the mark is where its content begins.
+    fn block_end(&mut self, value: &mut String, mark: Marker) -> usize {
+        let header = self.at;
+        let keep = self.block_header();
+        let header_end = self.at;
+        let mut end = header_end;
+        self.comment_of_line();
+        // Without content the mark says nothing of the indentation.
+        let empty = value.bytes().all(|byte| byte == b'\n');
+        let indent = if empty { usize::MAX } else { mark.col() };
+        let mut cut_short = false;
+        for line in self.source.line_of(header) + 1..self.source.line_count() {
+            let (start, line_end) = (self.source.line(line).start, self.source.line_end(line));
+            let hidden = self.source.past_hidden(start) > start;
+            let text = if hidden {
+                ""
+            } else {
+                &self.text[start..line_end]
+            };
+            let spaces = text.bytes().take_while(|&byte| byte == b' ').count();
+            if spaces >= indent && text.len() > indent && !is_marker(text, "...") {
+                end = line_end;
+            } else if spaces < text.len() {
+                break;
+            } else if keep && start < self.text.len() {
+                end = line_end;
+            }
+            cut_short = start < self.text.len()
+                && line_end == self.text.len()
+                && (spaces >= indent || end == line_end);
+        }
+        // The parser counts line breaks that are not there where the text ends; the API server's reader does not.
+        if end == header_end {
+            value.clear();
+        } else if cut_short && value.ends_with('\n') {
+            value.pop();
+        }
+        end
+    }
+
+    /// Over `|` or `>` and what says how its content is indented and ends; whether it ends with all its line breaks.
+    fn block_header(&mut self) -> bool {
+        let mut keep = false;
+        while matches!(self.byte(self.at), b'|' | b'>' | b'+' | b'-' | b'0'..=b'9') {
+            keep |= self.byte(self.at) == b'+';
+            self.at += 1;
+        }
+        keep
+    }
+
+    /// Over the blanks and the comment that end a line.
+    fn comment_of_line(&mut self) {
+        while matches!(self.byte(self.at), b' ' | b'\t') {
+            self.at += 1;
+        }
+        if self.byte(self.at) == b'#' {
+            self.comment();
+        }
+    }
+
+    fn comment(&mut self) {
+        let end = self.line_break(self.at);
+        self.reading.comments.push(range(self.at, end));
+        self.at = end;
+    }
+
+    fn alias(&mut self, target: Option<NodeId>) {
+        self.blanks(false);
+        let end = if self.byte(self.at) == b'*' {
+            self.name_end(self.at + 1)
+        } else {
+            self.at
+        };
+        self.push(Shape::Alias { target }, range(self.at, end), None);
+        self.at = end;
+    }
+
+    fn sequence(&mut self, told: Told) -> Result<(), Failure> {
+        let properties = self.properties(&told);
+        self.blanks(false);
+        let flow = self.byte(self.at) == b'[';
+        self.enter(
+            Shape::Sequence {
+                flow,
+                items: Vec::new(),
+            },
+            false,
+            flow,
+            properties,
+            &told,
+        )
+    }
+
+    fn mapping(&mut self, told: Told) -> Result<(), Failure> {
+        let properties = self.properties(&told);
+        self.blanks(false);
+        // A block mapping and a pair in a flow sequence may begin with a key in braces. The parser puts a mapping in braces at
+        // its brace, the others at their first colon or, like their first key, at its brace.
+        let mut flow = self.byte(self.at) == b'{' && self.offset(told.mark) == self.at;
+        if flow
+            && self
+                .open
+                .last()
+                .is_some_and(|open| open.flow && !open.mapping)
+        {
+            let next = self.parser.peek().map(|&(_, mark)| mark);
+            flow = next.map_err(|error| failure(self.source, &error))? != told.mark;
+        }
+        self.enter(
+            Shape::Mapping {
+                flow,
+                entries: Vec::new(),
+            },
+            true,
+            flow,
+            properties,
+            &told,
+        )
+    }
+
+    fn enter(
+        &mut self,
+        shape: Shape,
+        mapping: bool,
+        flow: bool,
+        properties: Option<Properties>,
+        told: &Told,
+    ) -> Result<(), Failure> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Failure {
+                at: self.at,
+                cause: Cause::TooDeep,
+            });
+        }
+        let id = self.push(shape, range(self.at, self.at), properties);
+        self.open.push(Open {
+            id,
+            anchor: told.anchor,
+            mapping,
+            flow,
+            children: Vec::new(),
+        });
+        if flow {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Leaves the innermost collection.
+    fn close(&mut self) {
+        if self.open.last().is_some_and(|open| open.flow) {
+            if matches!(self.byte(self.past_blanks(true)), b']' | b'}') {
+                self.blanks(true);
+                self.at += 1;
+            } else if let Some(comma) = self.text[self.at..]
+                .find(|c| !matches!(c, ' ' | '\t'))
+                .filter(|&at| self.byte(self.at + at) == b',')
+            {
+                // A repair stands for the bracket, behind the last comma.
+                self.at += comma + 1;
+            }
+        }
+        if let Some(open) = self.open.pop() {
+            self.finish(open);
+        }
+    }
+
+    /// Leaves every collection that reading never saw the end of.
+    fn close_all(&mut self) {
+        while let Some(open) = self.open.last() {
+            if open.awaits_value() {
+                self.approach();
+                self.push(Shape::Empty, range(self.at, self.at), None);
+            }
+            if let Some(open) = self.open.pop() {
+                self.finish(open);
+            }
+        }
+    }
+
+    fn finish(&mut self, open: Open) {
+        let last = open
+            .children
+            .last()
+            .map(|id| self.reading.nodes[id.0 as usize].range.end());
+        let record = &mut self.reading.nodes[open.id.0 as usize];
+        let end = if open.flow {
+            offset(self.at)
+        } else {
+            last.unwrap_or_default()
+        };
+        record.range = Range::new(record.range.start(), end.max(record.range.start()));
+        match &mut record.shape {
+            Shape::Sequence { items, .. } => *items = open.children,
+            Shape::Mapping { entries, .. } => {
+                *entries = open
+                    .children
+                    .chunks_exact(2)
+                    .map(|pair| (pair[0], pair[1]))
+                    .collect()
+            }
+            _ => {}
+        }
+        self.complete(open.anchor, open.id);
+    }
+
+    fn complete(&mut self, anchor: usize, id: NodeId) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, id);
+        }
+    }
+}
+
+fn failure(source: &Source<'_>, error: &ScanError) -> Failure {
+    let mark = error.marker();
+    Failure {
+        at: source.offset(mark.line(), mark.col()),
+        cause: Cause::Parser(error.info().to_owned()),
+    }
+}
+
+/// Offsets fit: [`super::parse`] reads no text of more than `u32::MAX` bytes.
+fn offset(at: usize) -> Offset {
+    Offset::new(at as u32)
+}
+
+pub(super) fn range(start: usize, end: usize) -> Range {
+    Range::new(offset(start), offset(end.max(start)))
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn is_blank_or_end(byte: u8) -> bool {
+    is_blank(byte) || byte == 0
+}
+
+fn is_char_start(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
+}
+
+fn is_marker(text: &str, marker: &str) -> bool {
+    text.strip_prefix(marker)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+}

@@ -1,0 +1,843 @@
+//! The tree of a text that is written as most manifests are, without the parser: block mappings and sequences, plain and quoted
+//! scalars, literal blocks, brackets on one line, comments.
+//!
+//! Knows the part of YAML in which a byte or two tell what comes next. Must not know the rest of it (anchors, tags, tabs, folded
+//! blocks, `?`), nor how broken texts are repaired. Promise: what is read here is what `walk` would read, node by node and byte by byte,
+//! several times sooner; where there is the least doubt, or anything wrong, nothing is read, and `walk` is asked.
+
+use super::event_parser::{MAX_DEPTH, Reading, range};
+use super::source::{BYTE_ORDER_MARK, Patch};
+use super::tree::{NodeId, Record, Shape, Value};
+use super::{Range, ScalarStyle};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The document that a text is; nothing where it takes a parser to tell. Patches may hide what ends a line, or mask.
+pub(super) fn read(text: &str, patches: &[Patch]) -> Option<Reading> {
+    if !may_be_plain(text) {
+        return None;
+    }
+    let bytes = shadow(text, patches)?;
+    /// So many bytes of a manifest make a node, nearly.
+    const NODE: usize = 12;
+    let nodes = Vec::with_capacity(text.len() / NODE);
+    let mut plain = Plain {
+        text,
+        bytes: &bytes,
+        is_patched: !patches.is_empty(),
+        nodes,
+        ..Plain::default()
+    };
+    plain.document()?;
+    let Plain {
+        nodes, comments, ..
+    } = plain;
+    let root = nodes.first().map(|_| NodeId(0));
+    Some(Reading {
+        nodes,
+        root,
+        properties: BTreeMap::new(),
+        comments,
+        tabs: Vec::new(),
+        failure: None,
+        whole_until: text.len(),
+    })
+}
+
+/// Whether a text has none of the characters that YAML forbids, or reads as something else than letters.
+fn may_be_plain(text: &str) -> bool {
+    let is_odd = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f;
+    let (odd, high) = text.bytes().fold((false, false), |(odd, high), byte| {
+        (odd | is_odd(byte), high | (byte >= 0x80))
+    });
+    !(odd || high && text.contains(BYTE_ORDER_MARK))
+}
+
+/// Stands for a byte that is not read. No text that comes here holds it.
+const HIDDEN: u8 = 1;
+
+/// The bytes of a text as they are read: what is hidden is marked, and what is masked are letters.
+fn shadow<'t>(text: &'t str, patches: &[Patch]) -> Option<Cow<'t, [u8]>> {
+    let mut bytes = Cow::Borrowed(text.as_bytes());
+    for patch in patches {
+        let place = patch.range().clone();
+        match patch {
+            Patch::Replace { with, .. } if with.is_empty() => bytes.to_mut()[place].fill(HIDDEN),
+            Patch::Replace { .. } => return None,
+            // What does not look like a word where it begins and ends, the walk may take for something else.
+            Patch::Mask { .. }
+                if !text[place.clone()].starts_with('{') || text[place.clone()].ends_with(' ') =>
+            {
+                return None;
+            }
+            Patch::Mask { .. } => bytes.to_mut()[place]
+                .iter_mut()
+                .filter(|byte| byte.is_ascii())
+                .for_each(|byte| *byte = b'x'),
+        }
+    }
+    Some(bytes)
+}
+
+#[derive(Default)]
+struct Plain<'t> {
+    text: &'t str,
+    /// As long as the text.
+    bytes: &'t [u8],
+    is_patched: bool,
+    at: usize,
+    /// Whether the `---` was read that may stand before a document.
+    is_marked: bool,
+    nodes: Vec<Record>,
+    comments: Vec<Range>,
+    /// The block collections that are read, the innermost last.
+    open: Vec<Open>,
+    /// The children of all collections that are read: items, or keys and values in turn.
+    children: Vec<NodeId>,
+}
+
+/// A block collection.
+struct Open {
+    id: NodeId,
+    is_mapping: bool,
+    /// Where its dashes or keys stand, in bytes from the start of their line.
+    column: usize,
+    /// Where its first child stands among all children.
+    first: usize,
+    /// Behind the `:` or `-` whose value was not seen yet.
+    pending: Option<usize>,
+}
+
+/// A scalar on one line.
+struct Scalar {
+    style: ScalarStyle,
+    start: usize,
+    end: usize,
+    /// What it says, where that is not what is written.
+    says: Option<Box<str>>,
+}
+
+impl Scalar {
+    fn shape(self) -> Shape {
+        Shape::Scalar {
+            style: self.style,
+            value: self.says.map_or(Value::AsWritten, Value::Decoded),
+        }
+    }
+}
+
+impl Plain<'_> {
+    fn document(&mut self) -> Option<()> {
+        while self.at < self.bytes.len() {
+            let line = self.at;
+            match self.past_blanks() {
+                b'\n' => self.at += 1,
+                b'#' => self.comment()?,
+                END => {}
+                _ if self.at == line && self.is_marker() => self.marker()?,
+                _ => self.content(line)?,
+            }
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+        (!self.nodes.is_empty()).then_some(())
+    }
+
+    // --- between nodes ---
+
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(END)
+    }
+
+    /// Over blanks, to a byte that is none.
+    fn past_blanks(&mut self) -> u8 {
+        while matches!(self.byte(self.at), b' ' | HIDDEN) {
+            self.at += 1;
+        }
+        self.byte(self.at)
+    }
+
+    /// To the end of the line, which may always end so.
+    fn comment(&mut self) -> Option<()> {
+        let start = self.at;
+        self.at = self.line_end(start);
+        self.comments.push(range(start, self.at));
+        Some(())
+    }
+
+    fn line_end(&self, at: usize) -> usize {
+        self.bytes[at..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(self.bytes.len(), |length| at + length)
+    }
+
+    /// Over what may stand behind a value on its line.
+    fn end_of_line(&mut self) -> Option<()> {
+        let before = self.at;
+        match self.past_blanks() {
+            b'\n' => Some(()),
+            b'#' if self.at > before => self.comment(),
+            END => Some(()),
+            _ => None,
+        }
+    }
+
+    fn is_marker(&self) -> bool {
+        matches!(self.bytes.get(self.at..self.at + 3), Some(b"---" | b"..."))
+            && is_break(self.byte(self.at + 3))
+    }
+
+    /// Over the `---` that begins the document.
+    fn marker(&mut self) -> Option<()> {
+        let is_first = self.byte(self.at) == b'-' && self.nodes.is_empty() && !self.is_marked;
+        (self.is_marked, self.at) = (true, self.at + 3);
+        is_first.then(|| self.end_of_line())?
+    }
+
+    // --- collections ---
+
+    /// A line that begins with a dash or a key.
+    fn content(&mut self, line: usize) -> Option<()> {
+        let column = self.at - line;
+        let is_item = self.is_dash();
+        self.place(column, is_item)?;
+        match is_item {
+            true => self.item(line),
+            false => {
+                let key = self.scalar()?;
+                self.entry(key)
+            }
+        }
+    }
+
+    fn is_dash(&self) -> bool {
+        self.byte(self.at) == b'-' && is_break(self.byte(self.at + 1))
+    }
+
+    /// Leaves the collections that a dash or a key in this column ends, and enters the one that it begins.
+    fn place(&mut self, column: usize, is_item: bool) -> Option<()> {
+        while let Some(open) = self.open.last() {
+            if open.column < column {
+                return open.pending.and_then(|_| self.enter(column, !is_item));
+            }
+            if open.column == column {
+                match (open.is_mapping, is_item) {
+                    // The dashes of a mapping's value may stand in the column of its keys.
+                    (true, true) => return open.pending.and_then(|_| self.enter(column, false)),
+                    (false, false) => {}
+                    _ => {
+                        self.fill();
+                        return Some(());
+                    }
+                }
+            }
+            self.close();
+        }
+        self.nodes
+            .is_empty()
+            .then(|| self.enter(column, !is_item))?
+    }
+
+    fn enter(&mut self, column: usize, is_mapping: bool) -> Option<()> {
+        if self.open.len() >= MAX_DEPTH {
+            return None;
+        }
+        let shape = if is_mapping {
+            mapping(false, &[])
+        } else {
+            sequence(false, &[])
+        };
+        let id = self.push(shape, range(self.at, self.at));
+        self.open.push(Open {
+            id,
+            is_mapping,
+            column,
+            first: self.children.len(),
+            pending: None,
+        });
+        Some(())
+    }
+
+    /// Puts a node into the innermost block collection.
+    fn push(&mut self, shape: Shape, range: Range) -> NodeId {
+        let Some(open) = self.open.last_mut() else {
+            return self.put(shape, range, None);
+        };
+        open.pending = None;
+        let parent = Some(open.id);
+        let id = self.put(shape, range, parent);
+        self.children.push(id);
+        id
+    }
+
+    fn put(&mut self, shape: Shape, range: Range, parent: Option<NodeId>) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(Record {
+            range,
+            parent,
+            shape,
+        });
+        id
+    }
+
+    /// Where a value was to come, there is none.
+    fn fill(&mut self) {
+        if let Some(place) = self.open.last().and_then(|open| open.pending) {
+            self.push(Shape::Empty, range(place, place));
+        }
+    }
+
+    /// Leaves the innermost collection.
+    fn close(&mut self) {
+        self.fill();
+        let Some(open) = self.open.pop() else { return };
+        let children = &self.children[open.first..];
+        let end = children.last().map_or(0, |last| {
+            usize::from(self.nodes[last.0 as usize].range.end())
+        });
+        let shape = if open.is_mapping {
+            mapping(false, children)
+        } else {
+            sequence(false, children)
+        };
+        self.children.truncate(open.first);
+        self.finish(open.id, shape, end);
+    }
+
+    fn finish(&mut self, id: NodeId, shape: Shape, end: usize) {
+        let record = &mut self.nodes[id.0 as usize];
+        record.range = range(record.range.start().into(), end);
+        record.shape = shape;
+    }
+
+    /// A `-` of the innermost collection, and what stands behind it on its line.
+    fn item(&mut self, line: usize) -> Option<()> {
+        self.at += 1;
+        self.await_value();
+        match self.past_blanks() {
+            b'\n' => return Some(()),
+            b'#' => return self.comment(),
+            byte if !begins_scalar(byte) => return self.value(),
+            _ => {}
+        }
+        let column = self.at - line;
+        if self.is_dash() {
+            self.enter(column, false)?;
+            return self.item(line);
+        }
+        let start = self.at;
+        let scalar = self.scalar()?;
+        if self.byte(self.at) != b':' {
+            return self.scalar_value(scalar);
+        }
+        let end = std::mem::replace(&mut self.at, start);
+        self.enter(column, true)?;
+        self.at = end;
+        self.entry(scalar)
+    }
+
+    fn await_value(&mut self) {
+        if let Some(open) = self.open.last_mut() {
+            open.pending = Some(self.at);
+        }
+    }
+
+    /// A key whose `:` comes next, and what stands behind that on its line.
+    fn entry(&mut self, key: Scalar) -> Option<()> {
+        /// The parser takes a key of up to 1024 characters.
+        const LONGEST: usize = 500;
+        let is_key = self.byte(self.at) == b':' && is_break(self.byte(self.at + 1));
+        if !is_key || key.end - key.start > LONGEST || self.has_breaks(&key) {
+            return None;
+        }
+        self.push_scalar(key);
+        self.at += 1;
+        self.await_value();
+        match self.past_blanks() {
+            b'\n' => Some(()),
+            b'#' => self.comment(),
+            byte if begins_scalar(byte) => {
+                let scalar = self.scalar()?;
+                self.scalar_value(scalar)
+            }
+            _ => self.value(),
+        }
+    }
+
+    /// A value of the innermost collection that is neither a plain scalar nor a quoted one.
+    fn value(&mut self) -> Option<()> {
+        match self.byte(self.at) {
+            b'|' => self.literal(),
+            b'[' | b'{' => {
+                let id = self.push(Shape::Empty, range(self.at, self.at));
+                self.flow(id, self.open.len())?;
+                self.end_of_line()
+            }
+            END => Some(()),
+            _ => None,
+        }
+    }
+
+    // --- scalars ---
+
+    fn has_breaks(&self, scalar: &Scalar) -> bool {
+        scalar.style != ScalarStyle::Plain && self.bytes[scalar.start..scalar.end].contains(&b'\n')
+    }
+
+    fn push_scalar(&mut self, scalar: Scalar) {
+        let place = range(scalar.start, scalar.end);
+        self.push(scalar.shape(), place);
+    }
+
+    /// A scalar that stands where a value is awaited; of a plain one the lines below that go on with it are read as well.
+    fn scalar_value(&mut self, mut scalar: Scalar) -> Option<()> {
+        if scalar.style == ScalarStyle::Plain && self.byte(self.at) == b'\n' {
+            self.go_on(&mut scalar)?;
+        }
+        self.push_scalar(scalar);
+        self.end_of_line()
+    }
+
+    /// The scalar that begins here, up to the `:` behind it, or to the blanks that end it.
+    fn scalar(&mut self) -> Option<Scalar> {
+        let scalar = match self.byte(self.at) {
+            b'"' | b'\'' => self.quoted()?,
+            byte if begins_plain(byte, self.byte(self.at + 1)) => self.words()?,
+            _ => return None,
+        };
+        // What stands close behind a quote is no value.
+        let is_ended = matches!(self.byte(self.at), b' ' | b'\n' | b':' | HIDDEN | END);
+        is_ended.then_some(scalar)
+    }
+
+    /// What a plain scalar says on this line. The reader comes to the `:`, the comment or the line break behind it.
+    fn words(&mut self) -> Option<Scalar> {
+        let start = self.at;
+        let mut end = start;
+        loop {
+            match self.byte(self.at) {
+                b'\n' => break,
+                b':' if is_break(self.byte(self.at + 1)) => {
+                    // A blank before the colon is rare enough.
+                    if end < self.at {
+                        return None;
+                    }
+                    break;
+                }
+                b'#' if end < self.at => {
+                    // The blank before a comment is looked for.
+                    self.at = end;
+                    break;
+                }
+                b' ' | HIDDEN => self.at += 1,
+                b'\t' => return None,
+                END => break,
+                _ => {
+                    self.at += 1;
+                    end = self.at;
+                }
+            }
+        }
+        Some(Scalar {
+            style: ScalarStyle::Plain,
+            start,
+            end,
+            says: None,
+        })
+    }
+
+    /// Reads the lines that go on with a plain scalar: all that are deeper than the collection that it is in.
+    fn go_on(&mut self, scalar: &mut Scalar) -> Option<()> {
+        let column = self.open.last()?.column;
+        let mut says = String::new();
+        loop {
+            let mut breaks = 0;
+            let mut line = self.at;
+            let mut at = line;
+            loop {
+                match self.byte(at) {
+                    b' ' | HIDDEN => at += 1,
+                    b'\n' => {
+                        breaks += 1;
+                        at += 1;
+                        line = at;
+                    }
+                    _ => break,
+                }
+            }
+            if at == self.bytes.len() || at - line <= column || self.byte(at) == b'#' {
+                break;
+            }
+            // What looks like an item or an entry is for the parser to judge.
+            if matches!(self.byte(at), b'-' | b'?' | b':' | b'\t') {
+                return None;
+            }
+            if says.is_empty() {
+                says.push_str(&self.text[scalar.start..scalar.end]);
+            }
+            self.at = at;
+            let words = self.words()?;
+            if !matches!(self.byte(self.at), b'\n' | END) {
+                return None;
+            }
+            fold(&mut says, breaks);
+            says.push_str(&self.text[at..words.end]);
+            scalar.end = words.end;
+        }
+        scalar.says = (!says.is_empty()).then(|| says.into());
+        Some(())
+    }
+
+    fn quoted(&mut self) -> Option<Scalar> {
+        let (start, quote) = (self.at, self.byte(self.at));
+        let (mut has_escapes, mut has_breaks) = (false, false);
+        self.at += 1;
+        loop {
+            match self.byte(self.at) {
+                byte if byte == quote => {
+                    if quote == b'"' || self.byte(self.at + 1) != quote {
+                        break;
+                    }
+                    has_escapes = true;
+                    self.at += 2;
+                }
+                b'\\' if quote == b'"' => {
+                    has_escapes = true;
+                    self.at += 2;
+                }
+                b'\n' => {
+                    has_breaks = true;
+                    self.next_line_of_quoted()?;
+                }
+                b'\t' | HIDDEN | END => return None,
+                _ => self.at += 1,
+            }
+        }
+        self.at += 1;
+        if self.is_patched && (has_escapes || has_breaks) {
+            return None;
+        }
+        let written = &self.text[start + 1..self.at - 1];
+        let written = if has_breaks {
+            Cow::Owned(folded(written))
+        } else {
+            Cow::Borrowed(written)
+        };
+        let (style, says) = match quote {
+            b'"' if has_escapes => (ScalarStyle::DoubleQuoted, unescaped(&written)?),
+            b'"' => (ScalarStyle::DoubleQuoted, written.into()),
+            _ if has_escapes => (ScalarStyle::SingleQuoted, written.replace("''", "'").into()),
+            _ => (ScalarStyle::SingleQuoted, written.into()),
+        };
+        Some(Scalar {
+            style,
+            start,
+            end: self.at,
+            says: Some(says),
+        })
+    }
+
+    /// Over a line break between quotes, to the first letter behind it, which is deeper than the collection around it.
+    fn next_line_of_quoted(&mut self) -> Option<()> {
+        let column = self.open.last()?.column;
+        self.at += 1;
+        let line = self.at;
+        let is_blank = self.past_spaces() == b'\n';
+        (is_blank || self.at - line > column).then_some(())
+    }
+
+    /// A block behind a `|`, with its line breaks as they are.
+    fn literal(&mut self) -> Option<()> {
+        let start = self.at;
+        let column = self.open.last()?.column;
+        self.at += 1;
+        let is_stripped = self.byte(self.at) == b'-';
+        self.at += usize::from(is_stripped);
+        self.end_of_line()?;
+        self.at += 1;
+        let (mut says, mut end, mut indent, mut breaks) = (String::new(), start, None, 0);
+        let mut deepest_blank = 0;
+        loop {
+            let line = self.at;
+            let spaces = self
+                .bytes
+                .get(line..)?
+                .iter()
+                .take_while(|byte| **byte == b' ')
+                .count();
+            let line_end = self.line_end(line);
+            if line_end == self.bytes.len() {
+                // Where a text ends within a block, the parser and the API server do not agree.
+                if line < line_end
+                    && indent.is_none_or(|indent| spaces >= indent || line + spaces == line_end)
+                {
+                    return None;
+                }
+                break;
+            }
+            if line + spaces == line_end
+                || self.bytes[line..line_end]
+                    .iter()
+                    .all(|byte| *byte == HIDDEN)
+            {
+                deepest_blank = deepest_blank.max(spaces);
+                breaks += 1;
+                self.at = line_end + 1;
+                continue;
+            }
+            if indent.is_none() && spaces <= column {
+                return None;
+            }
+            let indent = *indent.get_or_insert(spaces);
+            if spaces < indent {
+                break;
+            }
+            if deepest_blank > indent
+                || (self.is_patched && self.bytes[line..line_end].contains(&HIDDEN))
+            {
+                return None;
+            }
+            says.extend((0..breaks).map(|_| '\n'));
+            breaks = 0;
+            says.push_str(&self.text[line + indent..=line_end]);
+            end = line_end;
+            self.at = line_end + 1;
+        }
+        if deepest_blank > indent? {
+            return None;
+        }
+        // A comment that is deeper than the block's key may be meant to be of the block.
+        let next = self.bytes[self.at..]
+            .iter()
+            .take_while(|byte| **byte == b' ')
+            .count();
+        if self.byte(self.at + next) == b'#' && next > column {
+            return None;
+        }
+        if is_stripped {
+            says.pop();
+        }
+        self.push_scalar(Scalar {
+            style: ScalarStyle::Literal,
+            start,
+            end,
+            says: Some(says.into()),
+        });
+        Some(())
+    }
+
+    // --- brackets ---
+
+    /// What stands between brackets that are closed on their line.
+    fn flow(&mut self, id: NodeId, depth: usize) -> Option<()> {
+        if depth >= MAX_DEPTH {
+            return None;
+        }
+        let is_mapping = self.byte(self.at) == b'{';
+        let closing = if is_mapping { b'}' } else { b']' };
+        let mut children = Vec::new();
+        self.at += 1;
+        while self.past_spaces() != closing || !children.is_empty() {
+            if is_mapping {
+                children.push(self.flow_scalar(id)?);
+                if self.byte(self.at) != b':' || self.byte(self.at + 1) != b' ' {
+                    return None;
+                }
+                self.at += 1;
+            }
+            children.push(self.flow_node(id, depth)?);
+            match self.past_spaces() {
+                b',' => self.at += 1,
+                byte if byte == closing => break,
+                _ => return None,
+            }
+        }
+        self.at += 1;
+        let shape = if is_mapping {
+            mapping(true, &children)
+        } else {
+            sequence(true, &children)
+        };
+        self.finish(id, shape, self.at);
+        Some(())
+    }
+
+    fn flow_node(&mut self, parent: NodeId, depth: usize) -> Option<NodeId> {
+        if !matches!(self.past_spaces(), b'[' | b'{') {
+            return self.flow_scalar(parent);
+        }
+        let id = self.put(Shape::Empty, range(self.at, self.at), Some(parent));
+        self.flow(id, depth + 1)?;
+        Some(id)
+    }
+
+    fn flow_scalar(&mut self, parent: NodeId) -> Option<NodeId> {
+        let scalar = match self.byte(self.at) {
+            b'"' | b'\'' => self.quoted()?,
+            byte if begins_plain(byte, self.byte(self.at + 1)) => self.flow_words()?,
+            _ => return None,
+        };
+        if self.has_breaks(&scalar) {
+            return None;
+        }
+        let place = range(scalar.start, scalar.end);
+        Some(self.put(scalar.shape(), place, Some(parent)))
+    }
+
+    fn past_spaces(&mut self) -> u8 {
+        while self.byte(self.at) == b' ' {
+            self.at += 1;
+        }
+        self.byte(self.at)
+    }
+
+    /// Words between brackets of letters that have no meaning there.
+    fn flow_words(&mut self) -> Option<Scalar> {
+        let start = self.at;
+        let mut end = start;
+        loop {
+            let byte = self.byte(self.at);
+            match byte {
+                b' ' => self.at += 1,
+                b':' if !is_word(self.byte(self.at + 1)) => break,
+                b':' => {
+                    self.at += 1;
+                    end = self.at;
+                }
+                _ if is_word(byte) => {
+                    self.at += 1;
+                    end = self.at;
+                }
+                b',' | b']' | b'}' => break,
+                _ => return None,
+            }
+        }
+        // A blank before the colon is rare enough.
+        if self.byte(self.at) == b':' && end < self.at {
+            return None;
+        }
+        Some(Scalar {
+            style: ScalarStyle::Plain,
+            start,
+            end,
+            says: None,
+        })
+    }
+}
+
+/// What is read behind the end of the text.
+const END: u8 = 0;
+
+fn is_break(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | END)
+}
+
+fn begins_scalar(byte: u8) -> bool {
+    !matches!(byte, b'|' | b'[' | b'{' | END)
+}
+
+/// Whether a plain scalar may begin so: with a letter or what is none to YAML either.
+fn begins_plain(byte: u8, next: u8) -> bool {
+    match byte {
+        b'-' | b':' => next.is_ascii_alphanumeric() || matches!(next, b'-' | b'_'),
+        b'(' | b'/' | b'.' | b'_' | b'$' | b'~' | b'<' | b'=' | b'+' | b'^' | b'\\' | b';'
+        | b')' => true,
+        byte => byte.is_ascii_alphanumeric() || byte >= 0x80,
+    }
+}
+
+/// Whether a byte is part of a word between brackets whatever stands around it.
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || byte >= 0x80
+        || matches!(
+            byte,
+            b'_' | b'.'
+                | b'/'
+                | b'-'
+                | b'+'
+                | b'='
+                | b'$'
+                | b'('
+                | b')'
+                | b'~'
+                | b'@'
+                | b'%'
+                | b'*'
+                | b'<'
+                | b'>'
+                | b';'
+                | b'^'
+        )
+}
+
+fn mapping(flow: bool, children: &[NodeId]) -> Shape {
+    Shape::Mapping {
+        flow,
+        entries: children
+            .chunks_exact(2)
+            .map(|pair| (pair[0], pair[1]))
+            .collect(),
+    }
+}
+
+fn sequence(flow: bool, items: &[NodeId]) -> Shape {
+    Shape::Sequence {
+        flow,
+        items: items.to_vec(),
+    }
+}
+
+/// What is written between quotes over several lines.
+fn folded(written: &str) -> String {
+    let mut lines = written.split('\n');
+    let mut says = String::with_capacity(written.len());
+    says.push_str(lines.next().unwrap_or_default().trim_end_matches(' '));
+    let (mut breaks, mut last) = (0, "");
+    for line in lines {
+        (breaks, last) = (breaks + 1, line.trim_start_matches(' '));
+        let line = last.trim_end_matches(' ');
+        if !line.is_empty() {
+            fold(&mut says, breaks);
+            says.push_str(line);
+            breaks = 0;
+        }
+    }
+    // What stands before the closing quote is not at the end of its line.
+    match breaks {
+        0 => says.push_str(&last[last.trim_end_matches(' ').len()..]),
+        _ => fold(&mut says, breaks),
+    }
+    says
+}
+
+/// What line breaks are between two words: one is a blank, and of more all but one remain.
+fn fold(says: &mut String, breaks: usize) {
+    match breaks {
+        1 => says.push(' '),
+        _ => says.extend((1..breaks).map(|_| '\n')),
+    }
+}
+
+/// What is written between double quotes, where nothing rare is escaped.
+fn unescaped(written: &str) -> Option<Box<str>> {
+    let mut says = String::with_capacity(written.len());
+    let mut chars = written.chars();
+    while let Some(char) = chars.next() {
+        says.push(match char {
+            '\\' => match chars.next()? {
+                'n' => '\n',
+                't' => '\t',
+                escaped @ ('"' | '\\' | '/') => escaped,
+                _ => return None,
+            },
+            char => char,
+        });
+    }
+    Some(says.into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+use super::super::event_parser;
+use super::super::source::{Patch, Source};
+use super::*;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+/// Whether a text is read; what is read is held to what the parser and the walk make of it.
+fn is_read(text: &str, patches: &[Patch]) -> bool {
+    let Some(reading) = read(text, patches) else {
+        return false;
+    };
+    let mut source = Source::new(text);
+    source.set_patches(patches.to_vec());
+    assert_eq!(reading, event_parser::read(&source), "{text:?}");
+    true
+}
+
+#[test]
+fn what_most_manifests_are_written_in_is_read() {
+    for text in [
+        "a: b\n",
+        "a: b",
+        "# x\n---\n\na: # y\n  b: 1 # z\n\n  # w\n  c:\nd:\n",
+        "--- # x\n- a\n-\n- b: c\n  d: e\n-   f: g\n    h:\n- - i\n  - j\n# end",
+        "a:\n- b: c\n- d\ne: f\n",
+        "a:\n  - b\n  # x\n  - c\nd:\n-\n-\n",
+        "a: one\n  two \"three\n\n\n    four\nb: - \n",
+        "a: 'b'\n'c d': \"e # f: g\"\n\"h\": 'it''s'\ni: \"\\\"\\\\ \\n\"\n",
+        "a: |\n  b\n    c # d\n\n  e\n\nf: |- # g\n\n    h\ni:\n- |\n  j: {\n- k\n",
+        "a: []\nb: {}\nc: [ \"d\", e f, 'g', -1, a:b, [h, {i: j}] ] # k\nl: {m: n, \"o\": p, q: {r: []}}\n",
+        "a: b#c\nd: e:f\ng: --h\ni: http://j/k?l=m&n\no: \"\"\np: <none>\nq: ~\n",
+        "  a: b\n  c:\n   d: e\n",
+        "é: ü\n# ß\nñ: |\n  ö\n  \nx: [ä, 'å']\n",
+        "a: 'b \n  c\n\n\n   d '\ne: \"f\n  \n  \"\n",
+        "a: :b\nc: [:d]\n",
+        "a b: c d\n? x\n",
+    ] {
+        let expected = !text.contains("- \n") && !text.contains("? ");
+        assert_eq!(is_read(text, &[]), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_not_as_plain_is_left_to_the_parser() {
+    for text in [
+        "",
+        "# x\n",
+        "---\n",
+        "a: b\r\n",
+        "a:\tb\n",
+        "a: &b c\n",
+        "a: *b\n",
+        "a: !b c\n",
+        "? a\n: b\n",
+        "a: >\n  b\n",
+        "a: |2\n   b\n",
+        "a: |+\n  b\n\n",
+        "a: |\n  b",
+        "a: [b,\n  c]\n",
+        "a: {b}\n",
+        "a: [b,]\n",
+        "a: [b: c]\n",
+        "a: \"b\nc\"\n",
+        "a: \"\\x41\"\n",
+        "a: b: c\n",
+        "a: b\n c: d\n",
+        "a:\n  b: c\n d: e\n",
+        "- a\nb: c\n",
+        "a: b\n- c\n",
+        "a: 'b' c\n",
+        "a: b\n---\nc: d\n",
+        "a: b\n...\n",
+        "%YAML 1.2\n---\na: b\n",
+        "just words\n",
+        "a:\n  b\n",
+        "a: b\0\n",
+        "\u{feff}a: b\n",
+        "a: @b\n",
+        "a: `b`\n",
+        "a: %b\n",
+        "a: # b\n   c\n",
+        "a: b # c\n  d\n",
+        "a : b\n",
+        "a: |\n  b\n # c\n  d\n",
+        "a: |\n    \n  b\n",
+        "a: - b\n",
+        "a: \"b\"c\n",
+        "[a]: b\n",
+        "a:\n  - b\n c:\n",
+        "a: {b: }\n",
+        "a: [{]}\n",
+    ] {
+        assert!(!is_read(text, &[]), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_hidden_or_masked_is_read_as_the_parser_reads_it() {
+    let text = "{{ if .x }}\na: {{ .b }}\n{{ end }}\nc: d {{- e }}\nf: \"{{ g }}\"\nh: |\n  i\n{{ j }}\n  k\n";
+    let masks = ["{{ .b }}", "{{ g }}"].map(|piece| Patch::Mask {
+        range: piece_of(text, piece),
+    });
+    let hidden = ["{{ if .x }}", "{{ end }}", "{{- e }}", "{{ j }}"]
+        .map(|piece| Patch::hide(piece_of(text, piece)));
+    let mut patches: Vec<Patch> = masks.into_iter().chain(hidden).collect();
+    patches.sort_by_key(|patch| patch.range().start);
+    assert!(is_read(text, &patches));
+    assert!(!is_read("a: b\n", &[Patch::insert(4, "'")]));
+    assert!(!is_read("a: b\n c: d\n", &[Patch::Mask { range: 5..6 }]));
+}
+
+fn piece_of(text: &str, piece: &str) -> std::ops::Range<usize> {
+    let start = text.find(piece).unwrap();
+    start..start + piece.len()
+}
+
+/// Any text of pieces that mean something to YAML.
+#[test]
+fn whatever_is_read_is_what_the_parser_reads() {
+    const PIECES: [&str; 47] = [
+        "\n", "\n", "\n", "\n  ", "\n  ", "\n    ", "\n ", " ", "  ", "a", "b: ", "c:", "- ", "-",
+        "- - ", "key: ", "word", "'", "\"", "'x'", "\"y\"", "\\", "\\n", "|", ": |\n", "|-\n",
+        ": |-", ">", "[", "]", "{", "}", ", ", ",", ": ", ":", "#", " # ", "---\n", "...\n", "é",
+        "\t", "&a ", "*a", "! ", "{{", " {",
+    ];
+    let rounds = 50_000 * patience();
+    let (mut dice, mut read) = (Dice(20), 0);
+    for _ in 0..rounds {
+        let text: String = (0..1 + dice.roll(14))
+            .map(|_| PIECES[dice.roll(PIECES.len())])
+            .collect();
+        read += usize::from(is_read(&text, &[]));
+        let mut patches = Vec::new();
+        let mut at = 0;
+        for line in text.split('\n') {
+            patches.extend(patch(line, &mut dice).map(|patch| moved(patch, at)));
+            at += line.len() + 1;
+        }
+        is_read(&text, &patches);
+    }
+    assert!(read > rounds / 50, "{read} of {rounds} texts are read");
+}
+
+/// What a template's actions make of a line: it is hidden, or what begins with a brace, which is at its end behind a blank, or is a word.
+fn patch(line: &str, dice: &mut Dice) -> Option<Patch> {
+    if dice.roll(4) == 0 {
+        return Some(Patch::hide(0..line.len()));
+    }
+    let start = line.find('{')?;
+    let before = &line[..start];
+    if dice.roll(2) == 0 && before.ends_with(' ') && !before.trim().is_empty() {
+        return Some(Patch::hide(start..line.len()));
+    }
+    let ends = (start + 1..=line.len()).filter(|end| {
+        line.get(start..*end)
+            .is_some_and(|action| !action.ends_with([' ', '\t']))
+    });
+    let ends: Vec<usize> = ends.collect();
+    Some(Patch::Mask {
+        range: start..ends[dice.roll(ends.len())],
+    })
+}
+
+fn moved(patch: Patch, by: usize) -> Patch {
+    let range = patch.range().start + by..patch.range().end + by;
+    match patch {
+        Patch::Replace { with, .. } => Patch::Replace { range, with },
+        Patch::Mask { .. } => Patch::Mask { range },
+    }
+}
+
+/// Real and realistic texts, as they are and with something taken out, put in or repeated.
+#[test]
+fn manifests_are_read_however_they_are_disturbed() {
+    const PIECES: [&str; 18] = [
+        "\n", " ", "  ", "- ", ": ", "#", " # ", "'", "\"", "|", "\n\n", "\n  ", "[", "}", ", ",
+        "x", "\\", "---\n",
+    ];
+    let (mut dice, mut bytes, mut plain) = (Dice(3), 0, 0);
+    for path in manifests() {
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        for document in crate::chunks::documents(&text) {
+            let text = &text[document];
+            bytes += text.len();
+            plain += if is_read(text, &[]) { text.len() } else { 0 };
+            if text.len() > 16 << 10 {
+                continue;
+            }
+            for _ in 0..6 * patience() {
+                let mut text = text.to_owned();
+                for _ in 0..1 + dice.roll(2) {
+                    let places: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+                    let Some(&at) = places.get(dice.roll(places.len().max(1))) else {
+                        continue;
+                    };
+                    let end = places[places
+                        .len()
+                        .min(places.partition_point(|place| *place <= at + dice.roll(9)))
+                        .saturating_sub(1)]
+                    .max(at);
+                    text.replace_range(
+                        at..end,
+                        ["", PIECES[dice.roll(PIECES.len())]][dice.roll(2)],
+                    );
+                }
+                is_read(&text, &[]);
+            }
+        }
+    }
+    assert!(plain * 10 > bytes * 7, "{plain} of {bytes} bytes are read");
+}
+
+/// The fixtures, and the manifests of other projects where they are there.
+fn manifests() -> Vec<PathBuf> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let shared =
+        env::var_os("KUBEHARDEN_SHARED").map_or_else(|| root.join("../shared"), PathBuf::from);
+    let (mut folders, mut files) = (
+        vec![root.join("fixtures"), shared.join("corpus")],
+        Vec::new(),
+    );
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false
+                    if path
+                        .extension()
+                        .is_some_and(|extension| extension == "yaml" || extension == "yml") =>
+                {
+                    files.push(path)
+                }
+                false => {}
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn patience() -> usize {
+    env::var("KUBEHARDEN_PATIENCE")
+        .ok()
+        .and_then(|times| times.parse().ok())
+        .unwrap_or(1)
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+}

@@ -1,0 +1,230 @@
+//! What the lines of a document say of its root before anybody reads it.
+//!
+//! Knows what the plainest YAML looks like, line by line. Must not know what the rest means: that is the parser's to say, and the
+//! remedies' where it is no YAML. Promise: a key that is ruled out is none of the root's however the document is read, as it stands,
+//! repaired, or as a template. In doubt nothing is ruled out.
+//!
+//! A mapping has all its keys in one column. So the root's stand in the first one if the first thing that is written does, and if that is
+//! read at all. A remedy leaves a line unread only where reading failed at what belongs to it, or right behind that: so what belongs to the
+//! first entry is looked at closely, and of all other lines the first column.
+
+use super::source::BYTE_ORDER_MARK;
+
+/// What may stand at the root of a document.
+#[derive(Debug)]
+pub struct Prefilter<'t> {
+    /// The lines on which the root's keys may stand, from the first column; `None` where it may have any keys.
+    entries: Option<Vec<&'t str>>,
+}
+
+impl<'t> Prefilter<'t> {
+    pub fn of(text: &'t str) -> Prefilter<'t> {
+        Prefilter {
+            entries: entries(text),
+        }
+    }
+
+    /// Whether the root may have a key that begins so.
+    pub fn may_have(&self, key: &str) -> bool {
+        self.entries
+            .as_ref()
+            .is_none_or(|entries| entries.iter().any(|line| line.starts_with(key)))
+    }
+}
+
+/// The lines in the first column on which a key of the root may stand; `None` in doubt.
+fn entries(text: &str) -> Option<Vec<&str>> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut lines = text.split(['\n', '\r']);
+    let mut entries = Vec::new();
+    let (mut first, mut is_marked) = (Plain::default(), false);
+    for line in lines.by_ref() {
+        // Which lines an action takes away, nobody knows.
+        if line.contains("{{") {
+            return None;
+        }
+        if is_blank_or_comment(line) {
+            continue;
+        }
+        let is_deeper = line.starts_with(' ');
+        if first.is_empty() && !is_marked && without_comment(line) == "---" {
+            is_marked = true;
+        } else if first.is_empty() {
+            (!is_deeper && first.goes_on_with(line)).then_some(())?;
+            entries.push(line);
+        } else if is_deeper || (first.is_mapping() && line.starts_with("- ")) {
+            first.goes_on_with(line).then_some(())?;
+        } else {
+            let is_next = if first.is_mapping() {
+                key_and_value(line).is_some()
+            } else {
+                line.starts_with("- ")
+            };
+            entries.push(is_next.then_some(line)?);
+            break;
+        }
+    }
+    for line in lines {
+        match line.bytes().next() {
+            // What may be a key in quotes, a long one, a named, tagged or merged one, or one in brackets.
+            Some(b'"' | b'\'' | b'?' | b'&' | b'*' | b'!' | b'<' | b'{' | b'[' | b'%') => {
+                return None;
+            }
+            // Another document.
+            Some(b'-') if line.starts_with("---") => return None,
+            None | Some(b' ' | b'\t' | b'#' | b'-') => {}
+            Some(_) => entries.push(line),
+        }
+    }
+    Some(entries)
+}
+
+fn is_blank_or_comment(line: &str) -> bool {
+    let written = line.trim_start_matches(' ');
+    written.is_empty() || written.starts_with('#')
+}
+
+fn without_comment(line: &str) -> &str {
+    line.find(" #")
+        .map_or(line, |comment| &line[..comment])
+        .trim_end_matches(' ')
+}
+
+/// Lines that are one entry of a mapping or of a sequence, in which nothing can be wrong: keys, dashes, and values on one line.
+#[derive(Default)]
+struct Plain {
+    /// The collections that the last line stands in.
+    levels: Vec<Level>,
+    /// Whether the last line ends with a colon, or what was read of it with a dash.
+    is_open: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Level {
+    column: usize,
+    is_sequence: bool,
+}
+
+/// Deeper ones are left to those who read in earnest, and so are longer keys.
+const MOST_LEVELS: usize = 64;
+const LONGEST_KEY: usize = 128;
+
+impl Plain {
+    fn is_empty(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    fn is_mapping(&self) -> bool {
+        self.levels.first().is_some_and(|level| !level.is_sequence)
+    }
+
+    /// Takes a line to those before it, if it is as plain.
+    fn goes_on_with(&mut self, line: &str) -> bool {
+        let mut rest = line.trim_start_matches(' ');
+        let mut is_item = false;
+        while let Some(item) = rest.strip_prefix("- ") {
+            if !self.enter(Level {
+                column: line.len() - rest.len(),
+                is_sequence: true,
+            }) {
+                return false;
+            }
+            (is_item, self.is_open) = (true, true);
+            rest = item.trim_start_matches(' ');
+        }
+        let column = line.len() - rest.len();
+        let written = without_comment(rest);
+        let Some((_, value)) = key_and_value(written) else {
+            self.is_open = false;
+            return is_item && is_plain(written);
+        };
+        let is_entered = self.enter(Level {
+            column,
+            is_sequence: false,
+        });
+        self.is_open = value.is_empty();
+        is_entered && (self.is_open || is_plain(value))
+    }
+
+    /// Whether an entry can stand there, behind the lines before it.
+    fn enter(&mut self, level: Level) -> bool {
+        let deepest = self.levels.len();
+        while self
+            .levels
+            .last()
+            .is_some_and(|last| last.column > level.column)
+        {
+            self.levels.pop();
+        }
+        // A sequence may stand in the column of the key that it belongs to.
+        if !level.is_sequence
+            && self.levels.ends_with(&[
+                level,
+                Level {
+                    is_sequence: true,
+                    ..level
+                },
+            ])
+        {
+            self.levels.pop();
+        }
+        let begins = self.is_open && self.levels.len() == deepest || deepest == 0;
+        match self.levels.last() {
+            Some(last) if *last == level => true,
+            Some(last) if !begins || (last.column == level.column && !level.is_sequence) => false,
+            _ => {
+                self.levels.push(level);
+                self.levels.len() <= MOST_LEVELS
+            }
+        }
+    }
+}
+
+/// A plain key and what stands behind its colon.
+fn key_and_value(written: &str) -> Option<(&str, &str)> {
+    let (key, value) = written.split_once(':')?;
+    let is_key = key.starts_with(is_first) && key.bytes().all(|byte| is_word(byte) || byte == b'$');
+    let is_apart = value.is_empty() || value.starts_with(' ');
+    (is_key && is_apart && key.len() <= LONGEST_KEY).then(|| (key, value.trim_start_matches(' ')))
+}
+
+/// Whether a value is on one line what it would be on many: no text that needs quotes, and quotes and brackets that are closed.
+fn is_plain(value: &str) -> bool {
+    let (Some(first), Some(last)) = (value.chars().next(), value.chars().next_back()) else {
+        return false;
+    };
+    let inner = || &value[1..value.len() - 1];
+    match (first, last) {
+        ('"', '"') | ('\'', '\'') if value.len() > 1 => {
+            !inner().contains(|c: char| c == first || c == '\\' || c.is_control())
+        }
+        ('[', ']') => {
+            inner().is_empty()
+                || inner()
+                    .split(", ")
+                    .all(|item| item.starts_with(is_first) && item.bytes().all(is_word))
+        }
+        ('{', '}') => inner().is_empty(),
+        _ => {
+            let is_text = |byte| {
+                is_word(byte)
+                    || matches!(
+                        byte,
+                        b' ' | b':' | b',' | b';' | b'=' | b'(' | b')' | b'+' | b'$' | b'\''
+                    )
+            };
+            value.starts_with(is_first)
+                && value.bytes().all(is_text)
+                && !value.contains(": ")
+                && !value.ends_with(':')
+        }
+    }
+}
+
+fn is_first(first: char) -> bool {
+    first.is_ascii_alphanumeric() || matches!(first, '_' | '.' | '/' | '~' | '$')
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'~' | b'-')
+}
