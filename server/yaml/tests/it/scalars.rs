@@ -67,8 +67,8 @@ fn every_scalar_is_what_the_api_server_reads() {
 fn the_table_in_the_docs_is_fresh() {
     let mut table = String::from(
         "# Scalars as the API server reads them\n\n\
-         Kubernetes reads YAML through `sigs.k8s.io/yaml`: YAML 1.1, turned into JSON. kubeharden takes every scalar for the same.\n\
-         Each row is an answer of that library; a refusal is a value that JSON cannot hold, or no YAML.\n\n\
+         Kubernetes reads YAML with `sigs.k8s.io/yaml`, which converts YAML 1.1 to JSON. kubeharden resolves every scalar to the same value.\n\
+         Each row is the output of that library. *refused* means that JSON cannot represent the value, or that the text is not valid YAML.\n\n\
          | written | read |\n| --- | --- |\n",
     );
     for Answer { source, json } in answers() {
