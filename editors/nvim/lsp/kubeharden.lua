@@ -2,17 +2,17 @@
 ---
 --- Hardening diagnostics and fixes for Kubernetes manifests, as you type.
 ---
---- The server looks at `apiVersion` and `kind` of each YAML document; any other YAML gets an empty answer and costs nothing,
---- so it is attached to every buffer of the filetype `yaml`. Helm templates (filetype `helm`) and JSON are read as well, by those
---- who add their filetypes; compound ones such as `yaml.docker-compose` are left alone.
+--- The server checks YAML documents with an `apiVersion` and a `kind` and returns nothing for other YAML, so it attaches to every
+--- buffer with the filetype `yaml`. It can also check Helm templates and JSON: add `helm` and `json` to `filetypes`. It does not
+--- attach to compound filetypes such as `yaml.docker-compose`.
 ---
---- Neovim 0.11 and later read this file by themselves:
+--- Neovim 0.11 and later load this file:
 ---
 --- ```lua
 --- vim.lsp.enable('kubeharden')
 --- ```
 ---
---- Settings, all optional, are named as in `.kubeharden.yaml`:
+--- All settings are optional. Their names are the same as in `.kubeharden.yaml`:
 ---
 --- ```lua
 --- vim.lsp.config('kubeharden', {
@@ -24,16 +24,16 @@
 return {
   cmd = { 'kubeharden', 'server' },
   filetypes = { 'yaml' },
-  -- In order of priority: the nearest configuration file wins over a repository further down.
+  -- In order of priority: the nearest configuration file wins over the root of the repository.
   root_markers = { '.kubeharden.yaml', '.git' },
-  -- Neovim refuses edits for a text that has changed since, where they name its version. It can, but does not say so.
+  -- Neovim supports `documentChanges` (it rejects edits for an outdated version of a text) but does not announce it.
   capabilities = {
     workspace = { workspaceEdit = { documentChanges = true } },
     experimental = { kubeharden = { status = true } },
   },
   handlers = {
     ['kubeharden/status'] = function(_, status, context)
-      require('kubeharden.status').tell(status, context.client_id)
+      require('kubeharden.status').on_status(status, context.client_id)
     end,
   },
 }

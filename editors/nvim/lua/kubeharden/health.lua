@@ -1,8 +1,11 @@
---- `:checkhealth kubeharden`: what is there, what is wrong, and what to do about it.
+--- `:checkhealth kubeharden`: checks Neovim, the binary, and the clients, and gives advice.
 
 local M = {}
 
 local health = vim.health
+
+--- The oldest server version that works with this plugin.
+local MIN_VERSION = '0.1.0'
 
 ---@return boolean ok
 local function check_neovim()
@@ -19,43 +22,52 @@ local function check_neovim()
   return true
 end
 
---- The oldest server whose messages this plugin understands.
-local NEEDED = '0.1.0'
+--- Runs `PATH --version` and returns its output, or nil and the reason for a failure.
+---@param path string
+---@return string? output
+---@return string? reason
+local function run_version(path)
+  local started, result = pcall(function()
+    return vim.system({ path, '--version' }, { text = true }):wait(5000)
+  end)
+  if not started then
+    return nil, tostring(result)
+  elseif result.code ~= 0 then
+    return nil, result.stderr ~= '' and result.stderr or 'exit status ' .. result.code
+  end
+  return vim.trim(result.stdout)
+end
 
---- Runs `kubeharden --version` with the program that is configured.
+--- Checks the configured program.
 ---@param cmd string[]
----@return string? version of the program on the disk
+---@return string? version of the installed binary
 local function check_binary(cmd)
   health.start('Server')
   local program = cmd[1]
   local path = vim.fn.exepath(program)
   if path == '' then
-    health.error(("'%s' is not an executable that Neovim finds"):format(program), {
-      'Put the folder of the kubeharden binary on the PATH that Neovim is started with, or',
-      "name the binary: require('kubeharden').setup({ cmd = { '/path/to/kubeharden', 'server' } }).",
+    health.error(("'%s' is not executable or not on the PATH"):format(program), {
+      'Add the directory of the kubeharden binary to the PATH of Neovim, or',
+      "set its path: require('kubeharden').setup({ cmd = { '/path/to/kubeharden', 'server' } }).",
     })
     return
   end
 
-  local ran, result = pcall(function()
-    return vim.system({ path, '--version' }, { text = true }):wait(5000)
-  end)
-  if not ran or result.code ~= 0 then
-    local why = ran and (result.stderr ~= '' and result.stderr or 'exit status ' .. result.code) or result
-    health.error(("'%s --version' fails: %s"):format(path, vim.trim(tostring(why))), {
-      'The file may be for another system, or not kubeharden: build it here with `cargo build --release`.',
+  local output, reason = run_version(path)
+  if not output then
+    health.error(("'%s --version' fails: %s"):format(path, vim.trim(reason or '')), {
+      'The binary may be built for another platform. Build it on this machine with `cargo build --release`.',
     })
     return
   end
-  local said = vim.trim(result.stdout)
-  local version = said:match('^kubeharden (%d+%.%d+%.%d+%S*)')
+  local version = output:match('^kubeharden (%d+%.%d+%.%d+%S*)')
   if not version then
-    health.error(("'%s --version' says '%s': this is not kubeharden"):format(path, vim.split(said, '\n')[1]))
+    health.error(("%s is not a kubeharden binary: `--version` printed '%s'"):format(path, vim.split(output, '\n')[1]))
     return
   end
-  if vim.version.lt(version, NEEDED) then
-    health.error(('%s: kubeharden %s is older than this plugin, which wants %s'):format(path, version, NEEDED), {
-      'Install the server and the plugin from the same version.',
+  if vim.version.lt(version, MIN_VERSION) then
+    health.error(('%s is kubeharden %s, but this plugin requires %s or later'):format(path, version, MIN_VERSION), {
+      'Install the same version of the server and the plugin.',
     })
   else
     health.ok(('%s: kubeharden %s'):format(path, version))
@@ -72,125 +84,152 @@ local function name_of(buf)
 end
 
 ---@param filetypes string[]
----@return integer[] served loaded buffers of a filetype that the server is for
----@return table<string, integer> others filetypes of other YAML, each with one of its buffers
+---@return integer[] matching loaded buffers with one of the filetypes
+---@return table<string, integer> others other YAML filetypes, each with one of its buffers
 local function yaml_buffers(filetypes)
-  local served, others = {}, {}
+  local matching, others = {}, {}
   for _, buf in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].buftype == '' then
       local filetype = vim.bo[buf].filetype
       if vim.list_contains(filetypes, filetype) then
-        table.insert(served, buf)
+        table.insert(matching, buf)
       elseif filetype == 'helm' or vim.startswith(filetype, 'yaml') then
         others[filetype] = buf
       end
     end
   end
-  return served, others
+  return matching, others
 end
 
---- What the configuration files that count have in them that is wrong.
+---@param buf integer
+---@param status kubeharden.Status?
+local function report_status(buf, status)
+  if not status then
+    return
+  end
+  if status.failure then
+    health.error(('%s: the analysis failed: %s'):format(name_of(buf), status.failure), 'This is a bug in kubeharden. Please report it.')
+    return
+  end
+  local text = require('kubeharden.status').format(status)
+  if text ~= '' then
+    health.info(('%s: %s'):format(name_of(buf), (text:gsub('^kubeharden: ', ''))))
+  elseif status.objects == 0 then
+    health.info(name_of(buf) .. ': not a Kubernetes manifest')
+  end
+end
+
+---@param file string path
+local function check_configuration(file)
+  local name = vim.fn.fnamemodify(file, ':~:.')
+  local errors = require('kubeharden.status').configuration_errors(file)
+  if #errors == 0 then
+    health.ok(name .. ' is valid')
+  end
+  for _, diagnostic in ipairs(errors) do
+    health.error(('%s:%d: %s'):format(name, diagnostic.lnum + 1, diagnostic.message), {
+      'The last valid configuration applies until you fix this error.',
+    })
+  end
+end
+
+--- Reports the status of each buffer, and checks each configuration file once.
 ---@param buffers integer[] loaded YAML buffers
-local function check_files(buffers)
-  local status = require('kubeharden.status')
-  local seen = {}
+local function check_status(buffers)
+  local checked = {}
   for _, buf in ipairs(buffers) do
-    local of = status.of(buf) or {}
-    local file = of.configurationFile
-    local words = status.words(status.of(buf))
-    if words ~= '' then
-      health.info(('%s: %s'):format(name_of(buf), (words:gsub('^kubeharden: ', ''))))
-    elseif of.objects == 0 then
-      health.info(name_of(buf) .. ': no Kubernetes manifest, nothing to check')
-    end
-    if of.failure then
-      health.error(('%s cannot be read: %s'):format(name_of(buf), of.failure), 'This is a mistake of the server: please report it.')
-    elseif file and not seen[file] then
-      seen[file] = true
-      local mistakes = status.mistakes(file)
-      if #mistakes == 0 then
-        health.ok(('%s counts, and nothing is wrong in it'):format(vim.fn.fnamemodify(file, ':~:.')))
-      end
-      for _, mistake in ipairs(mistakes) do
-        health.error(('%s:%d: %s'):format(vim.fn.fnamemodify(file, ':~:.'), mistake.lnum + 1, mistake.message), {
-          'What the file said before counts until this is mended.',
-        })
-      end
+    local status = require('kubeharden.status').of(buf)
+    report_status(buf, status)
+    local file = status and not status.failure and status.configurationFile
+    if file and not checked[file] then
+      checked[file] = true
+      check_configuration(file)
     end
   end
 end
 
+---@param client vim.lsp.Client
 ---@param buffers integer[] loaded YAML buffers
----@param version string? of the program on the disk
-local function check_clients(buffers, version)
+---@param installed string? version of the installed binary
+local function report_client(client, buffers, installed)
+  local attached = vim.tbl_filter(function(buf)
+    return vim.lsp.buf_is_attached(buf, client.id)
+  end, buffers)
+  health.ok(('client %d is attached to %s'):format(client.id, table.concat(vim.tbl_map(name_of, attached), ', ')))
+  health.info('root: ' .. (client.root_dir or client.config.root_dir or 'none (single file)'))
+  health.info('settings: ' .. vim.inspect(client.config.settings or {}, { newline = ' ', indent = '' }))
+  local running = client.server_info and client.server_info.version
+  if installed and running and running ~= installed then
+    health.warn(('client %d runs kubeharden %s, but %s is installed'):format(client.id, running, installed), {
+      'The binary was replaced after the server had started. Restart Neovim.',
+    })
+  end
+end
+
+--- Checks that exactly one client is attached to a buffer.
+---@param buf integer
+local function check_attached(buf)
+  local attached = vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf })
+  if #attached > 1 then
+    health.warn(('%d kubeharden clients are attached to %s: findings are shown more than once'):format(#attached, name_of(buf)), {
+      "Start the server in one way only: vim.lsp.enable('kubeharden'), setup(), or another plugin.",
+    })
+  elseif #attached == 0 then
+    health.warn(name_of(buf) .. ' is YAML, but no kubeharden client is attached', {
+      vim.lsp.config and "Call vim.lsp.enable('kubeharden') in your init.lua."
+        or "Call require('kubeharden').setup() in your init.lua.",
+      'If you already do, the server exited. See ' .. require('vim.lsp.log').get_filename() .. '.',
+    })
+  end
+end
+
+---@param buffers integer[] loaded YAML buffers
+---@param installed string? version of the installed binary
+local function check_clients(buffers, installed)
   health.start('Clients')
   local clients = vim.lsp.get_clients({ name = 'kubeharden' })
   for _, client in ipairs(clients) do
-    local attached = vim.tbl_filter(function(buf)
-      return vim.lsp.buf_is_attached(buf, client.id)
-    end, buffers)
-    health.ok(('client %d serves %s'):format(client.id, table.concat(vim.tbl_map(name_of, attached), ', ')))
-    health.info('root: ' .. (client.root_dir or client.config.root_dir or 'none (a single file)'))
-    health.info('settings: ' .. vim.inspect(client.config.settings or {}, { newline = ' ', indent = '' }))
-    local runs = client.server_info and client.server_info.version
-    if version and runs and runs ~= version then
-      health.warn(('client %d is kubeharden %s, and %s is installed'):format(client.id, runs, version), {
-        'The server was replaced since it was started: start Neovim anew.',
-      })
-    end
+    report_client(client, buffers, installed)
   end
-  check_files(buffers)
-
+  check_status(buffers)
   for _, buf in ipairs(buffers) do
-    local attached = vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf })
-    if #attached > 1 then
-      health.warn(('%d clients of kubeharden serve %s: every finding is shown more than once'):format(#attached, name_of(buf)), {
-        "Start it in one way only: vim.lsp.enable('kubeharden'), or setup(), or another plugin.",
-      })
-    elseif #attached == 0 then
-      health.warn(name_of(buf) .. ' is YAML, but no kubeharden serves it', {
-        vim.lsp.config and "Call vim.lsp.enable('kubeharden') in your init.lua."
-          or "Call require('kubeharden').setup() in your init.lua.",
-        'If it is called already, the server ended: the reason is in ' .. require('vim.lsp.log').get_filename() .. '.',
-      })
-    end
+    check_attached(buf)
   end
   if #clients == 0 and #buffers == 0 then
-    health.info('none yet: the server starts with the first YAML buffer')
+    health.info('none: the server starts with the first YAML buffer')
   end
 end
 
---- One of another name, beside the one that is ours.
 ---@param client vim.lsp.Client
-local function check_neighbour(client)
+local function check_other_client(client)
   local cmd = client.config.cmd
   if type(cmd) == 'table' and vim.fs.basename(cmd[1]) == 'kubeharden' then
-    health.warn(("the client '%s' runs kubeharden too: every finding is shown twice"):format(client.name), {
-      'Start it in one way only, under the name kubeharden.',
+    health.warn(("the client '%s' also runs kubeharden: findings are shown twice"):format(client.name), {
+      'Start the server in one way only, under the name kubeharden.',
     })
   else
-    health.info(client.name .. ' serves YAML too: both answer, hovers and code actions are shown together')
+    health.info(client.name .. ' is attached too: Neovim shows the hovers and code actions of both servers')
   end
 end
 
 ---@param buffers integer[] loaded YAML buffers
 ---@param others table<string, integer>
-local function check_neighbours(buffers, others)
-  health.start('Beside kubeharden')
-  local seen = {}
+local function check_others(buffers, others)
+  health.start('Other servers and filetypes')
+  local checked = {}
   for _, buf in ipairs(buffers) do
     for _, client in ipairs(vim.lsp.get_clients({ bufnr = buf })) do
-      if client.name ~= 'kubeharden' and not seen[client.name] then
-        seen[client.name] = true
-        check_neighbour(client)
+      if client.name ~= 'kubeharden' and not checked[client.name] then
+        checked[client.name] = true
+        check_other_client(client)
       end
     end
   end
   for filetype, buf in pairs(others) do
-    health.info(("%s has the filetype '%s', which kubeharden is not started for"):format(name_of(buf), filetype))
+    health.info(("%s has the filetype '%s': kubeharden does not attach to it"):format(name_of(buf), filetype))
   end
-  if next(seen) == nil and next(others) == nil then
-    health.ok('no other server and no other kind of YAML is open')
+  if next(checked) == nil and next(others) == nil then
+    health.ok('none')
   end
 end
 
@@ -200,10 +239,10 @@ function M.check()
   end
   local config = require('kubeharden').config()
   local cmd = config.cmd
-  local version = type(cmd) == 'table' and check_binary(cmd --[[@as string[] ]]) or nil
+  local installed = type(cmd) == 'table' and check_binary(cmd --[[@as string[] ]]) or nil
   local buffers, others = yaml_buffers(config.filetypes)
-  check_clients(buffers, version)
-  check_neighbours(buffers, others)
+  check_clients(buffers, installed)
+  check_others(buffers, others)
 end
 
 return M

@@ -1,21 +1,20 @@
---- What the server told of each buffer: what it is held to, and whether that could be done. Nothing here asks the server.
+--- The latest `kubeharden/status` notification of each buffer. This module only stores what arrives; it sends no requests.
 
 local M = {}
 
 ---@class kubeharden.Status
 ---@field profile string
----@field namespaces? { name: string, profile: string }[] those whose Pod Security labels say what objects in it are held to
+---@field namespaces? { name: string, profile: string }[] Namespaces whose Pod Security labels set the profile of objects in the buffer
 ---@field kubernetesVersion string
----@field configurationFile string? path of the `.kubeharden.yaml` that counts
----@field objects integer how many Kubernetes objects are in it; 0 where it is no manifest
----@field template boolean whether template syntax leaves only values that stand there to be judged
----@field patch boolean whether it is a patch, of which only values that stand there are judged
----@field failure string? why the analysis failed; then the fields above are absent
----@field mistakes integer how many mistakes the configuration file has
+---@field configurationFile string? path of the `.kubeharden.yaml` that applies
+---@field objects integer number of Kubernetes objects; 0 if the buffer is not a manifest
+---@field template boolean whether the buffer is a Helm template: only literal values are checked
+---@field patch boolean whether the buffer is a Kustomize patch: only literal values are checked
+---@field failure string? why the analysis failed; the fields above are then missing
+---@field errors integer number of errors in the configuration file
 
---- The newest for each buffer, with the client that said it.
 ---@type table<integer, { client: integer, status: kubeharden.Status }>
-local told = {}
+local latest = {}
 
 ---@param path string
 ---@return integer? buf
@@ -27,76 +26,93 @@ local function buffer_of(path)
   end
 end
 
---- The handler of `kubeharden/status`, which `lsp/kubeharden.lua` names.
----@param message table
----@param client integer
-function M.tell(message, client)
-  for buf in pairs(told) do
+local function forget_deleted_buffers()
+  for buf in pairs(latest) do
     if not vim.api.nvim_buf_is_valid(buf) then
-      told[buf] = nil
+      latest[buf] = nil
     end
   end
-  local buf = buffer_of(vim.uri_to_fname(message.uri))
+end
+
+--- Handles `kubeharden/status`; registered in `lsp/kubeharden.lua`.
+---@param status table
+---@param client integer
+function M.on_status(status, client)
+  forget_deleted_buffers()
+  local buf = buffer_of(vim.uri_to_fname(status.uri))
   if not buf then
     return
   end
-  local file = message.configurationFile
-  message.configurationFile = type(file) == 'string' and vim.uri_to_fname(file) or nil
-  told[buf] = { client = client, status = message }
+  local uri = status.configurationFile
+  status.configurationFile = type(uri) == 'string' and vim.uri_to_fname(uri) or nil
+  latest[buf] = { client = client, status = status }
   vim.api.nvim_exec_autocmds('User', { pattern = 'KubehardenStatus', modeline = false, data = { buf = buf } })
   vim.cmd.redrawstatus()
 end
 
---- The mistakes in a configuration file, as the server told them.
+--- Returns the diagnostics of a configuration file.
 ---@param path string
 ---@return vim.Diagnostic[]
-function M.mistakes(path)
+function M.configuration_errors(path)
   local buf = buffer_of(path)
-  return vim.tbl_filter(function(d)
-    return d.source == 'kubeharden'
+  return vim.tbl_filter(function(diagnostic)
+    return diagnostic.source == 'kubeharden'
   end, buf and vim.diagnostic.get(buf) or {})
 end
 
----@param buf? integer default: the current one
----@return kubeharden.Status? what was told of a buffer that is served
+--- Returns the latest status of a buffer, or nil if no server is attached or none has arrived yet.
+---@param buf? integer default: the current buffer
+---@return kubeharden.Status?
 function M.of(buf)
   buf = (type(buf) == 'number' and buf ~= 0) and buf or vim.api.nvim_get_current_buf()
-  local last = told[buf]
+  local last = latest[buf]
   if not last or not vim.lsp.buf_is_attached(buf, last.client) then
     return nil
   end
   local file = last.status.configurationFile
-  return vim.tbl_extend('force', last.status, { mistakes = file and #M.mistakes(file) or 0 })
+  return vim.tbl_extend('force', last.status, { errors = file and #M.configuration_errors(file) or 0 })
 end
 
+--- Returns where the profile comes from: Namespaces, and the configuration file.
+---@param status kubeharden.Status
+---@return string[]
+local function sources(status)
+  local found = {}
+  for _, namespace in ipairs(status.namespaces or {}) do
+    local prefix = namespace.profile == status.profile and '' or namespace.profile .. ' in '
+    table.insert(found, prefix .. 'Namespace ' .. namespace.name)
+  end
+  if status.configurationFile then
+    table.insert(found, vim.fs.basename(status.configurationFile))
+  end
+  return found
+end
+
+--- Formats a status for a status line. Returns an empty string if the buffer is not a manifest.
 ---@param status kubeharden.Status?
----@return string a few words for a status line; empty where there is nothing to say
-function M.words(status)
+---@return string
+function M.format(status)
   if not status then
     return ''
   elseif status.failure then
-    return 'kubeharden: cannot read this file'
+    return 'kubeharden: analysis failed'
   elseif status.objects == 0 and not (status.template or status.patch) then
     return ''
   end
-  local words = 'kubeharden: ' .. status.profile
-  local by = vim.tbl_map(function(namespace)
-    local of_all = namespace.profile == status.profile
-    return (of_all and 'Namespace ' or namespace.profile .. ' in Namespace ') .. namespace.name
-  end, status.namespaces or {})
-  if status.configurationFile then
-    table.insert(by, vim.fs.basename(status.configurationFile))
+  local text = 'kubeharden: ' .. status.profile
+  local from = sources(status)
+  if #from > 0 then
+    text = text .. (' (%s)'):format(table.concat(from, ', '))
   end
-  if #by > 0 then
-    words = words .. (' (%s)'):format(table.concat(by, ', '))
-  end
-  if status.mistakes > 0 then
-    words = words .. (', %d mistake%s in it'):format(status.mistakes, status.mistakes == 1 and '' or 's')
+  if status.errors > 0 then
+    text = text .. (', %d configuration error%s'):format(status.errors, status.errors == 1 and '' or 's')
   end
   if status.template then
-    return words .. ', Helm template: modest'
+    text = text .. ', Helm template: literal values only'
+  elseif status.patch then
+    text = text .. ', Kustomize patch: literal values only'
   end
-  return words .. (status.patch and ', Kustomize patch: modest' or '')
+  return text
 end
 
 return M
