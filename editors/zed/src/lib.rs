@@ -1,7 +1,6 @@
-//! kubeharden in Zed: tells Zed how to start the server, and hands it the user's settings.
+//! The Zed extension: finds the kubeharden binary, starts the server, and passes the user's settings to it.
 //!
-//! Knows where the program may be. Must not know what it does. Promise: nothing is downloaded; a program that is not there is
-//! told of in words for a person.
+//! The extension downloads nothing. If there is no binary, the error says how to install or configure one.
 
 use zed_extension_api::settings::LspSettings;
 use zed_extension_api::{Command, Extension, LanguageServerId, Result, Worktree, serde_json::Value};
@@ -13,13 +12,13 @@ impl Extension for Kubeharden {
         Kubeharden
     }
 
-    /// The program that `lsp.kubeharden.binary` names, else the one on the PATH of the project's shell.
+    /// Returns the command from `lsp.kubeharden.binary`, or else `kubeharden` on the PATH of the project's shell.
     fn language_server_command(&mut self, server: &LanguageServerId, worktree: &Worktree) -> Result<Command> {
         let binary = LspSettings::for_worktree(server.as_ref(), worktree)?.binary;
         let (path, arguments, variables) = binary.map_or((None, None, None), |it| (it.path, it.arguments, it.env));
         let command = path
             .or_else(|| worktree.which("kubeharden"))
-            .ok_or("kubeharden is not on the PATH: install it, or name it in settings.json as lsp.kubeharden.binary.path")?;
+            .ok_or("kubeharden was not found. Install it, or set lsp.kubeharden.binary.path in settings.json")?;
         let mut env = worktree.shell_env();
         env.extend(variables.unwrap_or_default());
         Ok(Command { command, args: arguments.unwrap_or_else(|| vec!["server".to_owned()]), env })
@@ -33,7 +32,8 @@ impl Extension for Kubeharden {
         Ok(LspSettings::for_worktree(server.as_ref(), worktree)?.initialization_options)
     }
 
-    /// The answer to the server's question for its section, so that `lsp.kubeharden.settings` counts without a restart.
+    /// Returns the response to the server's `workspace/configuration` request: changes of `lsp.kubeharden.settings` apply without a
+    /// restart.
     fn language_server_workspace_configuration(
         &mut self,
         server: &LanguageServerId,
