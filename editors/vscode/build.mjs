@@ -1,4 +1,4 @@
-// Makes dist/: the extension in one file, and the schema of the configuration file.
+// Builds dist/: the bundled extension, and the schema of the configuration file.
 import { build } from "esbuild";
 import { cp } from "node:fs/promises";
 

@@ -1,7 +1,6 @@
-// Finds the server: the one that the user named, else the one that came with the extension, else one on PATH.
+// Finds the server binary: the one in the settings, or else the bundled one, or else `kubeharden` on PATH.
 //
-// Promise: what is given back has just told its version, and that version fits. What stands in the way is said in words that
-// name the file, since the person who reads them has to find it.
+// A returned binary has just printed a compatible version. Error messages name the file and say what to do.
 
 import { execFile } from "node:child_process";
 import { constants, promises as fs } from "node:fs";
@@ -15,108 +14,114 @@ export interface Binary {
   readonly origin: "setting" | "bundled" | "PATH";
 }
 
-/** Why there is no server; the message is for a person. */
-export class NoBinary extends Error {}
+/** No usable binary. The message is shown to the user. */
+export class BinaryError extends Error {}
 
-export interface Search {
-  /** What the setting says; empty where it says nothing. */
+export interface SearchOptions {
+  /** The value of `kubeharden.server.path`; empty if it is not set. */
   readonly setting: string;
-  /** Where a binary that came with the extension would be. */
+  /** The path of the bundled binary, which may not exist. */
   readonly bundled: string;
-  /** The extension's own version, which the server's has to fit. */
-  readonly wanted: string;
+  /** The version of the extension. The server must be compatible with it. */
+  readonly extensionVersion: string;
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** How long a program may take to tell its version, in milliseconds. */
-const PATIENCE = 10_000;
+/** How long `kubeharden --version` may take. */
+const TIMEOUT_MS = 10_000;
 
-const NAME = process.platform === "win32" ? "kubeharden.exe" : "kubeharden";
+/** The file name of the server on this platform. */
+export const BINARY_NAME = process.platform === "win32" ? "kubeharden.exe" : "kubeharden";
 
-/** The file name of a server on this platform. */
-export const binaryName = NAME;
-
-export async function findBinary(search: Search): Promise<Binary> {
-  const { setting, bundled } = search;
+export async function findBinary(options: SearchOptions): Promise<Binary> {
+  const { setting, bundled } = options;
   if (setting !== "") {
-    // Somebody who names a server wants that one, and no other in its place.
-    const file = setting.replace(/^~(?=$|[/\\])/, os.homedir());
-    if (!path.isAbsolute(file)) {
-      throw new NoBinary(`The setting kubeharden.server.path is "${setting}": write the whole path of the binary.`);
-    }
-    return { path: file, version: await version(file, search), origin: "setting" };
+    // Never fall back to another binary if the user configured one.
+    return fromSetting(setting, options);
   }
-  const wrong: string[] = [];
-  for (const [origin, file] of [["bundled", bundled], ["PATH", await onPath(search.environment)]] as const) {
+  const errors: string[] = [];
+  const candidates = [["bundled", bundled], ["PATH", await findOnPath(options.environment)]] as const;
+  for (const [origin, file] of candidates) {
     if (file === undefined || !(await exists(file))) {
       continue;
     }
     try {
-      return { path: file, version: await version(file, search), origin };
+      return { path: file, version: await compatibleVersion(file, options), origin };
     } catch (error) {
-      wrong.push(String(error instanceof Error ? error.message : error));
+      errors.push(error instanceof Error ? error.message : String(error));
     }
   }
-  throw new NoBinary(
-    wrong.length > 0
-      ? wrong.join(" ")
-      : `This extension came without a server for ${process.platform}-${process.arch}, and there is no kubeharden on PATH: ` +
-        "install it, or say in the setting kubeharden.server.path where it is.",
-  );
+  throw new BinaryError(errors.length > 0 ? errors.join(" ") : "kubeharden was not found. Install it, or set kubeharden.server.path.");
 }
 
-/** The version of a binary, which fits. */
-async function version(file: string, { wanted, environment }: Search): Promise<string> {
+async function fromSetting(setting: string, options: SearchOptions): Promise<Binary> {
+  const file = setting.replace(/^~(?=$|[/\\])/, os.homedir());
+  if (!path.isAbsolute(file)) {
+    throw new BinaryError(`kubeharden.server.path must be an absolute path, but is "${setting}".`);
+  }
   if (!(await exists(file))) {
-    throw new NoBinary(`There is no ${file}.`);
+    throw new BinaryError(`The file in kubeharden.server.path does not exist: ${file}`);
   }
-  const said = await promisify(execFile)(file, ["--version"], { env: environment, timeout: PATIENCE, windowsHide: true })
-    .then(({ stdout }) => stdout.trim())
-    .catch((error: unknown) => {
-      throw new NoBinary(`${file} does not run: ${reason(error)}.`);
-    });
-  const found = /^kubeharden (\d+\.\d+\.\d+\S*)$/.exec(said)?.[1];
-  if (found === undefined) {
-    throw new NoBinary(`${file} is no kubeharden: asked for its version, it says "${said.slice(0, 60)}".`);
-  }
-  if (!fits(found, wanted)) {
-    const [major, minor] = numbers(wanted);
-    throw new NoBinary(`${file} is kubeharden ${found}, and this extension needs ${major}.${minor} or a later ${major}.x.`);
-  }
-  return found;
+  return { path: file, version: await compatibleVersion(file, options), origin: "setting" };
 }
 
-/** A server of the same major version knows all that an earlier extension asks of it. */
-export function fits(found: string, wanted: string): boolean {
-  const [[major, minor], [wantedMajor, wantedMinor]] = [numbers(found), numbers(wanted)];
-  return major === wantedMajor && minor >= wantedMinor;
+/** Returns the version of a binary; throws a `BinaryError` if it is not compatible. */
+async function compatibleVersion(file: string, { extensionVersion, environment }: SearchOptions): Promise<string> {
+  const output = await versionOutput(file, environment);
+  const version = /^kubeharden (\d+\.\d+\.\d+\S*)$/.exec(output)?.[1];
+  if (version === undefined) {
+    throw new BinaryError(`${file} is not a kubeharden binary: \`--version\` printed "${output.slice(0, 60)}".`);
+  }
+  if (!isCompatible(version, extensionVersion)) {
+    const [major, minor] = majorAndMinor(extensionVersion);
+    throw new BinaryError(`${file} is kubeharden ${version}, but this extension requires ${major}.${minor} or a later ${major}.x version.`);
+  }
+  return version;
 }
 
-function numbers(version: string): [number, number] {
+async function versionOutput(file: string, environment: NodeJS.ProcessEnv): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(file, ["--version"], { env: environment, timeout: TIMEOUT_MS, windowsHide: true });
+    return stdout.trim();
+  } catch (error) {
+    throw new BinaryError(`Cannot run ${file}: ${reason(error)}.`);
+  }
+}
+
+/** A server is compatible with extensions of the same major version that are not newer. */
+export function isCompatible(server: string, extension: string): boolean {
+  const [serverMajor, serverMinor] = majorAndMinor(server);
+  const [major, minor] = majorAndMinor(extension);
+  return serverMajor === major && serverMinor >= minor;
+}
+
+function majorAndMinor(version: string): [number, number] {
   const [major, minor] = version.split(".").map(Number);
   return [major ?? 0, minor ?? 0];
 }
 
+/** Describes an error of `execFile`. */
 function reason(error: unknown): string {
   const { killed, code, stderr } = error as { killed?: boolean; code?: string | number; stderr?: string };
   if (killed === true) {
-    return `it did not tell its version within ${PATIENCE / 1000} seconds`;
+    return `\`--version\` did not finish within ${TIMEOUT_MS / 1000} seconds`;
   }
-  const line = stderr?.trim().split("\n").at(-1) ?? "";
   switch (code) {
     case "EACCES":
-      return "it may not be executed";
+      return "the file is not executable";
     case "ENOEXEC":
-      return "it is no program for this machine";
-    default:
-      return line !== "" ? line : `it ends with ${code ?? String(error)}`;
+      return "it is not a program for this platform";
+    default: {
+      const lastLine = stderr?.trim().split("\n").at(-1) ?? "";
+      return lastLine !== "" ? lastLine : `it exited with ${code ?? String(error)}`;
+    }
   }
 }
 
-async function onPath(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  // A relative entry would be looked up in the folder that is open, which need not be trusted.
+async function findOnPath(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  // Relative entries depend on the open folder, which may not be trusted.
   for (const folder of (environment["PATH"] ?? "").split(path.delimiter).filter(path.isAbsolute)) {
-    const file = path.join(folder, NAME);
+    const file = path.join(folder, BINARY_NAME);
     if (await exists(file, constants.X_OK)) {
       return file;
     }

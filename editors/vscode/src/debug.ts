@@ -1,4 +1,4 @@
-// All that a report of a bug should hold, in a document that a person reads before sharing it.
+// Collects the information for a bug report in a document that the user can review before sharing it.
 
 import * as os from "node:os";
 import * as vscode from "vscode";
@@ -30,7 +30,7 @@ export async function showDebugInformation(context: vscode.ExtensionContext, ses
       version: document.version,
       lines: document.lineCount,
       lineEnd: document.eol === vscode.EndOfLine.CRLF ? "CRLF" : "LF",
-      diagnostics: vscode.languages.getDiagnostics(document.uri).filter((one) => one.source === "kubeharden").length,
+      diagnostics: vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source === "kubeharden").length,
       status: items.of(document),
     })),
   };

@@ -1,16 +1,16 @@
-// Choosing the rule to explain: those found where the cursor is come first.
+// The command that explains a rule. Without an argument, the user picks a rule; rules with findings at the cursor come first.
 
 import * as vscode from "vscode";
 import type { Pages, Rule } from "./pages";
 
 export async function explain(pages: Pages, id: unknown): Promise<void> {
-  const chosen = typeof id === "string" ? id : await choose(await pages.rules());
-  if (chosen !== undefined) {
-    await pages.show(chosen);
+  const rule = typeof id === "string" ? id : await pickRule(await pages.rules());
+  if (rule !== undefined) {
+    await pages.show(rule);
   }
 }
 
-async function choose(rules: readonly Rule[]): Promise<string | undefined> {
+async function pickRule(rules: readonly Rule[]): Promise<string | undefined> {
   const here = new Set(rulesAtCursor());
   const item = ({ id, profile, severity, off }: Rule): vscode.QuickPickItem => ({
     label: id,
@@ -20,7 +20,7 @@ async function choose(rules: readonly Rule[]): Promise<string | undefined> {
   const found = rules.filter(({ id }) => here.has(id)).map(item);
   const others = rules.filter(({ id }) => !here.has(id)).map(item);
   const items = found.length === 0 ? others : [heading("at the cursor"), ...found, heading("all rules"), ...others];
-  const picked = await vscode.window.showQuickPick(items, { placeHolder: "Which rule?", matchOnDescription: true });
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: "Select a rule", matchOnDescription: true });
   return picked?.label;
 }
 

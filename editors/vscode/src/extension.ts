@@ -1,5 +1,5 @@
-// kubeharden in VS Code: starts the server for YAML files and gives its words a place in the editor. What is found and what is
-// mended is the server's business, so that every editor shows the same.
+// The VS Code extension: starts the server for YAML files and registers the commands. The server finds and fixes everything, so that
+// all editors show the same.
 
 import * as vscode from "vscode";
 import { showDebugInformation } from "./debug";
@@ -13,14 +13,14 @@ let session: Session | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("kubeharden", { log: true });
-  const running = new Session(context, log);
-  session = running;
-  const items = new StatusItems(running);
-  const pages = new Pages(running);
-  const command = (name: string, run: (...given: unknown[]) => Promise<void>): vscode.Disposable =>
-    vscode.commands.registerCommand(`kubeharden.${name}`, async (...given: unknown[]) => {
+  const current = new Session(context, log);
+  session = current;
+  const items = new StatusItems(current);
+  const pages = new Pages(current);
+  const command = (name: string, run: (...args: unknown[]) => Promise<void>): vscode.Disposable =>
+    vscode.commands.registerCommand(`kubeharden.${name}`, async (...args: unknown[]) => {
       try {
-        await run(...given);
+        await run(...args);
       } catch (error) {
         log.error(`${name}: ${message(error)}`);
         await vscode.window.showErrorMessage(`kubeharden: ${message(error)}`);
@@ -28,38 +28,38 @@ export function activate(context: vscode.ExtensionContext): void {
     });
   context.subscriptions.push(
     log,
-    running,
+    current,
     items,
     vscode.workspace.registerTextDocumentContentProvider(SCHEME, pages),
-    command("restart", () => running.restart()),
+    command("restart", () => current.restart()),
     command("showLogs", async () => log.show()),
-    command("debugInformation", () => showDebugInformation(context, running, items)),
-    command("fixAll", () => fixAll(running)),
-    command("harden", () => harden(running)),
+    command("debugInformation", () => showDebugInformation(context, current, items)),
+    command("fixAll", () => fixAll(current, items)),
+    command("harden", () => harden(current, items)),
     command("explainRule", (id) => explain(pages, id)),
     command("openSample", () => openSample(context)),
-    // Not in the palette: for links.
+    // Not in the command palette: for links and buttons.
     command("openSettings", (query) => openSettings(typeof query === "string" ? query : "kubeharden.profile")),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (["enable", "server"].some((name) => change.affectsConfiguration(`kubeharden.${name}`))) {
-        void running.restart();
+        void current.restart();
       }
     }),
   );
-  void vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "kubeharden: starting" }, () => running.restart());
+  void vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: "Starting kubeharden" }, () => current.restart());
 }
 
 export async function deactivate(): Promise<void> {
-  await session?.end();
+  await session?.stop();
 }
 
-/** Where the server runs on another machine, the settings of that machine are where its path can be set. */
+/** Opens the settings. In a remote window, the settings of the server are those of the remote machine. */
 async function openSettings(query: string): Promise<void> {
   const isRemote = vscode.env.remoteName !== undefined && query.startsWith("kubeharden.server");
   await vscode.commands.executeCommand(`workbench.action.${isRemote ? "openRemoteSettings" : "openSettings"}`, { query });
 }
 
-/** A manifest to try things on, that belongs to nobody and is in nobody's way. */
+/** Opens a copy of the insecure sample as an untitled document. */
 async function openSample(context: vscode.ExtensionContext): Promise<void> {
   const sample = await vscode.workspace.fs.readFile(vscode.Uri.joinPath(context.extensionUri, "media", "sample.yaml"));
   const content = new TextDecoder().decode(sample);

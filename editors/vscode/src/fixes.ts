@@ -1,86 +1,95 @@
-// The two commands that mend a whole file.
+// The two commands that fix a whole file.
 //
-// Promise: edits are made only to the text that they were found for; a file that changed meanwhile is asked about again.
+// Edits apply only to the version of the text that they were computed for. If the file changes meanwhile, the command asks again.
 
 import * as vscode from "vscode";
 import { CodeActionRequest, CodeActionTriggerKind, type CodeAction, type LanguageClient, type WorkspaceEdit } from "vscode-languageclient/node";
 import { SELECTOR, type Session } from "./session";
-import { counted } from "./status";
+import { type StatusItems, plural } from "./status";
 
-interface Answer {
+interface Fixes {
   readonly edit: WorkspaceEdit | undefined;
-  /** What to tell once it is made; what to tell where there is nothing to make. */
-  readonly done: string;
+  /** The message to show: after the edit is applied, or if there is no edit. */
+  readonly message: string;
 }
 
-type Ask = (client: LanguageClient, document: vscode.TextDocument) => Promise<Answer>;
+type RequestFixes = (client: LanguageClient, document: vscode.TextDocument) => Promise<Fixes>;
 
-/** What `kubeharden/harden` answers: docs/protocol.md. */
+/** The result of `kubeharden/harden`; see docs/protocol.md. */
 interface Hardened {
   readonly edit: WorkspaceEdit | null;
+  /** The number of findings that the edit fixes. */
   readonly mended: number;
+  /** Why fixes are missing from the edit. */
   readonly withheld: readonly string[];
 }
 
 const FIX_ALL = "source.fixAll.kubeharden";
 
-/** How often a file may change under the question before it is given up: somebody types faster than the server answers. */
-const MOST_TRIES = 10;
+/** Give up after this many attempts if the file changes during each of them. */
+const MAX_ATTEMPTS = 10;
 
-/** How long the status bar tells what was done, in milliseconds. */
-const TOLD = 8000;
+/** How long the status bar shows the message. */
+const MESSAGE_MS = 8000;
 
-export function fixAll(session: Session): Promise<void> {
-  return mend(session, async (client, document) => {
+/** Applies all safe fixes to the active file. */
+export function fixAll(session: Session, items: StatusItems): Promise<void> {
+  return fixActiveFile(session, async (client, document) => {
     const actions = await client.sendRequest(CodeActionRequest.type, {
       textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document),
       range: client.code2ProtocolConverter.asRange(new vscode.Range(0, 0, document.lineCount, 0)),
       context: { diagnostics: [], only: [FIX_ALL], triggerKind: CodeActionTriggerKind.Invoked },
     });
     const action = actions?.find((one): one is CodeAction => "edit" in one && one.kind === FIX_ALL);
-    return { edit: action?.edit, done: action === undefined ? "nothing here is safe to fix unseen" : "fixed what is safe to fix" };
+    if (action?.edit === undefined) {
+      return { edit: undefined, message: items.isClean(document) ? "No findings in this file" : "No safe fixes in this file" };
+    }
+    return { edit: action.edit, message: "Applied all safe fixes" };
   });
 }
 
-export function harden(session: Session): Promise<void> {
-  return mend(session, async (client, document) => {
+/** Applies all safe and unsafe fixes to the active file. */
+export function harden(session: Session, items: StatusItems): Promise<void> {
+  return fixActiveFile(session, async (client, document) => {
     const textDocument = client.code2ProtocolConverter.asTextDocumentIdentifier(document);
-    const answer = await client.sendRequest<Hardened | null>("kubeharden/harden", { textDocument });
-    for (const reason of answer?.withheld ?? []) {
+    const result = await client.sendRequest<Hardened | null>("kubeharden/harden", { textDocument });
+    const withheld = result?.withheld ?? [];
+    for (const reason of withheld) {
       session.log.info(`Not fixed in ${document.fileName}: ${reason}`);
     }
-    const left = answer?.withheld.length ?? 0;
-    const log = left === 0 ? "" : `, ${counted(left, "fix", "fixes")} withheld: see the log`;
-    const edit = answer?.edit ?? undefined;
-    const done = edit === undefined ? "nothing here can be fixed without a choice of yours" : `fixed ${counted(answer?.mended ?? 0, "problem")}`;
-    return { edit, done: done + log };
+    const suffix = withheld.length === 0 ? "" : `; ${plural(withheld.length, "fix", "fixes")} withheld (see the log)`;
+    if (result === null || result.edit === null) {
+      const message = items.isClean(document) ? "No findings in this file" : "Nothing to fix automatically";
+      return { edit: undefined, message: message + suffix };
+    }
+    return { edit: result.edit, message: `Fixed ${plural(result.mended, "finding")}${suffix}` };
   });
 }
 
-async function mend({ state }: Session, ask: Ask): Promise<void> {
+async function fixActiveFile({ state }: Session, requestFixes: RequestFixes): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (editor === undefined || vscode.languages.match(SELECTOR, editor.document) === 0) {
-    return tell("open a YAML file first");
+    return showMessage("Open a YAML file first");
   }
   if (state.kind !== "running") {
-    return tell("the server does not run");
+    return showMessage("The server is not running");
   }
   const { client } = state;
   const { document } = editor;
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const { version } = document;
-    const { edit, done } = await ask(client, document);
+    const { edit, message } = await requestFixes(client, document);
     if (edit === undefined) {
-      return tell(done);
+      return showMessage(message);
     }
-    const found = await client.protocol2CodeConverter.asWorkspaceEdit(edit);
-    if (document.version === version && (await vscode.workspace.applyEdit(found))) {
-      return tell(done);
+    const workspaceEdit = await client.protocol2CodeConverter.asWorkspaceEdit(edit);
+    if (document.version === version && (await vscode.workspace.applyEdit(workspaceEdit))) {
+      return showMessage(message);
     }
   }
-  return tell("the file keeps changing: nothing was fixed");
+  return showMessage("The file changed while fixing; try again");
 }
 
-function tell(what: string): void {
-  vscode.window.setStatusBarMessage(`$(shield) kubeharden: ${what}`, TOLD);
+function showMessage(message: string): void {
+  vscode.window.setStatusBarMessage(`$(shield) kubeharden: ${message}`, MESSAGE_MS);
 }

@@ -1,10 +1,10 @@
-// The log of the extension and of the server, in one channel: who looks for what went wrong looks in one place.
+// The output channel for the log and the trace. Both use one channel, so that users find all messages in one place.
 
 import * as vscode from "vscode";
 
 /**
- * The log, as the language client traces messages to it. The client asks a channel's level whether to trace, which a person can
- * only set by a command; here the setting `kubeharden.trace.server` decides.
+ * Wraps the log for the trace of the language client. The client traces if the level of its channel is `Trace`, which users can
+ * only set with a command. This channel derives its level from the setting `kubeharden.trace.server` instead.
  */
 export class TraceChannel implements vscode.LogOutputChannel, vscode.Disposable {
   private readonly levelChanged = new vscode.EventEmitter<vscode.LogLevel>();
@@ -72,7 +72,7 @@ export class TraceChannel implements vscode.LogOutputChannel, vscode.Disposable 
     this.log.hide();
   }
 
-  /** The log itself outlives the client. */
+  /** Does not dispose of the log itself. */
   dispose(): void {
     this.subscription.dispose();
     this.levelChanged.dispose();

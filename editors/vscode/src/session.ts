@@ -1,28 +1,29 @@
-// The server's life: started, stopped, restarted, watched.
+// The lifecycle of the server: starts, stops, restarts and monitors it.
 //
-// Promise: at most one server runs; whatever goes wrong ends in one message that says what to do, and never in two; the same
-// complaint is not made twice in a row.
+// At most one server runs at a time. Each failure shows a single message with the available actions; the same message does not appear
+// twice in a row.
 
 import * as vscode from "vscode";
 import {
   CloseAction,
+  type CloseHandlerResult,
   ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
   type StaticFeature,
   TransportKind,
 } from "vscode-languageclient/node";
-import { type Binary, NoBinary, binaryName, findBinary } from "./binary";
+import { BINARY_NAME, type Binary, BinaryError, findBinary } from "./binary";
 import { TraceChannel } from "./log";
-import { linkPages } from "./pages";
+import { linkDiagnostic, linkHover } from "./pages";
 
-/** The documents that the server is asked about: what other extensions made of YAML has another language. */
+/** The documents that the server checks. Other extensions give other languages to, for example, Helm templates. */
 export const SELECTOR: vscode.DocumentSelector & { scheme: string; language: string }[] = [
   { scheme: "file", language: "yaml" },
   { scheme: "untitled", language: "yaml" },
 ];
 
-/** What the server tells of a document, beyond the protocol: docs/protocol.md. */
+/** The parameters of the notification `kubeharden/status`; see docs/protocol.md. */
 export type Status = { readonly uri: string; readonly version: number } & (
   | { readonly failure: string }
   | {
@@ -42,153 +43,174 @@ export type State =
   | { readonly kind: "running"; readonly binary: Binary; readonly client: LanguageClient }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** A server that dies more often than this within `WINDOW` milliseconds is not started again. */
-const MOST_DEATHS = 4;
-const WINDOW = 180_000;
+/** What failed: the user's setup (there is no usable binary), or the server itself. */
+type FailureKind = "setup" | "crash";
+
+/** The server is restarted after a crash, up to this many times within `CRASH_WINDOW_MS`. */
+const MAX_RESTARTS = 4;
+const CRASH_WINDOW_MS = 180_000;
 
 export class Session implements vscode.Disposable {
   private current: State = { kind: "off" };
   private queue: Promise<void> = Promise.resolve();
-  private deaths: number[] = [];
-  private complained = "";
+  private crashes: number[] = [];
+  private shownError = "";
   private client: LanguageClient | undefined;
-  private readonly changed = new vscode.EventEmitter<void>();
-  private readonly statusChanged = new vscode.EventEmitter<Status>();
-  private readonly traced: TraceChannel;
+  private readonly stateChanged = new vscode.EventEmitter<void>();
+  private readonly statusReceived = new vscode.EventEmitter<Status>();
+  private readonly trace: TraceChannel;
 
-  readonly onDidChange = this.changed.event;
-  readonly onDidTellStatus = this.statusChanged.event;
+  readonly onDidChangeState = this.stateChanged.event;
+  readonly onDidReceiveStatus = this.statusReceived.event;
 
   constructor(
     private readonly context: vscode.ExtensionContext,
     readonly log: vscode.LogOutputChannel,
   ) {
-    this.traced = new TraceChannel(log);
+    this.trace = new TraceChannel(log);
   }
 
   get state(): State {
     return this.current;
   }
 
-  /** Stops what runs and starts what the settings ask for. Several calls at once take turns. */
+  /** Stops the server and starts it again if it is enabled. Concurrent calls run one after another. */
   restart(): Promise<void> {
-    this.deaths = [];
-    this.complained = "";
-    return this.next();
+    this.crashes = [];
+    this.shownError = "";
+    return this.enqueueRestart();
   }
 
-  private next(): Promise<void> {
+  /** Shuts the server down. */
+  stop(): Promise<void> {
+    this.queue = this.queue.then(() => this.stopServer());
+    return this.queue;
+  }
+
+  private enqueueRestart(): Promise<void> {
     this.queue = this.queue.then(async () => {
-      await this.stop();
+      await this.stopServer();
       if (vscode.workspace.getConfiguration("kubeharden").get("enable", true)) {
-        await this.start();
+        await this.startServer();
       }
     });
     return this.queue;
   }
 
-  private async start(): Promise<void> {
-    this.set({ kind: "starting" });
+  private async startServer(): Promise<void> {
+    this.setState({ kind: "starting" });
     try {
       const settings = vscode.workspace.getConfiguration("kubeharden");
       const environment = { ...process.env, ...settings.get<Record<string, string>>("server.extraEnv", {}) };
       const binary = await findBinary({
         setting: (settings.get<string | null>("server.path") ?? "").trim(),
-        bundled: this.context.asAbsolutePath(`bin/${binaryName}`),
-        wanted: this.context.extension.packageJSON.version,
+        bundled: this.context.asAbsolutePath(`bin/${BINARY_NAME}`),
+        extensionVersion: this.context.extension.packageJSON.version,
         environment,
       });
       this.log.info(`kubeharden ${binary.version} (${binary.origin}): ${binary.path}`);
-      const client = this.connect(binary, environment);
+      const client = this.createClient(binary, environment);
       this.client = client;
       await client.start();
-      this.set({ kind: "running", binary, client });
+      this.setState({ kind: "running", binary, client });
     } catch (error) {
-      if (this.current.kind !== "failed") {
-        this.fail(error instanceof NoBinary ? error.message : `The server does not start: ${message(error)}.`);
+      // If the server crashed, `onClosed` has already reported it.
+      if (this.current.kind === "failed") {
+        return;
+      }
+      if (error instanceof BinaryError) {
+        this.fail("setup", error.message);
+      } else {
+        this.fail("crash", `The kubeharden server failed to start: ${message(error)}.`);
       }
     }
   }
 
-  private connect(binary: Binary, environment: NodeJS.ProcessEnv): LanguageClient {
+  private createClient(binary: Binary, environment: NodeJS.ProcessEnv): LanguageClient {
     const executable = { command: binary.path, args: ["server"], transport: TransportKind.stdio, options: { env: environment } };
     const options: LanguageClientOptions = {
       documentSelector: SELECTOR,
-      // VS Code asks only for what is visible, and for the rest half a second later each: published diagnostics are there for every
-      // open file at once.
+      // VS Code pulls diagnostics for visible files only, and for the others later, one by one. Pushed diagnostics cover all open
+      // files at once.
       initializationOptions: { diagnostics: "push" },
       outputChannel: this.log,
-      traceOutputChannel: this.traced,
-      // What this extension has to say it says itself, once.
+      traceOutputChannel: this.trace,
+      // `startServer` reports the error.
       initializationFailedHandler: () => false,
       errorHandler: {
         error: (error) => {
-          this.log.error(`The connection to the server is disturbed: ${error.message}`);
+          this.log.error(`Connection error: ${error.message}`);
           return { action: ErrorAction.Continue, handled: true };
         },
-        closed: () => this.died(client),
+        closed: () => this.onClosed(client),
       },
       middleware: {
-        handleDiagnostics: (uri, diagnostics, next) => next(uri, diagnostics.map(linkPages.ofDiagnostic)),
+        handleDiagnostics: (uri, diagnostics, next) => next(uri, diagnostics.map(linkDiagnostic)),
         provideHover: async (document, position, token, next) => {
           const hover = await next(document, position, token);
-          const shown = vscode.languages.getDiagnostics(document.uri).filter(({ range }) => range.contains(position));
-          return hover && linkPages.ofHover(hover, shown);
+          const diagnostics = vscode.languages.getDiagnostics(document.uri).filter(({ range }) => range.contains(position));
+          return hover && linkHover(hover, diagnostics);
         },
       },
     };
-    const client: LanguageClient = new Client("kubeharden", "kubeharden", executable, options);
-    client.registerFeature(wantsStatus);
-    client.onNotification("kubeharden/status", (status: Status) => this.statusChanged.fire(status));
+    const client: LanguageClient = new QuietClient("kubeharden", "kubeharden", executable, options);
+    client.registerFeature(announceStatus);
+    client.onNotification("kubeharden/status", (status: Status) => this.statusReceived.fire(status));
     return client;
   }
 
-  /** The server ended though nobody asked it to. */
-  private died(client: LanguageClient): { action: CloseAction; handled: boolean } {
-    const nothing = { action: CloseAction.DoNotRestart, handled: true };
-    if (client !== this.client) {
-      return nothing;
+  /** Handles a closed connection. If the session did not stop the server, the server crashed. */
+  private onClosed(client: LanguageClient): CloseHandlerResult {
+    if (client === this.client) {
+      this.onCrash();
     }
-    const now = Date.now();
-    this.deaths = [...this.deaths.filter((death) => now - death < WINDOW), now];
-    if (this.current.kind === "starting") {
-      this.fail("The server ended while it started.");
-    } else if (this.deaths.length > MOST_DEATHS) {
-      this.fail(`The server ended ${this.deaths.length} times within ${WINDOW / 60_000} minutes.`);
-    } else {
-      this.log.warn("The server ended, and is started again.");
-      void this.next();
-    }
-    return nothing;
+    // The session restarts the server itself.
+    return { action: CloseAction.DoNotRestart, handled: true };
   }
 
-  private async stop(): Promise<void> {
+  private onCrash(): void {
+    const now = Date.now();
+    this.crashes = [...this.crashes.filter((crash) => now - crash < CRASH_WINDOW_MS), now];
+    if (this.current.kind === "starting") {
+      this.fail("crash", "The kubeharden server crashed during startup.");
+    } else if (this.crashes.length > MAX_RESTARTS) {
+      const minutes = CRASH_WINDOW_MS / 60_000;
+      this.fail("crash", `The kubeharden server crashed ${this.crashes.length} times in the last ${minutes} minutes and will not be restarted.`);
+    } else {
+      this.log.warn("The server crashed. Restarting it.");
+      void this.enqueueRestart();
+    }
+  }
+
+  private async stopServer(): Promise<void> {
     const client = this.client;
     this.client = undefined;
-    // One that died has nothing left to stop, and says so with an exception.
-    await client?.dispose().catch((error: unknown) => this.log.info(`Stopping: ${message(error)}`));
-    this.set({ kind: "off" });
+    // `dispose` rejects if the server has crashed.
+    await client?.dispose().catch((error: unknown) => this.log.info(`Stopping the server: ${message(error)}`));
+    this.setState({ kind: "off" });
   }
 
-  private fail(reason: string): void {
-    this.set({ kind: "failed", reason });
+  private fail(kind: FailureKind, reason: string): void {
+    this.setState({ kind: "failed", reason });
     this.log.error(reason);
-    if (this.complained !== reason) {
-      this.complained = reason;
-      void this.complain(reason);
+    if (this.shownError !== reason) {
+      this.shownError = reason;
+      void this.showError(kind, reason);
     }
   }
 
-  private async complain(reason: string): Promise<void> {
-    const [settings, logs, again] = ["Open Settings", "Show Logs", "Try Again"] as const;
-    switch (await vscode.window.showErrorMessage(`kubeharden does not run. ${reason}`, settings, logs, again)) {
-      case settings:
+  /** Shows an error. VS Code highlights the first action, so the most useful one comes first. */
+  private async showError(kind: FailureKind, reason: string): Promise<void> {
+    const [openSettings, showLog, restart] = ["Open Settings", "Show Log", "Restart"] as const;
+    const actions = kind === "setup" ? [openSettings, showLog, restart] : [restart, showLog, openSettings];
+    switch (await vscode.window.showErrorMessage(reason, ...actions)) {
+      case openSettings:
         await vscode.commands.executeCommand("kubeharden.openSettings", "kubeharden.server");
         break;
-      case logs:
+      case showLog:
         this.log.show();
         break;
-      case again:
+      case restart:
         await this.restart();
         break;
       default:
@@ -196,33 +218,27 @@ export class Session implements vscode.Disposable {
     }
   }
 
-  private set(state: State): void {
+  private setState(state: State): void {
     this.current = state;
-    this.changed.fire();
-  }
-
-  /** Stops the server, with a goodbye. */
-  async end(): Promise<void> {
-    this.queue = this.queue.then(() => this.stop());
-    await this.queue;
+    this.stateChanged.fire();
   }
 
   dispose(): void {
-    this.traced.dispose();
-    this.changed.dispose();
-    this.statusChanged.dispose();
+    this.trace.dispose();
+    this.stateChanged.dispose();
+    this.statusReceived.dispose();
   }
 }
 
-/** A client that leaves the messages to the session. */
-class Client extends LanguageClient {
+/** A client that logs errors but does not show them; the session shows its own messages. */
+class QuietClient extends LanguageClient {
   override error(text: string, data?: unknown): void {
     super.error(text, data, false);
   }
 }
 
-/** Announces what the server says beyond the protocol to those who can hear it. */
-const wantsStatus: StaticFeature = {
+/** Announces to the server that the client handles `kubeharden/status`. */
+const announceStatus: StaticFeature = {
   fillClientCapabilities: (capabilities) => {
     capabilities.experimental = { ...capabilities.experimental, kubeharden: { status: true } };
   },

@@ -1,148 +1,174 @@
-// What the language status of a YAML file shows: whether the server runs, what the file is held to, and why nothing is said.
+// The language status items of YAML files: whether the server runs, which profile and configuration file apply, and why a file may
+// have no findings.
 
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { SELECTOR, type Session, type Status } from "./session";
 
-/** How long an analysis may take, in milliseconds, before it is shown that one runs: what is quicker would only flicker. */
-const PATIENCE = 300;
+/** Show the busy indicator only if an analysis takes longer than this, so that it does not flicker. */
+const BUSY_DELAY_MS = 300;
+
+type FileStatus = Extract<Status, { readonly profile: string }>;
+
+interface MainStatus {
+  readonly text: string;
+  readonly detail?: string;
+  readonly command: vscode.Command;
+  readonly isError?: boolean;
+}
 
 export class StatusItems implements vscode.Disposable {
-  private readonly told = new Map<string, Status>();
+  private readonly latest = new Map<string, Status>();
   private readonly main = vscode.languages.createLanguageStatusItem("kubeharden.status", SELECTOR);
-  private readonly file = vscode.languages.createLanguageStatusItem("kubeharden.configuration", SELECTOR);
+  private readonly configuration = vscode.languages.createLanguageStatusItem("kubeharden.configuration", SELECTOR);
   private readonly subscriptions: vscode.Disposable[];
-  private timer: NodeJS.Timeout | undefined;
+  private busyTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly session: Session) {
     this.main.name = "kubeharden";
-    this.file.name = "kubeharden: configuration";
+    this.configuration.name = "kubeharden: configuration";
     this.subscriptions = [
-      session.onDidChange(() => {
+      session.onDidChangeState(() => {
         if (session.state.kind !== "running") {
-          this.told.clear();
+          this.latest.clear();
         }
-        this.show();
+        this.update();
       }),
-      session.onDidTellStatus((status) => {
-        this.told.set(vscode.Uri.parse(status.uri).toString(), status);
-        this.show();
+      session.onDidReceiveStatus((status) => {
+        this.latest.set(vscode.Uri.parse(status.uri).toString(), status);
+        this.update();
       }),
-      vscode.window.onDidChangeActiveTextEditor(() => this.show()),
-      vscode.languages.onDidChangeDiagnostics(() => this.show()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.update()),
+      vscode.languages.onDidChangeDiagnostics(() => this.update()),
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         if (document === vscode.window.activeTextEditor?.document) {
-          this.show();
+          this.update();
         }
       }),
-      vscode.workspace.onDidCloseTextDocument((document) => this.told.delete(document.uri.toString())),
+      vscode.workspace.onDidCloseTextDocument((document) => this.latest.delete(document.uri.toString())),
     ];
-    this.show();
+    this.update();
   }
 
-  /** What was told last of a document. */
+  /** Returns the latest status of a document. */
   of(document: vscode.TextDocument): Status | undefined {
-    return this.told.get(document.uri.toString());
+    return this.latest.get(document.uri.toString());
   }
 
-  private show(): void {
+  /** Whether the server has analyzed the current version of a document and reported no findings. */
+  isClean(document: vscode.TextDocument): boolean {
+    const status = this.of(document);
+    // The server sends the status of a version after its diagnostics.
+    return status?.failure === undefined && status?.version === document.version && countDiagnostics(document.uri) === 0;
+  }
+
+  private update(): void {
     const { state } = this.session;
     const document = vscode.window.activeTextEditor?.document;
     const status = document && this.of(document);
-    this.showMain(document, status);
-    const isHeld = state.kind === "running" && status !== undefined && status.failure === undefined;
-    // Without a selector it is not shown: what is not known yet is not said.
-    this.file.selector = isHeld ? SELECTOR : [];
-    this.showFile(isHeld ? (status.configurationFile ?? undefined) : undefined);
+    this.updateMain(document, status);
+    const isOutdated = status !== undefined && document !== undefined && status.version < document.version;
+    this.updateBusy(state.kind === "starting" || isOutdated);
+    this.updateConfiguration(state.kind === "running" && status?.failure === undefined ? status : undefined);
   }
 
-  private showMain(document: vscode.TextDocument | undefined, status: Status | undefined): void {
-    const { state } = this.session;
-    const logs = { command: "kubeharden.showLogs", title: "Show Logs" };
-    const [text, detail, command, severity] = ((): [string, string, vscode.Command, vscode.LanguageStatusSeverity] => {
-      const { Information, Error } = vscode.LanguageStatusSeverity;
-      switch (state.kind) {
-        case "off":
-          return ["kubeharden: off", "", settings("kubeharden.enable"), Information];
-        case "starting":
-          return ["kubeharden: starting", "", logs, Information];
-        case "failed":
-          return ["kubeharden: not running", state.reason, logs, Error];
-        case "running":
-          if (status?.failure !== undefined) {
-            return ["kubeharden: cannot read this file", status.failure, logs, Error];
-          }
-          return [title(status), details(document, status), settings("kubeharden."), Information];
-      }
-    })();
+  private updateMain(document: vscode.TextDocument | undefined, status: Status | undefined): void {
+    const { text, detail, command, isError } = this.mainStatus(document, status);
+    const { Information, Error } = vscode.LanguageStatusSeverity;
     this.main.text = text;
-    this.main.detail = detail;
+    this.main.detail = detail ?? "";
     this.main.command = command;
-    this.main.severity = severity;
-    this.showBusy(state.kind === "starting" || (status !== undefined && document !== undefined && status.version < document.version));
+    this.main.severity = isError === true ? Error : Information;
   }
 
-  private showBusy(busy: boolean): void {
-    if (!busy) {
-      clearTimeout(this.timer);
-      this.timer = undefined;
-      this.main.busy = false;
-    } else {
-      this.timer ??= setTimeout(() => (this.main.busy = true), PATIENCE);
+  private mainStatus(document: vscode.TextDocument | undefined, status: Status | undefined): MainStatus {
+    const { state } = this.session;
+    const showLog = { command: "kubeharden.showLogs", title: "Show Log" };
+    switch (state.kind) {
+      case "off":
+        return { text: "kubeharden: disabled", command: openSettings("kubeharden.enable") };
+      case "starting":
+        return { text: "kubeharden: starting", command: showLog };
+      case "failed":
+        return { text: "kubeharden: not running", detail: state.reason, command: showLog, isError: true };
+      case "running":
+        if (status?.failure !== undefined) {
+          return { text: "kubeharden: analysis failed", detail: status.failure, command: showLog, isError: true };
+        }
+        return { text: title(status), detail: detail(document, status), command: openSettings("kubeharden.") };
     }
   }
 
-  private showFile(file: string | undefined): void {
-    const uri = file === undefined ? undefined : vscode.Uri.parse(file);
-    const mistakes = uri === undefined ? 0 : vscode.languages.getDiagnostics(uri).filter((one) => one.source === "kubeharden").length;
-    const { Information, Error } = vscode.LanguageStatusSeverity;
-    this.file.severity = mistakes > 0 ? Error : Information;
-    this.file.text = uri === undefined ? "no configuration file" : vscode.workspace.asRelativePath(uri);
-    this.file.detail = mistakes === 0 ? "kubeharden" : `${counted(mistakes, "mistake")}: what it said before counts`;
-    this.file.command =
-      uri === undefined ? settings("kubeharden.profile") : { command: "vscode.open", title: "Open", arguments: [uri] };
+  private updateBusy(isBusy: boolean): void {
+    if (!isBusy) {
+      clearTimeout(this.busyTimer);
+      this.busyTimer = undefined;
+      this.main.busy = false;
+    } else {
+      this.busyTimer ??= setTimeout(() => (this.main.busy = true), BUSY_DELAY_MS);
+    }
+  }
+
+  private updateConfiguration(status: FileStatus | undefined): void {
+    // An item without a selector is hidden.
+    this.configuration.selector = status === undefined ? [] : SELECTOR;
+    const file = status?.configurationFile ?? undefined;
+    if (file === undefined) {
+      this.configuration.severity = vscode.LanguageStatusSeverity.Information;
+      this.configuration.text = "Config: none (defaults)";
+      this.configuration.detail = "kubeharden";
+      this.configuration.command = openSettings("kubeharden.profile");
+      return;
+    }
+    const uri = vscode.Uri.parse(file);
+    const errors = countDiagnostics(uri);
+    this.configuration.severity = errors > 0 ? vscode.LanguageStatusSeverity.Error : vscode.LanguageStatusSeverity.Information;
+    this.configuration.text = `Config: ${vscode.workspace.asRelativePath(uri)}`;
+    this.configuration.detail = errors > 0 ? `${plural(errors, "error")}; the last valid configuration applies` : "kubeharden";
+    this.configuration.command = { command: "vscode.open", title: "Open", arguments: [uri] };
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
-    for (const one of [...this.subscriptions, this.main, this.file]) {
-      one.dispose();
+    clearTimeout(this.busyTimer);
+    for (const disposable of [...this.subscriptions, this.main, this.configuration]) {
+      disposable.dispose();
     }
   }
 }
 
-function title(status: Status | undefined): string {
-  if (status === undefined || status.failure !== undefined) {
-    return "kubeharden";
-  }
-  return `kubeharden: ${status.profile}, Kubernetes ${status.kubernetesVersion}`;
+function countDiagnostics(uri: vscode.Uri): number {
+  return vscode.languages.getDiagnostics(uri).filter(({ source }) => source === "kubeharden").length;
 }
 
-/** Who sees no findings wants to know whether that is good news. */
-function details(document: vscode.TextDocument | undefined, status: Status | undefined): string {
+function title(status: FileStatus | undefined): string {
+  return status === undefined ? "kubeharden" : `kubeharden: ${status.profile}, Kubernetes ${status.kubernetesVersion}`;
+}
+
+/** Describes what is checked in a file, so that users can interpret a file without findings. */
+function detail(document: vscode.TextDocument | undefined, status: FileStatus | undefined): string {
   if (document !== undefined && path.posix.basename(document.uri.path) === ".kubeharden.yaml") {
-    return "configuration file";
+    return "Configuration file";
   }
-  if (status === undefined || status.failure !== undefined) {
+  if (status === undefined) {
     return "";
   }
   if (status.template) {
-    return "Helm template: modest";
+    return "Helm template: only literal values are checked";
   }
   if (status.patch) {
-    return "Kustomize patch: modest";
+    return "Kustomize patch: only literal values are checked";
   }
   if (status.objects === 0) {
-    return "no Kubernetes manifest: nothing to check";
+    return "Not a Kubernetes manifest";
   }
-  const enforced = (status.namespaces ?? []).map(({ name, profile }) => `, ${profile} as Namespace ${name} enforces`);
-  return counted(status.objects, "object") + enforced.join("");
+  const namespaces = (status.namespaces ?? []).map(({ name, profile }) => `, ${profile} (Namespace ${name})`);
+  return plural(status.objects, "object") + namespaces.join("");
 }
 
-function settings(query: string): vscode.Command {
+function openSettings(query: string): vscode.Command {
   return { command: "kubeharden.openSettings", title: "Settings", arguments: [query] };
 }
 
-export function counted(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,4 +1,4 @@
-// Takes the pictures of the documentation from the real thing, and draws the icon: `tests/editors/run-vscode --pictures`.
+// Takes the screenshots of the documentation and renders the icon: `tests/editors/run-vscode --pictures`.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import * as path from "node:path";
@@ -22,37 +22,37 @@ try {
   await window.squiggle("error", "true", "privileged: true");
   await window.page.keyboard.press("Control+b");
   await window.page.locator(".part.sidebar").waitFor({ state: "hidden" });
-  await window.problem("");
+  await window.diagnostic("");
   await window.page.locator(".panel .viewpane-filter input, .panel .monaco-inputbox input").first().press("Tab");
-  await away(window);
-  await take(window, path.join(DOCS, "vscode-findings.png"));
+  await parkPointer(window);
+  await screenshot(window, path.join(DOCS, "vscode-findings.png"));
   await window.closePanel();
   await window.page.setViewportSize({ width: 900, height: 600 });
-  await away(window);
-  await take(window, path.join(MEDIA, "walkthrough-open.png"));
+  await parkPointer(window);
+  await screenshot(window, path.join(MEDIA, "walkthrough-open.png"));
   await window.hover("true", "owns the node", "privileged: true");
-  await take(window, path.join(MEDIA, "walkthrough-read.png"));
+  await screenshot(window, path.join(MEDIA, "walkthrough-read.png"));
   await window.escape();
   await window.click("web", "- name: web");
   await window.fixes();
-  await take(window, path.join(MEDIA, "walkthrough-fix.png"));
+  await screenshot(window, path.join(MEDIA, "walkthrough-fix.png"));
   await window.escape();
   await window.page.setViewportSize({ width: 1000, height: 900 });
-  await window.command("kubeharden: Harden This File (Includes Fixes to Review)");
+  await window.command("kubeharden: Harden File (Safe and Unsafe Fixes)");
   await window.line("privileged: false").waitFor();
   await window.status("1 object");
-  await away(window);
-  await take(window, path.join(DOCS, "vscode-hardened.png"));
+  await parkPointer(window);
+  await screenshot(window, path.join(DOCS, "vscode-hardened.png"));
 } finally {
   await editor.stop();
 }
 
-async function take(window: Window, file: string): Promise<void> {
+async function screenshot(window: Window, file: string): Promise<void> {
   await window.page.screenshot({ path: file, caret: "hide", animations: "disabled" });
 }
 
-/** Moves the pointer where it lights nothing up. */
-async function away(window: Window): Promise<void> {
+/** Moves the pointer to a place without hovers or highlights. */
+async function parkPointer(window: Window): Promise<void> {
   await window.page.mouse.move(500, 300);
   await window.page.locator(".monaco-hover:visible").first().waitFor({ state: "hidden" });
 }

@@ -1,4 +1,4 @@
-// Runs inside the extension host, on the documents as VS Code has them. `host.test.ts` has it run.
+// Runs in the extension host, started by `host.test.ts`.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -6,20 +6,20 @@ import { readFileSync, readdirSync } from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
 
-/** What `host.test.ts` leaves in the folder. */
-interface Given {
+/** The parameters that `host.test.ts` writes into the folder. */
+interface Parameters {
   readonly server: string;
 }
 
-/** In milliseconds; reached only by a check that fails. */
-const PATIENCE = 60_000;
+/** Only failing checks wait this long. */
+const TIMEOUT_MS = 60_000;
 
 export async function run(): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? assert.fail("no folder");
-  const { server } = JSON.parse(readFileSync(path.join(folder, "given.json"), "utf8")) as Given;
+  const { server } = JSON.parse(readFileSync(path.join(folder, "parameters.json"), "utf8")) as Parameters;
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.ya?ml$/.test(name)).sort();
   assert.ok(names.length > 25, `${names.length} files`);
-  await helps();
+  await checkFieldHelp();
   let [findings, changed] = [0, 0];
   for (const name of names) {
     const file = path.join(folder, name);
@@ -32,18 +32,18 @@ export async function run(): Promise<void> {
 
     await vscode.commands.executeCommand("kubeharden.fixAll");
     const fixed = execFileSync(server, ["fix", "--quiet", "--no-config", "-"], { input: bytes, encoding: "utf8" });
-    assert.equal(document.getText(), withoutMark(fixed), `${name}, fixed`);
+    assert.equal(document.getText(), withoutBom(fixed), `${name}, fixed`);
     if (document.isDirty) {
       changed += 1;
       await save(document);
       assert.equal(readFileSync(file, "utf8"), fixed, `${name}, saved`);
-      while (document.getText() !== withoutMark(bytes.toString("utf8"))) {
+      while (document.getText() !== withoutBom(bytes.toString("utf8"))) {
         const { version } = document;
         await vscode.commands.executeCommand("undo");
-        assert.notEqual(document.version, version, `${name}: undo leads back to what there was`);
+        assert.notEqual(document.version, version, `${name}: undo restores the original text`);
       }
       await save(document);
-      assert.ok(readFileSync(file).equals(bytes), `${name}: every byte is back`);
+      assert.ok(readFileSync(file).equals(bytes), `${name}: undo restores every byte`);
     }
     await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
   }
@@ -52,20 +52,20 @@ export async function run(): Promise<void> {
 
 const POD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  securityContext:\n    runAsNonRoot: true\n  containers:\n    - name: web\n      image: a:1\n      securityContext:\n        allowP\n";
 
-/** Fields are completed; what a person has to ask for comes and goes with its setting, and a lens does what it says. */
-async function helps(): Promise<void> {
+/** Checks completion, the optional features that settings enable and disable, and the command of a code lens. */
+async function checkFieldHelp(): Promise<void> {
   const document = await vscode.workspace.openTextDocument({ language: "yaml", content: POD });
   await vscode.window.showTextDocument(document);
-  const place = document.positionAt(POD.length - 1);
+  const position = document.positionAt(POD.length - 1);
   const field = await eventually("the field", async () => {
-    const { items } = await provided<vscode.CompletionList>("executeCompletionItemProvider", document, place);
+    const { items } = await provided<vscode.CompletionList>("executeCompletionItemProvider", document, position);
     return items.find(({ detail }) => detail?.startsWith("restricted wants false") === true);
   });
   assert.equal(field.label, "allowPrivilegeEscalation");
   assert.equal(document.getText(field.range instanceof vscode.Range ? field.range : field.range?.replacing), "allowP");
 
   const edit = new vscode.WorkspaceEdit();
-  edit.replace(document.uri, new vscode.Range(document.positionAt(POD.indexOf("      securityContext")), place), "");
+  edit.replace(document.uri, new vscode.Range(document.positionAt(POD.indexOf("      securityContext")), position), "");
   assert.ok(await vscode.workspace.applyEdit(edit));
   const whole = new vscode.Range(0, 0, document.lineCount, 0);
   const lenses = (): Promise<vscode.CodeLens[]> => provided("executeCodeLensProvider", document, 9);
@@ -73,74 +73,74 @@ async function helps(): Promise<void> {
   const symbols = async (): Promise<vscode.DocumentSymbol[]> => (await provided<vscode.DocumentSymbol[] | undefined>("executeDocumentSymbolProvider", document)) ?? [];
   assert.deepEqual([await lenses(), await hints(), await symbols()], [[], [], []]);
 
-  await ask(true);
-  const shown = await eventually("the lenses", async () => some(await lenses()));
-  // What had to be asked for comes last when it is asked for like this.
+  await enableFeatures(true);
+  const shown = await eventually("the lenses", async () => nonEmpty(await lenses()));
+  // The order of resolved and unresolved lenses is not fixed.
   const titles = shown.map(({ command }) => command?.title).sort();
   assert.deepEqual(titles, ["Harden (may stop some images)", "Pod Security: baseline; restricted needs 3 settings"]);
   const harden = shown.find(({ command }) => command?.command === "kubeharden.hardenObject");
-  const [hint] = await eventually("the hints", async () => some(await hints()));
+  const [hint] = await eventually("the hints", async () => nonEmpty(await hints()));
   assert.equal(hint?.label, "from the pod: runAsNonRoot: true");
-  const [pod] = await eventually("the outline", async () => some(await symbols()));
+  const [pod] = await eventually("the outline", async () => nonEmpty(await symbols()));
   assert.deepEqual([pod?.name, pod?.children.map(({ name }) => name)], ["Pod web", ["web"]]);
 
   await vscode.commands.executeCommand(harden?.command?.command ?? "", ...(harden?.command?.arguments ?? []));
-  await eventually("the lens of what was hardened", async () => {
-    // What is resolved for the text before is called off; the editor asks again, and so does this.
+  await eventually("the lens of the hardened pod", async () => {
+    // The request fails if it resolves a lens of the previous text; the next attempt succeeds.
     const now = await lenses().catch(() => []);
     return now.find(({ command }) => command?.title === "Pod Security: restricted");
   });
   assert.match(document.getText(), /allowPrivilegeEscalation: false/);
 
-  await ask(undefined);
-  await eventually("silence", async () => ((await lenses()).length + (await hints()).length + (await symbols()).length === 0 ? true : undefined));
+  await enableFeatures(undefined);
+  await eventually("no results", async () => ((await lenses()).length + (await hints()).length + (await symbols()).length === 0 ? true : undefined));
   await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
 }
 
-async function ask(on: true | undefined): Promise<void> {
+async function enableFeatures(on: true | undefined): Promise<void> {
   for (const name of ["codeLens", "inlayHints", "documentSymbols"]) {
     await vscode.workspace.getConfiguration("kubeharden").update(name, on, vscode.ConfigurationTarget.Global);
   }
 }
 
-async function provided<T>(question: string, document: vscode.TextDocument, ...more: unknown[]): Promise<T> {
-  return vscode.commands.executeCommand<T>(`vscode.${question}`, document.uri, ...more);
+async function provided<T>(command: string, document: vscode.TextDocument, ...args: unknown[]): Promise<T> {
+  return vscode.commands.executeCommand<T>(`vscode.${command}`, document.uri, ...args);
 }
 
-function some<T>(all: readonly T[]): readonly T[] | undefined {
+function nonEmpty<T>(all: readonly T[]): readonly T[] | undefined {
   return all.length > 0 ? all : undefined;
 }
 
-/** Asks until there is an answer: no event tells that a server offers more than before. */
-async function eventually<T>(what: string, asked: () => Promise<T | undefined>): Promise<T> {
-  let isLate = false;
-  const late = setTimeout(() => (isLate = true), PATIENCE);
+/** Calls a function until it returns a value. VS Code has no event for changes of registered features. */
+async function eventually<T>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
+  let timedOut = false;
+  const timeout = setTimeout(() => (timedOut = true), TIMEOUT_MS);
   try {
-    while (!isLate) {
-      const answer = await asked();
-      if (answer !== undefined) {
-        return answer;
+    while (!timedOut) {
+      const value = await probe();
+      if (value !== undefined) {
+        return value;
       }
     }
-    throw new Error(`${what}: never there`);
+    throw new Error(`timed out waiting for ${what}`);
   } finally {
-    clearTimeout(late);
+    clearTimeout(timeout);
   }
 }
 
-/** The workbench now and then refuses to save right after an edit; a person would press the key again. */
+/** Saves a document. VS Code sometimes refuses to save right after an edit, so retry. */
 async function save(document: vscode.TextDocument): Promise<void> {
-  for (let tries = 1; document.isDirty || tries === 1; tries++) {
-    assert.ok(tries <= 5, `${document.fileName} cannot be saved`);
+  for (let attempt = 1; document.isDirty || attempt === 1; attempt++) {
+    assert.ok(attempt <= 5, `${document.fileName} cannot be saved`);
     if (!(await document.save())) {
-      console.log(`${document.fileName}: not saved at the ${tries}. try`);
+      console.log(`${document.fileName}: attempt ${attempt} to save failed`);
     }
   }
 }
 
 type Shown = readonly [code: string, message: string, line: number, column: number, endLine: number, endColumn: number];
 
-/** As the command line has them, sorted: lines from 1, columns in characters. */
+/** Returns the findings of the command line, sorted. Lines and columns start at 1, columns count characters. */
 function findingsOf(server: string, file: string): Shown[] {
   const options = ["check", "--output-format", "json", "--no-config", "--exit-zero", file];
   const { findings } = JSON.parse(execFileSync(server, options, { encoding: "utf8", maxBuffer: 1 << 26 })) as {
@@ -149,7 +149,7 @@ function findingsOf(server: string, file: string): Shown[] {
   return sorted(findings.map((one) => [one.rule, one.message, one.line, one.column, one.endLine, one.endColumn]));
 }
 
-/** As the editor has them, in the same units. */
+/** Returns the findings in the editor, in the same units. */
 function shown(document: vscode.TextDocument): Shown[] {
   const characters = ({ line, character }: vscode.Position): number => [...document.lineAt(line).text.slice(0, character)].length + 1;
   const ours = vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source === "kubeharden");
@@ -169,26 +169,26 @@ function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The editor keeps a byte order mark beside the text. */
-function withoutMark(text: string): string {
+/** VS Code removes the byte order mark from the text of a document. */
+function withoutBom(text: string): string {
   return text.replace(/^\ufeff/, "");
 }
 
-/** Waits for a condition that new diagnostics make true. */
+/** Waits for a condition that depends on diagnostics. */
 async function until(what: string, holds: () => boolean): Promise<void> {
-  let late: NodeJS.Timeout | undefined;
+  let timeout: NodeJS.Timeout | undefined;
   let subscription: vscode.Disposable | undefined;
   await new Promise<void>((done, failed) => {
-    const look = (): void => {
+    const check = (): void => {
       if (holds()) {
         done();
       }
     };
-    subscription = vscode.languages.onDidChangeDiagnostics(look);
-    late = setTimeout(() => failed(new Error(`${what}: they never come`)), PATIENCE);
-    look();
+    subscription = vscode.languages.onDidChangeDiagnostics(check);
+    timeout = setTimeout(() => failed(new Error(`timed out waiting for ${what}`)), TIMEOUT_MS);
+    check();
   }).finally(() => {
-    clearTimeout(late);
+    clearTimeout(timeout);
     subscription?.dispose();
   });
 }

@@ -1,6 +1,6 @@
-// A real workbench with the extension in it, and what a person does there with keys and a pointer.
+// Drives a real VS Code workbench through a browser, with the keyboard and the mouse.
 //
-// Nothing here sleeps: each function waits for what a person would see, for a bounded time.
+// Nothing sleeps: each function waits for a visible condition until a timeout.
 
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -9,18 +9,18 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { type Browser, type BrowserContext, type Locator, type Page, chromium } from "playwright-core";
 
-/** In milliseconds; reached only by a check that fails. */
-export const PATIENCE = 30_000;
+/** Only failing checks wait this long. */
+export const TIMEOUT_MS = 30_000;
 
-function given(name: string): string {
+function required(name: string): string {
   const value = process.env[name];
   assert.ok(value, `${name} is not set: use tests/editors/run-vscode`);
   return value;
 }
 
-export const SERVER = given("KUBEHARDEN_BIN");
-const PICTURES = given("KUBEHARDEN_PICTURES");
-const CODE_SERVER = given("CODE_SERVER");
+export const SERVER = required("KUBEHARDEN_BIN");
+const PICTURES = required("KUBEHARDEN_PICTURES");
+const CODE_SERVER = required("CODE_SERVER");
 
 const USER_SETTINGS = {
   "telemetry.telemetryLevel": "off",
@@ -43,16 +43,16 @@ const USER_SETTINGS = {
 };
 
 export interface Installation {
-  /** The .vsix files to install, the extension's among them. */
+  /** The .vsix files to install. */
   readonly extensions: readonly string[];
   readonly settings?: Record<string, unknown>;
-  /** Whether folders have to be trusted before they may do everything. */
+  /** Whether workspace trust is enabled. */
   readonly trust?: boolean;
-  /** Whether the extension host is to run a suite of tests. */
+  /** Whether the extension host can run test suites. */
   readonly suites?: boolean;
 }
 
-/** A code-server with a fresh profile, and a browser for it. */
+/** A code-server with a fresh profile, and a browser. */
 export class Editor {
   private readonly home: string;
   private readonly server: ChildProcess;
@@ -76,7 +76,7 @@ export class Editor {
       ...process.env,
       HOME: home,
       XDG_RUNTIME_DIR: home,
-      // Nobody looks anything up in a marketplace.
+      // Disables the marketplace.
       EXTENSIONS_GALLERY: '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":"","controlUrl":""}',
     };
     delete environment["XDG_CONFIG_HOME"];
@@ -86,26 +86,26 @@ export class Editor {
     }
     const options = ["--auth", "none", "--bind-addr", "127.0.0.1:0", "--disable-telemetry", "--disable-update-check"];
     options.push("--disable-getting-started-override", "--ignore-last-opened");
-    // With it the extension host can run a suite; messages are not shown then.
+    // Allows the extension host to run a suite, but hides notifications.
     options.push(...(suites ? ["--vscode-option", "enable-smoke-test-driver"] : []));
     options.push(...(trust ? [] : ["--disable-workspace-trust"]));
     const server = spawn(process.execPath, [CODE_SERVER, ...profile, ...options], {
       env: environment,
-      detached: true, // with a process group of its own, to be ended as a whole
+      detached: true, // creates a process group, which `kill` ends as a whole
       stdio: ["ignore", "pipe", "inherit"],
     });
-    // Whatever ends this process ends the workbench: nobody else would.
+    // Stop the workbench even if this process fails.
     process.once("exit", () => kill(server));
     const address = await new Promise<string>((listening, failed) => {
-      let said = "";
+      let output = "";
       server.stdout?.on("data", (text: Buffer) => {
-        said += text.toString();
-        const found = /HTTP server listening on (http:\/\/[\d.:]+)/.exec(said)?.[1];
+        output += text.toString();
+        const found = /HTTP server listening on (http:\/\/[\d.:]+)/.exec(output)?.[1];
         if (found !== undefined) {
           listening(found);
         }
       });
-      server.on("exit", (code) => failed(new Error(`code-server ended with ${code}`)));
+      server.on("exit", (code) => failed(new Error(`code-server exited with ${code}`)));
     });
     const browser = await chromium.launch({
       executablePath: process.env["CHROMIUM"] ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim(),
@@ -117,7 +117,7 @@ export class Editor {
     return new Editor(home, server, browser, address);
   }
 
-  /** A folder with files in it. A `.git` keeps the configuration files of folders above away. */
+  /** Creates a folder with files. Its `.git` stops the search for configuration files in parent folders. */
   folder(files: Record<string, string | Buffer>): string {
     const folder = mkdtempSync(path.join(this.home, "folder-"));
     mkdirSync(path.join(folder, ".git"));
@@ -128,12 +128,12 @@ export class Editor {
     return folder;
   }
 
-  /** A window on a folder, with a file of it open where one is named. */
+  /** Opens a folder in a new window, and optionally a file in it. */
   async window(folder: string, file?: string, payload: readonly (readonly string[])[] = []): Promise<Window> {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 1150 }, deviceScaleFactor: 1 });
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: this.address });
     const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(TIMEOUT_MS);
     const window = new Window(page, context, folder);
     const remote = (local: string): string => `vscode-remote://${new URL(this.address).host}${local}`;
     const opened = file === undefined ? [] : [["openFile", remote(path.join(folder, file))]];
@@ -145,13 +145,13 @@ export class Editor {
     return window;
   }
 
-  /** Runs a script inside the extension host; gives its exit code, and what it said. */
+  /** Runs a script in the extension host and returns its exit code and output. */
   async suite(folder: string, script: string): Promise<{ code: number; log: string }> {
     const page = await this.browser.newPage();
     const remote = (local: string): string => `vscode-remote://${new URL(this.address).host}${local}`;
     let log = "";
-    // This is how the workbench tells a driver of tests; an extension under development has to be named for it to run any.
-    await page.exposeFunction("codeAutomationLog", (_kind: string, said: unknown[]) => (log += `${said.join(" ")}\n`));
+    // The workbench reports the output and the exit code through these functions. It only runs suites of an extension under development.
+    await page.exposeFunction("codeAutomationLog", (_kind: string, words: unknown[]) => (log += `${words.join(" ")}\n`));
     const code = await new Promise<number>((ended, failed) => {
       page.exposeFunction("codeAutomationExit", ended).then(() => {
         const payload = [["extensionDevelopmentPath", remote(path.dirname(script))], ["extensionTestsPath", remote(script)]];
@@ -162,29 +162,29 @@ export class Editor {
     return { code, log };
   }
 
-  /** An empty page, to draw on. */
+  /** Opens an empty page in the browser. */
   async page(viewport: { width: number; height: number }): Promise<Page> {
     return this.browser.newPage({ viewport });
   }
 
-  /** What the logs of the extension host say, for a test that failed. */
+  /** The folder with the logs of the extension host. */
   get logs(): string {
     return path.join(this.home, "data", "logs");
   }
 
   async stop(): Promise<void> {
     await this.browser.close();
-    const ended = new Promise((done) => this.server.on("exit", done));
+    const exited = new Promise((done) => this.server.on("exit", done));
     kill(this.server);
-    await ended;
+    await exited;
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-/** Ends a process with all that it started. */
-function kill(started: ChildProcess): void {
-  if (started.exitCode === null && started.signalCode === null && started.pid !== undefined) {
-    process.kill(-started.pid, "SIGKILL");
+/** Kills a process and its children. */
+function kill(child: ChildProcess): void {
+  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+    process.kill(-child.pid, "SIGKILL");
   }
 }
 
@@ -208,43 +208,43 @@ export class Window {
     await this.page.screenshot({ path: path.join(PICTURES, `${name}.png`), caret: "hide", animations: "disabled" });
   }
 
-  /** Runs a command by its title. */
+  /** Runs a command from the command palette. */
   async command(title: string): Promise<void> {
     await this.quickInput();
     await this.choose(`>${title}`, title);
   }
 
-  /** Chooses from the list that a command has put up. */
+  /** Picks an item of the open quick pick list. */
   async choose(text: string, label = text): Promise<void> {
     const input = this.page.locator(".quick-input-widget:visible input[type=text]").first();
     await input.fill(text);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: label }).first().waitFor();
     await input.press("Enter");
-    // Another list may come in its place, or nothing.
+    // The list closes, or another one replaces it.
     await this.page.waitForFunction((chosen) => {
       const widget = document.querySelector<HTMLElement>(".quick-input-widget");
       return widget === null || widget.style.display === "none" || widget.querySelector("input")?.value !== chosen;
     }, text);
   }
 
-  /** With the pointer, since the keys may be somewhere that does not pass them on, as in a page of Markdown. */
+  /** Opens the quick pick list with the mouse, because a focused webview does not forward keys. */
   private async quickInput(): Promise<void> {
     await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
     await this.page.locator(".command-center .command-center-center, .command-center-quick-pick").first().click();
-    // Until it has its list it forgets what is typed.
+    // Text typed before the list appears is lost.
     await this.page.locator(".quick-input-widget:visible .quick-input-list .monaco-list-row").first().waitFor();
   }
 
-  /** Leaves menus, hovers and lists. */
+  /** Closes menus, hovers and lists. */
   async escape(): Promise<void> {
     await this.page.keyboard.press("Escape");
     await this.page.keyboard.press("Escape");
   }
 
-  /** Opens a file of the folder by its name, which no other one has. */
+  /** Opens a file of the folder by its name, which must be unique. */
   async open(file: string): Promise<void> {
-    // The list of files is filled anew while the folder is still being looked through, and a choice made just then is lost.
-    for (let tries = 0; tries < 6; tries++) {
+    // VS Code refreshes the list while it searches the folder. A pick at that moment is lost, so retry.
+    for (let attempt = 0; attempt < 6; attempt++) {
       await this.quickInput();
       await this.choose(file);
       const closed = this.page.locator(".quick-input-widget").waitFor({ state: "hidden", timeout: 5000 });
@@ -257,20 +257,20 @@ export class Window {
     await this.page.locator(".editor-instance .view-line").first().waitFor();
   }
 
-  /** Waits until a tab with a title is in front. */
+  /** Waits until the tab with a title is active. */
   async tab(title: string): Promise<void> {
     await this.page.locator(".tab.active", { hasText: title }).first().waitFor();
   }
 
-  /** The line with a text, in the editor that is on the screen. */
+  /** The line with a text in the visible editor. */
   line(text: string): Locator {
-    // As an expression, since a plain text is looked for without regard to how many spaces it begins with.
+    // With a string, Playwright would ignore leading spaces.
     const exactly = new RegExp(nbsp(text).replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     return this.page.locator(".editor-instance .view-line").filter({ hasText: exactly });
   }
 
-  /** The rectangle of a text in the editor, in pixels. `inLine` tells lines apart that hold the same text. */
-  async place(text: string, inLine = text): Promise<Box> {
+  /** Returns the bounding box of a text in the editor, in pixels. `inLine` selects the line if several contain the text. */
+  async boxOf(text: string, inLine = text): Promise<Box> {
     const line = this.line(inLine).first();
     await line.waitFor();
     return line.evaluate((element, wanted) => {
@@ -290,7 +290,7 @@ export class Window {
           }
           offset -= node.length;
         }
-        throw new Error("behind the end");
+        throw new Error("offset out of range");
       };
       const range = document.createRange();
       range.setStart(...at(start));
@@ -301,7 +301,7 @@ export class Window {
   }
 
   async click(text: string, inLine = text): Promise<void> {
-    const { left, right, top, bottom } = await this.place(text, inLine);
+    const { left, right, top, bottom } = await this.boxOf(text, inLine);
     await this.page.mouse.click((left + right) / 2, (top + bottom) / 2);
   }
 
@@ -309,7 +309,7 @@ export class Window {
   async squiggle(severity: "error" | "warning" | "info" | "hint", text: string, inLine = text): Promise<void> {
     const selector = `.editor-instance .squiggly-${severity}`;
     await this.page.locator(selector).first().waitFor();
-    const wanted = await this.place(text, inLine);
+    const wanted = await this.boxOf(text, inLine);
     await this.page
       .waitForFunction(
         ({ selector, wanted }) =>
@@ -326,13 +326,13 @@ export class Window {
       });
   }
 
-  /** Waits until no squiggle of a severity is on the screen. */
+  /** Waits until no squiggle of a severity is visible. */
   async noSquiggle(severity: "error" | "warning" | "info" | "hint"): Promise<void> {
     await this.page.locator(`.editor-instance .squiggly-${severity}`).first().waitFor({ state: "detached" });
   }
 
-  /** Shows the Problems panel with those that hold a text. The panel renders what it has room for, so that one has to look for it. */
-  async problems(text = ""): Promise<Locator> {
+  /** Opens the Problems panel and filters it by a text, because the panel renders only the rows that fit. */
+  async diagnostics(text = ""): Promise<Locator> {
     const filter = this.page.locator(".panel .viewpane-filter input, .panel .monaco-inputbox input").first();
     if (!(await this.page.locator(".markers-panel").isVisible())) {
       await this.command("Problems: Focus on Problems View");
@@ -344,22 +344,22 @@ export class Window {
     return this.page.locator(".markers-panel .monaco-list-row").filter({ hasText: text });
   }
 
-  /** Waits for a problem with a text. */
-  async problem(text: string): Promise<void> {
-    await (await this.problems(text)).first().waitFor();
+  /** Waits until the Problems panel shows a diagnostic with a text. */
+  async diagnostic(text: string): Promise<void> {
+    await (await this.diagnostics(text)).first().waitFor();
   }
 
-  /** Waits until no problem has a text that one had before. */
-  async noProblem(text: string): Promise<void> {
-    await (await this.problems(text)).first().waitFor({ state: "detached" });
+  /** Waits until the Problems panel shows no diagnostic with a text. */
+  async noDiagnostic(text: string): Promise<void> {
+    await (await this.diagnostics(text)).first().waitFor({ state: "detached" });
   }
 
-  /** Waits until the Problems panel counts so many in a file. */
-  async counted(number: number): Promise<void> {
-    await this.page.locator(".markers-panel .monaco-count-badge").getByText(String(number), { exact: true }).first().waitFor();
+  /** Waits until the Problems panel shows a number of diagnostics for a file. */
+  async diagnosticCount(count: number): Promise<void> {
+    await this.page.locator(".markers-panel .monaco-count-badge").getByText(String(count), { exact: true }).first().waitFor();
   }
 
-  /** Closes the panel, for the editor to have its room, and gives the editor the keys back. */
+  /** Closes the panel, which also focuses the editor. */
   async closePanel(): Promise<void> {
     if (await this.page.locator(".markers-panel, .output-view").first().isVisible()) {
       await this.command("View: Hide Panel");
@@ -367,18 +367,18 @@ export class Window {
     }
   }
 
-  /** The hover over a text, once it says something. */
-  async hover(text: string, says: string, inLine = text): Promise<Locator> {
-    const hover = this.page.locator(".monaco-hover:visible").filter({ hasText: says }).first();
-    // A line that somebody else puts between the others moves what the pointer was over.
-    for (let tries = 1; ; tries++) {
-      const { left, right, top, bottom } = await this.place(text, inLine);
+  /** Hovers over a text and returns the hover once it contains another text. */
+  async hover(text: string, expected: string, inLine = text): Promise<Locator> {
+    const hover = this.page.locator(".monaco-hover:visible").filter({ hasText: expected }).first();
+    // A code lens can move the text away from the pointer, so retry.
+    for (let attempt = 1; ; attempt++) {
+      const { left, right, top, bottom } = await this.boxOf(text, inLine);
       await this.page.mouse.move((left + right) / 2, (top + bottom) / 2);
       try {
-        await hover.waitFor({ timeout: PATIENCE / 5 });
+        await hover.waitFor({ timeout: TIMEOUT_MS / 5 });
         return hover;
       } catch (error) {
-        if (tries === 5) {
+        if (attempt === 5) {
           throw error;
         }
       }
@@ -386,18 +386,17 @@ export class Window {
     }
   }
 
-  /** The titles in the menu of fixes for what is under the cursor. */
+  /** Opens the menu of fixes at the cursor and returns their titles. */
   async fixes(): Promise<string[]> {
     const rows = this.page.locator(".action-widget .monaco-list-row.action");
-    // The editor asks by itself a moment after the cursor has moved, and forgets then what a person asked for: who sees no menu
-    // presses the key again.
-    for (let tries = 1; ; tries++) {
+    // VS Code also requests code actions shortly after the cursor has moved, and then drops the request of the menu, so retry.
+    for (let attempt = 1; ; attempt++) {
       await this.page.keyboard.press("Control+.");
       try {
-        await rows.first().waitFor({ timeout: PATIENCE / 6 });
+        await rows.first().waitFor({ timeout: TIMEOUT_MS / 6 });
         break;
       } catch (error) {
-        if (tries === 6) {
+        if (attempt === 6) {
           throw error;
         }
       }
@@ -405,7 +404,8 @@ export class Window {
     return (await rows.allInnerTexts()).map((text) => text.replaceAll("\u00a0", " ").trim());
   }
 
-  async take(title: string): Promise<void> {
+  /** Applies a fix of the open menu. */
+  async applyFix(title: string): Promise<void> {
     await this.page.locator(".action-widget .monaco-list-row.action", { hasText: title }).first().click();
   }
 
@@ -422,11 +422,11 @@ export class Window {
     writeFileSync(path.join(this.folder, file), text);
   }
 
-  /** Waits until a file on the disk is what it should be, whole. */
+  /** Waits until a file on disk has the expected content and returns it. */
   async onDisk(file: string, expected: string | ((text: string) => boolean)): Promise<string> {
-    const isRight = typeof expected === "string" ? (text: string) => text === expected : expected;
+    const isExpected = typeof expected === "string" ? (text: string) => text === expected : expected;
     const full = path.join(this.folder, file);
-    const now = (): string => {
+    const content = (): string => {
       try {
         return readFileSync(full, "utf8");
       } catch {
@@ -434,38 +434,43 @@ export class Window {
       }
     };
     let watcher: FSWatcher | undefined;
-    let late: NodeJS.Timeout | undefined;
-    const seen = await new Promise<string>((done) => {
-      const look = (): void => {
-        if (isRight(now())) {
-          done(now());
+    let timeout: NodeJS.Timeout | undefined;
+    const last = await new Promise<string>((done) => {
+      const check = (): void => {
+        if (isExpected(content())) {
+          done(content());
         }
       };
-      watcher = watch(path.dirname(full), look);
-      late = setTimeout(() => done(now()), PATIENCE);
-      look();
+      watcher = watch(path.dirname(full), check);
+      timeout = setTimeout(() => done(content()), TIMEOUT_MS);
+      check();
     });
-    clearTimeout(late);
+    clearTimeout(timeout);
     watcher?.close();
     if (typeof expected === "string") {
-      assert.equal(seen, expected);
+      assert.equal(last, expected);
     } else {
-      assert.ok(isRight(seen), `${file} is ${JSON.stringify(seen)}`);
+      assert.ok(isExpected(last), `${file} is ${JSON.stringify(last)}`);
     }
-    return seen;
+    return last;
   }
 
-  /** The messages in the corner. */
-  get messages(): Locator {
+  /** The visible notifications. */
+  get notifications(): Locator {
     return this.page.locator(".notification-toast");
   }
 
-  /** What the language status says of the file, whole, once it says that. */
-  async status(says: string): Promise<string> {
+  /** Waits for a message of the extension in the status bar. */
+  async statusMessage(message: string | RegExp): Promise<void> {
+    await this.page.locator(".statusbar-item").filter({ hasText: "kubeharden: " }).filter({ hasText: message }).first().waitFor();
+  }
+
+  /** Waits until the language status contains a text and returns all of it. */
+  async status(expected: string): Promise<string> {
     const button = this.page.locator(".statusbar-item[id='status.languageStatus']");
     await button.waitFor();
-    // It is rendered anew with each change, and closes with it.
-    const hover = this.page.locator(".hover-language-status").filter({ hasText: says });
+    // Each change of the status closes the hover.
+    const hover = this.page.locator(".hover-language-status").filter({ hasText: expected });
     await button.hover();
     await hover.first().waitFor();
     const lines = await this.page.locator(".hover-language-status").allInnerTexts();
@@ -482,7 +487,7 @@ interface Box {
   readonly bottom: number;
 }
 
-/** As the editor writes spaces on the screen. */
+/** VS Code renders spaces as non-breaking spaces. */
 function nbsp(text: string): string {
   return text.replaceAll(" ", "\u00a0");
 }
