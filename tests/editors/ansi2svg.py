@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Turns a terminal's screen, as `tmux capture-pane -e -p` gives it, into an SVG picture.
+"""Converts a terminal screen, captured by `tmux capture-pane -e -p`, to an SVG picture.
 
 usage: ansi2svg.py --title TITLE [--columns N] < CAPTURE > PICTURE
 
-Knows what a screen is made of: colours (16, 256 and true), bold, italic, dim, reverse, underlines of every shape with a
-colour of their own. Every run of text is placed at its column and given its width, so that the picture stays aligned
-whatever monospaced font shows it. The output depends on the input alone.
+Supports 16, 256 and true colors, bold, italic, dim, reverse, strikethrough, and underlines of every shape and color. Each run
+of text has an explicit position and width, so the columns stay aligned with any monospaced font. The output is deterministic.
 """
 
 import argparse
@@ -27,7 +26,7 @@ OTHER_ESCAPES = re.compile(r"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|\[[0-9;:?]*[A-
 class Style:
     fg: str | None = None
     bg: str | None = None
-    line: str | None = None  # the colour of the underline
+    line: str | None = None  # the color of the underline
     underline: int = 0  # 1 straight, 2 double, 3 curly, 4 dotted, 5 dashed
     bold: bool = False
     dim: bool = False
@@ -37,7 +36,7 @@ class Style:
 
 
 def indexed(n):
-    """One of the 256 colours."""
+    """Returns one of the 256 colors."""
     if n < 16:
         return BASIC[n]
     if n < 232:
@@ -47,8 +46,8 @@ def indexed(n):
     return "#%02x%02x%02x" % ((8 + 10 * (n - 232),) * 3)
 
 
-def colour(arguments):
-    """A colour out of `5;n` or `2;r;g;b`, and how many arguments it took. Colons may leave the colour space empty."""
+def parse_color(arguments):
+    """Parses a color from `5;n` or `2;r;g;b`. Returns it and the number of arguments. With colons, the color space may be empty."""
     if arguments[:1] == [5] and len(arguments) > 1:
         return indexed(arguments[1] or 0), 2
     if arguments[:1] == [2]:
@@ -58,14 +57,14 @@ def colour(arguments):
 
 
 def restyle(style, codes):
-    """The style after one SGR sequence."""
+    """Applies an SGR sequence to a style."""
     groups = [[int(v) if v else None for v in group.split(":")] for group in codes.split(";")]
     while groups:
         code, *rest = groups.pop(0)
         if code in (38, 48, 58):
-            # With semicolons the colour's numbers are groups of their own.
+            # With semicolons, the numbers of the color are separate groups.
             flat = rest or [group[0] for group in groups]
-            value, taken = colour(flat)
+            value, taken = parse_color(flat)
             if not rest:
                 del groups[:taken]
             style = replace(style, **{{38: "fg", 48: "bg", 58: "line"}[code]: value})
@@ -97,8 +96,8 @@ def width(char):
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def screen(capture):
-    """Rows of runs `(column, width, text, style)`. tmux lets a style run on into the next row."""
+def parse_screen(capture):
+    """Yields each row as runs `(column, width, text, style)`. In the output of tmux, a style continues on the next row."""
     style = Style()
     for row in capture.split("\n"):
         runs, column = [], 0
@@ -147,7 +146,7 @@ def draw(rows, columns, title):
             look += ' font-style="italic"' if style.italic else ""
             look += ' opacity=".6"' if style.dim else ""
             look += ' text-decoration="line-through"' if style.strike else ""
-            # Several spaces in a row are one in some viewers: what stands between them has its own place.
+            # Some viewers collapse repeated spaces, so the text between them is positioned separately.
             for words in re.finditer(r"\S+(?: \S+)*", text):
                 at = x + sum(map(width, text[:words.start()])) * CELL_WIDTH
                 span = sum(map(width, words[0])) * CELL_WIDTH
@@ -165,7 +164,7 @@ def main():
     arguments.add_argument("--columns", type=int, default=110)
     options = arguments.parse_args()
     capture = sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
-    rows = list(screen(capture))
+    rows = list(parse_screen(capture))
     print("\n".join(draw(rows, options.columns, options.title)))
 
 

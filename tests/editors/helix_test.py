@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""The server in a real Helix, from opening a manifest to saving it, by the keys that a person presses.
+"""Tests the server in a real Helix with key presses. `run-helix` starts this file.
 
-usage: helix_test.py HX PICTURES        `run-helix` starts this file; PICTURES is a folder for captures of the screen
+usage: helix_test.py HX PICTURES        PICTURES is a folder for captures of the screen
 
-The configuration is that of editors/helix, read from its files and its page: what is written there is what is tested.
-Texts are compared whole, as they are on the disk.
+The tests use the configuration files and the README.md of editors/helix. They compare whole files on disk.
 """
 
 import difflib
@@ -17,10 +16,10 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from terminal import Silent, Terminal
+from terminal import TerminalTimeout, Terminal
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE.parent.parent / "editors" / "helix"
+CONFIG = HERE.parent.parent / "editors" / "helix"
 HX, PICTURES = sys.argv[1], Path(sys.argv[2])
 VERSION = subprocess.run([HX, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
 
@@ -40,7 +39,7 @@ failures = 0
 
 
 def equal(what, got, expected):
-    """One check; a failing one says what was expected and what there was, and lets the others run."""
+    """Compares two values and reports the result. A failure does not stop the test."""
     global failures
     if got == expected:
         print(f"ok - {VERSION}: {what}")
@@ -55,19 +54,19 @@ def equal(what, got, expected):
 
 
 def line(text, begins, after=0):
-    """The number of the first line behind line `after` that begins so, indentation aside."""
+    """Returns the number of the first line after line `after` that starts with `begins`, ignoring indentation."""
     return next(n for n, row in enumerate(text.split("\n"), 1) if n > after and row.strip().startswith(begins))
 
 
 class Helix:
-    """Helix with a file of its own in a workspace of its own."""
+    """Helix with one open file in a new workspace."""
 
     def __init__(self, text=SHOP, languages="", name="shop.yaml", files=()):
         self.folder = Path(tempfile.mkdtemp(dir=os.environ["TMPDIR"]))
         (self.folder / "work" / ".git").mkdir(parents=True)
         (self.folder / "helix").mkdir()
-        shutil.copy(PAGE / "config.toml", self.folder / "helix")
-        (self.folder / "helix" / "languages.toml").write_text((PAGE / "languages.toml").read_text() + languages)
+        shutil.copy(CONFIG / "config.toml", self.folder / "helix")
+        (self.folder / "helix" / "languages.toml").write_text((CONFIG / "languages.toml").read_text() + languages)
         self.file = self.folder / "work" / name
         self.file.write_bytes(text.encode())
         for other, content in files:
@@ -84,30 +83,30 @@ class Helix:
         self.terminal.end()
 
     def marked(self):
-        """The lines with a sign of a finding beside their number."""
+        """Returns the numbers of the lines with a diagnostic marker."""
         found = (re.match(r"^● +(\d+) ", row) for row in self.terminal.screen())
         return [int(match[1]) for match in found if match]
 
     def marks(self, what, lines):
-        """Checks for a bounded time that these lines are marked, and no others."""
+        """Waits until exactly these lines are marked, and reports the result."""
         try:
             self.terminal.wait(what, lambda _: self.marked() == lines)
-        except Silent:
+        except TerminalTimeout:
             pass
         equal(what, self.marked(), lines)
 
     def count(self, number):
-        """Waits until Helix counts so many warnings, as the text's line at the bottom has it."""
+        """Waits until the status line shows a number of warnings."""
         self.terminal.shows(rf" ● {number} .* sel ")
 
     def go(self, number):
-        """To the start of a line."""
+        """Moves the cursor to the start of a line."""
         self.command(f"goto {number}")
         self.terminal.press("g", "h")
         self.terminal.shows(rf" {number}:1 *$")
 
-    def find(self, number):
-        """To the finding of a line, by the key that goes to the next one."""
+    def go_to_finding(self, number):
+        """Moves the cursor to the finding of a line with the key for the next diagnostic."""
         self.go(number)
         self.terminal.press("]", "d")
         self.terminal.shows(rf" {number}:(?!1 )\d+ *$")
@@ -119,18 +118,18 @@ class Helix:
         self.terminal.shows(r"^ NOR ")
 
     def menu(self):
-        """Opens the menu of code actions and returns its titles, in their order."""
+        """Opens the menu of code actions and returns its titles in order."""
         self.terminal.press("Space", "a")
         return self.terminal.wait("the menu", lambda rows: self.titles(rows))
 
     def escape(self):
-        """Leaves a menu or the insert mode. What is typed before Helix has seen this key would be taken with Alt."""
+        """Closes a menu or leaves the insert mode. Waits, because Helix reads Escape and a quick next key as Alt and that key."""
         self.terminal.press("Escape")
-        self.terminal.wait("the text alone", lambda rows: not self.titles(rows) and any(row.startswith(" NOR ") for row in rows))
+        self.terminal.wait("the normal mode", lambda rows: not self.titles(rows) and any(row.startswith(" NOR ") for row in rows))
 
     @staticmethod
     def titles(rows):
-        """The menu stands over the text, one title a row, all as wide and beginning in the same column."""
+        """Returns the titles of the menu. The menu is drawn over the text with one title per row, all in the same column."""
         top = next((row for row in rows if "Set " in row or "Add " in row), None)
         if not top:
             return None
@@ -143,31 +142,31 @@ class Helix:
             found.append(title[0].strip())
         return found
 
-    def take(self, title):
-        """Takes a code action by the arrow keys, as the menu is opened."""
+    def apply_action(self, title):
+        """Opens the menu and applies a code action with the arrow keys."""
         titles = self.menu()
         at = next((n for n, found in enumerate(titles) if found.startswith(title)), None)
         if at is None:
-            raise Silent(f"no action '{title}' in {titles}")
+            raise TerminalTimeout(f"no action '{title}' in {titles}")
         self.terminal.press(*["Down"] * at, "Enter")
-        self.changed()
+        self.wait_until_modified()
         return titles
 
-    def changed(self):
-        """Waits until Helix says that the text is not what is in the file."""
+    def wait_until_modified(self):
+        """Waits until Helix shows that the text is modified."""
         self.terminal.shows(r"^ NOR .*\[\+\]")
 
-    def becomes(self, what, text):
-        """Saves, and checks the file for a bounded time."""
+    def saves_as(self, what, text):
+        """Saves, waits until the file has the expected text, and reports the result."""
         self.command("write")
         try:
             self.terminal.wait(what, lambda _: self.saved() == text)
-        except Silent:
+        except TerminalTimeout:
             pass
         equal(what, self.saved(), text)
 
     def saved(self):
-        """The file's text; nothing in the moment in which Helix puts a new file in the place of the old one."""
+        """Returns the text of the file, or None while Helix replaces the file."""
         try:
             return self.file.read_bytes().decode()
         except FileNotFoundError:
@@ -175,7 +174,7 @@ class Helix:
 
     def picture(self, name):
         PICTURES.mkdir(parents=True, exist_ok=True)
-        (PICTURES / f"{name}-{VERSION}.ansi").write_text(self.terminal.screen(colours=True))
+        (PICTURES / f"{name}-{VERSION}.ansi").write_text(self.terminal.screen(colors=True))
 
 
 SPEC = line(SHOP, "spec:", line(SHOP, "template:"))
@@ -186,21 +185,21 @@ QUEUE = line(SHOP, "- name: queue")
 ALL = [SPEC, NAME, SECOND_SPEC, QUEUE]
 
 
-def findings():
+def findings_are_shown():
     with Helix() as helix:
-        helix.marks("findings stand at their lines", ALL)
+        helix.marks("findings are marked on their lines", ALL)
         row = next(row for row in helix.terminal.screen() if "- name: web" in row)
-        equal("a finding is told beside its line", 'container "web" lacks' in row, True)
+        equal("the message is shown at the end of the line", 'container "web" lacks' in row, True)
         helix.picture("findings")
         helix.terminal.press("]", "d")
-        place = helix.terminal.shows(r" (?!1:1 *$)(\d+:\d+) *$")[1]
-        equal("]d goes to the end of the first finding", place, f"{SPEC}:8")
+        position = helix.terminal.shows(r" (?!1:1 *$)(\d+:\d+) *$")[1]
+        equal("]d goes to the end of the first finding", position, f"{SPEC}:8")
 
 
-def a_quick_fix():
+def quick_fixes():
     with Helix() as helix:
         helix.count(4)
-        helix.find(NAME)
+        helix.go_to_finding(NAME)
         titles = helix.menu()
         helix.picture("menu")
         equal("the first actions of a container", titles[:3], [
@@ -209,93 +208,93 @@ def a_quick_fix():
             "Drop ALL capabilities (a process that needs one of them stops working)",
         ])
         helix.escape()
-        helix.take("Set allowPrivilegeEscalation: false")
-        helix.becomes("the fix is in the file, byte for byte", SHOP.replace(WEB, WEB + ESCALATION))
+        helix.apply_action("Set allowPrivilegeEscalation: false")
+        helix.saves_as("a fix changes only its bytes", SHOP.replace(WEB, WEB + ESCALATION))
         helix.picture("fixed")
         helix.terminal.press("u")
-        helix.changed()
-        helix.becomes("u takes it back", SHOP)
-        helix.marks("undo brings the findings back", ALL)
-        helix.find(NAME)
-        helix.take("Add 3 missing settings to container web")
-        helix.becomes("one action adds all that a container lacks", SHOP.replace(WEB, WEB + MISSING))
+        helix.wait_until_modified()
+        helix.saves_as("u undoes the fix", SHOP)
+        helix.marks("undo restores the findings", ALL)
+        helix.go_to_finding(NAME)
+        helix.apply_action("Add 3 missing settings to container web")
+        helix.saves_as("one action adds all missing settings of a container", SHOP.replace(WEB, WEB + MISSING))
 
 
 def crlf():
     text = SHOP.replace("\n", "\r\n")
     with Helix(text) as helix:
         helix.count(4)
-        helix.find(NAME)
-        helix.take("Set allowPrivilegeEscalation: false")
-        helix.becomes("a file with CRLF keeps it", SHOP.replace(WEB, WEB + ESCALATION).replace("\n", "\r\n"))
+        helix.go_to_finding(NAME)
+        helix.apply_action("Set allowPrivilegeEscalation: false")
+        helix.saves_as("a fix keeps CRLF", SHOP.replace(WEB, WEB + ESCALATION).replace("\n", "\r\n"))
 
 
-def a_broken_line():
+def syntax_error():
     with Helix() as helix:
         helix.count(4)
         replicas = line(SHOP, "replicas")
         helix.go(replicas)
         helix.terminal.press("f", ":", r"\;", "d")
-        helix.marks("a line without its colon is marked, the others keep theirs", [replicas, *ALL])
+        helix.marks("a line without a colon is marked, and the others stay marked", [replicas, *ALL])
         helix.terminal.press("i")
         helix.terminal.type(":")
         helix.escape()
-        helix.marks("mended: everything as before", ALL)
-        helix.changed()
-        helix.becomes("the text too", SHOP)
+        helix.marks("fixing the syntax error restores the findings", ALL)
+        helix.wait_until_modified()
+        helix.saves_as("the text is unchanged", SHOP)
 
 
 def settings():
     languages = '\n[language-server.kubeharden.config]\nprofile = "baseline"\n'
     bad = SHOP.replace(WEB, WEB + "          securityContext:\n            privileged: true\n")
     with Helix(bad, languages) as helix:
-        helix.marks("settings reach the server: baseline asks for less", [line(bad, "privileged: true")])
+        helix.marks("the profile of the settings applies", [line(bad, "privileged: true")])
 
 
 def other_yaml():
     text = "services:\n  web:\n    image: a\n    privileged: true\n---\n" + SHOP
     with Helix(text, name="other.yaml") as helix:
-        helix.marks("other YAML beside a manifest is left alone", [n + 5 for n in ALL])
+        helix.marks("other YAML next to a manifest has no findings", [n + 5 for n in ALL])
 
 
-def settings_anew():
+def settings_reload():
     if VERSION.startswith("25.01"):
-        return  # it keeps what it read of a language when it started, and the page says so
+        return  # Helix 25.01 does not reload languages.toml, see README.md
     with Helix() as helix:
         helix.count(4)
         with (helix.folder / "helix" / "languages.toml").open("a") as languages:
             languages.write('\n[language-server.kubeharden.config]\nprofile = "baseline"\n')
         helix.command("config-reload")
         helix.command("lsp-restart")
-        helix.marks("settings count after :config-reload and :lsp-restart", [])
+        helix.marks("changed settings apply after :config-reload and :lsp-restart", [])
 
 
 def fix_on_save():
-    block = re.search(r"## Fix on save.*?```toml\n(.*?)```", (PAGE / "README.md").read_text(), re.S)[1]
+    block = re.search(r"## Fix on save.*?```toml\n(.*?)```", (CONFIG / "README.md").read_text(), re.S)[1]
     languages = "".join(row + "\n" for row in block.splitlines() if not row.startswith(("[[", "name")))
     server = os.environ["KUBEHARDEN_BIN"]
     fixed = subprocess.run([server, "fix", "-"], input=SHOP, capture_output=True, text=True, check=True).stdout
     equal("fix on save: there is something to fix", fixed.count("allowPrivilegeEscalation: false"), 2)
     with Helix(languages=languages) as helix:
         helix.count(4)
-        helix.becomes("fix on save: every safe fix is in the file", fixed)
+        helix.saves_as("fix on save: all safe fixes are applied", fixed)
     with Helix(languages=languages, files=[(".kubeharden.yaml", "profile: baseline\n")]) as helix:
-        helix.marks("fix on save: a configuration file beside it counts for the findings", [])
+        helix.marks("fix on save: the configuration file applies to the findings", [])
         helix.command("write")
-        helix.becomes("fix on save: and for what is saved", SHOP)
+        helix.saves_as("fix on save: the configuration file applies to the fixes", SHOP)
 
 
-def the_page():
-    page = (PAGE / "README.md").read_text()
+def readme():
+    page = (CONFIG / "README.md").read_text()
     for name in ("languages.toml", "config.toml"):
-        text = (PAGE / name).read_text()
+        text = (CONFIG / name).read_text()
         tomllib.loads(text)
-        equal(f"the page shows {name} as it is", text in page, True)
+        equal(f"the README shows {name} unchanged", text in page, True)
 
 
-for test in (the_page, findings, a_quick_fix, crlf, a_broken_line, settings, settings_anew, other_yaml, fix_on_save):
+for test in (readme, findings_are_shown, quick_fixes, crlf, syntax_error, settings, settings_reload, other_yaml, fix_on_save):
     try:
         test()
-    except Silent as silent:
-        equal(f"{test.__name__} runs to its end", str(silent), "")
+    except TerminalTimeout as timeout:
+        equal(f"{test.__name__} runs to the end", str(timeout), "")
 sys.exit(failures != 0)

@@ -1,15 +1,14 @@
-"""A program in a terminal, as a person has it: keys go in, the screen is read. The terminal is tmux, a server of its own
-for each; nothing here knows which program runs."""
+"""Runs a program in a terminal, sends keys, and reads the screen. Each terminal is a separate tmux server."""
 
 import re
 import subprocess
 import time
 
-PATIENCE = 10  # seconds; reached only by a check that fails
+TIMEOUT = 10  # seconds; only failing checks wait this long
 
 
-class Silent(Exception):
-    """What was waited for did not come."""
+class TerminalTimeout(Exception):
+    """An expected change of the screen did not happen."""
 
 
 class Terminal:
@@ -28,33 +27,33 @@ class Terminal:
         done = subprocess.run([*self._tmux(), *arguments], capture_output=True, text=True, check=False)
         return done.stdout
 
-    def screen(self, colours=False):
-        """The rows of the screen as text; with `colours`, in one piece as ansi2svg.py reads it."""
-        if colours:
+    def screen(self, colors=False):
+        """Returns the rows of the screen as text. With `colors`, returns one string with escapes, for ansi2svg.py."""
+        if colors:
             return self._run("capture-pane", "-e", "-N", "-p")
         return self._run("capture-pane", "-p").split("\n")
 
     def press(self, *keys):
-        """Keys by the names that tmux has for them: `Enter`, `Escape`, `C-s`, `x`."""
+        """Presses keys, with the names of tmux: `Enter`, `Escape`, `C-s`, `x`."""
         self._run("send-keys", *keys)
 
     def type(self, text):
         self._run("send-keys", "-l", text)
 
     def wait(self, what, probe):
-        """What `probe` makes of the screen, as soon as that is something."""
-        end = time.monotonic() + PATIENCE
+        """Waits until `probe` returns a truthy value for the rows of the screen, and returns the value."""
+        end = time.monotonic() + TIMEOUT
         while True:
             rows = self.screen()
             value = probe(rows)
             if value:
                 return value
             if time.monotonic() > end:
-                raise Silent(f"waited {PATIENCE} s for {what}; the screen:\n" + "\n".join(rows).rstrip())
+                raise TerminalTimeout(f"timed out after {TIMEOUT} s waiting for {what}; the screen:\n" + "\n".join(rows).rstrip())
             time.sleep(0.02)
 
     def shows(self, pattern):
-        """Waits for a row that has the pattern, and returns its match."""
+        """Waits for a row that matches a pattern, and returns the match."""
         return self.wait(repr(pattern), lambda rows: next(filter(None, (re.search(pattern, row) for row in rows)), None))
 
     def end(self):
