@@ -1,4 +1,4 @@
-// What redhat.vscode-yaml does, as far as the tests need it: it starts yaml-language-server on YAML files.
+// Stands in for redhat.vscode-yaml: starts yaml-language-server for YAML files.
 
 import * as vscode from "vscode";
 import { LanguageClient, TransportKind } from "vscode-languageclient/node";
