@@ -108,7 +108,9 @@ local function report_status(buf, status)
     return
   end
   if status.failure then
-    health.error(('%s: the analysis failed: %s'):format(name_of(buf), status.failure), 'This is a bug in kubeharden. Please report it.')
+    health.error(('%s: the analysis failed: %s'):format(name_of(buf), status.failure), {
+      'This is a bug in kubeharden. Please report it.',
+    })
     return
   end
   local text = require('kubeharden.status').format(status)
@@ -171,7 +173,7 @@ end
 local function check_attached(buf)
   local attached = vim.lsp.get_clients({ name = 'kubeharden', bufnr = buf })
   if #attached > 1 then
-    health.warn(('%d kubeharden clients are attached to %s: findings are shown more than once'):format(#attached, name_of(buf)), {
+    health.warn(('%d kubeharden clients are attached to %s: findings are repeated'):format(#attached, name_of(buf)), {
       "Start the server in one way only: vim.lsp.enable('kubeharden'), setup(), or another plugin.",
     })
   elseif #attached == 0 then
