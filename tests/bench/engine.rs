@@ -249,7 +249,7 @@ impl Typed {
             .edit(replaced, with.len(), |range| text.slice(range));
         self.report.analyze(
             |range| text.slice(range),
-            |text, role, context| analyze_chunk(text, role, context, config),
+            |text, role, context| analyze_chunk(text, role, context, config.into()),
         );
     }
 

@@ -37,7 +37,7 @@ pub fn run(data: &[u8]) {
         if below(&mut input, 4) > 0 || input.is_empty() {
             report.analyze(
                 |range| text.slice(range),
-                |text, role, context| analyze_chunk(text, role, context, &config),
+                |text, role, context| analyze_chunk(text, role, context, (&config).into()),
             );
             compare(
                 &report,

@@ -2,8 +2,8 @@
 //! nothing is found.
 
 use crate::sandbox::Sandbox;
+use linter::OwnedInputs;
 use linter::analysis;
-use linter::config::Config;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -400,20 +400,20 @@ fn where_nothing_is_known_nothing_changes() {
         index: Arc::new(WorkspaceIndex::default()),
         folder: Path::new("/a").into(),
     };
-    let among = Config {
+    let among = OwnedInputs {
         context: FileContext {
             workspace: Some(others),
             ..FileContext::default()
         },
-        ..Config::default()
+        ..OwnedInputs::default()
     };
     let mut files = 0;
     for path in manifests() {
         let Ok(text) = std::fs::read_to_string(&path) else {
             continue;
         };
-        let [alone, beside] = [&Config::default(), &among].map(|config| {
-            let report = analysis::analyze(&text, config);
+        let [alone, beside] = [OwnedInputs::default(), among.clone()].map(|config| {
+            let report = analysis::analyze(&text, &config);
             report
                 .findings()
                 .map(|(part, finding)| {

@@ -5,7 +5,9 @@ use kubernetes::{self, JsonPatch, Object, Pod};
 use linter::analysis::{self, Analysis, DocumentKind, SuppressionScope};
 use linter::config::Config;
 use linter::rules::{self, Finding};
+use linter::{Inputs, OwnedInputs};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use workspace::{FileContext, FileRole};
 use yaml::{Entry, Node, NodeKind, Offset, Path, Range, Resolved, Step, Yaml};
 
@@ -18,14 +20,14 @@ fn target(kind: &str, group: &str) -> JsonPatch {
     }
 }
 
-fn held_to(target: JsonPatch, config: Config) -> Config {
-    Config {
+fn patch_for(target: JsonPatch, config: Config) -> OwnedInputs {
+    OwnedInputs {
+        config: Arc::new(config),
         context: FileContext {
             role: FileRole::Patch,
             target,
             ..FileContext::default()
         },
-        ..config
     }
 }
 
@@ -190,7 +192,7 @@ impl Comparison {
         };
         let key = (format!("{target:?}"), patch);
         let by_operation = self.known.entry(key.clone()).or_insert_with(|| {
-            let found = analysis::analyze_document(&key.1, &held_to(target, all_rules()));
+            let found = analysis::analyze_document(&key.1, &patch_for(target, all_rules()));
             assert!(
                 found
                     .findings
@@ -278,7 +280,7 @@ fn what_an_operation_writes_is_told_of_where_it_is_in_the_whole_object() {
 }
 
 /// `rule: what is written there` of each finding.
-fn said(text: &str, config: &Config) -> Vec<String> {
+fn said<'i>(text: &str, config: impl Into<Inputs<'i>>) -> Vec<String> {
     let report = analysis::analyze(text, config);
     let shown = |(part, finding): (analysis::Chunk<'_>, &Finding)| {
         assert!(
@@ -296,7 +298,7 @@ fn said(text: &str, config: &Config) -> Vec<String> {
 fn said_of(kind: &str, path: &str, value: &str) -> Vec<String> {
     said(
         &format!("- op: add\n  path: {path}\n  value: {value}\n"),
-        &held_to(target(kind, ""), Config::default()),
+        &patch_for(target(kind, ""), Config::default()),
     )
 }
 
@@ -498,7 +500,10 @@ fn what_is_not_sure_is_not_told() {
         let text =
             format!("- {{{operation}, path: /spec/template/spec/hostNetwork, value: true}}\n");
         assert_eq!(
-            said(&text, &held_to(target("Deployment", ""), Config::default())),
+            said(
+                &text,
+                &patch_for(target("Deployment", ""), Config::default())
+            ),
             [""; 0],
             "{text}"
         );
@@ -514,7 +519,7 @@ fn a_group_and_a_version_tell_kinds_apart() {
         };
         said(
             &format!("- op: add\n  path: {path}\n  value: true\n"),
-            &held_to(target, Config::default()),
+            &patch_for(target, Config::default()),
         )
     };
     // Kubernetes' own has no such field, and that of another group is not looked into.
@@ -570,7 +575,7 @@ fn a_group_and_a_version_tell_kinds_apart() {
     };
     let text = "- op: add\n  path: /spec/template/spec/hostPID\n  value: true\n";
     assert_eq!(
-        said(text, &held_to(target("Shop", "example.com"), strict)),
+        said(text, &patch_for(target("Shop", "example.com"), strict)),
         [""; 0]
     );
 }
@@ -586,7 +591,7 @@ const PRIVILEGED: &str = "\
 
 #[test]
 fn a_comment_on_the_line_of_a_value_ignores_it() {
-    let config = held_to(target("DaemonSet", "apps"), Config::default());
+    let config = patch_for(target("DaemonSet", "apps"), Config::default());
     let analysis = analysis::analyze_document(PRIVILEGED, &config);
     let ids = |findings: &[Finding]| {
         findings
@@ -603,7 +608,11 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
         (DocumentKind::Patch, 0)
     );
     let edits = analysis
-        .suppress(&[&analysis.findings[0]], SuppressionScope::Place, &config)
+        .suppress(
+            &[&analysis.findings[0]],
+            SuppressionScope::Place,
+            (&config).into(),
+        )
         .expect("a comment");
     let ignored = edits.apply(PRIVILEGED);
     assert!(
@@ -616,7 +625,7 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
             .is_empty()
     );
 
-    let shown = held_to(
+    let shown = patch_for(
         target("DaemonSet", "apps"),
         Config {
             no_suppressions: true,
@@ -641,7 +650,7 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
 
 #[test]
 fn what_is_no_json_patch_is_read_as_before() {
-    let config = held_to(target("Deployment", ""), Config::default());
+    let config = patch_for(target("Deployment", ""), Config::default());
     for text in [
         "",
         "# nothing\n",
@@ -697,9 +706,9 @@ patchesJson6902:
     assert_eq!(
         said(
             patches,
-            &Config {
+            &OwnedInputs {
                 context,
-                ..Config::default()
+                ..OwnedInputs::default()
             }
         ),
         expected
@@ -722,13 +731,13 @@ fn fields_are_told_of_and_completed_in_operations() {
   path: /spec/template/spec/containers/0/securityContext/capabilities/drop/-
   value: NET
 ";
-    let config = held_to(target("Deployment", ""), Config::default());
+    let config = patch_for(target("Deployment", ""), Config::default());
     let analysis = analysis::analyze_document(text, &config);
     let at = |place: &str, behind: usize| {
         Offset::try_from(text.find(place).expect("it is there") + behind).expect("small")
     };
     let completed = |place: &str, behind: usize| -> Vec<String> {
-        let completion = analysis.completion(at(place, behind), &config);
+        let completion = analysis.completion(at(place, behind), (&config).into());
         completion.map_or_else(Vec::new, |found| {
             found
                 .choices
@@ -749,7 +758,7 @@ fn fields_are_told_of_and_completed_in_operations() {
     assert_eq!(completed("securityContext/priv", 20), [""; 0]);
     let told = |place: &str, behind: usize| {
         analysis
-            .field_at(at(place, behind), &config)
+            .field_at(at(place, behind), (&config).into())
             .map(|written| written.field.name)
     };
     assert_eq!(
@@ -768,7 +777,7 @@ fn whatever_is_being_typed_is_read_without_harm() {
         "", "-", "/", "~", "\"", "*a", "<<: *a\n", "\n- ", "{{", "é", "\t", ": ",
     ];
     for (text, kind) in [(block, "Deployment"), (flow, ""), (flow, "Pod")] {
-        let config = held_to(target(kind, ""), Config::default());
+        let config = patch_for(target(kind, ""), Config::default());
         for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
             let next = text[at..].chars().next().map_or(0, char::len_utf8);
             let changed = pieces
@@ -791,9 +800,9 @@ fn whatever_is_being_typed_is_read_without_harm() {
                 }
                 let place = Offset::try_from(at).expect("small");
                 let _ = (
-                    analysis.completion(place, &config),
-                    analysis.field_at(place, &config),
-                    analysis.inherited(&config),
+                    analysis.completion(place, (&config).into()),
+                    analysis.field_at(place, (&config).into()),
+                    analysis.inherited((&config).into()),
                 );
             }
         }

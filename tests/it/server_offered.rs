@@ -119,7 +119,8 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
                 let is_member =
                     |finding: &&Finding| lacking(finding) == group && is_at_most(finding, most);
                 let members: Vec<&Finding> = findings.iter().filter(is_member).collect();
-                let (edits, added, _) = part.analysis.largest_applicable(&members, &config);
+                let (edits, added, _) =
+                    part.analysis.largest_applicable(&members, (&config).into());
                 if added > 1 {
                     groups.insert(spliced(text, part, &edits));
                 }
@@ -140,7 +141,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
                 let is_in = container.is_none() || subject.container.as_ref() == container;
                 subject.object == object && is_in && is_at_most(finding, Applicability::Unsafe)
             };
-            let edits = part.analysis.apply_fixes(&config, is_inside).edits;
+            let edits = part.analysis.apply_fixes((&config).into(), is_inside).edits;
             if !edits.is_empty() {
                 wholes.insert(spliced(text, part, &edits));
             }

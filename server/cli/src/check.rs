@@ -159,9 +159,9 @@ fn check_source(
     (configured, text): (Configured, String),
     with_fixes: bool,
 ) -> Result<(CheckedFile, Summary, Statistics), Trouble> {
-    let Configured { source, config, .. } = configured;
+    let Configured { source, inputs, .. } = configured;
     let (problems, summary, statistics, failures) = guarded(&source, || {
-        let report = analysis::analyze(&text, &config);
+        let report = analysis::analyze(&text, &inputs);
         let problems = problem::problems(&text, &report, with_fixes);
         let summary = summarize(&report, &problems);
         let failures = report.failures().into_iter().cloned().collect();
@@ -171,7 +171,7 @@ fn check_source(
         path: source.path,
         text,
         problems,
-        fail_on: config.fail_on,
+        fail_on: inputs.config.fail_on,
         failures,
     };
     Ok((file, summary, statistics))

@@ -10,13 +10,13 @@ use super::files::Source;
 use super::full;
 use super::lines::Lines;
 use super::problem::Problem;
+use linter::OwnedInputs;
 use linter::config::discovery::{self, Nearest};
 use linter::config::{self, Config};
 use linter::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use workspace::FileContext;
 use workspace::project::{Kustomizations, Project};
 
 /// A text to read, and what to hold it to.
@@ -25,7 +25,7 @@ pub(super) struct Configured {
     pub source: Source,
     /// Where it is, without links in the names of folders.
     pub real: PathBuf,
-    pub config: Arc<Config>,
+    pub inputs: OwnedInputs,
     /// Whether something in its configuration is wrong, so that the person may have meant something else.
     pub mistaken: bool,
 }
@@ -75,11 +75,11 @@ impl Configured {
                     .and_then(|file| discovery::relative_path(file, &source.path))
             };
             let config = config.for_file(way().as_deref()).map_or(config, Arc::new);
-            let config = among(config, project.file_context(&source.path));
+            let context = project.file_context(&source.path);
             Configured {
                 source,
                 real,
-                config,
+                inputs: OwnedInputs { config, context },
                 mistaken,
             }
         };
@@ -88,17 +88,6 @@ impl Configured {
             .zip(files)
             .map(&mut configured)
             .collect()
-    }
-}
-
-/// What a text is held to among its context.
-fn among(config: Arc<Config>, context: FileContext) -> Arc<Config> {
-    match config.context == context {
-        true => config,
-        false => Arc::new(Config {
-            context: context,
-            ..(*config).clone()
-        }),
     }
 }
 

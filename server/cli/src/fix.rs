@@ -81,7 +81,7 @@ fn mend(
 ) -> Result<Mended, Trouble> {
     let Configured {
         source,
-        config,
+        inputs,
         mistaken,
         ..
     } = configured;
@@ -91,7 +91,7 @@ fn mend(
             reason: "is not mended: mend its configuration first".to_owned(),
         });
     }
-    let after = guarded(&source, || analysis::fix_all(&before, &config, allowed))?;
+    let after = guarded(&source, || analysis::fix_all(&before, &inputs, allowed))?;
     Ok(Mended {
         source,
         before,

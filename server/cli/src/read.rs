@@ -6,13 +6,14 @@
 use super::check::guarded;
 use super::configured::Configured;
 use super::files::{self, Trouble};
+use linter::OwnedInputs;
 use linter::analysis;
 use linter::config::Config;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
-use workspace::WorkspaceView;
 use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
+use workspace::{FileContext, WorkspaceView};
 
 /// Reads all texts.
 pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, String), Trouble>> {
@@ -26,14 +27,14 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
         index.put(
             &source.real,
             facts.iter(),
-            &source.config.context.namespaces,
+            &source.inputs.context.namespaces,
         );
     }
     let index = (!index.is_empty()).then(|| Arc::new(index));
     let among = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
         Some(index) => (
             Configured {
-                config: among(&source, index),
+                inputs: among(&source, index),
                 ..source
             },
             text,
@@ -44,36 +45,40 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
 }
 
 /// What a text that was rendered as a whole is held to among its own objects.
-pub(super) fn alone(text: &str, config: &Arc<Config>) -> Arc<Config> {
+pub(super) fn alone(text: &str, config: Arc<Config>) -> OwnedInputs {
     let (index, source) = (WorkspaceIndex::default(), Path::new(""));
-    let said = facts(text, config);
-    match index.put(source, said.iter(), &config.context.namespaces) {
-        true => beside(config, &Arc::new(index), source),
-        false => Arc::clone(config),
+    let inputs = OwnedInputs {
+        config,
+        context: FileContext::default(),
+    };
+    let facts = facts(text, &inputs);
+    if index.put(source, facts.iter(), &inputs.context.namespaces) {
+        beside(&inputs, &Arc::new(index), source)
+    } else {
+        inputs
     }
 }
 
 /// Who is only named makes no difference here.
-fn facts(text: &str, config: &Config) -> Vec<Fact> {
-    analysis::facts(text, config, ReferencedKind::AFFECTING_OTHERS)
+fn facts(text: &str, inputs: &OwnedInputs) -> Vec<Fact> {
+    analysis::facts(text, inputs.into(), ReferencedKind::AFFECTING_OTHERS)
 }
 
 fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> {
     let text = files::read(&source.source)?;
-    let facts = guarded(&source.source, || facts(&text, &source.config))?;
+    let facts = guarded(&source.source, || facts(&text, &source.inputs))?;
     Ok((source, text, facts))
 }
 
-fn among(source: &Configured, index: &Arc<WorkspaceIndex>) -> Arc<Config> {
-    beside(&source.config, index, &source.real)
+fn among(source: &Configured, index: &Arc<WorkspaceIndex>) -> OwnedInputs {
+    beside(&source.inputs, index, &source.real)
 }
 
-fn beside(config: &Config, index: &Arc<WorkspaceIndex>, file: &Path) -> Arc<Config> {
-    let folder = file.parent().unwrap_or(Path::new("")).into();
-    let mut config = config.clone();
-    config.context.workspace = Some(WorkspaceView {
+fn beside(inputs: &OwnedInputs, index: &Arc<WorkspaceIndex>, file: &Path) -> OwnedInputs {
+    let mut inputs = inputs.clone();
+    inputs.context.workspace = Some(WorkspaceView {
         index: Arc::clone(index),
-        folder,
+        folder: file.parent().unwrap_or(Path::new("")).into(),
     });
-    Arc::new(config)
+    inputs
 }

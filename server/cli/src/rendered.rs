@@ -50,9 +50,9 @@ fn check_chart(
         &mut command,
         "install helm, or check the templates as they are, without --helm",
     )?;
-    let config = read::alone(&text, &configuration(chart, choices, console));
-    let report = analysis::analyze(&text, &config);
-    let mut results = Rendered::new(&config, &text, &report);
+    let inputs = read::alone(&text, configuration(chart, choices, console));
+    let report = analysis::analyze(&text, &inputs);
+    let mut results = Rendered::new(&inputs.config, &text, &report);
     let mut templates = BTreeMap::new();
     for document in documents(&text, &report) {
         let rendered = &text[document.range.clone()];
@@ -103,9 +103,9 @@ fn check_kustomization(
     })?;
     fs::write(from.join("kustomization.yaml"), kustomize::asking(&way)).map_err(trouble)?;
     let text = build(&from)?;
-    let config = read::alone(&text, &configuration(folder, choices, console));
-    let report = analysis::analyze(&text, &config);
-    let mut results = Rendered::new(&config, &text, &report);
+    let inputs = read::alone(&text, configuration(folder, choices, console));
+    let report = analysis::analyze(&text, &inputs);
+    let mut results = Rendered::new(&inputs.config, &text, &report);
     let mut sources = kustomize::Sources::new(from);
     for document in documents(&text, &report) {
         let built = kustomize::Built::new(&text[document.range.clone()]);

@@ -3,7 +3,7 @@
 //! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
 //! text and the configuration alone.
 
-use crate::config::Config;
+use crate::Inputs;
 use crate::rules::{self, Check, Finding, Message, Reporter, Rule};
 use crate::suppressions::{self, Suppressions};
 use cross_references::{AnsweredQuery, Answers, EffectiveConfig};
@@ -107,18 +107,20 @@ pub struct ContainerInfo {
 }
 
 /// Reads a text and runs the rules on each of its parts.
-pub fn analyze(text: &str, config: &Config) -> Report {
+pub fn analyze<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Report {
+    let inputs = inputs.into();
     let mut report = Report::of(text);
     report.analyze(
         |range| Cow::Borrowed(&text[range]),
-        |text, role, context| analyze_chunk(text, role, context, config),
+        |text, role, context| analyze_chunk(text, role, context, inputs),
     );
     report
 }
 
 /// Reads one document and runs the rules on it.
-pub fn analyze_document(text: &str, config: &Config) -> Analysis {
-    analyze_chunk(text, ChunkKind::Document, &Arc::default(), config)
+pub fn analyze_document<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Analysis {
+    let inputs = inputs.into();
+    analyze_chunk(text, ChunkKind::Document, &Arc::default(), inputs)
 }
 
 /// Reads a part of a document, or a whole one, and runs the rules on it.
@@ -126,14 +128,14 @@ pub fn analyze_chunk(
     text: &str,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
-    config: &Config,
+    inputs: Inputs<'_>,
 ) -> Analysis {
     // What a part is about may be said elsewhere in its document.
     let is_no_manifest = match role {
         ChunkKind::Document => {
             context.is_alone()
                 && !document_kind::may_hold_objects(text)
-                && !document_kind::may_hold_patches(text, config)
+                && !document_kind::may_hold_patches(text, inputs)
         }
         role => role.is_independent() && !context.is_manifest(),
     };
@@ -141,11 +143,11 @@ pub fn analyze_chunk(
         let unread = Analysis::of_nothing(Yaml::unread(text), role, context);
         return Analysis {
             blank: document_kind::is_blank(text),
-            kind: DocumentKind::unread(text, config),
+            kind: DocumentKind::unread(text, inputs),
             ..unread
         };
     }
-    read_part(text, role, context, config)
+    read_part(text, role, context, inputs)
 }
 
 /// Reads a part, whether or not it is known that it holds nothing.
@@ -153,16 +155,16 @@ fn read_part(
     text: &str,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
-    config: &Config,
+    inputs: Inputs<'_>,
 ) -> Analysis {
     // There is nothing to be learnt of a chart's template without its actions.
-    if DocumentKind::unread(text, config) == DocumentKind::Template {
-        return analyze_template(text, role, context, config);
+    if DocumentKind::unread(text, inputs) == DocumentKind::Template {
+        return analyze_template(text, role, context, inputs);
     }
     let yaml = yaml::parse(text);
-    match DocumentKind::of(&yaml, config) {
-        DocumentKind::Template => analyze_template(text, role, context, config),
-        sight => analyze_reading(yaml, sight, role, context, config),
+    match DocumentKind::of(&yaml, inputs) {
+        DocumentKind::Template => analyze_template(text, role, context, inputs),
+        sight => analyze_reading(yaml, sight, role, context, inputs),
     }
 }
 
@@ -171,7 +173,7 @@ fn analyze_template(
     text: &str,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
-    config: &Config,
+    inputs: Inputs<'_>,
 ) -> Analysis {
     let Template {
         readings,
@@ -179,7 +181,7 @@ fn analyze_template(
     } = yaml::template(text);
     let readings = readings
         .into_iter()
-        .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, config));
+        .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, inputs));
     let nothing = || Analysis::of_nothing(Yaml::unread(text), role, context);
     let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
     // Charts ask the cluster which version of an API it serves. What an old one gets is not held to a new one.
@@ -196,13 +198,13 @@ fn analyze_reading(
     sight: DocumentKind,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
-    config: &Config,
+    inputs: Inputs<'_>,
 ) -> Analysis {
-    let patch = patch(&yaml, role, config);
-    let mut found = objects(&yaml, patch.as_ref(), role, context, config);
+    let patch = patch(&yaml, role, inputs);
+    let mut found = objects(&yaml, patch.as_ref(), role, context, inputs);
     sight.mark_partial(&mut found);
-    let Answers { asked, answers } = cross_references::ask(&mut found, config);
-    let held = EffectiveConfig::to(config, &answers);
+    let Answers { asked, answers } = cross_references::ask(&mut found, inputs);
+    let held = EffectiveConfig::to(inputs.config, &answers);
     let facts = cross_references::collect_facts(&found, sight);
     let (mut findings, mut refusals, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for rule in rules::running() {
@@ -226,13 +228,13 @@ fn analyze_reading(
         if !runs {
             findings.truncate(before);
         }
-        let severity = rule.severity_in(config);
+        let severity = rule.severity_in(inputs.config);
         findings
             .iter_mut()
             .skip(before)
             .for_each(|finding| finding.severity = severity);
     }
-    let ignores = Suppressions::of(&yaml, &found, config, context.standing(role));
+    let ignores = Suppressions::of(&yaml, &found, inputs.config, context.standing(role));
     judge_ignores(
         &ignores,
         &yaml,
@@ -255,7 +257,7 @@ fn analyze_reading(
             .for_each(|finding| finding.target.object = None);
     }
     if found.is_empty() && sight == DocumentKind::Complete && role == ChunkKind::Document {
-        let inside = inline_patches::look(&yaml, config);
+        let inside = inline_patches::look(&yaml, inputs);
         findings.extend(inside.findings);
         ignored.extend(inside.ignored);
         failures.extend(inside.failures);
@@ -280,9 +282,9 @@ fn analyze_reading(
 }
 
 /// What a document is that is known to be a patch, and is a list of operations.
-fn patch(yaml: &Yaml, role: ChunkKind, config: &Config) -> Option<kubernetes::Patch> {
-    let is_patch = role == ChunkKind::Document && config.context.role == workspace::FileRole::Patch;
-    is_patch.then(|| kubernetes::Patch::of(yaml, &config.context.target))?
+fn patch(yaml: &Yaml, role: ChunkKind, inputs: Inputs<'_>) -> Option<kubernetes::Patch> {
+    let is_patch = role == ChunkKind::Document && inputs.context.role == workspace::FileRole::Patch;
+    is_patch.then(|| kubernetes::Patch::of(yaml, &inputs.context.target))?
 }
 
 /// The objects of a part, or what a patch writes into one.
@@ -291,11 +293,11 @@ fn objects<'y>(
     patch: Option<&'y kubernetes::Patch>,
     role: ChunkKind,
     context: &'y ChunkContext,
-    config: &Config,
+    inputs: Inputs<'_>,
 ) -> Vec<Object<'y>> {
     match patch {
-        Some(patch) => patch.objects(config.detect_pod_templates),
-        None => context.objects(yaml, role, config),
+        Some(patch) => patch.objects(inputs.config.detect_pod_templates),
+        None => context.objects(yaml, role, inputs),
     }
 }
 
@@ -551,8 +553,8 @@ impl Analysis {
     }
 
     /// What would be known if the same part of the same document had another text.
-    pub fn with_text(&self, text: &str, config: &Config) -> Analysis {
-        analyze_chunk(text, self.role, &self.context, config)
+    pub fn with_text(&self, text: &str, inputs: Inputs<'_>) -> Analysis {
+        analyze_chunk(text, self.role, &self.context, inputs)
     }
 
     /// The edits that write a comment by which some findings are ignored, all of one place, or lacking in one container or pod.
@@ -564,7 +566,7 @@ impl Analysis {
         &self,
         findings: &[&Finding],
         scope: SuppressionScope,
-        config: &Config,
+        inputs: Inputs<'_>,
     ) -> Result<Edits, EditError> {
         // A comment in a patch is about what stands in the patch.
         if let Some(reason) = self
@@ -574,24 +576,24 @@ impl Analysis {
         {
             return Err(EditError::new(reason));
         }
-        let patch = patch(self.yaml(), self.role, config);
+        let patch = patch(self.yaml(), self.role, inputs);
         let objects = objects(
             self.yaml(),
             patch.as_ref(),
             self.role,
             &self.context,
-            config,
+            inputs,
         );
         let ignores = Suppressions::of(
             self.yaml(),
             &objects,
-            config,
+            inputs.config,
             self.context.standing(self.role),
         );
         let ways = suppressions::suppression_changes(&ignores, findings, scope);
         let mut refusal = None;
         for change in ways {
-            match self.proved_ignoring(findings, scope, change, config) {
+            match self.proved_ignoring(findings, scope, change, inputs) {
                 Ok(edits) => return Ok(edits),
                 Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
             }
@@ -606,13 +608,13 @@ impl Analysis {
         findings: &[&Finding],
         scope: SuppressionScope,
         change: Change,
-        config: &Config,
+        inputs: Inputs<'_>,
     ) -> Result<Edits, EditError> {
         let edits = edit::plan(self.yaml(), &[change])?;
-        let mut left = self.with_text(&edits.apply(self.text()), config).findings;
+        let mut left = self.with_text(&edits.apply(self.text()), inputs).findings;
         // What is wanted of every ignore is not there before a person wrote it.
         left.retain(|finding| {
-            !(config.require_reason && matches!(finding.rule.check, Check::Suppressions))
+            !(inputs.config.require_reason && matches!(finding.rule.check, Check::Suppressions))
         });
         let mut gone = Vec::new();
         for before in &self.findings {

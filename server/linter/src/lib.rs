@@ -6,3 +6,7 @@ pub mod analysis;
 pub mod config;
 pub mod rules;
 pub mod suppressions;
+
+mod inputs;
+
+pub use inputs::{Inputs, OwnedInputs};

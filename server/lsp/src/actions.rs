@@ -5,8 +5,8 @@
 
 use super::groups::Mark;
 use super::state::Analysed;
+use linter::Inputs;
 use linter::analysis::{self, Analysis, Chunk, EditError, Edits, ObjectInfo};
-use linter::config::Config;
 use linter::rules::{Applicability, Finding};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -31,7 +31,7 @@ pub(super) enum Whole {
 }
 
 /// What mends a mark, what is safe first: all of its findings at once, where it stands for several, then each in each way.
-pub(super) fn of_mark(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
+pub(super) fn of_mark(mark: &Mark<'_>, inputs: Inputs<'_>) -> Vec<Offer> {
     let mut findings = mark.findings.clone();
     // Where just one needs no judgement, it is what "add all that is safe" would be.
     let (safe, rest): (Vec<&Finding>, Vec<&Finding>) = findings
@@ -40,22 +40,22 @@ pub(super) fn of_mark(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
         .partition(|finding| is_at_most(finding, Applicability::Safe));
     let mut offers = Vec::new();
     if let ([safe], Some(_)) = (safe.as_slice(), mark.group()) {
-        offers.extend(each_way(mark, safe, config));
+        offers.extend(each_way(mark, safe, inputs));
         findings = rest;
     }
-    offers.extend(additions(mark, config));
+    offers.extend(additions(mark, inputs));
     offers.extend(
         findings
             .into_iter()
-            .flat_map(|finding| each_way(mark, finding, config)),
+            .flat_map(|finding| each_way(mark, finding, inputs)),
     );
     offers
 }
 
-fn each_way(mark: &Mark<'_>, finding: &Finding, config: &Config) -> Vec<Offer> {
+fn each_way(mark: &Mark<'_>, finding: &Finding, inputs: Inputs<'_>) -> Vec<Offer> {
     let one = |finding: Finding| {
         let fix = finding.fix.as_ref()?;
-        let edits = mark.part.analysis.edits(&[&finding], config);
+        let edits = mark.part.analysis.edits(&[&finding], inputs);
         Some(Offer {
             title: fix.title.to_string(),
             safe: fix.applicability == Applicability::Safe,
@@ -67,7 +67,7 @@ fn each_way(mark: &Mark<'_>, finding: &Finding, config: &Config) -> Vec<Offer> {
 
 /// What adds several missing settings in one step: those that need no judgement, and those that a person has to think of too.
 /// Values that somebody has to choose are added one by one, and so is a setting that would be the only one.
-fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
+fn additions(mark: &Mark<'_>, inputs: Inputs<'_>) -> Vec<Offer> {
     let Some(lack) = mark.group() else {
         return Vec::new();
     };
@@ -93,7 +93,7 @@ fn additions(mark: &Mark<'_>, config: &Config) -> Vec<Offer> {
             .copied()
             .filter(|finding| is_at_most(finding, most))
             .collect();
-        let (edits, added, refused) = mark.part.analysis.largest_applicable(&candidates, config);
+        let (edits, added, refused) = mark.part.analysis.largest_applicable(&candidates, inputs);
         if added <= before {
             continue;
         }
@@ -217,12 +217,12 @@ impl Whole {
     }
 
     /// Why there is nothing to harden after all; found out at the cost of one proof, where most can be mended.
-    pub(super) fn check(&self, analysis: &Analysis, config: &Config) -> Result<(), EditError> {
+    pub(super) fn check(&self, analysis: &Analysis, inputs: Inputs<'_>) -> Result<(), EditError> {
         let mut reason = None;
         for finding in candidates(analysis, self) {
             match analysis
                 .quick_reject(finding)
-                .map_or_else(|| analysis.edits(&[finding], config).map(drop), Err)
+                .map_or_else(|| analysis.edits(&[finding], inputs).map(drop), Err)
             {
                 Ok(()) => return Ok(()),
                 Err(refusal) => reason = reason.or(Some(refusal)),
@@ -232,9 +232,9 @@ impl Whole {
     }
 
     /// Everything that can be mended in it.
-    pub(super) fn harden(&self, analysis: &Analysis, config: &Config) -> Edits {
+    pub(super) fn harden(&self, analysis: &Analysis, inputs: Inputs<'_>) -> Edits {
         analysis
-            .apply_fixes(config, |finding| self.takes(finding))
+            .apply_fixes(inputs, |finding| self.takes(finding))
             .edits
     }
 }
@@ -252,7 +252,9 @@ pub(super) fn safe_edits(analysed: &Analysed) -> impl Iterator<Item = (Chunk<'_>
     analysed.report.chunks().map(move |part| {
         (
             part,
-            part.analysis.apply_fixes(&analysed.config, is_safe).edits,
+            part.analysis
+                .apply_fixes(analysed.inputs.borrow(), is_safe)
+                .edits,
         )
     })
 }

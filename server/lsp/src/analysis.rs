@@ -24,16 +24,16 @@ pub(super) async fn analysed(
 ) -> Result<Arc<Analysed>, Panicked> {
     let turn = state.turn(url);
     let _turn = turn.lock().await;
-    let config = neighbours::over(state, url, configuration::of(state, url).await?).await?;
+    let inputs = neighbours::over(state, url, configuration::of(state, url).await?).await?;
     let known = state.analysed(url);
     if let Some(known) =
-        known.filter(|known| known.is_of(&snapshot, &config) && !known.is_outdated())
+        known.filter(|known| known.is_of(&snapshot, &inputs) && !known.is_outdated())
     {
         return Ok(known);
     }
     let known = state
         .take_analysed(url)
-        .filter(|known| known.leads_to(&snapshot, &config));
+        .filter(|known| known.leads_to(&snapshot, &inputs));
     let followed = known
         .map(|known| at_once(|| follow(known, &snapshot)))
         .transpose()?;
@@ -44,7 +44,7 @@ pub(super) async fn analysed(
     let of = url.clone();
     let work = move || {
         let now = || {
-            config
+            inputs
                 .context
                 .workspace
                 .as_ref()
@@ -62,16 +62,16 @@ pub(super) async fn analysed(
         let look = |report: &mut Report| {
             report.analyze(
                 |range| snapshot.text.slice(range),
-                |text, role, context| analyze(text, role, context, &config),
+                |text, role, context| analyze(text, role, context, inputs.borrow()),
             );
         };
         look(&mut report);
         let (mut says_else, mut generation) = (false, told);
-        if let Some(others) = &config.context.workspace {
+        if let Some(others) = &inputs.context.workspace {
             says_else = others.index.put(
                 &workspace_index::source_in(&of, &others.folder),
                 report.facts(),
-                &config.context.namespaces,
+                &inputs.context.namespaces,
             );
             generation = now();
             // Where nobody said anything since the parts were told of others, they would be told the same.
@@ -82,7 +82,7 @@ pub(super) async fn analysed(
         (
             Arc::new(Analysed {
                 snapshot,
-                config,
+                inputs,
                 report,
                 published,
                 generation: generation.into(),
@@ -108,17 +108,17 @@ pub(super) async fn unopened(
     url: &Url,
     text: &str,
 ) -> Result<Analysed, Panicked> {
-    let config = neighbours::over(state, url, configuration::of(state, url).await?).await?;
+    let inputs = neighbours::over(state, url, configuration::of(state, url).await?).await?;
     let (snapshot, analyze) = (Snapshot::of(text), Arc::clone(&state.setup.analyze));
     off_thread(state, move || {
         let mut report = Report::of(&snapshot.text.to_string());
         report.analyze(
             |range| snapshot.text.slice(range),
-            |text, role, context| analyze(text, role, context, &config),
+            |text, role, context| analyze(text, role, context, inputs.borrow()),
         );
         Analysed {
             snapshot,
-            config,
+            inputs,
             report,
             published: Arc::default(),
             generation: 0.into(),

@@ -118,7 +118,9 @@ pub(super) async fn resolve(
             grouping,
         };
         let part = analysed.report.chunks().nth(deferred.part)?;
-        let edits = deferred.whole.harden(part.analysis, &analysed.config);
+        let edits = deferred
+            .whole
+            .harden(part.analysis, analysed.inputs.borrow());
         (!edits.is_empty()).then(|| answer.workspace_edit([(part, edits)]))
     });
     // With the same text and another configuration there may be nothing left to do.
@@ -261,7 +263,7 @@ impl Answer<'_> {
                 Err(refusal) => self.withheld(action, mark.part, refusal),
             }
         };
-        actions::of_mark(mark, &analysed.config)
+        actions::of_mark(mark, analysed.inputs.borrow())
             .into_iter()
             .filter_map(action)
             .collect()
@@ -296,7 +298,7 @@ impl Answer<'_> {
                 kind: Some(CodeActionKind::REFACTOR_REWRITE),
                 ..Default::default()
             };
-            match whole.check(part.analysis, &self.analysed.config) {
+            match whole.check(part.analysis, self.analysed.inputs.borrow()) {
                 Err(refusal) => self.withheld(action, part, refusal),
                 Ok(()) if self.client.resolved_edits => {
                     let revision = self.analysed.snapshot.revision;
@@ -312,7 +314,7 @@ impl Answer<'_> {
                     })
                 }
                 Ok(()) => {
-                    let edits = whole.harden(part.analysis, &self.analysed.config);
+                    let edits = whole.harden(part.analysis, self.analysed.inputs.borrow());
                     Some(lsp::CodeAction {
                         edit: Some(self.workspace_edit([(part, edits)])),
                         ..action

@@ -134,9 +134,12 @@ async fn find(state: &Arc<State>, url: Url, analysed: Arc<Analysed>, at: usize) 
             .chunks()
             .filter_map(|part| Some((part, part.within(at)?)));
         let (part, named) = parts.find_map(|(part, at)| {
-            Some((part, part.analysis.reference_at(at, &analysed.config)?))
+            Some((
+                part,
+                part.analysis.reference_at(at, analysed.inputs.borrow())?,
+            ))
         })?;
-        let others = analysed.config.context.workspace.as_ref()?;
+        let others = analysed.inputs.context.workspace.as_ref()?;
         let ReferenceAt { range, reference } = named;
         let range = to_proto::range(
             part.place(range),
@@ -195,7 +198,7 @@ fn targets(state: &State, open: &Open, source: &Path, facts: &[Fact]) -> Vec<Tar
     let whole = text.to_string();
     let mut declared: Vec<Declaration> = facts
         .iter()
-        .flat_map(|fact| linter::analysis::declarations(&whole, fact, &Config::default()))
+        .flat_map(|fact| linter::analysis::declarations(&whole, fact, (&Config::default()).into()))
         .collect();
     declared.sort_by_key(|declared| declared.object.start);
     declared.dedup();

@@ -39,7 +39,12 @@ fn items(analysed: &Analysed, at: usize, client: &Capabilities) -> Option<lsp::C
         .chunks()
         .filter_map(|part| Some((part, part.within(at)?)));
     let (part, Completion { replaced, choices }) = parts
-        .filter_map(|(part, at)| Some((part, part.analysis.completion(at, &analysed.config)?)))
+        .filter_map(|(part, at)| {
+            Some((
+                part,
+                part.analysis.completion(at, analysed.inputs.borrow())?,
+            ))
+        })
         .last()?;
     let range = to_proto::range(
         part.place(replaced),
@@ -108,8 +113,9 @@ pub(super) async fn hover(
             .report
             .chunks()
             .filter_map(|part| Some((part, part.within(at)?)));
-        let (part, written) = parts
-            .find_map(|(part, at)| Some((part, part.analysis.field_at(at, &analysed.config)?)))?;
+        let (part, written) = parts.find_map(|(part, at)| {
+            Some((part, part.analysis.field_at(at, analysed.inputs.borrow())?))
+        })?;
         let range = to_proto::range(
             part.place(written.range),
             &analysed.snapshot.text,

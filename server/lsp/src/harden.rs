@@ -76,7 +76,9 @@ fn mend(analysed: &Analysed, encoding: Encoding) -> Mended {
     };
     let (text, mut mended) = (&analysed.snapshot.text, Mended::default());
     for part in analysed.report.chunks() {
-        let of_part = part.analysis.apply_fixes(&analysed.config, is_wanted);
+        let of_part = part
+            .analysis
+            .apply_fixes(analysed.inputs.borrow(), is_wanted);
         mended
             .edits
             .extend(to_proto::text_edits(part, &of_part.edits, text, encoding));

@@ -33,7 +33,7 @@ pub(super) async fn hints(
             .filter(|part| meets(&part.place(extent(*part)), &shown));
         let hints = parts.flat_map(|part| {
             part.analysis
-                .inherited(&analysed.config)
+                .inherited(analysed.inputs.borrow())
                 .into_iter()
                 .map(move |it| (part, it))
         });

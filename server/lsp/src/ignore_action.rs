@@ -183,7 +183,7 @@ impl Asked<'_> {
     ) -> Option<lsp::CodeAction> {
         let edits = part
             .analysis
-            .suppress(findings, scope, &self.analysed.config)
+            .suppress(findings, scope, self.analysed.inputs.borrow())
             .ok()?;
         let snapshot = &self.analysed.snapshot;
         let edits = to_proto::text_edits(part, &edits, &snapshot.text, self.client.encoding);

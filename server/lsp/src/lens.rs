@@ -146,7 +146,7 @@ async fn standing(
         Some((
             object,
             part.analysis
-                .pod_security_level(workload.objects, &look.config)?,
+                .pod_security_level(workload.objects, look.inputs.borrow())?,
         ))
     });
     let (object, standing) = standing
@@ -205,7 +205,7 @@ pub(super) async fn show_standing(state: &Arc<State>, data: Value) -> Result<(),
     let head = format!("{} {name}", object.kind).trim_end().to_owned();
     let head = format!(
         "{head} is {met} by the Pod Security Standards of Kubernetes {}.",
-        analysed.config.kubernetes_version
+        analysed.inputs.config.kubernetes_version
     );
     let enforced = Some(enforced(&standing, " "))
         .filter(|words| !words.is_empty())
@@ -233,7 +233,8 @@ pub(super) async fn harden(state: &Arc<State>, data: Value) -> Result<(), Unreso
     let client = state.capabilities();
     let edit = analysis::off_thread(state, move || {
         let part = analysed.report.chunks().nth(workload.part)?;
-        let edits = Whole::Object(workload.objects.start).harden(part.analysis, &analysed.config);
+        let edits =
+            Whole::Object(workload.objects.start).harden(part.analysis, analysed.inputs.borrow());
         let edits = to_proto::text_edits(part, &edits, &analysed.snapshot.text, client.encoding);
         let version = analysed.snapshot.version;
         (!edits.is_empty())

@@ -68,8 +68,8 @@ pub use settings::{SETTINGS, Setting};
 use backend::Backend;
 use futures_util::{Stream, StreamExt};
 use guard::Guard;
+use linter::Inputs;
 use linter::analysis::{Analysis, ChunkContext, ChunkKind};
-use linter::config::Config;
 use output::Output;
 use state::State;
 use std::process::ExitCode;
@@ -82,7 +82,8 @@ use tower_lsp::LspService;
 use tower_lsp::jsonrpc::Request;
 
 /// How a document, or a part of one that is read by itself, is analysed.
-pub type Analyze = dyn Fn(&str, ChunkKind, &Arc<ChunkContext>, &Config) -> Analysis + Send + Sync;
+pub type Analyze =
+    dyn Fn(&str, ChunkKind, &Arc<ChunkContext>, Inputs<'_>) -> Analysis + Send + Sync;
 
 /// What a server is made of, apart from its connection.
 #[derive(Clone)]

@@ -7,6 +7,7 @@
 
 use super::analysis::{self, Panicked};
 use super::state::State;
+use linter::OwnedInputs;
 use linter::config::Config;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ struct Known {
 /// so that what was found under it stays known.
 struct Neighbourhood {
     context: FileContext,
-    held_to: Option<(Arc<Config>, Arc<Config>)>,
+    inputs: Option<Arc<OwnedInputs>>,
 }
 
 /// What a document is held to among its neighbours, where a configuration counts for it.
@@ -53,7 +54,7 @@ pub(super) async fn over(
     state: &Arc<State>,
     url: &Url,
     config: Arc<Config>,
-) -> Result<Arc<Config>, Panicked> {
+) -> Result<Arc<OwnedInputs>, Panicked> {
     if !state.neighbours.knows(url) {
         let _turn = state.neighbours.turn.lock().await;
         if !state.neighbours.knows(url) {
@@ -261,7 +262,7 @@ impl Neighbours {
                 Some(known) => {
                     *known = Neighbourhood {
                         context,
-                        held_to: None,
+                        inputs: None,
                     };
                     changed.push(url);
                 }
@@ -270,7 +271,7 @@ impl Neighbours {
                         url,
                         Neighbourhood {
                             context,
-                            held_to: None,
+                            inputs: None,
                         },
                     )
                 }
@@ -279,24 +280,20 @@ impl Neighbours {
         changed
     }
 
-    fn over(&self, url: &Url, config: Arc<Config>) -> Arc<Config> {
+    /// Returns the same inputs as long as neither the configuration nor the context changes.
+    fn over(&self, url: &Url, config: Arc<Config>) -> Arc<OwnedInputs> {
         let mut known = self.read();
-        let Some(known) = known
-            .get_mut(url)
-            .filter(|known| known.context != config.context)
-        else {
-            return config;
+        let Some(known) = known.get_mut(url) else {
+            let context = FileContext::default();
+            return Arc::new(OwnedInputs { config, context });
         };
-        if let Some((base, over)) = &known.held_to
-            && Arc::ptr_eq(base, &config)
-        {
-            return Arc::clone(over);
+        let kept = known.inputs.as_ref();
+        if let Some(inputs) = kept.filter(|inputs| Arc::ptr_eq(&inputs.config, &config)) {
+            return Arc::clone(inputs);
         }
-        let over = Arc::new(Config {
-            context: known.context.clone(),
-            ..(*config).clone()
-        });
-        known.held_to = Some((config, Arc::clone(&over)));
-        over
+        let context = known.context.clone();
+        let inputs = Arc::new(OwnedInputs { config, context });
+        known.inputs = Some(Arc::clone(&inputs));
+        inputs
     }
 }

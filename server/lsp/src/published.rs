@@ -435,7 +435,7 @@ spec:
         let snapshot = Snapshot::of(&text.to_string());
         Analysed {
             snapshot,
-            config: Arc::default(),
+            inputs: Arc::default(),
             report,
             published: Arc::clone(published),
             generation: 0.into(),
@@ -476,7 +476,7 @@ spec:
                 text.replace(start..end, insert);
                 report.edit(start..end, insert.len(), |range| text.slice(range));
                 let look = |part: &str, role, context: &Arc<_>| {
-                    analysis::analyze_chunk(part, role, context, &config)
+                    analysis::analyze_chunk(part, role, context, (&config).into())
                 };
                 report.analyze(|range| text.slice(range), look);
                 let kept = json(&analysed(&text, report.clone(), &published), grouping);

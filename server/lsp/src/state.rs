@@ -16,8 +16,8 @@ use super::settings::Settings;
 use super::workspace_index::Workspace;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use linter::OwnedInputs;
 use linter::analysis::Report;
-use linter::config::Config;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -98,7 +98,7 @@ pub(super) struct Edited {
 #[derive(Debug)]
 pub(super) struct Analysed {
     pub snapshot: Snapshot,
-    pub config: Arc<Config>,
+    pub inputs: Arc<OwnedInputs>,
     pub report: Report,
     /// What was made of it for the client, and of the texts before it.
     pub published: Arc<std::sync::Mutex<Published>>,
@@ -368,13 +368,13 @@ impl Document {
 
 impl Analysed {
     /// Whether what is known of a later snapshot under a configuration can be made of it.
-    pub(super) fn leads_to(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
-        self.snapshot.revision <= snapshot.revision && Arc::ptr_eq(&self.config, config)
+    pub(super) fn leads_to(&self, snapshot: &Snapshot, inputs: &Arc<OwnedInputs>) -> bool {
+        self.snapshot.revision <= snapshot.revision && Arc::ptr_eq(&self.inputs, inputs)
     }
 
     /// Whether other objects say something else by now.
     pub(super) fn is_outdated(&self) -> bool {
-        let Some(others) = &self.config.context.workspace else {
+        let Some(others) = &self.inputs.context.workspace else {
             return false;
         };
         let generation = others.index.generation();
@@ -389,8 +389,8 @@ impl Analysed {
     }
 
     /// Whether it is what is known of that very snapshot under that very configuration.
-    pub(super) fn is_of(&self, snapshot: &Snapshot, config: &Arc<Config>) -> bool {
-        self.snapshot.revision == snapshot.revision && Arc::ptr_eq(&self.config, config)
+    pub(super) fn is_of(&self, snapshot: &Snapshot, inputs: &Arc<OwnedInputs>) -> bool {
+        self.snapshot.revision == snapshot.revision && Arc::ptr_eq(&self.inputs, inputs)
     }
 }
 

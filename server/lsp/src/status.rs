@@ -65,7 +65,7 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
     let outcome = Outcome::Analysed {
         profile: profile.name().to_owned(),
         namespaces,
-        kubernetes_version: analysed.config.kubernetes_version.to_string(),
+        kubernetes_version: analysed.inputs.config.kubernetes_version.to_string(),
         configuration_file: configuration::file_of(state, url)
             .and_then(|(file, _)| Url::from_file_path(file).ok()),
         objects: documents().map(|analysis| analysis.objects.len()).sum(),
@@ -78,16 +78,16 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
 /// What the workloads of a document are held to, or its objects where it has none: what is configured unless Namespaces say another thing
 /// of all of them; and those Namespaces that say another thing of any.
 fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
-    let (parts, config) = (|| analysed.report.chunks(), &analysed.config);
+    let (parts, inputs) = (|| analysed.report.chunks(), analysed.inputs.borrow());
     // It is so with each keystroke, and mostly no Namespace has a say.
-    if parts().all(|part| part.analysis.enforced_beyond(config).next().is_none()) {
-        return (config.profile, Vec::new());
+    if parts().all(|part| part.analysis.enforced_beyond(inputs).next().is_none()) {
+        return (inputs.config.profile, Vec::new());
     }
     let (mut namespaces, mut of_workloads, mut of_others) =
         (BTreeMap::new(), Vec::new(), Vec::new());
     for part in parts() {
-        let mut by_object = vec![config.profile; part.analysis.objects.len()];
-        for (object, enforced) in part.analysis.enforced_beyond(config) {
+        let mut by_object = vec![inputs.config.profile; part.analysis.objects.len()];
+        for (object, enforced) in part.analysis.enforced_beyond(inputs) {
             by_object
                 .get_mut(object)
                 .into_iter()
@@ -122,7 +122,7 @@ fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
         profile: profile.name().to_owned(),
     };
     (
-        profile.unwrap_or(config.profile),
+        profile.unwrap_or(inputs.config.profile),
         namespaces.into_iter().map(enforcing).collect(),
     )
 }

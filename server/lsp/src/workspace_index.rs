@@ -7,7 +7,7 @@
 use super::analysis::{self, Panicked};
 use super::neighbours::{self, path, real};
 use super::state::State;
-use linter::config::Config;
+use linter::OwnedInputs;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -221,13 +221,15 @@ fn facts(file: &Path, project: &mut Project) -> Vec<Fact> {
     else {
         return Vec::new();
     };
-    let config = Config {
+    let inputs = OwnedInputs {
         context: project.file_context(file),
-        ..Config::default()
+        ..OwnedInputs::default()
     };
     // A slip of ours in one file is no reason to know nothing of the others.
-    std::panic::catch_unwind(|| linter::analysis::facts(&text, &config, ReferencedKind::ALL))
-        .unwrap_or_default()
+    std::panic::catch_unwind(|| {
+        linter::analysis::facts(&text, inputs.borrow(), ReferencedKind::ALL)
+    })
+    .unwrap_or_default()
 }
 
 impl Stamp {

@@ -5,7 +5,7 @@
 //! context nothing is said; a choice replaces the word at the place and touches no other byte.
 
 use super::{Analysis, DocumentKind, Offset, Range};
-use crate::config::Config;
+use crate::Inputs;
 use crate::rules::{Field, FieldValue, OF_CONTAINER, OF_POD, Word, field_of, fields_of};
 use kubernetes::{Container, Object, Patch, Pod, Reading};
 use std::collections::HashSet;
@@ -76,19 +76,19 @@ const STEP: usize = 2;
 
 impl Analysis {
     /// What may be written at a place in a security context, however much of it is typed; `None` anywhere else, and in templates.
-    pub fn completion(&self, at: Offset, config: &Config) -> Option<Completion> {
+    pub fn completion(&self, at: Offset, inputs: Inputs<'_>) -> Option<Completion> {
         if self.kind == DocumentKind::Template || !self.text().contains("securityContext") {
             return None;
         }
         let typed = Typed::at(self.text(), at.into())?;
-        let keys = |pad| self.keys(&typed, pad, config);
+        let keys = |pad| self.keys(&typed, pad, inputs);
         keys(0)
-            .or_else(|| self.values(&typed, config))
+            .or_else(|| self.values(&typed, inputs))
             .or_else(|| keys(typed.missing_indentation()?))
     }
 
     /// Names of fields, so many blanks behind the place.
-    fn keys(&self, typed: &Typed<'_>, pad: usize, config: &Config) -> Option<Completion> {
+    fn keys(&self, typed: &Typed<'_>, pad: usize, inputs: Inputs<'_>) -> Option<Completion> {
         let has_colon = typed.after.trim_start().starts_with(':');
         let start = typed.word.start + pad;
         let probe = format!(
@@ -96,7 +96,7 @@ impl Analysis {
             " ".repeat(pad),
             if has_colon { "" } else { ": " }
         );
-        self.probe(typed, &probe, config, |yaml, _, objects| {
+        self.probe(typed, &probe, inputs, |yaml, _, objects| {
             let mut unknown = objects.iter().flat_map(|object| &object.reading.unknown);
             let unknown = unknown.find(|unknown| {
                 start_of(unknown.key) == start && unknown.key.as_str() == Some(PROBE)
@@ -111,7 +111,7 @@ impl Analysis {
             let known: HashSet<&str> = entries.filter_map(|entry| entry.key.as_str()).collect();
             let fields = fields_of(unknown.type_name);
             let fields = fields.filter(|field| {
-                field.is_in(config.kubernetes_version) && !known.contains(field.name)
+                field.is_in(inputs.config.kubernetes_version) && !known.contains(field.name)
             });
             let below = (!mapping.is_flow())
                 .then(|| typed.line_break(column_of(mapping, unknown.key) + step_at(mapping)));
@@ -140,8 +140,8 @@ impl Analysis {
     }
 
     /// Values of a field.
-    fn values(&self, typed: &Typed<'_>, config: &Config) -> Option<Completion> {
-        self.probe(typed, PROBE, config, |yaml, tree, objects| {
+    fn values(&self, typed: &Typed<'_>, inputs: Inputs<'_>) -> Option<Completion> {
+        self.probe(typed, PROBE, inputs, |yaml, tree, objects| {
             let written = yaml
                 .covering(offset(typed.word.start))
                 .filter(|node| node.as_str() == Some(PROBE))?;
@@ -174,7 +174,10 @@ impl Analysis {
                 FieldValue::Flag(_) if style != ScalarStyle::Plain => None,
                 _ => is_beside.then(|| word.word.to_owned()),
             };
-            let words = field.holds.words(config.kubernetes_version).into_iter();
+            let words = field
+                .holds
+                .words(inputs.config.kubernetes_version)
+                .into_iter();
             let words = words.filter(|word| !others.contains(word.word));
             let choice = |word: Word| {
                 Some(CompletionItem {
@@ -198,7 +201,7 @@ impl Analysis {
         &self,
         typed: &Typed<'_>,
         probe: &str,
-        config: &Config,
+        inputs: Inputs<'_>,
         look: impl FnOnce(&Yaml, &Yaml, &[Object<'_>]) -> Option<T>,
     ) -> Option<T> {
         let text = [
@@ -208,37 +211,37 @@ impl Analysis {
         ]
         .concat();
         let yaml = yaml::parse(&text);
-        self.seen(&yaml, config, |tree, objects| look(&yaml, tree, objects))
+        self.seen(&yaml, inputs, |tree, objects| look(&yaml, tree, objects))
     }
 
     /// Looks at what is read of a document: its objects, and the tree that they stand in, which of a JSON patch is what its operations write.
     fn seen<T>(
         &self,
         yaml: &Yaml,
-        config: &Config,
+        inputs: Inputs<'_>,
         look: impl FnOnce(&Yaml, &[Object<'_>]) -> Option<T>,
     ) -> Option<T> {
-        let patch = super::patch(yaml, self.role, config);
-        let objects = super::objects(yaml, patch.as_ref(), self.role, &self.context, config);
+        let patch = super::patch(yaml, self.role, inputs);
+        let objects = super::objects(yaml, patch.as_ref(), self.role, &self.context, inputs);
         look(patch.as_ref().map_or(yaml, Patch::written), &objects)
     }
 
     /// The field of a security context whose name or value is at a place; `None` in templates, whose values are not known.
-    pub fn field_at(&self, at: Offset, config: &Config) -> Option<FieldInfo> {
+    pub fn field_at(&self, at: Offset, inputs: Inputs<'_>) -> Option<FieldInfo> {
         if self.kind == DocumentKind::Template || !self.text().contains("securityContext") {
             return None;
         }
-        self.seen(self.yaml(), config, |tree, objects| {
+        self.seen(self.yaml(), inputs, |tree, objects| {
             written_at(tree, objects, at)
         })
     }
 
     /// What containers have from their pods, in the order of the text.
-    pub fn inherited(&self, config: &Config) -> Vec<Inherited> {
+    pub fn inherited(&self, inputs: Inputs<'_>) -> Vec<Inherited> {
         if self.kind != DocumentKind::Complete || !self.text().contains("securityContext") {
             return Vec::new();
         }
-        let objects = self.context.objects(self.yaml(), self.role, config);
+        let objects = self.context.objects(self.yaml(), self.role, inputs);
         let pods = objects.iter().filter_map(|object| object.pod.as_ref());
         let all = pods.flat_map(|pod| {
             pod.containers

@@ -4,6 +4,7 @@
 //! is held to what it is held to alone.
 
 use super::{Analysis, DocumentKind, document_kind};
+use crate::Inputs;
 use crate::config::{Config, Profile};
 use crate::rules::{Enablement, Rule};
 use kubernetes::{self, Object};
@@ -12,23 +13,23 @@ use yaml::{self, Yaml, chunks};
 
 /// What the objects of a text say of others, those of some kinds. Nothing else of the text is looked at, and most texts need not be read for
 /// that.
-pub fn facts(text: &str, config: &Config, kinds: &[ReferencedKind]) -> Vec<Fact> {
+pub fn facts(text: &str, inputs: Inputs<'_>, kinds: &[ReferencedKind]) -> Vec<Fact> {
     if !Fact::may_be_declared_in(text, kinds) {
         return Vec::new();
     }
     chunks::documents(text)
         .into_iter()
-        .flat_map(|range| facts_of(&text[range], config, kinds))
+        .flat_map(|range| facts_of(&text[range], inputs, kinds))
         .collect()
 }
 
-fn facts_of(document: &str, config: &Config, kinds: &[ReferencedKind]) -> Vec<Fact> {
+fn facts_of(document: &str, inputs: Inputs<'_>, kinds: &[ReferencedKind]) -> Vec<Fact> {
     let Some(yaml) = read(document, kinds) else {
         return Vec::new();
     };
     let facts = collect_facts(
         &kubernetes::objects_with(&yaml, false),
-        DocumentKind::of(&yaml, config),
+        DocumentKind::of(&yaml, inputs),
     );
     facts
         .into_iter()
@@ -111,9 +112,12 @@ impl Analysis {
     }
 
     /// Those of them by which an object is held to something else than the configuration says.
-    pub fn enforced_beyond(&self, config: &Config) -> impl Iterator<Item = (usize, Enforced<'_>)> {
+    pub fn enforced_beyond(
+        &self,
+        inputs: Inputs<'_>,
+    ) -> impl Iterator<Item = (usize, Enforced<'_>)> {
         self.enforced()
-            .filter(|(_, enforced)| counts(enforced.profile, config))
+            .filter(|(_, enforced)| counts(enforced.profile, inputs.config))
     }
 }
 
@@ -126,8 +130,8 @@ pub(super) struct Answers {
 }
 
 /// Has objects ask what they want to know, and tells their pods.
-pub(super) fn ask(objects: &mut [Object<'_>], config: &Config) -> Answers {
-    let Some(others) = &config.context.workspace else {
+pub(super) fn ask(objects: &mut [Object<'_>], inputs: Inputs<'_>) -> Answers {
+    let Some(others) = &inputs.context.workspace else {
         return Answers::default();
     };
     let mut talk = Answers {
@@ -135,7 +139,7 @@ pub(super) fn ask(objects: &mut [Object<'_>], config: &Config) -> Answers {
         answers: vec![Answer::default(); objects.len()],
     };
     for (index, (object, place)) in objects.iter_mut().zip(&mut talk.answers).enumerate() {
-        let Some(question) = Query::of(object, &config.context.namespaces) else {
+        let Some(question) = Query::of(object, &inputs.context.namespaces) else {
             continue;
         };
         *place = others.answer(&question);

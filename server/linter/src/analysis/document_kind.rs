@@ -3,7 +3,7 @@
 //! Knows templates, patches and encrypted files by what they look like. Must not know rules. Promise: of what is not seen nothing is
 //! said: a value that stands there may be wrong, and nothing is missing.
 
-use crate::config::Config;
+use crate::Inputs;
 use crate::rules::Finding;
 use kubernetes::{self, Extent, Object};
 use memchr::memmem;
@@ -42,8 +42,8 @@ pub(super) fn may_hold_objects(text: &str) -> bool {
 
 /// Whether what the files around a text say of it is reason enough to read it: a JSON patch does not hold the words, and neither has a
 /// kustomization around one to say what it is itself.
-pub(super) fn may_hold_patches(text: &str, config: &Config) -> bool {
-    match config.context.role {
+pub(super) fn may_hold_patches(text: &str, inputs: Inputs<'_>) -> bool {
+    match inputs.context.role {
         FileRole::Patch => true,
         FileRole::Kustomization => text.contains("patch"),
         FileRole::Whole | FileRole::ChartTemplate => false,
@@ -77,8 +77,8 @@ pub(super) fn is_blank(text: &str) -> bool {
 
 impl DocumentKind {
     /// How much could be seen of a text that holds no objects: the braces of a chart's templates are Helm's wherever they stand.
-    pub(super) fn unread(text: &str, config: &Config) -> DocumentKind {
-        let is_template = config.context.role == FileRole::ChartTemplate && text.contains("{{");
+    pub(super) fn unread(text: &str, inputs: Inputs<'_>) -> DocumentKind {
+        let is_template = inputs.context.role == FileRole::ChartTemplate && text.contains("{{");
         if is_template {
             DocumentKind::Template
         } else {
@@ -87,12 +87,12 @@ impl DocumentKind {
     }
 
     /// How much can be seen of a document that is read by itself.
-    pub(super) fn of(yaml: &Yaml, config: &Config) -> DocumentKind {
+    pub(super) fn of(yaml: &Yaml, inputs: Inputs<'_>) -> DocumentKind {
         if yaml.has_template_syntax()
-            || DocumentKind::unread(yaml.text(), config) == DocumentKind::Template
+            || DocumentKind::unread(yaml.text(), inputs) == DocumentKind::Template
         {
             DocumentKind::Template
-        } else if config.context.role == FileRole::Patch || has_directive(yaml) {
+        } else if inputs.context.role == FileRole::Patch || has_directive(yaml) {
             DocumentKind::Patch
         } else if encryption(yaml).is_some() {
             DocumentKind::Encrypted

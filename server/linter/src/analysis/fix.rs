@@ -4,7 +4,8 @@
 //! what is given was applied and looked at again: the findings are gone, and the API server refuses nothing that it took before.
 
 use super::{Analysis, RulePanic, analyze};
-use crate::config::{Config, Profile};
+use crate::Inputs;
+use crate::config::Profile;
 use crate::rules::{Applicability, Enablement, Finding, Rule};
 use std::collections::HashMap;
 use yaml::edit::{self, Change, EditError, Edits};
@@ -61,14 +62,19 @@ pub struct RejectedFix {
 const MOST_ROUNDS: usize = 10;
 
 /// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
-pub fn fix_all(text: &str, config: &Config, allowed: &[Applicability]) -> FixedText {
+pub fn fix_all<'i>(
+    text: &str,
+    inputs: impl Into<Inputs<'i>>,
+    allowed: &[Applicability],
+) -> FixedText {
+    let inputs = inputs.into();
     let is_allowed = |finding: &Finding| {
         finding
             .fix
             .as_ref()
             .is_some_and(|fix| allowed.contains(&fix.applicability))
     };
-    let report = analyze(text, config);
+    let report = analyze(text, inputs);
     let failures = report.failures().into_iter().cloned().collect();
     let mut fixed = FixedText {
         text: String::with_capacity(text.len()),
@@ -80,7 +86,7 @@ pub fn fix_all(text: &str, config: &Config, allowed: &[Applicability]) -> FixedT
     // Everything before it is written to the fixed text.
     let mut done = 0;
     for part in report.chunks() {
-        let mended = part.analysis.apply_fixes(config, is_allowed);
+        let mended = part.analysis.apply_fixes(inputs, is_allowed);
         // What is in several pieces has no fixes.
         if mended.edits.is_empty() && mended.withheld.is_empty() && mended.unfixable.is_empty() {
             continue;
@@ -118,7 +124,11 @@ pub fn fix_all(text: &str, config: &Config, allowed: &[Applicability]) -> FixedT
 impl Analysis {
     /// Mends those of the document's findings that are wanted and can be, one after the other has made room for it, until
     /// nothing is left to mend.
-    pub fn apply_fixes(&self, config: &Config, is_wanted: impl Fn(&Finding) -> bool) -> FixOutcome {
+    pub fn apply_fixes(
+        &self,
+        inputs: Inputs<'_>,
+        is_wanted: impl Fn(&Finding) -> bool,
+    ) -> FixOutcome {
         let mut mended = FixOutcome::default();
         let mut after: Option<Analysis> = None;
         for _ in 0..MOST_ROUNDS {
@@ -128,7 +138,7 @@ impl Analysis {
                 .iter()
                 .filter(|finding| finding.fix.is_some() && is_wanted(finding))
                 .collect();
-            let (edits, applied, refused) = now.largest_applicable(&candidates, config);
+            let (edits, applied, refused) = now.largest_applicable(&candidates, inputs);
             mended.withheld = refused
                 .into_iter()
                 .map(|(finding, reason)| (finding.clone(), reason))
@@ -145,7 +155,7 @@ impl Analysis {
             mended.applied += applied;
             let text = edits.apply(now.text());
             mended.edits = mended.edits.then(edits, self.text().len());
-            after = Some(self.with_text(&text, config));
+            after = Some(self.with_text(&text, inputs));
         }
         mended
     }
@@ -154,7 +164,7 @@ impl Analysis {
     pub fn largest_applicable<'f>(
         &self,
         candidates: &[&'f Finding],
-        config: &Config,
+        inputs: Inputs<'_>,
     ) -> (Edits, usize, Vec<(&'f Finding, EditError)>) {
         if candidates.is_empty() {
             return Default::default();
@@ -169,7 +179,7 @@ impl Analysis {
                     .collect(),
             );
         }
-        if let Ok(edits) = self.edits(candidates, config) {
+        if let Ok(edits) = self.edits(candidates, inputs) {
             return (edits, candidates.len(), Vec::new());
         }
         let mut taken = Taken {
@@ -182,7 +192,7 @@ impl Analysis {
         let halves = ordered.split_at(ordered.len() / 2);
         [halves.0, halves.1]
             .into_iter()
-            .for_each(|half| self.take(half, &mut taken, config));
+            .for_each(|half| self.take(half, &mut taken, inputs));
         taken.refused.sort_by_key(|(place, ..)| *place);
         let refused = taken
             .refused
@@ -198,7 +208,7 @@ impl Analysis {
         &self,
         candidates: &[(usize, &'f Finding)],
         taken: &mut Taken<'f>,
-        config: &Config,
+        inputs: Inputs<'_>,
     ) {
         if candidates.is_empty() {
             return;
@@ -215,7 +225,7 @@ impl Analysis {
         taken
             .accepted
             .extend(candidates.iter().map(|(_, finding)| finding));
-        match (self.edits(&taken.accepted, config), candidates) {
+        match (self.edits(&taken.accepted, inputs), candidates) {
             (Ok(edits), _) => taken.edits = edits,
             (Err(reason), [(place, finding)]) => {
                 taken.accepted.truncate(before);
@@ -226,7 +236,7 @@ impl Analysis {
                 let halves = several.split_at(several.len() / 2);
                 [halves.0, halves.1]
                     .into_iter()
-                    .for_each(|half| self.take(half, taken, config));
+                    .for_each(|half| self.take(half, taken, inputs));
             }
         }
     }
@@ -236,12 +246,12 @@ impl Analysis {
     ///
     /// # Errors
     /// Why they cannot be given, in words for a person. The lines that they name are the document's.
-    pub fn edits(&self, findings: &[&Finding], config: &Config) -> Result<Edits, EditError> {
+    pub fn edits(&self, findings: &[&Finding], inputs: Inputs<'_>) -> Result<Edits, EditError> {
         if let Some(reason) = self.kind.edit_blocker() {
             return Err(EditError::new(reason));
         }
         let edits = edit::plan(self.yaml(), &changes(findings))?;
-        self.check(findings, &self.with_text(&edits.apply(self.text()), config))?;
+        self.check(findings, &self.with_text(&edits.apply(self.text()), inputs))?;
         Ok(edits)
     }
 

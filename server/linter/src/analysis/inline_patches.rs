@@ -4,7 +4,7 @@
 //! is written; where a place in a block cannot be found again, letter by letter, nothing is told.
 
 use super::{Analysis, RulePanic, analyze_document};
-use crate::config::Config;
+use crate::Inputs;
 use crate::rules::Finding;
 use workspace::project;
 use workspace::{FileContext, FileRole};
@@ -18,27 +18,24 @@ pub(super) struct Inside {
     pub failures: Vec<RulePanic>,
 }
 
-pub(super) fn look(yaml: &Yaml, config: &Config) -> Inside {
+pub(super) fn look(yaml: &Yaml, inputs: Inputs<'_>) -> Inside {
     let mut inside = Inside::default();
     for (node, target) in project::inline_patches(yaml) {
         let context = FileContext {
             role: FileRole::Patch,
             target,
-            ..config.context.clone()
+            ..inputs.context.clone()
         };
-        look_into(
-            node,
-            &Config {
-                context: context,
-                ..config.clone()
-            },
-            &mut inside,
-        );
+        let inputs = Inputs {
+            context: &context,
+            ..inputs
+        };
+        look_into(node, inputs, &mut inside);
     }
     inside
 }
 
-fn look_into(node: Node<'_>, config: &Config, inside: &mut Inside) {
+fn look_into(node: Node<'_>, inputs: Inputs<'_>, inside: &mut Inside) {
     let Some(text) = node.as_str() else { return };
     let placed = |finding: Finding| {
         let range = place(node, text, finding.range)?;
@@ -58,7 +55,7 @@ fn look_into(node: Node<'_>, config: &Config, inside: &mut Inside) {
         suppressed: ignored,
         failures,
         ..
-    } = analyze_document(text, config);
+    } = analyze_document(text, inputs);
     inside
         .findings
         .extend(findings.into_iter().filter_map(placed));

@@ -4,6 +4,7 @@
 //! configured version.
 
 use super::{Analysis, DocumentKind, Enforced};
+use crate::Inputs;
 use crate::config::{Config, Profile, RuleSelection};
 use crate::rules::{Enablement, Finding};
 use std::ops::Range;
@@ -24,7 +25,7 @@ impl Analysis {
     pub fn pod_security_level(
         &self,
         objects: Range<usize>,
-        config: &Config,
+        inputs: Inputs<'_>,
     ) -> Option<PodSecurityLevel> {
         let is_seen = self.kind == DocumentKind::Complete
             && self
@@ -41,9 +42,17 @@ impl Analysis {
             exceptions: Vec::new(),
             no_suppressions: true,
             namespace_labels: false,
-            ..config.clone()
+            ..inputs.config.clone()
         };
-        let mut found = self.with_text(self.text(), &config).findings;
+        let mut found = self
+            .with_text(
+                self.text(),
+                Inputs {
+                    config: &config,
+                    ..inputs
+                },
+            )
+            .findings;
         found.retain(|finding| {
             finding
                 .target

@@ -6,7 +6,7 @@
 
 use super::cross_references::{self, collect_facts};
 use super::{Analysis, DocumentKind, Offset, Range, completion};
-use crate::config::Config;
+use crate::Inputs;
 use kubernetes::{self, Object};
 use std::ops::Range as Bytes;
 use workspace::cross_references::{Fact, Reference, ReferencedKind, TargetNamespaces};
@@ -68,7 +68,7 @@ const SAY_KINDS: [&str; 2] = ["RoleRef", "Subject"];
 
 impl Analysis {
     /// The name of another object that is written at a place, if one is.
-    pub fn reference_at(&self, at: Offset, config: &Config) -> Option<ReferenceAt> {
+    pub fn reference_at(&self, at: Offset, inputs: Inputs<'_>) -> Option<ReferenceAt> {
         let node = self
             .yaml()
             .covering(at)
@@ -79,12 +79,12 @@ impl Analysis {
         if !FIELDS.iter().any(|(_, field, _)| *field == key) {
             return None;
         }
-        let objects = self.context.objects(self.yaml(), self.role, config);
+        let objects = self.context.objects(self.yaml(), self.role, inputs);
         let object = objects
             .iter()
             .find(|object| object.node.range().contains_range(node.range()))?;
         let kind = kind_of(&objects, object, entry)?;
-        let namespaces = namespaces_of(object, entry, &config.context.namespaces);
+        let namespaces = namespaces_of(object, entry, &inputs.context.namespaces);
         Some(ReferenceAt {
             range: node.range(),
             reference: Reference {
@@ -145,22 +145,22 @@ fn namespaces_of(
 }
 
 /// Where a text declares the object of which it says something. More than one place where it does so several times.
-pub fn declarations(text: &str, fact: &Fact, config: &Config) -> Vec<Declaration> {
+pub fn declarations(text: &str, fact: &Fact, inputs: Inputs<'_>) -> Vec<Declaration> {
     let documents = chunks::documents(text).into_iter();
     // A name can be written with a `\` in it.
     let documents = documents.filter(|range| {
         text[range.clone()].contains(&*fact.name) || text[range.clone()].contains('\\')
     });
     documents
-        .flat_map(|range| declared_in(&text[range.clone()], range.start, fact, config))
+        .flat_map(|range| declared_in(&text[range.clone()], range.start, fact, inputs))
         .collect()
 }
 
-fn declared_in(document: &str, start: usize, fact: &Fact, config: &Config) -> Vec<Declaration> {
+fn declared_in(document: &str, start: usize, fact: &Fact, inputs: Inputs<'_>) -> Vec<Declaration> {
     let Some(yaml) = cross_references::read(document, &[fact.kind]) else {
         return Vec::new();
     };
-    let sight = DocumentKind::of(&yaml, config);
+    let sight = DocumentKind::of(&yaml, inputs);
     let bytes = |range: Range| start + usize::from(range.start())..start + usize::from(range.end());
     let objects = kubernetes::objects_with(&yaml, false);
     let is_it = |object: &&Object<'_>| {

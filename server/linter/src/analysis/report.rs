@@ -5,7 +5,7 @@
 //! cost, however long the text is.
 
 use super::{Analysis, DocumentKind, Offset, Range, RulePanic};
-use crate::config::Config;
+use crate::Inputs;
 use crate::rules::Finding;
 use crate::suppressions::{ChunkRole, FileSuppressions};
 use kubernetes::{self, ListOf, Object};
@@ -612,14 +612,14 @@ impl ChunkContext {
         &'y self,
         yaml: &'y Yaml,
         role: ChunkKind,
-        config: &Config,
+        inputs: Inputs<'_>,
     ) -> Vec<Object<'y>> {
         match (role, &self.list) {
             (ChunkKind::Item { .. }, Some(list)) => {
-                kubernetes::items(yaml, list, config.detect_pod_templates)
+                kubernetes::items(yaml, list, inputs.config.detect_pod_templates)
             }
             (ChunkKind::Document, None) => {
-                kubernetes::objects_with(yaml, config.detect_pod_templates)
+                kubernetes::objects_with(yaml, inputs.config.detect_pod_templates)
             }
             _ => Vec::new(),
         }

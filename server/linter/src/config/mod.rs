@@ -26,7 +26,6 @@ use kubernetes::Version;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
-use workspace::FileContext;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -102,8 +101,6 @@ pub struct Config {
     pub fail_on: Severity,
     /// Whether a custom resource that nobody here knows has a pod where something looks like one.
     pub detect_pod_templates: bool,
-    /// What other files say of the text that is held to this. No file of ours says it.
-    pub context: FileContext,
     /// What some rules are not asked of.
     pub exceptions: Vec<Exception>,
     /// Whether every ignore has to say why.
@@ -123,7 +120,6 @@ impl Default for Config {
             values: Values::default(),
             fail_on: Severity::Warning,
             detect_pod_templates: true,
-            context: FileContext::default(),
             exceptions: Vec::new(),
             require_reason: false,
             no_suppressions: false,

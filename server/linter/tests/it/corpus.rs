@@ -3,6 +3,7 @@
 //! The corpus is looked for beside the repository, or where `KUBEHARDEN_SHARED` says; without it only `fixtures/` is read.
 
 use kubernetes;
+use linter::OwnedInputs;
 use linter::analysis::{self, Chunk, DocumentKind};
 use linter::config::Config;
 use linter::rules::Applicability;
@@ -198,12 +199,12 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
     let (mut seen, mut workloads, mut pods) = ([0, 0], 0, 0);
     for (path, text) in &files() {
         let context = project.file_context(path);
-        let config = Config {
+        let inputs = OwnedInputs {
             context: context.clone(),
-            ..Config::default()
+            ..OwnedInputs::default()
         };
         let place = path.display();
-        for Chunk { analysis, .. } in analysis::analyze(text, &config).chunks() {
+        for Chunk { analysis, .. } in analysis::analyze(text, &inputs).chunks() {
             let is_template = analysis.kind == DocumentKind::Template;
             // Told by itself: braces outside of quotes, or any in a chart.
             let in_chart = context.role == workspace::FileRole::ChartTemplate
@@ -255,12 +256,12 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
             Applicability::Placeholder,
         ];
         if context.role != workspace::FileRole::Whole
-            && analysis::analyze(text, &config)
+            && analysis::analyze(text, &inputs)
                 .chunks()
                 .all(|it| it.analysis.kind != DocumentKind::Complete)
         {
             assert_eq!(
-                analysis::fix_all(text, &config, &all).text,
+                analysis::fix_all(text, &inputs, &all).text,
                 *text,
                 "{place}"
             );

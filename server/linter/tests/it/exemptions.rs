@@ -583,7 +583,10 @@ fn an_apparmor_annotation_never_contradicts_the_field() {
         .collect();
     assert_eq!(findings.len(), 2);
     for finding in findings {
-        let edits = document.analysis.edits(&[finding], &config).expect("edits");
+        let edits = document
+            .analysis
+            .edits(&[finding], (&config).into())
+            .expect("edits");
         let after = edits.apply(text);
         assert!(!after.contains("annotations"), "{after}");
     }

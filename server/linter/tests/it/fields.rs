@@ -296,7 +296,7 @@ fn taken(
     for part in report.chunks() {
         let Some(completion) = part
             .within(at)
-            .and_then(|at| part.analysis.completion(at, config))
+            .and_then(|at| part.analysis.completion(at, config.into()))
         else {
             continue;
         };
@@ -352,9 +352,10 @@ fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
                     errors(&report) <= errors(&before),
                     "{name} breaks the text:\n{after}"
                 );
-                let written = report
-                    .chunks()
-                    .find_map(|part| part.analysis.field_at(part.within(*place)?, &config));
+                let written = report.chunks().find_map(|part| {
+                    part.analysis
+                        .field_at(part.within(*place)?, (&config).into())
+                });
                 assert_eq!(
                     written.map(|written| written.field.name),
                     Some(field.name),
@@ -379,10 +380,10 @@ fn every_state_of_a_typed_manifest_is_answered() {
         let report = analysis::analyze(typed, &config);
         offered += taken(typed, &report, at, &config).len();
         for part in report.chunks() {
-            part.analysis.inherited(&config);
+            part.analysis.inherited((&config).into());
             let end = part.within(at).unwrap();
-            part.analysis.field_at(end, &config);
-            part.analysis.pod_security_level(0..1, &config);
+            part.analysis.field_at(end, (&config).into());
+            part.analysis.pod_security_level(0..1, (&config).into());
         }
     }
     assert!(offered > 500, "{offered}");

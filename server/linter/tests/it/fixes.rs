@@ -179,7 +179,7 @@ impl Tally {
             return;
         };
         self.offered += 1;
-        let edits = analysis.edits(&[way], config);
+        let edits = analysis.edits(&[way], config.into());
         if analysis.quick_reject(way).is_some() {
             self.obstructed += 1;
             self.expect(edits.is_err(), place, || {
@@ -344,7 +344,7 @@ impl Sum {
                 .iter()
                 .filter(|finding| (whole.is_wanted)(finding))
                 .collect();
-            let (edits, count, refused) = before.largest_applicable(&candidates, config);
+            let (edits, count, refused) = before.largest_applicable(&candidates, config.into());
             self.withheld += refused.len();
             if count == 0 {
                 break;
@@ -361,7 +361,7 @@ impl Sum {
             self.expect(taken.len() == count, place, || {
                 format!("{count} taken and not {}", taken.len())
             });
-            let after = before.with_text(&edits.apply(before.text()), config);
+            let after = before.with_text(&edits.apply(before.text()), config.into());
             self.hold(place, before, &taken, &after);
             rounds += 1;
             applied += count;
@@ -376,7 +376,7 @@ impl Sum {
         self.rounds += rounds;
         self.fixes += applied;
         if !whole.once {
-            let mended = analysis.apply_fixes(config, |finding| (whole.is_wanted)(finding));
+            let mended = analysis.apply_fixes(config.into(), |finding| (whole.is_wanted)(finding));
             let is_same =
                 mended.applied == applied && mended.edits.apply(analysis.text()) == after.text();
             self.expect(is_same, place, || {
@@ -486,7 +486,7 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
                 spliced += &text[done..part.start];
                 spliced += &part
                     .analysis
-                    .apply_fixes(&config, is_allowed)
+                    .apply_fixes((&config).into(), is_allowed)
                     .edits
                     .apply(part.analysis.text());
                 done = part.start + part.analysis.text().len();
@@ -683,7 +683,7 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
             }],
         );
         let refusal = analysis
-            .edits(&[&forged], &config)
+            .edits(&[&forged], (&config).into())
             .expect_err("a refusal")
             .to_string();
         assert_eq!(

@@ -1,5 +1,6 @@
 //! Not a manifest, or one of which nothing is to be said: the YAML that lies beside manifests in real projects.
 
+use linter::OwnedInputs;
 use linter::analysis::{self, Analysis, DocumentKind, Report};
 use linter::config::Config;
 use linter::rules::Applicability;
@@ -181,13 +182,13 @@ fn a_document_without_the_words_is_blank_only_if_nothing_is_written() {
     }
 }
 
-fn held_to(part: FileRole) -> Config {
-    Config {
+fn with_role(role: FileRole) -> OwnedInputs {
+    OwnedInputs {
         context: FileContext {
-            role: part,
+            role,
             ..FileContext::default()
         },
-        ..Config::default()
+        ..OwnedInputs::default()
     }
 }
 
@@ -208,7 +209,7 @@ spec:
             privileged: true
 ";
     assert!(said(&analysis::analyze(patch, &Config::default())).len() > 5);
-    let report = analysis::analyze(patch, &held_to(FileRole::Patch));
+    let report = analysis::analyze(patch, &with_role(FileRole::Patch));
     assert_eq!(
         said(&report),
         [
@@ -230,7 +231,7 @@ spec:
     // What is no YAML is none in a patch either.
     let broken = patch.replace("image: nginx", "image: \"nginx");
     assert!(
-        said(&analysis::analyze(&broken, &held_to(FileRole::Patch)))
+        said(&analysis::analyze(&broken, &with_role(FileRole::Patch)))
             .iter()
             .any(|(id, _)| *id == "syntax-error")
     );

@@ -412,7 +412,7 @@ fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
         panic!("one finding: {:?}", analysis.findings)
     };
     let way = finding.each_fix().nth(way).expect("as many ways");
-    let edits = analysis.edits(&[&way], &config).expect("edits");
+    let edits = analysis.edits(&[&way], (&config).into()).expect("edits");
     (
         way.fix.expect("a fix").title.into_owned(),
         edits.apply(text),

@@ -468,7 +468,7 @@ fn mended(text: &str) -> Vec<String> {
     };
     let apply = |way: Finding| {
         analysis
-            .edits(&[&way], &config())
+            .edits(&[&way], (&config()).into())
             .map(|edits| edits.apply(text))
     };
     complaint
@@ -806,7 +806,7 @@ fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
                         continue;
                     }
                     for scope in [SuppressionScope::Place, SuppressionScope::Document] {
-                        match analysis.suppress(&[finding], scope, &config) {
+                        match analysis.suppress(&[finding], scope, (&config).into()) {
                             Ok(edits) => {
                                 written += 1;
                                 check(
@@ -848,7 +848,7 @@ fn check(
 ) {
     let config = Config::default();
     let text = edits.apply(analysis.text());
-    let after = analysis.with_text(&text, &config);
+    let after = analysis.with_text(&text, (&config).into());
     let of = |findings: &[Finding]| findings.iter().map(told).collect::<Vec<_>>();
     let before = of(&analysis.findings);
     let gone = gone(&before, &of(&after.findings))
@@ -893,7 +893,7 @@ fn check(
             .expect("the rule is named");
     let mut swapped = text.clone();
     swapped.replace_range(behind..behind + finding.rule.id.len(), "zzz");
-    let swapped = analysis.with_text(&swapped, &config);
+    let swapped = analysis.with_text(&swapped, (&config).into());
     let unknown = swapped
         .findings
         .iter()
@@ -904,7 +904,7 @@ fn check(
         .unwrap_or_default();
     assert!(!changes.is_empty(), "{place}: {idle}");
     let back = swapped
-        .edits(&[unknown.expect("it is there")], &config)
+        .edits(&[unknown.expect("it is there")], (&config).into())
         .unwrap_or_else(|reason| panic!("{place}: {reason}"));
     assert_eq!(back.apply(swapped.text()), analysis.text(), "{place}");
 }

@@ -439,7 +439,7 @@ fn a_report_that_followed_random_edits_is_one_from_scratch() {
             report.edit(step.replaced.clone(), step.with.len(), read);
             report.analyze(read, |text, role, context| {
                 analysed.fetch_add(1, Ordering::Relaxed);
-                analyze_chunk(text, role, context, &config)
+                analyze_chunk(text, role, context, (&config).into())
             });
             assert_eq!(
                 told(&report),
@@ -470,7 +470,7 @@ fn follow(
     report.edit(replaced, inserted, read);
     report.analyze(read, |text, role, context| {
         count.fetch_add(1, Ordering::Relaxed);
-        analyze_chunk(text, role, context, &Config::default())
+        analyze_chunk(text, role, context, (&Config::default()).into())
     });
     count.into_inner()
 }
@@ -609,7 +609,7 @@ fn the_trees_of_a_long_text_are_read_again_as_they_were() {
         for (one, other) in kept.findings.iter().zip(&again.findings) {
             let edits = |analysis: &Analysis, it| {
                 analysis
-                    .edits(&[it], &config)
+                    .edits(&[it], (&config).into())
                     .map_err(|refusal| refusal.to_string())
             };
             assert_eq!(
@@ -742,7 +742,7 @@ fn what_is_said_of_other_objects_is_said_however_a_document_is_read() {
         assert_eq!(facts.len(), count, "{text}");
         assert_eq!(
             facts,
-            analysis::facts(text, &Config::default(), ReferencedKind::ALL),
+            analysis::facts(text, (&Config::default()).into(), ReferencedKind::ALL),
             "{text}"
         );
     }

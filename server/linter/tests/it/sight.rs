@@ -1,5 +1,6 @@
 //! Documents that cannot be seen in full, where a text is read in parts and where findings are ignored.
 
+use linter::OwnedInputs;
 use linter::analysis::{self, Analysis, DocumentKind, Report, SuppressionScope};
 use linter::config::Config;
 use workspace::{FileContext, FileRole};
@@ -22,13 +23,13 @@ fn list(behind: [&str; 2], tail: &str) -> String {
     )
 }
 
-fn held_to(part: FileRole) -> Config {
-    Config {
+fn with_role(role: FileRole) -> OwnedInputs {
+    OwnedInputs {
         context: FileContext {
-            role: part,
+            role,
             ..FileContext::default()
         },
-        ..Config::default()
+        ..OwnedInputs::default()
     }
 }
 
@@ -66,13 +67,16 @@ fn what_leaves_one_item_to_others_counts_for_all_of_them() {
     );
 
     for (text, config) in [
-        (list(["", ""], ""), held_to(FileRole::Patch)),
+        (list(["", ""], ""), with_role(FileRole::Patch)),
         (
             list(["  status: '{{ .a }}'\n", ""], ""),
-            held_to(FileRole::ChartTemplate),
+            with_role(FileRole::ChartTemplate),
         ),
-        (list(["", "  status: {{ .a }}\n"], ""), Config::default()),
-        (list(["", ""], "$patch: replace\n"), Config::default()),
+        (
+            list(["", "  status: {{ .a }}\n"], ""),
+            OwnedInputs::default(),
+        ),
+        (list(["", ""], "$patch: replace\n"), OwnedInputs::default()),
     ] {
         let report = analysis::analyze(&text, &config);
         let [sight] = sights(&report)[..] else {
@@ -197,7 +201,7 @@ fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
 
 #[test]
 fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encrypted_file() {
-    let ignoring = |analysis: &Analysis, config: &Config| {
+    let ignoring = |analysis: &Analysis, config: &OwnedInputs| {
         let finding = analysis
             .findings
             .iter()
@@ -206,11 +210,11 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
             .suppress(
                 &[finding.unwrap_or_else(|| panic!("nothing of host-ipc"))],
                 SuppressionScope::Place,
-                config,
+                config.into(),
             )
             .map_err(|reason| reason.to_string())
     };
-    let config = held_to(FileRole::Patch);
+    let config = with_role(FileRole::Patch);
     let analysis = analysis::analyze_document(DEPLOYMENT, &config);
     let edits = ignoring(&analysis, &config).expect("a comment");
     assert!(
@@ -219,7 +223,7 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
             .contains("hostIPC: true # kubeharden: ignore[host-ipc]")
     );
 
-    let config = Config::default();
+    let config = OwnedInputs::default();
     let template = analysis::analyze_document(
         &DEPLOYMENT.replace("metadata: {name: a}", "metadata: {{ .a }}"),
         &config,

@@ -3,23 +3,24 @@
 use linter::analysis::{self, DocumentKind};
 use linter::config::Config;
 use linter::rules::Applicability;
+use linter::{Inputs, OwnedInputs};
 use std::fs;
 use std::path::{Path, PathBuf};
 use workspace::{FileContext, FileRole};
 use yaml;
 
-fn in_chart() -> Config {
-    Config {
+fn in_chart() -> OwnedInputs {
+    OwnedInputs {
         context: FileContext {
             role: FileRole::ChartTemplate,
             ..FileContext::default()
         },
-        ..Config::default()
+        ..OwnedInputs::default()
     }
 }
 
 /// Each finding as `rule: text`.
-fn said(text: &str, config: &Config) -> Vec<String> {
+fn said<'i>(text: &str, config: impl Into<Inputs<'i>>) -> Vec<String> {
     let report = analysis::analyze(text, config);
     let of = |part: analysis::Chunk<'_>| {
         let analysis = part.analysis;
@@ -204,9 +205,12 @@ fn braces_in_texts_make_a_template_in_a_chart_only() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '{{ .Values.image }}'}]}\n";
     assert_eq!(said(text, &in_chart()), [""; 0]);
     assert!(said(text, &Config::default()).len() > 3);
-    let sight = |config: &Config| analysis::analyze_document(text, config).kind;
+    let sight = |config: Inputs<'_>| analysis::analyze_document(text, config).kind;
     assert_eq!(
-        (sight(&in_chart()), sight(&Config::default())),
+        (
+            sight((&in_chart()).into()),
+            sight((&Config::default()).into())
+        ),
         (DocumentKind::Template, DocumentKind::Complete)
     );
 }

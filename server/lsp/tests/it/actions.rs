@@ -1,6 +1,7 @@
 //! What is offered to mend.
 
 use crate::harness::{FILE, TestServer, echo, edited, modern, modern_but, position, put, range};
+use linter::Inputs;
 use linter::rules::{Applicability, Fix};
 use lsp::Setup;
 use serde_json::{Value, json};
@@ -327,8 +328,8 @@ async fn a_file_that_is_not_open_has_no_actions() {
 /// A server that offers a fix on each `!`, to rename what is not there.
 fn refusing() -> Setup {
     let echo = echo();
-    let analyze = move |text: &str, role, context: &_, config: &_| {
-        let mut analysis = (echo.analyze)(text, role, context, config);
+    let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {
+        let mut analysis = (echo.analyze)(text, role, context, inputs);
         let change = yaml::edit::Change::Rename {
             path: Default::default(),
             key: "new".into(),

@@ -2,6 +2,7 @@
 
 use crate::harness::{FILE, TestServer, echo, edited, modern};
 use linter::analysis;
+use linter::config::Config;
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::fs;
@@ -206,7 +207,7 @@ async fn hardening_a_file_mends_what_needs_no_choice() {
         linter::rules::Applicability::Safe,
         linter::rules::Applicability::Unsafe,
     ];
-    let expected = analysis::fix_all(&text, &Default::default(), &allowed);
+    let expected = analysis::fix_all(&text, &Config::default(), &allowed);
     let after = edited(&text, &hardened, 1, "utf-8");
     assert_eq!(after, expected.text);
     assert_eq!(hardened["mended"], expected.applied);

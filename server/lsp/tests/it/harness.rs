@@ -1,7 +1,7 @@
 //! A client that speaks to a server over pipes in memory, and hears everything that the server says.
 
+use linter::Inputs;
 use linter::analysis::{self, Analysis};
-use linter::config::Config;
 use linter::rules::{Check, Enablement, Finding, Rule, Severity, Target};
 use lsp::{self, Setup};
 use serde_json::{Value, json};
@@ -345,14 +345,14 @@ pub(crate) fn modern_but(pointer: &str, value: Value) -> Value {
 /// it. `PANIC` in the text makes it panic.
 pub(crate) fn echo() -> Setup {
     Setup {
-        analyze: Arc::new(|text, _, _, config| echo_analysis(text, config)),
+        analyze: Arc::new(|text, _, _, inputs| echo_analysis(text, inputs)),
         ..Setup::default()
     }
 }
 
-pub(crate) fn echo_analysis(text: &str, config: &Config) -> Analysis {
+pub(crate) fn echo_analysis(text: &str, inputs: Inputs<'_>) -> Analysis {
     assert!(!text.contains("PANIC"), "as the text asks");
-    let mut analysis = analysis::analyze_document(text, config);
+    let mut analysis = analysis::analyze_document(text, inputs);
     analysis.findings = text
         .match_indices('!')
         .map(|(at, _)| echo_finding(at, text))

@@ -1,8 +1,8 @@
 //! The server ends when the client leaves, however it leaves.
 
 use crate::harness::{FILE, TestServer, echo, echo_analysis, modern};
+use linter::Inputs;
 use linter::analysis::{ChunkContext, ChunkKind};
-use linter::config::Config;
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, mpsc};
@@ -70,12 +70,12 @@ async fn a_reply_that_takes_too_long_keeps_no_client_waiting_that_hung_up() {
     let (release, released) = mpsc::channel::<()>();
     let (begun, beginning) = tokio::sync::oneshot::channel::<()>();
     let blocking = Mutex::new(Some((begun, released)));
-    let analyze = move |text: &str, _: ChunkKind, _: &Arc<ChunkContext>, config: &Config| {
+    let analyze = move |text: &str, _: ChunkKind, _: &Arc<ChunkContext>, inputs: Inputs<'_>| {
         if let Some((begun, released)) = blocking.lock().unwrap().take() {
             begun.send(()).unwrap();
             let _ = released.recv();
         }
-        echo_analysis(text, config)
+        echo_analysis(text, inputs)
     };
     let mut server = TestServer::ready(
         Setup {

@@ -1,7 +1,7 @@
 //! Settings reach the server in every way in which clients send them.
 
 use crate::harness::{TestServer, modern};
-use linter::config::Config;
+use linter::Inputs;
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -9,10 +9,14 @@ use std::time::Duration;
 
 /// A server whose analysis tells the configuration that it works under.
 pub(crate) fn telling() -> Setup {
-    let analyze = |_: &str, _, _: &_, config: &Config| {
+    let analyze = |_: &str, _, _: &_, inputs: Inputs<'_>| {
         crate::harness::echo_analysis(
-            &format!("!{} {}", config.profile.name(), config.kubernetes_version),
-            config,
+            &format!(
+                "!{} {}",
+                inputs.config.profile.name(),
+                inputs.config.kubernetes_version
+            ),
+            inputs,
         )
     };
     Setup {

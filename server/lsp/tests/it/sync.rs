@@ -1,6 +1,7 @@
 //! The server has the text that the client has.
 
 use crate::harness::{FILE, NEVER, TestServer, echo, modern, modern_but, put, range};
+use linter::Inputs;
 use lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::{Arc, Condvar, Mutex};
@@ -202,10 +203,10 @@ struct GateState {
 impl Gate {
     fn setup(self: &Arc<Self>) -> Setup {
         let (gate, echo) = (Arc::clone(self), echo());
-        let analyze = move |text: &str, role, context: &_, config: &_| {
+        let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {
             gate.change(|state| state.begun.push(text.to_owned()));
             gate.wait_until(|state| state.is_open);
-            (echo.analyze)(text, role, context, config)
+            (echo.analyze)(text, role, context, inputs)
         };
         Setup {
             analyze: Arc::new(analyze),

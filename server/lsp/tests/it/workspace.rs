@@ -1,6 +1,7 @@
 //! What objects in other files of the workspace have to say, as those files are edited, saved and deleted, and as folders come and go.
 
 use crate::harness::{TestServer, modern};
+use linter::Inputs;
 use linter::analysis;
 use lsp::Setup;
 use serde_json::{Value, json};
@@ -461,10 +462,10 @@ async fn the_whole_folder_is_answered_in_parts_and_with_progress() {
 async fn who_no_longer_waits_for_the_whole_folder_ends_it() {
     let (gate, closed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (opened, arrived) = (Arc::clone(&gate), Arc::clone(&closed));
-    let analyze = move |text: &str, role, context: &_, config: &_| {
+    let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {
         arrived.add_permits(1);
         Handle::current().block_on(async { opened.acquire().await.unwrap().forget() });
-        analysis::analyze_chunk(text, role, context, config)
+        analysis::analyze_chunk(text, role, context, inputs)
     };
     let names: Vec<String> = (0..5).map(|number| format!("one/{number}.yaml")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), POD)).collect();

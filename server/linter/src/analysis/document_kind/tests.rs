@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::analysis::{Analysis, ChunkKind, Report, analyze, analyze_chunk, read_part};
+use crate::config::Config;
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ fn texts(folders: &[&str]) -> Vec<String> {
 }
 
 /// Reads what is ruled out after all, and tells how often that was.
-fn ruled_out(text: &str, config: &Config) -> usize {
+fn ruled_out(text: &str, inputs: Inputs<'_>) -> usize {
     let out = AtomicUsize::new(0);
     Report::of(text).analyze(
         |range| Cow::Borrowed(&text[range]),
@@ -54,7 +55,7 @@ fn ruled_out(text: &str, config: &Config) -> usize {
                     facts,
                     asked,
                     ..
-                } = read_part(part, role, context, config);
+                } = read_part(part, role, context, inputs);
                 assert!(
                     objects.is_empty() && findings.is_empty() && ignored.is_empty(),
                     "{part:?}: {objects:?} {findings:?}"
@@ -64,7 +65,7 @@ fn ruled_out(text: &str, config: &Config) -> usize {
                     "{part:?}"
                 );
             }
-            analyze_chunk(part, role, context, config)
+            analyze_chunk(part, role, context, inputs)
         },
     );
     out.into_inner()
@@ -81,7 +82,10 @@ fn what_is_not_read_holds_nothing() {
     collect(&shared.join("corpus"), &mut texts);
     let out: usize = texts
         .iter()
-        .map(|text| ruled_out(text, &config) + ruled_out(&text.replace('\n', "\r"), &config))
+        .map(|text| {
+            ruled_out(text, Inputs::from(&config))
+                + ruled_out(&text.replace('\n', "\r"), Inputs::from(&config))
+        })
         .sum();
     assert!(out > 20, "{out}");
 }
@@ -114,7 +118,7 @@ fn what_is_an_object_is_read_however_it_is_written() {
             text,
             ChunkKind::Document,
             &Default::default(),
-            &Config::default(),
+            (&Config::default()).into(),
         );
         assert!(
             !known.objects.is_empty() && may_hold_objects(text),
@@ -208,7 +212,7 @@ fn what_is_not_read_holds_nothing_whatever_is_typed() {
             let mut text = text.clone();
             for _ in 0..=random.below(5) {
                 disturb(&mut text, &mut random);
-                out += ruled_out(&text, &config);
+                out += ruled_out(&text, Inputs::from(&config));
             }
         }
     }
@@ -232,8 +236,8 @@ fn what_is_not_read_holds_nothing_however_little_stands_in_it() {
             let indent = [0, 2, 2, 4][random.below(4)] * usize::from(line > 0);
             text += &format!("{:indent$}{}\n", "", LINES[random.below(LINES.len())]);
         }
-        out += ruled_out(&text, &config);
-        found += analyze(&text, &config)
+        out += ruled_out(&text, Inputs::from(&config));
+        found += analyze(&text, Inputs::from(&config))
             .chunks()
             .filter(|part| part.analysis.is_manifest())
             .count();
