@@ -7,6 +7,7 @@ use kubernetes::Object;
 
 pub(super) static RULE: Rule = Rule {
     id: "failing",
+    module: module_path!(),
     enablement: Enablement::Always,
     severity: Severity::Warning,
     docs: "",

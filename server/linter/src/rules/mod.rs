@@ -25,6 +25,7 @@ macro_rules! rule {
             use $crate::rules::{Check, Enablement::*, ForeignId, Severity::*, Tool::*};
             $crate::rules::Rule {
                 id: $id,
+                module: module_path!(),
                 enablement: $enablement,
                 severity: $severity,
                 docs: concat!($($line, "\n"),*),
@@ -84,6 +85,8 @@ use yaml::Yaml;
 pub struct Rule {
     /// What users write in comments and configuration; final once released. Reads well after "ignore".
     pub id: &'static str,
+    /// The path of its module, which ends with its family and its own name.
+    pub module: &'static str,
     pub enablement: Enablement,
     pub severity: Severity,
     /// The page about the rule, in Markdown: see CONTRIBUTING.md for its parts.
@@ -158,6 +161,11 @@ impl Enablement {
 }
 
 impl Rule {
+    /// Returns the name of the folder that the rule is in.
+    pub fn family(&self) -> &'static str {
+        self.module.rsplit("::").nth(1).unwrap_or_default()
+    }
+
     /// The rule of that id.
     pub fn named(id: &str) -> Option<&'static Rule> {
         ALL.iter().copied().find(|rule| rule.id == id)

@@ -362,6 +362,7 @@ pub(crate) fn echo_analysis(text: &str, inputs: Inputs<'_>) -> Analysis {
 
 static ECHO: Rule = Rule {
     id: "echo",
+    module: module_path!(),
     enablement: Enablement::Always,
     severity: Severity::Warning,
     docs: " What it is.\n\n ## Why\n\n Because it is.\n\n ## Example\n\n None.\n",

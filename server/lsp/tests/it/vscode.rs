@@ -1,6 +1,5 @@
 //! Holds the extension for VS Code to what the server says of itself.
 
-use lsp::SETTINGS;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -11,52 +10,6 @@ fn read(file: &str) -> String {
 }
 
 const MANIFEST: &str = "editors/vscode/package.json";
-
-/// The settings that the server asks a client for, as the manifest of an extension has them.
-fn settings() -> String {
-    let mut entries = Vec::new();
-    for (index, setting) in SETTINGS.iter().enumerate() {
-        let mut schema = (setting.schema)();
-        let default = schema.get("default").cloned().unwrap_or_default();
-        schema["default"] = default;
-        // The server asks once for all that is open, so that a value for a folder would say nothing.
-        schema["scope"] = "window".into();
-        schema["order"] = json!(index + 1);
-        schema["markdownDescription"] = setting.about.into();
-        let schema = serde_json::to_string_pretty(&schema).expect("a value");
-        entries.push(format!(
-            "          \"kubeharden.{}\": {}",
-            setting.name,
-            schema.replace('\n', "\n          ")
-        ));
-    }
-    entries.join(",\n")
-}
-
-#[test]
-fn the_extension_has_the_settings_of_the_server() {
-    let manifest = read(MANIFEST);
-    let begin =
-        "        \"title\": \"What to ask for\",\n        \"order\": 1,\n        \"properties\": {";
-    let (before, rest) = manifest
-        .split_once(begin)
-        .expect("where the settings begin");
-    let (_, after) = rest
-        .split_once("\n        }\n")
-        .expect("where the settings end");
-    let expected = format!("{before}{begin}\n{}\n        }}\n{after}", settings());
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(
-            Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(MANIFEST),
-            &expected,
-        )
-        .expect("the file can be written");
-    }
-    assert!(
-        read(MANIFEST) == expected,
-        "{MANIFEST} lacks a setting: run `UPDATE_DOCS=1 cargo test --test vscode`"
-    );
-}
 
 #[test]
 fn the_extension_has_the_version_of_the_server() {
