@@ -1,17 +1,13 @@
---- `editors/try --headless`: prints what Neovim was told about the current buffer, then what the safe fixes change in it.
---- The file itself stays as it is.
+--- Prints the report of `editors/try --headless`: the diagnostics of the file, the diff of every safe fix, and the
+--- diagnostics that remain. The file on disk stays unchanged.
+---
+--- `editors/try` sources this file before the configuration, so that it sees every diagnostic from the start.
 
-local PATIENCE = 10000 -- milliseconds
+local PATIENCE = 10000 -- milliseconds; only a server that does not work takes this long
 local shown_as = assert(os.getenv('KUBEHARDEN_TRY_NAME'), 'editors/try sets KUBEHARDEN_TRY_NAME')
 
-local buf = vim.api.nvim_get_current_buf()
-local uri = vim.uri_from_bufnr(buf)
-
-local function out(text)
-  io.stdout:write(text, '\n')
-end
-
---- What Neovim would show as a warning or an error: a server that ends too early is one.
+--- Warnings and errors that Neovim would show, such as a server that exits.
+---@type string[]
 local complaints = {}
 vim.notify = function(message, level)
   if level and level >= vim.log.levels.WARN then
@@ -19,8 +15,44 @@ vim.notify = function(message, level)
   end
 end
 
-local function fail(why)
-  io.stderr:write('try: ', why, '\n')
+--- The version of the text that the newest diagnostics are for, by document.
+---@type table<string, integer>
+local analyzed = {}
+
+--- Neovim 0.10 and 0.11 receive diagnostics, 0.12 asks for them. Calls `seen` with the document and the version of the
+--- text after Neovim has handled either.
+local function observe(method, seen)
+  local original = vim.lsp.handlers[method]
+  vim.lsp.handlers[method] = function(err, result, context, ...)
+    original(err, result, context, ...)
+    if result then
+      local uri, version = seen(result, context)
+      analyzed[uri] = version
+    end
+  end
+end
+observe('textDocument/publishDiagnostics', function(result)
+  return result.uri, result.version
+end)
+observe('textDocument/diagnostic', function(_, context)
+  return context.params.textDocument.uri, context.version
+end)
+
+-- Without this capability, pushed diagnostics carry no version.
+local make_client_capabilities = vim.lsp.protocol.make_client_capabilities
+vim.lsp.protocol.make_client_capabilities = function()
+  local capabilities = make_client_capabilities()
+  capabilities.textDocument.publishDiagnostics.versionSupport = true
+  return capabilities
+end
+
+local function out(text)
+  io.stdout:write(text, '\n')
+end
+
+--- Ends Neovim with exit status 1, after the reason, the complaints, and the end of the log.
+local function fail(reason)
+  io.stderr:write('try: ', reason, '\n')
   local log = io.open(require('vim.lsp.log').get_filename())
   local lines = log and vim.split(log:read('*a'), '\n', { trimempty = true }) or {}
   vim.list_extend(complaints, lines, math.max(1, #lines - 9))
@@ -30,36 +62,33 @@ local function fail(why)
   vim.cmd('cquit 1')
 end
 
-local function client()
-  return vim.lsp.get_clients({ bufnr = buf, name = 'kubeharden' })[1]
+local function text(buf)
+  return table.concat(vim.api.nvim_buf_get_lines(buf, 0, -1, true), '\n') .. '\n'
 end
 
---- The newest diagnostics of the buffer as the server sent them, and how often it has.
----@type lsp.Diagnostic[]
-local diagnostics = {}
-local publishes = 0
-local method = 'textDocument/publishDiagnostics'
-local original = vim.lsp.handlers[method]
-vim.lsp.handlers[method] = function(err, result, ...)
-  if result.uri == uri then
-    diagnostics, publishes = result.diagnostics, publishes + 1
+--- Waits for the diagnostics of the current text, and returns them by position; nil when none arrive.
+---@return vim.Diagnostic[]?
+local function diagnostics(buf)
+  local uri = vim.uri_from_bufnr(buf)
+  local function current()
+    return analyzed[uri] ~= nil and analyzed[uri] == vim.lsp.util.buf_versions[buf]
   end
-  return original(err, result, ...)
-end
-
---- Waits until the server has published more often than that.
-local function published(than)
   vim.wait(PATIENCE, function()
-    return publishes > than or (#complaints > 0 and client() == nil)
+    local client = vim.lsp.get_clients({ bufnr = buf, name = 'kubeharden' })[1]
+    return current() or (#complaints > 0 and client == nil)
   end, 5)
-  return publishes > than
-end
-
-local function print_diagnostics()
+  if not current() then
+    return nil
+  end
   local all = vim.diagnostic.get(buf)
   table.sort(all, function(a, b)
     return a.lnum ~= b.lnum and a.lnum < b.lnum or a.lnum == b.lnum and a.col < b.col
   end)
+  return all
+end
+
+---@param all vim.Diagnostic[]
+local function print_diagnostics(all)
   for _, d in ipairs(all) do
     local severity = ({ 'error', 'warning', 'info', 'hint' })[d.severity]
     out(('%s:%d:%d: %s[%s] %s'):format(shown_as, d.lnum + 1, d.col + 1, severity, d.code, vim.split(d.message, '\n')[1]))
@@ -69,51 +98,35 @@ local function print_diagnostics()
   end
 end
 
---- Applies the preferred quick fixes one after another, for a server that does not offer them all as one.
-local function fix_one_by_one()
-  local tried = {}
-  local function next_fix()
-    for _, d in ipairs(diagnostics) do
-      local key = vim.inspect({ d.code, d.range })
-      if not tried[key] then
-        tried[key] = true
-        local response = vim.lsp.buf_request_sync(buf, 'textDocument/codeAction', {
-          textDocument = { uri = uri },
-          range = d.range,
-          context = { diagnostics = { d }, only = { 'quickfix' } },
-        }, PATIENCE)
-        for _, answer in pairs(response or {}) do
-          for _, action in ipairs(answer.result or {}) do
-            if action.isPreferred and action.edit then
-              return action
-            end
-          end
-        end
-      end
+local function report()
+  local buf = vim.api.nvim_get_current_buf()
+  local found = diagnostics(buf)
+  if not found then
+    return fail(#complaints > 0 and 'the server does not start' or 'the server sent no diagnostics for 10 seconds')
+  end
+  print_diagnostics(found)
+
+  local before = text(buf)
+  if require('kubeharden').fix_all(buf, PATIENCE) then
+    local diff = (vim.text.diff or vim.diff)(before, text(buf), { ctxlen = 3 })
+    out(('\n--- a/%s\n+++ b/%s\n%s\n'):format(shown_as, shown_as, vim.trim(diff)))
+    local remaining = diagnostics(buf)
+    if not remaining then
+      return fail('the server sent no diagnostics for the fixed text')
     end
+    out('After the safe fixes:')
+    print_diagnostics(remaining)
   end
-  for action in next_fix do
-    local seen = publishes
-    vim.lsp.util.apply_workspace_edit(action.edit, client().offset_encoding)
-    published(seen)
-  end
+  vim.cmd('qall!')
 end
 
-local function text()
-  return table.concat(vim.api.nvim_buf_get_lines(buf, 0, -1, true), '\n') .. '\n'
-end
-
-if not published(0) then
-  return fail(#complaints > 0 and 'the server does not start' or 'the server has said nothing for 10 seconds')
-end
-print_diagnostics()
-
-local before = text()
-if not require('kubeharden').fix_all(buf, PATIENCE) then
-  fix_one_by_one()
-end
-local diff = (vim.text.diff or vim.diff)(before, text(), { ctxlen = 3 })
-if diff ~= '' then
-  out(('\n--- a/%s\n+++ b/%s\n%s'):format(shown_as, shown_as, vim.trim(diff)))
-end
-vim.cmd('qall!')
+vim.api.nvim_create_autocmd('VimEnter', {
+  once = true,
+  nested = true,
+  callback = function()
+    local ok, err = xpcall(report, debug.traceback)
+    if not ok then
+      fail(err)
+    end
+  end,
+})
