@@ -1,29 +1,29 @@
 #!/usr/bin/env bash
-# Programs of other Debian suites, unpacked and not installed. Sourced by the scripts that fetch editors, which define
-# `note` and `die`, and set `work`, a folder that they remove.
+# Unpacks programs of other Debian suites without installing them. The fetch scripts source this file. They define `note` and
+# `die`, and set `work` to a folder that they remove.
 #
-# apt resolves a package from a suite with a private state folder, all its libraries and their libc included; the packages
-# are unpacked, and the binary is pointed at that libc. So the system's own packages, sources and libc stay as they are.
+# apt resolves a package and all its libraries, including libc, with a private state folder. The packages are unpacked, and the
+# binary is patched to use the unpacked libc. The packages, sources and libc of the system do not change.
 set -euo pipefail
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror='' codename='' work=''
 
-# need_debian WHAT: sets `mirror` and `codename`, or ends where WHAT cannot be had.
+# need_debian WHAT: sets `mirror` and `codename`, or exits if this machine cannot unpack WHAT.
 need_debian() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-    die "$1 comes from Debian packages, and this machine has no apt; put $1 on PATH instead"
+    die "$1 comes from Debian packages, and apt is missing; put $1 on PATH instead"
   fi
-  [ -r "$keyring" ] || die "this is no Debian ($keyring is missing); put $1 on PATH instead"
-  # This machine's own mirror, out of apt's configuration: what apt would read, said without reading it.
+  [ -r "$keyring" ] || die "this machine does not run Debian ($keyring is missing); put $1 on PATH instead"
+  # Use the mirror of this machine. --print-uris only prints the addresses that apt would read.
   mirror=$(apt-get update --print-uris 2>/dev/null | sed -n "s#^'\(.*/debian\)/*/dists/.*#\1#p" | sed -n 1p)
-  [ -n "$mirror" ] || die "apt knows no Debian mirror; add one to its sources"
+  [ -n "$mirror" ] || die "the apt sources have no Debian mirror"
   # shellcheck source=/dev/null
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 }
 
-# private_apt STATE ARGUMENT...: apt-get that reads and writes STATE alone. Its dpkg status is empty, so that every
-# dependency is resolved from the suite, whatever this machine has installed.
+# private_apt STATE ARGUMENT...: runs apt-get with all its state in STATE. The dpkg status is empty, so that apt resolves every
+# dependency from the suite, even if the machine has it installed.
 private_apt() {
   local state=$1
   shift
@@ -35,8 +35,8 @@ private_apt() {
     -o APT::Sandbox::User=root -o Debug::NoLocking=1 "$@"
 }
 
-# unpack SUITE PACKAGE ROOT [VERSION]: PACKAGE and all it needs, unpacked under ROOT.
-# Returns 1 when the suite's version of it does not begin with VERSION.
+# unpack SUITE PACKAGE ROOT [VERSION]: unpacks PACKAGE and its dependencies to ROOT.
+# Returns 1 if the version in the suite does not start with VERSION.
 unpack() {
   local suite=$1 package=$2 root=$3 version=${4:-} state=$work/apt-$1 found deb
   if [ ! -d "$state" ]; then
@@ -44,7 +44,7 @@ unpack() {
     : >"$state/status"
     echo "deb [signed-by=$keyring] $mirror $suite main" >"$state/sources.list"
     private_apt "$state" -o APT::Update::Error-Mode=any update >&2 ||
-      die "apt cannot read Debian $suite from $mirror: is there a network?"
+      die "apt cannot read Debian $suite from $mirror; check the network"
   fi
   found=$(private_apt "$state" --print-uris download "$package" | awk '{ split($2, part, "_"); print part[2] }')
   case $found in
@@ -57,8 +57,8 @@ unpack() {
   for deb in "$state"/cache/archives/*.deb; do dpkg-deb --extract "$deb" "$root"; done
 }
 
-# own_libc BINARY ROOT: makes BINARY use the loader and the libraries under ROOT. DT_RPATH instead of DT_RUNPATH, because
-# libraries of libraries are to be found there too; what BINARY starts keeps the system's libc.
+# own_libc BINARY ROOT: patches BINARY to use the loader and the libraries in ROOT. DT_RPATH also applies to the libraries of
+# libraries, DT_RUNPATH does not. Programs that BINARY starts use the libc of the system.
 own_libc() {
   local binary=$1 root=$2 patchelf loader libraries
   patchelf=$(command -v patchelf) || {

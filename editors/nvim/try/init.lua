@@ -1,4 +1,4 @@
---- The configuration that `editors/try` opens Neovim with: the plugin, a hint on top, and nothing of the user's.
+--- Configures Neovim for `editors/try`: the plugin, a few key mappings, and a line above the text that lists them.
 
 local server = assert(os.getenv('KUBEHARDEN_BIN'), 'editors/try sets KUBEHARDEN_BIN')
 
@@ -26,10 +26,10 @@ vim.api.nvim_create_autocmd('LspAttach', {
         vim.keymap.set('n', key, run, { buffer = event.buf, desc = desc, nowait = true })
       end
     end
-    map({ 'gra', 'ga', '<leader>a' }, vim.lsp.buf.code_action, 'fixes for what is under the cursor')
-    map({ 'K' }, vim.lsp.buf.hover, 'why')
-    map({ 'gl' }, vim.diagnostic.open_float, 'the whole finding')
-    map({ 'gF', '<leader>f' }, require('kubeharden').fix_all, 'every safe fix')
-    vim.wo.winbar = '%#Title# kubeharden %* ]d next finding   gl all of it   K why   ga fix   gF every safe fix   u undo   :q end'
+    map({ 'gra', 'ga', '<leader>a' }, vim.lsp.buf.code_action, 'fixes for the finding under the cursor')
+    map({ 'K' }, vim.lsp.buf.hover, 'explain the finding')
+    map({ 'gl' }, vim.diagnostic.open_float, 'show the finding in full')
+    map({ 'gF', '<leader>f' }, require('kubeharden').fix_all, 'apply every safe fix')
+    vim.wo.winbar = '%#Title# kubeharden %* ]d next finding   gl full text   K explain   ga fix   gF all safe fixes   u undo   :q quit'
   end,
 })
