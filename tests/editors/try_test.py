@@ -36,7 +36,7 @@ def check(what, passed, detail=""):
 
 
 def environment(**changes):
-    """The environment of the tests with some variables set, or removed where the value is None."""
+    """The environment of the tests with changes. A variable with the value None is removed."""
     changed = {**os.environ, **changes}
     return {name: value for name, value in changed.items() if value is not None}
 
