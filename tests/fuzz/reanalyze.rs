@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
     let config = Config::default();
     let mut plain = text.into_owned();
     let mut text = Text::from(&*plain);
-    let mut outline = Outline::of(&plain);
+    let mut outline = Outline::new(&plain);
     let mut report = analyze(&plain, &config);
     for _ in 0..MOST_EDITS {
         if input.is_empty() {
@@ -29,7 +29,7 @@ pub fn run(data: &[u8]) {
         outline.edit(replaced.clone(), with.len(), |range| text.slice(range));
         assert_eq!(
             outline,
-            Outline::of(&plain),
+            Outline::new(&plain),
             "the parts after {with:?} at {replaced:?} in {plain:?}"
         );
         report.edit(replaced.clone(), with.len(), |range| text.slice(range));

@@ -438,7 +438,7 @@ fn manifests() -> Vec<PathBuf> {
     let folders = [root.join("fixtures"), shared.join("corpus")];
     folders
         .iter()
-        .flat_map(|folder| workspace::project::files(folder, usize::MAX))
+        .flat_map(|folder| workspace::walk::manifest_files(folder, usize::MAX))
         .flatten()
         .collect()
 }

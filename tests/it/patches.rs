@@ -1,7 +1,7 @@
 //! JSON patches: what an operation writes is judged as what it will be, and nothing else is.
 
 use crate::sandbox::Sandbox;
-use kubernetes::{self, JsonPatch, Object, Pod};
+use kubernetes::{self, Object, PatchTarget, Pod};
 use linter::analysis::{self, Analysis, DocumentKind, SuppressionScope};
 use linter::config::Config;
 use linter::rules::{self, Finding};
@@ -11,16 +11,16 @@ use std::sync::Arc;
 use workspace::{FileContext, FileRole};
 use yaml::{Entry, Node, NodeKind, Offset, Path, Range, Resolved, Step, Yaml};
 
-fn target(kind: &str, group: &str) -> JsonPatch {
+fn target(kind: &str, group: &str) -> PatchTarget {
     let named = |word: &str| (!word.is_empty()).then(|| word.into());
-    JsonPatch {
+    PatchTarget {
         kind: named(kind),
         group: named(group),
         version: None,
     }
 }
 
-fn patch_for(target: JsonPatch, config: Config) -> OwnedInputs {
+fn patch_for(target: PatchTarget, config: Config) -> OwnedInputs {
     OwnedInputs {
         config: Arc::new(config),
         context: FileContext {
@@ -188,7 +188,7 @@ impl Comparison {
         let target = if self.is_kind_known {
             target(object.kind, group)
         } else {
-            JsonPatch::default()
+            PatchTarget::default()
         };
         let key = (format!("{target:?}"), patch);
         let by_operation = self.known.entry(key.clone()).or_insert_with(|| {
@@ -513,7 +513,7 @@ fn what_is_not_sure_is_not_told() {
 #[test]
 fn a_group_and_a_version_tell_kinds_apart() {
     let of = |group: &str, version: Option<&str>, kind: &str, path: &str| {
-        let target = JsonPatch {
+        let target = PatchTarget {
             version: version.map(Into::into),
             ..target(kind, group)
         };

@@ -17,7 +17,8 @@ use linter::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use workspace::project::{Kustomizations, Project};
+use workspace::kustomize::Kustomizations;
+use workspace::project::Project;
 
 /// A text to read, and what to hold it to.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Configured {
             .iter()
             .map(|source| project.real(&source.path))
             .collect();
-        project.set_kustomizations(Kustomizations::read_from(
+        project.set_kustomizations(Kustomizations::from_files(
             files.iter().map(PathBuf::as_path),
         ));
         let mut configured = |(source, real): (Source, PathBuf)| {

@@ -11,7 +11,8 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use workspace::FileRole;
 use workspace::bounded_fs;
-use workspace::project::{self, Project};
+use workspace::project::Project;
+use workspace::walk;
 
 /// Places in a text are counted in 32 bits.
 const LONGEST: u64 = u32::MAX as u64;
@@ -86,10 +87,10 @@ fn walk(
     sources: &mut BTreeMap<PathBuf, Origin>,
     troubles: &mut Vec<Trouble>,
 ) {
-    for file in project::files(folder, usize::MAX) {
+    for file in walk::manifest_files(folder, usize::MAX) {
         match file {
             // Of the JSON that nobody named, only what is a manifest is read.
-            Ok(file) if !project::is_json(&file) || is_of_concern(&file, project) => {
+            Ok(file) if !walk::is_json(&file) || is_of_concern(&file, project) => {
                 sources.insert(plain(&file), Origin::File);
             }
             Ok(_) => {}

@@ -139,7 +139,7 @@ fn explain_withheld(mended: &Mended, console: &Console) {
     let mut causes: Vec<(String, Vec<&RejectedFix>)> = Vec::new();
     for withheld in &mended.after.withheld {
         let above = lines.place(withheld.document).line - 1;
-        let reason = withheld.reason.clone().below(above).to_string();
+        let reason = withheld.reason.clone().with_line_offset(above).to_string();
         let same = |(known, of): &&mut (String, Vec<&RejectedFix>)| {
             *known == reason && of.iter().all(|other| other.document == withheld.document)
         };

@@ -24,7 +24,7 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
         .flatten()
         .filter(|(_, _, facts)| !facts.is_empty())
     {
-        index.put(
+        index.update(
             &source.real,
             facts.iter(),
             &source.inputs.context.namespaces,
@@ -52,7 +52,7 @@ pub(super) fn alone(text: &str, config: Arc<Config>) -> OwnedInputs {
         context: FileContext::default(),
     };
     let facts = facts(text, &inputs);
-    if index.put(source, facts.iter(), &inputs.context.namespaces) {
+    if index.update(source, facts.iter(), &inputs.context.namespaces) {
         beside(&inputs, &Arc::new(index), source)
     } else {
         inputs

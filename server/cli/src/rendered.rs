@@ -56,10 +56,10 @@ fn check_chart(
     let mut templates = BTreeMap::new();
     for document in documents(&text, &report) {
         let rendered = &text[document.range.clone()];
-        let Some(source) = helm::source(rendered) else {
+        let Some(source) = helm::template_name(rendered) else {
             continue;
         };
-        let file = plain(&helm::file(chart, source));
+        let file = plain(&helm::template_file(chart, source));
         // A chart in an archive has no files to show.
         let text = templates
             .entry(file.clone())
@@ -101,14 +101,18 @@ fn check_kustomization(
             folder.display()
         )
     })?;
-    fs::write(from.join("kustomization.yaml"), kustomize::asking(&way)).map_err(trouble)?;
+    fs::write(
+        from.join("kustomization.yaml"),
+        kustomize::wrapper_kustomization(&way),
+    )
+    .map_err(trouble)?;
     let text = build(&from)?;
     let inputs = read::alone(&text, configuration(folder, choices, console));
     let report = analysis::analyze(&text, &inputs);
     let mut results = Rendered::new(&inputs.config, &text, &report);
     let mut sources = kustomize::Sources::new(from);
     for document in documents(&text, &report) {
-        let built = kustomize::Built::new(&text[document.range.clone()]);
+        let built = kustomize::BuiltDocument::new(&text[document.range.clone()]);
         for (part, finding, place) in document.findings() {
             let elsewhere = || Origin {
                 file: to.join("kustomization.yaml"),

@@ -14,7 +14,7 @@ use yaml::{Node, NodeKind};
 struct Row {
     group: &'static str,
     kinds: &'static [&'static str],
-    ways: &'static [&'static str],
+    paths: &'static [&'static str],
     shape: Shape,
 }
 
@@ -36,7 +36,7 @@ enum Shape {
 macro_rules! rows {
     ($($group:literal { $($shape:ident: $($kind:literal)|+ => $($way:literal),+;)+ })+) => {
         const ROWS: &[Row] = &[
-            $($(Row { group: $group, kinds: &[$($kind),+], ways: &[$($way),+], shape: Shape::$shape },)+)+
+            $($(Row { group: $group, kinds: &[$($kind),+], paths: &[$($way),+], shape: Shape::$shape },)+)+
         ];
     };
 }
@@ -108,7 +108,7 @@ rows! {
 
 /// Groups of resources that speak about pods without being or making any: policies, packages with values of their own, and compositions,
 /// which patch what they hold.
-const SPEAKERS: [&str; 10] = [
+const POLICY_GROUPS: [&str; 10] = [
     "apiextensions.crossplane.io",
     "config.gatekeeper.sh",
     "constraints.gatekeeper.sh",
@@ -153,18 +153,18 @@ pub(super) fn pods<'y>(
             .filter(|row| row.group == group && row.kinds.contains(&kind))
     };
     if rows().next().is_some() {
-        let places = rows().flat_map(|row| row.ways.iter().map(move |way| (row.shape, *way)));
+        let places = rows().flat_map(|row| row.paths.iter().map(move |way| (row.shape, *way)));
         return places
             .flat_map(|(shape, way)| {
-                at(object, way)
+                nodes_at(object, way)
                     .into_iter()
                     .filter_map(move |node| shape.read(node))
             })
             .collect();
     }
     let mut found = Vec::new();
-    if by_shape && !SPEAKERS.contains(&group) {
-        look_below(object, "", MOST_LEVELS, &mut found);
+    if by_shape && !POLICY_GROUPS.contains(&group) {
+        find_pods(object, "", MAX_DEPTH, &mut found);
     }
     found
 }
@@ -182,12 +182,12 @@ pub(super) fn groups(kind: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether nobody here knows where a kind keeps its pods, which it may have.
-pub(super) fn is_strange(api_version: &str, kind: &str) -> bool {
+pub(super) fn is_unknown_kind(api_version: &str, kind: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let is_known = ROWS
         .iter()
         .any(|row| row.group == group && row.kinds.contains(&kind));
-    !group.is_empty() && is_custom(group) && !is_known && !SPEAKERS.contains(&group)
+    !group.is_empty() && is_custom(group) && !is_known && !POLICY_GROUPS.contains(&group)
 }
 
 fn is_custom(group: &str) -> bool {
@@ -196,7 +196,7 @@ fn is_custom(group: &str) -> bool {
 }
 
 /// The nodes at a way.
-fn at<'y>(object: Node<'y>, way: &str) -> Vec<Node<'y>> {
+fn nodes_at<'y>(object: Node<'y>, way: &str) -> Vec<Node<'y>> {
     let mut nodes = vec![object];
     for step in way.split('.').filter(|step| !step.is_empty()) {
         let (key, each) = step
@@ -376,8 +376,9 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         pod_security_context: Option<core::PodSecurityContext>,
         container_security_context: Option<core::SecurityContext>,
     }
-    let is_one = |key: &str| node_of(node, key).is_some_and(|context| has_any(context, &EITHER));
-    if !is_one(OF_POD) && !is_one(OF_CONTAINER) {
+    let is_one =
+        |key: &str| node_of(node, key).is_some_and(|context| has_any(context, &SECURITY_FIELDS));
+    if !is_one(POD_KEY) && !is_one(CONTAINER_KEY) {
         return None;
     }
     let (holder, mut reading) = read::<Holder>(node, None);
@@ -391,7 +392,7 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
             security_context: Some(context),
             ..Default::default()
         },
-        security_key: OF_CONTAINER,
+        security_key: CONTAINER_KEY,
         context: Context::default(),
     });
     let pod = Pod {
@@ -404,33 +405,33 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         containers: container.into_iter().collect(),
         extent: Extent::Part,
         token_is_disabled: false,
-        security_key: OF_POD,
+        security_key: POD_KEY,
         context: Context::default(),
     };
     Some((pod, reading))
 }
 
-const OF_POD: &str = "podSecurityContext";
-const OF_CONTAINER: &str = "containerSecurityContext";
+const POD_KEY: &str = "podSecurityContext";
+const CONTAINER_KEY: &str = "containerSecurityContext";
 
 /// Deeper than any custom resource nests what it means for pods.
-const MOST_LEVELS: u8 = 24;
+const MAX_DEPTH: u8 = 24;
 
 /// Looks for pods in a mapping or a list that stands at a key.
-fn look_below<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y>, Reading<'y>)>) {
+fn find_pods<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y>, Reading<'y>)>) {
     let Some(levels) = levels.checked_sub(1) else {
         return;
     };
     match node.kind() {
         NodeKind::Sequence => node
             .items()
-            .for_each(|item| look_below(item, key, levels, found)),
+            .for_each(|item| find_pods(item, key, levels, found)),
         NodeKind::Mapping => {
             if key.to_ascii_lowercase().ends_with("template") && has_whole_pod(node) {
                 found.extend(extended_template(node, Extent::Whole));
                 return;
             }
-            let read = look_at(node, key);
+            let read = pod_at_mapping(node, key);
             let taken: &[&str] = if read.is_some() {
                 &["containers", "initContainers", "securityContext"]
             } else {
@@ -443,7 +444,7 @@ fn look_below<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y
                     continue;
                 };
                 if !OPAQUE.contains(&key) && !taken.contains(&key) {
-                    look_below(entry.value, key, levels, found);
+                    find_pods(entry.value, key, levels, found);
                 }
             }
         }
@@ -467,15 +468,16 @@ fn has_whole_pod(holder: Node<'_>) -> bool {
 }
 
 /// The pod that some fields of a mapping are for.
-fn look_at<'y>(node: Node<'y>, key: &str) -> Option<(Pod<'y>, Reading<'y>)> {
+fn pod_at_mapping<'y>(node: Node<'y>, key: &str) -> Option<(Pod<'y>, Reading<'y>)> {
     let has_containers = ["containers", "initContainers"]
         .iter()
         .any(|key| node.get_own(key).is_some_and(are_containers));
-    let context = node_of(node, "securityContext").filter(|context| has_any(*context, &EITHER));
+    let context =
+        node_of(node, "securityContext").filter(|context| has_any(*context, &SECURITY_FIELDS));
     match context {
         Some(context)
-            if has_any(context, &OF_CONTAINERS)
-                || (key.ends_with("ontainer") && !has_any(context, &OF_PODS)) =>
+            if has_any(context, &CONTAINER_ONLY_FIELDS)
+                || (key.ends_with("ontainer") && !has_any(context, &POD_ONLY_FIELDS)) =>
         {
             match has_containers {
                 true => Some(fields(node, &[])),
@@ -513,7 +515,7 @@ fn has_any(node: Node<'_>, keys: &[&str]) -> bool {
 }
 
 /// Fields that only the security context of a container has.
-const OF_CONTAINERS: [&str; 5] = [
+const CONTAINER_ONLY_FIELDS: [&str; 5] = [
     "allowPrivilegeEscalation",
     "capabilities",
     "privileged",
@@ -521,7 +523,7 @@ const OF_CONTAINERS: [&str; 5] = [
     "readOnlyRootFilesystem",
 ];
 /// Fields that only the security context of a pod has.
-const OF_PODS: [&str; 5] = [
+const POD_ONLY_FIELDS: [&str; 5] = [
     "fsGroup",
     "fsGroupChangePolicy",
     "supplementalGroups",
@@ -529,7 +531,7 @@ const OF_PODS: [&str; 5] = [
     "sysctls",
 ];
 /// Fields that tell a security context from what else has that name.
-const EITHER: [&str; 15] = [
+const SECURITY_FIELDS: [&str; 15] = [
     "allowPrivilegeEscalation",
     "appArmorProfile",
     "capabilities",

@@ -7,7 +7,7 @@
 //! Knows serde and the tree. Must not know any single Kubernetes type. Promise: what is read is what the API server's YAML
 //! and JSON decoders would read from the same text; nothing in a text makes a reading fail as a whole or run without bounds.
 
-use super::amount;
+use super::parse_quantity;
 use serde::de::value::{
     BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer,
 };
@@ -45,7 +45,7 @@ pub struct UnknownField<'y> {
 pub struct WrongShape<'y> {
     pub node: Node<'y>,
     /// What the type wants there, where it is one thing.
-    pub wanted: Option<Expected>,
+    pub expected: Option<Expected>,
 }
 
 /// The shapes that Kubernetes' types want.
@@ -91,7 +91,7 @@ pub(super) fn read<'y, T: DeserializeOwned>(
 ) -> (Option<T>, Reading<'y>) {
     let mut wrong = Vec::new();
     let mut left_out = HashSet::new();
-    for _ in 0..MOST_WRONG_SHAPES {
+    for _ in 0..MAX_WRONG_SHAPES {
         let pass = Pass {
             seen: RefCell::default(),
             left_out,
@@ -112,9 +112,16 @@ pub(super) fn read<'y, T: DeserializeOwned>(
                 (seen.wrong, seen.left_out) = (wrong, left_out);
                 return (Some(value), seen);
             }
-            Err(Error { place, wanted, .. }) => {
+            Err(Error {
+                node: place,
+                expected: wanted,
+                ..
+            }) => {
                 let at = place.map_or(node, |id| node.yaml().node(id));
-                wrong.push(WrongShape { node: at, wanted });
+                wrong.push(WrongShape {
+                    node: at,
+                    expected: wanted,
+                });
                 if at == node || !left_out.insert(at.id()) {
                     break;
                 }
@@ -139,11 +146,11 @@ pub(super) struct Identity {
 }
 
 /// More wrong values than this in one object come only from a text that is something else.
-const MOST_WRONG_SHAPES: usize = 64;
+const MAX_WRONG_SHAPES: usize = 64;
 /// Deeper than any Kubernetes type nests; aliases can make a small text as deep as it likes.
-const MOST_DEPTH: u16 = 256;
+const MAX_DEPTH: u16 = 256;
 /// How many values are read per node of the document at most, since aliases can make a small text as large as it likes.
-const MOST_STEPS_PER_NODE: usize = 8;
+const MAX_STEPS_PER_NODE: usize = 8;
 
 /// One attempt to read.
 struct Pass<'y> {
@@ -154,8 +161,8 @@ struct Pass<'y> {
 
 #[derive(Debug)]
 struct Error {
-    place: Option<NodeId>,
-    wanted: Option<Expected>,
+    node: Option<NodeId>,
+    expected: Option<Expected>,
     message: String,
 }
 
@@ -170,8 +177,8 @@ impl std::error::Error for Error {}
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Error {
-            place: None,
-            wanted: None,
+            node: None,
+            expected: None,
             message: message.to_string(),
         }
     }
@@ -201,9 +208,9 @@ impl<'y> Reader<'_, 'y> {
     }
 
     /// Gives an error the place it has not got yet: errors know their node from the inside out.
-    fn placed<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+    fn with_node<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         result.map_err(|error| Error {
-            place: error.place.or(Some(self.node.id())),
+            node: error.node.or(Some(self.node.id())),
             ..error
         })
     }
@@ -217,8 +224,8 @@ impl<'y> Reader<'_, 'y> {
             .yaml()
             .nodes()
             .len()
-            .saturating_mul(MOST_STEPS_PER_NODE);
-        if self.depth > MOST_DEPTH || steps > bound {
+            .saturating_mul(MAX_STEPS_PER_NODE);
+        if self.depth > MAX_DEPTH || steps > bound {
             return Err(de::Error::custom(
                 "the aliases in this value make it too large to read",
             ));
@@ -252,14 +259,18 @@ impl<'y> Reader<'_, 'y> {
     }
 
     /// Gives whatever stands there to a type that wants one shape.
-    fn one<'de, V: Visitor<'de>>(&self, wanted: Expected, visitor: V) -> Result<V::Value, Error> {
+    fn expect<'de, V: Visitor<'de>>(
+        &self,
+        wanted: Expected,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         let result = match wanted {
             Expected::Base64 => self.bytes(visitor),
             Expected::Quantity => self.quantity(visitor),
             _ => self.any(visitor),
         };
-        self.placed(result.map_err(|error| Error {
-            wanted: error.wanted.or(Some(wanted)),
+        self.with_node(result.map_err(|error| Error {
+            expected: error.expected.or(Some(wanted)),
             ..error
         }))
     }
@@ -267,7 +278,7 @@ impl<'y> Reader<'_, 'y> {
     /// A quantity, in quotes or not. A plain number is given as it is written, where that is a quantity too: `0x10` is not.
     fn quantity<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
-        let is_one = |text: &str| amount(text.trim()).is_some();
+        let is_one = |text: &str| parse_quantity(text.trim()).is_some();
         match node.resolved() {
             Some(Resolved::Str(text)) if is_one(text) => visitor.visit_str(text.trim()),
             Some(Resolved::Int(value)) => visitor.visit_string(value.to_string()),
@@ -404,7 +415,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_, '_> {
             return seed.deserialize(BorrowedStrDeserializer::new(text));
         }
         let reader = self.reader.below(entry.value);
-        reader.placed(seed.deserialize(reader))
+        reader.with_node(seed.deserialize(reader))
     }
 }
 
@@ -425,7 +436,7 @@ impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y,
                 continue;
             }
             let reader = self.reader.below(item);
-            return reader.placed(seed.deserialize(reader)).map(Some);
+            return reader.with_node(seed.deserialize(reader)).map(Some);
         }
         Ok(None)
     }
@@ -441,42 +452,42 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         match (self.wrapper, node.kind(), self.around) {
-            ("Quantity", ..) => self.one(Expected::Quantity, visitor),
+            ("Quantity", ..) => self.expect(Expected::Quantity, visitor),
             ("", NodeKind::Mapping, Some(around)) => {
                 self.pass.seen.borrow_mut().types.push((node, around.0));
-                self.placed(visitor.visit_map(self.entries(node, Some(around))))
+                self.with_node(visitor.visit_map(self.entries(node, Some(around))))
             }
-            ("", NodeKind::Sequence, _) => self.placed(visitor.visit_seq(Items {
+            ("", NodeKind::Sequence, _) => self.with_node(visitor.visit_seq(Items {
                 reader: self,
                 rest: node.items(),
             })),
-            _ => self.placed(self.any(visitor)),
+            _ => self.with_node(self.any(visitor)),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         match node.kind() {
-            NodeKind::Mapping => self.placed(visitor.visit_map(self.entries(node, None))),
-            _ => self.one(Expected::Mapping, visitor),
+            NodeKind::Mapping => self.with_node(visitor.visit_map(self.entries(node, None))),
+            _ => self.expect(Expected::Mapping, visitor),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         match node.kind() {
-            NodeKind::Sequence => self.placed(visitor.visit_seq(Items {
+            NodeKind::Sequence => self.with_node(visitor.visit_seq(Items {
                 reader: self,
                 rest: node.items(),
             })),
-            _ => self.one(Expected::Sequence, visitor),
+            _ => self.expect(Expected::Sequence, visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.resolve()?.is_null() {
             true => visitor.visit_none(),
-            false => self.placed(visitor.visit_some(self)),
+            false => self.with_node(visitor.visit_some(self)),
         }
     }
 
@@ -488,10 +499,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     ) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         if node.kind() != NodeKind::Mapping {
-            return self.one(Expected::Mapping, visitor);
+            return self.expect(Expected::Mapping, visitor);
         }
         self.pass.seen.borrow_mut().types.push((node, name));
-        self.placed(visitor.visit_map(self.entries(node, Some((name, fields)))))
+        self.with_node(visitor.visit_map(self.entries(node, Some((name, fields)))))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -499,7 +510,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.placed(visitor.visit_newtype_struct(Reader {
+        self.with_node(visitor.visit_newtype_struct(Reader {
             wrapper: name,
             ..self
         }))
@@ -510,25 +521,25 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.one(Expected::Bool, visitor)
+        self.expect(Expected::Bool, visitor)
     }
 
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.one(Expected::Integer, visitor)
+        self.expect(Expected::Integer, visitor)
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.one(Expected::Integer, visitor)
+        self.expect(Expected::Integer, visitor)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.one(Expected::Number, visitor)
+        self.expect(Expected::Number, visitor)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         // The types that ask for a borrowed text are these two.
         let is_time = matches!(self.wrapper, "Time" | "MicroTime");
-        self.one(
+        self.expect(
             if is_time {
                 Expected::Time
             } else {
@@ -539,7 +550,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.one(Expected::Text, visitor)
+        self.expect(Expected::Text, visitor)
     }
 
     serde::forward_to_deserialize_any! {

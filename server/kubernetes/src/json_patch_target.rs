@@ -13,7 +13,7 @@ use yaml::{Node, NodeId, NodeKind, Yaml};
 
 /// What is known of the objects that a patch is for. Of what is not named, it can be anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct JsonPatch {
+pub struct PatchTarget {
     /// Empty for the group of Kubernetes' core.
     pub group: Option<Arc<str>>,
     pub version: Option<Arc<str>>,
@@ -22,7 +22,7 @@ pub struct JsonPatch {
 
 /// A JSON patch, and what its operations write.
 #[derive(Debug)]
-pub struct Patch {
+pub struct JsonPatch {
     written: Yaml,
     /// The values that stand in the patch; all around them is what their pointers say.
     values: Vec<NodeId>,
@@ -30,21 +30,20 @@ pub struct Patch {
     identity: Option<(String, String)>,
 }
 
-impl Patch {
+impl JsonPatch {
     /// Reads a document as a patch; `None` where it is none.
-    pub fn of(yaml: &Yaml, target: &JsonPatch) -> Option<Patch> {
+    pub fn parse(yaml: &Yaml, target: &PatchTarget) -> Option<JsonPatch> {
         let operations = json_patch::operations(yaml)?;
         let identity = target.identity();
         let way = identity
             .as_ref()
-            .and_then(|(api_version, kind)| kinds::pod_way(api_version, kind));
-        let written =
-            json_patch::written(yaml, &operations, |operation| way_of_spec(operation, way));
+            .and_then(|(api_version, kind)| kinds::pod_path(api_version, kind));
+        let written = json_patch::to_tree(yaml, &operations, |operation| spec_path(operation, way));
         let values = operations
             .iter()
             .map(|operation| operation.value.id())
             .collect();
-        Some(Patch {
+        Some(JsonPatch {
             written,
             values,
             identity,
@@ -52,7 +51,7 @@ impl Patch {
     }
 
     /// What the operations write: a list with an item for each of them. What stands in the patch is the same node here.
-    pub fn written(&self) -> &Yaml {
+    pub fn tree(&self) -> &Yaml {
         &self.written
     }
 
@@ -68,24 +67,24 @@ impl Patch {
             object
                 .reading
                 .wrong
-                .retain(|wrong| self.stands_there(wrong.node));
+                .retain(|wrong| self.is_in_patch(wrong.node));
         }
         objects
     }
 
     fn read<'p>(&'p self, item: Node<'p>, by_shape: bool) -> Vec<Object<'p>> {
         let Some((api_version, kind)) = &self.identity else {
-            return by_way(item, "", "").into_iter().collect();
+            return pod_by_path(item, "", "").into_iter().collect();
         };
         let objects = kinds::read_objects((item, api_version, kind), by_shape);
-        let is_strange = by_shape && custom_resources::is_strange(api_version, kind);
+        let is_strange = by_shape && custom_resources::is_unknown_kind(api_version, kind);
         match is_strange && objects.iter().all(|object| object.pod.is_none()) {
-            true => by_way(item, api_version, kind).into_iter().collect(),
+            true => pod_by_path(item, api_version, kind).into_iter().collect(),
             false => objects,
         }
     }
 
-    fn stands_there(&self, node: Node<'_>) -> bool {
+    fn is_in_patch(&self, node: Node<'_>) -> bool {
         std::iter::successors(Some(node), |node| node.parent())
             .any(|node| self.values.contains(&node.id()))
     }
@@ -93,7 +92,7 @@ impl Patch {
 
 /// The way to the spec of the pod that an operation is about, which is there whatever it writes: at the way of the kind, else in the template
 /// whose `metadata` it writes into.
-fn way_of_spec(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String> {
+fn spec_path(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String> {
     let steps: Vec<String> = operation.steps().collect();
     let is_template = |pair: &[String]| pair[0] == "template" && pair[1] == "metadata";
     let template = || {
@@ -111,7 +110,7 @@ fn way_of_spec(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String>
 }
 
 /// What is at the ways of pods, whatever is patched: another type may have fields beside those of a pod there.
-fn by_way<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Option<Object<'y>> {
+fn pod_by_path<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Option<Object<'y>> {
     const TEMPLATES: [&[&str]; 2] = [
         &["spec", "template"],
         &["spec", "jobTemplate", "spec", "template"],
@@ -145,13 +144,13 @@ fn by_way<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Option<Obj
     })
 }
 
-impl JsonPatch {
+impl PatchTarget {
     /// What two targets of one patch say together: nothing, unless they say the same.
-    pub fn agreed(&self, other: &JsonPatch) -> JsonPatch {
+    pub fn common(&self, other: &PatchTarget) -> PatchTarget {
         if self == other {
             self.clone()
         } else {
-            JsonPatch::default()
+            PatchTarget::default()
         }
     }
 

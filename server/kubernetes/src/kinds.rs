@@ -46,18 +46,18 @@ pub fn objects_with(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
 
 /// What the items of a list are that do not say so themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListOf {
+pub struct ListKind {
     api_version: String,
     /// Without the `List` at its end; empty for a `List` of whatever.
     kind: String,
 }
 
-impl ListOf {
+impl ListKind {
     /// What a list's document says about it, read without the items; `None` where it is no list.
-    pub fn of(frame: &Yaml) -> Option<ListOf> {
+    pub fn of_envelope(frame: &Yaml) -> Option<ListKind> {
         let (_, api_version, kind) = identify(frame.root()?)?;
         let kind = kind.strip_suffix("List")?;
-        Some(ListOf {
+        Some(ListKind {
             api_version: api_version.to_owned(),
             kind: kind.to_owned(),
         })
@@ -66,7 +66,7 @@ impl ListOf {
 
 /// The Kubernetes objects among the items of a list, where the items stand by themselves as a sequence; `by_shape` as in
 /// [`objects_by`].
-pub fn items<'y>(yaml: &'y Yaml, list: &'y ListOf, by_shape: bool) -> Vec<Object<'y>> {
+pub fn list_items<'y>(yaml: &'y Yaml, list: &'y ListKind, by_shape: bool) -> Vec<Object<'y>> {
     let items = yaml.root().into_iter().flat_map(Node::items);
     let identified = items.filter_map(|item| list_item(item, &list.api_version, &list.kind));
     identified
@@ -220,7 +220,7 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
             .filter(|text| !text.is_empty())
     };
     let read_as_newer = Workload::of(api_version, kind)
-        .is_some_and(|workload| workload.present_version() != api_version);
+        .is_some_and(|workload| workload.current_version() != api_version);
     Object {
         api_version,
         kind,
@@ -251,14 +251,14 @@ pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
         .filter(move |row| row.1 == kind)
         .map(|row| row.0);
     Workload::named(kind)
-        .map(Workload::present_version)
+        .map(Workload::current_version)
         .into_iter()
         .chain(without_pod)
 }
 
 /// The keys on the way from an object to what holds the `metadata` and the `spec` of its pod, where Kubernetes itself has the kind.
-pub(super) fn pod_way(api_version: &str, kind: &str) -> Option<&'static [&'static str]> {
-    Workload::of(api_version, kind).map(Workload::pod_way)
+pub(super) fn pod_path(api_version: &str, kind: &str) -> Option<&'static [&'static str]> {
+    Workload::of(api_version, kind).map(Workload::pod_path)
 }
 
 /// The kinds without a pod that people write, each with its version and with what reads it.
@@ -354,12 +354,12 @@ impl Workload {
     }
 
     /// The `apiVersion` of the type that the kind is read as.
-    fn present_version(self) -> &'static str {
+    fn current_version(self) -> &'static str {
         self.versions()[0]
     }
 
     /// The keys on the way from the object to what holds the pod's `metadata` and `spec`.
-    fn pod_way(self) -> &'static [&'static str] {
+    fn pod_path(self) -> &'static [&'static str] {
         match self {
             Workload::Pod => &[],
             Workload::PodTemplate => &["template"],
@@ -387,7 +387,7 @@ impl Workload {
             }
         };
         let holder = self
-            .pod_way()
+            .pod_path()
             .iter()
             .try_fold(node, |node, key| node.get(key));
         let pod = spec

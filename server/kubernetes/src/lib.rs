@@ -12,8 +12,8 @@ mod quantity;
 mod version;
 
 pub use deserialize::{Expected, Reading, UnknownField, WrongShape};
-pub use json_patch_target::{JsonPatch, Patch};
-pub use kinds::{ListOf, items, objects, objects_with};
+pub use json_patch_target::{JsonPatch, PatchTarget};
+pub use kinds::{ListKind, list_items, objects, objects_with};
 pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting};
-pub use quantity::amount;
+pub use quantity::parse_quantity;
 pub use version::Version;

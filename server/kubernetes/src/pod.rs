@@ -222,7 +222,7 @@ impl<'y> Pod<'y> {
 
     /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
     /// one is not written.
-    pub fn account(&self) -> Setting<'y, String> {
+    pub fn service_account_name(&self) -> Setting<'y, String> {
         let named = |key, value: &Option<String>| match self.setting(key, value.clone()) {
             Setting::Set { value, .. } if value.is_empty() => Setting::Unset,
             setting => setting,

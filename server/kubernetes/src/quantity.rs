@@ -5,7 +5,7 @@
 
 /// How much a Kubernetes quantity is, in billionths; `None` where it is none. As there, what is smaller than a billionth counts
 /// as one, and more than fits is the most that fits.
-pub fn amount(quantity: &str) -> Option<i128> {
+pub fn parse_quantity(quantity: &str) -> Option<i128> {
     let (negative, unsigned) = match quantity.strip_prefix(['+', '-']) {
         Some(unsigned) => (quantity.starts_with('-'), unsigned),
         None => (false, quantity),

@@ -140,7 +140,7 @@ pub fn analyze_chunk(
         role => role.is_independent() && !context.is_manifest(),
     };
     if is_no_manifest {
-        let unread = Analysis::of_nothing(Yaml::unread(text), role, context);
+        let unread = Analysis::of_nothing(Yaml::unparsed(text), role, context);
         return Analysis {
             blank: document_kind::is_blank(text),
             kind: DocumentKind::unread(text, inputs),
@@ -178,11 +178,11 @@ fn analyze_template(
     let Template {
         readings,
         versioned,
-    } = yaml::template(text);
+    } = yaml::parse_template(text);
     let readings = readings
         .into_iter()
         .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, inputs));
-    let nothing = || Analysis::of_nothing(Yaml::unread(text), role, context);
+    let nothing = || Analysis::of_nothing(Yaml::unparsed(text), role, context);
     let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
     // Charts ask the cluster which version of an API it serves. What an old one gets is not held to a new one.
     let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
@@ -282,15 +282,15 @@ fn analyze_reading(
 }
 
 /// What a document is that is known to be a patch, and is a list of operations.
-fn patch(yaml: &Yaml, role: ChunkKind, inputs: Inputs<'_>) -> Option<kubernetes::Patch> {
+fn patch(yaml: &Yaml, role: ChunkKind, inputs: Inputs<'_>) -> Option<kubernetes::JsonPatch> {
     let is_patch = role == ChunkKind::Document && inputs.context.role == workspace::FileRole::Patch;
-    is_patch.then(|| kubernetes::Patch::of(yaml, &inputs.context.target))?
+    is_patch.then(|| kubernetes::JsonPatch::parse(yaml, &inputs.context.target))?
 }
 
 /// The objects of a part, or what a patch writes into one.
 fn objects<'y>(
     yaml: &'y Yaml,
-    patch: Option<&'y kubernetes::Patch>,
+    patch: Option<&'y kubernetes::JsonPatch>,
     role: ChunkKind,
     context: &'y ChunkContext,
     inputs: Inputs<'_>,

@@ -68,7 +68,7 @@ pub(super) async fn analysed(
         look(&mut report);
         let (mut says_else, mut generation) = (false, told);
         if let Some(others) = &inputs.context.workspace {
-            says_else = others.index.put(
+            says_else = others.index.update(
                 &workspace_index::source_in(&of, &others.folder),
                 report.facts(),
                 &inputs.context.namespaces,

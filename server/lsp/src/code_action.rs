@@ -283,7 +283,7 @@ impl Answer<'_> {
             .position(part.start, self.client.encoding)
             .line;
         let disabled = Some(lsp::CodeActionDisabled {
-            reason: refusal.below(above as usize).to_string(),
+            reason: refusal.with_line_offset(above as usize).to_string(),
         });
         self.client
             .disabled_actions

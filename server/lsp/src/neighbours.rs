@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tower_lsp::lsp_types::Url;
 use workspace::cross_references::{Fact, TargetNamespaces};
-use workspace::project::{self, Kustomizations, Project};
+use workspace::kustomize::Kustomizations;
+use workspace::project::{self, Project};
 use workspace::{FileContext, WorkspaceView};
 
 #[derive(Default)]
@@ -94,7 +95,7 @@ async fn place_again(state: &Arc<State>) {
     *placed = by;
     let moved = places
         .into_iter()
-        .filter(|(source, places)| state.workspace.index.place(source, places))
+        .filter(|(source, places)| state.workspace.index.set_target_namespaces(source, places))
         .count();
     if moved > 0 {
         state.wake_outdated();
@@ -119,7 +120,7 @@ pub(super) async fn put(
         .into_iter()
         .filter(|(source, _)| !open.contains(source))
     {
-        state.workspace.index.put(
+        state.workspace.index.update(
             &source,
             facts.iter(),
             places.get(&source).unwrap_or(&TargetNamespaces::default()),
@@ -217,7 +218,7 @@ impl Known {
 
     /// Who looks by it, and what that will be made of.
     fn project(self) -> (Placed, Project) {
-        let open = Kustomizations::of(
+        let open = Kustomizations::from_texts(
             self.texts
                 .iter()
                 .map(|(file, text)| (file.as_path(), text.as_str())),

@@ -17,7 +17,9 @@ use std::time::SystemTime;
 use tower_lsp::lsp_types::Url;
 use workspace::bounded_fs;
 use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
-use workspace::project::{self, Kustomizations, Project};
+use workspace::kustomize::Kustomizations;
+use workspace::project::{self, Project};
+use workspace::walk;
 
 #[derive(Default)]
 pub(super) struct Workspace {
@@ -167,8 +169,8 @@ pub(super) async fn files(state: &Arc<State>) -> Result<Vec<PathBuf>, Panicked> 
     analysis::off_thread(state, move || {
         let files = folders
             .iter()
-            .flat_map(|folder| project::files(folder, MOST).flatten());
-        let mut files: Vec<PathBuf> = files.filter(|file| !project::is_json(file)).collect();
+            .flat_map(|folder| walk::manifest_files(folder, MOST).flatten());
+        let mut files: Vec<PathBuf> = files.filter(|file| !walk::is_json(file)).collect();
         files.sort();
         files.dedup();
         files
@@ -184,7 +186,7 @@ pub(super) fn text(file: &Path) -> Option<String> {
 fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<PathBuf>) -> Seen {
     let mut stamps = HashMap::new();
     for folder in folders {
-        for file in project::files(&workspace::paths::real(folder), MOST)
+        for file in walk::manifest_files(&workspace::paths::real(folder), MOST)
             .flatten()
             .filter(|file| !open.contains(file))
         {
@@ -207,7 +209,7 @@ fn see(folders: &[PathBuf], before: &HashMap<PathBuf, Stamp>, open: &HashSet<Pat
         .map(|file| (file.clone(), facts(file, &mut project)))
         .collect();
     let kustomizations =
-        all_over.then(|| Kustomizations::read_from(stamps.keys().map(PathBuf::as_path)));
+        all_over.then(|| Kustomizations::from_files(stamps.keys().map(PathBuf::as_path)));
     Seen {
         stamps,
         facts,

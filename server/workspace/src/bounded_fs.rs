@@ -11,7 +11,7 @@ use std::path::Path;
 pub const MAX_FILE_BYTES: u64 = 8 << 20;
 
 /// So much of what is read tells whether it is binary, in bytes.
-const BEGINNING: u64 = 64 << 10;
+const HEAD_BYTES: u64 = 64 << 10;
 
 /// What an ordinary file of no more than so many bytes has in it.
 ///
@@ -58,7 +58,7 @@ pub fn read_all(input: impl Read, most: u64) -> io::Result<Vec<u8>> {
 
 /// As [`drain`], of what is probably so many bytes: there is room for them and for the end, so that a short file is read at once.
 fn drain_about(mut input: impl Read, length: u64, most: u64) -> io::Result<Vec<u8>> {
-    let beginning = BEGINNING.min(most);
+    let beginning = HEAD_BYTES.min(most);
     let mut bytes = Vec::with_capacity(room(length.min(beginning)));
     input.by_ref().take(beginning).read_to_end(&mut bytes)?;
     let is_all = (bytes.len() as u64) < beginning;
@@ -119,7 +119,7 @@ mod tests {
         );
         assert_eq!(text(short.path(), 5).unwrap(), "a: b\n");
         assert_eq!(text(file(b"\xff").path(), 5), None);
-        let long = vec![b'x'; 3 * BEGINNING as usize];
+        let long = vec![b'x'; 3 * HEAD_BYTES as usize];
         assert_eq!(read(file(&long).path(), MAX_FILE_BYTES).unwrap(), long);
     }
 
@@ -127,7 +127,7 @@ mod tests {
     fn what_has_no_end_is_read_to_where_that_shows() {
         assert_eq!(
             read_all(io::repeat(0), u64::MAX).unwrap().len(),
-            BEGINNING as usize
+            HEAD_BYTES as usize
         );
         assert_eq!(
             read_all(io::repeat(b'x'), 4 << 20).unwrap_err().to_string(),

@@ -34,15 +34,15 @@ pub struct Fact {
     /// As it is written, where objects of its kind are in one.
     pub namespace: Option<Box<str>>,
     pub name: Box<str>,
-    pub statement: Statement,
+    pub effect: Effect,
 }
 
 /// What an object says of those that name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statement {
-    Nothing,
+pub enum Effect {
+    None,
     /// A ServiceAccount, that its pods get no token.
-    NoToken,
+    DisablesToken,
     /// A Namespace, what its pods are held to.
     Enforces(PodSecurityLabel),
 }
@@ -65,14 +65,14 @@ pub struct TargetNamespaces(Arc<[Option<Arc<str>>]>);
 /// A Pod Security Standard as the labels of a Namespace name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PodSecurityLabel {
-    pub level: Level,
+    pub level: PodSecurityLevel,
     /// As of which Kubernetes version; `None` for that of the cluster.
     pub version: Option<Version>,
 }
 
 /// The standards that ask for something. `privileged` is what counts where there is no label at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Level {
+pub enum PodSecurityLevel {
     Baseline,
     Restricted,
 }
@@ -98,16 +98,16 @@ pub struct Answer {
 /// The facts of many texts.
 #[derive(Debug, Default)]
 pub struct WorkspaceIndex {
-    known: RwLock<Known>,
+    known: RwLock<Facts>,
     /// Counts the changes.
     generation: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Facts {
     /// What each text says; nothing of those that say nothing.
     sources: HashMap<PathBuf, SourceFacts>,
-    accounts: HashMap<Accounts, Tally>,
+    accounts: HashMap<AccountKey, Tally>,
     namespaces: HashMap<String, HashMap<Option<PodSecurityLabel>, usize>>,
 }
 
@@ -115,26 +115,26 @@ struct Known {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SourceFacts {
     facts: Vec<Fact>,
-    places: TargetNamespaces,
+    target_namespaces: TargetNamespaces,
 }
 
 impl SourceFacts {
-    fn speaking(&self) -> impl Iterator<Item = &Fact> {
+    fn affecting(&self) -> impl Iterator<Item = &Fact> {
         self.facts.iter().filter(|fact| fact.affects_others())
     }
 }
 
 /// Some of the accounts of a name.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Accounts {
+struct AccountKey {
     name: String,
     /// Those of the texts in a folder; of all texts where there is none.
     folder: Option<PathBuf>,
-    namespace: Which,
+    namespace: NamespaceFilter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Which {
+enum NamespaceFilter {
     Any,
     /// Those that are written to be in this namespace, or, with none, that do not say.
     Written(Option<String>),
@@ -202,7 +202,7 @@ impl ReferencedKind {
 
 impl Fact {
     /// What an object that can be seen in full says.
-    pub fn of(object: &Object<'_>) -> Option<Fact> {
+    pub fn from_object(object: &Object<'_>) -> Option<Fact> {
         let kind = ReferencedKind::of(object.api_version, object.kind)?;
         let says = match kind {
             ReferencedKind::ServiceAccount
@@ -211,12 +211,12 @@ impl Fact {
                     .get("automountServiceAccountToken")
                     .is_some_and(is_false) =>
             {
-                Statement::NoToken
+                Effect::DisablesToken
             }
             ReferencedKind::Namespace => {
-                standard(object.node).map_or(Statement::Nothing, Statement::Enforces)
+                pod_security_label(object.node).map_or(Effect::None, Effect::Enforces)
             }
-            _ => Statement::Nothing,
+            _ => Effect::None,
         };
         let namespace = object
             .namespace
@@ -226,7 +226,7 @@ impl Fact {
             kind,
             namespace,
             name: object.name?.into(),
-            statement: says,
+            effect: says,
         })
     }
 
@@ -257,14 +257,14 @@ impl Fact {
     /// Whether an object that is put somewhere may be the one that another one names which will be in a namespace.
     fn is_in(&self, places: &TargetNamespaces, namespace: Option<&str>) -> bool {
         places
-            .of_object(self.namespace.as_deref())
+            .for_object(self.namespace.as_deref())
             .contains(&namespace)
     }
 
     /// Kustomize gives a Namespace the name of the one that it puts things into.
     fn has_name(&self, places: &TargetNamespaces, name: &str) -> bool {
         match self.kind {
-            ReferencedKind::Namespace => places.of_object(Some(&self.name)).contains(&Some(name)),
+            ReferencedKind::Namespace => places.for_object(Some(&self.name)).contains(&Some(name)),
             _ => *self.name == *name,
         }
     }
@@ -274,7 +274,7 @@ fn is_false(node: Node<'_>) -> bool {
     matches!(node.resolved(), Some(Resolved::Bool(false)))
 }
 
-fn standard(namespace: Node<'_>) -> Option<PodSecurityLabel> {
+fn pod_security_label(namespace: Node<'_>) -> Option<PodSecurityLabel> {
     let labels = namespace.get("metadata")?.get("labels")?;
     let label = |mode: &str| {
         labels
@@ -282,8 +282,8 @@ fn standard(namespace: Node<'_>) -> Option<PodSecurityLabel> {
             .and_then(Node::as_str)
     };
     let level = match label("enforce")? {
-        "baseline" => Level::Baseline,
-        "restricted" => Level::Restricted,
+        "baseline" => PodSecurityLevel::Baseline,
+        "restricted" => PodSecurityLevel::Restricted,
         _ => return None,
     };
     // The API server refuses a version in other words, and then nobody knows what will stand there.
@@ -300,7 +300,7 @@ fn standard(namespace: Node<'_>) -> Option<PodSecurityLabel> {
 
 impl TargetNamespaces {
     /// Whoever leaves objects where they are changes nothing, where that is all that is done with them.
-    pub fn of(namespaces: impl IntoIterator<Item = Option<Arc<str>>>) -> Self {
+    pub fn new(namespaces: impl IntoIterator<Item = Option<Arc<str>>>) -> Self {
         let namespaces: BTreeSet<_> = namespaces.into_iter().collect();
         let is_left = namespaces.iter().all(Option::is_none);
         if is_left {
@@ -311,7 +311,7 @@ impl TargetNamespaces {
     }
 
     /// The namespaces in which an object will be that is written to be in one, or in none.
-    pub fn of_object<'a>(&'a self, written: Option<&'a str>) -> BTreeSet<Option<&'a str>> {
+    pub fn for_object<'a>(&'a self, written: Option<&'a str>) -> BTreeSet<Option<&'a str>> {
         match self.0.is_empty() {
             true => BTreeSet::from([written]),
             false => self
@@ -325,13 +325,16 @@ impl TargetNamespaces {
 
 impl Query {
     /// What an object asks, where it asks anything.
-    pub fn of(object: &Object<'_>, places: &TargetNamespaces) -> Option<Query> {
-        let account = object.pod.as_ref().and_then(|pod| match pod.account() {
-            Setting::Set { value, .. } => Some(value),
-            Setting::Unset => Some(DEFAULT_ACCOUNT.to_owned()),
-            Setting::Unreadable(_) => None,
-        });
-        let namespaces = places.of_object(object.namespace);
+    pub fn for_object(object: &Object<'_>, places: &TargetNamespaces) -> Option<Query> {
+        let account = object
+            .pod
+            .as_ref()
+            .and_then(|pod| match pod.service_account_name() {
+                Setting::Set { value, .. } => Some(value),
+                Setting::Unset => Some(DEFAULT_ACCOUNT.to_owned()),
+                Setting::Unreadable(_) => None,
+            });
+        let namespaces = places.for_object(object.namespace);
         let namespaces: Vec<_> = namespaces
             .into_iter()
             .map(|namespace| namespace.map(str::to_owned))
@@ -345,14 +348,15 @@ impl Query {
 
 impl WorkspaceIndex {
     /// Takes what a text says in the place of what it said before. Tells whether that may make a difference to other objects.
-    pub fn put<'f>(
+    pub fn update<'f>(
         &self,
         source: &Path,
         facts: impl Iterator<Item = &'f Fact> + Clone,
         places: &TargetNamespaces,
     ) -> bool {
-        let is_same =
-            |said: &SourceFacts| said.places == *places && said.facts.iter().eq(facts.clone());
+        let is_same = |said: &SourceFacts| {
+            said.target_namespaces == *places && said.facts.iter().eq(facts.clone())
+        };
         if self
             .read()
             .sources
@@ -365,25 +369,25 @@ impl WorkspaceIndex {
             source,
             SourceFacts {
                 facts: facts.cloned().collect(),
-                places: places.clone(),
+                target_namespaces: places.clone(),
             },
         )
     }
 
     /// Takes where kustomizations put the objects of a text. Tells whether that may make a difference to others.
-    pub fn place(&self, source: &Path, places: &TargetNamespaces) -> bool {
+    pub fn set_target_namespaces(&self, source: &Path, places: &TargetNamespaces) -> bool {
         let facts = self
             .read()
             .sources
             .get(source)
-            .filter(|said| said.places != *places)
+            .filter(|said| said.target_namespaces != *places)
             .map(|said| said.facts.clone());
         facts.is_some_and(|facts| {
             self.replace(
                 source,
                 SourceFacts {
                     facts,
-                    places: places.clone(),
+                    target_namespaces: places.clone(),
                 },
             )
         })
@@ -392,8 +396,9 @@ impl WorkspaceIndex {
     fn replace(&self, source: &Path, said: SourceFacts) -> bool {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.sources.remove(source).unwrap_or_default();
-        let is_heard = !before.speaking().eq(said.speaking())
-            || (before.places != said.places && said.speaking().next().is_some());
+        let is_heard = !before.affecting().eq(said.affecting())
+            || (before.target_namespaces != said.target_namespaces
+                && said.affecting().next().is_some());
         if is_heard {
             known.count(source, &before, false);
             known.count(source, &said, true);
@@ -425,10 +430,11 @@ impl WorkspaceIndex {
         let known = self.read();
         let of_name = |(source, said): (&'_ PathBuf, &SourceFacts)| {
             let facts = said.facts.iter().filter(|fact| {
-                fact.kind == reference.kind && fact.has_name(&said.places, &reference.name)
+                fact.kind == reference.kind
+                    && fact.has_name(&said.target_namespaces, &reference.name)
             });
             facts
-                .map(|fact| (source.clone(), said.places.clone(), fact.clone()))
+                .map(|fact| (source.clone(), said.target_namespaces.clone(), fact.clone()))
                 .collect::<Vec<_>>()
         };
         let all: Vec<(PathBuf, TargetNamespaces, Fact)> =
@@ -492,7 +498,7 @@ impl WorkspaceIndex {
         answers.reduce(Answer::and).unwrap_or_default()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Known> {
+    fn read(&self) -> RwLockReadGuard<'_, Facts> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -509,32 +515,32 @@ impl Answer {
     }
 }
 
-impl Known {
+impl Facts {
     fn answer(&self, account: Option<&str>, namespace: Option<&str>, folder: &Path) -> Answer {
         let is_token_off =
             account.is_some_and(|account| self.is_token_off(account, namespace, folder));
         Answer {
             token_is_disabled: is_token_off,
-            enforced: namespace.and_then(|namespace| self.standard(namespace)),
+            enforced: namespace.and_then(|namespace| self.pod_security_label(namespace)),
         }
     }
 
     /// An account of the very namespace is the one. Where the namespace of the pod or of the account is not written, the accounts of that
     /// name in the same folder may be; else all of that name. An account that every namespace has is not found by its name alone.
     fn is_token_off(&self, account: &str, namespace: Option<&str>, folder: &Path) -> bool {
-        let find = |folder: Option<&Path>, namespace: Which| {
-            self.accounts.get(&Accounts {
+        let find = |folder: Option<&Path>, namespace: NamespaceFilter| {
+            self.accounts.get(&AccountKey {
                 name: account.to_owned(),
                 folder: folder.map(Path::to_owned),
                 namespace,
             })
         };
-        let same =
-            namespace.and_then(|namespace| find(None, Which::Written(Some(namespace.to_owned()))));
+        let same = namespace
+            .and_then(|namespace| find(None, NamespaceFilter::Written(Some(namespace.to_owned()))));
         let possible = if namespace.is_some() {
-            Which::Written(None)
+            NamespaceFilter::Written(None)
         } else {
-            Which::Any
+            NamespaceFilter::Any
         };
         let near = || find(Some(folder), possible.clone());
         let anywhere = || find(None, possible.clone()).filter(|_| account != DEFAULT_ACCOUNT);
@@ -543,7 +549,7 @@ impl Known {
             .is_some_and(|tally| tally.off > 0 && tally.on == 0)
     }
 
-    fn standard(&self, namespace: &str) -> Option<PodSecurityLabel> {
+    fn pod_security_label(&self, namespace: &str) -> Option<PodSecurityLabel> {
         let mut standards = self.namespaces.get(namespace)?.keys();
         standards
             .next()
@@ -558,28 +564,33 @@ impl Known {
             kind,
             namespace,
             name,
-            statement: says,
+            effect: says,
         } in &said.facts
         {
             match kind {
                 ReferencedKind::ServiceAccount => {
-                    for namespace in said.places.of_object(namespace.as_deref()) {
+                    for namespace in said.target_namespaces.for_object(namespace.as_deref()) {
                         self.count_account(
                             source,
                             namespace,
                             name,
-                            *says == Statement::NoToken,
+                            *says == Effect::DisablesToken,
                             is_said,
                         );
                     }
                 }
                 ReferencedKind::Namespace => {
-                    let standard = if let Statement::Enforces(standard) = says {
+                    let standard = if let Effect::Enforces(standard) = says {
                         Some(*standard)
                     } else {
                         None
                     };
-                    for name in said.places.of_object(Some(name)).into_iter().flatten() {
+                    for name in said
+                        .target_namespaces
+                        .for_object(Some(name))
+                        .into_iter()
+                        .flatten()
+                    {
                         self.count_namespace(name, standard, is_said);
                     }
                 }
@@ -598,12 +609,15 @@ impl Known {
     ) {
         let home = source.parent().map(Path::to_owned).unwrap_or_default();
         let folders = [None, Some(home)];
-        let namespaces = [Which::Any, Which::Written(namespace.map(str::to_owned))];
+        let namespaces = [
+            NamespaceFilter::Any,
+            NamespaceFilter::Written(namespace.map(str::to_owned)),
+        ];
         for (folder, namespace) in folders
             .iter()
             .flat_map(|folder| namespaces.iter().map(move |it| (folder, it)))
         {
-            let key = Accounts {
+            let key = AccountKey {
                 name: name.to_owned(),
                 folder: folder.clone(),
                 namespace: namespace.clone(),
@@ -649,24 +663,24 @@ mod tests {
 
     fn account(namespace: Option<&str>, name: &str, is_off: bool) -> Fact {
         let says = if is_off {
-            Statement::NoToken
+            Effect::DisablesToken
         } else {
-            Statement::Nothing
+            Effect::None
         };
         Fact {
             kind: ReferencedKind::ServiceAccount,
             namespace: namespace.map(Box::from),
             name: name.into(),
-            statement: says,
+            effect: says,
         }
     }
 
     fn put(index: &WorkspaceIndex, source: &Path, facts: Vec<Fact>) -> bool {
-        index.put(source, facts.iter(), &TargetNamespaces::default())
+        index.update(source, facts.iter(), &TargetNamespaces::default())
     }
 
     fn into(namespaces: &[Option<&str>]) -> TargetNamespaces {
-        TargetNamespaces::of(namespaces.iter().map(|namespace| namespace.map(Arc::from)))
+        TargetNamespaces::new(namespaces.iter().map(|namespace| namespace.map(Arc::from)))
     }
 
     fn is_off(index: &WorkspaceIndex, namespace: Option<&str>, name: &str, folder: &str) -> bool {
@@ -731,7 +745,7 @@ mod tests {
                 account(Some("bank"), "api", true),
             ]
         };
-        index.put(source, facts().iter(), &into(&[Some("shop")]));
+        index.update(source, facts().iter(), &into(&[Some("shop")]));
         assert!(
             is_off(&index, Some("shop"), "web", "/b") && is_off(&index, Some("shop"), "api", "/b")
         );
@@ -739,26 +753,26 @@ mod tests {
             !is_off(&index, Some("bank"), "web", "/a")
                 && !is_off(&index, Some("bank"), "api", "/a")
         );
-        assert!(index.place(source, &into(&[Some("test"), Some("shop")])));
+        assert!(index.set_target_namespaces(source, &into(&[Some("test"), Some("shop")])));
         assert!(
             is_off(&index, Some("shop"), "web", "/b") && is_off(&index, Some("test"), "web", "/b")
         );
         assert!(!is_off(&index, Some("bank"), "web", "/a"));
-        assert!(index.place(source, &into(&[Some("test"), None])));
+        assert!(index.set_target_namespaces(source, &into(&[Some("test"), None])));
         assert!(
             is_off(&index, Some("test"), "api", "/b") && is_off(&index, Some("bank"), "api", "/b")
         );
         assert!(
-            !index.place(source, &into(&[None, Some("test")])),
+            !index.set_target_namespaces(source, &into(&[None, Some("test")])),
             "the same once more"
         );
         assert!(
-            index.place(source, &into(&[None])),
+            index.set_target_namespaces(source, &into(&[None])),
             "nobody puts it anywhere"
         );
         assert!(
-            index.put(source, [].iter(), &into(&[Some("shop")]))
-                && !index.place(source, &into(&[Some("test")]))
+            index.update(source, [].iter(), &into(&[Some("shop")]))
+                && !index.set_target_namespaces(source, &into(&[Some("test")]))
         );
         assert!(index.is_empty() && index.read().accounts.is_empty());
     }
@@ -803,16 +817,16 @@ mod tests {
     fn what_is_taken_back_leaves_nothing_behind() {
         let index = WorkspaceIndex::default();
         let namespace = |standard: Option<PodSecurityLabel>| {
-            let says = standard.map_or(Statement::Nothing, Statement::Enforces);
+            let says = standard.map_or(Effect::None, Effect::Enforces);
             Fact {
                 kind: ReferencedKind::Namespace,
                 namespace: None,
                 name: "shop".into(),
-                statement: says,
+                effect: says,
             }
         };
         let restricted = Some(PodSecurityLabel {
-            level: Level::Restricted,
+            level: PodSecurityLevel::Restricted,
             version: None,
         });
         let standard = || {
@@ -859,7 +873,7 @@ mod tests {
             kind: ReferencedKind::PersistentVolumeClaim,
             namespace: None,
             name: "data".into(),
-            statement: Statement::Nothing,
+            effect: Effect::None,
         };
         assert!(put(
             &index,
@@ -896,7 +910,7 @@ mod tests {
                 kind,
                 namespace: namespace.map(Box::from),
                 name,
-                statement: Statement::Nothing,
+                effect: Effect::None,
             }
         };
         for (source, namespace) in [
@@ -953,14 +967,14 @@ mod tests {
             "",
             "every namespace has its own"
         );
-        index.place(Path::new("/b/3"), &into(&[Some("shop")]));
+        index.set_target_namespaces(Path::new("/b/3"), &into(&[Some("shop")]));
         assert_eq!(
             claims(&[Some("shop")], "/a") + &claims(&[Some("other")], "/b"),
             "1 32"
         );
         let mut shop = account(None, "any", false);
         shop.kind = ReferencedKind::Namespace;
-        index.put(Path::new("/5"), [shop].iter(), &into(&[Some("shop")]));
+        index.update(Path::new("/5"), [shop].iter(), &into(&[Some("shop")]));
         assert_eq!(
             meant(ReferencedKind::Namespace, "shop", &[], "/")
                 + &meant(ReferencedKind::Namespace, "any", &[], "/"),

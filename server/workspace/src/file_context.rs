@@ -4,7 +4,7 @@
 //! nothing is known, and a text is what it looks like.
 
 use crate::cross_references::{Answer, Query, TargetNamespaces, WorkspaceIndex};
-use kubernetes::JsonPatch;
+use kubernetes::PatchTarget;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct FileContext {
     pub role: FileRole,
     /// What a patch is for, where a kustomization says so.
-    pub target: JsonPatch,
+    pub target: PatchTarget,
     /// Where kustomizations put its objects.
     pub namespaces: TargetNamespaces,
     /// What other objects say.
@@ -33,7 +33,7 @@ pub struct WorkspaceView {
 pub enum FileRole {
     /// What will be there, as far as anybody knows.
     #[default]
-    Whole,
+    Manifest,
     /// Below `templates` of a Helm chart: wherever `{{` stands, something else will stand in its place.
     ChartTemplate,
     /// A kustomization names it as a patch: the rest of its objects stands in other files.

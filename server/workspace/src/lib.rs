@@ -5,8 +5,10 @@
 pub mod bounded_fs;
 pub mod cross_references;
 mod file_context;
+pub mod kustomize;
 pub mod paths;
 pub mod project;
 pub mod provenance;
+pub mod walk;
 
 pub use file_context::{FileContext, FileRole, WorkspaceView};

@@ -1,7 +1,7 @@
 //! Paths of files and their folders.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Returns the folder of a file; `.` for a bare file name.
 pub fn folder_of(file: &Path) -> &Path {
@@ -16,4 +16,30 @@ pub fn real(folder: &Path) -> PathBuf {
     fs::canonicalize(folder)
         .or_else(|_| std::path::absolute(folder))
         .unwrap_or_else(|_| folder.to_owned())
+}
+
+/// A path from a folder, without dots.
+pub fn join_normalized(folder: &Path, path: &str) -> PathBuf {
+    let mut whole = folder.to_owned();
+    for component in Path::new(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => _ = whole.pop(),
+            other => whole.push(other),
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_taken_from_its_folder() {
+        assert_eq!(
+            join_normalized(Path::new("/a/b"), "../c/./d.yaml"),
+            Path::new("/a/c/d.yaml")
+        );
+    }
 }

@@ -19,10 +19,10 @@ use std::ops::Range;
 pub fn documents(text: &str) -> Vec<Range<usize>> {
     let mut documents: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
-    for part in cut(text, ChunkKind::Document) {
+    for part in split(text, ChunkKind::Document) {
         let end = start + part.length;
         match documents.last_mut() {
-            Some(document) if part.role != ChunkKind::Document => document.end = end,
+            Some(document) if part.kind != ChunkKind::Document => document.end = end,
             _ => documents.push(start..end),
         }
         start = end;
@@ -56,7 +56,7 @@ impl ChunkKind {
 /// A stretch of a text that is read by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkSpan {
-    pub role: ChunkKind,
+    pub kind: ChunkKind,
     /// In bytes.
     pub length: usize,
     /// How many lines end in it.
@@ -69,7 +69,7 @@ pub struct ChunkSpan {
 /// The parts of a text, followed through its edits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
-    parts: Vec<ChunkSpan>,
+    chunks: Vec<ChunkSpan>,
 }
 
 /// Which parts an edit made anew.
@@ -86,20 +86,20 @@ pub struct Resplit {
 impl Default for Outline {
     /// Of an empty text.
     fn default() -> Self {
-        Outline::of("")
+        Outline::new("")
     }
 }
 
 impl Outline {
-    pub fn of(text: &str) -> Outline {
+    pub fn new(text: &str) -> Outline {
         Outline {
-            parts: cut(text, ChunkKind::Document),
+            chunks: split(text, ChunkKind::Document),
         }
     }
 
     /// In the order of the text.
     pub fn chunks(&self) -> &[ChunkSpan] {
-        &self.parts
+        &self.chunks
     }
 
     /// Follows an edit that put `inserted` bytes in the place of the range `replaced`; both count from the start of the text
@@ -113,36 +113,36 @@ impl Outline {
     ) -> Resplit {
         let (mut first, mut start) = self.find(replaced.start);
         // What stands in the opening of a part may have made it one.
-        while first > 0 && replaced.start <= start + self.parts[first].opening {
+        while first > 0 && replaced.start <= start + self.chunks[first].opening {
             first -= 1;
-            start -= self.parts[first].length;
+            start -= self.chunks[first].length;
         }
-        let (mut last, mut end) = (first, start + self.parts[first].length);
+        let (mut last, mut end) = (first, start + self.chunks[first].length);
         while end < replaced.end {
             last += 1;
-            end += self.parts[last].length;
+            end += self.chunks[last].length;
         }
         let mut step = 1;
         loop {
             let length = end - start - replaced.len() + inserted;
-            let next = self.parts.get(last + 1).copied();
+            let next = self.chunks.get(last + 1).copied();
             let opening = next.map_or(0, |next| next.opening);
-            let cut = cut(
+            let cut = split(
                 &read(start..start + length + opening),
-                self.parts[first].role,
+                self.chunks[first].kind,
             );
-            if let Some(new) = agreed(&cut, length, next) {
+            if let Some(new) = resync_index(&cut, length, next) {
                 let old = self
-                    .parts
+                    .chunks
                     .splice(first..=last, cut.into_iter().take(new))
                     .collect();
                 return Resplit { first, old, new };
             }
             // The parts behind the edit are others now: further and further on, until they are what they were.
             for _ in 0..step {
-                if last + 1 < self.parts.len() {
+                if last + 1 < self.chunks.len() {
                     last += 1;
-                    end += self.parts[last].length;
+                    end += self.chunks[last].length;
                 }
             }
             step *= 2;
@@ -152,26 +152,26 @@ impl Outline {
     /// The part that holds an offset, and where it starts; the last one for the end of the text.
     fn find(&self, offset: usize) -> (usize, usize) {
         let mut start = 0;
-        for (index, part) in self.parts.iter().enumerate() {
+        for (index, part) in self.chunks.iter().enumerate() {
             if offset < start + part.length {
                 return (index, start);
             }
             start += part.length;
         }
-        let last = self.parts.len() - 1;
-        (last, start - self.parts[last].length)
+        let last = self.chunks.len() - 1;
+        (last, start - self.chunks[last].length)
     }
 }
 
 /// How many parts there are before an offset, where a part like the one that was there begins at it.
-fn agreed(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Option<usize> {
+fn resync_index(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Option<usize> {
     let Some(next) = next else {
         return Some(cut.len());
     };
     let mut at = 0;
     for (index, part) in cut.iter().enumerate() {
         if at == offset {
-            return (index > 0 && part.role == next.role && part.opening == next.opening)
+            return (index > 0 && part.kind == next.kind && part.opening == next.opening)
                 .then_some(index);
         }
         at += part.length;
@@ -179,9 +179,9 @@ fn agreed(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Option<u
     None
 }
 
-fn cut(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
+fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
     let bytes = text.as_bytes();
-    let mut cutter = Cutter::new(role);
+    let mut cutter = Chunker::new(role);
     let mut at = 0;
     for end in line_ends(bytes) {
         // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
@@ -196,16 +196,16 @@ fn cut(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
         cutter.line(Line::of(line), at, end);
         at = end;
     }
-    if cutter.start < text.len() || cutter.parts.is_empty() {
+    if cutter.start < text.len() || cutter.chunks.is_empty() {
         cutter.begin(text.len(), role);
     }
     let mut start = 0;
-    for part in &mut cutter.parts {
+    for part in &mut cutter.chunks {
         let end = start + part.length;
         part.lines = line_count(&bytes[start..end]);
         start = end;
     }
-    cutter.parts
+    cutter.chunks
 }
 
 /// Where lines end: behind `\n`, `\r\n` or a lone `\r`, and with the text.
@@ -230,8 +230,8 @@ fn line_count(text: &[u8]) -> u32 {
 }
 
 /// Goes over the lines of a text from the start of a part.
-struct Cutter {
-    parts: Vec<ChunkSpan>,
+struct Chunker {
+    chunks: Vec<ChunkSpan>,
     start: usize,
     role: ChunkKind,
     /// Where the first line of the part ends that is neither blank nor a comment, if there was one.
@@ -251,12 +251,12 @@ struct Cutter {
 }
 
 /// How many bytes of a schema stay in its document, where they are held to Kubernetes' types. Few schemas are longer.
-const SCHEMA: usize = 16 << 10;
+const MIN_SCHEMA_BYTES: usize = 16 << 10;
 
-impl Cutter {
-    fn new(role: ChunkKind) -> Cutter {
-        Cutter {
-            parts: Vec::new(),
+impl Chunker {
+    fn new(role: ChunkKind) -> Chunker {
+        Chunker {
+            chunks: Vec::new(),
             start: 0,
             role,
             opening: None,
@@ -272,17 +272,17 @@ impl Cutter {
     /// Ends the part and begins another.
     fn begin(&mut self, at: usize, role: ChunkKind) {
         let opening = self.opening.map_or(at, |end| end.min(at)) - self.start;
-        self.parts.push(ChunkSpan {
-            role: self.role,
+        self.chunks.push(ChunkSpan {
+            kind: self.role,
             length: at - self.start,
             lines: 0,
             opening,
         });
-        let parts = std::mem::take(&mut self.parts);
-        *self = Cutter {
-            parts,
+        let parts = std::mem::take(&mut self.chunks);
+        *self = Chunker {
+            chunks: parts,
             start: at,
-            ..Cutter::new(role)
+            ..Chunker::new(role)
         };
     }
 
@@ -331,9 +331,9 @@ impl Cutter {
                     },
                 ),
                 _ if is_items(line.text) => self.items = Some(end),
-                _ => self.frame(line, at, end),
+                _ => self.envelope(line, at, end),
             },
-            ChunkKind::Rest => self.frame(line, at, end),
+            ChunkKind::Rest => self.envelope(line, at, end),
             ChunkKind::Schema { schema, first } => self.schema(line, at, end, schema, first),
             // The first line of a part was looked at when the part began.
             _ if self.opening.is_none() => self.own_list = opens_block(line.text),
@@ -357,7 +357,7 @@ impl Cutter {
     }
 
     /// A line of what a document has besides long schemas.
-    fn frame(&mut self, line: Line<'_>, at: usize, end: usize) {
+    fn envelope(&mut self, line: Line<'_>, at: usize, end: usize) {
         self.has_schemas |= line
             .text
             .strip_prefix(b"kind: CustomResourceDefinition")
@@ -365,7 +365,7 @@ impl Cutter {
         match self.schema {
             Some((schema, _)) if line.indent <= schema => self.schema = None,
             Some((schema, begin)) => {
-                if at - begin > SCHEMA && self.begins_stretch(line) {
+                if at - begin > MIN_SCHEMA_BYTES && self.starts_stretch(line) {
                     self.begin(
                         at,
                         ChunkKind::Schema {
@@ -374,7 +374,7 @@ impl Cutter {
                         },
                     );
                 }
-                self.follow(line);
+                self.track_value(line);
                 return;
             }
             None => {}
@@ -392,14 +392,14 @@ impl Cutter {
         let is_first = self.opening.is_none();
         if !is_first && line.indent <= schema {
             self.begin(at, ChunkKind::Rest);
-            self.frame(line, at, end);
+            self.envelope(line, at, end);
             return;
         }
         // A stretch that begins with an item ends with the sequence: a key in the items' column belongs to what holds that.
         let has_dash = line.has_dash();
         let ends = line.indent < first || (line.indent == first && self.own_list && !has_dash);
         let ends = ends && (has_dash || is_entry(trim_start(line.text)));
-        if !is_first && (ends || self.begins_stretch(line)) {
+        if !is_first && (ends || self.starts_stretch(line)) {
             self.begin(
                 at,
                 ChunkKind::Schema {
@@ -411,17 +411,17 @@ impl Cutter {
         if self.opening.is_none() {
             self.own_list = has_dash;
         }
-        self.follow(line);
+        self.track_value(line);
     }
 
     /// Whether a line of a schema is an entry at which a part is to begin.
-    fn begins_stretch(&self, line: Line<'_>) -> bool {
+    fn starts_stretch(&self, line: Line<'_>) -> bool {
         let is_continued = self.value.is_some_and(|column| line.indent > column);
         !is_continued && !line.has_dash() && is_entry(trim_start(line.text)) && is_chosen(line.text)
     }
 
     /// Remembers whether the lines below one that are deeper go on with a value that begins on it.
-    fn follow(&mut self, line: Line<'_>) {
+    fn track_value(&mut self, line: Line<'_>) {
         if self.value.is_none_or(|value| line.indent <= value) {
             self.value = (!opens_block(line.text))
                 .then(|| count(line.text, |byte| matches!(byte, b' ' | b'-')));
@@ -463,7 +463,7 @@ fn count(text: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
 }
 
 /// One entry in so many of a schema begins a part: those that [`is_chosen`] by what they say, so that an edit moves no other part.
-const ENTRIES: u64 = 32;
+const ENTRIES_PER_CHUNK: u64 = 32;
 
 /// Whether a line is one of those, decided by all of it but what may stand at its end unseen, eight bytes at a time.
 fn is_chosen(line: &[u8]) -> bool {
@@ -480,7 +480,7 @@ fn is_chosen(line: &[u8]) -> bool {
         .iter()
         .fold(0, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
     // The uppermost bits depend on all bytes.
-    mix(hash, eight(rest)) <= u64::MAX / ENTRIES
+    mix(hash, eight(rest)) <= u64::MAX / ENTRIES_PER_CHUNK
 }
 
 /// Whether a line is `items:`, so that its value is to follow.

@@ -25,7 +25,7 @@ pub(super) struct Reading {
     pub(super) tabs: Vec<Range>,
     pub(super) failure: Option<Failure>,
     /// Where no bracket and no quote is open: how far the walk came, or the first bracket whose end it did not see.
-    pub(super) whole_until: usize,
+    pub(super) balanced_until: usize,
 }
 
 /// Why reading stopped, and where.
@@ -43,24 +43,24 @@ pub(super) enum Cause {
 }
 
 /// Reads the first document of a text, as far as it can be read.
-pub(super) fn read(source: &Source<'_>) -> Reading {
-    let mut walk = Walk {
+pub(super) fn parse(source: &Source<'_>) -> Reading {
+    let mut walk = EventParser {
         source,
         text: source.text(),
         at: 0,
         parser: Parser::new(source.chars()),
         reading: Reading::default(),
-        behind_indicator: false,
+        after_indicator: false,
         open: Vec::new(),
         anchors: HashMap::new(),
     };
     walk.reading.failure = walk.document().err();
-    walk.reading.whole_until = walk.whole_until();
+    walk.reading.balanced_until = walk.balanced_until();
     walk.close_all();
     walk.reading
 }
 
-struct Walk<'s, 't, I: Iterator<Item = char>> {
+struct EventParser<'s, 't, I: Iterator<Item = char>> {
     source: &'s Source<'t>,
     text: &'t str,
     /// Where the walk stands: just behind what was read last.
@@ -68,16 +68,16 @@ struct Walk<'s, 't, I: Iterator<Item = char>> {
     parser: Parser<I>,
     reading: Reading,
     /// Whether the walk just went over a `-` or `?`, behind which blanks indent as they do at the start of a line.
-    behind_indicator: bool,
+    after_indicator: bool,
     /// The collections that the walk is in, the innermost last.
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     /// The nodes that are complete and have an anchor, by the parser's number for it. That an alias inside its own anchor
     /// finds nothing here is what keeps the tree free of cycles.
     anchors: HashMap<usize, NodeId>,
 }
 
 /// A collection whose end was not reached yet.
-struct Open {
+struct OpenCollection {
     id: NodeId,
     anchor: usize,
     mapping: bool,
@@ -86,38 +86,38 @@ struct Open {
     children: Vec<NodeId>,
 }
 
-impl Open {
+impl OpenCollection {
     fn awaits_value(&self) -> bool {
         self.mapping && self.children.len() % 2 == 1
     }
 }
 
 /// What the parser says of a node beside what it is.
-struct Told {
+struct NodeHeader {
     mark: Marker,
     anchor: usize,
     tagged: bool,
 }
 
-impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
+impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
     fn document(&mut self) -> Result<(), Failure> {
         loop {
             let (event, mark) = self.next()?;
             match event {
                 Event::Nothing | Event::StreamStart => {}
-                Event::DocumentStart => self.prefix(),
+                Event::DocumentStart => self.skip_prefix(),
                 Event::DocumentEnd => break,
                 Event::StreamEnd => {
-                    self.suffix();
+                    self.skip_suffix();
                     return Ok(());
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(),
                 Event::Scalar(value, style, anchor, tag) => {
-                    self.approach();
+                    self.skip_indicator();
                     self.scalar(
                         value,
                         style,
-                        Told {
+                        NodeHeader {
                             mark,
                             anchor,
                             tagged: tag.is_some(),
@@ -125,20 +125,20 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
                     );
                 }
                 Event::Alias(anchor) => {
-                    self.approach();
+                    self.skip_indicator();
                     self.alias(self.anchors.get(&anchor).copied());
                 }
                 Event::SequenceStart(anchor, tag) => {
-                    self.approach();
-                    self.sequence(Told {
+                    self.skip_indicator();
+                    self.sequence(NodeHeader {
                         mark,
                         anchor,
                         tagged: tag.is_some(),
                     })?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    self.approach();
-                    self.mapping(Told {
+                    self.skip_indicator();
+                    self.mapping(NodeHeader {
                         mark,
                         anchor,
                         tagged: tag.is_some(),
@@ -146,7 +146,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
                 }
             }
         }
-        self.suffix();
+        self.skip_suffix();
         // What stands behind the document may be what makes it none.
         self.next().map(|_| ())
     }
@@ -157,7 +157,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             .map_err(|error| failure(self.source, &error))
     }
 
-    fn whole_until(&self) -> usize {
+    fn balanced_until(&self) -> usize {
         let bracket = self.open.iter().find(|open| open.flow);
         bracket.map_or(self.at, |open| {
             usize::from(self.reading.nodes[open.id.0 as usize].range.start())
@@ -167,9 +167,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     // --- between nodes ---
 
     /// Over what may stand before a document: comments, directives, `---`.
-    fn prefix(&mut self) {
+    fn skip_prefix(&mut self) {
         loop {
-            self.blanks(false);
+            self.skip_blanks(false);
             let rest = &self.text[self.at..];
             let at_line_start =
                 self.at == 0 || self.text[..self.at].ends_with(['\n', '\r', BYTE_ORDER_MARK]);
@@ -188,23 +188,26 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     }
 
     /// Over what may stand behind a document: comments, `...`.
-    fn suffix(&mut self) {
-        self.blanks(false);
+    fn skip_suffix(&mut self) {
+        self.skip_blanks(false);
         if is_marker(&self.text[self.at..], "...") {
             self.at += 3;
-            self.blanks(false);
+            self.skip_blanks(false);
         }
     }
 
     /// To where the next node of the innermost collection begins: over its `-`, `?` or `:`.
-    fn approach(&mut self) {
+    fn skip_indicator(&mut self) {
         let Some(open) = self.open.last() else { return };
         if !open.mapping {
             let (flow, before) = (open.flow, self.at);
-            self.blanks(flow);
-            if !flow && self.byte(self.at) == b'-' && !self.source.dash_by_repair(before..self.at) {
+            self.skip_blanks(flow);
+            if !flow
+                && self.byte(self.at) == b'-'
+                && !self.source.has_inserted_dash(before..self.at)
+            {
                 self.at += 1;
-                self.behind_indicator = true;
+                self.after_indicator = true;
             }
         } else if open.awaits_value() {
             let colon = self.past_blanks(false);
@@ -212,15 +215,15 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             if self.byte(colon) == b':'
                 && (open.flow || self.in_flow() || is_blank_or_end(self.byte(colon + 1)))
             {
-                self.blanks(false);
+                self.skip_blanks(false);
                 self.at += 1;
             }
         } else {
             let flow = open.flow;
-            self.blanks(flow);
+            self.skip_blanks(flow);
             if self.byte(self.at) == b'?' && is_blank_or_end(self.byte(self.at + 1)) {
                 self.at += 1;
-                self.behind_indicator = !self.in_flow();
+                self.after_indicator = !self.in_flow();
             }
         }
     }
@@ -230,8 +233,8 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     }
 
     /// Over blanks, line breaks, comments and hidden bytes, and over commas where `commas` says so.
-    fn blanks(&mut self, commas: bool) {
-        let mut indents = std::mem::take(&mut self.behind_indicator) || self.at == 0;
+    fn skip_blanks(&mut self, commas: bool) {
+        let mut indents = std::mem::take(&mut self.after_indicator) || self.at == 0;
         let mut tab = None;
         loop {
             self.at = self.source.past_hidden(self.at);
@@ -290,11 +293,11 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     // --- nodes ---
 
     /// Reads the anchor and the tag that the parser told of, in either order.
-    fn properties(&mut self, told: &Told) -> Option<Properties> {
+    fn properties(&mut self, told: &NodeHeader) -> Option<Properties> {
         let (mut anchor, mut tag) = (None, None);
         let mut start = None;
         while (told.anchor != 0 && anchor.is_none()) || (told.tagged && tag.is_none()) {
-            self.blanks(false);
+            self.skip_blanks(false);
             let end = match self.byte(self.at) {
                 b'&' if anchor.is_none() => {
                     let end = self.name_end(self.at + 1);
@@ -357,7 +360,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         id
     }
 
-    fn scalar(&mut self, value: String, style: TScalarStyle, told: Told) {
+    fn scalar(&mut self, value: String, style: TScalarStyle, told: NodeHeader) {
         let properties = self.properties(&told);
         let mut value = self.source.unmask(value);
         if style == TScalarStyle::Plain && value.is_empty() {
@@ -368,7 +371,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             self.complete(told.anchor, id);
             return;
         }
-        self.blanks(false);
+        self.skip_blanks(false);
         let (style, start, end) = match style {
             // An alias to an anchor that does not exist: the parser was made to read a letter there.
             TScalarStyle::Plain
@@ -429,7 +432,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     /// A plain scalar has no escapes: what it says is written there, but for the blanks that break its lines.
     fn plain_end(&self, start: usize, value: &str) -> usize {
         let end = start + value.len();
-        if self.text[start..].starts_with(value) && !self.source.is_patched(start..end) {
+        if self.text[start..].starts_with(value) && !self.source.is_replaced(start..end) {
             return end;
         }
         let mut left = value
@@ -458,7 +461,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         }
         let closed_at = self
             .source
-            .closed_by_repair(start + 1, char::from(quote))
+            .inserted_quote(start + 1, char::from(quote))
             .unwrap_or(self.text.len());
         let mut at = start + 1;
         while at < closed_at {
@@ -479,7 +482,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         let keep = self.block_header();
         let header_end = self.at;
         let mut end = header_end;
-        self.comment_of_line();
+        self.skip_to_line_end();
         // Without content the mark says nothing of the indentation.
         let empty = value.bytes().all(|byte| byte == b'\n');
         let indent = if empty { usize::MAX } else { mark.col() };
@@ -524,7 +527,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     }
 
     /// Over the blanks and the comment that end a line.
-    fn comment_of_line(&mut self) {
+    fn skip_to_line_end(&mut self) {
         while matches!(self.byte(self.at), b' ' | b'\t') {
             self.at += 1;
         }
@@ -540,7 +543,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     }
 
     fn alias(&mut self, target: Option<NodeId>) {
-        self.blanks(false);
+        self.skip_blanks(false);
         let end = if self.byte(self.at) == b'*' {
             self.name_end(self.at + 1)
         } else {
@@ -550,9 +553,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         self.at = end;
     }
 
-    fn sequence(&mut self, told: Told) -> Result<(), Failure> {
+    fn sequence(&mut self, told: NodeHeader) -> Result<(), Failure> {
         let properties = self.properties(&told);
-        self.blanks(false);
+        self.skip_blanks(false);
         let flow = self.byte(self.at) == b'[';
         self.enter(
             Shape::Sequence {
@@ -566,9 +569,9 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         )
     }
 
-    fn mapping(&mut self, told: Told) -> Result<(), Failure> {
+    fn mapping(&mut self, told: NodeHeader) -> Result<(), Failure> {
         let properties = self.properties(&told);
-        self.blanks(false);
+        self.skip_blanks(false);
         // A block mapping and a pair in a flow sequence may begin with a key in braces. The parser puts a mapping in braces at
         // its brace, the others at their first colon or, like their first key, at its brace.
         let mut flow = self.byte(self.at) == b'{' && self.offset(told.mark) == self.at;
@@ -599,7 +602,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         mapping: bool,
         flow: bool,
         properties: Option<Properties>,
-        told: &Told,
+        told: &NodeHeader,
     ) -> Result<(), Failure> {
         if self.open.len() >= MAX_DEPTH {
             return Err(Failure {
@@ -608,7 +611,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
             });
         }
         let id = self.push(shape, range(self.at, self.at), properties);
-        self.open.push(Open {
+        self.open.push(OpenCollection {
             id,
             anchor: told.anchor,
             mapping,
@@ -625,7 +628,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     fn close(&mut self) {
         if self.open.last().is_some_and(|open| open.flow) {
             if matches!(self.byte(self.past_blanks(true)), b']' | b'}') {
-                self.blanks(true);
+                self.skip_blanks(true);
                 self.at += 1;
             } else if let Some(comma) = self.text[self.at..]
                 .find(|c| !matches!(c, ' ' | '\t'))
@@ -644,7 +647,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
     fn close_all(&mut self) {
         while let Some(open) = self.open.last() {
             if open.awaits_value() {
-                self.approach();
+                self.skip_indicator();
                 self.push(Shape::Empty, range(self.at, self.at), None);
             }
             if let Some(open) = self.open.pop() {
@@ -653,7 +656,7 @@ impl<I: Iterator<Item = char>> Walk<'_, '_, I> {
         }
     }
 
-    fn finish(&mut self, open: Open) {
+    fn finish(&mut self, open: OpenCollection) {
         let last = open
             .children
             .last()

@@ -6,30 +6,30 @@
 //! several times sooner; where there is the least doubt, or anything wrong, nothing is read, and `walk` is asked.
 
 use super::event_parser::{MAX_DEPTH, Reading, range};
-use super::source::{BYTE_ORDER_MARK, Patch};
+use super::source::{BYTE_ORDER_MARK, Overlay};
 use super::tree::{NodeId, Record, Shape, Value};
 use super::{Range, ScalarStyle};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The document that a text is; nothing where it takes a parser to tell. Patches may hide what ends a line, or mask.
-pub(super) fn read(text: &str, patches: &[Patch]) -> Option<Reading> {
-    if !may_be_plain(text) {
+pub(super) fn parse(text: &str, patches: &[Overlay]) -> Option<Reading> {
+    if !is_supported(text) {
         return None;
     }
-    let bytes = shadow(text, patches)?;
+    let bytes = masked_bytes(text, patches)?;
     /// So many bytes of a manifest make a node, nearly.
     const NODE: usize = 12;
     let nodes = Vec::with_capacity(text.len() / NODE);
-    let mut plain = Plain {
+    let mut plain = FastParser {
         text,
         bytes: &bytes,
-        is_patched: !patches.is_empty(),
+        has_overlays: !patches.is_empty(),
         nodes,
-        ..Plain::default()
+        ..FastParser::default()
     };
     plain.document()?;
-    let Plain {
+    let FastParser {
         nodes, comments, ..
     } = plain;
     let root = nodes.first().map(|_| NodeId(0));
@@ -40,12 +40,12 @@ pub(super) fn read(text: &str, patches: &[Patch]) -> Option<Reading> {
         comments,
         tabs: Vec::new(),
         failure: None,
-        whole_until: text.len(),
+        balanced_until: text.len(),
     })
 }
 
 /// Whether a text has none of the characters that YAML forbids, or reads as something else than letters.
-fn may_be_plain(text: &str) -> bool {
+fn is_supported(text: &str) -> bool {
     let is_odd = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f;
     let (odd, high) = text.bytes().fold((false, false), |(odd, high), byte| {
         (odd | is_odd(byte), high | (byte >= 0x80))
@@ -57,20 +57,20 @@ fn may_be_plain(text: &str) -> bool {
 const HIDDEN: u8 = 1;
 
 /// The bytes of a text as they are read: what is hidden is marked, and what is masked are letters.
-fn shadow<'t>(text: &'t str, patches: &[Patch]) -> Option<Cow<'t, [u8]>> {
+fn masked_bytes<'t>(text: &'t str, patches: &[Overlay]) -> Option<Cow<'t, [u8]>> {
     let mut bytes = Cow::Borrowed(text.as_bytes());
     for patch in patches {
         let place = patch.range().clone();
         match patch {
-            Patch::Replace { with, .. } if with.is_empty() => bytes.to_mut()[place].fill(HIDDEN),
-            Patch::Replace { .. } => return None,
+            Overlay::Replace { with, .. } if with.is_empty() => bytes.to_mut()[place].fill(HIDDEN),
+            Overlay::Replace { .. } => return None,
             // What does not look like a word where it begins and ends, the walk may take for something else.
-            Patch::Mask { .. }
+            Overlay::Mask { .. }
                 if !text[place.clone()].starts_with('{') || text[place.clone()].ends_with(' ') =>
             {
                 return None;
             }
-            Patch::Mask { .. } => bytes.to_mut()[place]
+            Overlay::Mask { .. } => bytes.to_mut()[place]
                 .iter_mut()
                 .filter(|byte| byte.is_ascii())
                 .for_each(|byte| *byte = b'x'),
@@ -80,24 +80,24 @@ fn shadow<'t>(text: &'t str, patches: &[Patch]) -> Option<Cow<'t, [u8]>> {
 }
 
 #[derive(Default)]
-struct Plain<'t> {
+struct FastParser<'t> {
     text: &'t str,
     /// As long as the text.
     bytes: &'t [u8],
-    is_patched: bool,
+    has_overlays: bool,
     at: usize,
     /// Whether the `---` was read that may stand before a document.
-    is_marked: bool,
+    has_marker: bool,
     nodes: Vec<Record>,
     comments: Vec<Range>,
     /// The block collections that are read, the innermost last.
-    open: Vec<Open>,
+    open: Vec<OpenBlock>,
     /// The children of all collections that are read: items, or keys and values in turn.
     children: Vec<NodeId>,
 }
 
 /// A block collection.
-struct Open {
+struct OpenBlock {
     id: NodeId,
     is_mapping: bool,
     /// Where its dashes or keys stand, in bytes from the start of their line.
@@ -114,19 +114,19 @@ struct Scalar {
     start: usize,
     end: usize,
     /// What it says, where that is not what is written.
-    says: Option<Box<str>>,
+    decoded: Option<Box<str>>,
 }
 
 impl Scalar {
     fn shape(self) -> Shape {
         Shape::Scalar {
             style: self.style,
-            value: self.says.map_or(Value::AsWritten, Value::Decoded),
+            value: self.decoded.map_or(Value::AsWritten, Value::Decoded),
         }
     }
 }
 
-impl Plain<'_> {
+impl FastParser<'_> {
     fn document(&mut self) -> Option<()> {
         while self.at < self.bytes.len() {
             let line = self.at;
@@ -191,8 +191,8 @@ impl Plain<'_> {
 
     /// Over the `---` that begins the document.
     fn marker(&mut self) -> Option<()> {
-        let is_first = self.byte(self.at) == b'-' && self.nodes.is_empty() && !self.is_marked;
-        (self.is_marked, self.at) = (true, self.at + 3);
+        let is_first = self.byte(self.at) == b'-' && self.nodes.is_empty() && !self.has_marker;
+        (self.has_marker, self.at) = (true, self.at + 3);
         is_first.then(|| self.end_of_line())?
     }
 
@@ -202,7 +202,7 @@ impl Plain<'_> {
     fn content(&mut self, line: usize) -> Option<()> {
         let column = self.at - line;
         let is_item = self.is_dash();
-        self.place(column, is_item)?;
+        self.open_for_column(column, is_item)?;
         match is_item {
             true => self.item(line),
             false => {
@@ -217,7 +217,7 @@ impl Plain<'_> {
     }
 
     /// Leaves the collections that a dash or a key in this column ends, and enters the one that it begins.
-    fn place(&mut self, column: usize, is_item: bool) -> Option<()> {
+    fn open_for_column(&mut self, column: usize, is_item: bool) -> Option<()> {
         while let Some(open) = self.open.last() {
             if open.column < column {
                 return open.pending.and_then(|_| self.enter(column, !is_item));
@@ -228,7 +228,7 @@ impl Plain<'_> {
                     (true, true) => return open.pending.and_then(|_| self.enter(column, false)),
                     (false, false) => {}
                     _ => {
-                        self.fill();
+                        self.push_missing_value();
                         return Some(());
                     }
                 }
@@ -250,7 +250,7 @@ impl Plain<'_> {
             sequence(false, &[])
         };
         let id = self.push(shape, range(self.at, self.at));
-        self.open.push(Open {
+        self.open.push(OpenBlock {
             id,
             is_mapping,
             column,
@@ -263,16 +263,16 @@ impl Plain<'_> {
     /// Puts a node into the innermost block collection.
     fn push(&mut self, shape: Shape, range: Range) -> NodeId {
         let Some(open) = self.open.last_mut() else {
-            return self.put(shape, range, None);
+            return self.push_record(shape, range, None);
         };
         open.pending = None;
         let parent = Some(open.id);
-        let id = self.put(shape, range, parent);
+        let id = self.push_record(shape, range, parent);
         self.children.push(id);
         id
     }
 
-    fn put(&mut self, shape: Shape, range: Range, parent: Option<NodeId>) -> NodeId {
+    fn push_record(&mut self, shape: Shape, range: Range, parent: Option<NodeId>) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(Record {
             range,
@@ -283,7 +283,7 @@ impl Plain<'_> {
     }
 
     /// Where a value was to come, there is none.
-    fn fill(&mut self) {
+    fn push_missing_value(&mut self) {
         if let Some(place) = self.open.last().and_then(|open| open.pending) {
             self.push(Shape::Empty, range(place, place));
         }
@@ -291,7 +291,7 @@ impl Plain<'_> {
 
     /// Leaves the innermost collection.
     fn close(&mut self) {
-        self.fill();
+        self.push_missing_value();
         let Some(open) = self.open.pop() else { return };
         let children = &self.children[open.first..];
         let end = children.last().map_or(0, |last| {
@@ -319,7 +319,7 @@ impl Plain<'_> {
         match self.past_blanks() {
             b'\n' => return Some(()),
             b'#' => return self.comment(),
-            byte if !begins_scalar(byte) => return self.value(),
+            byte if !starts_scalar(byte) => return self.value(),
             _ => {}
         }
         let column = self.at - line;
@@ -358,7 +358,7 @@ impl Plain<'_> {
         match self.past_blanks() {
             b'\n' => Some(()),
             b'#' => self.comment(),
-            byte if begins_scalar(byte) => {
+            byte if starts_scalar(byte) => {
                 let scalar = self.scalar()?;
                 self.scalar_value(scalar)
             }
@@ -394,7 +394,7 @@ impl Plain<'_> {
     /// A scalar that stands where a value is awaited; of a plain one the lines below that go on with it are read as well.
     fn scalar_value(&mut self, mut scalar: Scalar) -> Option<()> {
         if scalar.style == ScalarStyle::Plain && self.byte(self.at) == b'\n' {
-            self.go_on(&mut scalar)?;
+            self.continue_plain(&mut scalar)?;
         }
         self.push_scalar(scalar);
         self.end_of_line()
@@ -404,7 +404,7 @@ impl Plain<'_> {
     fn scalar(&mut self) -> Option<Scalar> {
         let scalar = match self.byte(self.at) {
             b'"' | b'\'' => self.quoted()?,
-            byte if begins_plain(byte, self.byte(self.at + 1)) => self.words()?,
+            byte if starts_plain_scalar(byte, self.byte(self.at + 1)) => self.plain_scalar()?,
             _ => return None,
         };
         // What stands close behind a quote is no value.
@@ -413,7 +413,7 @@ impl Plain<'_> {
     }
 
     /// What a plain scalar says on this line. The reader comes to the `:`, the comment or the line break behind it.
-    fn words(&mut self) -> Option<Scalar> {
+    fn plain_scalar(&mut self) -> Option<Scalar> {
         let start = self.at;
         let mut end = start;
         loop {
@@ -444,12 +444,12 @@ impl Plain<'_> {
             style: ScalarStyle::Plain,
             start,
             end,
-            says: None,
+            decoded: None,
         })
     }
 
     /// Reads the lines that go on with a plain scalar: all that are deeper than the collection that it is in.
-    fn go_on(&mut self, scalar: &mut Scalar) -> Option<()> {
+    fn continue_plain(&mut self, scalar: &mut Scalar) -> Option<()> {
         let column = self.open.last()?.column;
         let mut says = String::new();
         loop {
@@ -478,7 +478,7 @@ impl Plain<'_> {
                 says.push_str(&self.text[scalar.start..scalar.end]);
             }
             self.at = at;
-            let words = self.words()?;
+            let words = self.plain_scalar()?;
             if !matches!(self.byte(self.at), b'\n' | END) {
                 return None;
             }
@@ -486,7 +486,7 @@ impl Plain<'_> {
             says.push_str(&self.text[at..words.end]);
             scalar.end = words.end;
         }
-        scalar.says = (!says.is_empty()).then(|| says.into());
+        scalar.decoded = (!says.is_empty()).then(|| says.into());
         Some(())
     }
 
@@ -516,7 +516,7 @@ impl Plain<'_> {
             }
         }
         self.at += 1;
-        if self.is_patched && (has_escapes || has_breaks) {
+        if self.has_overlays && (has_escapes || has_breaks) {
             return None;
         }
         let written = &self.text[start + 1..self.at - 1];
@@ -535,7 +535,7 @@ impl Plain<'_> {
             style,
             start,
             end: self.at,
-            says: Some(says),
+            decoded: Some(says),
         })
     }
 
@@ -595,7 +595,7 @@ impl Plain<'_> {
                 break;
             }
             if deepest_blank > indent
-                || (self.is_patched && self.bytes[line..line_end].contains(&HIDDEN))
+                || (self.has_overlays && self.bytes[line..line_end].contains(&HIDDEN))
             {
                 return None;
             }
@@ -623,7 +623,7 @@ impl Plain<'_> {
             style: ScalarStyle::Literal,
             start,
             end,
-            says: Some(says.into()),
+            decoded: Some(says.into()),
         });
         Some(())
     }
@@ -668,7 +668,7 @@ impl Plain<'_> {
         if !matches!(self.past_spaces(), b'[' | b'{') {
             return self.flow_scalar(parent);
         }
-        let id = self.put(Shape::Empty, range(self.at, self.at), Some(parent));
+        let id = self.push_record(Shape::Empty, range(self.at, self.at), Some(parent));
         self.flow(id, depth + 1)?;
         Some(id)
     }
@@ -676,14 +676,16 @@ impl Plain<'_> {
     fn flow_scalar(&mut self, parent: NodeId) -> Option<NodeId> {
         let scalar = match self.byte(self.at) {
             b'"' | b'\'' => self.quoted()?,
-            byte if begins_plain(byte, self.byte(self.at + 1)) => self.flow_words()?,
+            byte if starts_plain_scalar(byte, self.byte(self.at + 1)) => {
+                self.flow_plain_scalar()?
+            }
             _ => return None,
         };
         if self.has_breaks(&scalar) {
             return None;
         }
         let place = range(scalar.start, scalar.end);
-        Some(self.put(scalar.shape(), place, Some(parent)))
+        Some(self.push_record(scalar.shape(), place, Some(parent)))
     }
 
     fn past_spaces(&mut self) -> u8 {
@@ -694,7 +696,7 @@ impl Plain<'_> {
     }
 
     /// Words between brackets of letters that have no meaning there.
-    fn flow_words(&mut self) -> Option<Scalar> {
+    fn flow_plain_scalar(&mut self) -> Option<Scalar> {
         let start = self.at;
         let mut end = start;
         loop {
@@ -722,7 +724,7 @@ impl Plain<'_> {
             style: ScalarStyle::Plain,
             start,
             end,
-            says: None,
+            decoded: None,
         })
     }
 }
@@ -734,12 +736,12 @@ fn is_break(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | END)
 }
 
-fn begins_scalar(byte: u8) -> bool {
+fn starts_scalar(byte: u8) -> bool {
     !matches!(byte, b'|' | b'[' | b'{' | END)
 }
 
 /// Whether a plain scalar may begin so: with a letter or what is none to YAML either.
-fn begins_plain(byte: u8, next: u8) -> bool {
+fn starts_plain_scalar(byte: u8, next: u8) -> bool {
     match byte {
         b'-' | b':' => next.is_ascii_alphanumeric() || matches!(next, b'-' | b'_'),
         b'(' | b'/' | b'.' | b'_' | b'$' | b'~' | b'<' | b'=' | b'+' | b'^' | b'\\' | b';'

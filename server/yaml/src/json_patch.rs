@@ -11,12 +11,12 @@ use super::{Node, NodeId, NodeKind, Offset, Range, ScalarStyle, Yaml};
 pub struct Operation<'y> {
     /// The item of the list.
     node: Node<'y>,
-    steps: Vec<Step<'y>>,
+    steps: Vec<PointerStep<'y>>,
     pub value: Node<'y>,
 }
 
 /// A step of a pointer, and where it is written.
-struct Step<'y> {
+struct PointerStep<'y> {
     raw: &'y str,
     range: Range,
 }
@@ -47,12 +47,12 @@ impl<'y> Operation<'y> {
 
     /// The keys and the numbers of items on the way to the value.
     pub fn steps(&self) -> impl Iterator<Item = String> {
-        self.steps.iter().map(Step::text)
+        self.steps.iter().map(PointerStep::text)
     }
 }
 
 /// None where a pointer does not begin as one.
-fn steps(pointer: Node<'_>) -> Vec<Step<'_>> {
+fn steps(pointer: Node<'_>) -> Vec<PointerStep<'_>> {
     let text = pointer.as_str().unwrap_or_default();
     let Some(rest) = text.strip_prefix('/') else {
         return Vec::new();
@@ -74,7 +74,7 @@ fn steps(pointer: Node<'_>) -> Vec<Step<'_>> {
             ))
         };
         // A pointer with escapes of YAML stands for each of its steps.
-        Step {
+        PointerStep {
             raw,
             range: place()
                 .filter(|_| is_as_it_reads)
@@ -84,7 +84,7 @@ fn steps(pointer: Node<'_>) -> Vec<Step<'_>> {
     rest.split('/').map(&mut step).collect()
 }
 
-impl Step<'_> {
+impl PointerStep<'_> {
     fn text(&self) -> String {
         self.raw.replace("~1", "/").replace("~0", "~")
     }
@@ -100,7 +100,7 @@ impl Step<'_> {
 /// names. `beside` names a way of keys from the document on that is there in any case, with nothing below it that is not written.
 ///
 /// The text, and with it every place, is that of the patch, and what stands in it has the same [`NodeId`] here.
-pub fn written<'y>(
+pub fn to_tree<'y>(
     yaml: &Yaml,
     operations: &[Operation<'y>],
     beside: impl Fn(&Operation<'y>) -> Vec<String>,
@@ -239,7 +239,7 @@ mod tests {
     fn of(text: &str, beside: &[&str]) -> (String, Vec<String>) {
         let yaml = parse(text);
         let operations = operations(&yaml).expect("a patch");
-        let written = written(&yaml, &operations, |_| {
+        let written = to_tree(&yaml, &operations, |_| {
             beside.iter().map(|&key| key.to_owned()).collect()
         });
         let root = written
@@ -348,7 +348,7 @@ mod tests {
             parse("- {op: test, path: /a, value: &x {b: 1}}\n- {op: add, path: /c, value: *x}\n");
         let operations = operations(&yaml).expect("a patch");
         assert_eq!(operations.len(), 1);
-        let written = written(&yaml, &operations, |_| Vec::new());
+        let written = to_tree(&yaml, &operations, |_| Vec::new());
         let value = written
             .root()
             .and_then(|root| root.items().next()?.get("c")?.get("b"))

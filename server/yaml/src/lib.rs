@@ -22,6 +22,6 @@ mod tree;
 pub use prefilter::Prefilter;
 pub use recovery::{MAX_BYTES, parse};
 pub use scalar::Resolved;
-pub use template::{Template, template};
+pub use template::{Template, parse_template};
 pub use text_size::{TextRange as Range, TextSize as Offset};
 pub use tree::{Entry, Node, NodeId, NodeKind, Path, ScalarStyle, Step, SyntaxError, Yaml};

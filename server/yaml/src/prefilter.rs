@@ -18,14 +18,14 @@ pub struct Prefilter<'t> {
 }
 
 impl<'t> Prefilter<'t> {
-    pub fn of(text: &'t str) -> Prefilter<'t> {
+    pub fn new(text: &'t str) -> Prefilter<'t> {
         Prefilter {
             entries: entries(text),
         }
     }
 
     /// Whether the root may have a key that begins so.
-    pub fn may_have(&self, key: &str) -> bool {
+    pub fn may_have_key(&self, key: &str) -> bool {
         self.entries
             .as_ref()
             .is_none_or(|entries| entries.iter().any(|line| line.starts_with(key)))
@@ -37,7 +37,7 @@ fn entries(text: &str) -> Option<Vec<&str>> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut lines = text.split(['\n', '\r']);
     let mut entries = Vec::new();
-    let (mut first, mut is_marked) = (Plain::default(), false);
+    let (mut first, mut is_marked) = (SimpleBlock::default(), false);
     for line in lines.by_ref() {
         // Which lines an action takes away, nobody knows.
         if line.contains("{{") {
@@ -50,10 +50,10 @@ fn entries(text: &str) -> Option<Vec<&str>> {
         if first.is_empty() && !is_marked && without_comment(line) == "---" {
             is_marked = true;
         } else if first.is_empty() {
-            (!is_deeper && first.goes_on_with(line)).then_some(())?;
+            (!is_deeper && first.accept_line(line)).then_some(())?;
             entries.push(line);
         } else if is_deeper || (first.is_mapping() && line.starts_with("- ")) {
-            first.goes_on_with(line).then_some(())?;
+            first.accept_line(line).then_some(())?;
         } else {
             let is_next = if first.is_mapping() {
                 key_and_value(line).is_some()
@@ -92,7 +92,7 @@ fn without_comment(line: &str) -> &str {
 
 /// Lines that are one entry of a mapping or of a sequence, in which nothing can be wrong: keys, dashes, and values on one line.
 #[derive(Default)]
-struct Plain {
+struct SimpleBlock {
     /// The collections that the last line stands in.
     levels: Vec<Level>,
     /// Whether the last line ends with a colon, or what was read of it with a dash.
@@ -109,7 +109,7 @@ struct Level {
 const MOST_LEVELS: usize = 64;
 const LONGEST_KEY: usize = 128;
 
-impl Plain {
+impl SimpleBlock {
     fn is_empty(&self) -> bool {
         self.levels.is_empty()
     }
@@ -119,7 +119,7 @@ impl Plain {
     }
 
     /// Takes a line to those before it, if it is as plain.
-    fn goes_on_with(&mut self, line: &str) -> bool {
+    fn accept_line(&mut self, line: &str) -> bool {
         let mut rest = line.trim_start_matches(' ');
         let mut is_item = false;
         while let Some(item) = rest.strip_prefix("- ") {
@@ -136,14 +136,14 @@ impl Plain {
         let written = without_comment(rest);
         let Some((_, value)) = key_and_value(written) else {
             self.is_open = false;
-            return is_item && is_plain(written);
+            return is_item && is_simple_value(written);
         };
         let is_entered = self.enter(Level {
             column,
             is_sequence: false,
         });
         self.is_open = value.is_empty();
-        is_entered && (self.is_open || is_plain(value))
+        is_entered && (self.is_open || is_simple_value(value))
     }
 
     /// Whether an entry can stand there, behind the lines before it.
@@ -183,13 +183,14 @@ impl Plain {
 /// A plain key and what stands behind its colon.
 fn key_and_value(written: &str) -> Option<(&str, &str)> {
     let (key, value) = written.split_once(':')?;
-    let is_key = key.starts_with(is_first) && key.bytes().all(|byte| is_word(byte) || byte == b'$');
+    let is_key =
+        key.starts_with(starts_word) && key.bytes().all(|byte| is_word(byte) || byte == b'$');
     let is_apart = value.is_empty() || value.starts_with(' ');
     (is_key && is_apart && key.len() <= LONGEST_KEY).then(|| (key, value.trim_start_matches(' ')))
 }
 
 /// Whether a value is on one line what it would be on many: no text that needs quotes, and quotes and brackets that are closed.
-fn is_plain(value: &str) -> bool {
+fn is_simple_value(value: &str) -> bool {
     let (Some(first), Some(last)) = (value.chars().next(), value.chars().next_back()) else {
         return false;
     };
@@ -202,7 +203,7 @@ fn is_plain(value: &str) -> bool {
             inner().is_empty()
                 || inner()
                     .split(", ")
-                    .all(|item| item.starts_with(is_first) && item.bytes().all(is_word))
+                    .all(|item| item.starts_with(starts_word) && item.bytes().all(is_word))
         }
         ('{', '}') => inner().is_empty(),
         _ => {
@@ -213,7 +214,7 @@ fn is_plain(value: &str) -> bool {
                         b' ' | b':' | b',' | b';' | b'=' | b'(' | b')' | b'+' | b'$' | b'\''
                     )
             };
-            value.starts_with(is_first)
+            value.starts_with(starts_word)
                 && value.bytes().all(is_text)
                 && !value.contains(": ")
                 && !value.ends_with(':')
@@ -221,7 +222,7 @@ fn is_plain(value: &str) -> bool {
     }
 }
 
-fn is_first(first: char) -> bool {
+fn starts_word(first: char) -> bool {
     first.is_ascii_alphanumeric() || matches!(first, '_' | '.' | '/' | '~' | '$')
 }
 

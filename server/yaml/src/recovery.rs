@@ -6,8 +6,8 @@
 
 use super::event_parser::{self, Cause, Failure, Reading, range};
 use super::fast_parser;
-use super::recovery_strategies::{self, Remedy};
-use super::source::{Patch, Source};
+use super::recovery_strategies::{self, Candidate};
+use super::source::{Overlay, Source};
 use super::{Range, SyntaxError, Yaml};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_REPAIRS: usize = 64;
 
 /// How many bytes the parser may read to find repairs: some for every document, and a long one a few times over.
-fn affordable(length: usize) -> usize {
+fn parse_budget(length: usize) -> usize {
     const ALWAYS: usize = 2 << 20;
     const MOST: usize = 24 << 20;
     ALWAYS + length.saturating_mul(8).min(MOST)
@@ -27,21 +27,21 @@ pub const MAX_BYTES: usize = 16 << 20;
 
 /// Reads one document. Never fails: of one that is longer than [`MAX_BYTES`] it says just that.
 pub fn parse(text: &str) -> Yaml {
-    let plain = || plain(text, &[]).map(|reading| whole(text, reading, Vec::new()));
-    too_long(text)
+    let plain = || fast_parse(text, &[]).map(|reading| into_yaml(text, reading, Vec::new()));
+    check_length(text)
         .or_else(plain)
-        .unwrap_or_else(|| read(text, Source::new(text), Vec::new()))
+        .unwrap_or_else(|| parse_with_recovery(text, Source::new(text), Vec::new()))
 }
 
 /// What can be read without the parser. Where the program is tested, the parser is asked nevertheless.
-fn plain(text: &str, patches: &[Patch]) -> Option<Reading> {
-    let reading = fast_parser::read(text, patches)?;
+fn fast_parse(text: &str, patches: &[Overlay]) -> Option<Reading> {
+    let reading = fast_parser::parse(text, patches)?;
     if cfg!(any(debug_assertions, fuzzing)) {
         let mut source = Source::new(text);
-        source.set_patches(patches.to_vec());
+        source.set_overlays(patches.to_vec());
         assert_eq!(
             reading,
-            event_parser::read(&source),
+            event_parser::parse(&source),
             "what is read plainly is what the parser reads, of {text:?}"
         );
     }
@@ -49,7 +49,7 @@ fn plain(text: &str, patches: &[Patch]) -> Option<Reading> {
 }
 
 /// The tree of a text that was read as it stands, but for some lines.
-fn whole(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
+fn into_yaml(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
     let Reading {
         mut nodes,
         root,
@@ -70,7 +70,7 @@ fn whole(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
     }
 }
 
-fn too_long(text: &str) -> Option<Yaml> {
+fn check_length(text: &str) -> Option<Yaml> {
     let length = (text.len() > MAX_BYTES).then_some(text.len() >> 20)?;
     let message = format!(
         "not read, since it is a document of {length} MiB: a cluster takes objects of up to 3 MiB"
@@ -81,14 +81,17 @@ fn too_long(text: &str) -> Option<Yaml> {
             range: range(0, first),
             message,
         }],
-        ..Yaml::unread(text)
+        ..Yaml::unparsed(text)
     })
 }
 
 /// Reads one document of which some bytes are not to be read, or to be read as words without a meaning. The lines with such bytes
 /// count as repaired; that they are there is no error.
-pub(super) fn parse_patched(text: &str, patches: impl FnOnce(&Source<'_>) -> Vec<Patch>) -> Yaml {
-    if let Some(unread) = too_long(text) {
+pub(super) fn parse_with_overlays(
+    text: &str,
+    patches: impl FnOnce(&Source<'_>) -> Vec<Overlay>,
+) -> Yaml {
+    if let Some(unread) = check_length(text) {
         return unread;
     }
     let mut source = Source::new(text);
@@ -99,13 +102,13 @@ pub(super) fn parse_patched(text: &str, patches: impl FnOnce(&Source<'_>) -> Vec
         .collect();
     lines.dedup();
     let mark = source
-        .patches()
+        .overlays()
         .iter()
-        .filter(|mark| !patches.iter().any(|patch| patch.meets(mark)))
+        .filter(|mark| !patches.iter().any(|patch| patch.conflicts_with(mark)))
         .cloned();
-    source.set_patches(mark.chain(patches.iter().cloned()).collect());
-    match plain(text, source.patches()) {
-        Some(reading) => whole(
+    source.set_overlays(mark.chain(patches.iter().cloned()).collect());
+    match fast_parse(text, source.overlays()) {
+        Some(reading) => into_yaml(
             text,
             reading,
             lines
@@ -113,23 +116,23 @@ pub(super) fn parse_patched(text: &str, patches: impl FnOnce(&Source<'_>) -> Vec
                 .map(|line| line_range(&source, line))
                 .collect(),
         ),
-        None => read(text, source, lines),
+        None => parse_with_recovery(text, source, lines),
     }
 }
 
 /// Reads a text; some lines of it count as repaired from the start.
-fn read(text: &str, source: Source<'_>, patched: Vec<usize>) -> Yaml {
-    let mut repair = Repair {
+fn parse_with_recovery(text: &str, source: Source<'_>, patched: Vec<usize>) -> Yaml {
+    let mut repair = Recovery {
         source,
         faults: BTreeMap::new(),
-        left: affordable(text.len()),
+        budget: parse_budget(text.len()),
     };
-    let mut reading = event_parser::read(&repair.source);
+    let mut reading = event_parser::parse(&repair.source);
     for _ in 0..MAX_REPAIRS {
         match reading
             .failure
             .clone()
-            .and_then(|failure| repair.next(&failure, reading.whole_until))
+            .and_then(|failure| repair.repair_once(&failure, reading.balanced_until))
         {
             Some(better) => reading = better,
             None => break,
@@ -138,27 +141,27 @@ fn read(text: &str, source: Source<'_>, patched: Vec<usize>) -> Yaml {
     repair.finish(reading, &patched)
 }
 
-struct Repair<'t> {
+struct Recovery<'t> {
     source: Source<'t>,
     /// By line, what was wrong with it.
     faults: BTreeMap<usize, SyntaxError>,
     /// How many bytes may still be read.
-    left: usize,
+    budget: usize,
 }
 
-impl Repair<'_> {
+impl Recovery<'_> {
     /// The reading with the remedy that gets furthest; of several that get as far, the one that keeps most.
-    fn next(&mut self, failure: &Failure, whole_until: usize) -> Option<Reading> {
+    fn repair_once(&mut self, failure: &Failure, whole_until: usize) -> Option<Reading> {
         if failure.cause == Cause::TooDeep {
             return None;
         }
-        let before = self.source.patches().to_vec();
-        let mut best: Option<(Reach, Reading, Remedy, Vec<Patch>)> = None;
-        for remedy in recovery_strategies::remedies(&self.source, failure, whole_until) {
-            let patches = with(&before, &remedy);
-            self.source.set_patches(patches.clone());
+        let before = self.source.overlays().to_vec();
+        let mut best: Option<(Progress, Reading, Candidate, Vec<Overlay>)> = None;
+        for remedy in recovery_strategies::candidates(&self.source, failure, whole_until) {
+            let patches = overlaid(&before, &remedy);
+            self.source.set_overlays(patches.clone());
             let Some(reading) = self.read() else { break };
-            let reach = Reach::of(&reading);
+            let reach = Progress::of(&reading);
             let done = reading.failure.is_none() && remedy.keeps_all;
             if best.as_ref().is_none_or(|(furthest, ..)| reach > *furthest) {
                 best = Some((reach, reading, remedy, patches));
@@ -169,10 +172,10 @@ impl Repair<'_> {
         }
         let best = best.filter(|(reach, ..)| reach.at >= failure.at);
         let Some((_, reading, remedy, patches)) = best else {
-            self.source.set_patches(before);
+            self.source.set_overlays(before);
             return None;
         };
-        self.source.set_patches(patches);
+        self.source.set_overlays(patches);
         for (line, error) in remedy.faults {
             self.faults.entry(line).or_insert(error);
         }
@@ -180,15 +183,15 @@ impl Repair<'_> {
     }
 
     fn read(&mut self) -> Option<Reading> {
-        if self.left == 0 {
+        if self.budget == 0 {
             return None;
         }
-        let reading = event_parser::read(&self.source);
+        let reading = event_parser::parse(&self.source);
         let cost = reading
             .failure
             .as_ref()
             .map_or(self.source.text().len(), |failure| failure.at);
-        self.left = self.left.saturating_sub(cost.max(1));
+        self.budget = self.budget.saturating_sub(cost.max(1));
         Some(reading)
     }
 
@@ -221,7 +224,7 @@ impl Repair<'_> {
         errors.sort_by_key(|error| error.range.start());
         Yaml {
             errors,
-            ..whole(text, reading, repaired)
+            ..into_yaml(text, reading, repaired)
         }
     }
 }
@@ -233,14 +236,14 @@ fn line_range(source: &Source<'_>, line: usize) -> Range {
 
 /// How good a reading is.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Reach {
+struct Progress {
     at: usize,
     nodes: usize,
 }
 
-impl Reach {
-    fn of(reading: &Reading) -> Reach {
-        Reach {
+impl Progress {
+    fn of(reading: &Reading) -> Progress {
+        Progress {
             at: reading
                 .failure
                 .as_ref()
@@ -251,11 +254,11 @@ impl Reach {
 }
 
 /// The patches that were there and those of a remedy, which take the place of what they meet.
-fn with(before: &[Patch], remedy: &Remedy) -> Vec<Patch> {
+fn overlaid(before: &[Overlay], remedy: &Candidate) -> Vec<Overlay> {
     let kept = before
         .iter()
-        .filter(|old| !remedy.patches.iter().any(|new| new.meets(old)));
-    kept.chain(&remedy.patches).cloned().collect()
+        .filter(|old| !remedy.overlays.iter().any(|new| new.conflicts_with(old)));
+    kept.chain(&remedy.overlays).cloned().collect()
 }
 
 /// The first character that YAML has no place for.

@@ -4,12 +4,12 @@
 //! is found out by reading. Promise: a remedy touches only the lines that it names, and no line break.
 
 use super::event_parser::{Cause, Failure, MAX_DEPTH, range};
-use super::source::{BYTE_ORDER_MARK, Patch, Source};
+use super::source::{BYTE_ORDER_MARK, Overlay, Source};
 use super::{Range, SyntaxError};
 
 /// A guess: what to read instead of what is written, and what was wrong if it is right.
-pub(super) struct Remedy {
-    pub(super) patches: Vec<Patch>,
+pub(super) struct Candidate {
+    pub(super) overlays: Vec<Overlay>,
     /// The lines read otherwise than they are written, each with its error. None where nothing is wrong after all.
     pub(super) faults: Vec<(usize, SyntaxError)>,
     /// Whether everything that is written stays in the tree.
@@ -17,8 +17,12 @@ pub(super) struct Remedy {
 }
 
 /// The guesses for a failure, the likelier first. Up to `whole_until` nothing was left open in brackets or quotes.
-pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usize) -> Vec<Remedy> {
-    let at = Near {
+pub(super) fn candidates(
+    source: &Source<'_>,
+    failure: &Failure,
+    whole_until: usize,
+) -> Vec<Candidate> {
+    let at = FailureSite {
         source,
         failure,
         unclosed: unclosed(source.text(), whole_until.min(failure.at), failure.at),
@@ -29,12 +33,12 @@ pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usiz
     }
     let lines = at.lines();
     let mut remedies = Vec::new();
-    remedies.extend(at.deeper());
-    remedies.extend(at.blank_before_tab());
+    remedies.extend(at.indented_continuation());
+    remedies.extend(at.space_before_tab());
     remedies.extend(at.masked_alias());
     remedies.extend(at.missing_block());
     for &line in &lines {
-        let shape = Shape::of(source, line);
+        let shape = LineShape::of(source, line);
         remedies.extend(at.starred_key(line, &shape));
         remedies.extend(at.closed(line, &shape));
         remedies.extend(at.colon(line, &shape));
@@ -50,7 +54,7 @@ pub(super) fn remedies(source: &Source<'_>, failure: &Failure, whole_until: usiz
 
 /// The failure as an error, for which nothing was done.
 pub(super) fn error(source: &Source<'_>, failure: &Failure) -> SyntaxError {
-    let near = Near {
+    let near = FailureSite {
         source,
         failure,
         unclosed: None,
@@ -67,7 +71,7 @@ pub(super) fn error(source: &Source<'_>, failure: &Failure) -> SyntaxError {
 }
 
 /// Where the parser stopped, and what it left open.
-struct Near<'s, 't> {
+struct FailureSite<'s, 't> {
     source: &'s Source<'t>,
     failure: &'s Failure,
     /// The first bracket or quote that is open there.
@@ -80,12 +84,12 @@ const MAX_PLACES: usize = 3;
 /// How many lines a flow collection or a quoted text may have to be read as if they were indented more.
 const MAX_DEEPER_LINES: usize = 1000;
 
-impl Near<'_, '_> {
+impl FailureSite<'_, '_> {
     fn text(&self) -> &str {
         self.source.text()
     }
 
-    fn says(&self, words: &str) -> bool {
+    fn parser_reported(&self, words: &str) -> bool {
         matches!(&self.failure.cause, Cause::Parser(info) if info.contains(words))
     }
 
@@ -123,7 +127,7 @@ impl Near<'_, '_> {
     }
 
     /// Git's marks around both sides of a conflict: all of them go.
-    fn conflict_markers(&self) -> Vec<Remedy> {
+    fn conflict_markers(&self) -> Vec<Candidate> {
         let marks = |line: &usize| {
             let text = &self.text()[line_range(self.source, *line)];
             let mark = |mark| {
@@ -144,10 +148,10 @@ impl Near<'_, '_> {
         if lines.is_empty() {
             return Vec::new();
         }
-        vec![Remedy {
-            patches: lines
+        vec![Candidate {
+            overlays: lines
                 .iter()
-                .map(|&line| Patch::hide(self.whole(line)))
+                .map(|&line| Overlay::hide(self.line_range(line)))
                 .collect(),
             faults: lines
                 .iter()
@@ -159,49 +163,50 @@ impl Near<'_, '_> {
 
     /// Lines of a quoted text or of brackets that are indented less than the parser wants, though YAML's older readers, the
     /// API server's among them, take them: nothing is wrong with them.
-    fn deeper(&self) -> Option<Remedy> {
+    fn indented_continuation(&self) -> Option<Candidate> {
         let quoted = self
-            .says("invalid indentation in quoted scalar")
+            .parser_reported("invalid indentation in quoted scalar")
             .then_some(self.failure.at);
         let closing_bracket = self.text()[self.failure.at..].starts_with([']', '}']);
-        let brackets = self.says("invalid indentation in flow construct")
-            || (self.says("invalid indentation") && closing_bracket)
-            || self.says("tab cannot be used as indentation");
+        let brackets = self.parser_reported("invalid indentation in flow construct")
+            || (self.parser_reported("invalid indentation") && closing_bracket)
+            || self.parser_reported("tab cannot be used as indentation");
         let of_values = |open: &usize| {
-            self.says("invalid indentation") && !closed(self.text(), *open).has_words
+            self.parser_reported("invalid indentation")
+                && !scan_to_closing(self.text(), *open).has_words
         };
         let open = quoted.or(self.unclosed.filter(|open| brackets || of_values(open)))?;
-        let close = closed(self.text(), open).closed?;
+        let close = scan_to_closing(self.text(), open).closed?;
         let (first, last) = (self.source.line_of(open), self.source.line_of(close));
         if last == first || last - first > MAX_DEEPER_LINES {
             return None;
         }
         let indent = " ".repeat((open - self.source.line(first).start + 1).min(MAX_DEEPER_LINES));
-        let lines =
-            (first + 1..=last).filter(|&line| !self.text()[self.whole(line)].trim().is_empty());
+        let lines = (first + 1..=last)
+            .filter(|&line| !self.text()[self.line_range(line)].trim().is_empty());
         let patches = lines
-            .map(|line| Patch::insert(self.whole(line).start, indent.as_str()))
+            .map(|line| Overlay::insert(self.line_range(line).start, indent.as_str()))
             .collect();
-        Some(Remedy {
-            patches,
+        Some(Candidate {
+            overlays: patches,
             faults: Vec::new(),
             keeps_all: true,
         })
     }
 
     /// A tab behind a key's colon, which YAML allows though the parser does not: on this line alone, or on every one from here.
-    fn blank_before_tab(&self) -> Vec<Remedy> {
-        if !self.says("':' must be followed by a valid YAML whitespace") {
+    fn space_before_tab(&self) -> Vec<Candidate> {
+        if !self.parser_reported("':' must be followed by a valid YAML whitespace") {
             return Vec::new();
         }
         let blank = |line: usize| {
-            let shape = Shape::of(self.source, line);
+            let shape = LineShape::of(self.source, line);
             let colon = shape.colon.filter(|&colon| colon > shape.content)?;
             (self.text().as_bytes().get(colon + 1) == Some(&b'\t'))
-                .then(|| Patch::insert(colon + 1, " "))
+                .then(|| Overlay::insert(colon + 1, " "))
         };
-        let remedy = |patches: Vec<Patch>| Remedy {
-            patches,
+        let remedy = |patches: Vec<Overlay>| Candidate {
+            overlays: patches,
             faults: Vec::new(),
             keeps_all: true,
         };
@@ -211,9 +216,10 @@ impl Near<'_, '_> {
     }
 
     /// An alias to nothing stays one.
-    fn masked_alias(&self) -> Option<Remedy> {
+    fn masked_alias(&self) -> Option<Candidate> {
         let at = self.failure.at;
-        if !self.says("unknown anchor") || self.text().as_bytes().get(at) != Some(&b'*') {
+        if !self.parser_reported("unknown anchor") || self.text().as_bytes().get(at) != Some(&b'*')
+        {
             return None;
         }
         let line = self.source.line_of(at);
@@ -225,15 +231,15 @@ impl Near<'_, '_> {
             "nothing in this document has the anchor `{}`",
             name.trim_start_matches('*')
         );
-        Some(Remedy {
-            patches: vec![Patch::Mask { range: at..at + 1 }],
+        Some(Candidate {
+            overlays: vec![Overlay::Mask { range: at..at + 1 }],
             faults: vec![self.fault(line, range(at, at + name.len()), &message)],
             keeps_all: true,
         })
     }
 
     /// A key that begins like an alias, to which the colon belongs where no blank parts them.
-    fn starred_key(&self, line: usize, shape: &Shape) -> Option<Remedy> {
+    fn starred_key(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let word = self.text()[shape.content..shape.end]
             .split([' ', '\t'])
             .next()?;
@@ -241,8 +247,8 @@ impl Near<'_, '_> {
             return None;
         }
         let at = shape.content;
-        Some(Remedy {
-            patches: vec![Patch::Mask { range: at..at + 1 }],
+        Some(Candidate {
+            overlays: vec![Overlay::Mask { range: at..at + 1 }],
             faults: vec![self.fault(
                 line,
                 range(at, at + word.len() - 1),
@@ -253,7 +259,7 @@ impl Near<'_, '_> {
     }
 
     /// The quotes and brackets that a line leaves open, closed at its end.
-    fn closed(&self, line: usize, shape: &Shape) -> Option<Remedy> {
+    fn closed(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let &(first, opening) = shape.open.first()?;
         let closers: String = shape
             .open
@@ -265,15 +271,15 @@ impl Near<'_, '_> {
             b'"' | b'\'' => "unclosed quote".to_owned(),
             bracket => format!("unclosed `{}`", char::from(bracket)),
         };
-        Some(Remedy {
-            patches: vec![Patch::insert(shape.end, closers)],
+        Some(Candidate {
+            overlays: vec![Overlay::insert(shape.end, closers)],
             faults: vec![self.fault(line, range(first, shape.end), &message)],
             keeps_all: true,
         })
     }
 
     /// The colon behind a word that stands where a key is wanted, or the blank behind its colon.
-    fn colon(&self, line: usize, shape: &Shape) -> Option<Remedy> {
+    fn colon(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let word = &self.text()[shape.content..shape.end];
         if word.is_empty()
             || shape.colon.is_some()
@@ -284,16 +290,16 @@ impl Near<'_, '_> {
         }
         let (patch, message) = match word.find(':') {
             Some(colon) => (
-                Patch::insert(shape.content + colon + 1, " "),
+                Overlay::insert(shape.content + colon + 1, " "),
                 "a blank is missing after the `:`",
             ),
             None => (
-                Patch::insert(shape.end, ":"),
+                Overlay::insert(shape.end, ":"),
                 "this line needs a `:` after the key",
             ),
         };
-        Some(Remedy {
-            patches: vec![patch],
+        Some(Candidate {
+            overlays: vec![patch],
             faults: vec![self.fault(line, range(shape.content, shape.end), message)],
             keeps_all: true,
         })
@@ -301,7 +307,7 @@ impl Near<'_, '_> {
 
     /// A key that is not written: on the empty line above lines that are indented as if there were one, behind a dash that
     /// stands alone there, or in their own indentation.
-    fn missing_key(&self) -> Vec<Remedy> {
+    fn missing_key(&self) -> Vec<Candidate> {
         let line = self.source.line_of(self.failure.at);
         if !is_written(self.source, line) {
             return Vec::new();
@@ -339,28 +345,29 @@ impl Near<'_, '_> {
             .collect()
     }
 
-    fn key_above(&self, line: usize, column: usize) -> Option<Remedy> {
+    fn key_above(&self, line: usize, column: usize) -> Option<Candidate> {
         if let Some(above) = line
             .checked_sub(1)
             .filter(|&above| self.has_room(above, column))
         {
-            return Some(self.stand_in(
+            return Some(self.single_fault(
                 above,
                 line,
-                self.mark(above, column, ':'),
+                self.insert_mark(above, column, ':'),
                 "a key is missing above this line",
             ));
         }
-        let at = self.whole(line).start + column;
-        let patch = Patch::Replace {
+        let at = self.line_range(line).start + column;
+        let patch = Overlay::Replace {
             range: at..at + 1,
             with: ":".into(),
         };
-        (column + 1 < indent(self.source, line)).then(|| self.stand_in(line, line, patch, INDENTED))
+        (column + 1 < indent(self.source, line))
+            .then(|| self.single_fault(line, line, patch, INDENTATION))
     }
 
     /// The dash of an item that is not written: on the empty line above the rest of the item.
-    fn missing_item(&self) -> Option<Remedy> {
+    fn missing_item(&self) -> Option<Candidate> {
         let line = self.source.line_of(self.failure.at);
         if !is_written(self.source, line) || !self.is_item(line) {
             return None;
@@ -373,17 +380,17 @@ impl Near<'_, '_> {
         let empty = first
             .checked_sub(1)
             .filter(|&above| self.has_room(above, column))?;
-        Some(self.stand_in(
+        Some(self.single_fault(
             empty,
             first,
-            self.mark(empty, column, '-'),
+            self.insert_mark(empty, column, '-'),
             "a `-` is missing above this line",
         ))
     }
 
     /// The `- |` of a text that is not written: on the empty line between an item that is a word and lines that are deeper, one of which
     /// the parser does not take.
-    fn missing_block(&self) -> Option<Remedy> {
+    fn missing_block(&self) -> Option<Candidate> {
         let stopped = self.source.line_of(self.failure.at);
         let mut depth = indent(self.source, stopped);
         let mut holders = self.written_above(stopped).filter(|&above| {
@@ -398,29 +405,35 @@ impl Near<'_, '_> {
             .checked_sub(1)
             .filter(|&above| above > item && self.has_room(above, column))?;
         // Items below a word are more likely its own, and its colon is missing.
-        let is_word = Shape::of(self.source, item).colon.is_none() && !self.is_item(first);
-        let whole = self.whole(empty);
+        let is_word = LineShape::of(self.source, item).colon.is_none() && !self.is_item(first);
+        let whole = self.line_range(empty);
         let range = whole.start + self.text()[whole.clone()].trim_end().len()..whole.end;
         let is_free = range.start == whole.start
             && !self
                 .source
-                .patches()
+                .overlays()
                 .iter()
                 .any(|patch| *patch.range() == range);
         (is_word && is_free && first < stopped).then(|| {
-            let patch = Patch::Replace {
+            let patch = Overlay::Replace {
                 range,
                 with: format!("{:column$}- |", "").into(),
             };
-            self.stand_in(empty, first, patch, "a `- |` is missing above this line")
+            self.single_fault(empty, first, patch, "a `- |` is missing above this line")
         })
     }
 
     /// Something read on one line, because of what stands on another.
-    fn stand_in(&self, line: usize, because: usize, patch: Patch, message: &str) -> Remedy {
+    fn single_fault(
+        &self,
+        line: usize,
+        because: usize,
+        patch: Overlay,
+        message: &str,
+    ) -> Candidate {
         let fault = self.fault(line, written(self.source, because), message);
-        Remedy {
-            patches: vec![patch],
+        Candidate {
+            overlays: vec![patch],
             faults: vec![fault],
             keeps_all: true,
         }
@@ -428,17 +441,17 @@ impl Near<'_, '_> {
 
     /// Whether nothing stands on a line from a column on, and nothing but a dash before it.
     fn has_room(&self, line: usize, column: usize) -> bool {
-        let text = self.text()[self.whole(line)].trim_end();
+        let text = self.text()[self.line_range(line)].trim_end();
         text.len() <= column && matches!(text.trim_start(), "" | "-")
     }
 
     /// One character read at a column of a line that has room for it, beside what is already read there.
-    fn mark(&self, line: usize, column: usize, mark: char) -> Patch {
-        let whole = self.whole(line);
+    fn insert_mark(&self, line: usize, column: usize, mark: char) -> Overlay {
+        let whole = self.line_range(line);
         let written = self.text()[whole.clone()].trim_end().len();
         let range = whole.start + written..whole.end;
-        let earlier = self.source.patches().iter().find_map(|patch| match patch {
-            Patch::Replace {
+        let earlier = self.source.overlays().iter().find_map(|patch| match patch {
+            Overlay::Replace {
                 range: patched,
                 with,
             } if *patched == range => Some(&**with),
@@ -457,7 +470,7 @@ impl Near<'_, '_> {
         } else {
             read.push(mark);
         }
-        Patch::Replace {
+        Overlay::Replace {
             range,
             with: read.into(),
         }
@@ -475,22 +488,22 @@ impl Near<'_, '_> {
 
     /// The column at which what stands behind a line's dashes begins.
     fn content_column(&self, line: usize) -> usize {
-        Shape::of(self.source, line).content - self.whole(line).start
+        LineShape::of(self.source, line).content - self.line_range(line).start
     }
 
-    fn whole(&self, line: usize) -> std::ops::Range<usize> {
+    fn line_range(&self, line: usize) -> std::ops::Range<usize> {
         line_range(self.source, line)
     }
 
     /// The value of a line read as plain words, whatever stands there.
-    fn masked_value(&self, line: usize, shape: &Shape) -> Option<Remedy> {
+    fn masked_value(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let start = shape.value(self.text())?;
         let message = match &self.text()[start..shape.end] {
             value if value.contains("{{") => TEMPLATE.to_owned(),
             _ => self.message(line),
         };
-        Some(Remedy {
-            patches: vec![Patch::Mask {
+        Some(Candidate {
+            overlays: vec![Overlay::Mask {
                 range: start..shape.end,
             }],
             faults: vec![self.fault(line, range(start, shape.end), &message)],
@@ -499,15 +512,15 @@ impl Near<'_, '_> {
     }
 
     /// Tabs in the indentation, read as two spaces each: on the first such line alone, or on every one from there.
-    fn spaces_for_tabs(&self, lines: &[usize]) -> Vec<Remedy> {
+    fn spaces_for_tabs(&self, lines: &[usize]) -> Vec<Candidate> {
         let tabs = |line: usize| {
-            let start = self.whole(line).start;
+            let start = self.line_range(line).start;
             let indent = &self.text()[start..written_start(self.source, line)];
             let tabs = indent
                 .bytes()
                 .enumerate()
                 .filter(|&(_, byte)| byte == b'\t');
-            tabs.map(|(at, _)| Patch::Replace {
+            tabs.map(|(at, _)| Overlay::Replace {
                 range: start + at..start + at + 1,
                 with: "  ".into(),
             })
@@ -524,11 +537,11 @@ impl Near<'_, '_> {
             .copied()
             .filter(|&line| !tabs(line).is_empty())
             .min();
-        let Some(first) = near.or_else(|| ahead().filter(|_| self.says("tab"))) else {
+        let Some(first) = near.or_else(|| ahead().filter(|_| self.parser_reported("tab"))) else {
             return Vec::new();
         };
-        let remedy = |lines: &[usize]| Remedy {
-            patches: lines.iter().flat_map(|&line| tabs(line)).collect(),
+        let remedy = |lines: &[usize]| Candidate {
+            overlays: lines.iter().flat_map(|&line| tabs(line)).collect(),
             faults: lines
                 .iter()
                 .map(|&line| self.fault(line, indentation(self.source, line), TAB))
@@ -542,17 +555,17 @@ impl Near<'_, '_> {
     }
 
     /// Every line with `{{` on it: one that holds nothing else is hidden, of others the expressions are read as plain words.
-    fn hidden_templates(&self, lines: &[usize]) -> Option<Remedy> {
+    fn hidden_templates(&self, lines: &[usize]) -> Option<Candidate> {
         if !lines
             .iter()
-            .any(|&line| self.text()[self.whole(line)].contains("{{"))
+            .any(|&line| self.text()[self.line_range(line)].contains("{{"))
         {
             return None;
         }
         let (mut patches, mut faults) = (Vec::new(), Vec::new());
         let mut line = 0;
         while line < self.source.line_count() {
-            let whole = self.whole(line);
+            let whole = self.line_range(line);
             let text = &self.text()[whole.clone()];
             if !text.contains("{{") || !is_written(self.source, line) {
                 line += 1;
@@ -569,20 +582,20 @@ impl Near<'_, '_> {
             let last = if open { self.template_end(line) } else { line };
             if rest.trim().is_empty() || last > line {
                 for line in line..=last {
-                    patches.push(Patch::hide(self.whole(line)));
+                    patches.push(Overlay::hide(self.line_range(line)));
                     faults.push(self.fault(line, written(self.source, line), TEMPLATE));
                 }
             } else {
                 let masks = expressions
                     .into_iter()
                     .map(|expression| whole.start + expression.start..whole.start + expression.end);
-                patches.extend(masks.map(|range| Patch::Mask { range }));
+                patches.extend(masks.map(|range| Overlay::Mask { range }));
                 faults.push(self.fault(line, written(self.source, line), TEMPLATE));
             }
             line = last + 1;
         }
-        Some(Remedy {
-            patches,
+        Some(Candidate {
+            overlays: patches,
             faults,
             keeps_all: true,
         })
@@ -599,10 +612,10 @@ impl Near<'_, '_> {
     }
 
     /// The line not read at all.
-    fn hidden(&self, line: usize) -> Remedy {
+    fn hidden(&self, line: usize) -> Candidate {
         let message = self.message(line);
-        Remedy {
-            patches: vec![Patch::hide(self.whole(line))],
+        Candidate {
+            overlays: vec![Overlay::hide(self.line_range(line))],
             faults: vec![self.fault(line, written(self.source, line), &message)],
             keeps_all: false,
         }
@@ -620,7 +633,7 @@ impl Near<'_, '_> {
 
     /// What the parser says of a line, in words for a person.
     fn message(&self, line: usize) -> String {
-        let text = &self.text()[self.whole(line)];
+        let text = &self.text()[self.line_range(line)];
         let info = match &self.failure.cause {
             Cause::TooDeep => return format!("nested deeper than {MAX_DEPTH} levels"),
             Cause::Parser(info) => info,
@@ -634,19 +647,21 @@ impl Near<'_, '_> {
         if text.starts_with('%') {
             return "a directive that cannot be read, or without a `---` line behind it".into();
         }
-        let message = WORDS
+        let message = PARSER_MESSAGES
             .iter()
             .find(|(words, _)| info.contains(words))
             .map_or("this is not YAML", |(_, message)| message);
         let at_start = self.failure.at <= written_start(self.source, line)
             || self.source.line_of(self.failure.at) != line;
         match message {
-            INDENTED if at_start => INDENTED,
-            INDENTED if info.contains("mapping values") => "a value with `: ` in it needs quotes",
-            INDENTED if info.contains("block sequence entries") => {
+            INDENTATION if at_start => INDENTATION,
+            INDENTATION if info.contains("mapping values") => {
+                "a value with `: ` in it needs quotes"
+            }
+            INDENTATION if info.contains("block sequence entries") => {
                 "a list cannot begin on the line of its key"
             }
-            INDENTED => "something stands behind the end of the value",
+            INDENTATION => "something stands behind the end of the value",
             message => message,
         }
         .into()
@@ -655,16 +670,16 @@ impl Near<'_, '_> {
 
 const TEMPLATE: &str = "template syntax is not YAML";
 pub(super) const TAB: &str = "tabs cannot indent YAML: use spaces";
-const INDENTED: &str = "this line is indented differently than its neighbours";
+const INDENTATION: &str = "this line is indented differently than its neighbours";
 
 /// Words of the parser, and ours for them.
-const WORDS: &[(&str, &str)] = &[
+const PARSER_MESSAGES: &[(&str, &str)] = &[
     ("simple key expect", "this line needs a `:` after the key"),
     ("recursion limit", "brackets nested too deep"),
-    ("mapping values are not allowed", INDENTED),
-    ("mapping keys are not allowed", INDENTED),
-    ("did not find expected key", INDENTED),
-    ("did not find expected '-' indicator", INDENTED),
+    ("mapping values are not allowed", INDENTATION),
+    ("mapping keys are not allowed", INDENTATION),
+    ("did not find expected key", INDENTATION),
+    ("did not find expected '-' indicator", INDENTATION),
     ("invalid indentation in quoted scalar", "unclosed quote"),
     ("found unexpected document indicator", "unclosed quote"),
     ("found unexpected end of stream", "unclosed quote"),
@@ -672,8 +687,8 @@ const WORDS: &[(&str, &str)] = &[
         "wrongly indented line in block scalar",
         "this line is indented less than the first line of its block",
     ),
-    ("invalid indentation", INDENTED),
-    ("block sequence entries are not allowed", INDENTED),
+    ("invalid indentation", INDENTATION),
+    ("block sequence entries are not allowed", INDENTATION),
     (
         "is only valid inside a block",
         "a list with `-` cannot stand in brackets",
@@ -820,7 +835,7 @@ fn expressions(line: &str) -> (Vec<std::ops::Range<usize>>, bool) {
 // --- what stands on a line ---
 
 /// What a line seems to hold, seen alone.
-struct Shape {
+struct LineShape {
     /// Behind the dashes.
     content: usize,
     /// The end of what is written, without a comment.
@@ -831,15 +846,15 @@ struct Shape {
     open: Vec<(usize, u8)>,
 }
 
-impl Shape {
-    fn of(source: &Source<'_>, line: usize) -> Shape {
-        let mut seen = Seen::default();
+impl LineShape {
+    fn of(source: &Source<'_>, line: usize) -> LineShape {
+        let mut seen = Scan::default();
         let whole = line_range(source, line);
-        see(source.text(), whole.clone(), &mut seen);
+        scan_line(source.text(), whole.clone(), &mut seen);
         let end = seen.comment.unwrap_or(whole.end);
         let start = written_start(source, line);
         let end = start + source.text()[start..end.max(start)].trim_end().len();
-        Shape {
+        LineShape {
             content: seen.content.unwrap_or(start).min(end),
             end,
             colon: seen.colon,
@@ -856,7 +871,7 @@ impl Shape {
 }
 
 #[derive(Default)]
-struct Seen {
+struct Scan {
     content: Option<usize>,
     colon: Option<usize>,
     comment: Option<usize>,
@@ -873,7 +888,7 @@ struct Seen {
 }
 
 /// Looks at brackets, quotes, keys and comments, without the rules of indentation.
-fn see(text: &str, range: std::ops::Range<usize>, seen: &mut Seen) {
+fn scan_line(text: &str, range: std::ops::Range<usize>, seen: &mut Scan) {
     let bytes = &text.as_bytes()[..range.end];
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(b'\n');
     let blank = |at: usize| matches!(byte(at), b' ' | b'\t' | b'\n' | b'\r');
@@ -960,18 +975,18 @@ fn see(text: &str, range: std::ops::Range<usize>, seen: &mut Seen) {
 /// The first bracket or quote that is open at a place, seen from an earlier one; or else the last quoted text between them
 /// that goes over more than one line, which may have been closed by the quote that was to open another.
 fn unclosed(text: &str, from: usize, to: usize) -> Option<usize> {
-    let mut seen = Seen::default();
-    see(text, from..to, &mut seen);
+    let mut seen = Scan::default();
+    scan_line(text, from..to, &mut seen);
     seen.open.first().map(|&(at, _)| at).or(seen.long_quote)
 }
 
 /// What is seen from a bracket or quote to the one that closes it.
-fn closed(text: &str, open: usize) -> Seen {
-    let mut seen = Seen {
+fn scan_to_closing(text: &str, open: usize) -> Scan {
+    let mut seen = Scan {
         only_one: true,
-        ..Seen::default()
+        ..Scan::default()
     };
-    see(text, open..text.len(), &mut seen);
+    scan_line(text, open..text.len(), &mut seen);
     seen
 }
 

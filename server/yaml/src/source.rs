@@ -8,23 +8,23 @@ use std::ops::Range;
 
 /// A place where the parser reads something else than what is written. Never holds a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Patch {
+pub(super) enum Overlay {
     /// Other text in the place of some bytes, or before a byte where the range is empty.
     Replace { range: Range<usize>, with: Box<str> },
     /// Characters that have no meaning to the parser, which hands them back in the scalar that they are part of.
     Mask { range: Range<usize> },
 }
 
-impl Patch {
-    pub(super) fn hide(range: Range<usize>) -> Patch {
-        Patch::Replace {
+impl Overlay {
+    pub(super) fn hide(range: Range<usize>) -> Overlay {
+        Overlay::Replace {
             range,
             with: "".into(),
         }
     }
 
-    pub(super) fn insert(at: usize, text: impl Into<Box<str>>) -> Patch {
-        Patch::Replace {
+    pub(super) fn insert(at: usize, text: impl Into<Box<str>>) -> Overlay {
+        Overlay::Replace {
             range: at..at,
             with: text.into(),
         }
@@ -32,12 +32,12 @@ impl Patch {
 
     pub(super) fn range(&self) -> &Range<usize> {
         match self {
-            Patch::Replace { range, .. } | Patch::Mask { range } => range,
+            Overlay::Replace { range, .. } | Overlay::Mask { range } => range,
         }
     }
 
     /// Whether an earlier patch would be read in the middle of this one.
-    pub(super) fn meets(&self, earlier: &Patch) -> bool {
+    pub(super) fn conflicts_with(&self, earlier: &Overlay) -> bool {
         let (new, old) = (self.range(), earlier.range());
         if old.is_empty() {
             new.start <= old.start && old.end <= new.end
@@ -70,7 +70,7 @@ pub(super) struct Source<'t> {
     text: &'t str,
     lines: Vec<usize>,
     /// In order, apart.
-    patches: Vec<Patch>,
+    overlays: Vec<Overlay>,
     /// Where the last column was looked up: from where, how many characters on, at which byte. Look-ups come nearly in the
     /// order of the text, so that a line of megabytes is not counted from its start each time.
     last: Cell<(usize, usize, usize)>,
@@ -81,11 +81,11 @@ impl<'t> Source<'t> {
     pub(super) fn new(text: &'t str) -> Source<'t> {
         let mark = text
             .starts_with(BYTE_ORDER_MARK)
-            .then(|| Patch::hide(0..BYTE_ORDER_MARK.len_utf8()));
+            .then(|| Overlay::hide(0..BYTE_ORDER_MARK.len_utf8()));
         Source {
             text,
             lines: line_starts(text),
-            patches: mark.into_iter().collect(),
+            overlays: mark.into_iter().collect(),
             last: Cell::default(),
         }
     }
@@ -94,26 +94,26 @@ impl<'t> Source<'t> {
         self.text
     }
 
-    pub(super) fn patches(&self) -> &[Patch] {
-        &self.patches
+    pub(super) fn overlays(&self) -> &[Overlay] {
+        &self.overlays
     }
 
     /// Puts other patches in the place of those that are there.
-    pub(super) fn set_patches(&mut self, mut patches: Vec<Patch>) {
+    pub(super) fn set_overlays(&mut self, mut patches: Vec<Overlay>) {
         patches.sort_by_key(|patch| (patch.range().start, patch.range().end));
-        self.patches = patches;
+        self.overlays = patches;
     }
 
     /// What the parser reads. A NUL, which it takes for the end of everything, is a replacement character to it.
     pub(super) fn chars(&self) -> impl Iterator<Item = char> + use<'_, 't> {
-        let mut pieces = Vec::with_capacity(self.patches.len() * 2 + 1);
+        let mut pieces = Vec::with_capacity(self.overlays.len() * 2 + 1);
         let mut at = 0;
-        for patch in &self.patches {
+        for patch in &self.overlays {
             let range = patch.range().clone();
             pieces.push((&self.text[at..range.start], false));
             match patch {
-                Patch::Replace { with, .. } => pieces.push((with, false)),
-                Patch::Mask { .. } => pieces.push((&self.text[range.clone()], true)),
+                Overlay::Replace { with, .. } => pieces.push((with, false)),
+                Overlay::Mask { .. } => pieces.push((&self.text[range.clone()], true)),
             }
             at = range.end;
         }
@@ -130,9 +130,9 @@ impl<'t> Source<'t> {
     /// A scalar that the parser gave, with the characters that masks stand for.
     pub(super) fn unmask(&self, value: String) -> String {
         let masks = self
-            .patches
+            .overlays
             .iter()
-            .any(|patch| matches!(patch, Patch::Mask { .. }));
+            .any(|patch| matches!(patch, Overlay::Mask { .. }));
         if masks {
             value.chars().map(unmasked).collect()
         } else {
@@ -142,9 +142,9 @@ impl<'t> Source<'t> {
 
     /// Whether just this character is masked.
     pub(super) fn is_masked_alone(&self, at: usize) -> bool {
-        self.patches_from(at)
+        self.overlays_from(at)
             .first()
-            .is_some_and(|patch| *patch == Patch::Mask { range: at..at + 1 })
+            .is_some_and(|patch| *patch == Overlay::Mask { range: at..at + 1 })
     }
 
     pub(super) fn line_count(&self) -> usize {
@@ -176,12 +176,12 @@ impl<'t> Source<'t> {
         let mut origin = range.start;
         let mut column = column;
         for patch in self
-            .patches_from(range.start)
+            .overlays_from(range.start)
             .iter()
             .take_while(|patch| patch.range().start <= range.end)
         {
             // A mask moves nothing.
-            let Patch::Replace {
+            let Overlay::Replace {
                 range: patched,
                 with,
             } = patch
@@ -222,19 +222,19 @@ impl<'t> Source<'t> {
         (at, column - passed)
     }
 
-    fn patches_from(&self, at: usize) -> &[Patch] {
-        &self.patches[self
-            .patches
+    fn overlays_from(&self, at: usize) -> &[Overlay] {
+        &self.overlays[self
+            .overlays
             .partition_point(|patch| patch.range().start < at)..]
     }
 
     /// The end of the bytes at an offset that nobody reads as they are; the offset itself where all is read.
     pub(super) fn past_hidden(&self, at: usize) -> usize {
-        self.patches_from(at)
+        self.overlays_from(at)
             .iter()
             .take_while(|patch| patch.range().start == at)
             .find_map(|patch| {
-                matches!(patch, Patch::Replace { .. })
+                matches!(patch, Overlay::Replace { .. })
                     .then_some(patch.range().end)
                     .filter(|&end| end > at)
             })
@@ -243,36 +243,36 @@ impl<'t> Source<'t> {
 
     /// The end of the mask that begins at an offset; the offset itself where none does.
     pub(super) fn past_masked(&self, at: usize) -> usize {
-        match self.patches_from(at).first() {
-            Some(Patch::Mask { range }) if range.start == at => range.end,
+        match self.overlays_from(at).first() {
+            Some(Overlay::Mask { range }) if range.start == at => range.end,
             _ => at,
         }
     }
 
     /// Whether some of a range is not read as it is written.
-    pub(super) fn is_patched(&self, range: Range<usize>) -> bool {
-        let is_replaced = |patch: &Patch| matches!(patch, Patch::Replace { .. });
-        self.patches_from(range.start)
+    pub(super) fn is_replaced(&self, range: Range<usize>) -> bool {
+        let is_replaced = |patch: &Overlay| matches!(patch, Overlay::Replace { .. });
+        self.overlays_from(range.start)
             .iter()
             .take_while(|patch| patch.range().start < range.end)
             .any(is_replaced)
     }
 
     /// Whether a repair put a `-` somewhere.
-    pub(super) fn dash_by_repair(&self, range: Range<usize>) -> bool {
+    pub(super) fn has_inserted_dash(&self, range: Range<usize>) -> bool {
         let patches = self
-            .patches_from(range.start)
+            .overlays_from(range.start)
             .iter()
             .take_while(|patch| patch.range().start < range.end);
         patches
             .into_iter()
-            .any(|patch| matches!(patch, Patch::Replace { with, .. } if with.contains('-')))
+            .any(|patch| matches!(patch, Overlay::Replace { with, .. } if with.contains('-')))
     }
 
     /// Where a repair closes a quote behind an offset.
-    pub(super) fn closed_by_repair(&self, at: usize, quote: char) -> Option<usize> {
-        self.patches_from(at).iter().find_map(|patch| match patch {
-            Patch::Replace { range, with } if range.is_empty() && with.starts_with(quote) => {
+    pub(super) fn inserted_quote(&self, at: usize, quote: char) -> Option<usize> {
+        self.overlays_from(at).iter().find_map(|patch| match patch {
+            Overlay::Replace { range, with } if range.is_empty() && with.starts_with(quote) => {
                 Some(range.start)
             }
             _ => None,

@@ -5,7 +5,7 @@
 //! syntax error because of what its actions are.
 
 use super::event_parser::range;
-use super::source::{Patch, Source};
+use super::source::{Overlay, Source};
 use super::{Range, Yaml, recovery};
 
 /// A template as it can be read before it is rendered.
@@ -21,7 +21,7 @@ pub struct Template {
 const MOST_BRANCHES: usize = 4;
 
 /// Reads a template. Never fails.
-pub fn template(text: &str) -> Template {
+pub fn parse_template(text: &str) -> Template {
     if u32::try_from(text.len()).is_err() {
         return Template {
             readings: vec![recovery::parse(text)],
@@ -37,8 +37,12 @@ pub fn template(text: &str) -> Template {
         .unwrap_or(1)
         .clamp(1, MOST_BRANCHES);
     let reading = |branch| {
-        recovery::parse_patched(text, |source| {
-            patches(source, &actions, &unread(&blocks, branch, text.len()))
+        recovery::parse_with_overlays(text, |source| {
+            overlays(
+                source,
+                &actions,
+                &skipped_ranges(&blocks, branch, text.len()),
+            )
         })
     };
     let versioned = blocks
@@ -57,14 +61,14 @@ type Bytes = std::ops::Range<usize>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Action {
     range: Bytes,
-    word: Word,
+    kind: ActionKind,
     /// Whether it begins its output with a line of its own, so that nothing that stands before it on its line is changed.
-    on_new_line: bool,
+    starts_on_new_line: bool,
 }
 
 /// What an action does to the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum ActionKind {
     /// `if`, `with`, `range`; whether it asks for the version of the cluster.
     Open {
         versioned: bool,
@@ -93,30 +97,30 @@ fn actions(text: &str) -> Vec<Action> {
             .trim();
         actions.push(Action {
             range: start..end,
-            word: word(inner),
-            on_new_line: inner.contains("nindent"),
+            kind: action_kind(inner),
+            starts_on_new_line: inner.contains("nindent"),
         });
         at = end;
     }
     actions
 }
 
-fn word(inner: &str) -> Word {
+fn action_kind(inner: &str) -> ActionKind {
     let first = inner
         .split(|c: char| !c.is_alphanumeric())
         .next()
         .unwrap_or_default();
     let assigns = || inner.starts_with('$') && (inner.contains(":=") || inner.contains(" = "));
     match first {
-        "if" | "with" | "range" => Word::Open {
+        "if" | "with" | "range" => ActionKind::Open {
             versioned: inner.contains("Capabilities") || inner.contains("semverCompare"),
         },
-        "else" => Word::Else,
-        "end" => Word::End,
-        "define" => Word::Define,
-        "block" => Word::Block,
-        _ if inner.starts_with("/*") || assigns() => Word::Silent,
-        _ => Word::Output,
+        "else" => ActionKind::Else,
+        "end" => ActionKind::End,
+        "define" => ActionKind::Define,
+        "block" => ActionKind::Block,
+        _ if inner.starts_with("/*") || assigns() => ActionKind::Silent,
+        _ => ActionKind::Output,
     }
 }
 
@@ -170,29 +174,29 @@ fn blocks(actions: &[Action]) -> Vec<Block> {
     let (mut closed, mut open): (Vec<Block>, Vec<Block>) = Default::default();
     for action in actions {
         let begin = action.range.end..usize::MAX;
-        match action.word {
-            Word::Open { .. } | Word::Define | Word::Block => open.push(Block {
+        match action.kind {
+            ActionKind::Open { .. } | ActionKind::Define | ActionKind::Block => open.push(Block {
                 start: action.range.start,
                 end: None,
                 branches: vec![begin],
-                define: action.word == Word::Define,
-                versioned: action.word == Word::Open { versioned: true },
+                define: action.kind == ActionKind::Define,
+                versioned: action.kind == ActionKind::Open { versioned: true },
             }),
-            Word::Else | Word::End => {
+            ActionKind::Else | ActionKind::End => {
                 let Some(block) = open.last_mut() else {
                     continue;
                 };
                 if let Some(last) = block.branches.last_mut() {
                     last.end = action.range.start;
                 }
-                if action.word == Word::Else {
+                if action.kind == ActionKind::Else {
                     block.branches.push(begin);
                 } else if let Some(mut block) = open.pop() {
                     block.end = Some(action.range.end);
                     closed.push(block);
                 }
             }
-            Word::Silent | Word::Output => {}
+            ActionKind::Silent | ActionKind::Output => {}
         }
     }
     closed.append(&mut open);
@@ -200,7 +204,7 @@ fn blocks(actions: &[Action]) -> Vec<Block> {
 }
 
 /// What is not read where a branch of each `if` is: its other branches, and what is defined for other places.
-fn unread(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
+fn skipped_ranges(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
     let mut unread = Vec::new();
     for block in blocks {
         let read = branch.min(block.branches.len() - 1);
@@ -215,7 +219,7 @@ fn unread(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
 }
 
 /// The patches that hide actions and what is not read: whole lines where nothing else stands on them.
-fn patches(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Patch> {
+fn overlays(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Overlay> {
     let mut pieces: Vec<(Bytes, bool)> = actions
         .iter()
         .map(|action| (action.range.clone(), writes(action)))
@@ -247,17 +251,21 @@ fn patches(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Pat
                 *writes,
             )
         });
-        patches.extend(line_patches(source.text(), whole.clone(), cut.collect()));
+        patches.extend(line_overlays(source.text(), whole.clone(), cut.collect()));
     }
     patches
 }
 
 /// Whether an action puts something where it stands.
 fn writes(action: &Action) -> bool {
-    match action.word {
-        Word::Output => !action.on_new_line,
-        Word::Block => true,
-        Word::Open { .. } | Word::Else | Word::End | Word::Define | Word::Silent => false,
+    match action.kind {
+        ActionKind::Output => !action.starts_on_new_line,
+        ActionKind::Block => true,
+        ActionKind::Open { .. }
+        | ActionKind::Else
+        | ActionKind::End
+        | ActionKind::Define
+        | ActionKind::Silent => false,
     }
 }
 
@@ -278,7 +286,7 @@ fn merged(pieces: Vec<(Bytes, bool)>) -> Vec<(Bytes, bool)> {
 
 /// A line that holds nothing but pieces is hidden. On others a piece is a word of its own to the parser, unless it stands at the end
 /// of the line, behind a blank, and writes nothing there.
-fn line_patches(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Patch> {
+fn line_overlays(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Overlay> {
     let between = |from: usize, to: usize| text[from..to].trim().is_empty();
     let mut at = whole.start;
     let alone = pieces
@@ -289,7 +297,7 @@ fn line_patches(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Pat
         return Vec::new();
     }
     if alone {
-        return vec![Patch::hide(whole)];
+        return vec![Overlay::hide(whole)];
     }
     // Where what is left of the line ends; nothing once a piece counts as a word.
     let mut end = Some(whole.end);
@@ -300,9 +308,9 @@ fn line_patches(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Pat
             && before.ends_with([' ', '\t']);
         end = (is_last && !before.trim().is_empty()).then_some(range.start);
         if end.is_some() {
-            Patch::hide(range)
+            Overlay::hide(range)
         } else {
-            Patch::Mask { range }
+            Overlay::Mask { range }
         }
     };
     pieces.into_iter().rev().map(&mut patch).collect()
@@ -312,10 +320,10 @@ fn line_patches(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Pat
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<(&str, Word)> {
+    fn words(text: &str) -> Vec<(&str, ActionKind)> {
         actions(text)
             .into_iter()
-            .map(|action| (&text[action.range], action.word))
+            .map(|action| (&text[action.range], action.kind))
             .collect()
     }
 
@@ -324,11 +332,11 @@ mod tests {
         assert_eq!(
             words("a: {{ .b }} {{- /* }} */ -}}{{ printf \"}}\" `{{` }}{{ $x := 1 }}{{end}}"),
             [
-                ("{{ .b }}", Word::Output),
-                ("{{- /* }} */ -}}", Word::Silent),
-                ("{{ printf \"}}\" `{{` }}", Word::Output),
-                ("{{ $x := 1 }}", Word::Silent),
-                ("{{end}}", Word::End),
+                ("{{ .b }}", ActionKind::Output),
+                ("{{- /* }} */ -}}", ActionKind::Silent),
+                ("{{ printf \"}}\" `{{` }}", ActionKind::Output),
+                ("{{ $x := 1 }}", ActionKind::Silent),
+                ("{{end}}", ActionKind::End),
             ]
         );
     }
@@ -348,7 +356,7 @@ mod tests {
                 .map(|root| format!("{root:?}").replace(char::is_whitespace, ""))
                 .unwrap_or_default()
         };
-        template(text).readings.iter().map(shown).collect()
+        parse_template(text).readings.iter().map(shown).collect()
     }
 
     #[test]

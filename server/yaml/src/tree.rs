@@ -88,7 +88,7 @@ pub struct SyntaxError {
 
 impl Yaml {
     /// A document that nobody reads: it has a text and nothing else.
-    pub fn unread(text: &str) -> Self {
+    pub fn unparsed(text: &str) -> Self {
         Yaml {
             text: text.into(),
             ..Yaml::default()

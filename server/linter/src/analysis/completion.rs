@@ -7,7 +7,7 @@
 use super::{Analysis, DocumentKind, Offset, Range};
 use crate::Inputs;
 use crate::rules::{Field, FieldValue, OF_CONTAINER, OF_POD, Word, field_of, fields_of};
-use kubernetes::{Container, Object, Patch, Pod, Reading};
+use kubernetes::{Container, JsonPatch, Object, Pod, Reading};
 use std::collections::HashSet;
 use std::ops::Range as Bytes;
 use yaml::{self, Entry, Node, NodeKind, ScalarStyle, Step, Yaml};
@@ -223,7 +223,7 @@ impl Analysis {
     ) -> Option<T> {
         let patch = super::patch(yaml, self.role, inputs);
         let objects = super::objects(yaml, patch.as_ref(), self.role, &self.context, inputs);
-        look(patch.as_ref().map_or(yaml, Patch::written), &objects)
+        look(patch.as_ref().map_or(yaml, JsonPatch::tree), &objects)
     }
 
     /// The field of a security context whose name or value is at a place; `None` in templates, whose values are not known.

@@ -8,7 +8,7 @@ use crate::Inputs;
 use crate::config::{Config, Profile};
 use crate::rules::{Enablement, Rule};
 use kubernetes::{self, Object};
-use workspace::cross_references::{Answer, Fact, Level, Query, ReferencedKind};
+use workspace::cross_references::{Answer, Fact, PodSecurityLevel, Query, ReferencedKind};
 use yaml::{self, Yaml, chunks};
 
 /// What the objects of a text say of others, those of some kinds. Nothing else of the text is looked at, and most texts need not be read for
@@ -65,7 +65,7 @@ fn first_kind(document: &str) -> Option<&str> {
 
 /// What objects say of others, as far as they can be seen.
 pub(super) fn collect_facts(objects: &[Object<'_>], sight: DocumentKind) -> Vec<Fact> {
-    let facts = objects.iter().filter_map(Fact::of);
+    let facts = objects.iter().filter_map(Fact::from_object);
     match sight {
         DocumentKind::Complete => facts.collect(),
         // Names are not encrypted.
@@ -139,7 +139,7 @@ pub(super) fn ask(objects: &mut [Object<'_>], inputs: Inputs<'_>) -> Answers {
         answers: vec![Answer::default(); objects.len()],
     };
     for (index, (object, place)) in objects.iter_mut().zip(&mut talk.answers).enumerate() {
-        let Some(question) = Query::of(object, &inputs.context.namespaces) else {
+        let Some(question) = Query::for_object(object, &inputs.context.namespaces) else {
             continue;
         };
         *place = others.answer(&question);
@@ -260,10 +260,10 @@ fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
     })
 }
 
-fn profile(level: Level) -> Profile {
+fn profile(level: PodSecurityLevel) -> Profile {
     match level {
-        Level::Baseline => Profile::Baseline,
-        Level::Restricted => Profile::Restricted,
+        PodSecurityLevel::Baseline => Profile::Baseline,
+        PodSecurityLevel::Restricted => Profile::Restricted,
     }
 }
 

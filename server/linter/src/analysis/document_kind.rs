@@ -35,8 +35,9 @@ pub(super) fn may_hold_objects(text: &str) -> bool {
     }
     let has_words = (text.contains("apiVersion") && text.contains("kind")) || text.contains('\\');
     has_words && {
-        let root = Prefilter::of(text);
-        (root.may_have("apiVersion") && root.may_have("kind")) || root.may_have("patches")
+        let root = Prefilter::new(text);
+        (root.may_have_key("apiVersion") && root.may_have_key("kind"))
+            || root.may_have_key("patches")
     }
 }
 
@@ -46,7 +47,7 @@ pub(super) fn may_hold_patches(text: &str, inputs: Inputs<'_>) -> bool {
     match inputs.context.role {
         FileRole::Patch => true,
         FileRole::Kustomization => text.contains("patch"),
-        FileRole::Whole | FileRole::ChartTemplate => false,
+        FileRole::Manifest | FileRole::ChartTemplate => false,
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{Analysis, RulePanic, analyze_document};
 use crate::Inputs;
 use crate::rules::Finding;
-use workspace::project;
+use workspace::kustomize;
 use workspace::{FileContext, FileRole};
 use yaml::{Node, NodeKind, Offset, Range, ScalarStyle, Yaml};
 
@@ -20,7 +20,7 @@ pub(super) struct Inside {
 
 pub(super) fn look(yaml: &Yaml, inputs: Inputs<'_>) -> Inside {
     let mut inside = Inside::default();
-    for (node, target) in project::inline_patches(yaml) {
+    for (node, target) in kustomize::inline_patches(yaml) {
         let context = FileContext {
             role: FileRole::Patch,
             target,

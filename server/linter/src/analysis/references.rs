@@ -135,7 +135,7 @@ fn namespaces_of(
         .filter(|_| entry.key.as_str() == Some("name"))
         .and_then(|mapping| mapping.get("namespace"));
     let beside = beside.and_then(Node::as_str);
-    let mut namespaces = places.of_object(beside.or(object.namespace));
+    let mut namespaces = places.for_object(beside.or(object.namespace));
     // Kustomize follows with such a name an object that it moves, and leaves the name of any other one.
     namespaces.extend(beside.map(Some));
     namespaces

@@ -8,7 +8,7 @@ use super::{Analysis, DocumentKind, Offset, Range, RulePanic};
 use crate::Inputs;
 use crate::rules::Finding;
 use crate::suppressions::{ChunkRole, FileSuppressions};
-use kubernetes::{self, ListOf, Object};
+use kubernetes::{self, ListKind, Object};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::{AddAssign, SubAssign};
@@ -54,7 +54,7 @@ struct Gap {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChunkContext {
     /// What the items are, where the document is a list.
-    list: Option<ListOf>,
+    list: Option<ListKind>,
     /// Whether the document is a manifest, whatever stands in the part itself.
     is_manifest: bool,
     /// What the document's first comments say about all of it; `None` in a part that is a document by itself.
@@ -101,7 +101,7 @@ const LONG: usize = 1 << 17;
 impl Report {
     /// The parts of a text, nothing known of them yet.
     pub fn of(text: &str) -> Report {
-        let outline = Outline::of(text);
+        let outline = Outline::new(text);
         let analyses = vec![None; outline.chunks().len()];
         let documents = documents(outline.chunks());
         Report {
@@ -133,7 +133,7 @@ impl Report {
     fn regroup(&mut self, recut: &Resplit, lost: &[Arc<Analysis>]) {
         let (index, first) = self.document_of(recut.first);
         let new = &self.outline.chunks()[recut.first..recut.first + recut.new];
-        let begins = |part: &chunks::ChunkSpan| part.role == ChunkKind::Document;
+        let begins = |part: &chunks::ChunkSpan| part.kind == ChunkKind::Document;
         let document = &mut self.documents[index];
         let is_within = recut.first + recut.old.len() <= first + document.parts;
         if !is_within
@@ -150,7 +150,7 @@ impl Report {
         document.is_reframed |= new
             .iter()
             .chain(&recut.old)
-            .any(|part| !part.role.is_independent());
+            .any(|part| !part.kind.is_independent());
         lost.iter().for_each(|lost| document.ties -= Ties::of(lost));
     }
 
@@ -427,7 +427,7 @@ impl<'t, R: Fn(Bytes) -> Cow<'t, str>> PartsOf<'_, R> {
         }
         let frame = self
             .places()
-            .filter(|(part, _)| !part.role.is_independent());
+            .filter(|(part, _)| !part.kind.is_independent());
         Cow::Owned(frame.map(|(_, place)| (self.read)(place)).collect())
     }
 
@@ -442,7 +442,10 @@ impl<'t, R: Fn(Bytes) -> Cow<'t, str>> PartsOf<'_, R> {
 
     fn gaps(&self) -> Vec<Gap> {
         let (mut gaps, mut at) = (Vec::<Gap>::new(), 0);
-        for &chunks::ChunkSpan { role, length, .. } in self.parts {
+        for &chunks::ChunkSpan {
+            kind: role, length, ..
+        } in self.parts
+        {
             match gaps.last_mut().filter(|gap| gap.at == at) {
                 _ if !role.is_independent() => at += length,
                 Some(gap) => gap.length += length,
@@ -470,9 +473,9 @@ impl Document {
         let unknown = text
             .places()
             .zip(analyses)
-            .filter(|((part, _), analysis)| part.role.is_independent() && analysis.is_none());
+            .filter(|((part, _), analysis)| part.kind.is_independent() && analysis.is_none());
         let unknown = unknown
-            .map(|((part, place), analysis)| (part.length, (part.role, place, analysis)))
+            .map(|((part, place), analysis)| (part.length, (part.kind, place, analysis)))
             .collect();
         let context = &self.context;
         let ties = each(unknown, |(role, place, analysis)| {
@@ -511,7 +514,7 @@ impl Document {
         let mut frame = analyze(text, ChunkKind::Document, &Arc::default());
         let mut context = ChunkContext::default();
         if !is_alone {
-            context.list = ListOf::of(frame.yaml());
+            context.list = ListKind::of_envelope(frame.yaml());
             context.is_manifest = context.list.is_some() || frame.is_manifest();
             context.head = Some(FileSuppressions::of(frame.yaml()));
         }
@@ -537,7 +540,7 @@ fn documents(parts: &[chunks::ChunkSpan]) -> Vec<Document> {
     let mut documents: Vec<Document> = Vec::new();
     for part in parts {
         match documents.last_mut() {
-            Some(document) if part.role != ChunkKind::Document => document.parts += 1,
+            Some(document) if part.kind != ChunkKind::Document => document.parts += 1,
             _ => documents.push(Document {
                 parts: 1,
                 is_stale: true,
@@ -616,7 +619,7 @@ impl ChunkContext {
     ) -> Vec<Object<'y>> {
         match (role, &self.list) {
             (ChunkKind::Item { .. }, Some(list)) => {
-                kubernetes::items(yaml, list, inputs.config.detect_pod_templates)
+                kubernetes::list_items(yaml, list, inputs.config.detect_pod_templates)
             }
             (ChunkKind::Document, None) => {
                 kubernetes::objects_with(yaml, inputs.config.detect_pod_templates)

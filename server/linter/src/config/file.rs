@@ -5,7 +5,7 @@
 
 use super::keys::{GREATEST_ID, KEYS, Key, Kind, OFF, ORDERED, value_key};
 use super::{Config, Date, Profile, Severity, nearest};
-use kubernetes::{Version, amount};
+use kubernetes::{Version, parse_quantity};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use yaml::{self, Entry, Node, Resolved, Yaml, chunks};
@@ -337,7 +337,7 @@ impl Reader<'_> {
         let Some(text) = self.scalar(key.name, node) else {
             return;
         };
-        match amount(text).filter(|&amount| amount > 0) {
+        match parse_quantity(text).filter(|&amount| amount > 0) {
             Some(_) => {
                 *place(&mut self.config) = text.to_owned();
                 self.written.insert(key.name, node.range());
@@ -396,7 +396,7 @@ impl Reader<'_> {
             ),
             Kind::Quantity(place) => {
                 let text = place(&mut self.config).clone();
-                (amount(&text).unwrap_or_default(), text)
+                (parse_quantity(&text).unwrap_or_default(), text)
             }
             _ => (0, String::new()),
         };

@@ -255,7 +255,7 @@ fn of_templates_and_patches_nothing_is_missing_and_every_plain_workload_is_found
             Applicability::Unsafe,
             Applicability::Placeholder,
         ];
-        if context.role != workspace::FileRole::Whole
+        if context.role != workspace::FileRole::Manifest
             && analysis::analyze(text, &inputs)
                 .chunks()
                 .all(|it| it.analysis.kind != DocumentKind::Complete)

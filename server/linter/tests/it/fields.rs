@@ -93,7 +93,7 @@ fn a_field_holds_what_its_type_wants() {
                 .reading
                 .wrong
                 .first()
-                .and_then(|wrong| wrong.wanted);
+                .and_then(|wrong| wrong.expected);
             let fits = match field.holds {
                 FieldValue::Flag(_) => wanted == Some(kubernetes::Expected::Bool),
                 FieldValue::Word(_) | FieldValue::Name(_) => {

@@ -392,14 +392,14 @@ fn parts_are_found_again_after_random_edits() {
     let each = |text: &str| (budget(30_000_000) / texts.len() / text.len().max(500)).clamp(3, 200);
     let mut edits = 0;
     for (seed, text) in texts.iter().enumerate() {
-        let mut outline = Outline::of(text);
+        let mut outline = Outline::new(text);
         edit_at_random(text, seed as u64, each(text), |step, text| {
             outline.edit(step.replaced.clone(), step.with.len(), |range| {
                 Cow::Borrowed(&text[range])
             });
             assert_eq!(
                 outline,
-                Outline::of(text),
+                Outline::new(text),
                 "{:?} {:?} in {text:?}",
                 step.replaced,
                 step.with

@@ -4,7 +4,7 @@
 //! `data/quantities.json` what it takes for quantities. As many fresh pods as `KUBEHARDEN_ORACLE` says are asked about where Go is:
 //! `KUBEHARDEN_ORACLE=2000 cargo test --test refused`. `oracle/validation` makes all of it.
 
-use kubernetes::amount;
+use kubernetes::parse_quantity;
 use linter::analysis;
 use linter::config::Config;
 use linter::rules::Applicability;
@@ -171,7 +171,7 @@ fn quantities_are_what_kubernetes_takes_for_quantities() {
         let theirs = theirs
             .as_ref()
             .map(|billionths| billionths.parse::<i128>().unwrap_or(i128::MAX));
-        assert_eq!(amount(text), theirs, "{text:?}");
+        assert_eq!(parse_quantity(text), theirs, "{text:?}");
     }
     println!("{} quantities", answers.len());
 }

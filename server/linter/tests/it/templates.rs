@@ -292,7 +292,7 @@ fn every_reading_of_any_template_is_a_tree_over_its_text() {
                 .unwrap_or_default();
             text.insert_str(at, SCRAPS[dice.below(SCRAPS.len())]);
         }
-        for reading in yaml::template(&text).readings {
+        for reading in yaml::parse_template(&text).readings {
             assert_eq!(reading.text(), text);
             for node in reading.nodes() {
                 assert!(
@@ -327,5 +327,5 @@ fn a_long_template_is_read_in_time() {
         text += &format!("  {{{{ if .b{line} }}}}\n  k{line}: {{{{ .c }}}}\n  {{{{ end }}}}\n");
     }
     text += "{{ else }}\na: 1\n{{ end }}\n";
-    assert_eq!(yaml::template(&text).readings.len(), 2);
+    assert_eq!(yaml::parse_template(&text).readings.len(), 2);
 }

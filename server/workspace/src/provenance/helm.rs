@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 /// The template that a rendered document names, as Helm calls it: the chart's name, then the way in the chart.
-pub fn source(document: &str) -> Option<&Path> {
+pub fn template_name(document: &str) -> Option<&Path> {
     document
         .lines()
         .find_map(|line| line.strip_prefix("# Source: "))
@@ -17,7 +17,7 @@ pub fn source(document: &str) -> Option<&Path> {
 }
 
 /// The file of a template in the folder of its chart.
-pub fn file(chart: &Path, source: &Path) -> PathBuf {
+pub fn template_file(chart: &Path, source: &Path) -> PathBuf {
     let way = source
         .components()
         .skip(1)
@@ -225,14 +225,14 @@ spec:
 
     #[test]
     fn the_template_is_named_by_its_chart() {
-        let source = source(RENDERED).expect("a name");
+        let source = template_name(RENDERED).expect("a name");
         assert_eq!(source, Path::new("shop/templates/pod.yaml"));
         assert_eq!(
-            file(Path::new("charts/x"), source),
+            template_file(Path::new("charts/x"), source),
             Path::new("charts/x/templates/pod.yaml")
         );
         assert_eq!(
-            file(Path::new("x"), Path::new("shop/../../etc/passwd")),
+            template_file(Path::new("x"), Path::new("shop/../../etc/passwd")),
             Path::new("x/etc/passwd")
         );
     }

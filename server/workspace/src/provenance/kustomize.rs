@@ -4,7 +4,7 @@
 //! found by kind, by name and by the way in the object: an item of a list is known by its `name`.
 
 use super::{Origin, lines, written};
-use crate::project;
+use crate::{kustomize, paths};
 use kubernetes;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use yaml::{self, Node, NodeId, NodeKind, Offset, Step, Yaml, chunks, json_patch};
 
 /// The kustomization that makes kustomize say where everything comes from; `folder` is the way to the one that is asked about.
-pub fn asking(folder: &str) -> String {
+pub fn wrapper_kustomization(folder: &str) -> String {
     let folder = serde_json::Value::from(folder);
     format!("resources: [{folder}]\nbuildMetadata: [originAnnotations, transformerAnnotations]\n")
 }
@@ -21,13 +21,13 @@ const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
 /// A document that kustomize built.
-pub struct Built {
+pub struct BuiltDocument {
     yaml: Yaml,
 }
 
-impl Built {
+impl BuiltDocument {
     pub fn new(text: &str) -> Self {
-        Built {
+        BuiltDocument {
             yaml: yaml::parse(text),
         }
     }
@@ -37,11 +37,11 @@ impl Built {
 pub struct Sources {
     /// The folder that kustomize counts from.
     folder: PathBuf,
-    files: HashMap<PathBuf, Option<Vec<Text>>>,
+    files: HashMap<PathBuf, Option<Vec<SourceText>>>,
 }
 
 /// A document in a file, or a patch that is written inside one.
-struct Text {
+struct SourceText {
     /// Where it starts in its file.
     start: usize,
     yaml: Yaml,
@@ -50,7 +50,7 @@ struct Text {
 }
 
 /// A step on the way to a value.
-enum Way {
+enum PathStep {
     Key(String),
     /// By name, where it has one, else by its text, else by its place.
     Item {
@@ -70,7 +70,12 @@ impl Sources {
 
     /// Where what stands in a document at a range of bytes comes from, or what is missing there. `None` where its file is not one of
     /// this machine.
-    pub fn origin(&mut self, built: &Built, place: Range<usize>, absent: bool) -> Option<Origin> {
+    pub fn origin(
+        &mut self,
+        built: &BuiltDocument,
+        place: Range<usize>,
+        absent: bool,
+    ) -> Option<Origin> {
         let objects = kubernetes::objects(&built.yaml);
         let place = yaml::Range::new(
             Offset::try_from(place.start).ok()?,
@@ -102,7 +107,7 @@ impl Sources {
         }
         let resource = named("path");
         let file = resource.clone().or_else(|| named("configuredIn"))?;
-        let way = way(&built.yaml, object.node, place.start());
+        let way = path_to(&built.yaml, object.node, place.start());
         let value = built
             .yaml
             .covering(place.start())
@@ -113,7 +118,7 @@ impl Sources {
             .collect();
         let candidates = self.candidates(resource.as_deref(), &patches, absent);
         for candidate in candidates {
-            let place = self.look(&candidate, object, &way, value.as_deref());
+            let place = self.find(&candidate, object, &way, value.as_deref());
             if let Some(range) = place {
                 return Some(Origin {
                     file: candidate,
@@ -134,7 +139,7 @@ impl Sources {
     }
 
     fn real(&self, path: &str) -> PathBuf {
-        project::join_normalized(&self.folder, path)
+        paths::join_normalized(&self.folder, path)
     }
 
     /// The files in which something may be written: what counts last comes first, but for what is missing.
@@ -149,10 +154,10 @@ impl Sources {
             let text = std::fs::read_to_string(kustomization).unwrap_or_default();
             let folder = kustomization.parent().unwrap_or(Path::new("/"));
             files.extend(
-                project::patches(&text)
+                kustomize::patch_files(&text)
                     .iter()
                     .rev()
-                    .map(|path| project::join_normalized(folder, path)),
+                    .map(|path| paths::join_normalized(folder, path)),
             );
             files.push(kustomization.clone());
         }
@@ -171,7 +176,7 @@ impl Sources {
         files
     }
 
-    fn texts(&mut self, file: &Path) -> &[Text] {
+    fn texts(&mut self, file: &Path) -> &[SourceText] {
         let texts = self
             .files
             .entry(file.to_owned())
@@ -180,11 +185,11 @@ impl Sources {
     }
 
     /// Where the value at a way is written in a file.
-    fn look(
+    fn find(
         &mut self,
         file: &Path,
         object: &kubernetes::Object<'_>,
-        way: &[Way],
+        way: &[PathStep],
         value: Option<&str>,
     ) -> Option<Range<usize>> {
         let is_same = |node: &Node<'_>| value.is_none() || node.as_str() == value;
@@ -209,7 +214,7 @@ impl Sources {
         &mut self,
         file: &Path,
         object: &kubernetes::Object<'_>,
-        way: &[Way],
+        way: &[PathStep],
     ) -> Option<Range<usize>> {
         let text = self
             .texts(file)
@@ -230,7 +235,7 @@ impl Sources {
     }
 }
 
-impl Text {
+impl SourceText {
     fn place(&self, node: Node<'_>) -> Range<usize> {
         let range = node.range();
         match &self.inside {
@@ -250,11 +255,11 @@ impl Text {
 }
 
 /// The documents of a file, and the patches that are written inside it.
-fn read(text: &str) -> Vec<Text> {
+fn read(text: &str) -> Vec<SourceText> {
     let mut texts = Vec::new();
     for range in chunks::documents(text) {
         let yaml = yaml::parse(&text[range.clone()]);
-        for (node, _) in project::inline_patches(&yaml) {
+        for (node, _) in kustomize::inline_patches(&yaml) {
             let Some(patch) = node.as_str() else { continue };
             let header = usize::from(node.range().start());
             let behind = yaml.text()[header..]
@@ -265,13 +270,13 @@ fn read(text: &str) -> Vec<Text> {
                 NodeKind::Scalar(yaml::ScalarStyle::Literal | yaml::ScalarStyle::Folded)
             );
             let start = range.start + if is_block { behind } else { header };
-            texts.push(Text {
+            texts.push(SourceText {
                 start,
                 yaml: yaml::parse(patch),
                 inside: Some(text.to_owned()),
             });
         }
-        texts.push(Text {
+        texts.push(SourceText {
             start: range.start,
             yaml,
             inside: None,
@@ -309,7 +314,7 @@ fn kustomizations(transformations: &str) -> Vec<String> {
 }
 
 /// The way from an object to what stands at a place.
-fn way(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<Way> {
+fn path_to(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<PathStep> {
     let Some(node) = yaml.covering(place) else {
         return Vec::new();
     };
@@ -319,14 +324,14 @@ fn way(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<Way> {
     for step in path.steps().skip(from) {
         let next = match step {
             Step::Key(key) => {
-                way.push(Way::Key(key.to_string()));
+                way.push(PathStep::Key(key.to_string()));
                 at.get_own(key)
             }
             Step::Index(index) => {
                 let item = at.items().nth(index);
                 let name = item.and_then(|item| item.get("name")?.as_str().map(str::to_owned));
                 let text = item.and_then(Node::as_str).map(str::to_owned);
-                way.push(Way::Item { name, text, index });
+                way.push(PathStep::Item { name, text, index });
                 item
             }
         };
@@ -339,21 +344,21 @@ fn way(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<Way> {
 }
 
 /// As far as a way goes from a node: where that is, and how many steps it took.
-fn follow<'y>(root: Node<'y>, way: &[Way]) -> Option<(Node<'y>, usize)> {
+fn follow<'y>(root: Node<'y>, way: &[PathStep]) -> Option<(Node<'y>, usize)> {
     let mut node = root.resolve()?;
     for (taken, step) in way.iter().enumerate() {
         let next = match step {
-            Way::Key(key) => node.get(key),
-            Way::Item {
+            PathStep::Key(key) => node.get(key),
+            PathStep::Item {
                 name: Some(name), ..
             } => node
                 .items()
                 .filter_map(Node::resolve)
                 .find(|item| item.get("name").and_then(Node::as_str) == Some(name)),
-            Way::Item {
+            PathStep::Item {
                 text: Some(text), ..
             } => node.items().find(|item| item.as_str() == Some(text)),
-            Way::Item { index, .. } => node.items().nth(*index),
+            PathStep::Item { index, .. } => node.items().nth(*index),
         };
         match next {
             Some(next) => node = next,
@@ -364,15 +369,15 @@ fn follow<'y>(root: Node<'y>, way: &[Way]) -> Option<(Node<'y>, usize)> {
 }
 
 /// The operation of a JSON patch that put a value at a way, or above it.
-fn operation<'y>(yaml: &'y Yaml, way: &[Way], value: Option<&str>) -> Option<Node<'y>> {
+fn operation<'y>(yaml: &'y Yaml, way: &[PathStep], value: Option<&str>) -> Option<Node<'y>> {
     json_patch::operations(yaml)?
         .into_iter()
         .rev()
         .find_map(|operation| {
             let steps: Vec<String> = operation.steps().collect();
-            let leads = |(step, way): (&String, &Way)| match way {
-                Way::Key(key) => step == key,
-                Way::Item { index, .. } => step == "-" || *step == index.to_string(),
+            let leads = |(step, way): (&String, &PathStep)| match way {
+                PathStep::Key(key) => step == key,
+                PathStep::Item { index, .. } => step == "-" || *step == index.to_string(),
             };
             let is_above = steps.len() <= way.len() && steps.iter().zip(way).all(leads);
             let (node, taken) = follow(

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 /// A change of one comment.
-pub(super) enum Remark {
+pub(super) enum CommentEdit {
     /// The one that is there says something else, or goes.
     Changed {
         comment: Range<usize>,
@@ -25,23 +25,26 @@ pub(super) enum Remark {
 }
 
 /// The comments that changes name, each once.
-pub(super) fn remarks(layout: Layout<'_>, changes: &[Change]) -> Result<Vec<Remark>, EditError> {
+pub(super) fn comment_edits(
+    layout: Layout<'_>,
+    changes: &[Change],
+) -> Result<Vec<CommentEdit>, EditError> {
     let of_comments = changes
         .iter()
         .filter(|change| matches!(change, Change::Comment { .. } | Change::NewComment { .. }));
     let mut known = HashSet::new();
     of_comments
         .filter(|change| known.insert(*change))
-        .filter_map(|change| remark(layout, change))
+        .filter_map(|change| comment_edit(layout, change))
         .collect()
 }
 
-fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, EditError>> {
+fn comment_edit(layout: Layout<'_>, change: &Change) -> Option<Result<CommentEdit, EditError>> {
     match change {
         Change::Comment { range, text } => {
             let comment = usize::from(range.start())..usize::from(range.end());
             let is_there = layout.comments().any(|other| other == comment);
-            let remark = Remark::Changed {
+            let remark = CommentEdit::Changed {
                 comment,
                 text: text.clone(),
             };
@@ -51,15 +54,20 @@ fn remark(layout: Layout<'_>, change: &Change) -> Option<Result<Remark, EditErro
                     .ok_or_else(|| EditError::new("the comment is not there any more")),
             )
         }
-        Change::NewComment { at, above, text } => Some(new(layout, *at, *above, text)),
+        Change::NewComment { at, above, text } => Some(new_comment(layout, *at, *above, text)),
         _ => None,
     }
 }
 
-fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark, EditError> {
+fn new_comment(
+    layout: Layout<'_>,
+    at: Offset,
+    above: bool,
+    text: &str,
+) -> Result<CommentEdit, EditError> {
     let (start, end) = (layout.line_start(at.into()), layout.line_end(at.into()));
     if above {
-        return Ok(Remark::New {
+        return Ok(CommentEdit::New {
             at: start,
             text: text.to_owned(),
             above,
@@ -71,7 +79,7 @@ fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark
             "line {} has no room for a comment",
             layout.line_number(start)
         ))),
-        false => Ok(Remark::New {
+        false => Ok(CommentEdit::New {
             at: end,
             text: text.to_owned(),
             above,
@@ -79,24 +87,24 @@ fn new(layout: Layout<'_>, at: Offset, above: bool, text: &str) -> Result<Remark
     }
 }
 
-impl Remark {
+impl CommentEdit {
     /// What to put in the place of what.
-    pub(super) fn piece(&self, layout: Layout<'_>) -> (Range<usize>, String) {
+    pub(super) fn edit(&self, layout: Layout<'_>) -> (Range<usize>, String) {
         match self {
-            Remark::Changed {
+            CommentEdit::Changed {
                 comment,
                 text: Some(text),
             } => (comment.clone(), text.clone()),
-            Remark::Changed {
+            CommentEdit::Changed {
                 comment,
                 text: None,
-            } => (with_its_blanks(layout, comment), String::new()),
-            Remark::New {
+            } => (removal_range(layout, comment), String::new()),
+            CommentEdit::New {
                 at,
                 text,
                 above: false,
             } => (*at..*at, format!(" {text}")),
-            Remark::New {
+            CommentEdit::New {
                 at,
                 text,
                 above: true,
@@ -113,7 +121,7 @@ impl Remark {
 }
 
 /// A comment with the blanks before it; its whole line where it has one to itself.
-fn with_its_blanks(layout: Layout<'_>, comment: &Range<usize>) -> Range<usize> {
+fn removal_range(layout: Layout<'_>, comment: &Range<usize>) -> Range<usize> {
     let start = layout.line_start(comment.start);
     let before = layout.slice(start..comment.start);
     let written = before.trim_end_matches([' ', '\t']).len();

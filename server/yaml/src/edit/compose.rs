@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// A stretch of an edited text.
-enum Stretch {
+enum Segment {
     /// Bytes of the text before all edits.
     Kept(Range<usize>),
     New(String),
@@ -18,35 +18,35 @@ impl Edits {
     /// These edits of a text of so many bytes, and then others of the text that they make.
     #[must_use]
     pub fn then(self, later: Edits, length: usize) -> Edits {
-        let mut rest = stretches(self, length);
+        let mut rest = segments(self, length);
         let mut edited = Vec::new();
         let mut at = 0;
         for Edit { range, insert } in later.0 {
             let (start, end) = (usize::from(range.start()), usize::from(range.end()));
             edited.extend(take(&mut rest, start - at));
             take(&mut rest, end - start);
-            edited.push(Stretch::New(insert));
+            edited.push(Segment::New(insert));
             at = end;
         }
         edited.extend(rest);
-        between(edited, length)
+        into_edits(edited, length)
     }
 }
 
-fn stretches(edits: Edits, length: usize) -> VecDeque<Stretch> {
+fn segments(edits: Edits, length: usize) -> VecDeque<Segment> {
     let mut stretches = VecDeque::new();
     let mut at = 0;
     for Edit { range, insert } in edits.0 {
-        stretches.push_back(Stretch::Kept(at..range.start().into()));
-        stretches.push_back(Stretch::New(insert));
+        stretches.push_back(Segment::Kept(at..range.start().into()));
+        stretches.push_back(Segment::New(insert));
         at = range.end().into();
     }
-    stretches.push_back(Stretch::Kept(at..length));
+    stretches.push_back(Segment::Kept(at..length));
     stretches
 }
 
 /// Takes the first bytes of some stretches away.
-fn take(stretches: &mut VecDeque<Stretch>, mut bytes: usize) -> Vec<Stretch> {
+fn take(stretches: &mut VecDeque<Segment>, mut bytes: usize) -> Vec<Segment> {
     let mut taken = Vec::new();
     while bytes > 0
         && let Some(stretch) = stretches.pop_front()
@@ -63,39 +63,39 @@ fn take(stretches: &mut VecDeque<Stretch>, mut bytes: usize) -> Vec<Stretch> {
 }
 
 /// The edits that put what is new between what is kept.
-fn between(stretches: Vec<Stretch>, length: usize) -> Edits {
+fn into_edits(stretches: Vec<Segment>, length: usize) -> Edits {
     let mut pieces = Vec::new();
     let (mut at, mut new) = (0, String::new());
     for stretch in stretches {
         match stretch {
-            Stretch::New(text) => new.push_str(&text),
-            Stretch::Kept(kept) => {
+            Segment::New(text) => new.push_str(&text),
+            Segment::Kept(kept) => {
                 pieces.push((at..kept.start, std::mem::take(&mut new)));
                 at = kept.end;
             }
         }
     }
     pieces.push((at..length, new));
-    Edits::of(pieces).expect("what is kept stands in its order")
+    Edits::from_pieces(pieces).expect("what is kept stands in its order")
 }
 
-impl Stretch {
+impl Segment {
     fn length(&self) -> usize {
         match self {
-            Stretch::Kept(range) => range.len(),
-            Stretch::New(text) => text.len(),
+            Segment::Kept(range) => range.len(),
+            Segment::New(text) => text.len(),
         }
     }
 
-    fn cut(self, at: usize) -> (Stretch, Stretch) {
+    fn cut(self, at: usize) -> (Segment, Segment) {
         match self {
-            Stretch::Kept(Range { start, end }) => (
-                Stretch::Kept(start..start + at),
-                Stretch::Kept(start + at..end),
+            Segment::Kept(Range { start, end }) => (
+                Segment::Kept(start..start + at),
+                Segment::Kept(start + at..end),
             ),
-            Stretch::New(mut text) => {
+            Segment::New(mut text) => {
                 let tail = text.split_off(at);
-                (Stretch::New(text), Stretch::New(tail))
+                (Segment::New(text), Segment::New(tail))
             }
         }
     }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn edits(pieces: &[(Range<usize>, &str)]) -> Edits {
-        Edits::of(
+        Edits::from_pieces(
             pieces
                 .iter()
                 .map(|(range, text)| (range.clone(), (*text).to_owned()))

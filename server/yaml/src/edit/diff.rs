@@ -4,39 +4,39 @@
 //! what differs is touched; whether the result says what was wanted is for the proof to find out.
 
 use super::super::{Node, NodeKind, ScalarStyle};
-use super::emitter::Scribe;
+use super::emitter::Emitter;
 use super::layout::{Layout, start};
 use super::quote::{self, Quotes};
-use super::style::{Form, Manner};
-use super::target_tree::{Fresh, Key, Slot, Want, Wanted};
+use super::style::{ListForm, Style};
+use super::target_tree::{Key, NewNode, Slot, Target, TargetTree};
 use super::{EditError, Edits};
 use std::ops::Range;
 
-pub(super) fn edits(wanted: &Wanted<'_>) -> Result<Edits, EditError> {
+pub(super) fn edits(wanted: &TargetTree<'_>) -> Result<Edits, EditError> {
     let layout = wanted.layout;
     let pieces = wanted
-        .remarks
+        .comment_edits
         .iter()
-        .map(|remark| remark.piece(layout))
+        .map(|remark| remark.edit(layout))
         .collect();
-    if matches!(wanted.root.want, Want::Kept) {
-        return Edits::of(pieces).ok_or_else(EditError::unproved);
+    if matches!(wanted.root.target, Target::Kept) {
+        return Edits::from_pieces(pieces).ok_or_else(EditError::unproved);
     }
-    let scribe = Scribe {
+    let emitter = Emitter {
         layout,
-        manner: Manner::of(layout),
+        style: Style::of(layout),
     };
-    let mut pen = Pen {
+    let mut pen = EditBuilder {
         layout,
-        scribe,
+        emitter,
         pieces,
     };
-    pen.slot(&wanted.root, Place::Root)?;
-    Edits::of(pen.pieces).ok_or_else(EditError::unproved)
+    pen.slot(&wanted.root, Position::Root)?;
+    Edits::from_pieces(pen.pieces).ok_or_else(EditError::unproved)
 }
 
 /// What leaves with an entry or item that goes: itself and the comment behind it.
-pub(super) fn gone_range<'y>(
+pub(super) fn removed_range<'y>(
     layout: Layout<'y>,
     collection: Node<'y>,
     index: usize,
@@ -82,7 +82,7 @@ fn slot_tail<'y>(layout: Layout<'y>, collection: Node<'y>, index: usize) -> Opti
 
 /// Where a slot stands, as far as that says how it is written.
 #[derive(Clone, Copy)]
-enum Place<'y> {
+enum Position<'y> {
     Root,
     /// In braces or brackets.
     Flow {
@@ -104,27 +104,27 @@ enum Place<'y> {
 /// A run of slots that go, from the first to the last.
 type Run = Range<usize>;
 
-struct Pen<'y> {
+struct EditBuilder<'y> {
     layout: Layout<'y>,
-    scribe: Scribe<'y>,
+    emitter: Emitter<'y>,
     pieces: Vec<(Range<usize>, String)>,
 }
 
-impl<'y> Pen<'y> {
+impl<'y> EditBuilder<'y> {
     fn put(&mut self, range: Range<usize>, text: impl Into<String>) {
         self.pieces.push((range, text.into()));
     }
 
     // --- what is there ---
 
-    fn slot(&mut self, slot: &Slot<'y>, place: Place<'y>) -> Result<(), EditError> {
+    fn slot(&mut self, slot: &Slot<'y>, place: Position<'y>) -> Result<(), EditError> {
         if let Key::Renamed(key, name) = &slot.key {
-            self.rename(*key, name, matches!(place, Place::Flow { .. }));
+            self.rename(*key, name, matches!(place, Position::Flow { .. }));
         }
-        match (&slot.want, slot.old) {
-            (Want::Changed(slots), Some(old)) if old.is_flow() => self.flow(old, slots),
-            (Want::Changed(slots), Some(old)) => self.block(old, slots),
-            (Want::Fresh(fresh), Some(old)) => self.replace(old, fresh, place),
+        match (&slot.target, slot.old) {
+            (Target::Changed(slots), Some(old)) if old.is_flow() => self.flow(old, slots),
+            (Target::Changed(slots), Some(old)) => self.block(old, slots),
+            (Target::New(fresh), Some(old)) => self.replace(old, fresh, place),
             _ => Ok(()),
         }
     }
@@ -137,7 +137,7 @@ impl<'y> Pen<'y> {
                     needed: style,
                 }
             }
-            _ => self.scribe.manner.quotes(),
+            _ => self.emitter.style.quotes(),
         };
         self.put(range(key), quote::text(name, flow, quotes));
     }
@@ -148,32 +148,32 @@ impl<'y> Pen<'y> {
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
         let (old, fresh) = slots.split_at(old);
         let is_mapping = node.kind() == NodeKind::Mapping;
-        let step = self.scribe.manner.step_in(layout, node);
+        let step = self.emitter.style.step_in(layout, node);
         for slot in old {
             let place = match slot.key {
-                Key::Old(key) | Key::Renamed(key, _) => Place::Entry { key, column, step },
-                _ => Place::Item { column },
+                Key::Old(key) | Key::Renamed(key, _) => Position::Entry { key, column, step },
+                _ => Position::Item { column },
             };
             self.slot(slot, place)?;
         }
         let new: Vec<String> = if is_mapping {
             fresh
                 .iter()
-                .map(|slot| self.scribe.block_entry(slot, column, step))
+                .map(|slot| self.emitter.block_entry(slot, column, step))
                 .collect::<Result<_, _>>()?
         } else {
             let quotes = self
-                .scribe
-                .manner
-                .quotes_beside(node.items().map(Node::kind));
+                .emitter
+                .style
+                .quotes_among(node.items().map(Node::kind));
             let gap = gap(layout, node);
             fresh
                 .iter()
-                .map(|slot| self.scribe.block_item(slot, column, gap, quotes))
+                .map(|slot| self.emitter.block_item(slot, column, gap, quotes))
                 .collect::<Result<_, _>>()?
         };
-        let brk = self.scribe.new_line(column);
-        let runs = gone_runs(old);
+        let brk = self.emitter.new_line(column);
+        let runs = removed_runs(old);
         if runs.first().is_some_and(|run| run.len() == old.len()) {
             let begin = self.leaving_start(node, old, 0)?;
             self.put(begin..layout.line_end(layout.tail(node)), new.join(&brk));
@@ -253,7 +253,7 @@ impl<'y> Pen<'y> {
             .ok_or_else(EditError::unproved)?;
         let moves = slots
             .get(index)
-            .is_some_and(|slot| matches!(slot.want, Want::Away));
+            .is_some_and(|slot| matches!(slot.target, Target::MovedAway));
         Ok(if moves {
             self.layout.leading_comments(begin)
         } else {
@@ -267,17 +267,17 @@ impl<'y> Pen<'y> {
         let spaced = source.get(1..).is_some_and(|inside| {
             inside.starts_with(' ') && !inside.trim_start().starts_with(['}', ']'])
         });
-        let quotes = self.scribe.quotes_in_flow(node);
+        let quotes = self.emitter.quotes_in_flow(node);
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
         let (old, fresh) = slots.split_at(old);
         for slot in old {
-            self.slot(slot, Place::Flow { spaced, quotes })?;
+            self.slot(slot, Position::Flow { spaced, quotes })?;
         }
         let new: Vec<String> = fresh
             .iter()
-            .map(|slot| self.scribe.flow_slot(slot, spaced, quotes))
+            .map(|slot| self.emitter.flow_slot(slot, spaced, quotes))
             .collect::<Result<_, _>>()?;
-        let runs = gone_runs(old);
+        let runs = removed_runs(old);
         let all_gone = runs.first().is_some_and(|run| run.len() == old.len());
         if old.is_empty() {
             let inside = usize::from(node.range().start()) + 1..usize::from(node.range().end()) - 1;
@@ -369,23 +369,25 @@ impl<'y> Pen<'y> {
     fn replace(
         &mut self,
         old: Node<'y>,
-        fresh: &Fresh<'y>,
-        place: Place<'y>,
+        fresh: &NewNode<'y>,
+        place: Position<'y>,
     ) -> Result<(), EditError> {
         match place {
-            Place::Root => Err(EditError::new("the whole document cannot be replaced")),
-            Place::Flow { spaced, quotes } => {
+            Position::Root => Err(EditError::new("the whole document cannot be replaced")),
+            Position::Flow { spaced, quotes } => {
                 // The quotes of a text say nothing about the keys of what comes in its place.
                 let quotes = match fresh {
-                    Fresh::Mapping(_) => quotes,
-                    _ => self.scribe.quotes_over(old, quotes),
+                    NewNode::Mapping(_) => quotes,
+                    _ => self.emitter.quotes_like(old, quotes),
                 };
-                let text = self.scribe.flow_value(fresh, spaced, quotes)?;
+                let text = self.emitter.flow_value(fresh, spaced, quotes)?;
                 self.replace_inline(old, &text);
                 Ok(())
             }
-            Place::Entry { key, column, step } => self.replace_value(old, key, fresh, column, step),
-            Place::Item { column } => self.replace_item(old, fresh, column),
+            Position::Entry { key, column, step } => {
+                self.replace_value(old, key, fresh, column, step)
+            }
+            Position::Item { column } => self.replace_item(old, fresh, column),
         }
     }
 
@@ -393,16 +395,16 @@ impl<'y> Pen<'y> {
         &mut self,
         old: Node<'y>,
         key: Node<'y>,
-        fresh: &Fresh<'y>,
+        fresh: &NewNode<'y>,
         column: usize,
         step: usize,
     ) -> Result<(), EditError> {
         let layout = self.layout;
-        let quotes = self.scribe.quotes_over(old, self.scribe.manner.quotes());
-        let form =
-            form_of(layout, old, column).unwrap_or_else(|| self.scribe.manner.form(key.as_str()));
+        let quotes = self.emitter.quotes_like(old, self.emitter.style.quotes());
+        let form = list_form(layout, old, column)
+            .unwrap_or_else(|| self.emitter.style.list_form(key.as_str()));
         let written =
-            self.scribe
+            self.emitter
                 .block_value(fresh, key.as_str(), column, step, form, Some(quotes))?;
         let colon = layout.after_colon(key);
         if !written.starts_with(['\n', '\r']) {
@@ -467,7 +469,7 @@ impl<'y> Pen<'y> {
     fn replace_item(
         &mut self,
         old: Node<'y>,
-        fresh: &Fresh<'y>,
+        fresh: &NewNode<'y>,
         column: usize,
     ) -> Result<(), EditError> {
         let layout = self.layout;
@@ -477,8 +479,8 @@ impl<'y> Pen<'y> {
         } else {
             layout.column(begin)
         };
-        let quotes = self.scribe.quotes_over(old, self.scribe.manner.quotes());
-        let text = self.scribe.item_value(fresh, inside, quotes)?;
+        let quotes = self.emitter.quotes_like(old, self.emitter.style.quotes());
+        let text = self.emitter.item_value(fresh, inside, quotes)?;
         if matches!(
             old.kind(),
             NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
@@ -515,11 +517,14 @@ fn range(node: Node<'_>) -> Range<usize> {
 }
 
 /// The form of a list that is there and not empty, below a key at a column.
-fn form_of<'y>(layout: Layout<'y>, node: Node<'y>, column: usize) -> Option<Form> {
+fn list_form<'y>(layout: Layout<'y>, node: Node<'y>, column: usize) -> Option<ListForm> {
     match node.kind() {
         NodeKind::Sequence if node.items().len() == 0 => None,
-        NodeKind::Sequence if node.is_flow() => Some(Form::Flow),
-        NodeKind::Sequence => layout.column_of(node)?.checked_sub(column).map(Form::Block),
+        NodeKind::Sequence if node.is_flow() => Some(ListForm::Flow),
+        NodeKind::Sequence => layout
+            .column_of(node)?
+            .checked_sub(column)
+            .map(ListForm::Block),
         _ => None,
     }
 }
@@ -542,9 +547,13 @@ fn gap<'y>(layout: Layout<'y>, sequence: Node<'y>) -> usize {
 }
 
 /// The runs of slots that go.
-fn gone_runs(slots: &[Slot<'_>]) -> Vec<Run> {
+fn removed_runs(slots: &[Slot<'_>]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for (place, _) in slots.iter().enumerate().filter(|(_, slot)| slot.is_gone()) {
+    for (place, _) in slots
+        .iter()
+        .enumerate()
+        .filter(|(_, slot)| slot.is_removed())
+    {
         match runs.last_mut() {
             Some(run) if run.end == place => run.end += 1,
             _ => runs.push(place..place + 1),

@@ -7,23 +7,23 @@ use super::super::{Entry, Node, NodeKind, ScalarStyle};
 use super::EditError;
 use super::layout::{Layout, start};
 use super::quote::{self, Quotes};
-use super::style::{Form, Manner};
-use super::target_tree::{Fresh, Key, Slot, Want};
+use super::style::{ListForm, Style};
+use super::target_tree::{Key, NewNode, Slot, Target};
 use std::ops::Range;
 
-pub(super) struct Scribe<'y> {
+pub(super) struct Emitter<'y> {
     pub(super) layout: Layout<'y>,
-    pub(super) manner: Manner,
+    pub(super) style: Style,
 }
 
-impl<'y> Scribe<'y> {
+impl<'y> Emitter<'y> {
     /// A line break and the indentation of the next line.
     pub(super) fn new_line(&self, column: usize) -> String {
         format!("{}{:column$}", self.layout.line_break(), "")
     }
 
     /// A text that takes the place of a quoted one is quoted as that was.
-    pub(super) fn quotes_over(&self, old: Node<'y>, otherwise: Quotes) -> Quotes {
+    pub(super) fn quotes_like(&self, old: Node<'y>, otherwise: Quotes) -> Quotes {
         match old.kind() {
             NodeKind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => {
                 Quotes {
@@ -31,7 +31,7 @@ impl<'y> Scribe<'y> {
                     needed: style,
                 }
             }
-            NodeKind::Sequence => self.manner.quotes_beside(old.items().map(Node::kind)),
+            NodeKind::Sequence => self.style.quotes_among(old.items().map(Node::kind)),
             _ => otherwise,
         }
     }
@@ -46,7 +46,7 @@ impl<'y> Scribe<'y> {
                 needed: ScalarStyle::DoubleQuoted,
             };
         }
-        self.manner.quotes_beside(node.items().map(Node::kind))
+        self.style.quotes_among(node.items().map(Node::kind))
     }
 
     /// An entry of a block mapping, from its key on, without the indentation of its first line.
@@ -56,14 +56,14 @@ impl<'y> Scribe<'y> {
         column: usize,
         step: usize,
     ) -> Result<String, EditError> {
-        let (Want::Fresh(fresh), Key::New(name)) = (&slot.want, &slot.key) else {
+        let (Target::New(fresh), Key::New(name)) = (&slot.target, &slot.key) else {
             return Err(EditError::unproved());
         };
-        if let Fresh::Moved(entry) = fresh {
+        if let NewNode::Moved(entry) = fresh {
             return self.moved(*entry, name, column);
         }
-        let quotes = self.manner.quotes();
-        let form = self.manner.form(Some(name));
+        let quotes = self.style.quotes();
+        let form = self.style.list_form(Some(name));
         let value = self.block_value(fresh, Some(name), column, step, form, None)?;
         Ok(format!("{}:{value}", quote::text(name, false, quotes)))
     }
@@ -71,15 +71,15 @@ impl<'y> Scribe<'y> {
     /// What stands behind the colon of an entry: a space and a value, or the lines below.
     pub(super) fn block_value(
         &self,
-        fresh: &Fresh<'y>,
+        fresh: &NewNode<'y>,
         key: Option<&str>,
         column: usize,
         step: usize,
-        form: Form,
+        form: ListForm,
         quotes: Option<Quotes>,
     ) -> Result<String, EditError> {
         match fresh {
-            Fresh::Mapping(slots) if !slots.is_empty() => {
+            NewNode::Mapping(slots) if !slots.is_empty() => {
                 let brk = self.new_line(column + step);
                 let mut text = String::new();
                 for slot in slots {
@@ -88,21 +88,21 @@ impl<'y> Scribe<'y> {
                 }
                 Ok(text)
             }
-            Fresh::Sequence(slots) if !slots.is_empty() => {
+            NewNode::Sequence(slots) if !slots.is_empty() => {
                 let quotes = match quotes {
                     Some(quotes) if quotes.always.is_some() => quotes,
-                    _ => self.manner.quotes_in_list(key),
+                    _ => self.style.quotes_in_list(key),
                 };
                 let scalars = slots
                     .iter()
-                    .all(|slot| matches!(slot.want, Want::Fresh(Fresh::Scalar(_))));
+                    .all(|slot| matches!(slot.target, Target::New(NewNode::Scalar(_))));
                 let dashes = column
                     + match form {
-                        Form::Flow if scalars => {
+                        ListForm::Flow if scalars => {
                             return Ok(format!(" {}", self.flow_value(fresh, false, quotes)?));
                         }
-                        Form::Flow => self.manner.dash_step(),
-                        Form::Block(step) => step,
+                        ListForm::Flow => self.style.dash_step(),
+                        ListForm::Block(step) => step,
                     };
                 let brk = self.new_line(dashes);
                 let mut text = String::new();
@@ -112,16 +112,16 @@ impl<'y> Scribe<'y> {
                 }
                 Ok(text)
             }
-            Fresh::Scalar(value) => {
-                let quotes = quotes.unwrap_or(self.manner.quotes());
+            NewNode::Scalar(value) => {
+                let quotes = quotes.unwrap_or(self.style.quotes());
                 Ok(format!(
                     " {}",
                     quote::scalar(value, false, quotes).ok_or_else(EditError::unproved)?
                 ))
             }
-            Fresh::Mapping(_) => Ok(" {}".into()),
-            Fresh::Sequence(_) => Ok(" []".into()),
-            Fresh::Moved(_) => Err(EditError::unproved()),
+            NewNode::Mapping(_) => Ok(" {}".into()),
+            NewNode::Sequence(_) => Ok(" []".into()),
+            NewNode::Moved(_) => Err(EditError::unproved()),
         }
     }
 
@@ -133,7 +133,7 @@ impl<'y> Scribe<'y> {
         gap: usize,
         quotes: Quotes,
     ) -> Result<String, EditError> {
-        let Want::Fresh(fresh) = &slot.want else {
+        let Target::New(fresh) = &slot.target else {
             return Err(EditError::unproved());
         };
         let value = self.item_value(fresh, column + 1 + gap, quotes)?;
@@ -143,28 +143,28 @@ impl<'y> Scribe<'y> {
     /// What stands behind a dash, at a column.
     pub(super) fn item_value(
         &self,
-        fresh: &Fresh<'y>,
+        fresh: &NewNode<'y>,
         column: usize,
         quotes: Quotes,
     ) -> Result<String, EditError> {
         let brk = self.new_line(column);
         match fresh {
-            Fresh::Mapping(slots) if !slots.is_empty() => {
-                let step = self.manner.step();
+            NewNode::Mapping(slots) if !slots.is_empty() => {
+                let step = self.style.step();
                 let entries: Vec<String> = slots
                     .iter()
                     .map(|slot| self.block_entry(slot, column, step))
                     .collect::<Result<_, _>>()?;
                 Ok(entries.join(&brk))
             }
-            Fresh::Sequence(slots) if !slots.is_empty() => {
+            NewNode::Sequence(slots) if !slots.is_empty() => {
                 let items: Vec<String> = slots
                     .iter()
                     .map(|slot| self.block_item(slot, column, 1, quotes))
                     .collect::<Result<_, _>>()?;
                 Ok(items.join(&brk))
             }
-            Fresh::Scalar(value) => {
+            NewNode::Scalar(value) => {
                 quote::scalar(value, false, quotes).ok_or_else(EditError::unproved)
             }
             other => self.flow_value(other, false, quotes),
@@ -177,11 +177,11 @@ impl<'y> Scribe<'y> {
         spaced: bool,
         quotes: Quotes,
     ) -> Result<String, EditError> {
-        let Want::Fresh(fresh) = &slot.want else {
+        let Target::New(fresh) = &slot.target else {
             return Err(EditError::unproved());
         };
         match (&slot.key, fresh) {
-            (Key::New(name), Fresh::Moved(entry)) => {
+            (Key::New(name), NewNode::Moved(entry)) => {
                 let value = entry.value;
                 let source = self.layout.slice(start(value)..self.layout.tail(value));
                 if source.contains(['\n', '\r'])
@@ -207,17 +207,17 @@ impl<'y> Scribe<'y> {
     /// A value on one line.
     pub(super) fn flow_value(
         &self,
-        fresh: &Fresh<'y>,
+        fresh: &NewNode<'y>,
         spaced: bool,
         quotes: Quotes,
     ) -> Result<String, EditError> {
         let (slots, open, close) = match fresh {
-            Fresh::Scalar(value) => {
+            NewNode::Scalar(value) => {
                 return quote::scalar(value, true, quotes).ok_or_else(EditError::unproved);
             }
-            Fresh::Moved(_) => return Err(EditError::unproved()),
-            Fresh::Mapping(slots) => (slots, "{", "}"),
-            Fresh::Sequence(slots) => (slots, "[", "]"),
+            NewNode::Moved(_) => return Err(EditError::unproved()),
+            NewNode::Mapping(slots) => (slots, "{", "}"),
+            NewNode::Sequence(slots) => (slots, "[", "]"),
         };
         let inside: Vec<String> = slots
             .iter()
@@ -253,20 +253,25 @@ impl<'y> Scribe<'y> {
         let was = layout.column(key);
         let mut text = String::new();
         if range.start < key {
-            text.push_str(&self.shifted(range.start..layout.line_start(key), was, column, line)?);
+            text.push_str(&self.reindented(
+                range.start..layout.line_start(key),
+                was,
+                column,
+                line,
+            )?);
             text.push_str(&" ".repeat(column));
         }
         if entry.key.as_str() == Some(name) {
             text.push_str(layout.slice(key..key_end));
         } else {
-            text.push_str(&quote::text(name, false, self.manner.quotes()));
+            text.push_str(&quote::text(name, false, self.style.quotes()));
         }
-        text.push_str(&self.shifted(key_end..range.end, was, column, line)?);
+        text.push_str(&self.reindented(key_end..range.end, was, column, line)?);
         Ok(text)
     }
 
     /// A stretch of text whose lines, but for the first, are indented from another column.
-    fn shifted(
+    fn reindented(
         &self,
         range: Range<usize>,
         from: usize,

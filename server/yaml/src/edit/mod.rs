@@ -92,7 +92,7 @@ impl Edits {
 
     /// Sorts the pieces by their start, those at one place in the order given, and joins what touches; `None` where two
     /// of them overlap.
-    fn of(mut pieces: Vec<(std::ops::Range<usize>, String)>) -> Option<Edits> {
+    fn from_pieces(mut pieces: Vec<(std::ops::Range<usize>, String)>) -> Option<Edits> {
         pieces.retain(|(range, insert)| !range.is_empty() || !insert.is_empty());
         pieces.sort_by_key(|(range, _)| range.start);
         let mut joined: Vec<(std::ops::Range<usize>, String)> = Vec::new();
@@ -175,7 +175,7 @@ impl EditError {
 
     /// The same of a document that has this many lines above it.
     #[must_use]
-    pub fn below(mut self, lines: usize) -> EditError {
+    pub fn with_line_offset(mut self, lines: usize) -> EditError {
         self.lines
             .iter_mut()
             .for_each(|(_, number)| *number += lines);
@@ -202,14 +202,14 @@ pub fn check(yaml: &Yaml) -> Result<(), EditError> {
 /// Why changes cannot be made of a document that [`check`] lets pass, as far as the places that they name tell: aliases, shared
 /// anchors, keys written twice. Nothing is written nor proved, so that [`plan`] may refuse them still.
 pub fn dry_run(yaml: &Yaml, changes: &[Change]) -> Result<(), EditError> {
-    planner::wanted(yaml, changes).map(drop)
+    planner::target_tree(yaml, changes).map(drop)
 }
 
 /// The edits that make all the changes at once. Equal changes are one; every path means the document as it is now, before
 /// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.
 pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, EditError> {
     preconditions::check(yaml)?;
-    let wanted = planner::wanted(yaml, changes)?;
+    let wanted = planner::target_tree(yaml, changes)?;
     let edits = diff::edits(&wanted)?;
     if !edits.is_empty() {
         verify::prove(&wanted, &edits)?;

@@ -4,14 +4,19 @@
 //! Must not know how anything is written. Promise: a place is opened only where an edit of it can be certain.
 
 use super::super::{Entry, Node, NodeId, NodeKind, Path, Step, Yaml};
-use super::comment::remarks;
+use super::comment::comment_edits;
 use super::layout::{Layout, start};
-use super::target_tree::{Fresh, Key, Slot, Want, Wanted, contradiction, named, says};
+use super::target_tree::{
+    Key, NewNode, Slot, Target, TargetTree, contradiction, path_or_document, value_eq,
+};
 use super::{Change, EditError, Value};
 use std::collections::{HashMap, HashSet};
 
 /// The tree that the changes want.
-pub(super) fn wanted<'y>(yaml: &'y Yaml, changes: &[Change]) -> Result<Wanted<'y>, EditError> {
+pub(super) fn target_tree<'y>(
+    yaml: &'y Yaml,
+    changes: &[Change],
+) -> Result<TargetTree<'y>, EditError> {
     let layout = Layout::of(yaml);
     let Some(root) = yaml.root() else {
         return Err(EditError::new("the document is empty"));
@@ -19,34 +24,34 @@ pub(super) fn wanted<'y>(yaml: &'y Yaml, changes: &[Change]) -> Result<Wanted<'y
     let mut root = Slot {
         key: Key::None,
         old: Some(root),
-        want: Want::Kept,
+        target: Target::Kept,
     };
-    let changer = Changer {
+    let changer = Planner {
         layout,
-        shared: shared(yaml),
+        shared: aliased_nodes(yaml),
     };
     check_contradictions(changes)?;
     let mut known = HashSet::new();
     for change in changes {
-        if known.insert(change) && !is_settled(yaml, changes, change) {
+        if known.insert(change) && !is_already_set(yaml, changes, change) {
             changer.apply(&mut root, change)?;
         }
     }
     root.prune();
-    if root.is_gone() {
+    if root.is_removed() {
         return Err(EditError::new("nothing would be left of the document"));
     }
     root.check_names()?;
     root.check_sets(changes)?;
-    Ok(Wanted {
+    Ok(TargetTree {
         layout,
         root,
-        remarks: remarks(layout, changes)?,
+        comment_edits: comment_edits(layout, changes)?,
     })
 }
 
 /// The nodes that an alias stands for.
-fn shared(yaml: &Yaml) -> HashSet<NodeId> {
+fn aliased_nodes(yaml: &Yaml) -> HashSet<NodeId> {
     if !yaml.text().contains('*') {
         return HashSet::new();
     }
@@ -74,7 +79,7 @@ fn check_contradictions(changes: &[Change]) -> Result<(), EditError> {
 }
 
 /// Whether a change asks for what is there already, by whatever way it comes there, and no other change meets it.
-fn is_settled(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
+fn is_already_set(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
     let Change::Set { path, value } = change else {
         return false;
     };
@@ -85,38 +90,38 @@ fn is_settled(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
             Step::Index(index) => node.items().nth(index),
         })
     });
-    there.flatten().is_some_and(|node| says(node, value))
+    there.flatten().is_some_and(|node| value_eq(node, value))
         && changes
             .iter()
             .filter(|other| *other != change)
-            .all(|other| other.paths().all(|other| !meet(path, other)))
+            .all(|other| other.paths().all(|other| !overlap(path, other)))
 }
 
-fn meet(one: &Path, other: &Path) -> bool {
+fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
 /// A place on the way along a path: it is named only where something stands in the way.
 #[derive(Clone, Copy)]
-struct Here<'p> {
+struct PathPrefix<'p> {
     path: &'p Path,
     /// How many steps of it were taken.
     depth: usize,
 }
 
-impl Here<'_> {
+impl PathPrefix<'_> {
     fn path(self) -> Path {
         self.path.steps().take(self.depth).collect()
     }
 }
 
 /// Applies changes to a wanted tree.
-struct Changer<'y> {
+struct Planner<'y> {
     layout: Layout<'y>,
     shared: HashSet<NodeId>,
 }
 
-impl<'y> Changer<'y> {
+impl<'y> Planner<'y> {
     fn apply(&self, root: &mut Slot<'y>, change: &Change) -> Result<(), EditError> {
         match change {
             Change::Set { path, value } => self.set(self.descend(root, path)?, path, value),
@@ -129,28 +134,28 @@ impl<'y> Changer<'y> {
                 Some(slot) => self.rename(slot, path, key),
                 None => Err(EditError::new(format!("there is nothing at {path}"))),
             },
-            Change::Move { from, to } => self.relocate(root, from, to),
+            Change::Move { from, to } => self.move_entry(root, from, to),
             // Comments are no part of the tree.
             Change::Comment { .. } | Change::NewComment { .. } => Ok(()),
         }
     }
 
     fn set(&self, slot: &mut Slot<'y>, path: &Path, value: &Value) -> Result<(), EditError> {
-        if slot.is(value) {
+        if slot.matches_value(value) {
             return Ok(());
         }
-        match (&slot.want, slot.old) {
-            (Want::Kept, _) if path.is_root() => {
+        match (&slot.target, slot.old) {
+            (Target::Kept, _) if path.is_root() => {
                 Err(EditError::new("the whole document cannot be replaced"))
             }
-            (Want::Kept, Some(old)) => {
+            (Target::Kept, Some(old)) => {
                 self.check_alias(old)?;
                 self.check_unshared(old)?;
-                slot.want = Want::Fresh(Fresh::of(value));
+                slot.target = Target::New(NewNode::of(value));
                 Ok(())
             }
-            (Want::Kept, None) => {
-                slot.want = Want::Fresh(Fresh::of(value));
+            (Target::Kept, None) => {
+                slot.target = Target::New(NewNode::of(value));
                 Ok(())
             }
             _ => Err(contradiction(path)),
@@ -158,23 +163,23 @@ impl<'y> Changer<'y> {
     }
 
     fn append(&self, slot: &mut Slot<'y>, path: &Path, value: &Value) -> Result<(), EditError> {
-        if matches!(slot.want, Want::Kept) {
-            slot.want = match slot.old {
-                None => Want::Fresh(Fresh::Sequence(Vec::new())),
+        if matches!(slot.target, Target::Kept) {
+            slot.target = match slot.old {
+                None => Target::New(NewNode::Sequence(Vec::new())),
                 // `[]` is made to hold words; what has entries of its own looks better on lines of its own.
                 Some(old)
                     if old.kind() == NodeKind::Sequence
                         && old.items().len() == 0
                         && matches!(value, Value::Mapping(_)) =>
                 {
-                    self.check_growing(old)?;
-                    Want::Fresh(Fresh::Sequence(Vec::new()))
+                    self.check_no_properties(old)?;
+                    Target::New(NewNode::Sequence(Vec::new()))
                 }
-                Some(old) if old.kind() == NodeKind::Sequence => Want::Changed(self.open(old)?),
+                Some(old) if old.kind() == NodeKind::Sequence => Target::Changed(self.open(old)?),
                 Some(old) if is_nothing(old) => {
                     self.check_alias(old)?;
-                    self.check_growing(old)?;
-                    Want::Fresh(Fresh::Sequence(Vec::new()))
+                    self.check_no_properties(old)?;
+                    Target::New(NewNode::Sequence(Vec::new()))
                 }
                 Some(old) => {
                     self.check_alias(old)?;
@@ -186,10 +191,10 @@ impl<'y> Changer<'y> {
                 }
             };
         }
-        match (&mut slot.want, slot.old.map(Node::kind)) {
-            (Want::Changed(slots), Some(NodeKind::Sequence))
-            | (Want::Fresh(Fresh::Sequence(slots)), _) => {
-                slots.push(Slot::fresh(Key::None, value));
+        match (&mut slot.target, slot.old.map(Node::kind)) {
+            (Target::Changed(slots), Some(NodeKind::Sequence))
+            | (Target::New(NewNode::Sequence(slots)), _) => {
+                slots.push(Slot::new(Key::None, value));
                 Ok(())
             }
             _ => Err(contradiction(path)),
@@ -197,11 +202,11 @@ impl<'y> Changer<'y> {
     }
 
     fn remove(&self, slot: &mut Slot<'y>, path: &Path) -> Result<(), EditError> {
-        match (&slot.want, slot.old) {
-            (Want::Gone, _) => Ok(()),
-            (Want::Kept, Some(old)) => {
+        match (&slot.target, slot.old) {
+            (Target::Removed, _) => Ok(()),
+            (Target::Kept, Some(old)) => {
                 self.check_unshared(old)?;
-                slot.want = Want::Gone;
+                slot.target = Target::Removed;
                 Ok(())
             }
             _ => Err(contradiction(path)),
@@ -210,7 +215,7 @@ impl<'y> Changer<'y> {
 
     fn rename(&self, slot: &mut Slot<'y>, path: &Path, name: &str) -> Result<(), EditError> {
         match slot.key {
-            Key::Old(key) if !slot.is_gone() => {
+            Key::Old(key) if !slot.is_removed() => {
                 self.check_unshared(key)?;
                 if key.as_str() != Some(name) {
                     slot.key = Key::Renamed(key, name.into());
@@ -222,7 +227,7 @@ impl<'y> Changer<'y> {
         }
     }
 
-    fn relocate(&self, root: &mut Slot<'y>, from: &Path, to: &Path) -> Result<(), EditError> {
+    fn move_entry(&self, root: &mut Slot<'y>, from: &Path, to: &Path) -> Result<(), EditError> {
         if to.starts_with(from) {
             return Err(EditError::new(format!(
                 "{from} cannot be moved into itself"
@@ -231,16 +236,16 @@ impl<'y> Changer<'y> {
         let Some(slot) = self.existing(root, from)? else {
             return Err(EditError::new(format!("there is nothing at {from}")));
         };
-        let (Key::Old(key), Some(value), Want::Kept) = (&slot.key, slot.old, &slot.want) else {
+        let (Key::Old(key), Some(value), Target::Kept) = (&slot.key, slot.old, &slot.target) else {
             return Err(contradiction(from));
         };
         let entry = Entry { key: *key, value };
         self.check_portable(entry)?;
-        slot.want = Want::Away;
+        slot.target = Target::MovedAway;
         let target = self.descend(root, to)?;
-        match (&target.want, &target.key, target.old) {
-            (Want::Kept, Key::New(_), None) => {
-                target.want = Want::Fresh(Fresh::Moved(entry));
+        match (&target.target, &target.key, target.old) {
+            (Target::Kept, Key::New(_), None) => {
+                target.target = Target::New(NewNode::Moved(entry));
                 Ok(())
             }
             (_, _, Some(there)) => Err(EditError::new(format!("{to} is there already"))
@@ -257,7 +262,7 @@ impl<'y> Changer<'y> {
     ) -> Result<&'s mut Slot<'y>, EditError> {
         let mut slot = root;
         for (depth, step) in path.steps().enumerate() {
-            let here = Here { path, depth };
+            let here = PathPrefix { path, depth };
             self.enter(slot, step, here)?;
             slot = self.step(slot, step, here)?;
         }
@@ -288,34 +293,39 @@ impl<'y> Changer<'y> {
     }
 
     /// Opens a slot so that a step can be taken from it.
-    fn enter(&self, slot: &mut Slot<'y>, step: Step<'_>, here: Here<'_>) -> Result<(), EditError> {
+    fn enter(
+        &self,
+        slot: &mut Slot<'y>,
+        step: Step<'_>,
+        here: PathPrefix<'_>,
+    ) -> Result<(), EditError> {
         if let Some(old) = slot.old {
             self.check_not_merged(old, step)?;
         }
-        if !matches!(slot.want, Want::Kept) {
+        if !matches!(slot.target, Target::Kept) {
             return Ok(());
         }
         let is_key = matches!(step, Step::Key(_));
-        slot.want = match slot.old {
-            None if is_key => Want::Fresh(Fresh::Mapping(Vec::new())),
+        slot.target = match slot.old {
+            None if is_key => Target::New(NewNode::Mapping(Vec::new())),
             None => {
                 return Err(EditError::new(format!(
                     "there is no list at {}",
-                    named(&here.path())
+                    path_or_document(&here.path())
                 )));
             }
             Some(old) => {
                 self.check_alias(old)?;
                 match old.kind() {
                     NodeKind::Mapping if is_key && old.entries().len() == 0 && here.depth > 0 => {
-                        self.check_growing(old)?;
-                        Want::Fresh(Fresh::Mapping(Vec::new()))
+                        self.check_no_properties(old)?;
+                        Target::New(NewNode::Mapping(Vec::new()))
                     }
-                    NodeKind::Mapping if is_key => Want::Changed(self.open(old)?),
-                    NodeKind::Sequence if !is_key => Want::Changed(self.open(old)?),
+                    NodeKind::Mapping if is_key => Target::Changed(self.open(old)?),
+                    NodeKind::Sequence if !is_key => Target::Changed(self.open(old)?),
                     _ if is_key && is_nothing(old) && here.depth > 0 => {
-                        self.check_growing(old)?;
-                        Want::Fresh(Fresh::Mapping(Vec::new()))
+                        self.check_no_properties(old)?;
+                        Target::New(NewNode::Mapping(Vec::new()))
                     }
                     _ => return Err(self.mismatch(old, step, here)),
                 }
@@ -329,22 +339,23 @@ impl<'y> Changer<'y> {
         &self,
         slot: &'s mut Slot<'y>,
         step: Step<'_>,
-        here: Here<'_>,
+        here: PathPrefix<'_>,
     ) -> Result<&'s mut Slot<'y>, EditError> {
         let is_sequence = slot.old.is_some_and(|old| old.kind() == NodeKind::Sequence);
-        if let (Want::Changed(_), Some(old)) = (&slot.want, slot.old)
+        if let (Target::Changed(_), Some(old)) = (&slot.target, slot.old)
             && is_sequence != matches!(step, Step::Index(_))
         {
             return Err(self.mismatch(old, step, here));
         }
         let missing =
             || EditError::new(format!("there is nothing at {}", here.path().join([step])));
-        let (Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots))) = &mut slot.want else {
+        let (Target::Changed(slots) | Target::New(NewNode::Mapping(slots))) = &mut slot.target
+        else {
             return Err(contradiction(&here.path()));
         };
         let place = match step {
             Step::Index(index) if is_sequence => index,
-            Step::Key(key) => place_of(slots, key),
+            Step::Key(key) => slot_index(slots, key),
             Step::Index(_) => return Err(contradiction(&here.path())),
         };
         slots
@@ -353,7 +364,7 @@ impl<'y> Changer<'y> {
             .ok_or_else(missing)
     }
 
-    fn mismatch(&self, old: Node<'y>, step: Step<'_>, here: Here<'_>) -> EditError {
+    fn mismatch(&self, old: Node<'y>, step: Step<'_>, here: PathPrefix<'_>) -> EditError {
         let wanted = if matches!(step, Step::Key(_)) {
             "a mapping"
         } else {
@@ -362,7 +373,7 @@ impl<'y> Changer<'y> {
         let line = self.layout.line_of(old);
         EditError::new(format!(
             "{} is {}, not {wanted}",
-            named(&here.path()),
+            path_or_document(&here.path()),
             noun(old)
         ))
         .at_line(line)
@@ -376,24 +387,24 @@ impl<'y> Changer<'y> {
         let entries = node.entries().map(|entry| Slot {
             key: Key::Old(entry.key),
             old: Some(entry.value),
-            want: Want::Kept,
+            target: Target::Kept,
         });
         let items = node.items().map(|item| Slot {
             key: Key::None,
             old: Some(item),
-            want: Want::Kept,
+            target: Target::Kept,
         });
         Ok(entries.chain(items).collect())
     }
 
     fn check_alias(&self, node: Node<'y>) -> Result<(), EditError> {
         match node.kind() {
-            NodeKind::Alias => Err(self.comes_from(node)),
+            NodeKind::Alias => Err(self.from_alias(node)),
             _ => Ok(()),
         }
     }
 
-    fn comes_from(&self, alias: Node<'y>) -> EditError {
+    fn from_alias(&self, alias: Node<'y>) -> EditError {
         let line = self.layout.line_of(alias);
         EditError::new(format!("the value comes from the alias {}", alias.source())).at_line(line)
     }
@@ -409,7 +420,7 @@ impl<'y> Changer<'y> {
             .find(|entry| entry.is_merge())
             .map(|entry| entry.value);
         match merge {
-            Some(alias) if alias.kind() == NodeKind::Alias => Err(self.comes_from(alias)),
+            Some(alias) if alias.kind() == NodeKind::Alias => Err(self.from_alias(alias)),
             Some(other) => {
                 Err(EditError::new(format!("{key} comes from <<"))
                     .at_line(self.layout.line_of(other)))
@@ -446,7 +457,7 @@ impl<'y> Changer<'y> {
     }
 
     /// An anchor or a tag before a value that is null or empty would come to mean what is written in its place.
-    fn check_growing(&self, node: Node<'y>) -> Result<(), EditError> {
+    fn check_no_properties(&self, node: Node<'y>) -> Result<(), EditError> {
         self.check_own_anchor(node)?;
         match node.properties_range() {
             None => Ok(()),
@@ -521,7 +532,7 @@ impl<'y> Changer<'y> {
 }
 
 /// The place of a key among the slots; it gets an empty slot where it has none.
-fn place_of(slots: &mut Vec<Slot<'_>>, key: &str) -> usize {
+fn slot_index(slots: &mut Vec<Slot<'_>>, key: &str) -> usize {
     slots
         .iter()
         .position(|slot| slot.original_name() == Some(key))
@@ -529,7 +540,7 @@ fn place_of(slots: &mut Vec<Slot<'_>>, key: &str) -> usize {
             slots.push(Slot {
                 key: Key::New(key.into()),
                 old: None,
-                want: Want::Kept,
+                target: Target::Kept,
             });
             slots.len() - 1
         })

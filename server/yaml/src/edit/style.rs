@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 const DEFAULT_STEP: usize = 2;
 
 #[derive(Debug, Default)]
-pub(super) struct Manner {
+pub(super) struct Style {
     /// How much deeper than a key the keys below it stand: how often each.
     steps: BTreeMap<usize, usize>,
     /// The same for the dashes below a key.
@@ -19,13 +19,13 @@ pub(super) struct Manner {
     single_quoted: usize,
     double_quoted: usize,
     /// Lists of scalars: all of them, and those below each key.
-    lists: Lists,
-    lists_of: HashMap<Box<str>, Lists>,
+    lists: ListCounts,
+    lists_of: HashMap<Box<str>, ListCounts>,
 }
 
 /// How lists of scalars are written.
 #[derive(Debug, Default, Clone, Copy)]
-struct Lists {
+struct ListCounts {
     flow: usize,
     block: usize,
     single_quoted: usize,
@@ -35,15 +35,15 @@ struct Lists {
 
 /// How a new list of scalars is to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ListForm {
     /// The dashes so much deeper than the key.
     Block(usize),
     Flow,
 }
 
-impl Manner {
-    pub(super) fn of(layout: Layout<'_>) -> Manner {
-        let mut manner = Manner::default();
+impl Style {
+    pub(super) fn of(layout: Layout<'_>) -> Style {
+        let mut manner = Style::default();
         for node in layout.yaml.nodes() {
             match node.kind() {
                 NodeKind::Mapping if !node.is_flow() => manner.mapping(layout, node),
@@ -87,7 +87,7 @@ impl Manner {
         if items.peek().is_none() || !items.all(|item| matches!(item.kind(), NodeKind::Scalar(_))) {
             return;
         }
-        let mut counts = Lists::default();
+        let mut counts = ListCounts::default();
         if list.is_flow() {
             counts.flow = 1;
         } else {
@@ -111,14 +111,14 @@ impl Manner {
 
     /// How much deeper than its parent a new mapping below a key stands.
     pub(super) fn step(&self) -> usize {
-        most(&self.steps)
+        most_frequent(&self.steps)
             .filter(|&step| step > 0)
             .unwrap_or(DEFAULT_STEP)
     }
 
     /// How much deeper than its key a new list's dashes stand; 0 where the document does not indent them.
     pub(super) fn dash_step(&self) -> usize {
-        most(&self.dashes).unwrap_or_else(|| self.step())
+        most_frequent(&self.dashes).unwrap_or_else(|| self.step())
     }
 
     /// What a mapping's own entries say of the steps below it goes before what the document says.
@@ -133,16 +133,16 @@ impl Manner {
     }
 
     /// The form of a new list of scalars below a key: that of the lists below the same key elsewhere, else that of most.
-    pub(super) fn form(&self, key: Option<&str>) -> Form {
-        let lists = self.lists_like(key);
+    pub(super) fn list_form(&self, key: Option<&str>) -> ListForm {
+        let lists = self.counts_for(key);
         if lists.flow > lists.block {
-            Form::Flow
+            ListForm::Flow
         } else {
-            Form::Block(self.dash_step())
+            ListForm::Block(self.dash_step())
         }
     }
 
-    fn lists_like(&self, key: Option<&str>) -> Lists {
+    fn counts_for(&self, key: Option<&str>) -> ListCounts {
         key.and_then(|key| self.lists_of.get(key))
             .copied()
             .unwrap_or(self.lists)
@@ -163,13 +163,13 @@ impl Manner {
 
     /// How texts are quoted in a new list below a key.
     pub(super) fn quotes_in_list(&self, key: Option<&str>) -> Quotes {
-        let lists = self.lists_like(key);
+        let lists = self.counts_for(key);
         self.quotes()
-            .among(lists.plain, lists.single_quoted, lists.double_quoted)
+            .for_counts(lists.plain, lists.single_quoted, lists.double_quoted)
     }
 
     /// How texts are quoted in a list that is there: as its others are.
-    pub(super) fn quotes_beside(&self, items: impl Iterator<Item = NodeKind>) -> Quotes {
+    pub(super) fn quotes_among(&self, items: impl Iterator<Item = NodeKind>) -> Quotes {
         let (mut plain, mut single, mut double) = (0, 0, 0);
         for kind in items {
             match kind {
@@ -179,12 +179,12 @@ impl Manner {
                 _ => {}
             }
         }
-        self.quotes().among(plain, single, double)
+        self.quotes().for_counts(plain, single, double)
     }
 }
 
 impl Quotes {
-    fn among(self, plain: usize, single: usize, double: usize) -> Quotes {
+    fn for_counts(self, plain: usize, single: usize, double: usize) -> Quotes {
         if single + double <= plain {
             return self;
         }
@@ -200,8 +200,8 @@ impl Quotes {
     }
 }
 
-impl Lists {
-    fn add(&mut self, other: Lists) {
+impl ListCounts {
+    fn add(&mut self, other: ListCounts) {
         self.flow += other.flow;
         self.block += other.block;
         self.single_quoted += other.single_quoted;
@@ -211,7 +211,7 @@ impl Lists {
 }
 
 /// What is most frequent; of equals the smallest.
-fn most(counts: &BTreeMap<usize, usize>) -> Option<usize> {
+fn most_frequent(counts: &BTreeMap<usize, usize>) -> Option<usize> {
     let mut best: Option<(usize, usize)> = None;
     for (&width, &count) in counts {
         if best.is_none_or(|(_, most)| count > most) {

@@ -4,15 +4,15 @@
 //! way, for the writer and for the proof.
 
 use super::super::{Entry, Node, NodeKind, Path, Resolved, Step};
-use super::comment::Remark;
+use super::comment::CommentEdit;
 use super::layout::Layout;
 use super::{Change, EditError, Value};
 use std::collections::HashSet;
 
-pub(super) struct Wanted<'y> {
+pub(super) struct TargetTree<'y> {
     pub(super) layout: Layout<'y>,
     pub(super) root: Slot<'y>,
-    pub(super) remarks: Vec<Remark>,
+    pub(super) comment_edits: Vec<CommentEdit>,
 }
 
 /// A place in the wanted tree: an entry of a mapping, an item of a sequence, or the root.
@@ -20,7 +20,7 @@ pub(super) struct Slot<'y> {
     pub(super) key: Key<'y>,
     /// What stands there now.
     pub(super) old: Option<Node<'y>>,
-    pub(super) want: Want<'y>,
+    pub(super) target: Target<'y>,
 }
 
 pub(super) enum Key<'y> {
@@ -31,22 +31,22 @@ pub(super) enum Key<'y> {
     New(Box<str>),
 }
 
-pub(super) enum Want<'y> {
+pub(super) enum Target<'y> {
     /// What stands there, all of it.
     Kept,
     /// Nothing, and its comments go with it.
-    Gone,
+    Removed,
     /// Nothing, since what stands there moves elsewhere and takes its comments with it.
-    Away,
+    MovedAway,
     /// Nothing, since all that stands below moves elsewhere. What comments it has besides have nowhere to go.
     Emptied,
     /// The collection that stands there, its old slots first and in their order.
     Changed(Vec<Slot<'y>>),
-    Fresh(Fresh<'y>),
+    New(NewNode<'y>),
 }
 
 /// Something that is not there yet.
-pub(super) enum Fresh<'y> {
+pub(super) enum NewNode<'y> {
     Scalar(Value),
     Mapping(Vec<Slot<'y>>),
     Sequence(Vec<Slot<'y>>),
@@ -55,11 +55,11 @@ pub(super) enum Fresh<'y> {
 }
 
 impl<'y> Slot<'y> {
-    pub(super) fn fresh(key: Key<'y>, value: &Value) -> Slot<'y> {
+    pub(super) fn new(key: Key<'y>, value: &Value) -> Slot<'y> {
         Slot {
             key,
             old: None,
-            want: Want::Fresh(Fresh::of(value)),
+            target: Target::New(NewNode::of(value)),
         }
     }
 
@@ -80,35 +80,43 @@ impl<'y> Slot<'y> {
         }
     }
 
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self.want, Want::Gone | Want::Away | Want::Emptied)
+    pub(super) fn is_removed(&self) -> bool {
+        matches!(
+            self.target,
+            Target::Removed | Target::MovedAway | Target::Emptied
+        )
     }
 
     pub(super) fn slots(&self) -> &[Slot<'y>] {
-        match &self.want {
-            Want::Changed(slots) | Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => {
-                slots
-            }
+        match &self.target {
+            Target::Changed(slots)
+            | Target::New(NewNode::Mapping(slots) | NewNode::Sequence(slots)) => slots,
             _ => &[],
         }
     }
 
     /// A collection that lost its last slot goes too.
     pub(super) fn prune(&mut self) {
-        let Want::Changed(slots) = &mut self.want else {
+        let Target::Changed(slots) = &mut self.target else {
             return;
         };
         slots.iter_mut().for_each(Slot::prune);
-        if !slots.is_empty() && slots.iter().all(Slot::is_gone) {
-            let removed = slots.iter().all(|slot| matches!(slot.want, Want::Gone));
-            self.want = if removed { Want::Gone } else { Want::Emptied };
+        if !slots.is_empty() && slots.iter().all(Slot::is_removed) {
+            let removed = slots
+                .iter()
+                .all(|slot| matches!(slot.target, Target::Removed));
+            self.target = if removed {
+                Target::Removed
+            } else {
+                Target::Emptied
+            };
         }
     }
 
     /// A renamed or moved entry can meet another one of its name.
     pub(super) fn check_names(&self) -> Result<(), EditError> {
         let mut names = HashSet::new();
-        for slot in self.slots().iter().filter(|slot| !slot.is_gone()) {
+        for slot in self.slots().iter().filter(|slot| !slot.is_removed()) {
             if let Some(name) = slot.name().filter(|name| !names.insert(*name)) {
                 return Err(EditError::new(format!("{name} would be written twice")));
             }
@@ -121,7 +129,7 @@ impl<'y> Slot<'y> {
     pub(super) fn check_sets(&self, changes: &[Change]) -> Result<(), EditError> {
         for change in changes {
             if let Change::Set { path, value } = change
-                && self.at(path).is_some_and(|slot| !slot.is(value))
+                && self.at(path).is_some_and(|slot| !slot.matches_value(value))
             {
                 return Err(contradiction(path));
             }
@@ -141,49 +149,52 @@ impl<'y> Slot<'y> {
     }
 
     /// Whether a value is what will stand here.
-    pub(super) fn is(&self, value: &Value) -> bool {
-        match (&self.want, value) {
-            (Want::Kept, _) => self.old.is_some_and(|old| says(old, value)),
-            (Want::Fresh(Fresh::Scalar(scalar)), _) => scalar == value,
-            (Want::Fresh(Fresh::Mapping(slots)), Value::Mapping(entries)) => {
+    pub(super) fn matches_value(&self, value: &Value) -> bool {
+        match (&self.target, value) {
+            (Target::Kept, _) => self.old.is_some_and(|old| value_eq(old, value)),
+            (Target::New(NewNode::Scalar(scalar)), _) => scalar == value,
+            (Target::New(NewNode::Mapping(slots)), Value::Mapping(entries)) => {
                 slots.len() == entries.len()
                     && entries.iter().all(|(key, value)| {
                         slots
                             .iter()
-                            .any(|slot| slot.name() == Some(key) && slot.is(value))
+                            .any(|slot| slot.name() == Some(key) && slot.matches_value(value))
                     })
             }
-            (Want::Fresh(Fresh::Sequence(slots)), Value::Sequence(items)) => {
+            (Target::New(NewNode::Sequence(slots)), Value::Sequence(items)) => {
                 slots.len() == items.len()
-                    && slots.iter().zip(items).all(|(slot, item)| slot.is(item))
+                    && slots
+                        .iter()
+                        .zip(items)
+                        .all(|(slot, item)| slot.matches_value(item))
             }
             _ => false,
         }
     }
 }
 
-impl<'y> Fresh<'y> {
-    pub(super) fn of(value: &Value) -> Fresh<'y> {
+impl<'y> NewNode<'y> {
+    pub(super) fn of(value: &Value) -> NewNode<'y> {
         match value {
-            Value::Mapping(entries) => Fresh::Mapping(
+            Value::Mapping(entries) => NewNode::Mapping(
                 entries
                     .iter()
-                    .map(|(key, value)| Slot::fresh(Key::New(key.as_str().into()), value))
+                    .map(|(key, value)| Slot::new(Key::New(key.as_str().into()), value))
                     .collect(),
             ),
-            Value::Sequence(items) => Fresh::Sequence(
+            Value::Sequence(items) => NewNode::Sequence(
                 items
                     .iter()
-                    .map(|item| Slot::fresh(Key::None, item))
+                    .map(|item| Slot::new(Key::None, item))
                     .collect(),
             ),
-            scalar => Fresh::Scalar(scalar.clone()),
+            scalar => NewNode::Scalar(scalar.clone()),
         }
     }
 }
 
 /// Whether a node has a value already, however it is written.
-pub(super) fn says(node: Node<'_>, value: &Value) -> bool {
+pub(super) fn value_eq(node: Node<'_>, value: &Value) -> bool {
     let Some(node) = node.resolve() else {
         return false;
     };
@@ -197,14 +208,15 @@ pub(super) fn says(node: Node<'_>, value: &Value) -> bool {
                 && node
                     .items()
                     .zip(wanted)
-                    .all(|(item, wanted)| says(item, wanted))
+                    .all(|(item, wanted)| value_eq(item, wanted))
         }
         Value::Mapping(wanted) => {
             node.kind() == NodeKind::Mapping
                 && node.entries().len() == wanted.len()
-                && wanted
-                    .iter()
-                    .all(|(key, wanted)| node.get_own(key).is_some_and(|value| says(value, wanted)))
+                && wanted.iter().all(|(key, wanted)| {
+                    node.get_own(key)
+                        .is_some_and(|value| value_eq(value, wanted))
+                })
         }
     }
 }
@@ -212,11 +224,11 @@ pub(super) fn says(node: Node<'_>, value: &Value) -> bool {
 pub(super) fn contradiction(path: &Path) -> EditError {
     EditError::new(format!(
         "two changes contradict one another at {}",
-        named(path)
+        path_or_document(path)
     ))
 }
 
-pub(super) fn named(path: &Path) -> String {
+pub(super) fn path_or_document(path: &Path) -> String {
     if path.is_root() {
         "the document".into()
     } else {

@@ -5,22 +5,29 @@
 //! follows aliases and `<<` included.
 
 use super::super::{Entry, Node, NodeKind, ScalarStyle, Yaml, parse};
-use super::comment::Remark;
+use super::comment::CommentEdit;
 use super::layout::Layout;
-use super::target_tree::{Fresh, Key, Slot, Want, Wanted, says};
+use super::target_tree::{Key, NewNode, Slot, Target, TargetTree, value_eq};
 use super::{EditError, Edits};
 use std::ops::Range;
 
-pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), EditError> {
+pub(super) fn prove(wanted: &TargetTree<'_>, edits: &Edits) -> Result<(), EditError> {
     let text = edits.apply(wanted.layout.text);
     let new = parse(&text);
     let clean = new.errors().is_empty() && new.repaired().is_empty();
-    if !clean || !new.root().is_some_and(|root| stands(&wanted.root, root)) {
-        return Err(unbroken_text(wanted.layout.yaml)
-            .or(unbroken_text(&new))
+    if !clean
+        || !new
+            .root()
+            .is_some_and(|root| matches_slot(&wanted.root, root))
+    {
+        return Err(unterminated_block(wanted.layout.yaml)
+            .or(unterminated_block(&new))
             .unwrap_or_else(EditError::unproved));
     }
-    match new.root().and_then(|root| let_through(&wanted.root, root)) {
+    match new
+        .root()
+        .and_then(|root| merge_conflict(&wanted.root, root))
+    {
         Some(refusal) => Err(refusal),
         None => Comments::expected(wanted).check(wanted.layout, Layout::of(&new)),
     }
@@ -28,13 +35,13 @@ pub(super) fn prove(wanted: &Wanted<'_>, edits: &Edits) -> Result<(), EditError>
 
 /// Why a mapping of the new tree still says what is to be gone, or no longer says what is to stay: an entry hides what `<<`
 /// brings in under its name, so that what is hidden changes where the entry comes or goes.
-fn let_through(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
+fn merge_conflict(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
     let slots = slot.slots().iter();
-    let staying = slots.clone().filter(|slot| !slot.is_gone());
+    let staying = slots.clone().filter(|slot| !slot.is_removed());
     if new.kind() != NodeKind::Mapping {
         return staying
             .zip(new.items())
-            .find_map(|(slot, item)| let_through(slot, item));
+            .find_map(|(slot, item)| merge_conflict(slot, item));
     }
     if new.entries().any(Entry::is_merge) {
         let merged = |name: &str| {
@@ -43,10 +50,10 @@ fn let_through(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
         };
         let comes = slots
             .clone()
-            .filter(|slot| !matches!(slot.key, Key::Old(_)) && !slot.is_gone())
+            .filter(|slot| !matches!(slot.key, Key::Old(_)) && !slot.is_removed())
             .filter_map(Slot::name);
         let goes = slots
-            .filter(|slot| slot.is_gone() || matches!(slot.key, Key::Renamed(..)))
+            .filter(|slot| slot.is_removed() || matches!(slot.key, Key::Renamed(..)))
             .filter_map(Slot::original_name);
         if let Some(name) = goes.chain(comes).find(|name| merged(name)) {
             let line = slot
@@ -57,52 +64,52 @@ fn let_through(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
     }
     staying
         .zip(new.entries())
-        .find_map(|(slot, entry)| let_through(slot, entry.value))
+        .find_map(|(slot, entry)| merge_conflict(slot, entry.value))
 }
 
 /// Whether a node is what a slot wants.
-fn stands(slot: &Slot<'_>, new: Node<'_>) -> bool {
-    match (&slot.want, slot.old) {
-        (Want::Kept, Some(old)) => same(old, new),
-        (Want::Kept, None) | (Want::Gone | Want::Away | Want::Emptied, _) => false,
-        (Want::Changed(slots), Some(old)) => same_outside(old, new) && all_stand(slots, new),
-        (Want::Changed(_), None) => false,
-        (Want::Fresh(Fresh::Moved(entry)), _) => same(entry.value, new),
-        (Want::Fresh(fresh), _) => {
-            new.tag().is_none() && new.anchor().is_none() && is_fresh(fresh, new)
+fn matches_slot(slot: &Slot<'_>, new: Node<'_>) -> bool {
+    match (&slot.target, slot.old) {
+        (Target::Kept, Some(old)) => same(old, new),
+        (Target::Kept, None) | (Target::Removed | Target::MovedAway | Target::Emptied, _) => false,
+        (Target::Changed(slots), Some(old)) => same_outside(old, new) && match_slots(slots, new),
+        (Target::Changed(_), None) => false,
+        (Target::New(NewNode::Moved(entry)), _) => same(entry.value, new),
+        (Target::New(fresh), _) => {
+            new.tag().is_none() && new.anchor().is_none() && matches_new(fresh, new)
         }
     }
 }
 
-fn is_fresh(fresh: &Fresh<'_>, new: Node<'_>) -> bool {
+fn matches_new(fresh: &NewNode<'_>, new: Node<'_>) -> bool {
     match fresh {
-        Fresh::Scalar(value) => matches!(new.kind(), NodeKind::Scalar(_)) && says(new, value),
-        Fresh::Mapping(slots) => new.kind() == NodeKind::Mapping && all_stand(slots, new),
-        Fresh::Sequence(slots) => new.kind() == NodeKind::Sequence && all_stand(slots, new),
-        Fresh::Moved(_) => false,
+        NewNode::Scalar(value) => matches!(new.kind(), NodeKind::Scalar(_)) && value_eq(new, value),
+        NewNode::Mapping(slots) => new.kind() == NodeKind::Mapping && match_slots(slots, new),
+        NewNode::Sequence(slots) => new.kind() == NodeKind::Sequence && match_slots(slots, new),
+        NewNode::Moved(_) => false,
     }
 }
 
-fn all_stand(slots: &[Slot<'_>], new: Node<'_>) -> bool {
-    let wanted = slots.iter().filter(|slot| !slot.is_gone());
+fn match_slots(slots: &[Slot<'_>], new: Node<'_>) -> bool {
+    let wanted = slots.iter().filter(|slot| !slot.is_removed());
     match new.kind() {
         NodeKind::Mapping => {
             wanted.clone().count() == new.entries().len()
                 && wanted.zip(new.entries()).all(|(slot, entry)| {
-                    key_stands(&slot.key, entry.key) && stands(slot, entry.value)
+                    matches_key(&slot.key, entry.key) && matches_slot(slot, entry.value)
                 })
         }
         NodeKind::Sequence => {
             wanted.clone().count() == new.items().len()
                 && wanted
                     .zip(new.items())
-                    .all(|(slot, item)| matches!(slot.key, Key::None) && stands(slot, item))
+                    .all(|(slot, item)| matches!(slot.key, Key::None) && matches_slot(slot, item))
         }
         _ => false,
     }
 }
 
-fn key_stands(key: &Key<'_>, new: Node<'_>) -> bool {
+fn matches_key(key: &Key<'_>, new: Node<'_>) -> bool {
     match key {
         Key::None => false,
         Key::Old(old) => same(*old, new),
@@ -122,7 +129,9 @@ fn same(old: Node<'_>, new: Node<'_>) -> bool {
     }
     match old.kind() {
         NodeKind::Empty => true,
-        NodeKind::Scalar(_) => old.as_str() == new.as_str() && is_unbroken(old) == is_unbroken(new),
+        NodeKind::Scalar(_) => {
+            old.as_str() == new.as_str() && is_unterminated(old) == is_unterminated(new)
+        }
         // No edit touches what an alias stands for, so that it reads the same word for word.
         NodeKind::Alias => {
             old.source() == new.source()
@@ -153,7 +162,7 @@ fn same_outside(old: Node<'_>, new: Node<'_>) -> bool {
 
 /// Whether a block scalar ends with the text, without a line break of its own: for the API server its value has none
 /// either, while a line below would give it one.
-fn is_unbroken(node: Node<'_>) -> bool {
+fn is_unterminated(node: Node<'_>) -> bool {
     let layout = Layout::of(node.yaml());
     matches!(
         node.kind(),
@@ -163,8 +172,8 @@ fn is_unbroken(node: Node<'_>) -> bool {
         && node.as_str().is_some_and(|text| !text.is_empty())
 }
 
-fn unbroken_text(yaml: &Yaml) -> Option<EditError> {
-    let node = yaml.nodes().find(|node| is_unbroken(*node))?;
+fn unterminated_block(yaml: &Yaml) -> Option<EditError> {
+    let node = yaml.nodes().find(|node| is_unterminated(*node))?;
     let line = Layout::of(yaml).line_of(node);
     Some(
         EditError::new("the last line of a text block")
@@ -189,11 +198,11 @@ struct Expected {
 }
 
 impl Comments {
-    fn expected(wanted: &Wanted<'_>) -> Comments {
+    fn expected(wanted: &TargetTree<'_>) -> Comments {
         let layout = wanted.layout;
         let mut leaving = Vec::new();
         let mut moving = Vec::new();
-        territories(layout, &wanted.root, &mut leaving, &mut moving);
+        comment_ranges(layout, &wanted.root, &mut leaving, &mut moving);
         let inside = |comment: &Range<usize>, ranges: &[Range<usize>]| {
             ranges.iter().any(|range| range.contains(&comment.start))
         };
@@ -202,7 +211,7 @@ impl Comments {
             moving: Vec::new(),
         };
         for comment in layout.comments() {
-            let Some(text) = said(wanted, &comment) else {
+            let Some(text) = comment_text(wanted, &comment) else {
                 continue;
             };
             let expected = Expected {
@@ -215,8 +224,8 @@ impl Comments {
                 comments.staying.push(expected);
             }
         }
-        for remark in &wanted.remarks {
-            if let Remark::New { at, text, .. } = remark {
+        for remark in &wanted.comment_edits {
+            if let CommentEdit::New { at, text, .. } = remark {
                 let place = comments
                     .staying
                     .partition_point(|expected| expected.at < *at);
@@ -262,35 +271,35 @@ impl Comments {
 }
 
 /// What a comment is to say; nothing where it is to go.
-fn said(wanted: &Wanted<'_>, comment: &Range<usize>) -> Option<String> {
-    let changed = wanted.remarks.iter().find_map(|remark| match remark {
-        Remark::Changed { comment: it, text } if it == comment => Some(text.clone()),
+fn comment_text(wanted: &TargetTree<'_>, comment: &Range<usize>) -> Option<String> {
+    let changed = wanted.comment_edits.iter().find_map(|remark| match remark {
+        CommentEdit::Changed { comment: it, text } if it == comment => Some(text.clone()),
         _ => None,
     });
     changed.unwrap_or_else(|| Some(wanted.layout.slice(comment.clone()).to_owned()))
 }
 
 /// The ranges whose comments leave with what is removed, and those whose comments move.
-fn territories<'y>(
+fn comment_ranges<'y>(
     layout: Layout<'y>,
     slot: &Slot<'y>,
     leaving: &mut Vec<Range<usize>>,
     moving: &mut Vec<Range<usize>>,
 ) {
-    let slots = match &slot.want {
-        Want::Fresh(Fresh::Moved(entry)) => {
+    let slots = match &slot.target {
+        Target::New(NewNode::Moved(entry)) => {
             moving.push(super::emitter::moved_range(layout, *entry));
             return;
         }
-        Want::Fresh(Fresh::Mapping(slots) | Fresh::Sequence(slots)) => slots,
-        Want::Changed(slots) => {
+        Target::New(NewNode::Mapping(slots) | NewNode::Sequence(slots)) => slots,
+        Target::Changed(slots) => {
             if let Some(node) = slot.old {
                 let gone = slots
                     .iter()
                     .enumerate()
-                    .filter(|(_, slot)| matches!(slot.want, Want::Gone));
+                    .filter(|(_, slot)| matches!(slot.target, Target::Removed));
                 leaving.extend(
-                    gone.filter_map(|(index, _)| super::diff::gone_range(layout, node, index)),
+                    gone.filter_map(|(index, _)| super::diff::removed_range(layout, node, index)),
                 );
             }
             slots
@@ -298,7 +307,7 @@ fn territories<'y>(
         _ => return,
     };
     for slot in slots {
-        territories(layout, slot, leaving, moving);
+        comment_ranges(layout, slot, leaving, moving);
     }
 }
 
@@ -328,7 +337,7 @@ mod tests {
             range: whole,
             insert: after.into(),
         }]);
-        super::super::planner::wanted(&yaml, &changes)
+        super::super::planner::target_tree(&yaml, &changes)
             .is_ok_and(|wanted| prove(&wanted, &edits).is_ok())
     }
 

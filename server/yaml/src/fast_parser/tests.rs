@@ -1,17 +1,17 @@
 use super::super::event_parser;
-use super::super::source::{Patch, Source};
+use super::super::source::{Overlay, Source};
 use super::*;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// Whether a text is read; what is read is held to what the parser and the walk make of it.
-fn is_read(text: &str, patches: &[Patch]) -> bool {
-    let Some(reading) = read(text, patches) else {
+fn is_read(text: &str, patches: &[Overlay]) -> bool {
+    let Some(reading) = parse(text, patches) else {
         return false;
     };
     let mut source = Source::new(text);
-    source.set_patches(patches.to_vec());
-    assert_eq!(reading, event_parser::read(&source), "{text:?}");
+    source.set_overlays(patches.to_vec());
+    assert_eq!(reading, event_parser::parse(&source), "{text:?}");
     true
 }
 
@@ -97,16 +97,16 @@ fn what_is_not_as_plain_is_left_to_the_parser() {
 #[test]
 fn what_is_hidden_or_masked_is_read_as_the_parser_reads_it() {
     let text = "{{ if .x }}\na: {{ .b }}\n{{ end }}\nc: d {{- e }}\nf: \"{{ g }}\"\nh: |\n  i\n{{ j }}\n  k\n";
-    let masks = ["{{ .b }}", "{{ g }}"].map(|piece| Patch::Mask {
+    let masks = ["{{ .b }}", "{{ g }}"].map(|piece| Overlay::Mask {
         range: piece_of(text, piece),
     });
     let hidden = ["{{ if .x }}", "{{ end }}", "{{- e }}", "{{ j }}"]
-        .map(|piece| Patch::hide(piece_of(text, piece)));
-    let mut patches: Vec<Patch> = masks.into_iter().chain(hidden).collect();
+        .map(|piece| Overlay::hide(piece_of(text, piece)));
+    let mut patches: Vec<Overlay> = masks.into_iter().chain(hidden).collect();
     patches.sort_by_key(|patch| patch.range().start);
     assert!(is_read(text, &patches));
-    assert!(!is_read("a: b\n", &[Patch::insert(4, "'")]));
-    assert!(!is_read("a: b\n c: d\n", &[Patch::Mask { range: 5..6 }]));
+    assert!(!is_read("a: b\n", &[Overlay::insert(4, "'")]));
+    assert!(!is_read("a: b\n c: d\n", &[Overlay::Mask { range: 5..6 }]));
 }
 
 fn piece_of(text: &str, piece: &str) -> std::ops::Range<usize> {
@@ -142,30 +142,30 @@ fn whatever_is_read_is_what_the_parser_reads() {
 }
 
 /// What a template's actions make of a line: it is hidden, or what begins with a brace, which is at its end behind a blank, or is a word.
-fn patch(line: &str, dice: &mut Dice) -> Option<Patch> {
+fn patch(line: &str, dice: &mut Dice) -> Option<Overlay> {
     if dice.roll(4) == 0 {
-        return Some(Patch::hide(0..line.len()));
+        return Some(Overlay::hide(0..line.len()));
     }
     let start = line.find('{')?;
     let before = &line[..start];
     if dice.roll(2) == 0 && before.ends_with(' ') && !before.trim().is_empty() {
-        return Some(Patch::hide(start..line.len()));
+        return Some(Overlay::hide(start..line.len()));
     }
     let ends = (start + 1..=line.len()).filter(|end| {
         line.get(start..*end)
             .is_some_and(|action| !action.ends_with([' ', '\t']))
     });
     let ends: Vec<usize> = ends.collect();
-    Some(Patch::Mask {
+    Some(Overlay::Mask {
         range: start..ends[dice.roll(ends.len())],
     })
 }
 
-fn moved(patch: Patch, by: usize) -> Patch {
+fn moved(patch: Overlay, by: usize) -> Overlay {
     let range = patch.range().start + by..patch.range().end + by;
     match patch {
-        Patch::Replace { with, .. } => Patch::Replace { range, with },
-        Patch::Mask { .. } => Patch::Mask { range },
+        Overlay::Replace { with, .. } => Overlay::Replace { range, with },
+        Overlay::Mask { .. } => Overlay::Mask { range },
     }
 }
 

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::rules::{Applicability, Finding, Reporter};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use kubernetes::{Container, ContainerKind, Pod, Setting, Version, amount};
+use kubernetes::{Container, ContainerKind, Pod, Setting, Version, parse_quantity};
 use yaml::edit::{Change, Value};
 
 /// The Kubernetes version from which on a pod's own `resources` count without a feature gate.
@@ -159,7 +159,11 @@ fn assume(
 
 /// The greater of two quantities as it is written; `None` where one of them is none.
 fn greater<'t>(a: &'t str, b: &'t str) -> Option<&'t str> {
-    Some(if amount(a)? >= amount(b)? { a } else { b })
+    Some(if parse_quantity(a)? >= parse_quantity(b)? {
+        a
+    } else {
+        b
+    })
 }
 
 #[cfg(test)]

@@ -120,13 +120,13 @@ rule! {
 fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for wrong in wrong_values(object) {
         let node = wrong.node;
-        let message = format!("{} {}", name(node, object), complaint(node, wrong.wanted));
+        let message = format!("{} {}", name(node, object), complaint(node, wrong.expected));
         let container = object
             .container_around(node)
             .filter(|container| container.node != node);
         let finding = found.wrong_around(container, token(node), message);
         if let Some((title, value)) = wrong
-            .wanted
+            .expected
             .and_then(|wanted| requoted(node, wanted, object))
         {
             finding.fix(

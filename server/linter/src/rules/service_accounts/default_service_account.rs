@@ -103,7 +103,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         Setting::Unset if !pod.token_is_disabled => false,
         _ => return,
     };
-    match pod.account() {
+    match pod.service_account_name() {
         Setting::Set { value, node, .. } if value == DEFAULT && is_asked_for => {
             found.wrong(node, MESSAGE);
         }

@@ -3,7 +3,7 @@
 use crate::rules::describe::token;
 use crate::rules::suggest::{brief, nearest};
 use crate::rules::{Applicability, Reporter};
-use kubernetes::{Container, Object, amount};
+use kubernetes::{Container, Object, parse_quantity};
 use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};
 
@@ -144,9 +144,9 @@ fn is_extended(name: &str) -> bool {
 
 fn amount_of(value: Node<'_>) -> Option<i128> {
     match value.resolved()? {
-        Resolved::Str(text) => amount(text.trim()),
+        Resolved::Str(text) => parse_quantity(text.trim()),
         Resolved::Int(whole) => Some(i128::from(whole) * 1_000_000_000),
-        Resolved::Float(_) => amount(value.resolve()?.source()),
+        Resolved::Float(_) => parse_quantity(value.resolve()?.source()),
         Resolved::Null | Resolved::Bool(_) => None,
     }
 }

@@ -1,7 +1,7 @@
 //! Single values: which ones the API server takes for a field, whatever stands beside it.
 
 use crate::rules::suggest::brief;
-use kubernetes::amount;
+use kubernetes::parse_quantity;
 use yaml::{Node, Resolved};
 
 /// What the API server takes for a field.
@@ -233,7 +233,7 @@ impl Accepted {
             Accepted::Variable if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
                 Some("not printable ASCII")
             }
-            Accepted::Amount if amount(text.trim()).is_some_and(|amount| amount < 0) => {
+            Accepted::Amount if parse_quantity(text.trim()).is_some_and(|amount| amount < 0) => {
                 Some("below 0")
             }
             Accepted::Sysctl

@@ -1,0 +1,225 @@
+//! Kustomizations: the files and folders that they name, and the patches inside them.
+
+use crate::paths::join_normalized;
+use crate::{bounded_fs, paths};
+use kubernetes::PatchTarget;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use yaml::{Node, NodeKind, ScalarStyle, Yaml, chunks};
+
+/// What kustomize looks for in a folder.
+pub(crate) const KUSTOMIZATIONS: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+pub(crate) fn is_kustomization(file: &Path) -> bool {
+    file.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| KUSTOMIZATIONS.contains(&name))
+}
+
+/// The kustomizations of many folders. Those above a file can be found from there; an overlay beside its base cannot.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Kustomizations {
+    pub(crate) by_folder: HashMap<PathBuf, Kustomization>,
+    /// By a file or folder, the folders of the kustomizations that name it as a resource.
+    pub(crate) naming: HashMap<PathBuf, Vec<PathBuf>>,
+}
+
+/// What a kustomization says of files; one that is not there says nothing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kustomization {
+    /// With what each is for; nothing of that for one that is named for several things.
+    pub(crate) patches: HashMap<PathBuf, PatchTarget>,
+    /// Files, and folders with kustomizations.
+    pub(crate) resources: HashSet<PathBuf>,
+    /// The last one has the last word.
+    pub(crate) components: Vec<PathBuf>,
+    /// Where it puts its resources.
+    pub(crate) namespace: Option<Arc<str>>,
+}
+
+impl Kustomizations {
+    /// Reads those among some files, whose names are free of links.
+    pub fn from_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> Self {
+        let files = files.into_iter().filter(|file| is_kustomization(file));
+        Kustomizations::from_texts(
+            files.filter_map(|file| {
+                Some((file, bounded_fs::text(file, bounded_fs::MAX_FILE_BYTES)?))
+            }),
+        )
+    }
+
+    /// Those among some files, with their texts.
+    pub fn from_texts<'p>(files: impl IntoIterator<Item = (&'p Path, impl AsRef<str>)>) -> Self {
+        let mut known = Kustomizations::default();
+        for (file, text) in files.into_iter().filter(|(file, _)| is_kustomization(file)) {
+            let folder = paths::folder_of(file);
+            known.by_folder.insert(
+                folder.to_owned(),
+                Kustomization::parse(text.as_ref(), folder),
+            );
+        }
+        for (folder, kustomization) in &known.by_folder {
+            for named in kustomization.named() {
+                known
+                    .naming
+                    .entry(named.clone())
+                    .or_default()
+                    .push(folder.clone());
+            }
+        }
+        known.naming.values_mut().for_each(|folders| folders.sort());
+        known
+    }
+}
+
+impl Kustomization {
+    pub(crate) fn parse(text: &str, folder: &Path) -> Self {
+        let mut said = Kustomization::default();
+        for range in chunks::documents(text) {
+            let yaml = yaml::parse(&text[range]);
+            let root = |key| yaml.root().and_then(|root| root.get(key));
+            for (path, target) in
+                patch_items(&yaml).filter_map(|item| Some((named_file(item)?, target(item))))
+            {
+                let known = said
+                    .patches
+                    .entry(join_normalized(folder, path))
+                    .or_insert_with(|| target.clone());
+                *known = known.common(&target);
+            }
+            let paths = |key| {
+                root(key)
+                    .into_iter()
+                    .flat_map(Node::items)
+                    .filter_map(Node::as_str)
+                    .map(|path| join_normalized(folder, path))
+            };
+            said.resources
+                .extend(paths("resources").chain(paths("bases")));
+            said.components.extend(paths("components"));
+            said.namespace = root("namespace")
+                .and_then(Node::as_str)
+                .filter(|name| !name.is_empty())
+                .map(Arc::from);
+        }
+        said
+    }
+
+    /// The files that it names as resources, and the folders with kustomizations.
+    fn named(&self) -> impl Iterator<Item = &PathBuf> {
+        self.resources.iter().chain(&self.components)
+    }
+
+    pub(crate) fn names(&self, resource: &Path) -> bool {
+        self.resources.contains(resource)
+            || self
+                .components
+                .iter()
+                .any(|component| component == resource)
+    }
+}
+
+/// The files that the text of a kustomization, or of a component, names as patches.
+pub fn patch_files(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for range in chunks::documents(text) {
+        let yaml = yaml::parse(&text[range]);
+        found.extend(patch_items(&yaml).filter_map(named_file).map(str::to_owned));
+    }
+    found
+}
+
+/// The patches that are written inside a kustomization, and what each is for.
+pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, PatchTarget)> {
+    let patch = |item: Node<'_>| {
+        if item.kind() == NodeKind::Mapping {
+            item.get("patch").map(|node| node.id())
+        } else {
+            Some(item.id())
+        }
+    };
+    let is_one = |node: &Node<'_>| {
+        node.as_str()
+            .is_some_and(|text| text.contains(['\n', '{', '[']))
+    };
+    let placed = |item| patch(item).map(|id| (yaml.node(id), target(item)));
+    patch_items(yaml)
+        .filter_map(placed)
+        .filter(|(node, _)| is_one(node))
+        .collect()
+}
+
+/// What an item of a list of patches says that it is for.
+fn target(item: Node<'_>) -> PatchTarget {
+    let named = |key| {
+        item.get("target")?
+            .get(key)
+            .filter(|node| !node.is_null())?
+            .as_str()
+            .map(Arc::from)
+    };
+    PatchTarget {
+        group: named("group"),
+        version: named("version"),
+        kind: named("kind"),
+    }
+}
+
+/// The items of the lists of patches.
+fn patch_items(yaml: &Yaml) -> impl Iterator<Item = Node<'_>> {
+    let lists = ["patches", "patchesStrategicMerge", "patchesJson6902"].into_iter();
+    lists
+        .filter_map(|list| yaml.root()?.get(list))
+        .flat_map(Node::items)
+        .filter_map(Node::resolve)
+}
+
+/// The file that an item of a list of patches names; an item can be the patch itself, too.
+fn named_file(item: Node<'_>) -> Option<&str> {
+    let named = if item.kind() == NodeKind::Mapping {
+        item.get("path")
+    } else {
+        Some(item)
+    };
+    let is_block = |node: &Node<'_>| {
+        matches!(
+            node.kind(),
+            NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
+        )
+    };
+    named
+        .filter(|node| !is_block(node))
+        .and_then(Node::as_str)
+        .filter(|path| !path.is_empty() && !path.contains('\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_are_named_in_three_ways() {
+        let text = "\
+resources: [deployment.yaml]
+patches:
+  - path: a.yaml
+    target: {kind: Deployment}
+  - patch: |-
+      - op: remove
+        path: /spec
+  - old.yaml
+patchesStrategicMerge:
+  - ./b/c.yaml
+  - |-
+    kind: Deployment
+patchesJson6902:
+  - path: d.json
+";
+        assert_eq!(
+            patch_files(text),
+            ["a.yaml", "old.yaml", "./b/c.yaml", "d.json"]
+        );
+    }
+}
