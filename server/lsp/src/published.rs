@@ -17,7 +17,7 @@ use serde_json::ser::Formatter;
 use std::array;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError};
-use text::{Lines, Text};
+use text::{LineIndex, Text};
 use tower_lsp::lsp_types::{self as lsp, Url};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
@@ -203,15 +203,12 @@ impl Maker<'_> {
         part: Chunk<'p>,
         marks: impl Iterator<Item = &'m Mark<'p>>,
     ) -> Written {
-        let lines = Lines::of(if part.is_whole() {
-            part.analysis.text()
-        } else {
-            ""
-        });
+        let text = part.analysis.text();
+        let lines = LineIndex::new(if part.is_whole() { text } else { "" });
         let place = |at: Range| match part.is_whole() {
             true => {
                 let [start, end] = [at.start(), at.end()]
-                    .map(|end| position(lines.position(end.into(), self.client.encoding)));
+                    .map(|end| position(lines.position(text, end.into(), self.client.encoding)));
                 lsp::Range { start, end }
             }
             false => range(part.place(at), self.text, self.client.encoding),

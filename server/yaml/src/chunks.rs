@@ -10,9 +10,10 @@
 //! YAML makes every line of a quoted or bracketed value stand deeper than the key that it belongs to (section 7.3 of its
 //! specification), so that a `- ` in the items' column begins an item whatever stands before it.
 
-use memchr::{memchr_iter, memchr2_iter, memmem};
+use memchr::memchr_iter;
 use std::borrow::Cow;
 use std::ops::Range;
+use text::{count_line_breaks, line_ends};
 
 /// Byte ranges of the documents of a text, in order. A document begins at its `---` line, or with what precedes that line
 /// (directives, comments, blank lines) where nothing else does; a `...` line is the last of its document.
@@ -179,6 +180,9 @@ fn resync_index(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Op
     None
 }
 
+/// A byte order mark in UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
     let bytes = text.as_bytes();
     let mut cutter = Chunker::new(role);
@@ -186,7 +190,7 @@ fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
     for end in line_ends(bytes) {
         // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
         let line = &bytes[at..end];
-        let unmarked = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        let unmarked = line.strip_prefix(MARK).unwrap_or(line);
         let is_first = at == cutter.start && cutter.role == ChunkKind::Document;
         let line = if is_first || is_marker(unmarked, b"---") {
             unmarked
@@ -202,31 +206,10 @@ fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
     let mut start = 0;
     for part in &mut cutter.chunks {
         let end = start + part.length;
-        part.lines = line_count(&bytes[start..end]);
+        part.lines = u32::try_from(count_line_breaks(&bytes[start..end])).unwrap_or(u32::MAX);
         start = end;
     }
     cutter.chunks
-}
-
-/// Where lines end: behind `\n`, `\r\n` or a lone `\r`, and with the text.
-fn line_ends(text: &[u8]) -> impl Iterator<Item = usize> {
-    let is_half = |at: usize| text[at] == b'\r' && text.get(at + 1) == Some(&b'\n');
-    let breaks = memchr2_iter(b'\n', b'\r', text)
-        .filter(move |at| !is_half(*at))
-        .map(|at| at + 1);
-    let is_ended = text.last().is_none_or(|last| matches!(last, b'\n' | b'\r'));
-    breaks.chain((!is_ended).then_some(text.len()))
-}
-
-/// How many lines end in a text that does not end between the halves of a line break.
-fn line_count(text: &[u8]) -> u32 {
-    let returns = memchr_iter(b'\r', text).count();
-    let halves = if returns == 0 {
-        0
-    } else {
-        memmem::find_iter(text, b"\r\n").count()
-    };
-    u32::try_from(memchr_iter(b'\n', text).count() + returns - halves).unwrap_or(u32::MAX)
 }
 
 /// Goes over the lines of a text from the start of a part.

@@ -4,10 +4,11 @@
 //! nothing of comments, anchors' names or brackets. Must not know how a broken text is repaired. Promise: whatever the text,
 //! the walk ends, in stack of a fixed size, and each range it gives is exact.
 
-use super::source::{BYTE_ORDER_MARK, Source};
+use super::source::Source;
 use super::tree::{NodeId, Properties, Record, Shape, Value};
 use super::{Offset, Range, ScalarStyle};
 use std::collections::{BTreeMap, HashMap};
+use text::BYTE_ORDER_MARK;
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 

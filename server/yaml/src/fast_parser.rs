@@ -6,11 +6,12 @@
 //! several times sooner; where there is the least doubt, or anything wrong, nothing is read, and `walk` is asked.
 
 use super::event_parser::{MAX_DEPTH, Reading, range};
-use super::source::{BYTE_ORDER_MARK, Overlay};
+use super::source::Overlay;
 use super::tree::{NodeId, Record, Shape, Value};
 use super::{Range, ScalarStyle};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use text::BYTE_ORDER_MARK;
 
 /// The document that a text is; nothing where it takes a parser to tell. Patches may hide what ends a line, or mask.
 pub(super) fn parse(text: &str, patches: &[Overlay]) -> Option<Reading> {

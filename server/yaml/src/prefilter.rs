@@ -8,7 +8,7 @@
 //! read at all. A remedy leaves a line unread only where reading failed at what belongs to it, or right behind that: so what belongs to the
 //! first entry is looked at closely, and of all other lines the first column.
 
-use super::source::BYTE_ORDER_MARK;
+use text::BYTE_ORDER_MARK;
 
 /// What may stand at the root of a document.
 #[derive(Debug)]

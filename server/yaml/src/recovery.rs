@@ -10,6 +10,7 @@ use super::recovery_strategies::{self, Candidate};
 use super::source::{Overlay, Source};
 use super::{Range, SyntaxError, Yaml};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// How often a document is repaired; one that needs more is not YAML but something else.
 const MAX_REPAIRS: usize = 64;
@@ -67,6 +68,7 @@ fn into_yaml(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
         comments,
         errors: Vec::new(),
         repaired,
+        lines: OnceLock::new(),
     }
 }
 

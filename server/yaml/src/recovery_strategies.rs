@@ -4,7 +4,7 @@
 //! is found out by reading. Promise: a remedy touches only the lines that it names, and no line break.
 
 use super::event_parser::{Cause, Failure, MAX_DEPTH, range};
-use super::source::{BYTE_ORDER_MARK, Overlay, Source};
+use super::source::{Overlay, Source};
 use super::{Range, SyntaxError};
 
 /// A guess: what to read instead of what is written, and what was wrong if it is right.
@@ -129,7 +129,7 @@ impl FailureSite<'_, '_> {
     /// Git's marks around both sides of a conflict: all of them go.
     fn conflict_markers(&self) -> Vec<Candidate> {
         let marks = |line: &usize| {
-            let text = &self.text()[line_range(self.source, *line)];
+            let text = &self.text()[self.source.content(*line)];
             let mark = |mark| {
                 text.strip_prefix(mark)
                     .is_some_and(|rest: &str| rest.is_empty() || rest.starts_with(' '))
@@ -492,7 +492,7 @@ impl FailureSite<'_, '_> {
     }
 
     fn line_range(&self, line: usize) -> std::ops::Range<usize> {
-        line_range(self.source, line)
+        self.source.content(line)
     }
 
     /// The value of a line read as plain words, whatever stands there.
@@ -762,23 +762,8 @@ const PARSER_MESSAGES: &[(&str, &str)] = &[
 
 // --- lines ---
 
-/// A line without its line break and without a byte order mark.
-fn line_range(source: &Source<'_>, line: usize) -> std::ops::Range<usize> {
-    let start = source.line(line).start;
-    let start = if start == 0 {
-        if source.text().starts_with(BYTE_ORDER_MARK) {
-            BYTE_ORDER_MARK.len_utf8()
-        } else {
-            0
-        }
-    } else {
-        start
-    };
-    start..source.line_end(line).max(start)
-}
-
 fn written_start(source: &Source<'_>, line: usize) -> usize {
-    let range = line_range(source, line);
+    let range = source.content(line);
     let text = &source.text()[range.clone()];
     range.start + text.len() - text.trim_start_matches([' ', '\t']).len()
 }
@@ -789,23 +774,23 @@ fn written(source: &Source<'_>, line: usize) -> Range {
     range(
         start,
         start
-            + source.text()[start..line_range(source, line).end.max(start)]
+            + source.text()[start..source.content(line).end.max(start)]
                 .trim_end()
                 .len(),
     )
 }
 
 fn indentation(source: &Source<'_>, line: usize) -> Range {
-    range(line_range(source, line).start, written_start(source, line))
+    range(source.content(line).start, written_start(source, line))
 }
 
 fn indent(source: &Source<'_>, line: usize) -> usize {
-    written_start(source, line) - line_range(source, line).start
+    written_start(source, line) - source.content(line).start
 }
 
 /// Whether a line holds more than blanks and a comment, and is read.
 fn is_written(source: &Source<'_>, line: usize) -> bool {
-    let range = line_range(source, line);
+    let range = source.content(line);
     let text = source.text()[range.clone()].trim_start_matches([' ', '\t']);
     let marker = text.starts_with("---") && text[3..].trim().is_empty();
     !text.trim().is_empty()
@@ -849,7 +834,7 @@ struct LineShape {
 impl LineShape {
     fn of(source: &Source<'_>, line: usize) -> LineShape {
         let mut seen = Scan::default();
-        let whole = line_range(source, line);
+        let whole = source.content(line);
         scan_line(source.text(), whole.clone(), &mut seen);
         let end = seen.comment.unwrap_or(whole.end);
         let start = written_start(source, line);

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::ops::Range;
+use text::{BYTE_ORDER_MARK, LineIndex};
 
 /// A place where the parser reads something else than what is written. Never holds a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +69,7 @@ fn unmasked(c: char) -> char {
 /// A text, its lines and its patches.
 pub(super) struct Source<'t> {
     text: &'t str,
-    lines: Vec<usize>,
+    lines: LineIndex,
     /// In order, apart.
     overlays: Vec<Overlay>,
     /// Where the last column was looked up: from where, how many characters on, at which byte. Look-ups come nearly in the
@@ -84,7 +85,7 @@ impl<'t> Source<'t> {
             .then(|| Overlay::hide(0..BYTE_ORDER_MARK.len_utf8()));
         Source {
             text,
-            lines: line_starts(text),
+            lines: LineIndex::new(text),
             overlays: mark.into_iter().collect(),
             last: Cell::default(),
         }
@@ -148,26 +149,27 @@ impl<'t> Source<'t> {
     }
 
     pub(super) fn line_count(&self) -> usize {
-        self.lines.len()
+        self.lines.line_count()
     }
 
-    /// The line that holds an offset, from 0.
+    /// Returns the line that contains an offset, from 0.
     pub(super) fn line_of(&self, offset: usize) -> usize {
-        self.lines
-            .partition_point(|&start| start <= offset)
-            .saturating_sub(1)
+        self.lines.line(offset)
     }
 
-    /// A line, from 0, with its line break; empty behind the last.
+    /// Returns a line, from 0, with its line break; an empty range at the end for a line past the last.
     pub(super) fn line(&self, line: usize) -> Range<usize> {
-        let start = self.lines.get(line).copied().unwrap_or(self.text.len());
-        start..self.lines.get(line + 1).copied().unwrap_or(self.text.len())
+        self.lines.range(line)
     }
 
-    /// The byte behind the last of a line before its line break.
+    /// Returns a line, from 0, without its line break and without a byte order mark.
+    pub(super) fn content(&self, line: usize) -> Range<usize> {
+        self.lines.content(line, self.text)
+    }
+
+    /// Returns the end of a line, from 0, before its line break.
     pub(super) fn line_end(&self, line: usize) -> usize {
-        let range = self.line(line);
-        range.start + self.text[range].trim_end_matches(['\n', '\r']).len()
+        self.content(line).end
     }
 
     /// The offset of a place that the parser names: a line from 1, a column from 0 in characters.
@@ -278,19 +280,4 @@ impl<'t> Source<'t> {
             _ => None,
         })
     }
-}
-
-pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
-
-/// Where lines start. `\n`, `\r\n` and a lone `\r` break them.
-fn line_starts(text: &str) -> Vec<usize> {
-    let bytes = text.as_bytes();
-    let ends = bytes.iter().enumerate().filter(|&(at, byte)| match byte {
-        b'\n' => true,
-        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
-        _ => false,
-    });
-    std::iter::once(0)
-        .chain(ends.map(|(at, _)| at + 1))
-        .collect()
 }

@@ -8,6 +8,8 @@ use super::scalar::{self, Resolved};
 use super::{Offset, Range};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::OnceLock;
+use text::LineIndex;
 
 /// A document as it was read. Made by [`super::parse`], never changed afterwards.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,7 @@ pub struct Yaml {
     pub(super) comments: Vec<Range>,
     pub(super) errors: Vec<SyntaxError>,
     pub(super) repaired: Vec<Range>,
+    pub(super) lines: OnceLock<LineIndex>,
 }
 
 /// The name of a node inside its [`Yaml`]; meaningless in any other.
@@ -98,6 +101,11 @@ impl Yaml {
     /// The document's text, from which every range counts.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The document's lines. They are found when they are first needed.
+    pub fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| LineIndex::new(&self.text))
     }
 
     /// The text without its tree.

@@ -8,6 +8,7 @@ pub mod kustomize;
 
 use std::ops::Range;
 use std::path::PathBuf;
+use text::LineIndex;
 
 /// Where something that was rendered comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +18,23 @@ pub struct Origin {
     pub range: Option<Range<usize>>,
 }
 
-/// The lines of a text, each with where it starts, without its line break.
+/// Returns the lines of a text without their line breaks, each with its first byte.
 fn lines(text: &str) -> Vec<(usize, &str)> {
-    let mut lines = Vec::new();
-    let mut at = 0;
-    for whole in text.split_inclusive('\n') {
-        lines.push((at, whole.trim_end_matches(['\n', '\r'])));
-        at += whole.len();
-    }
+    let index = LineIndex::new(text);
+    let line = |line| {
+        let start = index.start(line);
+        (
+            start,
+            text[start..index.range(line).end].trim_end_matches(['\n', '\r']),
+        )
+    };
+    let mut lines: Vec<_> = (0..index.line_count()).map(line).collect();
+    // A final line break does not start another line here.
+    lines.pop_if(|(_, text)| text.is_empty());
     lines
 }
 
-/// What is written on a line.
+/// Returns the range of a line without the white space around it.
 fn written((start, line): (usize, &str)) -> Range<usize> {
     let indent = line.len() - line.trim_start().len();
     start + indent..start + line.trim_end().len().max(indent)

@@ -5,8 +5,7 @@
 
 use super::super::{Entry, Node, NodeKind, Yaml};
 use std::ops::Range;
-
-const BYTE_ORDER_MARK: char = '\u{feff}';
+use text::line_break;
 
 /// A document's text seen as lines.
 #[derive(Clone, Copy)]
@@ -35,45 +34,35 @@ impl<'y> Layout<'y> {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// The start of the line that holds a position; behind the byte order mark on the first line.
+    /// Returns the start of the line that contains a byte; behind the byte order mark on the first line.
     pub(super) fn line_start(self, at: usize) -> usize {
-        match self.to(at).rfind(['\n', '\r']) {
-            Some(brk) => brk + 1,
-            None if self.text.starts_with(BYTE_ORDER_MARK) => BYTE_ORDER_MARK.len_utf8(),
-            None => 0,
-        }
+        self.content(self.yaml.lines().line(at)).start
     }
 
-    /// The end of the line that holds a position, before its line break.
+    /// Returns the end of the line that contains a byte, before its line break.
     pub(super) fn line_end(self, at: usize) -> usize {
-        self.from(at)
-            .find(['\n', '\r'])
-            .map_or(self.text.len(), |length| at + length)
+        self.content(self.yaml.lines().line(at)).end
     }
 
-    /// The start of the next line; the end of the text on the last.
+    /// Returns the start of the next line; the end of the text on the last.
     pub(super) fn next_line(self, at: usize) -> usize {
-        let end = self.line_end(at);
-        end + line_break(self.from(end)).len()
+        let lines = self.yaml.lines();
+        lines.range(lines.line(at)).end
     }
 
-    /// The end of the line before the one that holds a position; `None` on the first.
+    /// Returns the end of the line before the one that contains a byte; `None` on the first.
     pub(super) fn previous_line_end(self, at: usize) -> Option<usize> {
-        let start = self.to(at).rfind(['\n', '\r'])?;
-        let crlf = self.to(start + 1).ends_with("\r\n");
-        Some(if crlf { start - 1 } else { start })
+        let previous = self.yaml.lines().line(at).checked_sub(1)?;
+        Some(self.content(previous).end)
     }
 
-    /// The number of the line that holds a position, from 1.
+    /// Returns the number of the line that contains a byte, from 1.
     pub(super) fn line_number(self, at: usize) -> usize {
-        let mut rest = self.to(at);
-        let mut number = 1;
-        while let Some(brk) = rest.find(['\n', '\r']) {
-            let length = line_break(&rest[brk..]).len();
-            rest = &rest[brk + length..];
-            number += 1;
-        }
-        number
+        self.yaml.lines().line(at) + 1
+    }
+
+    fn content(self, line: usize) -> Range<usize> {
+        self.yaml.lines().content(line, self.text)
     }
 
     pub(super) fn line_of(self, node: Node<'_>) -> usize {
@@ -261,14 +250,4 @@ pub(super) fn start(node: Node<'_>) -> usize {
     node.properties_range()
         .map_or(begin, |range| range.start().min(begin))
         .into()
-}
-
-/// The line break that a text begins with; nothing where it begins with none.
-fn line_break(text: &str) -> &str {
-    let length = match text.as_bytes() {
-        [b'\r', b'\n', ..] => 2,
-        [b'\r' | b'\n', ..] => 1,
-        _ => 0,
-    };
-    &text[..length]
 }
