@@ -48,11 +48,7 @@ fn comment_edit(layout: Layout<'_>, change: &Change) -> Option<Result<CommentEdi
                 comment,
                 text: text.clone(),
             };
-            Some(
-                is_there
-                    .then_some(remark)
-                    .ok_or_else(|| EditError::new("the comment is not there any more")),
-            )
+            Some(is_there.then_some(remark).ok_or(EditError::CommentNotFound))
         }
         Change::NewComment { at, above, text } => Some(new_comment(layout, *at, *above, text)),
         _ => None,
@@ -74,17 +70,18 @@ fn new_comment(
         });
     }
     let line = layout.slice(start..end);
-    match line.is_empty() || line.ends_with([' ', '\t']) || layout.comment_behind(start).is_some() {
-        true => Err(EditError::new(format!(
-            "line {} has no room for a comment",
-            layout.line_number(start)
-        ))),
-        false => Ok(CommentEdit::New {
-            at: end,
-            text: text.to_owned(),
-            above,
-        }),
+    let is_full =
+        line.is_empty() || line.ends_with([' ', '\t']) || layout.comment_behind(start).is_some();
+    if is_full {
+        return Err(EditError::NoRoomForComment {
+            line: layout.line_number(start),
+        });
     }
+    Ok(CommentEdit::New {
+        at: end,
+        text: text.to_owned(),
+        above,
+    })
 }
 
 impl CommentEdit {

@@ -20,7 +20,7 @@ pub(super) fn edits(wanted: &TargetTree<'_>) -> Result<Edits, EditError> {
         .map(|remark| remark.edit(layout))
         .collect();
     if matches!(wanted.root.target, Target::Kept) {
-        return Edits::from_pieces(pieces).ok_or_else(EditError::unproved);
+        return Edits::from_pieces(pieces).ok_or(EditError::Unverified);
     }
     let emitter = Emitter {
         layout,
@@ -32,7 +32,7 @@ pub(super) fn edits(wanted: &TargetTree<'_>) -> Result<Edits, EditError> {
         pieces,
     };
     pen.slot(&wanted.root, Position::Root)?;
-    Edits::from_pieces(pen.pieces).ok_or_else(EditError::unproved)
+    Edits::from_pieces(pen.pieces).ok_or(EditError::Unverified)
 }
 
 /// What leaves with an entry or item that goes: itself and the comment behind it.
@@ -144,7 +144,7 @@ impl<'y> EditBuilder<'y> {
 
     fn block(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), EditError> {
         let layout = self.layout;
-        let column = layout.column_of(node).ok_or_else(EditError::unproved)?;
+        let column = layout.column_of(node).ok_or(EditError::Unverified)?;
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
         let (old, fresh) = slots.split_at(old);
         let is_mapping = node.kind() == NodeKind::Mapping;
@@ -204,11 +204,11 @@ impl<'y> EditBuilder<'y> {
         let layout = self.layout;
         let mut first_line = false;
         let mut behind_dash = None;
-        let last = slot_tail(layout, node, run.end - 1).ok_or_else(EditError::unproved)?;
+        let last = slot_tail(layout, node, run.end - 1).ok_or(EditError::Unverified)?;
         let closes_text = layout.skip_white(layout.line_end(last)) == layout.text.len();
         for index in run {
             let begin = self.leaving_start(node, slots, index)?;
-            let tail = slot_tail(layout, node, index).ok_or_else(EditError::unproved)?;
+            let tail = slot_tail(layout, node, index).ok_or(EditError::Unverified)?;
             let end = layout.line_end(tail);
             let previous = layout.previous_line_end(begin);
             let range = if !layout.begins_line(begin) || behind_dash == Some(begin) {
@@ -250,7 +250,7 @@ impl<'y> EditBuilder<'y> {
         let begin = self
             .layout
             .slot_start(node, index)
-            .ok_or_else(EditError::unproved)?;
+            .ok_or(EditError::Unverified)?;
         let moves = slots
             .get(index)
             .is_some_and(|slot| matches!(slot.target, Target::MovedAway));
@@ -283,13 +283,14 @@ impl<'y> EditBuilder<'y> {
             let inside = usize::from(node.range().start()) + 1..usize::from(node.range().end()) - 1;
             let has_lines = layout.slice(inside.clone()).contains(['\n', '\r', '#']);
             if has_lines {
-                return Err(EditError::new("an empty collection spans several lines")
-                    .at_line(layout.line_of(node)));
+                return Err(EditError::SpreadOutCollection {
+                    line: layout.line_of(node),
+                });
             }
             self.put(inside, new.join(", "));
         } else if all_gone {
-            let begin = layout.slot_start(node, 0).ok_or_else(EditError::unproved)?;
-            let end = slot_tail(layout, node, old.len() - 1).ok_or_else(EditError::unproved)?;
+            let begin = layout.slot_start(node, 0).ok_or(EditError::Unverified)?;
+            let end = slot_tail(layout, node, old.len() - 1).ok_or(EditError::Unverified)?;
             self.put(begin..end, new.join(", "));
         } else {
             for run in runs {
@@ -305,7 +306,7 @@ impl<'y> EditBuilder<'y> {
         let layout = self.layout;
         let begin = layout
             .slot_start(node, run.start)
-            .ok_or_else(EditError::unproved)?;
+            .ok_or(EditError::Unverified)?;
         if let Some(next) = layout.slot_start(node, run.end) {
             self.put(begin..next, "");
             return Ok(());
@@ -314,8 +315,8 @@ impl<'y> EditBuilder<'y> {
             .start
             .checked_sub(1)
             .and_then(|before| slot_tail(layout, node, before))
-            .ok_or_else(EditError::unproved)?;
-        let tail = slot_tail(layout, node, run.end - 1).ok_or_else(EditError::unproved)?;
+            .ok_or(EditError::Unverified)?;
+        let tail = slot_tail(layout, node, run.end - 1).ok_or(EditError::Unverified)?;
         self.put(before..tail, "");
         if let Some(comment) = own_flow_comment(layout, node, run.end - 1, tail) {
             let written = layout
@@ -334,10 +335,8 @@ impl<'y> EditBuilder<'y> {
         if new.is_empty() {
             return Ok(());
         }
-        let begin = layout
-            .slot_start(node, last)
-            .ok_or_else(EditError::unproved)?;
-        let tail = slot_tail(layout, node, last).ok_or_else(EditError::unproved)?;
+        let begin = layout.slot_start(node, last).ok_or(EditError::Unverified)?;
+        let tail = slot_tail(layout, node, last).ok_or(EditError::Unverified)?;
         let close = usize::from(node.range().end()) - 1;
         let comma =
             Some(layout.skip_blank(tail)).filter(|&at| layout.slice(at..close).starts_with(','));
@@ -373,7 +372,7 @@ impl<'y> EditBuilder<'y> {
         place: Position<'y>,
     ) -> Result<(), EditError> {
         match place {
-            Position::Root => Err(EditError::new("the whole document cannot be replaced")),
+            Position::Root => Err(EditError::WholeDocument("replaced")),
             Position::Flow { spaced, quotes } => {
                 // The quotes of a text say nothing about the keys of what comes in its place.
                 let quotes = match fresh {

@@ -57,7 +57,7 @@ impl<'y> Emitter<'y> {
         step: usize,
     ) -> Result<String, EditError> {
         let (Target::New(fresh), Key::New(name)) = (&slot.target, &slot.key) else {
-            return Err(EditError::unproved());
+            return Err(EditError::Unverified);
         };
         if let NewNode::Moved(entry) = fresh {
             return self.moved(*entry, name, column);
@@ -116,12 +116,12 @@ impl<'y> Emitter<'y> {
                 let quotes = quotes.unwrap_or(self.style.quotes());
                 Ok(format!(
                     " {}",
-                    quote::scalar(value, false, quotes).ok_or_else(EditError::unproved)?
+                    quote::scalar(value, false, quotes).ok_or(EditError::Unverified)?
                 ))
             }
             NewNode::Mapping(_) => Ok(" {}".into()),
             NewNode::Sequence(_) => Ok(" []".into()),
-            NewNode::Moved(_) => Err(EditError::unproved()),
+            NewNode::Moved(_) => Err(EditError::Unverified),
         }
     }
 
@@ -134,7 +134,7 @@ impl<'y> Emitter<'y> {
         quotes: Quotes,
     ) -> Result<String, EditError> {
         let Target::New(fresh) = &slot.target else {
-            return Err(EditError::unproved());
+            return Err(EditError::Unverified);
         };
         let value = self.item_value(fresh, column + 1 + gap, quotes)?;
         Ok(format!("-{:gap$}{value}", ""))
@@ -165,7 +165,7 @@ impl<'y> Emitter<'y> {
                 Ok(items.join(&brk))
             }
             NewNode::Scalar(value) => {
-                quote::scalar(value, false, quotes).ok_or_else(EditError::unproved)
+                quote::scalar(value, false, quotes).ok_or(EditError::Unverified)
             }
             other => self.flow_value(other, false, quotes),
         }
@@ -178,7 +178,7 @@ impl<'y> Emitter<'y> {
         quotes: Quotes,
     ) -> Result<String, EditError> {
         let Target::New(fresh) = &slot.target else {
-            return Err(EditError::unproved());
+            return Err(EditError::Unverified);
         };
         match (&slot.key, fresh) {
             (Key::New(name), NewNode::Moved(entry)) => {
@@ -189,10 +189,7 @@ impl<'y> Emitter<'y> {
                         && matches!(value.kind(), NodeKind::Mapping | NodeKind::Sequence)
                 {
                     let line = self.layout.line_of(entry.key);
-                    return Err(EditError::new(
-                        "what spans several lines cannot be moved into braces",
-                    )
-                    .at_line(line));
+                    return Err(EditError::MultilineIntoFlow { line });
                 }
                 Ok(format!("{}: {source}", quote::text(name, true, quotes)))
             }
@@ -213,9 +210,9 @@ impl<'y> Emitter<'y> {
     ) -> Result<String, EditError> {
         let (slots, open, close) = match fresh {
             NewNode::Scalar(value) => {
-                return quote::scalar(value, true, quotes).ok_or_else(EditError::unproved);
+                return quote::scalar(value, true, quotes).ok_or(EditError::Unverified);
             }
-            NewNode::Moved(_) => return Err(EditError::unproved()),
+            NewNode::Moved(_) => return Err(EditError::Unverified),
             NewNode::Mapping(slots) => (slots, "{", "}"),
             NewNode::Sequence(slots) => (slots, "[", "]"),
         };
@@ -242,10 +239,7 @@ impl<'y> Emitter<'y> {
                 .comment_behind(tail)
                 .is_some_and(|comment| comment.end < usize::from(parent.range().end()));
             if followed || layout.slice(range.clone()).contains(['\n', '\r']) {
-                return Err(EditError::new(
-                    "what spans several lines cannot be moved out of braces",
-                )
-                .at_line(line));
+                return Err(EditError::MultilineOutOfFlow { line });
             }
         }
         let key = start(entry.key);
@@ -292,9 +286,7 @@ impl<'y> Emitter<'y> {
                 text.push_str(&" ".repeat(to.saturating_sub(from)));
             }
             if cut > indent && !layout.slice(at + indent..end).starts_with('#') {
-                return Err(
-                    EditError::new("the lines to move are not indented evenly").at_line(line)
-                );
+                return Err(EditError::UnevenIndentation { line });
             }
             text.push_str(layout.slice(at + cut.min(indent)..next));
             at = next;

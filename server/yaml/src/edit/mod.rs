@@ -9,6 +9,7 @@ mod comment;
 mod compose;
 mod diff;
 mod emitter;
+mod error;
 mod layout;
 mod planner;
 mod preconditions;
@@ -17,8 +18,9 @@ mod style;
 mod target_tree;
 mod verify;
 
+pub use error::EditError;
+
 use super::{Offset, Path, Range, Yaml};
-use std::fmt;
 
 /// One thing to change in a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -135,64 +137,6 @@ impl Edits {
         result
     }
 }
-
-/// Why no edit is given, in words for a person: lower case, no full stop.
-///
-/// The lines that it names are the document's. Who shows it in a file knows how many lines stand above the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EditError {
-    /// What stands before each line's number.
-    lines: Vec<(String, usize)>,
-    rest: String,
-}
-
-impl EditError {
-    pub fn new(reason: impl Into<String>) -> EditError {
-        EditError {
-            lines: Vec::new(),
-            rest: reason.into(),
-        }
-    }
-
-    fn unproved() -> EditError {
-        EditError::new("this edit could not be proved safe")
-    }
-
-    /// The number of a line goes on the sentence.
-    fn line(mut self, number: usize) -> EditError {
-        self.lines.push((std::mem::take(&mut self.rest), number));
-        self
-    }
-
-    fn and(mut self, words: &str) -> EditError {
-        self.rest.push_str(words);
-        self
-    }
-
-    fn at_line(self, number: usize) -> EditError {
-        self.and(" (line ").line(number).and(")")
-    }
-
-    /// The same of a document that has this many lines above it.
-    #[must_use]
-    pub fn with_line_offset(mut self, lines: usize) -> EditError {
-        self.lines
-            .iter_mut()
-            .for_each(|(_, number)| *number += lines);
-        self
-    }
-}
-
-impl fmt::Display for EditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines
-            .iter()
-            .try_for_each(|(words, number)| write!(f, "{words}{number}"))?;
-        f.write_str(&self.rest)
-    }
-}
-
-impl std::error::Error for EditError {}
 
 /// Why nothing can be edited in a document, whatever the change: it is not YAML, or not yet. Costs a look over the text.
 pub fn check(yaml: &Yaml) -> Result<(), EditError> {

@@ -19,7 +19,7 @@ pub(super) fn target_tree<'y>(
 ) -> Result<TargetTree<'y>, EditError> {
     let layout = Layout::of(yaml);
     let Some(root) = yaml.root() else {
-        return Err(EditError::new("the document is empty"));
+        return Err(EditError::EmptyDocument);
     };
     let mut root = Slot {
         key: Key::None,
@@ -39,7 +39,7 @@ pub(super) fn target_tree<'y>(
     }
     root.prune();
     if root.is_removed() {
-        return Err(EditError::new("nothing would be left of the document"));
+        return Err(EditError::NothingLeft);
     }
     root.check_names()?;
     root.check_sets(changes)?;
@@ -69,9 +69,9 @@ fn check_contradictions(changes: &[Change]) -> Result<(), EditError> {
         if let Change::Set { path, value } = change {
             let earlier = values.insert(path, value);
             if earlier.is_some_and(|earlier| earlier != value) {
-                return Err(EditError::new(format!(
-                    "two changes want different values at {path}"
-                )));
+                return Err(EditError::DifferentValues {
+                    path: path.to_string(),
+                });
             }
         }
     }
@@ -132,7 +132,9 @@ impl<'y> Planner<'y> {
             },
             Change::Rename { path, key } => match self.existing(root, path)? {
                 Some(slot) => self.rename(slot, path, key),
-                None => Err(EditError::new(format!("there is nothing at {path}"))),
+                None => Err(EditError::NotFound {
+                    path: path.to_string(),
+                }),
             },
             Change::Move { from, to } => self.move_entry(root, from, to),
             // Comments are no part of the tree.
@@ -145,9 +147,7 @@ impl<'y> Planner<'y> {
             return Ok(());
         }
         match (&slot.target, slot.old) {
-            (Target::Kept, _) if path.is_root() => {
-                Err(EditError::new("the whole document cannot be replaced"))
-            }
+            (Target::Kept, _) if path.is_root() => Err(EditError::WholeDocument("replaced")),
             (Target::Kept, Some(old)) => {
                 self.check_alias(old)?;
                 self.check_unshared(old)?;
@@ -184,10 +184,12 @@ impl<'y> Planner<'y> {
                 Some(old) => {
                     self.check_alias(old)?;
                     let line = self.layout.line_of(old);
-                    return Err(
-                        EditError::new(format!("{path} is {}, not a list", noun(old)))
-                            .at_line(line),
-                    );
+                    return Err(EditError::WrongKind {
+                        path: path.to_string(),
+                        found: noun(old),
+                        expected: "a list",
+                        line,
+                    });
                 }
             };
         }
@@ -222,19 +224,23 @@ impl<'y> Planner<'y> {
                 }
                 Ok(())
             }
-            Key::None => Err(EditError::new(format!("{path} has no key to rename"))),
+            Key::None => Err(EditError::NoKey {
+                path: path.to_string(),
+            }),
             _ => Err(contradiction(path)),
         }
     }
 
     fn move_entry(&self, root: &mut Slot<'y>, from: &Path, to: &Path) -> Result<(), EditError> {
         if to.starts_with(from) {
-            return Err(EditError::new(format!(
-                "{from} cannot be moved into itself"
-            )));
+            return Err(EditError::IntoItself {
+                path: from.to_string(),
+            });
         }
         let Some(slot) = self.existing(root, from)? else {
-            return Err(EditError::new(format!("there is nothing at {from}")));
+            return Err(EditError::NotFound {
+                path: from.to_string(),
+            });
         };
         let (Key::Old(key), Some(value), Target::Kept) = (&slot.key, slot.old, &slot.target) else {
             return Err(contradiction(from));
@@ -248,8 +254,10 @@ impl<'y> Planner<'y> {
                 target.target = Target::New(NewNode::Moved(entry));
                 Ok(())
             }
-            (_, _, Some(there)) => Err(EditError::new(format!("{to} is there already"))
-                .at_line(self.layout.line_of(there))),
+            (_, _, Some(there)) => Err(EditError::AlreadyExists {
+                path: to.to_string(),
+                line: self.layout.line_of(there),
+            }),
             _ => Err(contradiction(to)),
         }
     }
@@ -276,7 +284,7 @@ impl<'y> Planner<'y> {
         path: &Path,
     ) -> Result<Option<&'s mut Slot<'y>>, EditError> {
         if path.is_root() {
-            return Err(EditError::new("the whole document cannot be changed"));
+            return Err(EditError::WholeDocument("changed"));
         }
         let mut node = self.layout.yaml.root();
         for step in path.steps() {
@@ -309,10 +317,9 @@ impl<'y> Planner<'y> {
         slot.target = match slot.old {
             None if is_key => Target::New(NewNode::Mapping(Vec::new())),
             None => {
-                return Err(EditError::new(format!(
-                    "there is no list at {}",
-                    path_or_document(&here.path())
-                )));
+                return Err(EditError::NoList {
+                    path: path_or_document(&here.path()),
+                });
             }
             Some(old) => {
                 self.check_alias(old)?;
@@ -347,8 +354,9 @@ impl<'y> Planner<'y> {
         {
             return Err(self.mismatch(old, step, here));
         }
-        let missing =
-            || EditError::new(format!("there is nothing at {}", here.path().join([step])));
+        let missing = || EditError::NotFound {
+            path: here.path().join([step]).to_string(),
+        };
         let (Target::Changed(slots) | Target::New(NewNode::Mapping(slots))) = &mut slot.target
         else {
             return Err(contradiction(&here.path()));
@@ -371,12 +379,12 @@ impl<'y> Planner<'y> {
             "a list"
         };
         let line = self.layout.line_of(old);
-        EditError::new(format!(
-            "{} is {}, not {wanted}",
-            path_or_document(&here.path()),
-            noun(old)
-        ))
-        .at_line(line)
+        EditError::WrongKind {
+            path: path_or_document(&here.path()),
+            found: noun(old),
+            expected: wanted,
+            line,
+        }
     }
 
     /// The slots of a collection, if it is one that may be changed.
@@ -406,7 +414,10 @@ impl<'y> Planner<'y> {
 
     fn from_alias(&self, alias: Node<'y>) -> EditError {
         let line = self.layout.line_of(alias);
-        EditError::new(format!("the value comes from the alias {}", alias.source())).at_line(line)
+        EditError::Alias {
+            alias: alias.source().to_owned(),
+            line,
+        }
     }
 
     /// What `<<` brings in is not written here, and a key beside it would hide it for this place alone.
@@ -421,10 +432,10 @@ impl<'y> Planner<'y> {
             .map(|entry| entry.value);
         match merge {
             Some(alias) if alias.kind() == NodeKind::Alias => Err(self.from_alias(alias)),
-            Some(other) => {
-                Err(EditError::new(format!("{key} comes from <<"))
-                    .at_line(self.layout.line_of(other)))
-            }
+            Some(other) => Err(EditError::Merged {
+                key: key.to_owned(),
+                line: self.layout.line_of(other),
+            }),
             None => Ok(()),
         }
     }
@@ -437,10 +448,11 @@ impl<'y> Planner<'y> {
                     path => path.to_string(),
                 };
                 let line = self.layout.line_of(node);
-                Err(
-                    EditError::new(format!("{what} is shared through the anchor &{anchor}"))
-                        .at_line(line),
-                )
+                Err(EditError::SharedAnchor {
+                    path: what,
+                    anchor: anchor.to_owned(),
+                    line,
+                })
             }
             _ => Ok(()),
         }
@@ -463,7 +475,7 @@ impl<'y> Planner<'y> {
             None => Ok(()),
             Some(range) => {
                 let line = self.layout.line_number(range.start().into());
-                Err(EditError::new("an anchor or a tag stands before an empty value").at_line(line))
+                Err(EditError::PropertiesOfEmptyValue { line })
             }
         }
     }
@@ -474,7 +486,7 @@ impl<'y> Planner<'y> {
         while let Some(node) = nodes.pop() {
             if node.kind() == NodeKind::Alias || node.anchor().is_some() {
                 let line = self.layout.line_of(node);
-                return Err(EditError::new("an anchor or an alias would be moved").at_line(line));
+                return Err(EditError::MovesAnchor { line });
             }
             nodes.extend(node.children());
         }
@@ -489,19 +501,18 @@ impl<'y> Planner<'y> {
                 .as_str()
                 .filter(|_| matches!(key.kind(), NodeKind::Scalar(_)))
             else {
-                return Err(EditError::new("a key is more than a word").at_line(line(key)));
+                return Err(EditError::ComplexKey { line: line(key) });
             };
             if let Some(first) = keys.insert(name, key) {
-                let twice = EditError::new(format!("{name} is written twice (lines "));
-                return Err(twice
-                    .line(line(first))
-                    .and(" and ")
-                    .line(line(key))
-                    .and(")"));
+                return Err(EditError::DuplicateKey {
+                    key: name.to_owned(),
+                    first: line(first),
+                    second: line(key),
+                });
             }
             let before = self.layout.text.get(..start(key)).unwrap_or_default();
             if before.trim_end().ends_with('?') {
-                return Err(EditError::new("a key is marked with ?").at_line(line(key)));
+                return Err(EditError::ExplicitKey { line: line(key) });
             }
         }
         Ok(())
@@ -513,8 +524,9 @@ impl<'y> Planner<'y> {
             return Ok(());
         }
         if node.parent().is_some_and(Node::is_flow) {
-            return Err(EditError::new("a pair without braces stands in a list")
-                .at_line(self.layout.line_of(node)));
+            return Err(EditError::PairInFlowSequence {
+                line: self.layout.line_of(node),
+            });
         }
         let first = self.layout.slot_start(node, 0);
         match first.filter(|&at| {
@@ -524,9 +536,9 @@ impl<'y> Planner<'y> {
                 .all(|byte| matches!(byte, b' ' | b'-'))
         }) {
             Some(_) => Ok(()),
-            None => Err(EditError::new("line ")
-                .line(self.layout.line_of(node))
-                .and(" is laid out too unusually to edit")),
+            None => Err(EditError::UnusualLayout {
+                line: self.layout.line_of(node),
+            }),
         }
     }
 }

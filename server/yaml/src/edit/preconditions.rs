@@ -19,9 +19,9 @@ fn syntax(layout: Layout<'_>) -> Result<(), EditError> {
     let repaired = layout.yaml.repaired().iter().map(|range| range.start());
     match errors.chain(repaired).min() {
         None => Ok(()),
-        Some(first) => Err(EditError::new("line ")
-            .line(layout.line_number(first.into()))
-            .and(" is not valid YAML")),
+        Some(first) => Err(EditError::InvalidYaml {
+            line: layout.line_number(first.into()),
+        }),
     }
 }
 
@@ -34,8 +34,9 @@ fn template(layout: Layout<'_>) -> Result<(), EditError> {
         .find(|&(at, _)| !is_text(layout, at));
     match outside {
         None => Ok(()),
-        Some((at, _)) => Err(EditError::new("this document contains template syntax")
-            .at_line(layout.line_number(at))),
+        Some((at, _)) => Err(EditError::TemplateSyntax {
+            line: layout.line_number(at),
+        }),
     }
 }
 
@@ -54,9 +55,9 @@ fn tabs(layout: Layout<'_>) -> Result<(), EditError> {
     });
     match indented {
         None => Ok(()),
-        Some((at, _)) => Err(EditError::new("line ")
-            .line(layout.line_number(at))
-            .and(" is indented with a tab")),
+        Some((at, _)) => Err(EditError::TabIndentation {
+            line: layout.line_number(at),
+        }),
     }
 }
 

@@ -118,7 +118,9 @@ impl<'y> Slot<'y> {
         let mut names = HashSet::new();
         for slot in self.slots().iter().filter(|slot| !slot.is_removed()) {
             if let Some(name) = slot.name().filter(|name| !names.insert(*name)) {
-                return Err(EditError::new(format!("{name} would be written twice")));
+                return Err(EditError::KeyWouldRepeat {
+                    key: name.to_owned(),
+                });
             }
             slot.check_names()?;
         }
@@ -222,10 +224,9 @@ pub(super) fn value_eq(node: Node<'_>, value: &Value) -> bool {
 }
 
 pub(super) fn contradiction(path: &Path) -> EditError {
-    EditError::new(format!(
-        "two changes contradict one another at {}",
-        path_or_document(path)
-    ))
+    EditError::Conflict {
+        path: path_or_document(path),
+    }
 }
 
 pub(super) fn path_or_document(path: &Path) -> String {

@@ -22,7 +22,7 @@ pub(super) fn prove(wanted: &TargetTree<'_>, edits: &Edits) -> Result<(), EditEr
     {
         return Err(unterminated_block(wanted.layout.yaml)
             .or(unterminated_block(&new))
-            .unwrap_or_else(EditError::unproved));
+            .unwrap_or(EditError::Unverified));
     }
     match new
         .root()
@@ -59,7 +59,10 @@ fn merge_conflict(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
             let line = slot
                 .old
                 .map_or(1, |old| Layout::of(old.yaml()).line_of(old));
-            return Some(EditError::new(format!("{name} comes from << too")).at_line(line));
+            return Some(EditError::AlsoMerged {
+                key: name.to_owned(),
+                line,
+            });
         }
     }
     staying
@@ -175,11 +178,7 @@ fn is_unterminated(node: Node<'_>) -> bool {
 fn unterminated_block(yaml: &Yaml) -> Option<EditError> {
     let node = yaml.nodes().find(|node| is_unterminated(*node))?;
     let line = Layout::of(yaml).line_of(node);
-    Some(
-        EditError::new("the last line of a text block")
-            .at_line(line)
-            .and(" would get or lose its line break"),
-    )
+    Some(EditError::UnterminatedBlock { line })
 }
 
 /// The comments that are to be there.
@@ -243,10 +242,10 @@ impl Comments {
 
     fn check(self, old: Layout<'_>, new: Layout<'_>) -> Result<(), EditError> {
         let lost = |comment: Option<Expected>| match comment {
-            Some(comment) => EditError::new("the comment on line ")
-                .line(old.line_number(comment.at))
-                .and(" would be lost"),
-            None => EditError::unproved(),
+            Some(comment) => EditError::LostComment {
+                line: old.line_number(comment.at),
+            },
+            None => EditError::Unverified,
         };
         let mut moving = self.moving;
         let mut staying = self.staying.into_iter().peekable();
