@@ -895,7 +895,7 @@ fn what_lies_about_and_has_no_end_is_left_alone() {
         .replace(folder.to_str().unwrap(), "FOLDER")
         .replace("./pipe", "FOLDER/pipe");
     expect![[r#"
-        error: .: FOLDER/pipe/.gitignore is no ordinary file; its folder is left out
+        error: .: FOLDER/pipe/.gitignore is not a regular file; its folder is skipped
         error: sparse.json: is longer than 4 GiB; split it
         error: sparse.yaml: is longer than 4 GiB; split it
     "#]]
@@ -913,7 +913,7 @@ fn what_lies_about_and_has_no_end_is_left_alone() {
         let run = sandbox.run(&format!("check {path}"));
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run:?}");
         assert!(
-            run.stderr.contains(".ignore is no ordinary file"),
+            run.stderr.contains(".ignore is not a regular file"),
             "{run:?}"
         );
     }

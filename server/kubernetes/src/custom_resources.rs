@@ -1,7 +1,6 @@
-//! Custom resources: where those that many clusters have keep their pods, and what a pod looks like in one that nobody knows.
-//!
-//! Knows what other projects call their kinds, which is data. Must not know rules. Promise: a pod that is written in full is read like
-//! any other; of one that its controller completes, or that is told by its shape alone, nothing is called missing.
+//! Pods in custom resources: a table of the paths in well-known kinds, and detection by shape in
+//! others. For a pod that its controller completes, or that is only detected by shape, no field
+//! counts as missing.
 
 use super::deserialize::{Reading, UnknownField, read};
 use super::kinds::pod;
@@ -10,7 +9,7 @@ use super::{Container, ContainerKind};
 use k8s_openapi::api::core::v1 as core;
 use yaml::{Node, NodeKind};
 
-/// Where some kinds keep pods. `[]` stands for each item of a list, `*` for each value of a mapping.
+/// The paths of pods in some kinds. `[]` means each item of a list, `*` each value of a mapping.
 struct Row {
     group: &'static str,
     kinds: &'static [&'static str],
@@ -18,14 +17,14 @@ struct Row {
     shape: Shape,
 }
 
-/// How a pod is written at the end of a way.
+/// What is written at the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// `metadata` and `spec`, as in a Deployment.
     Template,
-    /// `metadata` and `spec`, of which the controller takes what containers say, and fills in the rest.
+    /// `metadata` and `spec`; the controller keeps the containers and fills in the rest.
     Served,
-    /// Some fields of a pod's `spec`, beside others.
+    /// Some fields of a pod's `spec` among others.
     Fields,
     /// The `spec` of a Tekton task: its steps are containers.
     Steps,
@@ -106,8 +105,8 @@ rows! {
     }
 }
 
-/// Groups of resources that speak about pods without being or making any: policies, packages with values of their own, and compositions,
-/// which patch what they hold.
+/// Groups whose resources describe pods but do not create any: policies, packages with values of
+/// their own, and compositions, which patch their content.
 const POLICY_GROUPS: [&str; 10] = [
     "apiextensions.crossplane.io",
     "config.gatekeeper.sh",
@@ -121,7 +120,7 @@ const POLICY_GROUPS: [&str; 10] = [
     "templates.gatekeeper.sh",
 ];
 
-/// Keys below which something else is meant than what a key's name says, or nothing that anybody wrote.
+/// Keys below which names have another meaning, or nothing is written by the author.
 const OPAQUE: [&str; 8] = [
     "apiVersion",
     "kind",
@@ -133,15 +132,15 @@ const OPAQUE: [&str; 8] = [
     "valuesContent",
 ];
 
-/// The pods of an object of a kind that Kubernetes itself does not have, each with what was read. `by_shape`: also those that only
-/// look like pods.
+/// Returns the pods of a custom resource, each with its reading. `by_shape` also detects pods in
+/// unknown kinds.
 pub(super) fn pods<'y>(
     object: Node<'y>,
     api_version: &str,
     kind: &str,
     by_shape: bool,
 ) -> Vec<(Pod<'y>, Reading<'y>)> {
-    // What belongs to Kubernetes has no group, or one without a domain of its own.
+    // Kubernetes' own groups are empty or have no domain of their own.
     let Some((group, _)) = api_version
         .split_once('/')
         .filter(|(group, _)| is_custom(group))
@@ -169,7 +168,7 @@ pub(super) fn pods<'y>(
     found
 }
 
-/// The groups that have a kind of that name with pods.
+/// The groups with a known kind of this name.
 pub(super) fn groups(kind: &str) -> impl Iterator<Item = &'static str> {
     ROWS.iter().enumerate().filter_map(move |(index, row)| {
         let is_first = || {
@@ -181,7 +180,7 @@ pub(super) fn groups(kind: &str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Whether nobody here knows where a kind keeps its pods, which it may have.
+/// Whether a custom kind may contain pods at unknown paths.
 pub(super) fn is_unknown_kind(api_version: &str, kind: &str) -> bool {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let is_known = ROWS
@@ -195,7 +194,7 @@ fn is_custom(group: &str) -> bool {
     !OWN.contains(&group) && !group.ends_with(".k8s.io") || group.ends_with(".x-k8s.io")
 }
 
-/// The nodes at a way.
+/// The mappings at a path.
 fn nodes_at<'y>(object: Node<'y>, way: &str) -> Vec<Node<'y>> {
     let mut nodes = vec![object];
     for step in way.split('.').filter(|step| !step.is_empty()) {
@@ -253,21 +252,21 @@ impl Shape {
     }
 }
 
-/// A pod that is written with its `metadata` and `spec`.
+/// Reads a pod with `metadata` and `spec`.
 fn template(holder: Node<'_>, extent: Extent) -> Option<(Pod<'_>, Reading<'_>)> {
     let (template, reading) = read::<core::PodTemplateSpec>(holder, None);
     let pod = pod(template?.spec?, holder, &reading)?;
     Some((Pod { extent, ..pod }, reading))
 }
 
-/// Likewise, where fields beside those of a pod may be another type's.
+/// Like [`template`], if another type may add fields to those of the pod.
 fn extended_template(holder: Node<'_>, extent: Extent) -> Option<(Pod<'_>, Reading<'_>)> {
     let (pod, mut reading) = template(holder, extent)?;
     reading.unknown.retain(is_plain);
     Some((pod, reading))
 }
 
-/// Whether an unknown key stands in a type that nobody extends.
+/// Whether an unknown key belongs to a type that custom resources do not extend.
 fn is_plain(unknown: &UnknownField<'_>) -> bool {
     !matches!(
         unknown.type_name,
@@ -275,7 +274,8 @@ fn is_plain(unknown: &UnknownField<'_>) -> bool {
     )
 }
 
-/// Some fields of a pod, in a mapping that has others, and containers at keys that no pod has.
+/// Reads some fields of a pod from a mapping with other fields, and containers at keys that a pod
+/// does not have.
 pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod<'y>, Reading<'y>) {
     let (spec, mut reading) = read::<core::PodSpec>(node, None);
     let mut pod = super::kinds::pod_at(spec.unwrap_or_default(), node, &reading);
@@ -306,7 +306,7 @@ pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod
             reading.absorb(read);
         }
     }
-    // The mapping is another type's: what a pod would not have, or have otherwise, is that type's business.
+    // Unknown or wrong fields directly in the mapping belong to the other type.
     let inside = |node: Node<'_>| {
         let security = node_of(pod.node, "securityContext");
         let around = pod
@@ -330,7 +330,7 @@ fn node_of<'y>(node: Node<'y>, key: &str) -> Option<Node<'y>> {
         .filter(|node| node.kind() == NodeKind::Mapping)
 }
 
-/// One security context of a container whose other fields are not there.
+/// Reads the security context of a container whose other fields are elsewhere.
 fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -353,7 +353,7 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         security_key: SECURITY,
         context: Context::default(),
     };
-    // The pod has no node of its own, and no setting is found in its container's context.
+    // The pod has no node of its own. At this node no setting of a container is found.
     let pod = Pod {
         node: context,
         spec: Default::default(),
@@ -367,8 +367,8 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     Some((pod, reading))
 }
 
-/// Security contexts of a pod and of its containers that stand beside each other, at keys that say whose they are. The mapping around them
-/// is another type's, which may have fields of its own among theirs, too.
+/// Reads `podSecurityContext` and `containerSecurityContext` next to each other. The mapping
+/// belongs to another type, which may have further fields.
 fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -414,10 +414,10 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
 const POD_KEY: &str = "podSecurityContext";
 const CONTAINER_KEY: &str = "containerSecurityContext";
 
-/// Deeper than any custom resource nests what it means for pods.
+/// The depth to search. Custom resources do not nest pods deeper.
 const MAX_DEPTH: u8 = 24;
 
-/// Looks for pods in a mapping or a list that stands at a key.
+/// Searches a mapping or a list below a key for pods.
 fn find_pods<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y>, Reading<'y>)>) {
     let Some(levels) = levels.checked_sub(1) else {
         return;
@@ -448,12 +448,12 @@ fn find_pods<'y>(node: Node<'y>, key: &str, levels: u8, found: &mut Vec<(Pod<'y>
                 }
             }
         }
-        // What an alias leads to was looked at where it stands.
+        // The target of an alias is searched where it is written.
         _ => {}
     }
 }
 
-/// Whether a mapping has a `spec` whose containers all have names and images.
+/// Whether a mapping has a `spec` whose containers all have a name and an image.
 fn has_whole_pod(holder: Node<'_>) -> bool {
     let containers = holder
         .get("spec")
@@ -467,7 +467,7 @@ fn has_whole_pod(holder: Node<'_>) -> bool {
     })
 }
 
-/// The pod that some fields of a mapping are for.
+/// Reads the pod fields of a mapping, if it has any.
 fn pod_at_mapping<'y>(node: Node<'y>, key: &str) -> Option<(Pod<'y>, Reading<'y>)> {
     let has_containers = ["containers", "initContainers"]
         .iter()
@@ -489,7 +489,7 @@ fn pod_at_mapping<'y>(node: Node<'y>, key: &str) -> Option<(Pod<'y>, Reading<'y>
     }
 }
 
-/// Whether a list holds containers, or what is laid over them.
+/// Whether a list contains containers, or patches for them.
 fn are_containers(list: Node<'_>) -> bool {
     const TELLING: [&str; 8] = [
         "image",
@@ -530,7 +530,7 @@ const POD_ONLY_FIELDS: [&str; 5] = [
     "supplementalGroupsPolicy",
     "sysctls",
 ];
-/// Fields that tell a security context from what else has that name.
+/// Fields that distinguish a security context from other mappings of that name.
 const SECURITY_FIELDS: [&str; 15] = [
     "allowPrivilegeEscalation",
     "appArmorProfile",

@@ -1,11 +1,9 @@
-//! Reading a node into a Kubernetes type: a serde `Deserializer` over the tree.
+//! Reads a node into a Kubernetes type: a serde `Deserializer` over the YAML tree. The result is
+//! what the API server would decode, in bounded time.
 //!
-//! Every `k8s_openapi` type calls `deserialize_struct` with its name and its fields, so that this reader learns which type
-//! each mapping is and which of its keys that type does not have. serde stops at the first value of a wrong shape: the value
-//! is noted at its node, left out, and the reading starts again without it.
-//!
-//! Knows serde and the tree. Must not know any single Kubernetes type. Promise: what is read is what the API server's YAML
-//! and JSON decoders would read from the same text; nothing in a text makes a reading fail as a whole or run without bounds.
+//! Every `k8s_openapi` type calls `deserialize_struct` with its name and its fields. This shows
+//! which type each mapping is, and which of its keys the type does not have. serde stops at the
+//! first wrong value; it is recorded, left out, and reading starts again.
 
 use super::parse_quantity;
 use serde::de::value::{
@@ -17,19 +15,19 @@ use std::collections::HashSet;
 use std::fmt;
 use yaml::{Entry, Node, NodeId, NodeKind, Resolved};
 
-/// What reading an object into its Kubernetes type found beside its values.
+/// What reading an object found, apart from the values.
 #[derive(Debug, Clone, Default)]
 pub struct Reading<'y> {
-    /// Keys that the type has no field for.
+    /// Keys that the type does not have.
     pub unknown: Vec<UnknownField<'y>>,
-    /// Values that do not fit the type of their field; they are left out of what is read.
+    /// Values that do not fit their field. They are left out of the result.
     pub wrong: Vec<WrongShape<'y>>,
-    /// The type that each mapping was read as.
+    /// The type of each mapping.
     pub types: Vec<(Node<'y>, &'static str)>,
     left_out: HashSet<NodeId>,
 }
 
-/// A key that its mapping's Kubernetes type does not have; the API server drops it.
+/// A key that the Kubernetes type of its mapping does not have; the API server drops it.
 #[derive(Debug, Clone)]
 pub struct UnknownField<'y> {
     pub key: Node<'y>,
@@ -44,11 +42,11 @@ pub struct UnknownField<'y> {
 #[derive(Debug, Clone)]
 pub struct WrongShape<'y> {
     pub node: Node<'y>,
-    /// What the type wants there, where it is one thing.
+    /// The expected shape, if there is only one.
     pub expected: Option<Expected>,
 }
 
-/// The shapes that Kubernetes' types want.
+/// The shapes of values in Kubernetes types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     Bool,
@@ -63,7 +61,7 @@ pub enum Expected {
 }
 
 impl<'y> Reading<'y> {
-    /// The items of the sequence below `node` at a key that a typed list read from it has, in the same order.
+    /// The items of the sequence at `key` that were read, in the order of the typed list.
     pub fn items_read(&self, node: Node<'y>, key: &str) -> impl Iterator<Item = Node<'y>> {
         let items = node.get(key).map(|list| list.items());
         items
@@ -75,7 +73,7 @@ impl<'y> Reading<'y> {
 }
 
 impl<'y> Reading<'y> {
-    /// Takes what reading another part of the same object found.
+    /// Adds what reading another part of the same object found.
     pub(super) fn absorb(&mut self, other: Reading<'y>) {
         self.unknown.extend(other.unknown);
         self.wrong.extend(other.wrong);
@@ -84,7 +82,7 @@ impl<'y> Reading<'y> {
     }
 }
 
-/// Reads a `T` at a node, which stands for an object of that `apiVersion` and `kind` where a type is read that checks them.
+/// Reads a `T` from a node. `identity` replaces `apiVersion` and `kind` for types that check them.
 pub(super) fn read<'y, T: DeserializeOwned>(
     node: Node<'y>,
     identity: Option<Identity>,
@@ -138,18 +136,20 @@ pub(super) fn read<'y, T: DeserializeOwned>(
     )
 }
 
-/// What `apiVersion` and `kind` a type insists on. Older groups of a kind are read as its present one.
+/// The `apiVersion` and `kind` that a type requires. Older versions of a kind are read as the
+/// current one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Identity {
     pub(super) api_version: &'static str,
     pub(super) kind: &'static str,
 }
 
-/// More wrong values than this in one object come only from a text that is something else.
+/// An object with more wrong values than this is something else.
 const MAX_WRONG_SHAPES: usize = 64;
-/// Deeper than any Kubernetes type nests; aliases can make a small text as deep as it likes.
+/// Kubernetes types nest less. Aliases can make a small text arbitrarily deep.
 const MAX_DEPTH: u16 = 256;
-/// How many values are read per node of the document at most, since aliases can make a small text as large as it likes.
+/// How many values are read for each node of the document. Aliases can make a small text
+/// arbitrarily large.
 const MAX_STEPS_PER_NODE: usize = 8;
 
 /// One attempt to read.
@@ -190,9 +190,9 @@ struct Reader<'p, 'y> {
     node: Node<'y>,
     identity: Option<Identity>,
     depth: u16,
-    /// The name of the type that wraps this value, where one does: `Quantity`, `Time`.
+    /// The name of the newtype around this value, if any: `Quantity`, `Time`.
     wrapper: &'static str,
-    /// The type whose field this value is, or stands somewhere below.
+    /// The innermost type around this value.
     around: Option<Fields>,
 }
 
@@ -207,7 +207,7 @@ impl<'y> Reader<'_, 'y> {
         }
     }
 
-    /// Gives an error the place it has not got yet: errors know their node from the inside out.
+    /// Adds the node to an error without one. The innermost node wins.
     fn with_node<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         result.map_err(|error| Error {
             node: error.node.or(Some(self.node.id())),
@@ -215,7 +215,7 @@ impl<'y> Reader<'_, 'y> {
         })
     }
 
-    /// The node with its alias followed, as long as the reading stays within its bounds.
+    /// Follows an alias, and counts the step against the limits.
     fn resolve(&self) -> Result<Node<'y>, Error> {
         let steps = self.pass.steps.get() + 1;
         self.pass.steps.set(steps);
@@ -235,7 +235,7 @@ impl<'y> Reader<'_, 'y> {
             .ok_or_else(|| de::Error::custom("this alias has no anchor before it"))
     }
 
-    /// Gives whatever stands there.
+    /// Visits the value, whatever it is.
     fn any<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         match node.kind() {
@@ -258,7 +258,7 @@ impl<'y> Reader<'_, 'y> {
         }
     }
 
-    /// Gives whatever stands there to a type that wants one shape.
+    /// Visits the value as one shape.
     fn expect<'de, V: Visitor<'de>>(
         &self,
         wanted: Expected,
@@ -275,7 +275,8 @@ impl<'y> Reader<'_, 'y> {
         }))
     }
 
-    /// A quantity, in quotes or not. A plain number is given as it is written, where that is a quantity too: `0x10` is not.
+    /// Visits a quantity, quoted or not. A number is passed as written if that is a quantity:
+    /// `0x10` is not.
     fn quantity<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         let is_one = |text: &str| parse_quantity(text.trim()).is_some();
@@ -286,15 +287,16 @@ impl<'y> Reader<'_, 'y> {
             Some(Resolved::Float(value)) if value.is_finite() => {
                 visitor.visit_string(value.to_string())
             }
-            _ => Err(de::Error::custom("no quantity")),
+            _ => Err(de::Error::custom("not a quantity")),
         }
     }
 
-    /// Bytes, which are read as none: what they say is not asked for, and Go's decoder is less strict than the type's own.
+    /// Visits bytes as an empty string: their content is not needed, and Go's decoder is less
+    /// strict than the type's own.
     fn bytes<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
         match self.resolve()?.resolved() {
             Some(Resolved::Str(text)) if is_base64(text) => visitor.visit_str(""),
-            _ => Err(de::Error::custom("no base64")),
+            _ => Err(de::Error::custom("not base64")),
         }
     }
 
@@ -317,7 +319,7 @@ impl<'y> Reader<'_, 'y> {
 /// A type's name and its fields.
 type Fields = (&'static str, &'static [&'static str]);
 
-/// What `<<` brings into a mapping beside its own entries.
+/// The entries that `<<` adds to a mapping.
 fn merged_beside(mapping: Node<'_>) -> Vec<Entry<'_>> {
     if !mapping.entries().any(Entry::is_merge) {
         return Vec::new();
@@ -330,16 +332,16 @@ fn merged_beside(mapping: Node<'_>) -> Vec<Entry<'_>> {
         .collect()
 }
 
-/// The node, unless it is null: the API server's decoder leaves a null field as it is.
+/// Returns the node unless it is null: the API server's decoder ignores a null field.
 fn present(node: Node<'_>) -> Option<Node<'_>> {
     (!node.is_null()).then_some(node)
 }
 
-/// The entries that a reader of a mapping gets: its own, then those that `<<` brings in beside them.
+/// The entries of a mapping as the API server sees them: its own, then those that `<<` adds.
 struct Entries<'p, 'y> {
     reader: Reader<'p, 'y>,
     mapping: Node<'y>,
-    /// The place of the next one of its own.
+    /// The index of the next own entry.
     next: usize,
     merged: std::vec::IntoIter<Entry<'y>>,
     value: Option<Entry<'y>>,
@@ -445,10 +447,10 @@ impl<'de, 'y, I: Iterator<Item = Node<'y>>> de::SeqAccess<'de> for Items<'_, 'y,
 impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     type Error = Error;
 
-    /// A type asks for "any" where it takes several shapes. One that takes every shape has a wrapper: what is in it means nothing
-    /// to Kubernetes' types, so that its collections are given as empty ones. A quantity has one too, since it may be a number.
-    /// Without a wrapper, a mapping is of the type around it again, as the schema below `items` and `additionalProperties` of a
-    /// schema: no other type has such a field.
+    /// A type asks for "any" if it accepts several shapes. A type that accepts every shape has a
+    /// newtype: its content has no Kubernetes type, so collections are passed as empty. A quantity
+    /// may be a number. A mapping without a newtype has the type around it again, as the schema
+    /// below `items` and `additionalProperties` of a schema; no other type has such a field.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
         match (self.wrapper, node.kind(), self.around) {
@@ -537,7 +539,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        // The types that ask for a borrowed text are these two.
+        // Only these two types ask for a borrowed string.
         let is_time = matches!(self.wrapper, "Time" | "MicroTime");
         self.expect(
             if is_time {
@@ -558,12 +560,12 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     }
 }
 
-/// A float that JSON writes as an integer: the API server's reader turns YAML into JSON first.
+/// Converts a float that JSON writes as an integer: the API server converts YAML to JSON first.
 fn integer(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 1e15).then_some(value as i64)
 }
 
-/// Whether Go's `base64.StdEncoding` takes a text: line breaks do not count.
+/// Whether Go's `base64.StdEncoding` accepts a text. It ignores line breaks.
 fn is_base64(text: &str) -> bool {
     let digits: Vec<u8> = text
         .bytes()

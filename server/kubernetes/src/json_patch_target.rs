@@ -1,8 +1,6 @@
-//! JSON patches as objects: what each operation writes, read as the kind that the patch is for.
-//!
-//! Knows which kind that is: it is named beside the patch, or the way of an operation is a pod's alone. Must not know who names it, nor
-//! rules. Promise: what stands in a patch is read as the type that it will have; where that is not sure, nothing is read. Of what does not
-//! stand there nothing is known.
+//! JSON patches read as objects of their target. The target is named next to the patch, or the path
+//! of an operation only occurs in pods; otherwise nothing is read. Fields outside the patch are
+//! unknown.
 
 use super::kinds;
 use super::pod::Object;
@@ -11,27 +9,27 @@ use std::sync::Arc;
 use yaml::json_patch::{self, Operation};
 use yaml::{Node, NodeId, NodeKind, Yaml};
 
-/// What is known of the objects that a patch is for. Of what is not named, it can be anything.
+/// What is known about the target of a patch. A field that is `None` can be anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PatchTarget {
-    /// Empty for the group of Kubernetes' core.
+    /// Empty for the core group.
     pub group: Option<Arc<str>>,
     pub version: Option<Arc<str>>,
     pub kind: Option<Arc<str>>,
 }
 
-/// A JSON patch, and what its operations write.
+/// A JSON patch and the values that it writes.
 #[derive(Debug)]
 pub struct JsonPatch {
     written: Yaml,
-    /// The values that stand in the patch; all around them is what their pointers say.
+    /// The values in the patch. The nodes around them come from the pointers.
     values: Vec<NodeId>,
-    /// The `apiVersion` and the `kind` of what is patched, where they are known.
+    /// The `apiVersion` and `kind` of the target, if known.
     identity: Option<(String, String)>,
 }
 
 impl JsonPatch {
-    /// Reads a document as a patch; `None` where it is none.
+    /// Reads a document as a JSON patch; `None` if it is not one.
     pub fn parse(yaml: &Yaml, target: &PatchTarget) -> Option<JsonPatch> {
         let operations = json_patch::operations(yaml)?;
         let identity = target.identity();
@@ -50,20 +48,20 @@ impl JsonPatch {
         })
     }
 
-    /// What the operations write: a list with an item for each of them. What stands in the patch is the same node here.
+    /// The values as a tree: a list with one item per operation. Nodes of the patch keep their ids.
     pub fn tree(&self) -> &Yaml {
         &self.written
     }
 
-    /// The object that is patched, once for each operation and each pod in it; `by_shape` says whether what only looks like a pod is one, in
-    /// custom resources that nobody here knows.
+    /// The target object, once for each operation and each pod in it. `by_shape` also detects pods
+    /// in unknown custom resources.
     pub fn objects(&self, by_shape: bool) -> Vec<Object<'_>> {
         let items = self.written.root().into_iter().flat_map(Node::items);
         let mut objects: Vec<Object<'_>> =
             items.flat_map(|item| self.read(item, by_shape)).collect();
         for (index, object) in objects.iter_mut().enumerate() {
             object.repeated = index > 0;
-            // A step of a pointer may be a key that looks like the number of an item.
+            // A numeric step of a pointer may be a key.
             object
                 .reading
                 .wrong
@@ -90,8 +88,8 @@ impl JsonPatch {
     }
 }
 
-/// The way to the spec of the pod that an operation is about, which is there whatever it writes: at the way of the kind, else in the template
-/// whose `metadata` it writes into.
+/// The path of the pod spec that an operation is about: the path in the kind, else in the template
+/// whose `metadata` the operation writes.
 fn spec_path(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String> {
     let steps: Vec<String> = operation.steps().collect();
     let is_template = |pair: &[String]| pair[0] == "template" && pair[1] == "metadata";
@@ -109,7 +107,8 @@ fn spec_path(operation: &Operation<'_>, known: Option<&[&str]>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// What is at the ways of pods, whatever is patched: another type may have fields beside those of a pod there.
+/// Reads the pod at the usual paths of a target of unknown kind. Another type may have fields next
+/// to those of the pod.
 fn pod_by_path<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Option<Object<'y>> {
     const TEMPLATES: [&[&str]; 2] = [
         &["spec", "template"],
@@ -145,7 +144,7 @@ fn pod_by_path<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Optio
 }
 
 impl PatchTarget {
-    /// What two targets of one patch say together: nothing, unless they say the same.
+    /// Returns what two targets of one patch have in common: everything or nothing.
     pub fn common(&self, other: &PatchTarget) -> PatchTarget {
         if self == other {
             self.clone()
@@ -154,9 +153,9 @@ impl PatchTarget {
         }
     }
 
-    /// The `apiVersion` and the `kind` of what is meant, where that can be one thing only.
+    /// The `apiVersion` and `kind` of the target, if only one fits.
     fn identity(&self) -> Option<(String, String)> {
-        // Where a pattern stands for several kinds, none is named.
+        // A pattern may match several kinds.
         let kind = self.kind.as_deref().filter(|kind| {
             !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric())
         })?;

@@ -1,7 +1,6 @@
-//! Which objects a document holds: `apiVersion` and `kind` decide the type that is read, and where its pod is.
-//!
-//! Knows Kubernetes' kinds. Must not know rules. Promise: every mapping with an `apiVersion` and a `kind` that a cluster could
-//! be sent is an object, whatever its path; configuration of tools that only looks like one is not.
+//! The objects of a document: `apiVersion` and `kind` decide the type, and where the pod is. Every
+//! mapping with both that could be sent to a cluster is an object, whatever its file; configuration
+//! of tools is not.
 
 use super::deserialize::{Identity, Reading, read};
 use super::pod::{Context, Extent, SECURITY};
@@ -20,13 +19,13 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as registration
 use k8s_openapi::{Resource, serde::de::DeserializeOwned};
 use yaml::{Node, NodeKind, Yaml};
 
-/// The Kubernetes objects of a document in the order of the text; the items of a `List`, each on its own. A custom resource with several
-/// pods is there once for each of them.
+/// Returns the objects of a document in the order of the text, with the items of a `List`
+/// separately. A custom resource with several pods occurs once for each pod.
 pub fn objects(yaml: &Yaml) -> Vec<Object<'_>> {
     objects_with(yaml, true)
 }
 
-/// Like [`objects`]; `by_shape` says whether what only looks like a pod is one, in custom resources that nobody here knows.
+/// Like [`objects`]. `by_shape` also detects pods in custom resources of unknown kinds.
 pub fn objects_with(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
     let Some((root, api_version, kind)) = yaml.root().and_then(identify) else {
         return Vec::new();
@@ -44,16 +43,16 @@ pub fn objects_with(yaml: &Yaml, by_shape: bool) -> Vec<Object<'_>> {
         .collect()
 }
 
-/// What the items of a list are that do not say so themselves.
+/// The `apiVersion` and `kind` of a list's items that do not state their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListKind {
     api_version: String,
-    /// Without the `List` at its end; empty for a `List` of whatever.
+    /// Without the final `List`; empty for a plain `List`.
     kind: String,
 }
 
 impl ListKind {
-    /// What a list's document says about it, read without the items; `None` where it is no list.
+    /// Reads the document of a list without its items; `None` if it is not a list.
     pub fn of_envelope(frame: &Yaml) -> Option<ListKind> {
         let (_, api_version, kind) = identify(frame.root()?)?;
         let kind = kind.strip_suffix("List")?;
@@ -64,8 +63,8 @@ impl ListKind {
     }
 }
 
-/// The Kubernetes objects among the items of a list, where the items stand by themselves as a sequence; `by_shape` as in
-/// [`objects_by`].
+/// Returns the objects of a chunk that is a sequence of list items; `by_shape` as in
+/// [`objects_with`].
 pub fn list_items<'y>(yaml: &'y Yaml, list: &'y ListKind, by_shape: bool) -> Vec<Object<'y>> {
     let items = yaml.root().into_iter().flat_map(Node::items);
     let identified = items.filter_map(|item| list_item(item, &list.api_version, &list.kind));
@@ -74,10 +73,10 @@ pub fn list_items<'y>(yaml: &'y Yaml, list: &'y ListKind, by_shape: bool) -> Vec
         .collect()
 }
 
-/// A mapping that says what it is, with its `apiVersion` and `kind`.
+/// A mapping with its `apiVersion` and `kind`.
 type Identified<'y> = (Node<'y>, &'y str, &'y str);
 
-/// The items of a list of objects, and the kind that they have where they do not say; of a template of OpenShift likewise.
+/// The items of a list or an OpenShift template, and the kind of those that do not state their own.
 fn items_of<'y>(root: Node<'y>, api_version: &str, kind: &'y str) -> Option<(Node<'y>, &'y str)> {
     let is_template =
         kind == "Template" && matches!(api_version, "template.openshift.io/v1" | "v1");
@@ -104,7 +103,8 @@ fn identify(node: Node<'_>) -> Option<Identified<'_>> {
     (!is_tool_configuration(api_version, kind)).then_some((node, api_version, kind))
 }
 
-/// An item of a list of one kind may leave out its own `apiVersion` and `kind`: `kubectl get pods -o yaml` of older versions.
+/// An item of a typed list may leave out its `apiVersion` and `kind`, as in the output of old
+/// versions of `kubectl get -o yaml`.
 fn list_item<'y>(
     item: Node<'y>,
     list_version: &'y str,
@@ -118,7 +118,7 @@ fn list_item<'y>(
     })
 }
 
-/// The object, once for each of its pods where it is a custom resource that has several.
+/// Reads an object; a custom resource with several pods once for each pod.
 pub(super) fn read_objects(
     (node, api_version, kind): Identified<'_>,
     by_shape: bool,
@@ -148,7 +148,7 @@ pub(super) fn read_objects(
     std::iter::once(first).chain(pods.map(more)).collect()
 }
 
-/// Groups whose files have an `apiVersion` and a `kind` and never go to a cluster: a tool reads them itself.
+/// Groups of files with an `apiVersion` and a `kind` that never go to a cluster: a tool reads them.
 const TOOLS: &[&str] = &[
     "apiserver.config.k8s.io",
     "audit.k8s.io",
@@ -189,7 +189,7 @@ const TOOLS: &[&str] = &[
     "scorecard.operatorframework.io",
     "skaffold",
     "test.gatekeeper.sh",
-    // Without a group: Talos.
+    // Talos, which has no group.
     "v1alpha1",
     "vendir.k14s.io",
     "zarf.dev",
@@ -197,7 +197,7 @@ const TOOLS: &[&str] = &[
 
 fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
     let group = api_version.split('/').next().unwrap_or_default();
-    // Versions of Kubernetes' begin with a letter.
+    // Kubernetes versions start with a letter.
     let is_number = group == api_version && group.starts_with(|first: char| first.is_ascii_digit());
     TOOLS.contains(&group) || is_number || (api_version == "v1" && kind == "Config")
 }
@@ -236,7 +236,7 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
 
 type ReadKind = fn(Node<'_>) -> Reading<'_>;
 
-/// What reads a kind without a pod as its type; `None` where that `apiVersion` and `kind` have no type here.
+/// The reader of a kind without a pod; `None` if the type is unknown.
 fn reader_of(api_version: &str, kind: &str) -> Option<ReadKind> {
     KINDS
         .iter()
@@ -244,7 +244,7 @@ fn reader_of(api_version: &str, kind: &str) -> Option<ReadKind> {
         .map(|row| row.2)
 }
 
-/// The `apiVersion` of each type that is read for a kind of that name.
+/// The `apiVersion` of each known type for a kind of this name.
 pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
     let without_pod = KINDS
         .iter()
@@ -256,12 +256,13 @@ pub(super) fn versions(kind: &str) -> impl Iterator<Item = &'static str> {
         .chain(without_pod)
 }
 
-/// The keys on the way from an object to what holds the `metadata` and the `spec` of its pod, where Kubernetes itself has the kind.
+/// The keys from an object to the `metadata` and `spec` of its pod, for a kind of Kubernetes
+/// itself.
 pub(super) fn pod_path(api_version: &str, kind: &str) -> Option<&'static [&'static str]> {
     Workload::of(api_version, kind).map(Workload::pod_path)
 }
 
-/// The kinds without a pod that people write, each with its version and with what reads it.
+/// The kinds without a pod, each with its version and reader.
 macro_rules! kinds {
     ($($module:ident { $($kind:ident),+ $(,)? })+) => {
         const KINDS: &[(&str, &str, ReadKind)] = &[
@@ -301,7 +302,7 @@ fn read_kind<T: DeserializeOwned>(node: Node<'_>) -> Reading<'_> {
     read::<T>(node, None).1
 }
 
-/// A kind that is or makes pods.
+/// A kind that is a pod or creates pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Workload {
     Pod,
@@ -335,8 +336,8 @@ impl Workload {
         })
     }
 
-    /// Each `apiVersion` that the kind has had, the present one first. Those that a cluster no longer serves count as well: their pods are
-    /// written the same.
+    /// Every `apiVersion` of the kind, the current one first. Removed versions count too: their
+    /// pods are written the same way.
     fn versions(self) -> &'static [&'static str] {
         match self {
             Workload::Pod | Workload::PodTemplate | Workload::ReplicationController => &["v1"],
@@ -358,7 +359,7 @@ impl Workload {
         self.versions()[0]
     }
 
-    /// The keys on the way from the object to what holds the pod's `metadata` and `spec`.
+    /// The keys from the object to the `metadata` and `spec` of its pod.
     fn pod_path(self) -> &'static [&'static str] {
         match self {
             Workload::Pod => &[],
@@ -411,7 +412,7 @@ where
     (object.and_then(spec), reading)
 }
 
-/// The view of a pod: its typed spec, with the containers beside the items that they were read from.
+/// Returns the pod at a holder of `metadata` and `spec`, with containers matched to their nodes.
 pub(super) fn pod<'y>(spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) -> Option<Pod<'y>> {
     let node = holder
         .get("spec")
@@ -422,7 +423,7 @@ pub(super) fn pod<'y>(spec: PodSpec, holder: Node<'y>, reading: &Reading<'y>) ->
     })
 }
 
-/// The view of a pod without `metadata`, whose spec was read from a mapping.
+/// Returns the pod without `metadata` whose spec is a mapping.
 pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y>) -> Pod<'y> {
     let mut containers = Vec::new();
     let mut add = |kind, key, typed: Vec<core::Container>| {
@@ -463,7 +464,7 @@ pub(super) fn pod_at<'y>(mut spec: PodSpec, node: Node<'y>, reading: &Reading<'y
     }
 }
 
-/// An ephemeral container has the fields of an ordinary one and `targetContainerName`.
+/// An ephemeral container has the fields of a container and `targetContainerName`.
 fn ordinary(container: core::EphemeralContainer) -> core::Container {
     core::Container {
         args: container.args,

@@ -1,7 +1,5 @@
-//! Kubernetes: the objects of a document, read into Kubernetes' own types, each value with the node it was read from.
-//!
-//! Knows Kubernetes' types, where its kinds keep their pods, and how a container inherits from its pod. Must not know what
-//! is good or bad. Promise: what a view says is what the API server would read from the same text.
+//! The Kubernetes objects of a document, read into Kubernetes' own types, each value with its node.
+//! A view shows what the API server would read from the same text.
 
 mod custom_resources;
 mod deserialize;

@@ -1,4 +1,4 @@
-//! Pods and containers: typed values beside the nodes they were read from, with what a container inherits.
+//! Pods and containers: typed values with their nodes, and the settings that a container inherits.
 
 use super::Reading;
 use k8s_openapi::api::core::v1 as core;
@@ -17,29 +17,30 @@ pub struct Object<'y> {
     pub name: Option<&'y str>,
     pub node: Node<'y>,
     pub reading: Reading<'y>,
-    /// Whether the type that was read is of a newer `apiVersion` than the object names, and so may lack fields that it has.
+    /// Whether the type is of a newer `apiVersion` than the object, and may lack some of its
+    /// fields.
     pub read_as_newer: bool,
-    /// The pod that the object is or makes.
+    /// The pod that the object is or creates.
     pub pod: Option<Pod<'y>>,
-    /// Whether the object before this one is the same, with another of its pods.
+    /// Whether the previous object is the same one with another pod.
     pub repeated: bool,
 }
 
-/// A pod, wherever its object keeps it.
+/// A pod, wherever its object contains it.
 #[derive(Debug)]
 pub struct Pod<'y> {
     /// The mapping of the pod's `spec`.
     pub node: Node<'y>,
-    /// The typed spec, without its containers: those are in `containers`.
+    /// The typed spec without its containers, which are in `containers`.
     pub spec: core::PodSpec,
-    /// The pod's own `metadata`, where one is written: the pod template's, not the workload's.
+    /// The `metadata` of the pod itself: of the pod template, not of the workload.
     pub metadata: Option<Node<'y>>,
     /// `initContainers`, then `containers`, then `ephemeralContainers`.
     pub containers: Vec<Container<'y>>,
     pub extent: Extent,
-    /// Whether its ServiceAccount, which stands elsewhere, is known to give it no token.
+    /// Whether its ServiceAccount is known to disable the token.
     pub token_is_disabled: bool,
-    /// The key at which its security context stands; in custom resources it has others.
+    /// The key of its security context; custom resources use other keys.
     pub security_key: &'static str,
     pub(super) context: Context<'y>,
 }
@@ -47,15 +48,15 @@ pub struct Pod<'y> {
 /// The key of a security context.
 pub(super) const SECURITY: &str = "securityContext";
 
-/// How much of a pod stands where it is written.
+/// How much of a pod is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Extent {
-    /// All that anybody decides.
+    /// All of it.
     #[default]
     Whole,
     /// Its containers; a controller decides the rest.
     Containers,
-    /// Some of it: a controller lays it over what it has, or it has other defaults.
+    /// A part: a controller merges it into something else, or has other defaults.
     Part,
 }
 
@@ -64,9 +65,9 @@ pub struct Container<'y> {
     pub kind: ContainerKind,
     /// The item in its list.
     pub node: Node<'y>,
-    /// An ephemeral container as the ordinary one with the same fields.
+    /// An ephemeral container is converted to a container with the same fields.
     pub spec: core::Container,
-    /// The key at which its security context stands; in custom resources it has others.
+    /// The key of its security context; custom resources use other keys.
     pub security_key: &'static str,
     pub(super) context: Context<'y>,
 }
@@ -79,7 +80,7 @@ pub enum ContainerKind {
 }
 
 impl ContainerKind {
-    /// What messages call it.
+    /// The name in messages.
     pub fn name(self) -> &'static str {
         match self {
             ContainerKind::Init => "init container",
@@ -89,19 +90,19 @@ impl ContainerKind {
     }
 }
 
-/// Where a setting was found.
+/// Where a setting is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     Pod,
     Container,
 }
 
-/// A setting of a pod or a container, as the kubelet would see it.
+/// A setting of a pod or a container as the kubelet sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Setting<'y, T> {
     /// Not written, or null.
     Unset,
-    /// Written, but not readable as its type (wrong shape, a template's text): neither set nor absent.
+    /// Written, but not readable as its type, such as a template's text: neither set nor unset.
     Unreadable(Node<'y>),
     Set {
         value: T,
@@ -111,7 +112,7 @@ pub enum Setting<'y, T> {
 }
 
 impl<'y, T> Setting<'y, T> {
-    /// This setting, or where it is unset the other one.
+    /// Returns this setting, or the other one if it is unset.
     pub fn or(self, inherited: Setting<'y, T>) -> Setting<'y, T> {
         match self {
             Setting::Unset => inherited,
@@ -123,7 +124,7 @@ impl<'y, T> Setting<'y, T> {
         matches!(self, Setting::Unset)
     }
 
-    /// The value, where there is a readable one.
+    /// Returns the value, if it is readable.
     pub fn value(self) -> Option<T> {
         match self {
             Setting::Set { value, .. } => Some(value),
@@ -131,7 +132,8 @@ impl<'y, T> Setting<'y, T> {
         }
     }
 
-    /// Reads the setting at a way of keys from a node. A text or a list where the way needs a mapping makes it unreadable.
+    /// Reads the setting at a dotted path from a node. A scalar or a list in the middle of the path
+    /// makes it unreadable.
     fn read(from: Node<'y>, dotted: &str, value: Option<T>, level: Level) -> Self {
         let mut at = from.resolve().unwrap_or(from);
         for key in dotted.split('.') {
@@ -153,12 +155,12 @@ impl<'y, T> Setting<'y, T> {
     }
 }
 
-/// The security context of a pod or a container, once somebody asked for what is in it: most rules do.
+/// The node of a security context, looked up once: most rules need it.
 #[derive(Debug, Default)]
 pub(super) struct Context<'y>(OnceCell<Option<Node<'y>>>);
 
 impl<'y> Context<'y> {
-    /// What stands at the first key of a way into the context, and the rest of the way.
+    /// Returns the security context, and the rest of a dotted path into it.
     fn shortened<'d>(
         &self,
         holder: Node<'y>,
@@ -171,7 +173,7 @@ impl<'y> Context<'y> {
     }
 }
 
-/// A way of keys as it is written where a security context stands at another key.
+/// Replaces the first key of a dotted path if the security context has another key.
 fn written<'d>(dotted: &'d str, security_key: &str) -> Cow<'d, str> {
     match dotted.strip_prefix(SECURITY) {
         Some(rest) if security_key != SECURITY => Cow::Owned(format!("{security_key}{rest}")),
@@ -179,13 +181,13 @@ fn written<'d>(dotted: &'d str, security_key: &str) -> Cow<'d, str> {
     }
 }
 
-/// The node below another one at a way of keys with dots between them, null included.
+/// The node at a dotted path below another one, null included.
 fn below<'y>(node: Node<'y>, dotted: &str) -> Option<Node<'y>> {
     dotted.split('.').try_fold(node, |node, key| node.get(key))
 }
 
 impl<'y> Object<'y> {
-    /// The container that a node is written in.
+    /// Returns the container that contains a node.
     pub fn container_around(&self, node: Node<'_>) -> Option<&Container<'y>> {
         let mut containers = self.pod.iter().flat_map(|pod| &pod.containers);
         containers.find(|container| container.range().contains_range(node.range()))
@@ -193,8 +195,8 @@ impl<'y> Object<'y> {
 }
 
 impl<'y> Pod<'y> {
-    /// A setting of the pod itself. `dotted` is its way from the pod's spec (`securityContext.runAsUser`), `value` the same
-    /// field of the typed spec.
+    /// Returns a setting of the pod itself. `dotted` is its path from the pod's spec
+    /// (`securityContext.runAsUser`), `value` the same field of the typed spec.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
         match self.context.shortened(self.node, self.security_key, dotted) {
             Some((context, rest)) => Setting::read(context, rest, value, Level::Pod),
@@ -207,7 +209,7 @@ impl<'y> Pod<'y> {
         }
     }
 
-    /// The node at a way from the pod's spec.
+    /// Returns the node at a dotted path from the pod's spec.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         match self.context.shortened(self.node, self.security_key, dotted) {
             Some((context, rest)) => below(context, rest),
@@ -215,13 +217,14 @@ impl<'y> Pod<'y> {
         }
     }
 
-    /// The path of a field at a way from the pod's spec, written or not.
+    /// Returns the path of a field from the document's root, written or not. `dotted` starts at the
+    /// pod's spec.
     pub fn path(&self, dotted: &str) -> Path {
         self.node.path_below(&written(dotted, self.security_key))
     }
 
-    /// The name of the pod's ServiceAccount; an empty one is none. `serviceAccount` is its older name, which counts where the newer
-    /// one is not written.
+    /// Returns the name of the pod's ServiceAccount; an empty name is unset. `serviceAccount` is
+    /// the older field, and counts if the newer one is unset.
     pub fn service_account_name(&self) -> Setting<'y, String> {
         let named = |key, value: &Option<String>| match self.setting(key, value.clone()) {
             Setting::Set { value, .. } if value.is_empty() => Setting::Unset,
@@ -231,13 +234,14 @@ impl<'y> Pod<'y> {
         named("serviceAccountName", &self.spec.service_account_name).or(older)
     }
 
-    /// The pod's security context, empty where none is written.
+    /// Returns the pod's security context, empty if it is not written.
     pub fn security(&self) -> &core::PodSecurityContext {
         static NONE: LazyLock<core::PodSecurityContext> = LazyLock::new(Default::default);
         self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
-    /// The pod's own annotations as the API server reads them: of equal keys the last, and what `<<` brings in beside them.
+    /// Returns the pod's own annotations as the API server reads them: the last of equal keys, and
+    /// those that `<<` adds.
     pub fn annotations(&self) -> impl Iterator<Item = Entry<'y>> {
         let mapping = self
             .metadata
@@ -252,12 +256,13 @@ impl<'y> Pod<'y> {
         })
     }
 
-    /// The path of an annotation of the pod; `None` where the pod has no `metadata`.
+    /// Returns the path of an annotation of the pod; `None` if the pod has no `metadata`.
     pub fn annotation_path(&self, key: &str) -> Option<Path> {
         Some(self.metadata?.path().key("annotations").key(key))
     }
 
-    /// Whether the pod runs on Windows (`spec.os.name`), where Linux' settings are refused.
+    /// Whether the pod runs on Windows (`spec.os.name`), where the API server rejects Linux
+    /// settings.
     pub fn is_windows(&self) -> bool {
         self.spec.os.as_ref().is_some_and(|os| os.name == "windows")
     }
@@ -267,12 +272,13 @@ impl<'y> Pod<'y> {
         self.spec.host_users == Some(false)
     }
 
-    /// Whether nothing can be called missing here: no container is complete yet, as while typing, or in a patch.
+    /// Whether no container is complete yet, as while typing or in a patch. Then nothing counts as
+    /// missing.
     pub fn has_unfinished_container(&self) -> bool {
         self.containers.iter().all(Container::is_unfinished)
     }
 
-    /// The containers that are complete.
+    /// Returns the containers that are complete.
     pub fn finished_containers(&self) -> impl Iterator<Item = &Container<'y>> {
         self.containers
             .iter()
@@ -281,7 +287,7 @@ impl<'y> Pod<'y> {
 }
 
 impl<'y> Container<'y> {
-    /// The container's name as it is written; empty where none is.
+    /// Returns the container's name as written; empty if there is none.
     pub fn name(&self) -> &'y str {
         self.node
             .get("name")
@@ -290,8 +296,8 @@ impl<'y> Container<'y> {
             .unwrap_or_default()
     }
 
-    /// A setting of the container itself, nothing inherited. `dotted` is its way from the container, `value` the same field of
-    /// the typed container.
+    /// Returns a setting of the container itself, without inheritance. `dotted` is its path from
+    /// the container, `value` the same field of the typed container.
     pub fn setting<T>(&self, dotted: &str, value: Option<T>) -> Setting<'y, T> {
         match self.context.shortened(self.node, self.security_key, dotted) {
             Some((context, rest)) => Setting::read(context, rest, value, Level::Container),
@@ -304,7 +310,7 @@ impl<'y> Container<'y> {
         }
     }
 
-    /// The node at a way from the container.
+    /// Returns the node at a dotted path from the container.
     pub fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         match self.context.shortened(self.node, self.security_key, dotted) {
             Some((context, rest)) => below(context, rest),
@@ -312,30 +318,31 @@ impl<'y> Container<'y> {
         }
     }
 
-    /// The path of a field at a way from the container, written or not.
+    /// Returns the path of a field from the document's root, written or not. `dotted` starts at the
+    /// container.
     pub fn path(&self, dotted: &str) -> Path {
         self.node.path_below(&written(dotted, self.security_key))
     }
 
-    /// The container's own security context, empty where none is written.
+    /// Returns the container's own security context, empty if it is not written.
     pub fn security(&self) -> &core::SecurityContext {
         static NONE: LazyLock<core::SecurityContext> = LazyLock::new(Default::default);
         self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
-    /// Whether a name or an image is still missing: nothing else can be called absent then.
+    /// Whether the name or the image is missing. Then no other field counts as missing.
     pub fn is_unfinished(&self) -> bool {
         let missing = |key| self.node.get(key).is_none_or(Node::is_null);
         missing("name") || missing("image")
     }
 
-    /// All that the container's item is written on.
+    /// Returns the range of the container's item.
     pub fn range(&self) -> Range {
         self.node.range()
     }
 }
 
-/// The container as messages call it: `container "web"`, `init container "migrate"`.
+/// Writes the container as messages name it: `container "web"`, `init container "migrate"`.
 impl fmt::Display for Container<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind.name();

@@ -1,10 +1,8 @@
-//! How much a quantity is: `500m`, `1.5`, `128Mi`, `1e3`.
-//!
-//! Promise: what has an amount is what the API server takes for a quantity, and amounts compare as it compares them;
-//! `tests/refused.rs` holds both to its own parser (`k8s.io/apimachinery/pkg/api/resource`).
+//! Quantities: `500m`, `1.5`, `128Mi`, `1e3`. A test compares the result with the API server's own
+//! parser (`k8s.io/apimachinery/pkg/api/resource`).
 
-/// How much a Kubernetes quantity is, in billionths; `None` where it is none. As there, what is smaller than a billionth counts
-/// as one, and more than fits is the most that fits.
+/// Returns a Kubernetes quantity in billionths; `None` if it is not one. As in Kubernetes, a
+/// smaller amount rounds up to one billionth, and one that does not fit becomes the largest.
 pub fn parse_quantity(quantity: &str) -> Option<i128> {
     let (negative, unsigned) = match quantity.strip_prefix(['+', '-']) {
         Some(unsigned) => (quantity.starts_with('-'), unsigned),
@@ -21,7 +19,7 @@ pub fn parse_quantity(quantity: &str) -> Option<i128> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
-/// A text's digits, and what follows them.
+/// Splits a text behind its leading digits.
 fn digits(text: &str) -> (&str, &str) {
     text.split_at(
         text.find(|c: char| !c.is_ascii_digit())
@@ -29,12 +27,12 @@ fn digits(text: &str) -> (&str, &str) {
     )
 }
 
-/// What a number is multiplied with.
+/// The factor of a suffix.
 #[derive(Clone, Copy)]
 enum Unit {
-    /// This power of ten.
+    /// A power of ten.
     Decimal(i32),
-    /// This power of two.
+    /// A power of two.
     Binary(u32),
 }
 
@@ -61,12 +59,13 @@ impl Unit {
         })
     }
 
-    /// `Mi` alone is 0 to the API server, by its short way through small numbers; for these it takes the long way, which insists.
+    /// The API server reads `Mi` alone as 0, on its fast path for small numbers. The slow path for
+    /// these suffixes requires digits.
     fn needs_digits(self) -> bool {
         matches!(self, Unit::Binary(50..))
     }
 
-    /// Billionths of `whole.fraction` units, rounded up.
+    /// Returns `whole.fraction` units in billionths, rounded up.
     fn nanos(self, whole: &str, fraction: &str) -> i128 {
         const NANO: i32 = 9;
         let digits = || {
@@ -96,7 +95,7 @@ impl Unit {
     }
 }
 
-/// A number times this power of ten, rounded up.
+/// Multiplies a number by a power of ten, rounded up.
 fn scaled(number: i128, power: i32) -> i128 {
     let factor = 10_i128.checked_pow(power.unsigned_abs());
     match (number, factor) {

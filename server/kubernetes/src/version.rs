@@ -1,9 +1,9 @@
-//! A Kubernetes version, as far as rules tell versions apart: `1.N`.
+//! Kubernetes versions, as far as rules distinguish them: `1.N`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// `1.N`; patch versions make no difference here.
+/// `1.N`. Patch versions make no difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     pub minor: u16,
@@ -30,8 +30,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// `1.29`, `v1.29`, `1.29.4` and `latest`; a version newer than the newest known counts as that one, as in the Pod Security
-/// admission (`k8s.io/pod-security-admission/policy`, registry).
+/// Accepts `1.29`, `v1.29`, `1.29.4` and `latest`. A version newer than the newest known counts as
+/// that one, as in the Pod Security admission (`k8s.io/pod-security-admission/policy`, registry).
 impl FromStr for Version {
     type Err = String;
 
@@ -49,7 +49,7 @@ impl FromStr for Version {
             (Some("1"), Some(Ok(minor)), None | Some(Ok(_)), None) => minor,
             _ => {
                 return Err(format!(
-                    "{text:?} is no Kubernetes version: write 1.N, for example {}",
+                    "{text:?} is not a Kubernetes version: write 1.N, for example {}",
                     Version::NEWEST
                 ));
             }

@@ -1,29 +1,29 @@
-//! Bytes from the disk.
-//!
-//! Knows which files are ordinary ones. Must not know what they say. Promise: what lies in a folder keeps nobody waiting and takes no more
-//! memory than its reader allows, be it a pipe that nobody writes to, a link to a device without an end, or very long.
+//! Bounded reading from disk. Pipes and devices in a folder never block a read, and no file uses
+//! more memory than the caller allows.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// In bytes. What is longer was written by a program: nobody configures or patches anything with it.
+/// The longest file that is read, in bytes. A longer one was generated: nobody writes configuration
+/// or patches of this size by hand.
 pub const MAX_FILE_BYTES: u64 = 8 << 20;
 
-/// So much of what is read tells whether it is binary, in bytes.
+/// How many bytes decide whether a file is binary.
 const HEAD_BYTES: u64 = 64 << 10;
 
-/// What an ordinary file of no more than so many bytes has in it.
+/// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// Why it cannot be read, as for [`fs::read`]; that it is no ordinary file; or that it is too long.
+///
+/// Returns the error of [`fs::read`], or that the path is not a regular file or is too long.
 pub fn read(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     read_known(file, &fs::metadata(file)?, most)
 }
 
 fn read_known(file: &Path, metadata: &Metadata, most: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
-        return Err(io::Error::other("it is no ordinary file"));
+        return Err(io::Error::other("not a regular file"));
     }
     if metadata.len() > most {
         return Err(too_long(most));
@@ -31,10 +31,12 @@ fn read_known(file: &Path, metadata: &Metadata, most: u64) -> io::Result<Vec<u8>
     drain_about(File::open(file)?, metadata.len(), most)
 }
 
-/// What a file that somebody named has in it. Who names a pipe or a device means it: shells make pipes of what other programs print.
+/// Reads a file that the user named. Pipes and devices are allowed: shells create pipes for process
+/// substitution.
 ///
 /// # Errors
-/// Why it cannot be read, or that it is too long.
+///
+/// Returns the error of [`fs::read`], or that the file is too long.
 pub fn read_named(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(file)?;
     match metadata.is_file() {
@@ -43,20 +45,22 @@ pub fn read_named(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The text of an ordinary file; nothing where there is none.
+/// Returns the text of a regular file; `None` if it cannot be read or is not UTF-8.
 pub fn text(file: &Path, most: u64) -> Option<String> {
     String::from_utf8(read(file, most).ok()?).ok()
 }
 
-/// All that comes, if that is no more than so many bytes; of what is binary the beginning, which shows that it is.
+/// Reads everything if it is at most `most` bytes. Stops after the first bytes of binary input,
+/// which are enough to recognize it.
 ///
 /// # Errors
-/// Why it cannot be read, or that it is too long.
+///
+/// Returns the error of the reader, or that the input is too long.
 pub fn read_all(input: impl Read, most: u64) -> io::Result<Vec<u8>> {
     drain_about(input, 0, most)
 }
 
-/// As [`drain`], of what is probably so many bytes: there is room for them and for the end, so that a short file is read at once.
+/// Like [`read_all`] with the expected length, so that a short file needs a single read.
 fn drain_about(mut input: impl Read, length: u64, most: u64) -> io::Result<Vec<u8>> {
     let beginning = HEAD_BYTES.min(most);
     let mut bytes = Vec::with_capacity(room(length.min(beginning)));
@@ -76,14 +80,15 @@ fn drain_about(mut input: impl Read, length: u64, most: u64) -> io::Result<Vec<u
     }
 }
 
-/// Whether reading all of a file is a matter of moments. One that is not there has nothing to read.
+/// Whether reading the whole file takes only moments. True for a file that does not exist.
 pub fn is_cheap_to_read(file: &Path) -> bool {
     fs::metadata(file).map_or(true, |metadata| {
         metadata.is_dir() || metadata.is_file() && metadata.len() <= MAX_FILE_BYTES
     })
 }
 
-/// The standard library reads into what is left of a buffer, if that is not too little to be worth it.
+/// Returns a buffer size with room to detect the end: the standard library fills the rest of a
+/// buffer if it is large enough.
 fn room(length: u64) -> usize {
     const WORTH: usize = 32;
     usize::try_from(length)
@@ -94,7 +99,7 @@ fn room(length: u64) -> usize {
 fn too_long(most: u64) -> io::Error {
     io::Error::new(
         io::ErrorKind::FileTooLarge,
-        format!("it is longer than {} MiB", most.div_ceil(1 << 20)),
+        format!("longer than {} MiB", most.div_ceil(1 << 20)),
     )
 }
 
@@ -110,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_far_as_it_may_be() {
+    fn reads_up_to_the_limit() {
         let short = file(b"a: b\n");
         assert_eq!(read(short.path(), 5).unwrap(), b"a: b\n");
         assert_eq!(
@@ -124,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_read_to_where_that_shows() {
+    fn stops_reading_endless_input() {
         assert_eq!(
             read_all(io::repeat(0), u64::MAX).unwrap().len(),
             HEAD_BYTES as usize
         );
         assert_eq!(
             read_all(io::repeat(b'x'), 4 << 20).unwrap_err().to_string(),
-            "it is longer than 4 MiB"
+            "longer than 4 MiB"
         );
         assert_eq!(
             read_all(io::repeat(b'x').take(100), 100).unwrap().len(),
@@ -146,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ordinary_file_is_not_read() {
+    fn rejects_what_is_not_a_regular_file() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(
             read(folder.path(), 100).unwrap_err().to_string(),
-            "it is no ordinary file"
+            "not a regular file"
         );
         assert!(
             is_cheap_to_read(folder.path())
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_pipe_keeps_nobody_waiting() {
+    fn does_not_wait_for_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(
@@ -176,7 +181,7 @@ mod tests {
         );
         assert_eq!(
             read(&pipe, 100).unwrap_err().to_string(),
-            "it is no ordinary file"
+            "not a regular file"
         );
         assert_eq!(text(&pipe, 100), None);
         assert!(!is_cheap_to_read(&pipe));

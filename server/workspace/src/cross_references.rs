@@ -1,9 +1,6 @@
-//! The objects that others name, in whichever document or file they stand, and what they say of those: that a ServiceAccount gives its
-//! pods no token, which standard a Namespace enforces.
-//!
-//! Knows kinds, names and namespaces. Must not know where texts come from, nor what a rule makes of an answer. Promise: what it costs to
-//! ask what an analysis wants to know does not grow with what is known; where objects of one name disagree, or none is known, the answer is
-//! the one for a text that stands alone.
+//! The workspace index: the objects that others refer to by name, and their effect on those others.
+//! The cost of an answer does not grow with the workspace. If objects of one name disagree, or none
+//! is known, the answer is the one for a file on its own.
 
 use kubernetes::{Object, Setting, Version};
 use memchr::memmem;
@@ -13,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use yaml::{Node, Resolved};
 
-/// The kinds of the objects that others name.
+/// The kinds of objects that others refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferencedKind {
     ClusterRole,
@@ -27,91 +24,92 @@ pub enum ReferencedKind {
     ServiceAccount,
 }
 
-/// An object that others name, and what it says of them.
+/// An object that others refer to, and its effect on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     pub kind: ReferencedKind,
-    /// As it is written, where objects of its kind are in one.
+    /// As written; `None` for kinds without a namespace.
     pub namespace: Option<Box<str>>,
     pub name: Box<str>,
     pub effect: Effect,
 }
 
-/// What an object says of those that name it.
+/// The effect of an object on those that refer to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     None,
-    /// A ServiceAccount, that its pods get no token.
+    /// The ServiceAccount gives its pods no token.
     DisablesToken,
-    /// A Namespace, what its pods are held to.
+    /// The Namespace enforces a Pod Security Standard on its pods.
     Enforces(PodSecurityLabel),
 }
 
-/// A name that an object has for another one.
+/// A reference from one object to another by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     pub kind: ReferencedKind,
     pub name: String,
-    /// Where the other one is, `None` for what is not known: several where kustomizations put who names it into several. Of no matter to
-    /// kinds that are in none.
+    /// The possible namespaces of the target, `None` if unknown. There are several if
+    /// kustomizations put the referring object into several. Ignored for kinds without a namespace.
     pub namespaces: Vec<Option<String>>,
 }
 
-/// Where kustomizations put the objects of a text: `None` for one that leaves them where they say that they are. The default is that of a
-/// text that no kustomization names.
+/// The namespaces into which kustomizations put the objects of a text; `None` for one that leaves
+/// them as written. The default is for a text that no kustomization names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TargetNamespaces(Arc<[Option<Arc<str>>]>);
 
-/// A Pod Security Standard as the labels of a Namespace name it.
+/// A Pod Security Standard from the labels of a Namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PodSecurityLabel {
     pub level: PodSecurityLevel,
-    /// As of which Kubernetes version; `None` for that of the cluster.
+    /// The Kubernetes version of the standard; `None` for the version of the cluster.
     pub version: Option<Version>,
 }
 
-/// The standards that ask for something. `privileged` is what counts where there is no label at all.
+/// The standards with requirements. `privileged` is the same as no label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PodSecurityLevel {
     Baseline,
     Restricted,
 }
 
-/// What an object may want to know of others.
+/// What an object asks the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The namespaces that the object will be in, `None` for one that is not known: several where kustomizations put it into several.
+    /// The namespaces of the object, `None` if unknown. There are several if kustomizations put it
+    /// into several.
     pub namespaces: Vec<Option<String>>,
-    /// The ServiceAccount of its pod, where it has one.
+    /// The ServiceAccount of its pod, if it has a pod.
     pub account: Option<String>,
 }
 
-/// What is known of an object from others. The default is that of a text that stands alone.
+/// What other objects decide about an object. The default is for a file on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Answer {
-    /// Whether its ServiceAccount gives it no token.
+    /// Whether its ServiceAccount disables the token.
     pub token_is_disabled: bool,
-    /// What its Namespace enforces.
+    /// The standard that its Namespace enforces.
     pub enforced: Option<PodSecurityLabel>,
 }
 
-/// The facts of many texts.
+/// The facts of all known texts.
 #[derive(Debug, Default)]
 pub struct WorkspaceIndex {
     known: RwLock<Facts>,
-    /// Counts the changes.
+    /// Counts the changes that can affect an answer.
     generation: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Facts {
-    /// What each text says; nothing of those that say nothing.
+    /// The facts of each text; texts without facts are left out.
     sources: HashMap<PathBuf, SourceFacts>,
     accounts: HashMap<AccountKey, Tally>,
     namespaces: HashMap<String, HashMap<Option<PodSecurityLabel>, usize>>,
 }
 
-/// What a text says, and of objects in which namespaces.
+/// The facts of a text, and the namespaces of its objects.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SourceFacts {
     facts: Vec<Fact>,
@@ -124,11 +122,11 @@ impl SourceFacts {
     }
 }
 
-/// Some of the accounts of a name.
+/// A key for ServiceAccounts of one name.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct AccountKey {
     name: String,
-    /// Those of the texts in a folder; of all texts where there is none.
+    /// Only the accounts of the texts in this folder; `None` for all texts.
     folder: Option<PathBuf>,
     namespace: NamespaceFilter,
 }
@@ -136,18 +134,18 @@ struct AccountKey {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum NamespaceFilter {
     Any,
-    /// Those that are written to be in this namespace, or, with none, that do not say.
+    /// Accounts written with this namespace, or for `None` those without one.
     Written(Option<String>),
 }
 
-/// How many accounts turn their token off, and how many do not.
+/// How many accounts disable the token, and how many do not.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     off: usize,
     on: usize,
 }
 
-/// The ServiceAccount that every namespace has, whether anybody writes it or not.
+/// The ServiceAccount that exists in every namespace.
 pub const DEFAULT_ACCOUNT: &str = "default";
 
 impl ReferencedKind {
@@ -163,16 +161,16 @@ impl ReferencedKind {
         ReferencedKind::ServiceAccount,
     ];
 
-    /// Those that say something of who names them.
+    /// The kinds with an effect on the objects that refer to them.
     pub const AFFECTING_OTHERS: &'static [ReferencedKind] =
         &[ReferencedKind::Namespace, ReferencedKind::ServiceAccount];
 
-    /// The kind as it is written.
+    /// The kind as written in a manifest.
     pub fn name(self) -> &'static str {
         self.row().0
     }
 
-    /// The group of its API, and whether objects of it are in a namespace.
+    /// The name, the API group, and whether objects of this kind have a namespace.
     fn row(self) -> (&'static str, &'static str, bool) {
         match self {
             ReferencedKind::ClusterRole => ("ClusterRole", "rbac.authorization.k8s.io", false),
@@ -201,7 +199,7 @@ impl ReferencedKind {
 }
 
 impl Fact {
-    /// What an object that can be seen in full says.
+    /// Returns the fact about a complete object; `None` for kinds that nothing refers to.
     pub fn from_object(object: &Object<'_>) -> Option<Fact> {
         let kind = ReferencedKind::of(object.api_version, object.kind)?;
         let says = match kind {
@@ -230,8 +228,8 @@ impl Fact {
         })
     }
 
-    /// Whether a text may declare an object of some kinds: most need not be read for that. The words are on everybody's lips, so that they
-    /// have to stand where a kind stands.
+    /// Whether a text may declare an object of some kinds, so that most texts need not be parsed.
+    /// The name of a kind only counts behind `kind:`.
     pub fn may_be_declared_in(text: &str, kinds: &[ReferencedKind]) -> bool {
         const KIND: &str = "kind";
         let is_quote = |c: char| c.is_whitespace() || c == '"' || c == '\'';
@@ -249,19 +247,19 @@ impl Fact {
         memmem::find_iter(text.as_bytes(), KIND).any(|at| is_one(&text[at + KIND.len()..]))
     }
 
-    /// Whether it makes a difference to those that name it.
+    /// Whether the kind has an effect on the objects that refer to it.
     pub fn affects_others(&self) -> bool {
         ReferencedKind::AFFECTING_OTHERS.contains(&self.kind)
     }
 
-    /// Whether an object that is put somewhere may be the one that another one names which will be in a namespace.
+    /// Whether this object may be the one in a namespace, given where kustomizations put it.
     fn is_in(&self, places: &TargetNamespaces, namespace: Option<&str>) -> bool {
         places
             .for_object(self.namespace.as_deref())
             .contains(&namespace)
     }
 
-    /// Kustomize gives a Namespace the name of the one that it puts things into.
+    /// Compares names. Kustomize renames a Namespace to the target namespace.
     fn has_name(&self, places: &TargetNamespaces, name: &str) -> bool {
         match self.kind {
             ReferencedKind::Namespace => places.for_object(Some(&self.name)).contains(&Some(name)),
@@ -286,7 +284,7 @@ fn pod_security_label(namespace: Node<'_>) -> Option<PodSecurityLabel> {
         "restricted" => PodSecurityLevel::Restricted,
         _ => return None,
     };
-    // The API server refuses a version in other words, and then nobody knows what will stand there.
+    // The API server rejects any other version, so the result would be unknown.
     let version = match label("enforce-version") {
         None | Some("latest") => None,
         Some(version) => Some(
@@ -299,7 +297,7 @@ fn pod_security_label(namespace: Node<'_>) -> Option<PodSecurityLabel> {
 }
 
 impl TargetNamespaces {
-    /// Whoever leaves objects where they are changes nothing, where that is all that is done with them.
+    /// Kustomizations that leave all objects as written are the same as none.
     pub fn new(namespaces: impl IntoIterator<Item = Option<Arc<str>>>) -> Self {
         let namespaces: BTreeSet<_> = namespaces.into_iter().collect();
         let is_left = namespaces.iter().all(Option::is_none);
@@ -310,7 +308,7 @@ impl TargetNamespaces {
         }
     }
 
-    /// The namespaces in which an object will be that is written to be in one, or in none.
+    /// Returns the namespaces of an object with this namespace as written.
     pub fn for_object<'a>(&'a self, written: Option<&'a str>) -> BTreeSet<Option<&'a str>> {
         match self.0.is_empty() {
             true => BTreeSet::from([written]),
@@ -324,7 +322,7 @@ impl TargetNamespaces {
 }
 
 impl Query {
-    /// What an object asks, where it asks anything.
+    /// Returns the query for an object; `None` if no other object can affect it.
     pub fn for_object(object: &Object<'_>, places: &TargetNamespaces) -> Option<Query> {
         let account = object
             .pod
@@ -347,7 +345,7 @@ impl Query {
 }
 
 impl WorkspaceIndex {
-    /// Takes what a text says in the place of what it said before. Tells whether that may make a difference to other objects.
+    /// Replaces the facts of a text. Returns whether that may affect other objects.
     pub fn update<'f>(
         &self,
         source: &Path,
@@ -374,7 +372,8 @@ impl WorkspaceIndex {
         )
     }
 
-    /// Takes where kustomizations put the objects of a text. Tells whether that may make a difference to others.
+    /// Updates the namespaces into which kustomizations put the objects of a text. Returns whether
+    /// that may affect other objects.
     pub fn set_target_namespaces(&self, source: &Path, places: &TargetNamespaces) -> bool {
         let facts = self
             .read()
@@ -396,10 +395,10 @@ impl WorkspaceIndex {
     fn replace(&self, source: &Path, said: SourceFacts) -> bool {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.sources.remove(source).unwrap_or_default();
-        let is_heard = !before.affecting().eq(said.affecting())
+        let has_effect = !before.affecting().eq(said.affecting())
             || (before.target_namespaces != said.target_namespaces
                 && said.affecting().next().is_some());
-        if is_heard {
+        if has_effect {
             known.count(source, &before, false);
             known.count(source, &said, true);
             self.generation.fetch_add(1, Ordering::SeqCst);
@@ -407,10 +406,10 @@ impl WorkspaceIndex {
         if !said.facts.is_empty() {
             known.sources.insert(source.to_owned(), said);
         }
-        is_heard
+        has_effect
     }
 
-    /// Another number whenever an answer may be another one.
+    /// A number that changes whenever an answer may change.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
@@ -419,13 +418,14 @@ impl WorkspaceIndex {
         self.read().sources.is_empty()
     }
 
-    /// The texts that say something.
+    /// The texts with facts.
     pub fn sources(&self) -> Vec<PathBuf> {
         self.read().sources.keys().cloned().collect()
     }
 
-    /// The objects that an object in a text of a folder may mean by a name, each with the text that declares it, in the order of these. It is
-    /// found as [`Known::is_token_off`] finds an account. Nobody waits for this with each keystroke: all texts are gone through.
+    /// Returns the objects that a reference in a folder may mean, each with the text that declares
+    /// it, ordered by text. The lookup order is that of [`Facts::is_token_off`]. This visits all
+    /// texts, so do not call it on each keystroke.
     pub fn resolve(&self, reference: &Reference, folder: &Path) -> Vec<(PathBuf, Fact)> {
         let known = self.read();
         let of_name = |(source, said): (&'_ PathBuf, &SourceFacts)| {
@@ -486,15 +486,17 @@ impl WorkspaceIndex {
         meant
     }
 
-    /// What is known of an object that stands in a text of a folder. Of one that will be in several namespaces, what is the same in all.
-    pub fn answer(&self, question: &Query, folder: &Path) -> Answer {
+    /// Answers a query of an object in a folder. For an object in several namespaces, returns what
+    /// is the same in all of them.
+    pub fn answer(&self, query: &Query, folder: &Path) -> Answer {
         let known = self.read();
         if known.accounts.is_empty() && known.namespaces.is_empty() {
             return Answer::default();
         }
-        let answers = question.namespaces.iter().map(|namespace| {
-            known.answer(question.account.as_deref(), namespace.as_deref(), folder)
-        });
+        let answers = query
+            .namespaces
+            .iter()
+            .map(|namespace| known.answer(query.account.as_deref(), namespace.as_deref(), folder));
         answers.reduce(Answer::and).unwrap_or_default()
     }
 
@@ -504,7 +506,7 @@ impl WorkspaceIndex {
 }
 
 impl Answer {
-    /// What two answers have in common.
+    /// Returns what two answers have in common.
     fn and(self, other: Answer) -> Answer {
         Answer {
             token_is_disabled: self.token_is_disabled && other.token_is_disabled,
@@ -525,8 +527,9 @@ impl Facts {
         }
     }
 
-    /// An account of the very namespace is the one. Where the namespace of the pod or of the account is not written, the accounts of that
-    /// name in the same folder may be; else all of that name. An account that every namespace has is not found by its name alone.
+    /// An account in the same namespace decides. If the namespace of the pod or of the account is
+    /// not written, the accounts of that name in the same folder decide, else all of that name. The
+    /// `default` account is not found by its name alone, since every namespace has one.
     fn is_token_off(&self, account: &str, namespace: Option<&str>, folder: &Path) -> bool {
         let find = |folder: Option<&Path>, namespace: NamespaceFilter| {
             self.accounts.get(&AccountKey {
@@ -558,8 +561,8 @@ impl Facts {
             .filter(|_| standards.next().is_none())
     }
 
-    /// Takes that a text says something, or that it no longer does.
-    fn count(&mut self, source: &Path, said: &SourceFacts, is_said: bool) {
+    /// Adds the facts of a text to the counts, or removes them.
+    fn count(&mut self, source: &Path, said: &SourceFacts, is_added: bool) {
         for Fact {
             kind,
             namespace,
@@ -575,7 +578,7 @@ impl Facts {
                             namespace,
                             name,
                             *says == Effect::DisablesToken,
-                            is_said,
+                            is_added,
                         );
                     }
                 }
@@ -591,7 +594,7 @@ impl Facts {
                         .into_iter()
                         .flatten()
                     {
-                        self.count_namespace(name, standard, is_said);
+                        self.count_namespace(name, standard, is_added);
                     }
                 }
                 _ => {}
@@ -605,7 +608,7 @@ impl Facts {
         namespace: Option<&str>,
         name: &str,
         is_off: bool,
-        is_said: bool,
+        is_added: bool,
     ) {
         let home = source.parent().map(Path::to_owned).unwrap_or_default();
         let folders = [None, Some(home)];
@@ -629,7 +632,7 @@ impl Facts {
                 } else {
                     &mut tally.on
                 },
-                is_said,
+                is_added,
             );
             if tally.off + tally.on > 0 {
                 self.accounts.insert(key, tally);
@@ -637,9 +640,9 @@ impl Facts {
         }
     }
 
-    fn count_namespace(&mut self, name: &str, standard: Option<PodSecurityLabel>, is_said: bool) {
+    fn count_namespace(&mut self, name: &str, standard: Option<PodSecurityLabel>, is_added: bool) {
         let standards = self.namespaces.entry(name.to_owned()).or_default();
-        step(standards.entry(standard).or_default(), is_said);
+        step(standards.entry(standard).or_default(), is_added);
         if standards.get(&standard) == Some(&0) {
             standards.remove(&standard);
         }
@@ -649,8 +652,8 @@ impl Facts {
     }
 }
 
-fn step(count: &mut usize, is_said: bool) {
-    *count = if is_said {
+fn step(count: &mut usize, is_added: bool) {
+    *count = if is_added {
         *count + 1
     } else {
         count.saturating_sub(1)
@@ -684,15 +687,15 @@ mod tests {
     }
 
     fn is_off(index: &WorkspaceIndex, namespace: Option<&str>, name: &str, folder: &str) -> bool {
-        let question = Query {
+        let query = Query {
             namespaces: vec![namespace.map(str::to_owned)],
             account: Some(name.to_owned()),
         };
-        index.answer(&question, Path::new(folder)).token_is_disabled
+        index.answer(&query, Path::new(folder)).token_is_disabled
     }
 
     #[test]
-    fn an_account_of_the_same_namespace_counts_wherever_it_stands() {
+    fn account_of_the_namespace_counts_in_any_file() {
         let index = WorkspaceIndex::default();
         put(
             &index,
@@ -710,7 +713,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_namespace_is_not_written_the_folder_comes_before_the_name() {
+    fn folder_decides_without_a_namespace() {
         let index = WorkspaceIndex::default();
         put(
             &index,
@@ -737,7 +740,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_into_a_namespace_is_there_and_nowhere_else() {
+    fn kustomized_objects_are_in_the_target_namespace() {
         let (index, source) = (WorkspaceIndex::default(), Path::new("/a/account.yaml"));
         let facts = || {
             vec![
@@ -764,11 +767,11 @@ mod tests {
         );
         assert!(
             !index.set_target_namespaces(source, &into(&[None, Some("test")])),
-            "the same once more"
+            "the same again"
         );
         assert!(
             index.set_target_namespaces(source, &into(&[None])),
-            "nobody puts it anywhere"
+            "no kustomization moves it"
         );
         assert!(
             index.update(source, [].iter(), &into(&[Some("shop")]))
@@ -778,7 +781,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_several_namespaces_is_told_what_is_the_same_in_all() {
+    fn several_namespaces_get_the_common_answer() {
         let index = WorkspaceIndex::default();
         put(
             &index,
@@ -814,7 +817,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_back_leaves_nothing_behind() {
+    fn removed_facts_leave_nothing_behind() {
         let index = WorkspaceIndex::default();
         let namespace = |standard: Option<PodSecurityLabel>| {
             let says = standard.map_or(Effect::None, Effect::Enforces);
@@ -867,7 +870,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_named_makes_no_difference_to_what_is_told() {
+    fn kinds_without_effect_change_no_answer() {
         let index = WorkspaceIndex::default();
         let claim = Fact {
             kind: ReferencedKind::PersistentVolumeClaim,
@@ -902,7 +905,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_name_means_is_found_by_namespace_then_folder() {
+    fn resolves_by_namespace_then_folder() {
         let index = WorkspaceIndex::default();
         let claim = |namespace: Option<&str>| {
             let (kind, name) = (ReferencedKind::PersistentVolumeClaim, "data".into());
@@ -983,7 +986,7 @@ mod tests {
     }
 
     #[test]
-    fn most_texts_need_not_be_listened_to() {
+    fn most_texts_declare_nothing() {
         for text in [
             "kind: ServiceAccount",
             "{\"kind\":\"Namespace\"}",

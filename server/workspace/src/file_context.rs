@@ -1,54 +1,52 @@
-//! What the files around a text say of it.
-//!
-//! Knows the words for it. Must not know how it is found out: that is [`crate::project`]'s, and the front ends'. Promise: by default
-//! nothing is known, and a text is what it looks like.
+//! What other files say about a text: the chart, the kustomizations, and the workspace index. By
+//! default nothing is known, and the text decides alone.
 
 use crate::cross_references::{Answer, Query, TargetNamespaces, WorkspaceIndex};
 use kubernetes::PatchTarget;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is known of a text from other files; what is not known makes no difference.
+/// What is known about a text from other files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileContext {
     pub role: FileRole,
-    /// What a patch is for, where a kustomization says so.
+    /// The target of a patch, if a kustomization names it.
     pub target: PatchTarget,
-    /// Where kustomizations put its objects.
+    /// The namespaces into which kustomizations put its objects.
     pub namespaces: TargetNamespaces,
-    /// What other objects say.
+    /// The objects of the other files.
     pub workspace: Option<WorkspaceView>,
 }
 
-/// The objects among which a text stands.
+/// The workspace index as seen from one text.
 #[derive(Debug, Clone)]
 pub struct WorkspaceView {
     pub index: Arc<WorkspaceIndex>,
-    /// The folder of the text, as those of the index are named.
+    /// The folder of the text, named like the sources of the index.
     pub folder: Arc<Path>,
 }
 
-/// What the objects in a text are before they reach a cluster.
+/// The role of a file in its project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum FileRole {
-    /// What will be there, as far as anybody knows.
+    /// A complete manifest, or a file about which nothing else is known.
     #[default]
     Manifest,
-    /// Below `templates` of a Helm chart: wherever `{{` stands, something else will stand in its place.
+    /// Below `templates` of a Helm chart: Helm replaces each `{{ }}`.
     ChartTemplate,
-    /// A kustomization names it as a patch: the rest of its objects stands in other files.
+    /// A kustomization names it as a patch: the rest of its objects is in other files.
     Patch,
-    /// A kustomization: patches can stand inside it.
+    /// A kustomization, which may contain inline patches.
     Kustomization,
 }
 
 impl WorkspaceView {
-    pub fn answer(&self, question: &Query) -> Answer {
-        self.index.answer(question, &self.folder)
+    pub fn answer(&self, query: &Query) -> Answer {
+        self.index.answer(query, &self.folder)
     }
 }
 
-/// The index is one that others change: it is the same one, or it is not.
+/// Views are equal if they share the same index: its content changes over time.
 impl PartialEq for WorkspaceView {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.index, &other.index) && self.folder == other.folder

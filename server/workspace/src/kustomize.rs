@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use yaml::{Node, NodeKind, ScalarStyle, Yaml, chunks};
 
-/// What kustomize looks for in a folder.
+/// The file names that kustomize looks for in a folder.
 pub(crate) const KUSTOMIZATIONS: [&str; 3] =
     ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
@@ -18,29 +18,30 @@ pub(crate) fn is_kustomization(file: &Path) -> bool {
         .is_some_and(|name| KUSTOMIZATIONS.contains(&name))
 }
 
-/// The kustomizations of many folders. Those above a file can be found from there; an overlay beside its base cannot.
+/// The known kustomizations. A file's own ancestors can be searched for kustomizations, but an
+/// overlay next to its base cannot be found that way.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Kustomizations {
     pub(crate) by_folder: HashMap<PathBuf, Kustomization>,
-    /// By a file or folder, the folders of the kustomizations that name it as a resource.
+    /// For a file or folder, the folders of the kustomizations that name it as a resource.
     pub(crate) naming: HashMap<PathBuf, Vec<PathBuf>>,
 }
 
-/// What a kustomization says of files; one that is not there says nothing.
+/// The content of a kustomization; empty if the file does not exist.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kustomization {
-    /// With what each is for; nothing of that for one that is named for several things.
+    /// The patch files with their targets; the target is empty for a file that is used for several.
     pub(crate) patches: HashMap<PathBuf, PatchTarget>,
     /// Files, and folders with kustomizations.
     pub(crate) resources: HashSet<PathBuf>,
-    /// The last one has the last word.
+    /// In order; the last one wins.
     pub(crate) components: Vec<PathBuf>,
-    /// Where it puts its resources.
+    /// The namespace of its resources.
     pub(crate) namespace: Option<Arc<str>>,
 }
 
 impl Kustomizations {
-    /// Reads those among some files, whose names are free of links.
+    /// Reads the kustomizations among some files. The paths must be free of symbolic links.
     pub fn from_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> Self {
         let files = files.into_iter().filter(|file| is_kustomization(file));
         Kustomizations::from_texts(
@@ -50,7 +51,7 @@ impl Kustomizations {
         )
     }
 
-    /// Those among some files, with their texts.
+    /// Parses the kustomizations among some files with texts.
     pub fn from_texts<'p>(files: impl IntoIterator<Item = (&'p Path, impl AsRef<str>)>) -> Self {
         let mut known = Kustomizations::default();
         for (file, text) in files.into_iter().filter(|(file, _)| is_kustomization(file)) {
@@ -76,14 +77,14 @@ impl Kustomizations {
 
 impl Kustomization {
     pub(crate) fn parse(text: &str, folder: &Path) -> Self {
-        let mut said = Kustomization::default();
+        let mut kustomization = Kustomization::default();
         for range in chunks::documents(text) {
             let yaml = yaml::parse(&text[range]);
             let root = |key| yaml.root().and_then(|root| root.get(key));
             for (path, target) in
                 patch_items(&yaml).filter_map(|item| Some((named_file(item)?, target(item))))
             {
-                let known = said
+                let known = kustomization
                     .patches
                     .entry(join_normalized(folder, path))
                     .or_insert_with(|| target.clone());
@@ -96,18 +97,19 @@ impl Kustomization {
                     .filter_map(Node::as_str)
                     .map(|path| join_normalized(folder, path))
             };
-            said.resources
+            kustomization
+                .resources
                 .extend(paths("resources").chain(paths("bases")));
-            said.components.extend(paths("components"));
-            said.namespace = root("namespace")
+            kustomization.components.extend(paths("components"));
+            kustomization.namespace = root("namespace")
                 .and_then(Node::as_str)
                 .filter(|name| !name.is_empty())
                 .map(Arc::from);
         }
-        said
+        kustomization
     }
 
-    /// The files that it names as resources, and the folders with kustomizations.
+    /// The files and folders that it names as resources or components.
     fn named(&self) -> impl Iterator<Item = &PathBuf> {
         self.resources.iter().chain(&self.components)
     }
@@ -121,7 +123,7 @@ impl Kustomization {
     }
 }
 
-/// The files that the text of a kustomization, or of a component, names as patches.
+/// Returns the files that a kustomization or component names as patches.
 pub fn patch_files(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for range in chunks::documents(text) {
@@ -131,7 +133,7 @@ pub fn patch_files(text: &str) -> Vec<String> {
     found
 }
 
-/// The patches that are written inside a kustomization, and what each is for.
+/// Returns the patches inside a kustomization with their targets.
 pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, PatchTarget)> {
     let patch = |item: Node<'_>| {
         if item.kind() == NodeKind::Mapping {
@@ -151,7 +153,7 @@ pub fn inline_patches(yaml: &Yaml) -> Vec<(Node<'_>, PatchTarget)> {
         .collect()
 }
 
-/// What an item of a list of patches says that it is for.
+/// The target of an item in a list of patches.
 fn target(item: Node<'_>) -> PatchTarget {
     let named = |key| {
         item.get("target")?
@@ -167,7 +169,7 @@ fn target(item: Node<'_>) -> PatchTarget {
     }
 }
 
-/// The items of the lists of patches.
+/// The items of all lists of patches.
 fn patch_items(yaml: &Yaml) -> impl Iterator<Item = Node<'_>> {
     let lists = ["patches", "patchesStrategicMerge", "patchesJson6902"].into_iter();
     lists
@@ -176,7 +178,7 @@ fn patch_items(yaml: &Yaml) -> impl Iterator<Item = Node<'_>> {
         .filter_map(Node::resolve)
 }
 
-/// The file that an item of a list of patches names; an item can be the patch itself, too.
+/// The file that an item of a list of patches names; `None` if the item contains the patch itself.
 fn named_file(item: Node<'_>) -> Option<&str> {
     let named = if item.kind() == NodeKind::Mapping {
         item.get("path")
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patches_are_named_in_three_ways() {
+    fn patch_files_come_from_three_lists() {
         let text = "\
 resources: [deployment.yaml]
 patches:

@@ -1,4 +1,4 @@
-//! Paths of files and their folders.
+//! Paths of files and folders.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -11,14 +11,15 @@ pub fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// Returns a folder without links and dots in its name, so that its parents are those of the file system.
+/// Returns a folder without symbolic links and dots, so that its parents are those of the file
+/// system.
 pub fn real(folder: &Path) -> PathBuf {
     fs::canonicalize(folder)
         .or_else(|_| std::path::absolute(folder))
         .unwrap_or_else(|_| folder.to_owned())
 }
 
-/// A path from a folder, without dots.
+/// Joins a relative path to a folder and resolves its dots, without access to the file system.
 pub fn join_normalized(folder: &Path, path: &str) -> PathBuf {
     let mut whole = folder.to_owned();
     for component in Path::new(path).components() {
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_taken_from_its_folder() {
+    fn joins_and_resolves_dots() {
         assert_eq!(
             join_normalized(Path::new("/a/b"), "../c/./d.yaml"),
             Path::new("/a/c/d.yaml")

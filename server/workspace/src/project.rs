@@ -1,8 +1,6 @@
-//! The project that a text is part of: which files are templates of a chart, which ones a kustomization names as patches, and which ones
-//! there are at all.
-//!
-//! Knows how charts, kustomizations and manifests lie in folders, and where kustomizations put what they name. Must not know what the objects in them mean. Promise: a terminal and an editor
-//! learn the same of the same file; what cannot be read says nothing.
+//! The project around a file: charts and kustomizations above it or known elsewhere. The command
+//! line and the editor get the same context for the same file; a file that cannot be read is
+//! ignored.
 
 use crate::cross_references::TargetNamespaces;
 use crate::kustomize::{KUSTOMIZATIONS, Kustomization, Kustomizations, is_kustomization};
@@ -12,42 +10,41 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Whether other files may be different because of what a file of that name says.
+/// Whether a change of this file may change the context of other files.
 pub fn affects_other_files(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == CHART) || is_kustomization(file)
 }
 
-/// The files that [`concerns_others`] knows, as clients are asked to watch them.
+/// The file names for which [`affects_other_files`] is true, for the client's file watcher.
 pub fn watched_file_names() -> impl Iterator<Item = &'static str> {
     KUSTOMIZATIONS.into_iter().chain([CHART])
 }
 
 const CHART: &str = "Chart.yaml";
 
-/// Looks at the files around others; what it has read it does not read again.
+/// Finds the context of files. Each file and folder is read at most once.
 #[derive(Debug, Default)]
 pub struct Project {
-    /// Texts that are not on the disk yet.
+    /// Unsaved texts by path.
     texts: HashMap<PathBuf, String>,
-    /// Those of which it is known that they are there, wherever that is.
+    /// Kustomizations that were found by other means.
     known: Arc<Kustomizations>,
-    /// By the name that was asked for, the one without links.
+    /// Canonical folders by the path that was asked for.
     folders: HashMap<PathBuf, PathBuf>,
-    /// By a folder.
+    /// By folder.
     kustomizations: HashMap<PathBuf, Arc<Kustomization>>,
     charts: HashMap<PathBuf, bool>,
     repositories: HashMap<PathBuf, bool>,
-    /// By the folder of a kustomization, where those that name it put what it makes.
+    /// For the folder of a kustomization, the namespaces that the kustomizations above it set.
     destinations: HashMap<PathBuf, BTreeSet<Option<Arc<str>>>>,
 }
 
-/// So many kustomizations are followed from one to the one that names it. Those that name one another in a circle kustomize refuses.
+/// How many kustomizations are followed from one to the next. Kustomize rejects cycles.
 const MAX_DEPTH: usize = 16;
 
 impl Project {
-    /// A project of which some files have other texts than on the disk, such as those that are open in an editor. Their names are
-    /// free of links.
-    /// Of some kustomizations it is known that they are there.
+    /// Creates a project in which some files have unsaved texts, by canonical path, and some
+    /// kustomizations are known.
     pub fn new(texts: HashMap<PathBuf, String>, known: Arc<Kustomizations>) -> Self {
         Project {
             texts,
@@ -56,12 +53,12 @@ impl Project {
         }
     }
 
-    /// Takes that some kustomizations are there.
+    /// Replaces the known kustomizations.
     pub fn set_kustomizations(&mut self, kustomizations: Kustomizations) {
         self.known = Arc::new(kustomizations);
     }
 
-    /// The file without links in the names of its folders.
+    /// Returns the file with symbolic links in its folder resolved.
     pub fn real(&mut self, file: &Path) -> PathBuf {
         let folder = paths::folder_of(file);
         let real = match self.folders.get(folder) {
@@ -74,7 +71,7 @@ impl Project {
         real.join(file.file_name().unwrap_or_default())
     }
 
-    /// What the files around a file say of it. It need not be there.
+    /// Returns the context of a file. The file need not exist.
     pub fn file_context(&mut self, file: &Path) -> FileContext {
         if file.file_name().is_none() {
             return FileContext::default();
@@ -89,7 +86,7 @@ impl Project {
         }
     }
 
-    /// What a file is, and what it is for where it is a patch.
+    /// Returns the role of a file, and the target if it is a patch.
     fn role(&mut self, folder: &Path, file: &Path) -> (FileRole, PatchTarget) {
         let part = |part| (part, PatchTarget::default());
         let mut named: Option<PatchTarget> = None;
@@ -104,7 +101,8 @@ impl Project {
             if let Some(target) = self.kustomization(ancestor).patches.get(file) {
                 named = Some(named.map_or_else(|| target.clone(), |known| known.common(target)));
             }
-            // Kustomize takes no patch from outside the kustomization's folder, nor are there charts across repositories.
+            // Kustomize rejects patches outside the kustomization's folder, and a chart does not
+            // span repositories.
             if self.is_repository(ancestor) {
                 break;
             }
@@ -119,8 +117,9 @@ impl Project {
         })
     }
 
-    /// Where kustomizations put the objects of a file, whose name is free of links: each that names it as a resource, and is not named
-    /// itself by one that puts them elsewhere.
+    /// Returns the namespaces into which kustomizations put the objects of a file with a canonical
+    /// path. A kustomization counts if it names the file, unless another one overrides its
+    /// namespace.
     pub fn namespaces_of(&mut self, file: &Path) -> TargetNamespaces {
         TargetNamespaces::new(self.destinations(file, 0))
     }
@@ -129,7 +128,7 @@ impl Project {
         let mut all = BTreeSet::new();
         for folder in self.naming(resource) {
             if depth < MAX_DEPTH && !self.destinations.contains_key(&folder) {
-                // Whoever comes here again goes round in a circle.
+                // An entry that is still empty ends a cycle.
                 self.destinations.insert(folder.clone(), BTreeSet::new());
                 let above = self.destinations(&folder, depth + 1);
                 self.destinations.insert(folder.clone(), above);
@@ -151,7 +150,7 @@ impl Project {
         all
     }
 
-    /// The namespace that a kustomization sets, or one of its components, which change what it has.
+    /// The namespace that a kustomization or one of its components sets.
     fn namespace(&mut self, folder: &Path, seen: &mut HashSet<PathBuf>) -> Option<Arc<str>> {
         let kustomization = self.kustomization(folder);
         if kustomization.namespace.is_some()
@@ -167,7 +166,7 @@ impl Project {
             .find_map(|component| self.namespace(component, seen))
     }
 
-    /// The folders of the kustomizations that name a file or a folder as a resource.
+    /// The folders of the kustomizations that name a file or folder as a resource.
     fn naming(&mut self, resource: &Path) -> BTreeSet<PathBuf> {
         let mut folders: BTreeSet<PathBuf> = self
             .known

@@ -6,26 +6,26 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-/// The YAML and JSON files below a folder, hidden and ignored ones left out; why some of it cannot be seen. Of everything that lies there
-/// no more than so many files and folders are looked at.
+/// Returns the YAML and JSON files below a folder, without hidden and ignored ones, and errors for
+/// what cannot be read. Visits at most `most` files and folders.
 pub fn manifest_files(folder: &Path, most: usize) -> impl Iterator<Item = Result<PathBuf, String>> {
-    let (left_out, told) = mpsc::channel();
+    let (sender, skipped) = mpsc::channel();
     let is_walkable = move |folder: &Path| match IGNORE_FILES
         .iter()
         .map(|name| folder.join(name))
         .find(|file| !bounded_fs::is_cheap_to_read(file))
     {
         Some(file) => {
-            // Nobody is told where nobody asks for more.
-            let _ = left_out.send(Err(format!(
-                "{} is no ordinary file; its folder is left out",
+            // The receiver is gone if the caller stopped early.
+            let _ = sender.send(Err(format!(
+                "{} is not a regular file; its folder is skipped",
                 file.display()
             )));
             false
         }
         None => true,
     };
-    // The walk reads what stands above its folder as well.
+    // The walk also reads the ignore files of the parent folders.
     let walk = paths::real(folder).ancestors().all(&is_walkable).then(|| {
         let is_walkable = move |entry: &DirEntry| {
             !entry.file_type().is_some_and(|kind| kind.is_dir()) || is_walkable(entry.path())
@@ -49,13 +49,13 @@ pub fn manifest_files(folder: &Path, most: usize) -> impl Iterator<Item = Result
             Ok(_) => None,
             Err(error) => Some(Err(error.to_string())),
         });
-    found.chain(iter::from_fn(move || told.try_recv().ok()))
+    found.chain(iter::from_fn(move || skipped.try_recv().ok()))
 }
 
-/// The files that the walk reads on its way. A repository can make a link to anything of them.
+/// The files that the walk reads. In a repository they can be links to anything.
 const IGNORE_FILES: [&str; 2] = [".gitignore", ".ignore"];
 
-/// Whether a file is called what manifests are called.
+/// Whether a file has an extension of manifests.
 pub fn may_be_manifest(path: &Path) -> bool {
     ["yaml", "yml", "json"].iter().any(|name| {
         path.extension()
@@ -63,7 +63,7 @@ pub fn may_be_manifest(path: &Path) -> bool {
     })
 }
 
-/// Whether a file is called what other things than manifests are mostly called.
+/// Whether a file is JSON, which is mostly used for other things than manifests.
 pub fn is_json(path: &Path) -> bool {
     path.extension()
         .is_some_and(|found| found.eq_ignore_ascii_case("json"))

@@ -153,7 +153,7 @@ values:
         1:1 "profil" there is no key `profil`; the nearest is `profile`
         2:1 "kubernetes-version" there is no key `kubernetes-version`; the nearest is `kubernetesVersion`
         3:10 "strict" there is no profile `strict`; the nearest is `restricted`
-        4:20 "newest" "newest" is no Kubernetes version: write 1.N, for example 1.37
+        4:20 "newest" "newest" is not a Kubernetes version: write 1.N, for example 1.37
         5:1 "userId" `userId` belongs below `values`
         6:9 "host-pid" `select` is a list: write each item behind a `- `, or all in `[ ]`
         7:10 "privileged-containers" there is no rule `privileged-containers`; the nearest is `privileged-container`

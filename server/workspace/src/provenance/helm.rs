@@ -1,14 +1,15 @@
-//! From a line that Helm rendered to the line of the template that made it.
+//! Maps a line that Helm rendered back to the line of the template that produced it.
 //!
-//! `helm template` names the template of each object and says no more. Lines that are written out in a template are found in it as they
-//! are; between two of those lie the lines that its actions made.
+//! `helm template` names only the template of each object. Literal lines are matched by their text;
+//! the lines between two of them come from the actions between them.
 
 use super::{Origin, lines, written};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
-/// The template that a rendered document names, as Helm calls it: the chart's name, then the way in the chart.
+/// Returns the template that a rendered document names: the chart's name, then the path inside the
+/// chart.
 pub fn template_name(document: &str) -> Option<&Path> {
     document
         .lines()
@@ -16,7 +17,7 @@ pub fn template_name(document: &str) -> Option<&Path> {
         .map(|name| Path::new(name.trim()))
 }
 
-/// The file of a template in the folder of its chart.
+/// Returns the file of a template below the folder of its chart.
 pub fn template_file(chart: &Path, source: &Path) -> PathBuf {
     let way = source
         .components()
@@ -25,12 +26,12 @@ pub fn template_file(chart: &Path, source: &Path) -> PathBuf {
     way.fold(chart.to_owned(), |folder, part| folder.join(part))
 }
 
-/// A rendered document beside the text of its template.
+/// A rendered document and its template.
 pub struct Template<'t> {
     file: PathBuf,
     lines: Vec<(usize, &'t str)>,
     rendered: Vec<(usize, &'t str)>,
-    /// By a rendered line, the line of the template that reads the same, where both are in one order.
+    /// For each rendered line, the template's line with the same text, if the order of both agrees.
     same: Vec<Option<usize>>,
 }
 
@@ -63,7 +64,7 @@ impl<'t> Template<'t> {
         }
     }
 
-    /// Where a range of the rendered document comes from.
+    /// Returns where a range of the rendered document comes from.
     pub fn origin(&self, range: Range<usize>) -> Origin {
         let line = self
             .rendered
@@ -73,7 +74,7 @@ impl<'t> Template<'t> {
             let ours = self.lines[self.line(line)?];
             let indent = |(_, line): (usize, &str)| line.len() - line.trim_start().len();
             let is_same = ours.1.trim() == rendered.1.trim();
-            // Written out, the place is the same in the line; otherwise all of the line made it.
+            // In a literal line the columns agree; otherwise the whole line of the template counts.
             let moved = |at: usize| {
                 (at + ours.0 + indent(ours)).checked_sub(rendered.0 + indent(*rendered))
             };
@@ -92,7 +93,7 @@ impl<'t> Template<'t> {
         }
     }
 
-    /// The template's line that made a rendered one.
+    /// The template's line that produced a rendered line.
     fn line(&self, rendered: usize) -> Option<usize> {
         if let Some(same) = self.same[rendered] {
             return Some(same);
@@ -112,13 +113,13 @@ impl<'t> Template<'t> {
         };
         one(gap.clone(), &begins_so)
             .or_else(|| one(gap, &writes_lines))
-            // What a loop repeats stands in the template once.
+            // A loop renders one line of the template several times.
             .or_else(|| one(all.clone(), &|line| line == text))
             .or_else(|| one(all, &begins_so))
     }
 }
 
-/// Whether a line of a template is an action alone that writes something.
+/// Whether a line of a template is only an action that writes something.
 fn writes_lines(line: &str) -> bool {
     let Some(inner) = line
         .strip_prefix("{{")
@@ -187,7 +188,8 @@ spec:
         runAsUser: 7
 ";
 
-    /// The template's text that made a text in the rendered document, of several the one at an index.
+    /// Returns the template's text that produced the match of `text` at an index in the rendered
+    /// document.
     fn made(text: &str, index: usize) -> Option<&'static str> {
         let template = Template::new("pod.yaml".into(), TEMPLATE, RENDERED);
         let (at, _) = RENDERED
@@ -201,14 +203,14 @@ spec:
     }
 
     #[test]
-    fn what_is_written_out_is_found_to_the_letter() {
+    fn literal_lines_map_exactly() {
         assert_eq!(made("true", 0), Some("true"));
         assert_eq!(made("busybox", 0), Some("busybox"));
         assert_eq!(made("busybox", 1), Some("busybox"));
     }
 
     #[test]
-    fn what_an_action_made_is_found_by_its_line() {
+    fn rendered_values_map_to_the_action() {
         assert_eq!(made("release", 0), Some("name: {{ .Release.Name }}"));
         assert_eq!(
             made("fsGroup", 0),
@@ -219,12 +221,12 @@ spec:
     }
 
     #[test]
-    fn what_may_come_from_several_lines_is_not_guessed() {
+    fn ambiguous_lines_have_no_origin() {
         assert_eq!(made("privileged", 0), None);
     }
 
     #[test]
-    fn the_template_is_named_by_its_chart() {
+    fn template_path_stays_inside_the_chart() {
         let source = template_name(RENDERED).expect("a name");
         assert_eq!(source, Path::new("shop/templates/pod.yaml"));
         assert_eq!(

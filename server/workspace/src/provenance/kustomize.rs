@@ -1,7 +1,8 @@
-//! From an object that kustomize built to the places in its sources: the resource that it began as, and the patches laid over it.
+//! Maps a value that kustomize built back to its source: the resource, or the patch that set it.
 //!
-//! kustomize says in annotations, if it is asked to, which file an object comes from and which kustomizations changed it. The rest is
-//! found by kind, by name and by the way in the object: an item of a list is known by its `name`.
+//! With `buildMetadata`, kustomize annotates each object with its file and the kustomizations that
+//! changed it. The rest is found by kind, name, and path in the object; items of a list are matched
+//! by `name`.
 
 use super::{Origin, lines, written};
 use crate::{kustomize, paths};
@@ -11,7 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use yaml::{self, Node, NodeId, NodeKind, Offset, Step, Yaml, chunks, json_patch};
 
-/// The kustomization that makes kustomize say where everything comes from; `folder` is the way to the one that is asked about.
+/// A kustomization that includes `folder` and asks for origin annotations.
 pub fn wrapper_kustomization(folder: &str) -> String {
     let folder = serde_json::Value::from(folder);
     format!("resources: [{folder}]\nbuildMetadata: [originAnnotations, transformerAnnotations]\n")
@@ -33,26 +34,27 @@ impl BuiltDocument {
     }
 }
 
-/// The sources of what was built, read as they are asked for.
+/// The sources of a build. Files are read when they are first needed.
 pub struct Sources {
-    /// The folder that kustomize counts from.
+    /// The folder to which the paths in annotations are relative.
     folder: PathBuf,
     files: HashMap<PathBuf, Option<Vec<SourceText>>>,
 }
 
-/// A document in a file, or a patch that is written inside one.
+/// A document in a file, or an inline patch.
 struct SourceText {
-    /// Where it starts in its file.
+    /// Where it starts in its file, in bytes.
     start: usize,
     yaml: Yaml,
-    /// The text of the file, where the document is a text in it with indentation of its own: only whole lines are told then.
+    /// For a block scalar in a file, the text of that file: its indentation differs, so only whole
+    /// lines can be mapped.
     inside: Option<String>,
 }
 
-/// A step on the way to a value.
+/// A step of the path to a value.
 enum PathStep {
     Key(String),
-    /// By name, where it has one, else by its text, else by its place.
+    /// By name if it has one, else by its text, else by its index.
     Item {
         name: Option<String>,
         text: Option<String>,
@@ -68,8 +70,8 @@ impl Sources {
         }
     }
 
-    /// Where what stands in a document at a range of bytes comes from, or what is missing there. `None` where its file is not one of
-    /// this machine.
+    /// Returns where a range of a built document comes from; with `absent`, where something is
+    /// missing. `None` if the source is not a local file.
     pub fn origin(
         &mut self,
         built: &BuiltDocument,
@@ -126,7 +128,7 @@ impl Sources {
                 });
             }
         }
-        // What is nowhere written is missing in the resource.
+        // A value that is written nowhere is missing in the resource.
         let near =
             resource.and_then(|resource| Some((self.nearest(&resource, object, &way)?, resource)));
         Some(match near {
@@ -142,7 +144,8 @@ impl Sources {
         paths::join_normalized(&self.folder, path)
     }
 
-    /// The files in which something may be written: what counts last comes first, but for what is missing.
+    /// The files that may contain a value, the last to apply first. For a missing value the
+    /// resource comes first.
     fn candidates(
         &mut self,
         resource: Option<&Path>,
@@ -184,7 +187,7 @@ impl Sources {
         texts.as_deref().unwrap_or_default()
     }
 
-    /// Where the value at a way is written in a file.
+    /// The range of the value at a path in a file.
     fn find(
         &mut self,
         file: &Path,
@@ -209,7 +212,7 @@ impl Sources {
         None
     }
 
-    /// The last part of a way that is written in the resource.
+    /// The range of the deepest part of a path that the resource contains.
     fn nearest(
         &mut self,
         file: &Path,
@@ -240,7 +243,7 @@ impl SourceText {
         let range = node.range();
         match &self.inside {
             None => self.start + usize::from(range.start())..self.start + usize::from(range.end()),
-            // The lines of a text in a file stand there one below the other.
+            // A line of the patch is a line of the file.
             Some(whole) => {
                 let line = self.yaml.text()[..usize::from(range.start())]
                     .matches('\n')
@@ -254,7 +257,7 @@ impl SourceText {
     }
 }
 
-/// The documents of a file, and the patches that are written inside it.
+/// Returns the documents of a file and its inline patches.
 fn read(text: &str) -> Vec<SourceText> {
     let mut texts = Vec::new();
     for range in chunks::documents(text) {
@@ -285,7 +288,8 @@ fn read(text: &str) -> Vec<SourceText> {
     texts
 }
 
-/// The objects of a document that can have become another one: of the same kind, with its name or a part of it.
+/// The objects of a document that may be the source of a built one: the same kind, and a name that
+/// is part of the built name.
 fn roots<'y>(yaml: &'y Yaml, object: &kubernetes::Object<'_>) -> Vec<Node<'y>> {
     let name = object.name.unwrap_or_default();
     let fits = |candidate: &kubernetes::Object<'_>| {
@@ -313,7 +317,7 @@ fn kustomizations(transformations: &str) -> Vec<String> {
     files
 }
 
-/// The way from an object to what stands at a place.
+/// The path from an object to the node at an offset.
 fn path_to(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<PathStep> {
     let Some(node) = yaml.covering(place) else {
         return Vec::new();
@@ -343,7 +347,7 @@ fn path_to(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<PathStep> {
     way
 }
 
-/// As far as a way goes from a node: where that is, and how many steps it took.
+/// Follows a path from a node. Returns the last node found, and how many steps led to it.
 fn follow<'y>(root: Node<'y>, way: &[PathStep]) -> Option<(Node<'y>, usize)> {
     let mut node = root.resolve()?;
     for (taken, step) in way.iter().enumerate() {
@@ -368,7 +372,7 @@ fn follow<'y>(root: Node<'y>, way: &[PathStep]) -> Option<(Node<'y>, usize)> {
     Some((node, way.len()))
 }
 
-/// The operation of a JSON patch that put a value at a way, or above it.
+/// The value of the JSON patch operation that wrote the value at a path, or a parent of it.
 fn operation<'y>(yaml: &'y Yaml, way: &[PathStep], value: Option<&str>) -> Option<Node<'y>> {
     json_patch::operations(yaml)?
         .into_iter()

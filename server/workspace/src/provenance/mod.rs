@@ -1,7 +1,5 @@
-//! From what a program rendered back to the files that it was made of.
-//!
-//! Knows how Helm and kustomize name the sources of what they print. Must not know how they are run, nor output formats. Promise: a place
-//! that is given is one that made the finding, as far as the texts tell; where they do not tell, none is given.
+//! Maps rendered output back to the source files. An origin is only returned if it certainly
+//! produced the value.
 
 pub mod helm;
 pub mod kustomize;
@@ -10,11 +8,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use text::LineIndex;
 
-/// Where something that was rendered comes from.
+/// Where a rendered value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     pub file: PathBuf,
-    /// In bytes from the start of the file; `None` where only the file is known.
+    /// In bytes from the start of the file; `None` if only the file is known.
     pub range: Option<Range<usize>>,
 }
 
