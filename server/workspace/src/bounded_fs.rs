@@ -5,7 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The longest file that is read, in bytes. A longer one was generated: nobody writes configuration
+/// The longest file that is read, in bytes. A longer one was generated: people do not write configuration
 /// or patches of this size by hand.
 pub const MAX_FILE_BYTES: u64 = 8 << 20;
 

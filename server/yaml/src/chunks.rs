@@ -1,22 +1,20 @@
-//! The parts of a text that are read by themselves: its documents, the items of those with an `items:` list, and stretches of the
-//! schemas in those that define a custom resource, which are the longest that people write.
+//! Splits a text into chunks that are parsed on their own: documents, the items of `items:` lists,
+//! and parts of long schemas in custom resource definitions. Chunks cover the text without gaps, in
+//! order, and there is at least one. Where a chunk starts depends only on the text before it and on
+//! its own first lines, so an edit only affects the chunks around it.
 //!
-//! Knows what begins a document (`---`, `...`, directives, which YAML allows at the start of a line only), an item (a `- ` in the
-//! column of the first one) and an entry (a key, deeper than the schema's), so that lines are all it looks at. Must not know what
-//! stands in a part. Promise: the parts cover the text without a gap, in order, and there is always at least one; where a part
-//! begins depends on what stands before it and on its own first lines alone, so that an edit is followed by looking at the parts
-//! around it.
-//!
-//! YAML makes every line of a quoted or bracketed value stand deeper than the key that it belongs to (section 7.3 of its
-//! specification), so that a `- ` in the items' column begins an item whatever stands before it.
+//! Only lines are scanned: `---`, `...`, and directives at the start of a line, a `- ` in the
+//! column of the first item, and keys deeper than the schema's. In valid YAML, every line of a
+//! quoted or flow value is deeper than its key (YAML 1.2.2, section 7.3), so a `- ` in the items'
+//! column always starts an item.
 
 use memchr::memchr_iter;
 use std::borrow::Cow;
 use std::ops::Range;
 use text::{count_line_breaks, line_ends};
 
-/// Byte ranges of the documents of a text, in order. A document begins at its `---` line, or with what precedes that line
-/// (directives, comments, blank lines) where nothing else does; a `...` line is the last of its document.
+/// Returns the byte ranges of the documents of a text, in order. A document starts at its `---`
+/// line, or at the directives, comments, and blank lines before it; a `...` line ends its document.
 pub fn documents(text: &str) -> Vec<Range<usize>> {
     let mut documents: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
@@ -31,61 +29,62 @@ pub fn documents(text: &str) -> Vec<Range<usize>> {
     documents
 }
 
-/// What a part is.
+/// The kind of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChunkKind {
-    /// A whole document, or all of it that stands before the first part of another role.
+    /// A document, or the part of it before the first chunk of another kind.
     Document,
-    /// One item of a list whose dashes stand in that column, with the comments right above it.
+    /// One item of a list with dashes in this column, and the comments directly above it.
     Item { column: usize },
-    /// What stands in a document behind a list of items whose dashes stand in that column.
+    /// The part of a document after a list of items with dashes in this column.
     Tail { column: usize },
-    /// Entries of a long schema, whose key stands in the column `schema`: the first of them stands in the column `first`, and none
-    /// before it.
+    /// Entries of a long schema. Its key is in the column `schema`; the first entry is in the
+    /// column `first`, and no entry is further left.
     Schema { schema: usize, first: usize },
-    /// What stands in a document behind such a schema.
+    /// The part of a document after such a schema.
     Rest,
 }
 
 impl ChunkKind {
-    /// Whether a part of this role is read by itself. What a document has besides those is read as one.
+    /// Whether a chunk of this kind is parsed on its own. The other chunks of a document are parsed
+    /// together.
     pub fn is_independent(self) -> bool {
         matches!(self, ChunkKind::Item { .. } | ChunkKind::Schema { .. })
     }
 }
 
-/// A stretch of a text that is read by itself.
+/// A chunk of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkSpan {
     pub kind: ChunkKind,
     /// In bytes.
     pub length: usize,
-    /// How many lines end in it.
+    /// The number of line breaks.
     pub lines: u32,
-    /// How many bytes from its start decide that it begins where it does: to the end of the first line that is neither blank nor
-    /// a comment.
+    /// The bytes from its start that decide that a chunk starts here: up to the end of the first
+    /// line that is neither blank nor a comment.
     opening: usize,
 }
 
-/// The parts of a text, followed through its edits.
+/// The chunks of a text, kept up to date through edits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     chunks: Vec<ChunkSpan>,
 }
 
-/// Which parts an edit made anew.
+/// The chunks that an edit replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resplit {
     /// The index of the first one.
     pub first: usize,
-    /// The parts that are no more.
+    /// The previous chunks.
     pub old: Vec<ChunkSpan>,
-    /// How many there are in their place.
+    /// How many replace them.
     pub new: usize,
 }
 
 impl Default for Outline {
-    /// Of an empty text.
+    /// The outline of an empty text.
     fn default() -> Self {
         Outline::new("")
     }
@@ -98,14 +97,14 @@ impl Outline {
         }
     }
 
-    /// In the order of the text.
+    /// The chunks in the order of the text.
     pub fn chunks(&self) -> &[ChunkSpan] {
         &self.chunks
     }
 
-    /// Follows an edit that put `inserted` bytes in the place of the range `replaced`; both count from the start of the text
-    /// before it. `read` gives the bytes of a range of the text behind it. The cost grows with the parts that are looked at, not
-    /// with the text.
+    /// Applies an edit that replaced the bytes `replaced` of the old text by `inserted` bytes.
+    /// `read` returns a range of the new text. The cost depends on the chunks around the edit, not
+    /// on the text.
     pub fn edit<'t>(
         &mut self,
         replaced: Range<usize>,
@@ -113,7 +112,7 @@ impl Outline {
         read: impl Fn(Range<usize>) -> Cow<'t, str>,
     ) -> Resplit {
         let (mut first, mut start) = self.find(replaced.start);
-        // What stands in the opening of a part may have made it one.
+        // The opening of a chunk may have decided where it starts.
         while first > 0 && replaced.start <= start + self.chunks[first].opening {
             first -= 1;
             start -= self.chunks[first].length;
@@ -139,7 +138,8 @@ impl Outline {
                     .collect();
                 return Resplit { first, old, new };
             }
-            // The parts behind the edit are others now: further and further on, until they are what they were.
+            // The chunks after the edit changed too: extend the range until the old chunks fit
+            // again.
             for _ in 0..step {
                 if last + 1 < self.chunks.len() {
                     last += 1;
@@ -150,7 +150,8 @@ impl Outline {
         }
     }
 
-    /// The part that holds an offset, and where it starts; the last one for the end of the text.
+    /// Returns the chunk that contains an offset, and its start; the last chunk for the end of the
+    /// text.
     fn find(&self, offset: usize) -> (usize, usize) {
         let mut start = 0;
         for (index, part) in self.chunks.iter().enumerate() {
@@ -164,7 +165,7 @@ impl Outline {
     }
 }
 
-/// How many parts there are before an offset, where a part like the one that was there begins at it.
+/// Returns how many chunks end at an offset, if the old next chunk starts there.
 fn resync_index(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Option<usize> {
     let Some(next) = next else {
         return Some(cut.len());
@@ -188,7 +189,8 @@ fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
     let mut cutter = Chunker::new(role);
     let mut at = 0;
     for end in line_ends(bytes) {
-        // A byte order mark is one at the start of a document only: where files were joined, before a `---`.
+        // A byte order mark only counts at the start of a document: before a `---` where files were
+        // joined.
         let line = &bytes[at..end];
         let unmarked = line.strip_prefix(MARK).unwrap_or(line);
         let is_first = at == cutter.start && cutter.role == ChunkKind::Document;
@@ -212,28 +214,30 @@ fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
     cutter.chunks
 }
 
-/// Goes over the lines of a text from the start of a part.
+/// Scans the lines of a text from the start of a chunk.
 struct Chunker {
     chunks: Vec<ChunkSpan>,
     start: usize,
     role: ChunkKind,
-    /// Where the first line of the part ends that is neither blank nor a comment, if there was one.
+    /// The end of the first line that is neither blank nor a comment, if there was one.
     opening: Option<usize>,
-    /// In a document: where its list of items may begin, the line before being `items:`.
+    /// In a document after `items:`: where the first item may start.
     items: Option<usize>,
-    /// In a list: where the comments begin that the next item may own.
+    /// In a list: the start of comments that may belong to the next item.
     comments: Option<usize>,
-    /// In a tail: whether a dash in the items' column is an item of a list of the tail's own.
+    /// In a tail: whether a dash in the items' column belongs to another list.
     own_list: bool,
     /// In a document: whether it defines a custom resource.
     has_schemas: bool,
-    /// In what such a document has besides long schemas: the column of the schema's key that was read last, and where it ends.
+    /// In such a document: the column of the last schema key, and where the schema starts.
     schema: Option<(usize, usize)>,
-    /// In a schema: the column of the last key, if its value begins on its line. Deeper lines go on with that value.
+    /// In a schema: the column of the last key whose value starts on its line. Deeper lines
+    /// continue that value.
     value: Option<usize>,
 }
 
-/// How many bytes of a schema stay in its document, where they are held to Kubernetes' types. Few schemas are longer.
+/// How many bytes of a schema stay in its document, where they are checked against Kubernetes'
+/// types. Few schemas are longer.
 const MIN_SCHEMA_BYTES: usize = 16 << 10;
 
 impl Chunker {
@@ -252,7 +256,7 @@ impl Chunker {
         }
     }
 
-    /// Ends the part and begins another.
+    /// Ends the chunk and starts the next one.
     fn begin(&mut self, at: usize, role: ChunkKind) {
         let opening = self.opening.map_or(at, |end| end.min(at)) - self.start;
         self.chunks.push(ChunkSpan {
@@ -288,7 +292,7 @@ impl Chunker {
         }
     }
 
-    /// Comments no deeper than the dashes are about the item below them.
+    /// Comments that are not deeper than the dashes belong to the item below.
     fn comment(&mut self, line: Line<'_>, at: usize) {
         let (ChunkKind::Item { column } | ChunkKind::Tail { column }) = self.role else {
             return;
@@ -318,7 +322,7 @@ impl Chunker {
             },
             ChunkKind::Rest => self.envelope(line, at, end),
             ChunkKind::Schema { schema, first } => self.schema(line, at, end, schema, first),
-            // The first line of a part was looked at when the part began.
+            // The first line of a chunk was handled when the chunk started.
             _ if self.opening.is_none() => self.own_list = opens_block(line.text),
             ChunkKind::Item { column } if line.indent == column && line.has_dash() => {
                 self.begin(begin, self.role)
@@ -339,7 +343,7 @@ impl Chunker {
         }
     }
 
-    /// A line of what a document has besides long schemas.
+    /// Handles a line of a document outside long schemas.
     fn envelope(&mut self, line: Line<'_>, at: usize, end: usize) {
         self.has_schemas |= line
             .text
@@ -370,7 +374,7 @@ impl Chunker {
         }
     }
 
-    /// A line of a long schema, or the first one behind it.
+    /// Handles a line of a long schema, or the first line after it.
     fn schema(&mut self, line: Line<'_>, at: usize, end: usize, schema: usize, first: usize) {
         let is_first = self.opening.is_none();
         if !is_first && line.indent <= schema {
@@ -378,7 +382,8 @@ impl Chunker {
             self.envelope(line, at, end);
             return;
         }
-        // A stretch that begins with an item ends with the sequence: a key in the items' column belongs to what holds that.
+        // A chunk that starts with an item ends with its sequence: a key in the items' column
+        // belongs to the parent.
         let has_dash = line.has_dash();
         let ends = line.indent < first || (line.indent == first && self.own_list && !has_dash);
         let ends = ends && (has_dash || is_entry(trim_start(line.text)));
@@ -397,13 +402,13 @@ impl Chunker {
         self.track_value(line);
     }
 
-    /// Whether a line of a schema is an entry at which a part is to begin.
+    /// Whether a line of a schema is an entry that starts a chunk.
     fn starts_stretch(&self, line: Line<'_>) -> bool {
         let is_continued = self.value.is_some_and(|column| line.indent > column);
         !is_continued && !line.has_dash() && is_entry(trim_start(line.text)) && is_chosen(line.text)
     }
 
-    /// Remembers whether the lines below one that are deeper go on with a value that begins on it.
+    /// Remembers whether deeper lines below this one continue its value.
     fn track_value(&mut self, line: Line<'_>) {
         if self.value.is_none_or(|value| line.indent <= value) {
             self.value = (!opens_block(line.text))
@@ -412,7 +417,7 @@ impl Chunker {
     }
 }
 
-/// A line with its break, and how many spaces it begins with.
+/// A line with its line break, and its indentation in spaces.
 #[derive(Clone, Copy)]
 struct Line<'t> {
     text: &'t [u8],
@@ -427,28 +432,30 @@ impl<'t> Line<'t> {
         }
     }
 
-    /// All but the spaces.
+    /// The line without its indentation.
     fn written(self) -> &'t [u8] {
         &self.text[self.indent..]
     }
 
-    /// Whether an item of a sequence begins on it.
+    /// Whether the line starts an item of a sequence.
     fn has_dash(self) -> bool {
         is_marker(self.written(), b"-")
     }
 }
 
-/// How many bytes of a kind a text begins with.
+/// The number of leading bytes that match.
 fn count(text: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
     text.iter()
         .position(|byte| !is_one(*byte))
         .unwrap_or(text.len())
 }
 
-/// One entry in so many of a schema begins a part: those that [`is_chosen`] by what they say, so that an edit moves no other part.
+/// About one entry in this many starts a chunk. A hash of the line decides, so an edit does not
+/// move other chunks.
 const ENTRIES_PER_CHUNK: u64 = 32;
 
-/// Whether a line is one of those, decided by all of it but what may stand at its end unseen, eight bytes at a time.
+/// Whether a line is chosen, by a hash of its bytes without trailing white space, eight bytes at a
+/// time.
 fn is_chosen(line: &[u8]) -> bool {
     let eight = |bytes: &[u8]| {
         bytes
@@ -462,29 +469,30 @@ fn is_chosen(line: &[u8]) -> bool {
     let hash = chunks
         .iter()
         .fold(0, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
-    // The uppermost bits depend on all bytes.
+    // The highest bits depend on all bytes.
     mix(hash, eight(rest)) <= u64::MAX / ENTRIES_PER_CHUNK
 }
 
-/// Whether a line is `items:`, so that its value is to follow.
+/// Whether a line is `items:` without a value.
 fn is_items(line: &[u8]) -> bool {
     line.strip_prefix(b"items:")
         .is_some_and(is_blank_or_comment)
 }
 
-/// Whether a line in the first column has a key and its colon. One that does not is a slip of someone who types.
+/// Whether a line in the first column has a key and its colon. One without is incomplete.
 fn is_entry(line: &[u8]) -> bool {
     let has_colon = || memchr_iter(b':', line).any(|at| line.get(at + 1).is_none_or(is_blank));
     !matches!(line.first(), Some(b'{' | b'[' | b'}' | b']' | b',')) && has_colon()
 }
 
-/// Whether a line ends with its key's colon, so that a sequence in the same column may be the value.
+/// Whether a line ends with the colon of a key, so that its value may be a sequence in the same
+/// column.
 fn opens_block(line: &[u8]) -> bool {
     let comment = memchr_iter(b'#', line).find(|at| *at > 0 && line[at - 1] == b' ');
     trim_end(&line[..comment.unwrap_or(line.len())]).ends_with(b":")
 }
 
-/// Only to YAML 1.1 are there other line breaks and blanks than these.
+/// Other line breaks and blanks only exist in YAML 1.1.
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }

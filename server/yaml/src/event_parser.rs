@@ -1,8 +1,6 @@
-//! From a document's text to its tree: the parser's events say what comes next, a walk over the text says where it stands.
-//!
-//! Knows yaml-rust2 and what its positions leave open: it gives starts only, for some events the start of something else, and
-//! nothing of comments, anchors' names or brackets. Must not know how a broken text is repaired. Promise: whatever the text,
-//! the walk ends, in stack of a fixed size, and each range it gives is exact.
+//! Builds the tree from the events of yaml-rust2, and scans the text for the ranges that the events
+//! lack: ends, comments, anchor names, and brackets. For any text the scan terminates, uses bounded
+//! stack, and every range is exact.
 
 use super::source::Source;
 use super::tree::{NodeId, Properties, Record, Shape, Value};
@@ -12,20 +10,21 @@ use text::BYTE_ORDER_MARK;
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::{Marker, ScanError, TScalarStyle};
 
-/// How deep collections may stand in one another.
+/// How deep collections may be nested.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// What was read of a document, up to its end or to where it failed.
+/// What was read of a document, up to its end or to a failure.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) nodes: Vec<Record>,
     pub(super) root: Option<NodeId>,
     pub(super) properties: BTreeMap<NodeId, Properties>,
     pub(super) comments: Vec<Range>,
-    /// Tabs that indent, which the parser takes and the API server's reader does not.
+    /// Tabs in indentation, which the parser accepts and the API server's parser does not.
     pub(super) tabs: Vec<Range>,
     pub(super) failure: Option<Failure>,
-    /// Where no bracket and no quote is open: how far the walk came, or the first bracket whose end it did not see.
+    /// Up to here no bracket and no quote is open: the end of the scan, or the first bracket that
+    /// was not closed.
     pub(super) balanced_until: usize,
 }
 
@@ -38,12 +37,12 @@ pub(super) struct Failure {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The parser's own words.
+    /// The message of yaml-rust2.
     Parser(String),
     TooDeep,
 }
 
-/// Reads the first document of a text, as far as it can be read.
+/// Parses the first document of a text, as far as possible.
 pub(super) fn parse(source: &Source<'_>) -> Reading {
     let mut walk = EventParser {
         source,
@@ -64,16 +63,16 @@ pub(super) fn parse(source: &Source<'_>) -> Reading {
 struct EventParser<'s, 't, I: Iterator<Item = char>> {
     source: &'s Source<'t>,
     text: &'t str,
-    /// Where the walk stands: just behind what was read last.
+    /// The current offset: just behind the last token.
     at: usize,
     parser: Parser<I>,
     reading: Reading,
-    /// Whether the walk just went over a `-` or `?`, behind which blanks indent as they do at the start of a line.
+    /// Whether the last token was a `-` or `?`. Blanks behind it are indentation.
     after_indicator: bool,
-    /// The collections that the walk is in, the innermost last.
+    /// The open collections, the innermost last.
     open: Vec<OpenCollection>,
-    /// The nodes that are complete and have an anchor, by the parser's number for it. That an alias inside its own anchor
-    /// finds nothing here is what keeps the tree free of cycles.
+    /// Complete nodes with an anchor, by the parser's number for it. An alias inside its own anchor
+    /// finds nothing, which keeps the tree free of cycles.
     anchors: HashMap<usize, NodeId>,
 }
 
@@ -83,7 +82,7 @@ struct OpenCollection {
     anchor: usize,
     mapping: bool,
     flow: bool,
-    /// Items, or keys and values in turn.
+    /// Items, or alternating keys and values.
     children: Vec<NodeId>,
 }
 
@@ -93,7 +92,7 @@ impl OpenCollection {
     }
 }
 
-/// What the parser says of a node beside what it is.
+/// What an event says about a node apart from its content.
 struct NodeHeader {
     mark: Marker,
     anchor: usize,
@@ -148,7 +147,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
             }
         }
         self.skip_suffix();
-        // What stands behind the document may be what makes it none.
+        // An error behind the document may make it invalid.
         self.next().map(|_| ())
     }
 
@@ -167,7 +166,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
 
     // --- between nodes ---
 
-    /// Over what may stand before a document: comments, directives, `---`.
+    /// Skips what may precede a document: comments, directives, `---`.
     fn skip_prefix(&mut self) {
         loop {
             self.skip_blanks(false);
@@ -188,7 +187,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         }
     }
 
-    /// Over what may stand behind a document: comments, `...`.
+    /// Skips what may follow a document: comments, `...`.
     fn skip_suffix(&mut self) {
         self.skip_blanks(false);
         if is_marker(&self.text[self.at..], "...") {
@@ -197,7 +196,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         }
     }
 
-    /// To where the next node of the innermost collection begins: over its `-`, `?` or `:`.
+    /// Moves to the next node of the innermost collection, past its `-`, `?` or `:`.
     fn skip_indicator(&mut self) {
         let Some(open) = self.open.last() else { return };
         if !open.mapping {
@@ -212,7 +211,8 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
             }
         } else if open.awaits_value() {
             let colon = self.past_blanks(false);
-            // A key without a value has no colon: what comes next is another key, which may begin with one.
+            // A key without a value has no colon. What follows is another key, which may start with
+            // one.
             if self.byte(colon) == b':'
                 && (open.flow || self.in_flow() || is_blank_or_end(self.byte(colon + 1)))
             {
@@ -233,7 +233,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         self.open.iter().rev().any(|open| open.flow)
     }
 
-    /// Over blanks, line breaks, comments and hidden bytes, and over commas where `commas` says so.
+    /// Skips blanks, line breaks, comments, and hidden bytes, and commas if `commas` is set.
     fn skip_blanks(&mut self, commas: bool) {
         let mut indents = std::mem::take(&mut self.after_indicator) || self.at == 0;
         let mut tab = None;
@@ -262,7 +262,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         }
     }
 
-    /// Where [`Walk::blanks`] would arrive.
+    /// Returns where [`EventParser::skip_blanks`] would end.
     fn past_blanks(&self, commas: bool) -> usize {
         let mut at = self.at;
         loop {
@@ -276,7 +276,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         }
     }
 
-    /// The byte at an offset; NUL, which ends everything that is looked for, behind the end.
+    /// Returns the byte at an offset; NUL past the end, which stops every search.
     fn byte(&self, at: usize) -> u8 {
         self.text.as_bytes().get(at).copied().unwrap_or(0)
     }
@@ -293,11 +293,11 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
 
     // --- nodes ---
 
-    /// Reads the anchor and the tag that the parser told of, in either order.
-    fn properties(&mut self, told: &NodeHeader) -> Option<Properties> {
+    /// Reads the anchor and the tag of a node, in either order.
+    fn properties(&mut self, header: &NodeHeader) -> Option<Properties> {
         let (mut anchor, mut tag) = (None, None);
         let mut start = None;
-        while (told.anchor != 0 && anchor.is_none()) || (told.tagged && tag.is_none()) {
+        while (header.anchor != 0 && anchor.is_none()) || (header.tagged && tag.is_none()) {
             self.skip_blanks(false);
             let end = match self.byte(self.at) {
                 b'&' if anchor.is_none() => {
@@ -342,7 +342,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         }
     }
 
-    /// Puts a node into the arena and into the innermost collection.
+    /// Adds a node to the arena and to the innermost collection.
     fn push(&mut self, shape: Shape, range: Range, properties: Option<Properties>) -> NodeId {
         let id = NodeId(self.reading.nodes.len() as u32);
         let parent = self.open.last().map(|open| open.id);
@@ -361,20 +361,20 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         id
     }
 
-    fn scalar(&mut self, value: String, style: TScalarStyle, told: NodeHeader) {
-        let properties = self.properties(&told);
+    fn scalar(&mut self, value: String, style: TScalarStyle, header: NodeHeader) {
+        let properties = self.properties(&header);
         let mut value = self.source.unmask(value);
         if style == TScalarStyle::Plain && value.is_empty() {
             if self.open.is_empty() && properties.is_none() {
                 return;
             }
             let id = self.push(Shape::Empty, range(self.at, self.at), properties);
-            self.complete(told.anchor, id);
+            self.complete(header.anchor, id);
             return;
         }
         self.skip_blanks(false);
         let (style, start, end) = match style {
-            // An alias to an anchor that does not exist: the parser was made to read a letter there.
+            // An unresolved alias: its `*` is masked, so the parser reads a plain scalar.
             TScalarStyle::Plain
                 if self.byte(self.at) == b'*' && self.source.is_masked_alone(self.at) =>
             {
@@ -384,11 +384,11 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                 return;
             }
             TScalarStyle::Plain => {
-                let start = self.offset(told.mark).max(self.at);
+                let start = self.offset(header.mark).max(self.at);
                 (ScalarStyle::Plain, start, self.plain_end(start, &value))
             }
             TScalarStyle::SingleQuoted => {
-                let start = self.offset(told.mark).max(self.at);
+                let start = self.offset(header.mark).max(self.at);
                 (
                     ScalarStyle::SingleQuoted,
                     start,
@@ -396,7 +396,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                 )
             }
             TScalarStyle::DoubleQuoted => {
-                let start = self.offset(told.mark).max(self.at);
+                let start = self.offset(header.mark).max(self.at);
                 (
                     ScalarStyle::DoubleQuoted,
                     start,
@@ -406,12 +406,12 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
             TScalarStyle::Literal => (
                 ScalarStyle::Literal,
                 self.at,
-                self.block_end(&mut value, told.mark),
+                self.block_end(&mut value, header.mark),
             ),
             TScalarStyle::Folded => (
                 ScalarStyle::Folded,
                 self.at,
-                self.block_end(&mut value, told.mark),
+                self.block_end(&mut value, header.mark),
             ),
         };
         let as_written = style == ScalarStyle::Plain && self.text[start..end] == *value;
@@ -425,12 +425,13 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
             range(start, end),
             properties,
         );
-        self.complete(told.anchor, id);
+        self.complete(header.anchor, id);
         // A block scalar without content ends before the comment behind its `|`.
         self.at = end.max(self.at);
     }
 
-    /// A plain scalar has no escapes: what it says is written there, but for the blanks that break its lines.
+    /// Returns the end of a plain scalar. Its value is its text, except for the blanks around line
+    /// breaks.
     fn plain_end(&self, start: usize, value: &str) -> usize {
         let end = start + value.len();
         if self.text[start..].starts_with(value) && !self.source.is_replaced(start..end) {
@@ -455,7 +456,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         end
     }
 
-    /// Behind the closing quote; where a repair stands for it, at that place.
+    /// Returns the end behind the closing quote, or where an overlay inserts it.
     fn quoted_end(&self, start: usize, quote: u8) -> usize {
         if self.byte(start) != quote {
             return start;
@@ -477,14 +478,15 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         closed_at
     }
 
-    /// The end of a block scalar's last line. The walk stands at its `|` or `>`; the mark is where its content begins.
+    /// Returns the end of a block scalar's last line. The current offset is at its `|` or `>`, and
+    /// `mark` at its content.
     fn block_end(&mut self, value: &mut String, mark: Marker) -> usize {
         let header = self.at;
         let keep = self.block_header();
         let header_end = self.at;
         let mut end = header_end;
         self.skip_to_line_end();
-        // Without content the mark says nothing of the indentation.
+        // Without content the mark does not show the indentation.
         let empty = value.bytes().all(|byte| byte == b'\n');
         let indent = if empty { usize::MAX } else { mark.col() };
         let mut cut_short = false;
@@ -508,7 +510,8 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                 && line_end == self.text.len()
                 && (spaces >= indent || end == line_end);
         }
-        // The parser counts line breaks that are not there where the text ends; the API server's reader does not.
+        // At the end of the text the parser counts line breaks that do not exist; the API server's
+        // parser does not.
         if end == header_end {
             value.clear();
         } else if cut_short && value.ends_with('\n') {
@@ -517,7 +520,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         end
     }
 
-    /// Over `|` or `>` and what says how its content is indented and ends; whether it ends with all its line breaks.
+    /// Skips `|` or `>` with its indicators. Returns whether all final line breaks are kept.
     fn block_header(&mut self) -> bool {
         let mut keep = false;
         while matches!(self.byte(self.at), b'|' | b'>' | b'+' | b'-' | b'0'..=b'9') {
@@ -527,7 +530,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         keep
     }
 
-    /// Over the blanks and the comment that end a line.
+    /// Skips the blanks and the comment at the end of a line.
     fn skip_to_line_end(&mut self) {
         while matches!(self.byte(self.at), b' ' | b'\t') {
             self.at += 1;
@@ -554,8 +557,8 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         self.at = end;
     }
 
-    fn sequence(&mut self, told: NodeHeader) -> Result<(), Failure> {
-        let properties = self.properties(&told);
+    fn sequence(&mut self, header: NodeHeader) -> Result<(), Failure> {
+        let properties = self.properties(&header);
         self.skip_blanks(false);
         let flow = self.byte(self.at) == b'[';
         self.enter(
@@ -566,16 +569,17 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
             false,
             flow,
             properties,
-            &told,
+            &header,
         )
     }
 
-    fn mapping(&mut self, told: NodeHeader) -> Result<(), Failure> {
-        let properties = self.properties(&told);
+    fn mapping(&mut self, header: NodeHeader) -> Result<(), Failure> {
+        let properties = self.properties(&header);
         self.skip_blanks(false);
-        // A block mapping and a pair in a flow sequence may begin with a key in braces. The parser puts a mapping in braces at
-        // its brace, the others at their first colon or, like their first key, at its brace.
-        let mut flow = self.byte(self.at) == b'{' && self.offset(told.mark) == self.at;
+        // A block mapping and a pair in a flow sequence may start with a key in braces. The parser
+        // marks a flow mapping at its brace, and the others at their first colon or, like their
+        // first key, at its brace.
+        let mut flow = self.byte(self.at) == b'{' && self.offset(header.mark) == self.at;
         if flow
             && self
                 .open
@@ -583,7 +587,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                 .is_some_and(|open| open.flow && !open.mapping)
         {
             let next = self.parser.peek().map(|&(_, mark)| mark);
-            flow = next.map_err(|error| failure(self.source, &error))? != told.mark;
+            flow = next.map_err(|error| failure(self.source, &error))? != header.mark;
         }
         self.enter(
             Shape::Mapping {
@@ -593,7 +597,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
             true,
             flow,
             properties,
-            &told,
+            &header,
         )
     }
 
@@ -603,7 +607,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         mapping: bool,
         flow: bool,
         properties: Option<Properties>,
-        told: &NodeHeader,
+        header: &NodeHeader,
     ) -> Result<(), Failure> {
         if self.open.len() >= MAX_DEPTH {
             return Err(Failure {
@@ -614,7 +618,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         let id = self.push(shape, range(self.at, self.at), properties);
         self.open.push(OpenCollection {
             id,
-            anchor: told.anchor,
+            anchor: header.anchor,
             mapping,
             flow,
             children: Vec::new(),
@@ -625,7 +629,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         Ok(())
     }
 
-    /// Leaves the innermost collection.
+    /// Closes the innermost collection.
     fn close(&mut self) {
         if self.open.last().is_some_and(|open| open.flow) {
             if matches!(self.byte(self.past_blanks(true)), b']' | b'}') {
@@ -635,7 +639,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                 .find(|c| !matches!(c, ' ' | '\t'))
                 .filter(|&at| self.byte(self.at + at) == b',')
             {
-                // A repair stands for the bracket, behind the last comma.
+                // An overlay inserts the bracket, behind the last comma.
                 self.at += comma + 1;
             }
         }
@@ -644,7 +648,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
         }
     }
 
-    /// Leaves every collection that reading never saw the end of.
+    /// Closes all collections that have no end.
     fn close_all(&mut self) {
         while let Some(open) = self.open.last() {
             if open.awaits_value() {

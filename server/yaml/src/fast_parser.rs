@@ -1,9 +1,6 @@
-//! The tree of a text that is written as most manifests are, without the parser: block mappings and sequences, plain and quoted
-//! scalars, literal blocks, brackets on one line, comments.
-//!
-//! Knows the part of YAML in which a byte or two tell what comes next. Must not know the rest of it (anchors, tags, tabs, folded
-//! blocks, `?`), nor how broken texts are repaired. Promise: what is read here is what `walk` would read, node by node and byte by byte,
-//! several times sooner; where there is the least doubt, or anything wrong, nothing is read, and `walk` is asked.
+//! Parses the YAML of most manifests without yaml-rust2: block mappings and sequences, plain and
+//! quoted scalars, literal blocks, flow collections on one line, comments. The result equals that
+//! of the event parser; for everything else, and in any doubt, it returns `None`.
 
 use super::event_parser::{MAX_DEPTH, Reading, range};
 use super::source::Overlay;
@@ -13,13 +10,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use text::BYTE_ORDER_MARK;
 
-/// The document that a text is; nothing where it takes a parser to tell. Patches may hide what ends a line, or mask.
+/// Parses a document; `None` if only the event parser can. Overlays may hide the end of a line, or
+/// mask.
 pub(super) fn parse(text: &str, patches: &[Overlay]) -> Option<Reading> {
     if !is_supported(text) {
         return None;
     }
     let bytes = masked_bytes(text, patches)?;
-    /// So many bytes of a manifest make a node, nearly.
+    /// The approximate bytes of a manifest per node.
     const NODE: usize = 12;
     let nodes = Vec::with_capacity(text.len() / NODE);
     let mut plain = FastParser {
@@ -45,7 +43,7 @@ pub(super) fn parse(text: &str, patches: &[Overlay]) -> Option<Reading> {
     })
 }
 
-/// Whether a text has none of the characters that YAML forbids, or reads as something else than letters.
+/// Whether a text has no control characters and no byte order mark.
 fn is_supported(text: &str) -> bool {
     let is_odd = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f;
     let (odd, high) = text.bytes().fold((false, false), |(odd, high), byte| {
@@ -54,10 +52,10 @@ fn is_supported(text: &str) -> bool {
     !(odd || high && text.contains(BYTE_ORDER_MARK))
 }
 
-/// Stands for a byte that is not read. No text that comes here holds it.
+/// Marks a hidden byte. Supported texts do not contain it.
 const HIDDEN: u8 = 1;
 
-/// The bytes of a text as they are read: what is hidden is marked, and what is masked are letters.
+/// Returns the bytes to parse: hidden bytes are [`HIDDEN`], and masked ones letters.
 fn masked_bytes<'t>(text: &'t str, patches: &[Overlay]) -> Option<Cow<'t, [u8]>> {
     let mut bytes = Cow::Borrowed(text.as_bytes());
     for patch in patches {
@@ -65,7 +63,8 @@ fn masked_bytes<'t>(text: &'t str, patches: &[Overlay]) -> Option<Cow<'t, [u8]>>
         match patch {
             Overlay::Replace { with, .. } if with.is_empty() => bytes.to_mut()[place].fill(HIDDEN),
             Overlay::Replace { .. } => return None,
-            // What does not look like a word where it begins and ends, the walk may take for something else.
+            // The event parser may read a mask differently if it does not look like a word at both
+            // ends.
             Overlay::Mask { .. }
                 if !text[place.clone()].starts_with('{') || text[place.clone()].ends_with(' ') =>
             {
@@ -87,34 +86,34 @@ struct FastParser<'t> {
     bytes: &'t [u8],
     has_overlays: bool,
     at: usize,
-    /// Whether the `---` was read that may stand before a document.
+    /// Whether the `---` before the document was read.
     has_marker: bool,
     nodes: Vec<Record>,
     comments: Vec<Range>,
-    /// The block collections that are read, the innermost last.
+    /// The open block collections, the innermost last.
     open: Vec<OpenBlock>,
-    /// The children of all collections that are read: items, or keys and values in turn.
+    /// The children of all open collections: items, or alternating keys and values.
     children: Vec<NodeId>,
 }
 
-/// A block collection.
+/// An open block collection.
 struct OpenBlock {
     id: NodeId,
     is_mapping: bool,
-    /// Where its dashes or keys stand, in bytes from the start of their line.
+    /// The column of its dashes or keys, in bytes.
     column: usize,
-    /// Where its first child stands among all children.
+    /// The index of its first child in `children`.
     first: usize,
-    /// Behind the `:` or `-` whose value was not seen yet.
+    /// Behind the last `:` or `-`, if its value was not read yet.
     pending: Option<usize>,
 }
 
-/// A scalar on one line.
+/// A scalar.
 struct Scalar {
     style: ScalarStyle,
     start: usize,
     end: usize,
-    /// What it says, where that is not what is written.
+    /// The value, if it differs from the text.
     decoded: Option<Box<str>>,
 }
 
@@ -151,7 +150,7 @@ impl FastParser<'_> {
         self.bytes.get(at).copied().unwrap_or(END)
     }
 
-    /// Over blanks, to a byte that is none.
+    /// Skips blanks. Returns the next byte.
     fn past_blanks(&mut self) -> u8 {
         while matches!(self.byte(self.at), b' ' | HIDDEN) {
             self.at += 1;
@@ -159,7 +158,7 @@ impl FastParser<'_> {
         self.byte(self.at)
     }
 
-    /// To the end of the line, which may always end so.
+    /// Reads a comment to the end of its line.
     fn comment(&mut self) -> Option<()> {
         let start = self.at;
         self.at = self.line_end(start);
@@ -174,7 +173,7 @@ impl FastParser<'_> {
             .map_or(self.bytes.len(), |length| at + length)
     }
 
-    /// Over what may stand behind a value on its line.
+    /// Skips what may follow a value on its line.
     fn end_of_line(&mut self) -> Option<()> {
         let before = self.at;
         match self.past_blanks() {
@@ -190,7 +189,7 @@ impl FastParser<'_> {
             && is_break(self.byte(self.at + 3))
     }
 
-    /// Over the `---` that begins the document.
+    /// Skips the `---` before the document.
     fn marker(&mut self) -> Option<()> {
         let is_first = self.byte(self.at) == b'-' && self.nodes.is_empty() && !self.has_marker;
         (self.has_marker, self.at) = (true, self.at + 3);
@@ -199,7 +198,7 @@ impl FastParser<'_> {
 
     // --- collections ---
 
-    /// A line that begins with a dash or a key.
+    /// Reads a line that starts with a dash or a key.
     fn content(&mut self, line: usize) -> Option<()> {
         let column = self.at - line;
         let is_item = self.is_dash();
@@ -217,7 +216,8 @@ impl FastParser<'_> {
         self.byte(self.at) == b'-' && is_break(self.byte(self.at + 1))
     }
 
-    /// Leaves the collections that a dash or a key in this column ends, and enters the one that it begins.
+    /// Closes the collections that end before a dash or key in this column, and opens one if it
+    /// starts here.
     fn open_for_column(&mut self, column: usize, is_item: bool) -> Option<()> {
         while let Some(open) = self.open.last() {
             if open.column < column {
@@ -225,7 +225,7 @@ impl FastParser<'_> {
             }
             if open.column == column {
                 match (open.is_mapping, is_item) {
-                    // The dashes of a mapping's value may stand in the column of its keys.
+                    // The dashes of a mapping's value may be in the column of its keys.
                     (true, true) => return open.pending.and_then(|_| self.enter(column, false)),
                     (false, false) => {}
                     _ => {
@@ -261,7 +261,7 @@ impl FastParser<'_> {
         Some(())
     }
 
-    /// Puts a node into the innermost block collection.
+    /// Adds a node to the innermost block collection.
     fn push(&mut self, shape: Shape, range: Range) -> NodeId {
         let Some(open) = self.open.last_mut() else {
             return self.push_record(shape, range, None);
@@ -283,14 +283,14 @@ impl FastParser<'_> {
         id
     }
 
-    /// Where a value was to come, there is none.
+    /// Adds an empty node if a value is missing.
     fn push_missing_value(&mut self) {
         if let Some(place) = self.open.last().and_then(|open| open.pending) {
             self.push(Shape::Empty, range(place, place));
         }
     }
 
-    /// Leaves the innermost collection.
+    /// Closes the innermost collection.
     fn close(&mut self) {
         self.push_missing_value();
         let Some(open) = self.open.pop() else { return };
@@ -313,7 +313,7 @@ impl FastParser<'_> {
         record.shape = shape;
     }
 
-    /// A `-` of the innermost collection, and what stands behind it on its line.
+    /// Reads a `-` and the rest of its line.
     fn item(&mut self, line: usize) -> Option<()> {
         self.at += 1;
         self.await_value();
@@ -345,9 +345,9 @@ impl FastParser<'_> {
         }
     }
 
-    /// A key whose `:` comes next, and what stands behind that on its line.
+    /// Reads the `:` of a key and the rest of its line.
     fn entry(&mut self, key: Scalar) -> Option<()> {
-        /// The parser takes a key of up to 1024 characters.
+        /// The event parser accepts keys of up to 1024 characters.
         const LONGEST: usize = 500;
         let is_key = self.byte(self.at) == b':' && is_break(self.byte(self.at + 1));
         if !is_key || key.end - key.start > LONGEST || self.has_breaks(&key) {
@@ -367,7 +367,7 @@ impl FastParser<'_> {
         }
     }
 
-    /// A value of the innermost collection that is neither a plain scalar nor a quoted one.
+    /// Reads a value that is neither a plain nor a quoted scalar.
     fn value(&mut self) -> Option<()> {
         match self.byte(self.at) {
             b'|' => self.literal(),
@@ -392,7 +392,7 @@ impl FastParser<'_> {
         self.push(scalar.shape(), place);
     }
 
-    /// A scalar that stands where a value is awaited; of a plain one the lines below that go on with it are read as well.
+    /// Reads the rest of a scalar value: a plain one may continue on the next lines.
     fn scalar_value(&mut self, mut scalar: Scalar) -> Option<()> {
         if scalar.style == ScalarStyle::Plain && self.byte(self.at) == b'\n' {
             self.continue_plain(&mut scalar)?;
@@ -401,19 +401,19 @@ impl FastParser<'_> {
         self.end_of_line()
     }
 
-    /// The scalar that begins here, up to the `:` behind it, or to the blanks that end it.
+    /// Reads a scalar, up to the `:` or the blanks behind it.
     fn scalar(&mut self) -> Option<Scalar> {
         let scalar = match self.byte(self.at) {
             b'"' | b'\'' => self.quoted()?,
             byte if starts_plain_scalar(byte, self.byte(self.at + 1)) => self.plain_scalar()?,
             _ => return None,
         };
-        // What stands close behind a quote is no value.
+        // A closing quote must be followed by a separator.
         let is_ended = matches!(self.byte(self.at), b' ' | b'\n' | b':' | HIDDEN | END);
         is_ended.then_some(scalar)
     }
 
-    /// What a plain scalar says on this line. The reader comes to the `:`, the comment or the line break behind it.
+    /// Reads the first line of a plain scalar, up to its `:`, comment, or line break.
     fn plain_scalar(&mut self) -> Option<Scalar> {
         let start = self.at;
         let mut end = start;
@@ -421,14 +421,14 @@ impl FastParser<'_> {
             match self.byte(self.at) {
                 b'\n' => break,
                 b':' if is_break(self.byte(self.at + 1)) => {
-                    // A blank before the colon is rare enough.
+                    // A blank before the colon is rare.
                     if end < self.at {
                         return None;
                     }
                     break;
                 }
                 b'#' if end < self.at => {
-                    // The blank before a comment is looked for.
+                    // The caller checks the blank before a comment.
                     self.at = end;
                     break;
                 }
@@ -449,10 +449,11 @@ impl FastParser<'_> {
         })
     }
 
-    /// Reads the lines that go on with a plain scalar: all that are deeper than the collection that it is in.
+    /// Reads the lines that continue a plain scalar: all that are deeper than the collection around
+    /// it.
     fn continue_plain(&mut self, scalar: &mut Scalar) -> Option<()> {
         let column = self.open.last()?.column;
-        let mut says = String::new();
+        let mut value = String::new();
         loop {
             let mut breaks = 0;
             let mut line = self.at;
@@ -471,23 +472,23 @@ impl FastParser<'_> {
             if at == self.bytes.len() || at - line <= column || self.byte(at) == b'#' {
                 break;
             }
-            // What looks like an item or an entry is for the parser to judge.
+            // What looks like an item or an entry is left to the event parser.
             if matches!(self.byte(at), b'-' | b'?' | b':' | b'\t') {
                 return None;
             }
-            if says.is_empty() {
-                says.push_str(&self.text[scalar.start..scalar.end]);
+            if value.is_empty() {
+                value.push_str(&self.text[scalar.start..scalar.end]);
             }
             self.at = at;
             let words = self.plain_scalar()?;
             if !matches!(self.byte(self.at), b'\n' | END) {
                 return None;
             }
-            fold(&mut says, breaks);
-            says.push_str(&self.text[at..words.end]);
+            fold(&mut value, breaks);
+            value.push_str(&self.text[at..words.end]);
             scalar.end = words.end;
         }
-        scalar.decoded = (!says.is_empty()).then(|| says.into());
+        scalar.decoded = (!value.is_empty()).then(|| value.into());
         Some(())
     }
 
@@ -526,7 +527,7 @@ impl FastParser<'_> {
         } else {
             Cow::Borrowed(written)
         };
-        let (style, says) = match quote {
+        let (style, value) = match quote {
             b'"' if has_escapes => (ScalarStyle::DoubleQuoted, unescaped(&written)?),
             b'"' => (ScalarStyle::DoubleQuoted, written.into()),
             _ if has_escapes => (ScalarStyle::SingleQuoted, written.replace("''", "'").into()),
@@ -536,11 +537,12 @@ impl FastParser<'_> {
             style,
             start,
             end: self.at,
-            decoded: Some(says),
+            decoded: Some(value),
         })
     }
 
-    /// Over a line break between quotes, to the first letter behind it, which is deeper than the collection around it.
+    /// Skips a line break between quotes up to the next text, which must be deeper than the
+    /// collection around it.
     fn next_line_of_quoted(&mut self) -> Option<()> {
         let column = self.open.last()?.column;
         self.at += 1;
@@ -549,7 +551,7 @@ impl FastParser<'_> {
         (is_blank || self.at - line > column).then_some(())
     }
 
-    /// A block behind a `|`, with its line breaks as they are.
+    /// Reads a literal block (`|`).
     fn literal(&mut self) -> Option<()> {
         let start = self.at;
         let column = self.open.last()?.column;
@@ -558,7 +560,7 @@ impl FastParser<'_> {
         self.at += usize::from(is_stripped);
         self.end_of_line()?;
         self.at += 1;
-        let (mut says, mut end, mut indent, mut breaks) = (String::new(), start, None, 0);
+        let (mut value, mut end, mut indent, mut breaks) = (String::new(), start, None, 0);
         let mut deepest_blank = 0;
         loop {
             let line = self.at;
@@ -570,7 +572,7 @@ impl FastParser<'_> {
                 .count();
             let line_end = self.line_end(line);
             if line_end == self.bytes.len() {
-                // Where a text ends within a block, the parser and the API server do not agree.
+                // The parser and the API server disagree about a block at the end of the text.
                 if line < line_end
                     && indent.is_none_or(|indent| spaces >= indent || line + spaces == line_end)
                 {
@@ -600,16 +602,16 @@ impl FastParser<'_> {
             {
                 return None;
             }
-            says.extend((0..breaks).map(|_| '\n'));
+            value.extend((0..breaks).map(|_| '\n'));
             breaks = 0;
-            says.push_str(&self.text[line + indent..=line_end]);
+            value.push_str(&self.text[line + indent..=line_end]);
             end = line_end;
             self.at = line_end + 1;
         }
         if deepest_blank > indent? {
             return None;
         }
-        // A comment that is deeper than the block's key may be meant to be of the block.
+        // A comment that is deeper than the key may belong to the block.
         let next = self.bytes[self.at..]
             .iter()
             .take_while(|byte| **byte == b' ')
@@ -618,20 +620,20 @@ impl FastParser<'_> {
             return None;
         }
         if is_stripped {
-            says.pop();
+            value.pop();
         }
         self.push_scalar(Scalar {
             style: ScalarStyle::Literal,
             start,
             end,
-            decoded: Some(says.into()),
+            decoded: Some(value.into()),
         });
         Some(())
     }
 
     // --- brackets ---
 
-    /// What stands between brackets that are closed on their line.
+    /// Reads a flow collection on one line.
     fn flow(&mut self, id: NodeId, depth: usize) -> Option<()> {
         if depth >= MAX_DEPTH {
             return None;
@@ -696,7 +698,7 @@ impl FastParser<'_> {
         self.byte(self.at)
     }
 
-    /// Words between brackets of letters that have no meaning there.
+    /// Reads a plain scalar in a flow collection, of characters without a meaning there.
     fn flow_plain_scalar(&mut self) -> Option<Scalar> {
         let start = self.at;
         let mut end = start;
@@ -717,7 +719,7 @@ impl FastParser<'_> {
                 _ => return None,
             }
         }
-        // A blank before the colon is rare enough.
+        // A blank before the colon is rare.
         if self.byte(self.at) == b':' && end < self.at {
             return None;
         }
@@ -730,7 +732,7 @@ impl FastParser<'_> {
     }
 }
 
-/// What is read behind the end of the text.
+/// The byte past the end of the text.
 const END: u8 = 0;
 
 fn is_break(byte: u8) -> bool {
@@ -741,7 +743,7 @@ fn starts_scalar(byte: u8) -> bool {
     !matches!(byte, b'|' | b'[' | b'{' | END)
 }
 
-/// Whether a plain scalar may begin so: with a letter or what is none to YAML either.
+/// Whether a plain scalar may start with these bytes, in the subset that is read here.
 fn starts_plain_scalar(byte: u8, next: u8) -> bool {
     match byte {
         b'-' | b':' => next.is_ascii_alphanumeric() || matches!(next, b'-' | b'_'),
@@ -751,7 +753,7 @@ fn starts_plain_scalar(byte: u8, next: u8) -> bool {
     }
 }
 
-/// Whether a byte is part of a word between brackets whatever stands around it.
+/// Whether a byte is always part of a plain scalar in a flow collection.
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || byte >= 0x80
@@ -793,43 +795,43 @@ fn sequence(flow: bool, items: &[NodeId]) -> Shape {
     }
 }
 
-/// What is written between quotes over several lines.
+/// Folds the lines of a quoted scalar.
 fn folded(written: &str) -> String {
     let mut lines = written.split('\n');
-    let mut says = String::with_capacity(written.len());
-    says.push_str(lines.next().unwrap_or_default().trim_end_matches(' '));
+    let mut value = String::with_capacity(written.len());
+    value.push_str(lines.next().unwrap_or_default().trim_end_matches(' '));
     let (mut breaks, mut last) = (0, "");
     for line in lines {
         (breaks, last) = (breaks + 1, line.trim_start_matches(' '));
         let line = last.trim_end_matches(' ');
         if !line.is_empty() {
-            fold(&mut says, breaks);
-            says.push_str(line);
+            fold(&mut value, breaks);
+            value.push_str(line);
             breaks = 0;
         }
     }
-    // What stands before the closing quote is not at the end of its line.
+    // Blanks before the closing quote are not at the end of a line.
     match breaks {
-        0 => says.push_str(&last[last.trim_end_matches(' ').len()..]),
-        _ => fold(&mut says, breaks),
+        0 => value.push_str(&last[last.trim_end_matches(' ').len()..]),
+        _ => fold(&mut value, breaks),
     }
-    says
+    value
 }
 
-/// What line breaks are between two words: one is a blank, and of more all but one remain.
-fn fold(says: &mut String, breaks: usize) {
+/// Adds folded line breaks: one becomes a space, of several all but one remain.
+fn fold(value: &mut String, breaks: usize) {
     match breaks {
-        1 => says.push(' '),
-        _ => says.extend((1..breaks).map(|_| '\n')),
+        1 => value.push(' '),
+        _ => value.extend((1..breaks).map(|_| '\n')),
     }
 }
 
-/// What is written between double quotes, where nothing rare is escaped.
+/// Decodes the common escapes of a double-quoted scalar; `None` for others.
 fn unescaped(written: &str) -> Option<Box<str>> {
-    let mut says = String::with_capacity(written.len());
+    let mut value = String::with_capacity(written.len());
     let mut chars = written.chars();
     while let Some(char) = chars.next() {
-        says.push(match char {
+        value.push(match char {
             '\\' => match chars.next()? {
                 'n' => '\n',
                 't' => '\t',
@@ -839,7 +841,7 @@ fn unescaped(written: &str) -> Option<Box<str>> {
             char => char,
         });
     }
-    Some(says.into())
+    Some(value.into())
 }
 
 #[cfg(test)]

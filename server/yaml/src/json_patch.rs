@@ -1,28 +1,26 @@
-//! JSON patches (RFC 6902): a list of operations, each of which puts a value at a place of a document that stands elsewhere.
-//!
-//! Knows operations and pointers. Must not know what the documents are. Promise: what an operation writes reads like the document that
-//! it is written into, as far as that is known; in it every value stands where it is written, and the keys above it where the pointer
-//! names them.
+//! JSON patches (RFC 6902). The values that a patch writes are built into a tree like the patched
+//! document. Values keep their ranges in the patch, and the keys above them have the ranges of the
+//! pointer's steps.
 
 use super::tree::{Record, Shape, Value};
 use super::{Node, NodeId, NodeKind, Offset, Range, ScalarStyle, Yaml};
 
-/// An operation that writes a value which stands in the patch.
+/// An operation with a value in the patch.
 pub struct Operation<'y> {
-    /// The item of the list.
+    /// The item of the patch.
     node: Node<'y>,
     steps: Vec<PointerStep<'y>>,
     pub value: Node<'y>,
 }
 
-/// A step of a pointer, and where it is written.
+/// A step of a pointer with its range.
 struct PointerStep<'y> {
     raw: &'y str,
     range: Range,
 }
 
-/// The operations of a patch that write something: what is removed, moved, copied or tested has no value of its own. `None` where a document
-/// is no patch.
+/// Returns the operations that write a value: `add` and `replace`. `None` if the document is not a
+/// patch.
 pub fn operations(yaml: &Yaml) -> Option<Vec<Operation<'_>>> {
     let list = yaml
         .root()
@@ -45,13 +43,13 @@ impl<'y> Operation<'y> {
         })
     }
 
-    /// The keys and the numbers of items on the way to the value.
+    /// The keys and indices on the path to the value.
     pub fn steps(&self) -> impl Iterator<Item = String> {
         self.steps.iter().map(PointerStep::text)
     }
 }
 
-/// None where a pointer does not begin as one.
+/// Returns the steps of a pointer; none if it does not start with `/`.
 fn steps(pointer: Node<'_>) -> Vec<PointerStep<'_>> {
     let text = pointer.as_str().unwrap_or_default();
     let Some(rest) = text.strip_prefix('/') else {
@@ -73,7 +71,7 @@ fn steps(pointer: Node<'_>) -> Vec<PointerStep<'_>> {
                 Offset::of(raw),
             ))
         };
-        // A pointer with escapes of YAML stands for each of its steps.
+        // In a pointer with YAML escapes, every step has the range of the pointer.
         PointerStep {
             raw,
             range: place()
@@ -89,26 +87,27 @@ impl PointerStep<'_> {
         self.raw.replace("~1", "/").replace("~0", "~")
     }
 
-    /// Whether it names an item of a list, as far as can be told from it: `0`, `-` behind the last one, `-1` from there on.
+    /// Whether a step looks like an index: `0`, `-` behind the last item, `-1` from the end.
     fn is_item(&self) -> bool {
         let digits = self.raw.strip_prefix('-').unwrap_or(self.raw);
         !self.raw.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 
-/// What a patch writes: a list with one item for each of the operations. A list on the way to a value has the one item that the pointer
-/// names. `beside` names a way of keys from the document on that is there in any case, with nothing below it that is not written.
+/// Builds the values that a patch writes into a tree: a list with one item per operation. A list on
+/// the path to a value has one item. `context` returns a path of keys that exists in any case, with
+/// empty mappings.
 ///
-/// The text, and with it every place, is that of the patch, and what stands in it has the same [`NodeId`] here.
+/// The text and all ranges are those of the patch, and nodes of the patch keep their [`NodeId`].
 pub fn to_tree<'y>(
     yaml: &Yaml,
     operations: &[Operation<'y>],
-    beside: impl Fn(&Operation<'y>) -> Vec<String>,
+    context: impl Fn(&Operation<'y>) -> Vec<String>,
 ) -> Yaml {
     let mut builder = Builder { yaml: yaml.clone() };
     let items = operations
         .iter()
-        .map(|operation| builder.document(operation, &beside(operation)))
+        .map(|operation| builder.document(operation, &context(operation)))
         .collect();
     let whole = yaml.root().map_or_else(Range::default, Node::range);
     let root = builder.push(whole, Shape::Sequence { flow: true, items });
@@ -118,7 +117,7 @@ pub fn to_tree<'y>(
     }
 }
 
-/// Puts nodes behind those that there are.
+/// Adds nodes behind the existing ones.
 struct Builder {
     yaml: Yaml,
 }
@@ -150,7 +149,7 @@ impl Builder {
     }
 
     fn key(&mut self, text: String, range: Range) -> NodeId {
-        // In quotes, so that no key is `<<`.
+        // Quoted, so that no key is `<<`.
         self.push(
             range,
             Shape::Scalar {
@@ -160,18 +159,18 @@ impl Builder {
         )
     }
 
-    /// What an operation writes, from the document on.
-    fn document(&mut self, operation: &Operation<'_>, beside: &[String]) -> NodeId {
+    /// Builds the document that an operation writes to.
+    fn document(&mut self, operation: &Operation<'_>, context: &[String]) -> NodeId {
         let texts: Vec<String> = operation.steps().collect();
         let common = texts
             .iter()
-            .zip(beside)
+            .zip(context)
             .take_while(|(step, key)| step == key)
             .count();
         let mut node = operation.value.id();
         for (depth, (step, text)) in operation.steps.iter().zip(&texts).enumerate().rev() {
             let range = self.range(node).cover(step.range);
-            // From the first character on that is the operation's.
+            // The root spans the whole operation.
             let range = if depth == 0 {
                 range.cover(operation.node.range())
             } else {
@@ -187,10 +186,10 @@ impl Builder {
                 ),
                 false => {
                     let mut entries = vec![(self.key(text.clone(), step.range), node)];
-                    if depth == common && !beside[common..].is_empty() {
+                    if depth == common && !context[common..].is_empty() {
                         entries.insert(
                             0,
-                            self.empty(&beside[common..], Range::empty(range.start())),
+                            self.empty(&context[common..], Range::empty(range.start())),
                         );
                     }
                     self.push(
@@ -206,10 +205,10 @@ impl Builder {
         node
     }
 
-    /// A key with mappings below it in which nothing is written but the keys of a way.
-    fn empty(&mut self, way: &[String], range: Range) -> (NodeId, NodeId) {
+    /// Builds a key with nested mappings for the keys of a path.
+    fn empty(&mut self, keys: &[String], range: Range) -> (NodeId, NodeId) {
         let mut entries = Vec::new();
-        for key in way.iter().skip(1).rev() {
+        for key in keys.iter().skip(1).rev() {
             let value = self.push(
                 range,
                 Shape::Mapping {
@@ -226,7 +225,7 @@ impl Builder {
                 entries,
             },
         );
-        (self.key(way[0].clone(), range), value)
+        (self.key(keys[0].clone(), range), value)
     }
 }
 
@@ -235,12 +234,12 @@ mod tests {
     use super::*;
     use crate::parse;
 
-    /// The document of the only operation, written out, and where its keys and values stand.
-    fn of(text: &str, beside: &[&str]) -> (String, Vec<String>) {
+    /// Returns the document of the only operation, and the text of its keys and values.
+    fn of(text: &str, context: &[&str]) -> (String, Vec<String>) {
         let yaml = parse(text);
         let operations = operations(&yaml).expect("a patch");
         let written = to_tree(&yaml, &operations, |_| {
-            beside.iter().map(|&key| key.to_owned()).collect()
+            context.iter().map(|&key| key.to_owned()).collect()
         });
         let root = written
             .root()
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operation_writes_stands_where_the_pointer_leads() {
+    fn values_are_at_their_pointer() {
         let (tree, places) = of(
             "- op: add\n  path: /spec/list/-/a~1b~0c\n  value: {d: [1]}\n",
             &[],
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_told_in_quotes_and_in_any_order() {
+    fn accepts_quotes_and_any_key_order() {
         let (tree, places) = of(
             r#"[{"value": true, "op": "replace", "path": "/spec/hostPID"}]"#,
             &[],
@@ -318,23 +317,23 @@ mod tests {
     }
 
     #[test]
-    fn a_way_is_there_beside_what_is_written() {
-        let way = ["spec", "template", "spec"];
+    fn context_path_always_exists() {
+        let keys = ["spec", "template", "spec"];
         assert_eq!(
             of(
                 "[{op: add, path: /spec/template/metadata/a, value: 1}]",
-                &way
+                &keys
             )
             .0,
             "{spec: {template: {spec: {}, metadata: {a: 1}}}}"
         );
         assert_eq!(
-            of("[{op: add, path: /metadata/a, value: 1}]", &way).0,
+            of("[{op: add, path: /metadata/a, value: 1}]", &keys).0,
             "{spec: {template: {spec: {}}}, metadata: {a: 1}}"
         );
         for inside in ["/spec/template/spec/a", "/spec/template"] {
             assert!(
-                !of(&format!("[{{op: add, path: {inside}, value: 1}}]"), &way)
+                !of(&format!("[{{op: add, path: {inside}, value: 1}}]"), &keys)
                     .0
                     .contains("{}"),
                 "{inside}"
@@ -343,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_stands_for_what_it_stood_for() {
+    fn aliases_still_resolve() {
         let yaml =
             parse("- {op: test, path: /a, value: &x {b: 1}}\n- {op: add, path: /c, value: *x}\n");
         let operations = operations(&yaml).expect("a patch");
@@ -357,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_writes_nothing_is_left_out() {
+    fn skips_operations_without_a_value() {
         let text = "\
 - {op: remove, path: /a}
 - {op: move, from: /a, path: /b}

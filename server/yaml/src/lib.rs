@@ -1,10 +1,8 @@
-//! YAML: one document as a tree that knows where everything stands, and edits of that document as intents.
+//! YAML documents as trees with exact byte ranges, and verified edits of them. [`parse`] never
+//! fails. Edits of [`edit::plan`] were verified by reading the result again.
 //!
-//! Knows the YAML 1.2 syntax (with the scalars that Kubernetes' reader takes from YAML 1.1). Must not know Kubernetes, LSP,
-//! files or ropes. Promise: [`parse`] never fails, every range is exact, and an edit that [`edit::plan`] gives was proved by
-//! reading its result again.
-//!
-//! Every offset is a number of bytes from the start of the document, not of the file: a document that moves stays as it is.
+//! The syntax is YAML 1.2, with scalars as the API server reads them (YAML 1.1). Offsets are bytes
+//! from the start of the document, not of the file, so a document that moves keeps its tree.
 
 pub mod chunks;
 pub mod edit;

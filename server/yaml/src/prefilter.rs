@@ -1,19 +1,17 @@
-//! What the lines of a document say of its root before anybody reads it.
+//! Rules out keys of a document's root from its lines, before it is parsed. A key that is ruled out
+//! cannot be in the root, whether the document is parsed, recovered, or read as a template; in
+//! doubt nothing is ruled out.
 //!
-//! Knows what the plainest YAML looks like, line by line. Must not know what the rest means: that is the parser's to say, and the
-//! remedies' where it is no YAML. Promise: a key that is ruled out is none of the root's however the document is read, as it stands,
-//! repaired, or as a template. In doubt nothing is ruled out.
-//!
-//! A mapping has all its keys in one column. So the root's stand in the first one if the first thing that is written does, and if that is
-//! read at all. A remedy leaves a line unread only where reading failed at what belongs to it, or right behind that: so what belongs to the
-//! first entry is looked at closely, and of all other lines the first column.
+//! The keys of a mapping are in one column. If the first line of the document is in the first
+//! column, the root's keys are there too. Recovery skips a line only near a failure, so the first
+//! entry is checked in full, and the first column of all other lines.
 
 use text::BYTE_ORDER_MARK;
 
-/// What may stand at the root of a document.
+/// What the root of a document may contain.
 #[derive(Debug)]
 pub struct Prefilter<'t> {
-    /// The lines on which the root's keys may stand, from the first column; `None` where it may have any keys.
+    /// The lines that may contain keys of the root; `None` if any key is possible.
     entries: Option<Vec<&'t str>>,
 }
 
@@ -24,7 +22,7 @@ impl<'t> Prefilter<'t> {
         }
     }
 
-    /// Whether the root may have a key that begins so.
+    /// Whether the root may have a key with this prefix.
     pub fn may_have_key(&self, key: &str) -> bool {
         self.entries
             .as_ref()
@@ -32,14 +30,14 @@ impl<'t> Prefilter<'t> {
     }
 }
 
-/// The lines in the first column on which a key of the root may stand; `None` in doubt.
+/// Returns the lines that may contain keys of the root; `None` in doubt.
 fn entries(text: &str) -> Option<Vec<&str>> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut lines = text.split(['\n', '\r']);
     let mut entries = Vec::new();
     let (mut first, mut is_marked) = (SimpleBlock::default(), false);
     for line in lines.by_ref() {
-        // Which lines an action takes away, nobody knows.
+        // An action may remove any line.
         if line.contains("{{") {
             return None;
         }
@@ -66,7 +64,7 @@ fn entries(text: &str) -> Option<Vec<&str>> {
     }
     for line in lines {
         match line.bytes().next() {
-            // What may be a key in quotes, a long one, a named, tagged or merged one, or one in brackets.
+            // May be a quoted, explicit, anchored, tagged, or merged key, or a flow collection.
             Some(b'"' | b'\'' | b'?' | b'&' | b'*' | b'!' | b'<' | b'{' | b'[' | b'%') => {
                 return None;
             }
@@ -90,12 +88,12 @@ fn without_comment(line: &str) -> &str {
         .trim_end_matches(' ')
 }
 
-/// Lines that are one entry of a mapping or of a sequence, in which nothing can be wrong: keys, dashes, and values on one line.
+/// Lines of one entry or item that cannot be invalid: keys, dashes, and values on one line.
 #[derive(Default)]
 struct SimpleBlock {
-    /// The collections that the last line stands in.
+    /// The collections around the last line.
     levels: Vec<Level>,
-    /// Whether the last line ends with a colon, or what was read of it with a dash.
+    /// Whether the last line ends with a colon, or its scanned part with a dash.
     is_open: bool,
 }
 
@@ -105,7 +103,7 @@ struct Level {
     is_sequence: bool,
 }
 
-/// Deeper ones are left to those who read in earnest, and so are longer keys.
+/// Deeper nesting and longer keys are left to the parser.
 const MOST_LEVELS: usize = 64;
 const LONGEST_KEY: usize = 128;
 
@@ -118,7 +116,7 @@ impl SimpleBlock {
         self.levels.first().is_some_and(|level| !level.is_sequence)
     }
 
-    /// Takes a line to those before it, if it is as plain.
+    /// Adds a line, if it is simple as well.
     fn accept_line(&mut self, line: &str) -> bool {
         let mut rest = line.trim_start_matches(' ');
         let mut is_item = false;
@@ -146,7 +144,7 @@ impl SimpleBlock {
         is_entered && (self.is_open || is_simple_value(value))
     }
 
-    /// Whether an entry can stand there, behind the lines before it.
+    /// Whether an entry or item may follow the previous lines here.
     fn enter(&mut self, level: Level) -> bool {
         let deepest = self.levels.len();
         while self
@@ -156,7 +154,7 @@ impl SimpleBlock {
         {
             self.levels.pop();
         }
-        // A sequence may stand in the column of the key that it belongs to.
+        // A sequence may be in the column of its key.
         if !level.is_sequence
             && self.levels.ends_with(&[
                 level,
@@ -180,7 +178,7 @@ impl SimpleBlock {
     }
 }
 
-/// A plain key and what stands behind its colon.
+/// Splits a plain key from the text behind its colon.
 fn key_and_value(written: &str) -> Option<(&str, &str)> {
     let (key, value) = written.split_once(':')?;
     let is_key =
@@ -189,7 +187,7 @@ fn key_and_value(written: &str) -> Option<(&str, &str)> {
     (is_key && is_apart && key.len() <= LONGEST_KEY).then(|| (key, value.trim_start_matches(' ')))
 }
 
-/// Whether a value is on one line what it would be on many: no text that needs quotes, and quotes and brackets that are closed.
+/// Whether a value is certainly complete and valid on one line.
 fn is_simple_value(value: &str) -> bool {
     let (Some(first), Some(last)) = (value.chars().next(), value.chars().next_back()) else {
         return false;

@@ -1,8 +1,6 @@
-//! Reading a document that is not YAML just now: the lines at fault are read otherwise than they are written.
-//!
-//! Knows how much work a document is worth. Must not know what may be wrong with a line: that is `remedy`'s. Promise: a text
-//! that YAML allows is read as it stands; of any other text every line that is not reported as repaired is read as it stands,
-//! where it stands.
+//! Parses a document, and recovers if it is not valid YAML: lines at fault are read differently.
+//! Valid YAML is read as written. In other texts, every line that is not in [`Yaml::repaired`] is
+//! read as written.
 
 use super::event_parser::{self, Cause, Failure, Reading, range};
 use super::fast_parser;
@@ -12,21 +10,22 @@ use super::{Range, SyntaxError, Yaml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-/// How often a document is repaired; one that needs more is not YAML but something else.
+/// How many repairs a document gets. One that needs more is not YAML.
 const MAX_REPAIRS: usize = 64;
 
-/// How many bytes the parser may read to find repairs: some for every document, and a long one a few times over.
+/// How many bytes the parser may read to find repairs: a constant, and more for longer documents.
 fn parse_budget(length: usize) -> usize {
     const ALWAYS: usize = 2 << 20;
     const MOST: usize = 24 << 20;
     ALWAYS + length.saturating_mul(8).min(MOST)
 }
 
-/// The longest document that is read, in bytes: many times what an API server takes, which is 3 MiB as JSON or YAML (`MaxRequestBodyBytes`
-/// in `k8s.io/apiserver/pkg/server/config.go`). It bounds what one document can cost, in time and in memory.
+/// The longest document that is parsed, in bytes. It bounds time and memory. The API server accepts
+/// 3 MiB of JSON or YAML (`MaxRequestBodyBytes` in `k8s.io/apiserver/pkg/server/config.go`).
 pub const MAX_BYTES: usize = 16 << 20;
 
-/// Reads one document. Never fails: of one that is longer than [`MAX_BYTES`] it says just that.
+/// Parses one document. Never fails: a document longer than [`MAX_BYTES`] becomes a single syntax
+/// error.
 pub fn parse(text: &str) -> Yaml {
     let plain = || fast_parse(text, &[]).map(|reading| into_yaml(text, reading, Vec::new()));
     check_length(text)
@@ -34,22 +33,22 @@ pub fn parse(text: &str) -> Yaml {
         .unwrap_or_else(|| parse_with_recovery(text, Source::new(text), Vec::new()))
 }
 
-/// What can be read without the parser. Where the program is tested, the parser is asked nevertheless.
-fn fast_parse(text: &str, patches: &[Overlay]) -> Option<Reading> {
-    let reading = fast_parser::parse(text, patches)?;
+/// Uses the fast parser. In tests, its result is compared with the event parser's.
+fn fast_parse(text: &str, overlays: &[Overlay]) -> Option<Reading> {
+    let reading = fast_parser::parse(text, overlays)?;
     if cfg!(any(debug_assertions, fuzzing)) {
         let mut source = Source::new(text);
-        source.set_overlays(patches.to_vec());
+        source.set_overlays(overlays.to_vec());
         assert_eq!(
             reading,
             event_parser::parse(&source),
-            "what is read plainly is what the parser reads, of {text:?}"
+            "the parsers disagree about {text:?}"
         );
     }
     Some(reading)
 }
 
-/// The tree of a text that was read as it stands, but for some lines.
+/// Builds the tree of a text with some repaired lines.
 fn into_yaml(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
     let Reading {
         mut nodes,
@@ -58,7 +57,7 @@ fn into_yaml(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
         comments,
         ..
     } = reading;
-    // A tree is kept as long as its text is open, and has grown by doubling.
+    // The tree lives as long as its text is open, and its capacity was doubled.
     nodes.shrink_to_fit();
     Yaml {
         text: text.into(),
@@ -75,7 +74,7 @@ fn into_yaml(text: &str, reading: Reading, repaired: Vec<Range>) -> Yaml {
 fn check_length(text: &str) -> Option<Yaml> {
     let length = (text.len() > MAX_BYTES).then_some(text.len() >> 20)?;
     let message = format!(
-        "not read, since it is a document of {length} MiB: a cluster takes objects of up to 3 MiB"
+        "not read: the document has {length} MiB, and a cluster accepts objects of up to 3 MiB"
     );
     let first = text.find(['\r', '\n']).unwrap_or(0).min(MAX_BYTES);
     Some(Yaml {
@@ -87,28 +86,27 @@ fn check_length(text: &str) -> Option<Yaml> {
     })
 }
 
-/// Reads one document of which some bytes are not to be read, or to be read as words without a meaning. The lines with such bytes
-/// count as repaired; that they are there is no error.
+/// Parses one document with overlays. Their lines count as repaired, without an error.
 pub(super) fn parse_with_overlays(
     text: &str,
-    patches: impl FnOnce(&Source<'_>) -> Vec<Overlay>,
+    overlays: impl FnOnce(&Source<'_>) -> Vec<Overlay>,
 ) -> Yaml {
     if let Some(unread) = check_length(text) {
         return unread;
     }
     let mut source = Source::new(text);
-    let patches = patches(&source);
-    let mut lines: Vec<usize> = patches
+    let overlays = overlays(&source);
+    let mut lines: Vec<usize> = overlays
         .iter()
-        .map(|patch| source.line_of(patch.range().start))
+        .map(|overlay| source.line_of(overlay.range().start))
         .collect();
     lines.dedup();
     let mark = source
         .overlays()
         .iter()
-        .filter(|mark| !patches.iter().any(|patch| patch.conflicts_with(mark)))
+        .filter(|mark| !overlays.iter().any(|overlay| overlay.conflicts_with(mark)))
         .cloned();
-    source.set_overlays(mark.chain(patches.iter().cloned()).collect());
+    source.set_overlays(mark.chain(overlays.iter().cloned()).collect());
     match fast_parse(text, source.overlays()) {
         Some(reading) => into_yaml(
             text,
@@ -122,7 +120,7 @@ pub(super) fn parse_with_overlays(
     }
 }
 
-/// Reads a text; some lines of it count as repaired from the start.
+/// Parses a text with recovery; some lines count as repaired from the start.
 fn parse_with_recovery(text: &str, source: Source<'_>, patched: Vec<usize>) -> Yaml {
     let mut repair = Recovery {
         source,
@@ -145,40 +143,41 @@ fn parse_with_recovery(text: &str, source: Source<'_>, patched: Vec<usize>) -> Y
 
 struct Recovery<'t> {
     source: Source<'t>,
-    /// By line, what was wrong with it.
+    /// The error of each line at fault.
     faults: BTreeMap<usize, SyntaxError>,
-    /// How many bytes may still be read.
+    /// How many bytes may still be parsed.
     budget: usize,
 }
 
 impl Recovery<'_> {
-    /// The reading with the remedy that gets furthest; of several that get as far, the one that keeps most.
-    fn repair_once(&mut self, failure: &Failure, whole_until: usize) -> Option<Reading> {
+    /// Tries the candidates for a failure. Returns the reading that gets furthest; of several, the
+    /// one with the most nodes.
+    fn repair_once(&mut self, failure: &Failure, balanced_until: usize) -> Option<Reading> {
         if failure.cause == Cause::TooDeep {
             return None;
         }
         let before = self.source.overlays().to_vec();
         let mut best: Option<(Progress, Reading, Candidate, Vec<Overlay>)> = None;
-        for remedy in recovery_strategies::candidates(&self.source, failure, whole_until) {
-            let patches = overlaid(&before, &remedy);
-            self.source.set_overlays(patches.clone());
+        for candidate in recovery_strategies::candidates(&self.source, failure, balanced_until) {
+            let overlays = overlaid(&before, &candidate);
+            self.source.set_overlays(overlays.clone());
             let Some(reading) = self.read() else { break };
             let reach = Progress::of(&reading);
-            let done = reading.failure.is_none() && remedy.keeps_all;
+            let done = reading.failure.is_none() && candidate.keeps_all;
             if best.as_ref().is_none_or(|(furthest, ..)| reach > *furthest) {
-                best = Some((reach, reading, remedy, patches));
+                best = Some((reach, reading, candidate, overlays));
             }
             if done {
                 break;
             }
         }
         let best = best.filter(|(reach, ..)| reach.at >= failure.at);
-        let Some((_, reading, remedy, patches)) = best else {
+        let Some((_, reading, candidate, overlays)) = best else {
             self.source.set_overlays(before);
             return None;
         };
-        self.source.set_overlays(patches);
-        for (line, error) in remedy.faults {
+        self.source.set_overlays(overlays);
+        for (line, error) in candidate.faults {
             self.faults.entry(line).or_insert(error);
         }
         Some(reading)
@@ -236,7 +235,7 @@ fn line_range(source: &Source<'_>, line: usize) -> Range {
     range(line.start, line.end)
 }
 
-/// How good a reading is.
+/// How far a reading got.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Progress {
     at: usize,
@@ -255,15 +254,15 @@ impl Progress {
     }
 }
 
-/// The patches that were there and those of a remedy, which take the place of what they meet.
-fn overlaid(before: &[Overlay], remedy: &Candidate) -> Vec<Overlay> {
+/// Adds the overlays of a candidate, and drops those that they conflict with.
+fn overlaid(before: &[Overlay], candidate: &Candidate) -> Vec<Overlay> {
     let kept = before
         .iter()
-        .filter(|old| !remedy.overlays.iter().any(|new| new.conflicts_with(old)));
-    kept.chain(&remedy.overlays).cloned().collect()
+        .filter(|old| !candidate.overlays.iter().any(|new| new.conflicts_with(old)));
+    kept.chain(&candidate.overlays).cloned().collect()
 }
 
-/// The first character that YAML has no place for.
+/// Finds the first character that YAML forbids.
 fn control_character(text: &str) -> Option<SyntaxError> {
     let is_one =
         |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}');

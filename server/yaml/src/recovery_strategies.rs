@@ -1,58 +1,59 @@
-//! What may be wrong near the place where the parser stopped, and how to read on in spite of it.
-//!
-//! Knows what people leave unfinished while they type, and says it in words for them. Must not know which guess is right: that
-//! is found out by reading. Promise: a remedy touches only the lines that it names, and no line break.
+//! Candidates for repairs near a parser failure, for what people leave unfinished while they type.
+//! Recovery tries them in order. A candidate changes only the lines that it names, and no line
+//! break.
 
 use super::event_parser::{Cause, Failure, MAX_DEPTH, range};
 use super::source::{Overlay, Source};
 use super::{Range, SyntaxError};
 
-/// A guess: what to read instead of what is written, and what was wrong if it is right.
+/// A possible repair: what to read instead, and the errors if it is right.
 pub(super) struct Candidate {
     pub(super) overlays: Vec<Overlay>,
-    /// The lines read otherwise than they are written, each with its error. None where nothing is wrong after all.
+    /// The lines that are read differently, each with its error; empty if the text is valid after
+    /// all.
     pub(super) faults: Vec<(usize, SyntaxError)>,
-    /// Whether everything that is written stays in the tree.
+    /// Whether the tree keeps everything that is written.
     pub(super) keeps_all: bool,
 }
 
-/// The guesses for a failure, the likelier first. Up to `whole_until` nothing was left open in brackets or quotes.
+/// Returns the candidates for a failure, the likelier ones first. Up to `balanced_until` no bracket
+/// and no quote is open.
 pub(super) fn candidates(
     source: &Source<'_>,
     failure: &Failure,
-    whole_until: usize,
+    balanced_until: usize,
 ) -> Vec<Candidate> {
     let at = FailureSite {
         source,
         failure,
-        unclosed: unclosed(source.text(), whole_until.min(failure.at), failure.at),
+        unclosed: unclosed(source.text(), balanced_until.min(failure.at), failure.at),
     };
     let conflict = at.conflict_markers();
     if !conflict.is_empty() {
         return conflict;
     }
     let lines = at.lines();
-    let mut remedies = Vec::new();
-    remedies.extend(at.indented_continuation());
-    remedies.extend(at.space_before_tab());
-    remedies.extend(at.masked_alias());
-    remedies.extend(at.missing_block());
+    let mut candidates = Vec::new();
+    candidates.extend(at.indented_continuation());
+    candidates.extend(at.space_before_tab());
+    candidates.extend(at.masked_alias());
+    candidates.extend(at.missing_block());
     for &line in &lines {
         let shape = LineShape::of(source, line);
-        remedies.extend(at.starred_key(line, &shape));
-        remedies.extend(at.closed(line, &shape));
-        remedies.extend(at.colon(line, &shape));
-        remedies.extend(at.masked_value(line, &shape));
+        candidates.extend(at.starred_key(line, &shape));
+        candidates.extend(at.closed(line, &shape));
+        candidates.extend(at.colon(line, &shape));
+        candidates.extend(at.masked_value(line, &shape));
     }
-    remedies.extend(at.missing_key());
-    remedies.extend(at.missing_item());
-    remedies.extend(at.spaces_for_tabs(&lines));
-    remedies.extend(at.hidden_templates(&lines));
-    remedies.extend(lines.iter().map(|&line| at.hidden(line)));
-    remedies
+    candidates.extend(at.missing_key());
+    candidates.extend(at.missing_item());
+    candidates.extend(at.spaces_for_tabs(&lines));
+    candidates.extend(at.hidden_templates(&lines));
+    candidates.extend(lines.iter().map(|&line| at.hidden(line)));
+    candidates
 }
 
-/// The failure as an error, for which nothing was done.
+/// Returns the error for a failure that was not repaired.
 pub(super) fn error(source: &Source<'_>, failure: &Failure) -> SyntaxError {
     let near = FailureSite {
         source,
@@ -70,18 +71,18 @@ pub(super) fn error(source: &Source<'_>, failure: &Failure) -> SyntaxError {
     }
 }
 
-/// Where the parser stopped, and what it left open.
+/// Where the parser stopped, and what is open there.
 struct FailureSite<'s, 't> {
     source: &'s Source<'t>,
     failure: &'s Failure,
-    /// The first bracket or quote that is open there.
+    /// The first open bracket or quote.
     unclosed: Option<usize>,
 }
 
-/// At how many columns a missing key is looked for.
+/// In how many columns a missing key is tried.
 const MAX_PLACES: usize = 3;
 
-/// How many lines a flow collection or a quoted text may have to be read as if they were indented more.
+/// How many lines of a flow collection or quoted scalar may be read with more indentation.
 const MAX_DEEPER_LINES: usize = 1000;
 
 impl FailureSite<'_, '_> {
@@ -93,9 +94,8 @@ impl FailureSite<'_, '_> {
         matches!(&self.failure.cause, Cause::Parser(info) if info.contains(words))
     }
 
-    /// The lines that may be at fault: where the parser stopped, where the bracket or quote was opened that it was in, the
-    /// written line before, the one that line belongs to, and the one that that one belongs to: the lines of a block below an item belong
-    /// to it.
+    /// The lines that may be at fault: where the parser stopped, where its bracket or quote was
+    /// opened, the line above with content, that line's parent, and the parent's parent.
     fn lines(&self) -> Vec<usize> {
         let source = self.source;
         let stopped = source.line_of(self.failure.at);
@@ -126,7 +126,7 @@ impl FailureSite<'_, '_> {
         lines
     }
 
-    /// Git's marks around both sides of a conflict: all of them go.
+    /// Hides all Git conflict markers.
     fn conflict_markers(&self) -> Vec<Candidate> {
         let marks = |line: &usize| {
             let text = &self.text()[self.source.content(*line)];
@@ -161,8 +161,8 @@ impl FailureSite<'_, '_> {
         }]
     }
 
-    /// Lines of a quoted text or of brackets that are indented less than the parser wants, though YAML's older readers, the
-    /// API server's among them, take them: nothing is wrong with them.
+    /// Indents the lines of a quoted scalar or flow collection that are too far left for the
+    /// parser. The API server accepts them, so this is not an error.
     fn indented_continuation(&self) -> Option<Candidate> {
         let quoted = self
             .parser_reported("invalid indentation in quoted scalar")
@@ -184,17 +184,18 @@ impl FailureSite<'_, '_> {
         let indent = " ".repeat((open - self.source.line(first).start + 1).min(MAX_DEEPER_LINES));
         let lines = (first + 1..=last)
             .filter(|&line| !self.text()[self.line_range(line)].trim().is_empty());
-        let patches = lines
+        let overlays = lines
             .map(|line| Overlay::insert(self.line_range(line).start, indent.as_str()))
             .collect();
         Some(Candidate {
-            overlays: patches,
+            overlays: overlays,
             faults: Vec::new(),
             keeps_all: true,
         })
     }
 
-    /// A tab behind a key's colon, which YAML allows though the parser does not: on this line alone, or on every one from here.
+    /// Inserts a space before a tab behind a key's colon, on this line or on all lines from here.
+    /// YAML allows the tab, the parser does not.
     fn space_before_tab(&self) -> Vec<Candidate> {
         if !self.parser_reported("':' must be followed by a valid YAML whitespace") {
             return Vec::new();
@@ -205,17 +206,17 @@ impl FailureSite<'_, '_> {
             (self.text().as_bytes().get(colon + 1) == Some(&b'\t'))
                 .then(|| Overlay::insert(colon + 1, " "))
         };
-        let remedy = |patches: Vec<Overlay>| Candidate {
-            overlays: patches,
+        let candidate = |overlays: Vec<Overlay>| Candidate {
+            overlays: overlays,
             faults: Vec::new(),
             keeps_all: true,
         };
         let line = self.source.line_of(self.failure.at);
         let all = (line..self.source.line_count()).filter_map(blank).collect();
-        vec![remedy(blank(line).into_iter().collect()), remedy(all)]
+        vec![candidate(blank(line).into_iter().collect()), candidate(all)]
     }
 
-    /// An alias to nothing stays one.
+    /// Masks an alias without an anchor, which stays an alias.
     fn masked_alias(&self) -> Option<Candidate> {
         let at = self.failure.at;
         if !self.parser_reported("unknown anchor") || self.text().as_bytes().get(at) != Some(&b'*')
@@ -227,10 +228,7 @@ impl FailureSite<'_, '_> {
             .split([' ', '\t', '\n', '\r', ',', ']', '}'])
             .next()
             .unwrap_or_default();
-        let message = format!(
-            "nothing in this document has the anchor `{}`",
-            name.trim_start_matches('*')
-        );
+        let message = format!("unknown anchor `{}`", name.trim_start_matches('*'));
         Some(Candidate {
             overlays: vec![Overlay::Mask { range: at..at + 1 }],
             faults: vec![self.fault(line, range(at, at + name.len()), &message)],
@@ -238,7 +236,8 @@ impl FailureSite<'_, '_> {
         })
     }
 
-    /// A key that begins like an alias, to which the colon belongs where no blank parts them.
+    /// Masks the `*` of a key. Without a space before the colon, the parser takes the colon for
+    /// part of an alias.
     fn starred_key(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let word = self.text()[shape.content..shape.end]
             .split([' ', '\t'])
@@ -258,7 +257,7 @@ impl FailureSite<'_, '_> {
         })
     }
 
-    /// The quotes and brackets that a line leaves open, closed at its end.
+    /// Closes the quotes and brackets that a line leaves open.
     fn closed(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let &(first, opening) = shape.open.first()?;
         let closers: String = shape
@@ -278,7 +277,7 @@ impl FailureSite<'_, '_> {
         })
     }
 
-    /// The colon behind a word that stands where a key is wanted, or the blank behind its colon.
+    /// Inserts the colon behind a lone word, or the space behind a word's colon.
     fn colon(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let word = &self.text()[shape.content..shape.end];
         if word.is_empty()
@@ -288,25 +287,22 @@ impl FailureSite<'_, '_> {
         {
             return None;
         }
-        let (patch, message) = match word.find(':') {
+        let (overlay, message) = match word.find(':') {
             Some(colon) => (
                 Overlay::insert(shape.content + colon + 1, " "),
-                "a blank is missing after the `:`",
+                "missing space after the `:`",
             ),
-            None => (
-                Overlay::insert(shape.end, ":"),
-                "this line needs a `:` after the key",
-            ),
+            None => (Overlay::insert(shape.end, ":"), "missing `:` after the key"),
         };
         Some(Candidate {
-            overlays: vec![patch],
+            overlays: vec![overlay],
             faults: vec![self.fault(line, range(shape.content, shape.end), message)],
             keeps_all: true,
         })
     }
 
-    /// A key that is not written: on the empty line above lines that are indented as if there were one, behind a dash that
-    /// stands alone there, or in their own indentation.
+    /// Inserts a missing key: on the empty line above lines with deeper indentation, behind a lone
+    /// dash, or in the lines' own indentation.
     fn missing_key(&self) -> Vec<Candidate> {
         let line = self.source.line_of(self.failure.at);
         if !is_written(self.source, line) {
@@ -314,7 +310,7 @@ impl FailureSite<'_, '_> {
         }
         let (column, item) = (indent(self.source, line), self.is_item(line));
         let mut places = Vec::new();
-        // Either this line is too deep for those above it, ...
+        // Either this line is deeper than those above it, ...
         for above in self.written_above(line) {
             let place = self.content_column(above);
             if (place < column || item && place == column)
@@ -326,7 +322,7 @@ impl FailureSite<'_, '_> {
                 break;
             }
         }
-        // ... or those are too deep for it.
+        // ... or those are deeper.
         if !item
             && let Some(above) = self
                 .written_above(line)
@@ -354,19 +350,19 @@ impl FailureSite<'_, '_> {
                 above,
                 line,
                 self.insert_mark(above, column, ':'),
-                "a key is missing above this line",
+                "missing key above this line",
             ));
         }
         let at = self.line_range(line).start + column;
-        let patch = Overlay::Replace {
+        let overlay = Overlay::Replace {
             range: at..at + 1,
             with: ":".into(),
         };
         (column + 1 < indent(self.source, line))
-            .then(|| self.single_fault(line, line, patch, INDENTATION))
+            .then(|| self.single_fault(line, line, overlay, INDENTATION))
     }
 
-    /// The dash of an item that is not written: on the empty line above the rest of the item.
+    /// Inserts a missing dash on the empty line above the rest of an item.
     fn missing_item(&self) -> Option<Candidate> {
         let line = self.source.line_of(self.failure.at);
         if !is_written(self.source, line) || !self.is_item(line) {
@@ -384,12 +380,12 @@ impl FailureSite<'_, '_> {
             empty,
             first,
             self.insert_mark(empty, column, '-'),
-            "a `-` is missing above this line",
+            "missing `-` above this line",
         ))
     }
 
-    /// The `- |` of a text that is not written: on the empty line between an item that is a word and lines that are deeper, one of which
-    /// the parser does not take.
+    /// Inserts a missing `- |` on the empty line between a plain item and deeper lines, one of
+    /// which the parser rejects.
     fn missing_block(&self) -> Option<Candidate> {
         let stopped = self.source.line_of(self.failure.at);
         let mut depth = indent(self.source, stopped);
@@ -404,7 +400,7 @@ impl FailureSite<'_, '_> {
         let empty = first
             .checked_sub(1)
             .filter(|&above| above > item && self.has_room(above, column))?;
-        // Items below a word are more likely its own, and its colon is missing.
+        // Items below a word are more likely its value, and its colon is missing.
         let is_word = LineShape::of(self.source, item).colon.is_none() && !self.is_item(first);
         let whole = self.line_range(empty);
         let range = whole.start + self.text()[whole.clone()].trim_end().len()..whole.end;
@@ -413,50 +409,55 @@ impl FailureSite<'_, '_> {
                 .source
                 .overlays()
                 .iter()
-                .any(|patch| *patch.range() == range);
+                .any(|overlay| *overlay.range() == range);
         (is_word && is_free && first < stopped).then(|| {
-            let patch = Overlay::Replace {
+            let overlay = Overlay::Replace {
                 range,
                 with: format!("{:column$}- |", "").into(),
             };
-            self.single_fault(empty, first, patch, "a `- |` is missing above this line")
+            self.single_fault(empty, first, overlay, "missing `- |` above this line")
         })
     }
 
-    /// Something read on one line, because of what stands on another.
+    /// A candidate with one overlay on a line, and an error on another.
     fn single_fault(
         &self,
         line: usize,
         because: usize,
-        patch: Overlay,
+        overlay: Overlay,
         message: &str,
     ) -> Candidate {
         let fault = self.fault(line, written(self.source, because), message);
         Candidate {
-            overlays: vec![patch],
+            overlays: vec![overlay],
             faults: vec![fault],
             keeps_all: true,
         }
     }
 
-    /// Whether nothing stands on a line from a column on, and nothing but a dash before it.
+    /// Whether a line is empty from a column on, with at most a dash before it.
     fn has_room(&self, line: usize, column: usize) -> bool {
         let text = self.text()[self.line_range(line)].trim_end();
         text.len() <= column && matches!(text.trim_start(), "" | "-")
     }
 
-    /// One character read at a column of a line that has room for it, beside what is already read there.
+    /// Inserts a character at a column of a line with room for it, and keeps what was inserted
+    /// there before.
     fn insert_mark(&self, line: usize, column: usize, mark: char) -> Overlay {
         let whole = self.line_range(line);
         let written = self.text()[whole.clone()].trim_end().len();
         let range = whole.start + written..whole.end;
-        let earlier = self.source.overlays().iter().find_map(|patch| match patch {
-            Overlay::Replace {
-                range: patched,
-                with,
-            } if *patched == range => Some(&**with),
-            _ => None,
-        });
+        let earlier = self
+            .source
+            .overlays()
+            .iter()
+            .find_map(|overlay| match overlay {
+                Overlay::Replace {
+                    range: patched,
+                    with,
+                } if *patched == range => Some(&**with),
+                _ => None,
+            });
         let mut read = format!(
             "{:width$}",
             earlier.unwrap_or_default(),
@@ -486,7 +487,7 @@ impl FailureSite<'_, '_> {
         self.text()[written_start(self.source, line)..].starts_with('-')
     }
 
-    /// The column at which what stands behind a line's dashes begins.
+    /// The column of a line's content behind its dashes.
     fn content_column(&self, line: usize) -> usize {
         LineShape::of(self.source, line).content - self.line_range(line).start
     }
@@ -495,7 +496,7 @@ impl FailureSite<'_, '_> {
         self.source.content(line)
     }
 
-    /// The value of a line read as plain words, whatever stands there.
+    /// Masks the value of a line, so that it is read as plain text.
     fn masked_value(&self, line: usize, shape: &LineShape) -> Option<Candidate> {
         let start = shape.value(self.text())?;
         let message = match &self.text()[start..shape.end] {
@@ -511,7 +512,8 @@ impl FailureSite<'_, '_> {
         })
     }
 
-    /// Tabs in the indentation, read as two spaces each: on the first such line alone, or on every one from there.
+    /// Replaces the tabs in indentation by two spaces each: on the first such line, or on all lines
+    /// from there.
     fn spaces_for_tabs(&self, lines: &[usize]) -> Vec<Candidate> {
         let tabs = |line: usize| {
             let start = self.line_range(line).start;
@@ -526,7 +528,7 @@ impl FailureSite<'_, '_> {
             })
             .collect::<Vec<_>>()
         };
-        // The parser looks ahead: it can stop at a key because of a tab that stands lines below it.
+        // The parser looks ahead: it may stop at a key because of a tab lines below it.
         let stopped = self.source.line_of(self.failure.at);
         let ahead = || {
             (stopped..self.source.line_count())
@@ -540,7 +542,7 @@ impl FailureSite<'_, '_> {
         let Some(first) = near.or_else(|| ahead().filter(|_| self.parser_reported("tab"))) else {
             return Vec::new();
         };
-        let remedy = |lines: &[usize]| Candidate {
+        let candidate = |lines: &[usize]| Candidate {
             overlays: lines.iter().flat_map(|&line| tabs(line)).collect(),
             faults: lines
                 .iter()
@@ -551,10 +553,11 @@ impl FailureSite<'_, '_> {
         let all: Vec<usize> = (first..self.source.line_count())
             .filter(|&line| is_written(self.source, line) && !tabs(line).is_empty())
             .collect();
-        vec![remedy(&[first]), remedy(&all), self.hidden(first)]
+        vec![candidate(&[first]), candidate(&all), self.hidden(first)]
     }
 
-    /// Every line with `{{` on it: one that holds nothing else is hidden, of others the expressions are read as plain words.
+    /// Hides lines that only contain template expressions, and masks the expressions on other
+    /// lines.
     fn hidden_templates(&self, lines: &[usize]) -> Option<Candidate> {
         if !lines
             .iter()
@@ -562,7 +565,7 @@ impl FailureSite<'_, '_> {
         {
             return None;
         }
-        let (mut patches, mut faults) = (Vec::new(), Vec::new());
+        let (mut overlays, mut faults) = (Vec::new(), Vec::new());
         let mut line = 0;
         while line < self.source.line_count() {
             let whole = self.line_range(line);
@@ -582,26 +585,27 @@ impl FailureSite<'_, '_> {
             let last = if open { self.template_end(line) } else { line };
             if rest.trim().is_empty() || last > line {
                 for line in line..=last {
-                    patches.push(Overlay::hide(self.line_range(line)));
+                    overlays.push(Overlay::hide(self.line_range(line)));
                     faults.push(self.fault(line, written(self.source, line), TEMPLATE));
                 }
             } else {
                 let masks = expressions
                     .into_iter()
                     .map(|expression| whole.start + expression.start..whole.start + expression.end);
-                patches.extend(masks.map(|range| Overlay::Mask { range }));
+                overlays.extend(masks.map(|range| Overlay::Mask { range }));
                 faults.push(self.fault(line, written(self.source, line), TEMPLATE));
             }
             line = last + 1;
         }
         Some(Candidate {
-            overlays: patches,
+            overlays: overlays,
             faults,
             keeps_all: true,
         })
     }
 
-    /// The line on which an expression ends that begins on a line and has no end there; that line itself where none does.
+    /// Returns the line on which an expression ends that is open at the end of a line; the same
+    /// line if it has no end.
     fn template_end(&self, line: usize) -> usize {
         let lines = (line + 1..self.source.line_count()).take(MAX_DEEPER_LINES);
         let mut lines =
@@ -611,7 +615,7 @@ impl FailureSite<'_, '_> {
             .unwrap_or(line)
     }
 
-    /// The line not read at all.
+    /// Hides a line.
     fn hidden(&self, line: usize) -> Candidate {
         let message = self.message(line);
         Candidate {
@@ -631,7 +635,7 @@ impl FailureSite<'_, '_> {
         )
     }
 
-    /// What the parser says of a line, in words for a person.
+    /// Returns the message for a failure on a line.
     fn message(&self, line: usize) -> String {
         let text = &self.text()[self.line_range(line)];
         let info = match &self.failure.cause {
@@ -645,12 +649,12 @@ impl FailureSite<'_, '_> {
             return TAB.into();
         }
         if text.starts_with('%') {
-            return "a directive that cannot be read, or without a `---` line behind it".into();
+            return "unreadable directive, or no `---` line after it".into();
         }
         let message = PARSER_MESSAGES
             .iter()
             .find(|(words, _)| info.contains(words))
-            .map_or("this is not YAML", |(_, message)| message);
+            .map_or("not valid YAML", |(_, message)| message);
         let at_start = self.failure.at <= written_start(self.source, line)
             || self.source.line_of(self.failure.at) != line;
         match message {
@@ -659,9 +663,9 @@ impl FailureSite<'_, '_> {
                 "a value with `: ` in it needs quotes"
             }
             INDENTATION if info.contains("block sequence entries") => {
-                "a list cannot begin on the line of its key"
+                "a list cannot start on the line of its key"
             }
-            INDENTATION => "something stands behind the end of the value",
+            INDENTATION => "unexpected text after the value",
             message => message,
         }
         .into()
@@ -669,13 +673,13 @@ impl FailureSite<'_, '_> {
 }
 
 const TEMPLATE: &str = "template syntax is not YAML";
-pub(super) const TAB: &str = "tabs cannot indent YAML: use spaces";
-const INDENTATION: &str = "this line is indented differently than its neighbours";
+pub(super) const TAB: &str = "tabs are not allowed in indentation: use spaces";
+const INDENTATION: &str = "inconsistent indentation";
 
 /// Words of the parser, and ours for them.
 const PARSER_MESSAGES: &[(&str, &str)] = &[
-    ("simple key expect", "this line needs a `:` after the key"),
-    ("recursion limit", "brackets nested too deep"),
+    ("simple key expect", "missing `:` after the key"),
+    ("recursion limit", "brackets are nested too deeply"),
     ("mapping values are not allowed", INDENTATION),
     ("mapping keys are not allowed", INDENTATION),
     ("did not find expected key", INDENTATION),
@@ -691,31 +695,31 @@ const PARSER_MESSAGES: &[(&str, &str)] = &[
     ("block sequence entries are not allowed", INDENTATION),
     (
         "is only valid inside a block",
-        "a list with `-` cannot stand in brackets",
+        "a list with `-` is not allowed in brackets",
     ),
     (
         "cannot start with '-' followed by",
-        "a list with `-` cannot stand in brackets",
+        "a list with `-` is not allowed in brackets",
     ),
     (
         "invalid trailing content",
-        "something stands behind the closing quote",
+        "unexpected text after the closing quote",
     ),
-    ("expected ',' or '}'", "a `,` or `}` is missing"),
-    ("expected ',' or ']'", "a `,` or `]` is missing"),
+    ("expected ',' or '}'", "missing `,` or `}`"),
+    ("expected ',' or ']'", "missing `,` or `]`"),
     (
         "did not find expected node content",
-        "a value is missing before this",
+        "missing value before this",
     ),
     (
         "unknown escape character",
-        "an unknown escape: in double quotes a backslash is written `\\\\`",
+        "unknown escape: write a backslash as `\\\\` in double quotes",
     ),
     (
         "hexadecimal number",
-        "an escape with too few hexadecimal digits",
+        "escape with too few hexadecimal digits",
     ),
-    ("Unicode character escape", "an escape for no character"),
+    ("Unicode character escape", "escape of an invalid character"),
     (
         "unexpected character: `%'",
         "a value cannot start with `%`: put it in quotes",
@@ -730,7 +734,7 @@ const PARSER_MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "did not find expected comment or line break",
-        "only `+`, `-` and a digit can stand behind `|` and `>`",
+        "only `+`, `-` and a digit may follow `|` and `>`",
     ),
     (
         "indentation indicator equal to 0",
@@ -738,29 +742,27 @@ const PARSER_MESSAGES: &[(&str, &str)] = &[
     ),
     (
         "comments must be separated",
-        "a comment needs a blank before its `#`",
+        "missing space before the `#` of a comment",
     ),
-    ("unknown anchor", "nothing in this document has that anchor"),
+    ("unknown anchor", "unknown anchor"),
     (
         "the handle wasn't declared",
-        "this tag's prefix is not declared by a `%TAG` line",
+        "no `%TAG` line declares this tag's prefix",
     ),
-    ("directive", "this directive cannot be read"),
-    ("document end marker", "something stands behind the `...`"),
+    ("directive", "unreadable directive"),
+    ("document end marker", "unexpected text after the `...`"),
     (
         "expected <document start>",
-        "something stands behind the end of the document",
+        "unexpected text after the end of the document",
     ),
     (
         "illegal placement of ':'",
-        "a `,` is missing, or the key is broken over two lines",
+        "missing `,`, or the key spans two lines",
     ),
-    ("tag", "this tag cannot be read"),
-    ("anchor or alias", "an anchor or alias needs a name"),
+    ("tag", "unreadable tag"),
+    ("anchor or alias", "missing name of an anchor or alias"),
     ("tab", TAB),
 ];
-
-// --- lines ---
 
 fn written_start(source: &Source<'_>, line: usize) -> usize {
     let range = source.content(line);
@@ -768,7 +770,7 @@ fn written_start(source: &Source<'_>, line: usize) -> usize {
     range.start + text.len() - text.trim_start_matches([' ', '\t']).len()
 }
 
-/// A line without the blanks around what is written on it.
+/// The range of a line without surrounding blanks.
 fn written(source: &Source<'_>, line: usize) -> Range {
     let start = written_start(source, line);
     range(
@@ -788,7 +790,7 @@ fn indent(source: &Source<'_>, line: usize) -> usize {
     written_start(source, line) - source.content(line).start
 }
 
-/// Whether a line holds more than blanks and a comment, and is read.
+/// Whether a line has more than blanks and a comment, and is not hidden.
 fn is_written(source: &Source<'_>, line: usize) -> bool {
     let range = source.content(line);
     let text = source.text()[range.clone()].trim_start_matches([' ', '\t']);
@@ -799,7 +801,7 @@ fn is_written(source: &Source<'_>, line: usize) -> bool {
         && source.past_hidden(range.start) == range.start
 }
 
-/// Template expressions in a line, and whether the last one has no end there.
+/// Returns the template expressions in a line, and whether the last one has no end there.
 fn expressions(line: &str) -> (Vec<std::ops::Range<usize>>, bool) {
     let mut found = Vec::new();
     let mut at = 0;
@@ -817,17 +819,15 @@ fn expressions(line: &str) -> (Vec<std::ops::Range<usize>>, bool) {
     (found, false)
 }
 
-// --- what stands on a line ---
-
-/// What a line seems to hold, seen alone.
+/// The content of a line, scanned without context.
 struct LineShape {
     /// Behind the dashes.
     content: usize,
-    /// The end of what is written, without a comment.
+    /// The end of the content, before a comment.
     end: usize,
     /// The `:` of its first key.
     colon: Option<usize>,
-    /// Brackets and quotes that it leaves open.
+    /// The brackets and quotes that it leaves open, with their offsets.
     open: Vec<(usize, u8)>,
 }
 
@@ -847,7 +847,7 @@ impl LineShape {
         }
     }
 
-    /// Where the value of the line's key begins, or the line's item where there is no key.
+    /// Returns the start of the value of the line's key, or of its item if there is no key.
     fn value(&self, text: &str) -> Option<usize> {
         let start = self.colon.map_or(self.content, |colon| colon + 1);
         let value = text.get(start..self.end)?;
@@ -861,24 +861,24 @@ struct Scan {
     colon: Option<usize>,
     comment: Option<usize>,
     open: Vec<(usize, u8)>,
-    /// The last quoted text that goes over more than one line.
+    /// The start of the last quoted scalar of several lines.
     long_quote: Option<usize>,
-    /// Behind the last bracket or quote that closed all that was open.
+    /// Behind the last closing bracket or quote at the outermost level.
     closed: Option<usize>,
-    /// Look no further than there.
+    /// Whether to stop there.
     only_one: bool,
-    /// Whether a line between brackets begins with something else than a quote or a bracket: where a bracket is not closed yet, the keys
-    /// below it do.
+    /// Whether a line in a flow collection starts with something other than a quote or a bracket,
+    /// as keys below an unclosed bracket do.
     has_words: bool,
 }
 
-/// Looks at brackets, quotes, keys and comments, without the rules of indentation.
+/// Scans brackets, quotes, keys, and comments, and ignores indentation.
 fn scan_line(text: &str, range: std::ops::Range<usize>, seen: &mut Scan) {
     let bytes = &text.as_bytes()[..range.end];
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(b'\n');
     let blank = |at: usize| matches!(byte(at), b' ' | b'\t' | b'\n' | b'\r');
     let mut at = range.start;
-    // Whether a token may begin here.
+    // Whether a token may start here.
     let mut fresh = true;
     let mut dashes = true;
     while at < range.end && !(seen.only_one && seen.closed.is_some()) {
@@ -957,15 +957,15 @@ fn scan_line(text: &str, range: std::ops::Range<usize>, seen: &mut Scan) {
     }
 }
 
-/// The first bracket or quote that is open at a place, seen from an earlier one; or else the last quoted text between them
-/// that goes over more than one line, which may have been closed by the quote that was to open another.
+/// Returns the first bracket or quote that is open at `to`, scanned from `from`; otherwise the last
+/// quoted scalar of several lines, which may have been closed by the opening quote of another.
 fn unclosed(text: &str, from: usize, to: usize) -> Option<usize> {
     let mut seen = Scan::default();
     scan_line(text, from..to, &mut seen);
     seen.open.first().map(|&(at, _)| at).or(seen.long_quote)
 }
 
-/// What is seen from a bracket or quote to the one that closes it.
+/// Scans from a bracket or quote to the one that closes it.
 fn scan_to_closing(text: &str, open: usize) -> Scan {
     let mut seen = Scan {
         only_one: true,

@@ -1,23 +1,22 @@
-//! What a scalar means to the API server, which reads YAML through sigs.k8s.io/yaml: YAML 1.1 as its copy of go-yaml v2 has
-//! it, turned into JSON.
-//!
-//! Knows the text of one scalar, its style and its tag. Must not know where it stands. Promise: the type and the value that
-//! the API server gets; `tests/scalars.rs` holds it to answers of the Go library itself.
+//! The type and value of a scalar as the API server reads it: through sigs.k8s.io/yaml, which
+//! converts YAML 1.1 as read by its copy of go-yaml v2 to JSON. A test compares the results with
+//! answers of the Go library.
 
 use super::ScalarStyle;
 
-/// A scalar as the API server takes it.
+/// A scalar as the API server reads it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Resolved<'y> {
     Null,
     Bool(bool),
     Int(i64),
-    /// Infinities and "not a number" among them, which the API server rejects since JSON has none; integers beyond 64 bits too.
+    /// Also infinities and NaN, which JSON does not have and the API server rejects, and integers
+    /// beyond 64 bits.
     Float(f64),
     Str(&'y str),
 }
 
-/// Resolves one scalar. Only a plain one can be anything but a string, unless a tag says so.
+/// Resolves a scalar. Without a tag, only a plain scalar can be anything but a string.
 pub fn resolve<'y>(text: &'y str, style: ScalarStyle, tag: Option<&str>) -> Resolved<'y> {
     match tag.map(short) {
         Some("int" | "float" | "bool" | "null") => plain(text),
@@ -27,14 +26,14 @@ pub fn resolve<'y>(text: &'y str, style: ScalarStyle, tag: Option<&str>) -> Reso
     }
 }
 
-/// A tag without what YAML's own tags begin with, in either way to write one: `!!bool`, `!<tag:yaml.org,2002:bool>`.
+/// Returns a tag without the prefix of YAML's own tags: `!!bool`, `!<tag:yaml.org,2002:bool>`.
 fn short(tag: &str) -> &str {
     let verbatim = tag.strip_prefix("!<").and_then(|tag| tag.strip_suffix('>'));
     let yaml = verbatim.and_then(|tag| tag.strip_prefix("tag:yaml.org,2002:"));
     yaml.or(tag.strip_prefix("!!")).unwrap_or(tag)
 }
 
-/// go-yaml v2, `resolve.go`: a table of words by their first character, then numbers.
+/// `resolve.go` of go-yaml v2: a table of words, then numbers.
 fn plain(text: &str) -> Resolved<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
@@ -84,7 +83,7 @@ fn integer(text: &str) -> Option<Resolved<'static>> {
     } else {
         (digits, 10)
     };
-    // Rust's parser takes a sign of its own, which would be a second one here.
+    // Rust's parser accepts a sign, which would be a second one here.
     if !digits.starts_with(|first: char| first.is_digit(base)) {
         return None;
     }
@@ -101,7 +100,8 @@ fn integer(text: &str) -> Option<Resolved<'static>> {
     }
 }
 
-/// A decimal float: digits, at most one point, at most one exponent. Rust reads more than that (`inf`, `1e400`), Go does not.
+/// A decimal float: digits, at most one point, at most one exponent. Rust also accepts `inf` and
+/// `1e400`; Go does not.
 fn float(text: &str) -> Option<f64> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),

@@ -1,18 +1,16 @@
-//! The text of a document as the parser is given it: what is written, but for a few patches.
-//!
-//! Knows lines, columns and bytes. Must not know what YAML makes of them. Promise: no patch adds or takes a line, so that every
-//! place that the parser names is found again in the text as it is written.
+//! The text of a document as the parser reads it: the original with a few overlays. No overlay adds
+//! or removes a line, so every position of the parser maps back to the original.
 
 use std::cell::Cell;
 use std::ops::Range;
 use text::{BYTE_ORDER_MARK, LineIndex};
 
-/// A place where the parser reads something else than what is written. Never holds a line break.
+/// A range that the parser reads differently. Never contains a line break.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Overlay {
-    /// Other text in the place of some bytes, or before a byte where the range is empty.
+    /// Other text instead of a range, or before an offset if the range is empty.
     Replace { range: Range<usize>, with: Box<str> },
-    /// Characters that have no meaning to the parser, which hands them back in the scalar that they are part of.
+    /// Characters without a meaning to the parser, which returns them in the scalar around them.
     Mask { range: Range<usize> },
 }
 
@@ -37,7 +35,7 @@ impl Overlay {
         }
     }
 
-    /// Whether an earlier patch would be read in the middle of this one.
+    /// Whether an earlier overlay would be inside this one.
     pub(super) fn conflicts_with(&self, earlier: &Overlay) -> bool {
         let (new, old) = (self.range(), earlier.range());
         if old.is_empty() {
@@ -48,7 +46,7 @@ impl Overlay {
     }
 }
 
-/// What stands for the ASCII characters under a mask: letters of the Private Use Area, which nobody's YAML holds.
+/// Masks map ASCII characters to the Private Use Area, which manifests do not use.
 const MASK: u32 = 0xe000;
 
 fn masked(c: char) -> char {
@@ -66,19 +64,19 @@ fn unmasked(c: char) -> char {
     }
 }
 
-/// A text, its lines and its patches.
+/// A text with its lines and overlays.
 pub(super) struct Source<'t> {
     text: &'t str,
     lines: LineIndex,
-    /// In order, apart.
+    /// In order, disjoint.
     overlays: Vec<Overlay>,
-    /// Where the last column was looked up: from where, how many characters on, at which byte. Look-ups come nearly in the
-    /// order of the text, so that a line of megabytes is not counted from its start each time.
+    /// The last column lookup: its origin, the characters passed, and the byte reached. Lookups are
+    /// nearly in order, so a line of megabytes is not scanned from its start each time.
     last: Cell<(usize, usize, usize)>,
 }
 
 impl<'t> Source<'t> {
-    /// The text as it is written, but for a byte order mark, which is no part of a document.
+    /// The original text without a byte order mark, which is not part of a document.
     pub(super) fn new(text: &'t str) -> Source<'t> {
         let mark = text
             .starts_with(BYTE_ORDER_MARK)
@@ -99,20 +97,21 @@ impl<'t> Source<'t> {
         &self.overlays
     }
 
-    /// Puts other patches in the place of those that are there.
-    pub(super) fn set_overlays(&mut self, mut patches: Vec<Overlay>) {
-        patches.sort_by_key(|patch| (patch.range().start, patch.range().end));
-        self.overlays = patches;
+    /// Replaces all overlays.
+    pub(super) fn set_overlays(&mut self, mut overlays: Vec<Overlay>) {
+        overlays.sort_by_key(|overlay| (overlay.range().start, overlay.range().end));
+        self.overlays = overlays;
     }
 
-    /// What the parser reads. A NUL, which it takes for the end of everything, is a replacement character to it.
+    /// Returns what the parser reads. NUL would end the input, so it becomes a replacement
+    /// character.
     pub(super) fn chars(&self) -> impl Iterator<Item = char> + use<'_, 't> {
         let mut pieces = Vec::with_capacity(self.overlays.len() * 2 + 1);
         let mut at = 0;
-        for patch in &self.overlays {
-            let range = patch.range().clone();
+        for overlay in &self.overlays {
+            let range = overlay.range().clone();
             pieces.push((&self.text[at..range.start], false));
-            match patch {
+            match overlay {
                 Overlay::Replace { with, .. } => pieces.push((with, false)),
                 Overlay::Mask { .. } => pieces.push((&self.text[range.clone()], true)),
             }
@@ -128,12 +127,12 @@ impl<'t> Source<'t> {
         })
     }
 
-    /// A scalar that the parser gave, with the characters that masks stand for.
+    /// Returns a scalar with its masked characters restored.
     pub(super) fn unmask(&self, value: String) -> String {
         let masks = self
             .overlays
             .iter()
-            .any(|patch| matches!(patch, Overlay::Mask { .. }));
+            .any(|overlay| matches!(overlay, Overlay::Mask { .. }));
         if masks {
             value.chars().map(unmasked).collect()
         } else {
@@ -141,11 +140,11 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// Whether just this character is masked.
+    /// Whether exactly this character is masked.
     pub(super) fn is_masked_alone(&self, at: usize) -> bool {
         self.overlays_from(at)
             .first()
-            .is_some_and(|patch| *patch == Overlay::Mask { range: at..at + 1 })
+            .is_some_and(|overlay| *overlay == Overlay::Mask { range: at..at + 1 })
     }
 
     pub(super) fn line_count(&self) -> usize {
@@ -172,21 +171,21 @@ impl<'t> Source<'t> {
         self.content(line).end
     }
 
-    /// The offset of a place that the parser names: a line from 1, a column from 0 in characters.
+    /// Returns the offset of the parser's position: a line from 1, a column from 0 in characters.
     pub(super) fn offset(&self, line: usize, column: usize) -> usize {
         let range = self.line(line.saturating_sub(1));
         let mut origin = range.start;
         let mut column = column;
-        for patch in self
+        for overlay in self
             .overlays_from(range.start)
             .iter()
-            .take_while(|patch| patch.range().start <= range.end)
+            .take_while(|overlay| overlay.range().start <= range.end)
         {
-            // A mask moves nothing.
+            // A mask does not move anything.
             let Overlay::Replace {
                 range: patched,
                 with,
-            } = patch
+            } = overlay
             else {
                 continue;
             };
@@ -203,7 +202,8 @@ impl<'t> Source<'t> {
         self.forward(origin, column, self.text.len()).0
     }
 
-    /// The byte that so many characters behind an offset, but not behind a limit; and how many characters it is short of.
+    /// Returns the byte `column` characters behind `origin`, at most `limit`, and how many
+    /// characters are missing.
     fn forward(&self, origin: usize, column: usize, limit: usize) -> (usize, usize) {
         let (from, mut passed, mut at) = self.last.get();
         if from != origin || passed > column.saturating_mul(2) || at > limit {
@@ -227,23 +227,23 @@ impl<'t> Source<'t> {
     fn overlays_from(&self, at: usize) -> &[Overlay] {
         &self.overlays[self
             .overlays
-            .partition_point(|patch| patch.range().start < at)..]
+            .partition_point(|overlay| overlay.range().start < at)..]
     }
 
-    /// The end of the bytes at an offset that nobody reads as they are; the offset itself where all is read.
+    /// Returns the end of the replaced bytes at an offset; the offset itself if there are none.
     pub(super) fn past_hidden(&self, at: usize) -> usize {
         self.overlays_from(at)
             .iter()
-            .take_while(|patch| patch.range().start == at)
-            .find_map(|patch| {
-                matches!(patch, Overlay::Replace { .. })
-                    .then_some(patch.range().end)
+            .take_while(|overlay| overlay.range().start == at)
+            .find_map(|overlay| {
+                matches!(overlay, Overlay::Replace { .. })
+                    .then_some(overlay.range().end)
                     .filter(|&end| end > at)
             })
             .unwrap_or(at)
     }
 
-    /// The end of the mask that begins at an offset; the offset itself where none does.
+    /// Returns the end of the mask that starts at an offset; the offset itself if there is none.
     pub(super) fn past_masked(&self, at: usize) -> usize {
         match self.overlays_from(at).first() {
             Some(Overlay::Mask { range }) if range.start == at => range.end,
@@ -251,33 +251,35 @@ impl<'t> Source<'t> {
         }
     }
 
-    /// Whether some of a range is not read as it is written.
+    /// Whether part of a range is replaced.
     pub(super) fn is_replaced(&self, range: Range<usize>) -> bool {
-        let is_replaced = |patch: &Overlay| matches!(patch, Overlay::Replace { .. });
+        let is_replaced = |overlay: &Overlay| matches!(overlay, Overlay::Replace { .. });
         self.overlays_from(range.start)
             .iter()
-            .take_while(|patch| patch.range().start < range.end)
+            .take_while(|overlay| overlay.range().start < range.end)
             .any(is_replaced)
     }
 
-    /// Whether a repair put a `-` somewhere.
+    /// Whether an overlay in a range inserts a `-`.
     pub(super) fn has_inserted_dash(&self, range: Range<usize>) -> bool {
-        let patches = self
+        let overlays = self
             .overlays_from(range.start)
             .iter()
-            .take_while(|patch| patch.range().start < range.end);
-        patches
+            .take_while(|overlay| overlay.range().start < range.end);
+        overlays
             .into_iter()
-            .any(|patch| matches!(patch, Overlay::Replace { with, .. } if with.contains('-')))
+            .any(|overlay| matches!(overlay, Overlay::Replace { with, .. } if with.contains('-')))
     }
 
-    /// Where a repair closes a quote behind an offset.
+    /// Returns where an overlay behind an offset inserts a closing quote.
     pub(super) fn inserted_quote(&self, at: usize, quote: char) -> Option<usize> {
-        self.overlays_from(at).iter().find_map(|patch| match patch {
-            Overlay::Replace { range, with } if range.is_empty() && with.starts_with(quote) => {
-                Some(range.start)
-            }
-            _ => None,
-        })
+        self.overlays_from(at)
+            .iter()
+            .find_map(|overlay| match overlay {
+                Overlay::Replace { range, with } if range.is_empty() && with.starts_with(quote) => {
+                    Some(range.start)
+                }
+                _ => None,
+            })
     }
 }

@@ -1,8 +1,6 @@
-//! Templates: what is left of a text without the actions (`{{ }}`) of a template engine, whose output nobody knows yet.
-//!
-//! Knows how Go's templates are written, as Helm renders them. Must not know charts, values or Kubernetes. Promise: what is read is
-//! written in the text, letter by letter, where it stands there; nothing is made up in the place of an action; a template is never a
-//! syntax error because of what its actions are.
+//! Reads the literal text of a template, without the actions (`{{ }}`). Nothing is made up for an
+//! action: every value that is read is in the text at its range. Actions never cause a syntax
+//! error.
 
 use super::event_parser::range;
 use super::source::{Overlay, Source};
@@ -11,16 +9,16 @@ use super::{Range, Yaml, recovery};
 /// A template as it can be read before it is rendered.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
-    /// The text read with the first of the branches of each `if`, then with the second, and so on.
+    /// The text read with the first branch of each `if`, then with the second, and so on.
     pub readings: Vec<Yaml>,
-    /// What is rendered for some versions of a cluster only.
+    /// The ranges that are rendered only for some versions of a cluster.
     pub versioned: Vec<Range>,
 }
 
-/// How many branches of an `if` are read; those behind them are the work of a generator.
+/// How many branches of an `if` are read. Templates with more are generated.
 const MOST_BRANCHES: usize = 4;
 
-/// Reads a template. Never fails.
+/// Parses a template. Never fails.
 pub fn parse_template(text: &str) -> Template {
     if u32::try_from(text.len()).is_err() {
         return Template {
@@ -62,30 +60,30 @@ type Bytes = std::ops::Range<usize>;
 struct Action {
     range: Bytes,
     kind: ActionKind,
-    /// Whether it begins its output with a line of its own, so that nothing that stands before it on its line is changed.
+    /// Whether its output starts with a line break, so that the text before it on its line stays.
     starts_on_new_line: bool,
 }
 
-/// What an action does to the text around it.
+/// What a Go template action does to the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ActionKind {
-    /// `if`, `with`, `range`; whether it asks for the version of the cluster.
+    /// `if`, `with`, or `range`; and whether it depends on the version of the cluster.
     Open {
         versioned: bool,
     },
     Else,
     End,
-    /// `define`: what stands up to its `end` is for other places.
+    /// `define`: the text up to its `end` is rendered elsewhere.
     Define,
-    /// `block`: a `define` that is rendered in its place.
+    /// `block`: a `define` that is rendered here.
     Block,
-    /// A comment, or an assignment: nothing is written.
+    /// A comment or an assignment, without output.
     Silent,
-    /// It writes something.
+    /// Anything else: it writes a value.
     Output,
 }
 
-/// The actions of a text in order.
+/// Returns the actions of a text in order.
 fn actions(text: &str) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut at = 0;
@@ -124,7 +122,7 @@ fn action_kind(inner: &str) -> ActionKind {
     }
 }
 
-/// Behind the `}}` of an action. One without an end, as it is while somebody types, ends with its line.
+/// Returns the end of an action, behind its `}}`. An incomplete action ends with its line.
 fn action_end(text: &str, start: usize) -> usize {
     let line_end = || {
         text[start..]
@@ -145,7 +143,7 @@ fn action_end(text: &str, start: usize) -> usize {
     while at < bytes.len() {
         match (quote, bytes[at]) {
             (Some(b'"' | b'\''), b'\\') => at += 1,
-            // Only a raw text goes over lines.
+            // Only a raw string may span lines.
             (Some(b'"' | b'\''), b'\n' | b'\r') => return line_end(),
             (Some(open), byte) if open == byte => quote = None,
             (None, byte @ (b'"' | b'`' | b'\'')) => quote = Some(byte),
@@ -158,13 +156,13 @@ fn action_end(text: &str, start: usize) -> usize {
     line_end()
 }
 
-/// What stands between an action that opens a block and its `end`.
+/// An action that opens a block, with everything up to its `end`.
 #[derive(Debug)]
 struct Block {
-    /// From the opening action to behind the `end`, where there is one.
+    /// From the opening action to behind the `end`, if there is one.
     start: usize,
     end: Option<usize>,
-    /// What stands between the actions.
+    /// The text between the actions.
     branches: Vec<Bytes>,
     define: bool,
     versioned: bool,
@@ -203,7 +201,8 @@ fn blocks(actions: &[Action]) -> Vec<Block> {
     closed
 }
 
-/// What is not read where a branch of each `if` is: its other branches, and what is defined for other places.
+/// Returns the ranges to skip when a branch of each `if` is read: the other branches, and
+/// definitions.
 fn skipped_ranges(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
     let mut unread = Vec::new();
     for block in blocks {
@@ -218,7 +217,8 @@ fn skipped_ranges(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> 
     unread
 }
 
-/// The patches that hide actions and what is not read: whole lines where nothing else stands on them.
+/// Returns the overlays that hide actions and skipped ranges, or whole lines that contain nothing
+/// else.
 fn overlays(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Overlay> {
     let mut pieces: Vec<(Bytes, bool)> = actions
         .iter()
@@ -256,7 +256,7 @@ fn overlays(source: &Source<'_>, actions: &[Action], unread: &[Bytes]) -> Vec<Ov
     patches
 }
 
-/// Whether an action puts something where it stands.
+/// Whether an action writes output at its own position.
 fn writes(action: &Action) -> bool {
     match action.kind {
         ActionKind::Output => !action.starts_on_new_line,
@@ -269,7 +269,7 @@ fn writes(action: &Action) -> bool {
     }
 }
 
-/// Pieces that touch or overlap as one, which writes something if any of them does.
+/// Merges touching or overlapping ranges. The result writes if any of them does.
 fn merged(pieces: Vec<(Bytes, bool)>) -> Vec<(Bytes, bool)> {
     let mut merged: Vec<(Bytes, bool)> = Vec::new();
     for (range, writes) in pieces {
@@ -284,8 +284,8 @@ fn merged(pieces: Vec<(Bytes, bool)>) -> Vec<(Bytes, bool)> {
     merged
 }
 
-/// A line that holds nothing but pieces is hidden. On others a piece is a word of its own to the parser, unless it stands at the end
-/// of the line, behind a blank, and writes nothing there.
+/// Hides a line that contains only such ranges. Elsewhere a range is masked as a word, unless it is
+/// at the end of the line, behind a blank, and writes nothing.
 fn line_overlays(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Overlay> {
     let between = |from: usize, to: usize| text[from..to].trim().is_empty();
     let mut at = whole.start;
@@ -299,7 +299,7 @@ fn line_overlays(text: &str, whole: Bytes, pieces: Vec<(Bytes, bool)>) -> Vec<Ov
     if alone {
         return vec![Overlay::hide(whole)];
     }
-    // Where what is left of the line ends; nothing once a piece counts as a word.
+    // The end of the rest of the line; `None` once a range is masked.
     let mut end = Some(whole.end);
     let mut patch = |(range, writes): (Bytes, bool)| {
         let before = &text[whole.start..range.start];
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn actions_are_found_with_what_they_quote() {
+    fn finds_actions_with_quotes() {
         assert_eq!(
             words("a: {{ .b }} {{- /* }} */ -}}{{ printf \"}}\" `{{` }}{{ $x := 1 }}{{end}}"),
             [
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_is_still_typed_ends_with_its_line() {
+    fn incomplete_action_ends_with_its_line() {
         let found = words("a: {{ .b\nc: {{ \"d\ne: {{ .f }}");
         assert_eq!(
             found.into_iter().map(|(text, _)| text).collect::<Vec<_>>(),
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_actions_alone_are_not_there() {
+    fn hides_lines_of_actions() {
         let readings =
             read("{{- if .a }}\na: 1\n  {{- with .b }}\nb: {{ . }}\n  {{- end }}\n{{- end }}\n");
         assert_eq!(readings.len(), 1);
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn each_branch_is_read_by_itself() {
+    fn reads_each_branch() {
         let readings =
             read("{{ if .a }}\na: 1\n{{ else if .b }}\na: 2\n{{ else }}\na: 3\n{{ end }}\nb: 4\n");
         let has = |reading: &String, value: &str| reading.contains(&format!("\"{value}\""));

@@ -1,8 +1,6 @@
-//! The tree of one document: nodes in an arena, each with its byte range, handed out as small copyable handles.
-//!
-//! Knows what a YAML document consists of. Must not know how it is parsed or edited. Promise: children lie inside their
-//! parents, in order; a scalar's range covers its quotes or its `|` header; a value that is not written has an empty range
-//! just after its `:` or `-`.
+//! The tree of one document: an arena of nodes with byte ranges, accessed through small copyable
+//! handles. Children are inside their parents, in order. The range of a scalar includes its quotes
+//! or `|` header; a missing value has an empty range just behind its `:` or `-`.
 
 use super::scalar::{self, Resolved};
 use super::{Offset, Range};
@@ -11,7 +9,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use text::LineIndex;
 
-/// A document as it was read. Made by [`super::parse`], never changed afterwards.
+/// A parsed document. Created by [`super::parse`], and immutable.
 #[derive(Debug, Clone, Default)]
 pub struct Yaml {
     pub(super) text: Box<str>,
@@ -24,7 +22,7 @@ pub struct Yaml {
     pub(super) lines: OnceLock<LineIndex>,
 }
 
-/// The name of a node inside its [`Yaml`]; meaningless in any other.
+/// The id of a node inside its [`Yaml`]; meaningless in any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub(super) u32);
 
@@ -55,14 +53,14 @@ pub(super) enum Shape {
     },
 }
 
-/// What a scalar says. Most scalars say what is written, so that nothing is stored for them.
+/// The value of a scalar. Most equal their text, so nothing is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     AsWritten,
     Decoded(Box<str>),
 }
 
-/// What may stand before a node: `&anchor` and `!tag`, and the range of both together.
+/// The `&anchor` and `!tag` of a node, and the range of both together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Properties {
     pub(super) anchor: Option<Box<str>>,
@@ -70,7 +68,7 @@ pub(super) struct Properties {
     pub(super) range: Range,
 }
 
-/// How a scalar is written.
+/// The style of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScalarStyle {
     Plain,
@@ -82,7 +80,7 @@ pub enum ScalarStyle {
     Folded,
 }
 
-/// Something that is not YAML: where, and what is wrong in words for a person.
+/// A syntax error with a message for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
     pub range: Range,
@@ -90,7 +88,7 @@ pub struct SyntaxError {
 }
 
 impl Yaml {
-    /// A document that nobody reads: it has a text and nothing else.
+    /// Creates a document with a text and no tree.
     pub fn unparsed(text: &str) -> Self {
         Yaml {
             text: text.into(),
@@ -98,37 +96,38 @@ impl Yaml {
         }
     }
 
-    /// The document's text, from which every range counts.
+    /// The document's text, to which all ranges refer.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The document's lines. They are found when they are first needed.
+    /// The document's lines. The index is built when it is first needed.
     pub fn lines(&self) -> &LineIndex {
         self.lines.get_or_init(|| LineIndex::new(&self.text))
     }
 
-    /// The text without its tree.
+    /// Returns the text and drops the tree.
     pub fn into_text(self) -> Box<str> {
         self.text
     }
 
-    /// The value of the document; `None` where nothing is written but comments, directives and markers.
+    /// The root node; `None` if the document has only comments, directives, and markers.
     pub fn root(&self) -> Option<Node<'_>> {
         self.root.map(|id| self.node(id))
     }
 
-    /// The node of that name.
+    /// Returns the node with an id.
     pub fn node(&self, id: NodeId) -> Node<'_> {
         Node { yaml: self, id }
     }
 
-    /// Every node, a parent before its children, in the order of the text.
+    /// All nodes in the order of the text, parents before children.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
         (0..self.nodes.len() as u32).map(|id| self.node(NodeId(id)))
     }
 
-    /// Comments in the order of the text, each from its `#` to the end of its line, line break excluded.
+    /// Comments in the order of the text, each from its `#` to the end of its line, without the
+    /// line break.
     pub fn comments(&self) -> &[Range] {
         &self.comments
     }
@@ -137,33 +136,34 @@ impl Yaml {
         &self.errors
     }
 
-    /// Lines that were read otherwise than they are written so that the rest could be read, line breaks included.
+    /// The lines that were read differently so that the rest could be parsed, with their line
+    /// breaks.
     pub fn repaired(&self) -> &[Range] {
         &self.repaired
     }
 
-    /// Whether a node is named, so that aliases can stand for it.
+    /// Whether any node has an anchor.
     pub fn has_anchors(&self) -> bool {
         self.properties
             .values()
             .any(|properties| properties.anchor.is_some())
     }
 
-    /// Whether an alias stands for a node that is not in this text.
+    /// Whether any alias refers to an anchor that does not exist in this text.
     pub fn has_unresolved_aliases(&self) -> bool {
         self.nodes
             .iter()
             .any(|node| matches!(node.shape, Shape::Alias { target: None }))
     }
 
-    /// Whether `{{` stands anywhere but in comments, quotes and block scalars: a text for a template engine to read first.
+    /// Whether `{{` occurs outside comments, quotes, and block scalars: the text is a template.
     pub fn has_template_syntax(&self) -> bool {
         self.text
             .match_indices("{{")
             .any(|(at, _)| !self.is_opaque(Offset::new(at as u32)))
     }
 
-    /// Whether an offset is in a comment or in a scalar that may hold any text.
+    /// Whether an offset is in a comment or in a scalar that may contain any text.
     fn is_opaque(&self, offset: Offset) -> bool {
         let comment = self
             .comments
@@ -176,7 +176,7 @@ impl Yaml {
         in_comment || self.covering(offset).is_some_and(opaque)
     }
 
-    /// The node at a path from the root, aliases not followed.
+    /// Returns the node at a path from the root. Does not follow aliases.
     pub fn at(&self, path: &Path) -> Option<Node<'_>> {
         let mut node = self.root()?;
         for step in path.steps() {
@@ -188,7 +188,7 @@ impl Yaml {
         Some(node)
     }
 
-    /// The smallest node whose range holds the offset, its end included.
+    /// Returns the smallest node whose range contains the offset, its end included.
     pub fn covering(&self, offset: Offset) -> Option<Node<'_>> {
         let mut node = self
             .root()
@@ -203,14 +203,14 @@ impl Yaml {
     }
 }
 
-/// One node of a document: a handle, free to copy.
+/// A node of a document: a copyable handle.
 #[derive(Clone, Copy)]
 pub struct Node<'y> {
     yaml: &'y Yaml,
     id: NodeId,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeKind {
     /// Nothing is written: `key:` without a value, `-` without an item.
@@ -241,12 +241,12 @@ impl<'y> Node<'y> {
         self.yaml
     }
 
-    /// Where the node is written, without its anchor and tag, without a trailing comment.
+    /// The range of the node, without its anchor and tag, and without a trailing comment.
     pub fn range(self) -> Range {
         self.record().range
     }
 
-    /// The node as it is written.
+    /// The text of the node.
     pub fn source(self) -> &'y str {
         &self.yaml.text[self.range()]
     }
@@ -273,22 +273,22 @@ impl<'y> Node<'y> {
         self.record().parent.map(|id| self.yaml.node(id))
     }
 
-    /// `name` of the `&name` before the node.
+    /// The `name` of the `&name` before the node.
     pub fn anchor(self) -> Option<&'y str> {
         self.yaml.properties.get(&self.id)?.anchor.as_deref()
     }
 
-    /// The tag before the node as it is written, `!` included.
+    /// The tag before the node as written, with its `!`.
     pub fn tag(self) -> Option<&'y str> {
         self.yaml.properties.get(&self.id)?.tag.as_deref()
     }
 
-    /// Where the node's anchor and tag are written.
+    /// The range of the node's anchor and tag.
     pub fn properties_range(self) -> Option<Range> {
         Some(self.yaml.properties.get(&self.id)?.range)
     }
 
-    /// What an alias stands for; the node itself where it is none; `None` for an alias to nothing.
+    /// Returns the target of an alias, or the node itself; `None` for an alias without an anchor.
     pub fn resolve(self) -> Option<Node<'y>> {
         match self.record().shape {
             Shape::Alias { target } => target.map(|id| self.yaml.node(id)),
@@ -296,7 +296,8 @@ impl<'y> Node<'y> {
         }
     }
 
-    /// A scalar's text, unquoted and unfolded, whatever its type; `None` for anything but a scalar. Aliases are followed.
+    /// Returns a scalar's text, unquoted and unfolded, whatever its type; `None` for other nodes.
+    /// Follows aliases.
     pub fn as_str(self) -> Option<&'y str> {
         let node = self.resolve()?;
         match &node.record().shape {
@@ -312,7 +313,7 @@ impl<'y> Node<'y> {
         }
     }
 
-    /// Whether a scalar's text is this one. Most are told apart by their length.
+    /// Whether a scalar has this text. Most comparisons end at the length.
     #[inline]
     fn has_text(self, text: &str) -> bool {
         let Record { range, shape, .. } = self.record();
@@ -330,7 +331,7 @@ impl<'y> Node<'y> {
         }
     }
 
-    /// What the API server takes a scalar for; `None` for a collection. Aliases are followed.
+    /// Returns a scalar as the API server reads it; `None` for a collection. Follows aliases.
     pub fn resolved(self) -> Option<Resolved<'y>> {
         let node = self.resolve()?;
         match node.kind() {
@@ -340,13 +341,13 @@ impl<'y> Node<'y> {
         }
     }
 
-    /// Whether the API server reads null here: nothing written, `~`, `null`.
+    /// Whether the API server reads null here: nothing, `~`, `null`.
     pub fn is_null(self) -> bool {
         matches!(self.resolved(), Some(Resolved::Null))
     }
 
-    /// The entries of a mapping in the order of the text, a `<<` among them as it stands; nothing for other nodes.
-    /// Aliases are not followed.
+    /// The entries of a mapping in the order of the text, with a `<<` as an entry; empty for other
+    /// nodes. Does not follow aliases.
     pub fn entries(self) -> impl DoubleEndedIterator<Item = Entry<'y>> + ExactSizeIterator + Clone {
         let entries: &'y [(NodeId, NodeId)] = match &self.record().shape {
             Shape::Mapping { entries, .. } => entries,
@@ -358,7 +359,7 @@ impl<'y> Node<'y> {
         })
     }
 
-    /// The items of a sequence in order; nothing for other nodes. Aliases are not followed.
+    /// The items of a sequence in order; empty for other nodes. Does not follow aliases.
     pub fn items(self) -> impl DoubleEndedIterator<Item = Node<'y>> + ExactSizeIterator + Clone {
         let items: &'y [NodeId] = match &self.record().shape {
             Shape::Sequence { items, .. } => items,
@@ -367,27 +368,27 @@ impl<'y> Node<'y> {
         items.iter().map(move |&id| self.yaml.node(id))
     }
 
-    /// Keys, values and items in the order of the text.
+    /// Keys, values, and items in the order of the text.
     pub fn children(self) -> impl Iterator<Item = Node<'y>> {
         self.entries()
             .flat_map(|entry| [entry.key, entry.value])
             .chain(self.items())
     }
 
-    /// All nodes below this one, in the order of the text. Aliases are not followed.
+    /// All nodes below this one in the order of the text. Does not follow aliases.
     pub fn descendants(self) -> impl Iterator<Item = Node<'y>> {
         let (yaml, end) = (self.yaml, self.range().end());
         let below = (self.id.0 + 1..yaml.nodes.len() as u32).map(move |id| yaml.node(NodeId(id)));
         below.take_while(move |node| node.range().end() <= end)
     }
 
-    /// The value that a reader of the mapping gets for a key: of several equal keys the last, after that what `<<` brings
-    /// in. Aliases are followed, in the mapping and in the value.
+    /// Returns the effective value of a key: of equal keys the last, else what `<<` adds. Follows
+    /// aliases, both of the mapping and of the value.
     pub fn get(self, key: &str) -> Option<Node<'y>> {
         self.entry(key)?.value.resolve()
     }
 
-    /// Like [`Node::get`], with the key, and with an alias as the value left as it is.
+    /// Like [`Node::get`], with the key, and without following an alias in the value.
     pub fn entry(self, key: &str) -> Option<Entry<'y>> {
         let node = self.resolve()?;
         let has_key = |entry: &Entry<'y>| entry.key.has_text(key);
@@ -397,7 +398,8 @@ impl<'y> Node<'y> {
             .or_else(|| node.merged_entries().find(has_key))
     }
 
-    /// What `<<` brings into a mapping, the nearest first; keys that the mapping has itself are among them.
+    /// The entries that `<<` adds to a mapping, the nearest first, including those that the mapping
+    /// overrides.
     pub fn merged_entries(self) -> impl Iterator<Item = Entry<'y>> {
         let mut entries = Vec::new();
         let mut sources = 0;
@@ -429,7 +431,8 @@ impl<'y> Node<'y> {
         }
     }
 
-    /// The value written in this very mapping for a key (of several the last), nothing followed.
+    /// Returns the value of a key written in this mapping itself (of equal keys the last). Does not
+    /// follow aliases.
     pub fn get_own(self, key: &str) -> Option<Node<'y>> {
         self.entries()
             .rev()
@@ -437,19 +440,19 @@ impl<'y> Node<'y> {
             .map(|entry| entry.value)
     }
 
-    /// The entry of the parent mapping whose value this node is.
+    /// Returns the entry of the parent mapping whose value is this node.
     pub fn own_entry(self) -> Option<Entry<'y>> {
         self.parent()?
             .entries()
             .find(|entry| entry.value.id == self.id)
     }
 
-    /// The way from the root to this node; a key's is that of its value.
+    /// Returns the path from the root to this node. A key has the path of its value.
     pub fn path(self) -> Path {
         self.steps().into_iter().collect()
     }
 
-    /// The way from the root to what is below this node at several keys, dots between them, written or not.
+    /// Returns the path from the root to a dotted path below this node, written or not.
     pub fn path_below(self, dotted: &str) -> Path {
         let mut steps = self.steps();
         steps.extend(dotted.split('.').map(Step::Key));
@@ -478,18 +481,18 @@ impl<'y> Node<'y> {
     }
 }
 
-/// How many `<<` may stand behind one another; more come only from texts made to hurt.
+/// How many `<<` may be nested. More only occur in malicious texts.
 const MERGE_DEPTH: u8 = 16;
-/// How many mappings one may be merged from, likewise.
+/// How many mappings `<<` may merge into one, for the same reason.
 const MOST_MERGES: u8 = 64;
 
 impl Entry<'_> {
-    /// Whether the key is `<<`, which brings in another mapping's entries.
+    /// Whether the key is `<<`, which merges another mapping.
     pub fn is_merge(self) -> bool {
         self.key.kind() == NodeKind::Scalar(ScalarStyle::Plain) && self.key.has_text("<<")
     }
 
-    /// From the start of the key to the end of the value.
+    /// The range from the start of the key to the end of the value.
     pub fn range(self) -> Range {
         self.key.range().cover(self.value.range())
     }
@@ -516,9 +519,9 @@ impl fmt::Debug for Node<'_> {
     }
 }
 
-/// A way from the root of a document to a node.
+/// A path from the root of a document to a node.
 ///
-/// Its steps stand in one text, since every fix has a path: of a key `6:labels`, of an item `#0:`.
+/// Stored as one string, since every fix has paths: `6:labels` for a key, `#0:` for an item.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Path(Box<str>);
 
@@ -545,22 +548,22 @@ impl Path {
         })
     }
 
-    /// Whether it leads nowhere: to the root.
+    /// Whether this is the path of the root.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// This path and a key below it.
+    /// Returns this path extended by a key.
     pub fn key(&self, key: &str) -> Path {
         self.join([Step::Key(key)])
     }
 
-    /// This path and an item below it.
+    /// Returns this path extended by an index.
     pub fn index(&self, index: usize) -> Path {
         self.join([Step::Index(index)])
     }
 
-    /// This path and several keys below it, dots between them: `securityContext.capabilities.drop`.
+    /// Returns this path extended by dotted keys: `securityContext.capabilities.drop`.
     pub fn keys(&self, dotted: &str) -> Path {
         self.join(dotted.split('.').map(Step::Key))
     }
@@ -602,7 +605,8 @@ impl<'s> FromIterator<Step<'s>> for Path {
     }
 }
 
-/// `spec.containers[0].image`; a key that is no plain word stands in brackets and quotes.
+/// Writes `spec.containers[0].image`, with keys in brackets and quotes if they contain dots,
+/// brackets, quotes, or spaces.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, step) in self.steps().enumerate() {

@@ -29,7 +29,7 @@ fn summary(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_workload_gives_its_pod() {
+fn reads_the_pod_of_each_workload() {
     let spec = "{containers: [{name: a, image: x}], initContainers: [{name: b, image: x}]}";
     let template = format!("{{spec: {spec}}}");
     let cases = [
@@ -80,7 +80,7 @@ fn every_workload_gives_its_pod() {
 }
 
 #[test]
-fn items_of_lists_are_objects_of_their_own() {
+fn list_items_are_objects() {
     let text = "\
 apiVersion: v1
 kind: List
@@ -106,7 +106,7 @@ items:
 }
 
 #[test]
-fn what_is_no_object_of_a_cluster_is_none() {
+fn tool_configuration_is_not_an_object() {
     for text in [
         "",
         "# nothing\n",
@@ -123,7 +123,7 @@ fn what_is_no_object_of_a_cluster_is_none() {
 }
 
 #[test]
-fn keys_that_a_type_does_not_have_are_found_with_their_type() {
+fn unknown_fields_have_a_type() {
     let yaml = read(
         "\
 apiVersion: v1
@@ -159,7 +159,7 @@ spec:
 }
 
 #[test]
-fn wrong_values_are_left_out_and_the_rest_is_read() {
+fn wrong_values_are_left_out() {
     let yaml = read(
         "\
 apiVersion: apps/v1
@@ -230,7 +230,7 @@ spec:
 }
 
 #[test]
-fn settings_are_inherited_field_by_field() {
+fn settings_inherit_by_field() {
     let yaml = read(
         "\
 apiVersion: v1
@@ -304,7 +304,7 @@ spec:
 }
 
 #[test]
-fn a_text_made_to_expand_is_read_within_bounds() {
+fn alias_expansion_is_bounded() {
     let mut text = String::from(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  managedFields:\n  - fieldsV1:\n      a0: &a0 [x, x]\n",
     );
@@ -319,7 +319,7 @@ fn a_text_made_to_expand_is_read_within_bounds() {
 }
 
 #[test]
-fn a_null_name_is_no_name() {
+fn null_name_is_unset() {
     assert_eq!(
         summary(
             "apiVersion: v1\nkind: Pod\nmetadata: {name: ~}\nspec: {containers: [{name: null, image: x}]}\n"
@@ -329,7 +329,7 @@ fn a_null_name_is_no_name() {
 }
 
 #[test]
-fn a_schema_below_a_field_that_takes_several_shapes_is_a_schema() {
+fn nested_schemas_have_a_type() {
     let crd = |schema: &str| {
         format!(
             "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {{name: a}}\nspec:\n  versions:\n    \

@@ -327,7 +327,7 @@ fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
         ("syntax-error", "apiVersion: v1")
     );
     assert!(
-        message.starts_with("not read, since it is a document of 1"),
+        message.starts_with("not read: the document has 1"),
         "{message}"
     );
     assert_eq!(

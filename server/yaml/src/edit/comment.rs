@@ -1,7 +1,5 @@
-//! Comments that are to change, to go, or to come.
-//!
-//! Knows where comments stand on lines. Must not know what they say. Promise: what comes and what goes are each other's
-//! opposite, byte for byte; that a place can bear a comment is for the proof to find out.
+//! Edits of comments. Adding a comment and removing it again restores the text byte for byte.
+//! Whether a comment is possible at a place is decided by the verification.
 
 use super::super::Offset;
 use super::layout::Layout;
@@ -9,14 +7,14 @@ use super::{Change, EditError};
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// A change of one comment.
+/// An edit of one comment.
 pub(super) enum CommentEdit {
-    /// The one that is there says something else, or goes.
+    /// Replaces or removes an existing comment.
     Changed {
         comment: Range<usize>,
         text: Option<String>,
     },
-    /// One that is not there yet, and the place before which all others stand that come before it.
+    /// Adds a comment at an offset.
     New {
         at: usize,
         text: String,
@@ -24,7 +22,7 @@ pub(super) enum CommentEdit {
     },
 }
 
-/// The comments that changes name, each once.
+/// Returns the comment edits of some changes, each once.
 pub(super) fn comment_edits(
     layout: Layout<'_>,
     changes: &[Change],
@@ -85,7 +83,7 @@ fn new_comment(
 }
 
 impl CommentEdit {
-    /// What to put in the place of what.
+    /// Returns the range to replace, and its replacement.
     pub(super) fn edit(&self, layout: Layout<'_>) -> (Range<usize>, String) {
         match self {
             CommentEdit::Changed {
@@ -117,7 +115,7 @@ impl CommentEdit {
     }
 }
 
-/// A comment with the blanks before it; its whole line where it has one to itself.
+/// Returns a comment with the blanks before it; the whole line if there is nothing else on it.
 fn removal_range(layout: Layout<'_>, comment: &Range<usize>) -> Range<usize> {
     let start = layout.line_start(comment.start);
     let before = layout.slice(start..comment.start);

@@ -1,21 +1,18 @@
-//! Edits after edits, as edits of the first text.
-//!
-//! Knows texts as stretches that are kept and stretches that are new. Must not know YAML. Promise: what the result makes of a
-//! text is what the first edits and then the others make of it.
+//! Composition of edits: the result of two successive edits as a single edit of the first text.
 
 use super::{Edit, Edits};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// A stretch of an edited text.
+/// A segment of an edited text.
 enum Segment {
-    /// Bytes of the text before all edits.
+    /// Bytes of the original text.
     Kept(Range<usize>),
     New(String),
 }
 
 impl Edits {
-    /// These edits of a text of so many bytes, and then others of the text that they make.
+    /// Returns these edits, of a text of `length` bytes, followed by edits of their result.
     #[must_use]
     pub fn then(self, later: Edits, length: usize) -> Edits {
         let mut rest = segments(self, length);
@@ -34,40 +31,40 @@ impl Edits {
 }
 
 fn segments(edits: Edits, length: usize) -> VecDeque<Segment> {
-    let mut stretches = VecDeque::new();
+    let mut segments = VecDeque::new();
     let mut at = 0;
     for Edit { range, insert } in edits.0 {
-        stretches.push_back(Segment::Kept(at..range.start().into()));
-        stretches.push_back(Segment::New(insert));
+        segments.push_back(Segment::Kept(at..range.start().into()));
+        segments.push_back(Segment::New(insert));
         at = range.end().into();
     }
-    stretches.push_back(Segment::Kept(at..length));
-    stretches
+    segments.push_back(Segment::Kept(at..length));
+    segments
 }
 
-/// Takes the first bytes of some stretches away.
-fn take(stretches: &mut VecDeque<Segment>, mut bytes: usize) -> Vec<Segment> {
+/// Removes and returns the first bytes of some segments.
+fn take(segments: &mut VecDeque<Segment>, mut bytes: usize) -> Vec<Segment> {
     let mut taken = Vec::new();
     while bytes > 0
-        && let Some(stretch) = stretches.pop_front()
+        && let Some(segment) = segments.pop_front()
     {
-        let length = stretch.length();
-        let (head, tail) = stretch.cut(bytes.min(length));
+        let length = segment.length();
+        let (head, tail) = segment.cut(bytes.min(length));
         taken.push(head);
         if length > bytes {
-            stretches.push_front(tail);
+            segments.push_front(tail);
         }
         bytes -= bytes.min(length);
     }
     taken
 }
 
-/// The edits that put what is new between what is kept.
-fn into_edits(stretches: Vec<Segment>, length: usize) -> Edits {
+/// Returns the edits that insert the new segments between the kept ones.
+fn into_edits(segments: Vec<Segment>, length: usize) -> Edits {
     let mut pieces = Vec::new();
     let (mut at, mut new) = (0, String::new());
-    for stretch in stretches {
-        match stretch {
+    for segment in segments {
+        match segment {
             Segment::New(text) => new.push_str(&text),
             Segment::Kept(kept) => {
                 pieces.push((at..kept.start, std::mem::take(&mut new)));
@@ -76,7 +73,7 @@ fn into_edits(stretches: Vec<Segment>, length: usize) -> Edits {
         }
     }
     pieces.push((at..length, new));
-    Edits::from_pieces(pieces).expect("what is kept stands in its order")
+    Edits::from_pieces(pieces).expect("kept segments are in order")
 }
 
 impl Segment {
@@ -115,9 +112,9 @@ mod tests {
         .unwrap()
     }
 
-    /// Every two edits of one place, each of every width, one after the other.
+    /// Tries all pairs of edits of any position and width.
     #[test]
-    fn both_at_once_make_what_one_after_the_other_makes() {
+    fn composition_equals_successive_edits() {
         let text = "0123456789";
         let places = |length: usize| {
             (0..=length)
@@ -139,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_apart_stays_apart() {
+    fn distant_edits_stay_separate() {
         let both = edits(&[(1..1, "a"), (8..9, "")]).then(edits(&[(5..6, "bb")]), 10);
         assert_eq!(both, edits(&[(1..1, "a"), (4..5, "bb"), (8..9, "")]));
     }

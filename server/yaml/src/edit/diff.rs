@@ -1,7 +1,5 @@
-//! From a wanted tree to the bytes to put in the place of others.
-//!
-//! Knows where things stand and how the document is written. Must not know which changes led to the tree. Promise: only
-//! what differs is touched; whether the result says what was wanted is for the proof to find out.
+//! Turns a target tree into text edits. Only what differs is touched. Whether the result is right
+//! is decided by the verification.
 
 use super::super::{Node, NodeKind, ScalarStyle};
 use super::emitter::Emitter;
@@ -26,16 +24,16 @@ pub(super) fn edits(wanted: &TargetTree<'_>) -> Result<Edits, EditError> {
         layout,
         style: Style::of(layout),
     };
-    let mut pen = EditBuilder {
+    let mut builder = EditBuilder {
         layout,
         emitter,
         pieces,
     };
-    pen.slot(&wanted.root, Position::Root)?;
-    Edits::from_pieces(pen.pieces).ok_or(EditError::Unverified)
+    builder.slot(&wanted.root, Position::Root)?;
+    Edits::from_pieces(builder.pieces).ok_or(EditError::Unverified)
 }
 
-/// What leaves with an entry or item that goes: itself and the comment behind it.
+/// Returns the range that is removed with an entry or item: itself and its trailing comment.
 pub(super) fn removed_range<'y>(
     layout: Layout<'y>,
     collection: Node<'y>,
@@ -52,7 +50,7 @@ pub(super) fn removed_range<'y>(
     )
 }
 
-/// The comment behind an entry or item in braces or brackets, unless another one stands between.
+/// The trailing comment of an entry or item in a flow collection, unless another one is before it.
 fn own_flow_comment(
     layout: Layout<'_>,
     collection: Node<'_>,
@@ -80,28 +78,28 @@ fn slot_tail<'y>(layout: Layout<'y>, collection: Node<'y>, index: usize) -> Opti
     }
 }
 
-/// Where a slot stands, as far as that says how it is written.
+/// Where a slot is, as far as it decides the layout.
 #[derive(Clone, Copy)]
 enum Position<'y> {
     Root,
-    /// In braces or brackets.
+    /// In a flow collection.
     Flow {
         spaced: bool,
         quotes: Quotes,
     },
-    /// The entry of a block mapping whose keys stand at a column.
+    /// An entry of a block mapping whose keys are in a column.
     Entry {
         key: Node<'y>,
         column: usize,
         step: usize,
     },
-    /// The item of a block sequence whose dashes stand at a column.
+    /// An item of a block sequence whose dashes are in a column.
     Item {
         column: usize,
     },
 }
 
-/// A run of slots that go, from the first to the last.
+/// The indices of consecutive removed slots.
 type Run = Range<usize>;
 
 struct EditBuilder<'y> {
@@ -115,8 +113,6 @@ impl<'y> EditBuilder<'y> {
         self.pieces.push((range, text.into()));
     }
 
-    // --- what is there ---
-
     fn slot(&mut self, slot: &Slot<'y>, place: Position<'y>) -> Result<(), EditError> {
         if let Key::Renamed(key, name) = &slot.key {
             self.rename(*key, name, matches!(place, Position::Flow { .. }));
@@ -124,7 +120,7 @@ impl<'y> EditBuilder<'y> {
         match (&slot.target, slot.old) {
             (Target::Changed(slots), Some(old)) if old.is_flow() => self.flow(old, slots),
             (Target::Changed(slots), Some(old)) => self.block(old, slots),
-            (Target::New(fresh), Some(old)) => self.replace(old, fresh, place),
+            (Target::New(new), Some(old)) => self.replace(old, new, place),
             _ => Ok(()),
         }
     }
@@ -146,7 +142,7 @@ impl<'y> EditBuilder<'y> {
         let layout = self.layout;
         let column = layout.column_of(node).ok_or(EditError::Unverified)?;
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
-        let (old, fresh) = slots.split_at(old);
+        let (old, new) = slots.split_at(old);
         let is_mapping = node.kind() == NodeKind::Mapping;
         let step = self.emitter.style.step_in(layout, node);
         for slot in old {
@@ -156,9 +152,8 @@ impl<'y> EditBuilder<'y> {
             };
             self.slot(slot, place)?;
         }
-        let new: Vec<String> = if is_mapping {
-            fresh
-                .iter()
+        let texts: Vec<String> = if is_mapping {
+            new.iter()
                 .map(|slot| self.emitter.block_entry(slot, column, step))
                 .collect::<Result<_, _>>()?
         } else {
@@ -167,26 +162,25 @@ impl<'y> EditBuilder<'y> {
                 .style
                 .quotes_among(node.items().map(Node::kind));
             let gap = gap(layout, node);
-            fresh
-                .iter()
+            new.iter()
                 .map(|slot| self.emitter.block_item(slot, column, gap, quotes))
                 .collect::<Result<_, _>>()?
         };
         let brk = self.emitter.new_line(column);
         let runs = removed_runs(old);
         if runs.first().is_some_and(|run| run.len() == old.len()) {
-            let begin = self.leaving_start(node, old, 0)?;
-            self.put(begin..layout.line_end(layout.tail(node)), new.join(&brk));
+            let begin = self.removal_start(node, old, 0)?;
+            self.put(begin..layout.line_end(layout.tail(node)), texts.join(&brk));
             return Ok(());
         }
         for run in runs {
             self.remove_lines(node, slots, run)?;
         }
-        if !new.is_empty() {
+        if !texts.is_empty() {
             let end = layout.below_deeper_comments(layout.tail(node), column);
             self.put(
                 end..end,
-                new.iter()
+                texts.iter()
                     .map(|entry| format!("{brk}{entry}"))
                     .collect::<String>(),
             );
@@ -194,7 +188,7 @@ impl<'y> EditBuilder<'y> {
         Ok(())
     }
 
-    /// Takes the lines of some entries or items, never all of them, out of a block collection.
+    /// Removes the lines of some entries or items of a block collection, but never all of them.
     fn remove_lines(
         &mut self,
         node: Node<'y>,
@@ -207,7 +201,7 @@ impl<'y> EditBuilder<'y> {
         let last = slot_tail(layout, node, run.end - 1).ok_or(EditError::Unverified)?;
         let closes_text = layout.skip_white(layout.line_end(last)) == layout.text.len();
         for index in run {
-            let begin = self.leaving_start(node, slots, index)?;
+            let begin = self.removal_start(node, slots, index)?;
             let tail = slot_tail(layout, node, index).ok_or(EditError::Unverified)?;
             let end = layout.line_end(tail);
             let previous = layout.previous_line_end(begin);
@@ -217,7 +211,8 @@ impl<'y> EditBuilder<'y> {
                 behind_dash = Some(next);
                 begin..next
             } else if let Some(previous) = previous.filter(|_| !first_line) {
-                // Blank lines that would come to stand at the end of the text go too, but for those of a `|+`.
+                // Blank lines at the new end of the text are removed as well, except those of a
+                // `|+`.
                 let kept = index
                     .checked_sub(1)
                     .and_then(|before| slot_tail(layout, node, before));
@@ -231,7 +226,8 @@ impl<'y> EditBuilder<'y> {
                     previous..end
                 }
             } else {
-                // No line break stands before the first line, so that it and those that go with it take their own.
+                // The first line has no line break before it, so its own one is removed, and those
+                // of the lines removed with it.
                 first_line = true;
                 layout.line_start(begin)..layout.next_line(tail)
             };
@@ -240,8 +236,8 @@ impl<'y> EditBuilder<'y> {
         Ok(())
     }
 
-    /// Where what leaves with an entry or item of a block collection begins.
-    fn leaving_start(
+    /// Returns where the range of a removed or moved entry or item starts.
+    fn removal_start(
         &self,
         node: Node<'y>,
         slots: &[Slot<'y>],
@@ -269,11 +265,11 @@ impl<'y> EditBuilder<'y> {
         });
         let quotes = self.emitter.quotes_in_flow(node);
         let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
-        let (old, fresh) = slots.split_at(old);
+        let (old, new) = slots.split_at(old);
         for slot in old {
             self.slot(slot, Position::Flow { spaced, quotes })?;
         }
-        let new: Vec<String> = fresh
+        let texts: Vec<String> = new
             .iter()
             .map(|slot| self.emitter.flow_slot(slot, spaced, quotes))
             .collect::<Result<_, _>>()?;
@@ -287,21 +283,21 @@ impl<'y> EditBuilder<'y> {
                     line: layout.line_of(node),
                 });
             }
-            self.put(inside, new.join(", "));
+            self.put(inside, texts.join(", "));
         } else if all_gone {
             let begin = layout.slot_start(node, 0).ok_or(EditError::Unverified)?;
             let end = slot_tail(layout, node, old.len() - 1).ok_or(EditError::Unverified)?;
-            self.put(begin..end, new.join(", "));
+            self.put(begin..end, texts.join(", "));
         } else {
             for run in runs {
                 self.remove_from_flow(node, run)?;
             }
-            self.append_to_flow(node, &new)?;
+            self.append_to_flow(node, &texts)?;
         }
         Ok(())
     }
 
-    /// Takes some entries or items, never all of them, out of braces or brackets, each with a comma.
+    /// Removes some entries or items of a flow collection with their commas, but never all of them.
     fn remove_from_flow(&mut self, node: Node<'y>, run: Run) -> Result<(), EditError> {
         let layout = self.layout;
         let begin = layout
@@ -328,7 +324,7 @@ impl<'y> EditBuilder<'y> {
         Ok(())
     }
 
-    /// Writes new entries or items behind the last of braces or brackets that are not empty.
+    /// Appends entries or items to a flow collection that is not empty.
     fn append_to_flow(&mut self, node: Node<'y>, new: &[String]) -> Result<(), EditError> {
         let layout = self.layout;
         let last = count(node) - 1;
@@ -363,30 +359,28 @@ impl<'y> EditBuilder<'y> {
         Ok(())
     }
 
-    // --- what is replaced ---
-
     fn replace(
         &mut self,
         old: Node<'y>,
-        fresh: &NewNode<'y>,
+        new: &NewNode<'y>,
         place: Position<'y>,
     ) -> Result<(), EditError> {
         match place {
             Position::Root => Err(EditError::WholeDocument("replaced")),
             Position::Flow { spaced, quotes } => {
-                // The quotes of a text say nothing about the keys of what comes in its place.
-                let quotes = match fresh {
+                // The quotes of a scalar do not decide the quotes of keys in its replacement.
+                let quotes = match new {
                     NewNode::Mapping(_) => quotes,
                     _ => self.emitter.quotes_like(old, quotes),
                 };
-                let text = self.emitter.flow_value(fresh, spaced, quotes)?;
+                let text = self.emitter.flow_value(new, spaced, quotes)?;
                 self.replace_inline(old, &text);
                 Ok(())
             }
             Position::Entry { key, column, step } => {
-                self.replace_value(old, key, fresh, column, step)
+                self.replace_value(old, key, new, column, step)
             }
-            Position::Item { column } => self.replace_item(old, fresh, column),
+            Position::Item { column } => self.replace_item(old, new, column),
         }
     }
 
@@ -394,7 +388,7 @@ impl<'y> EditBuilder<'y> {
         &mut self,
         old: Node<'y>,
         key: Node<'y>,
-        fresh: &NewNode<'y>,
+        new: &NewNode<'y>,
         column: usize,
         step: usize,
     ) -> Result<(), EditError> {
@@ -404,7 +398,7 @@ impl<'y> EditBuilder<'y> {
             .unwrap_or_else(|| self.emitter.style.list_form(key.as_str()));
         let written =
             self.emitter
-                .block_value(fresh, key.as_str(), column, step, form, Some(quotes))?;
+                .block_value(new, key.as_str(), column, step, form, Some(quotes))?;
         let colon = layout.after_colon(key);
         if !written.starts_with(['\n', '\r']) {
             self.overwrite(old, colon, written.trim_start());
@@ -416,7 +410,7 @@ impl<'y> EditBuilder<'y> {
         Ok(())
     }
 
-    /// Takes a value away from behind its colon; comments stay.
+    /// Removes a value behind its colon, and keeps its comments.
     fn erase(&mut self, old: Node<'y>, colon: usize) {
         match self.first_line_end(old, colon) {
             Some(end) => {
@@ -427,7 +421,7 @@ impl<'y> EditBuilder<'y> {
         }
     }
 
-    /// Puts a text in the place of a value; comments stay.
+    /// Replaces a value by a text, and keeps its comments.
     fn overwrite(&mut self, old: Node<'y>, colon: usize, text: &str) {
         match self.first_line_end(old, colon) {
             Some(end) => {
@@ -438,8 +432,8 @@ impl<'y> EditBuilder<'y> {
         }
     }
 
-    /// The end of what stands behind the colon of a value that goes on below: of a block scalar its header, of a block
-    /// collection its anchor and tag. A comment may follow it.
+    /// Returns the end of the first line of a value that continues below: of a block scalar its
+    /// header, of a block collection its anchor and tag. A comment may follow.
     fn first_line_end(&self, old: Node<'y>, colon: usize) -> Option<usize> {
         match old.kind() {
             NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded) => {
@@ -459,7 +453,7 @@ impl<'y> EditBuilder<'y> {
         }
     }
 
-    /// Takes the lines of a value away that are below its first.
+    /// Removes the lines of a value below its first.
     fn erase_lines(&mut self, old: Node<'y>, first_line_end: usize) {
         let begin = self.layout.line_end(first_line_end);
         self.put(begin..self.layout.tail(old).max(begin), "");
@@ -468,7 +462,7 @@ impl<'y> EditBuilder<'y> {
     fn replace_item(
         &mut self,
         old: Node<'y>,
-        fresh: &NewNode<'y>,
+        new: &NewNode<'y>,
         column: usize,
     ) -> Result<(), EditError> {
         let layout = self.layout;
@@ -479,7 +473,7 @@ impl<'y> EditBuilder<'y> {
             layout.column(begin)
         };
         let quotes = self.emitter.quotes_like(old, self.emitter.style.quotes());
-        let text = self.emitter.item_value(fresh, inside, quotes)?;
+        let text = self.emitter.item_value(new, inside, quotes)?;
         if matches!(
             old.kind(),
             NodeKind::Scalar(ScalarStyle::Literal | ScalarStyle::Folded)
@@ -515,7 +509,7 @@ fn range(node: Node<'_>) -> Range<usize> {
     node.range().start().into()..node.range().end().into()
 }
 
-/// The form of a list that is there and not empty, below a key at a column.
+/// The form of an existing list below a key, unless it is empty.
 fn list_form<'y>(layout: Layout<'y>, node: Node<'y>, column: usize) -> Option<ListForm> {
     match node.kind() {
         NodeKind::Sequence if node.items().len() == 0 => None,
@@ -528,7 +522,7 @@ fn list_form<'y>(layout: Layout<'y>, node: Node<'y>, column: usize) -> Option<Li
     }
 }
 
-/// How many spaces stand behind the last dash of a block sequence.
+/// The number of spaces behind the last dash of a block sequence.
 fn gap<'y>(layout: Layout<'y>, sequence: Node<'y>) -> usize {
     let last = sequence.items().len().saturating_sub(1);
     let dash = layout.dash(sequence, last);
@@ -545,7 +539,7 @@ fn gap<'y>(layout: Layout<'y>, sequence: Node<'y>) -> usize {
     }
 }
 
-/// The runs of slots that go.
+/// Returns the runs of removed slots.
 fn removed_runs(slots: &[Slot<'_>]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (place, _) in slots

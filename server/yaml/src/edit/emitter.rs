@@ -1,7 +1,4 @@
-//! The text of what is new: entries, items and values, on lines of their own or in braces.
-//!
-//! Knows how the document is written. Must not know what else stands there. Promise: one form for one value, the
-//! document's own where it has one.
+//! Writes new entries, items, and values, in block or flow style, in the style of the document.
 
 use super::super::{Entry, Node, NodeKind, ScalarStyle};
 use super::EditError;
@@ -17,12 +14,12 @@ pub(super) struct Emitter<'y> {
 }
 
 impl<'y> Emitter<'y> {
-    /// A line break and the indentation of the next line.
+    /// Returns a line break and the indentation of the next line.
     pub(super) fn new_line(&self, column: usize) -> String {
         format!("{}{:column$}", self.layout.line_break(), "")
     }
 
-    /// A text that takes the place of a quoted one is quoted as that was.
+    /// The quotes for a value that replaces another one: the same if that one was quoted.
     pub(super) fn quotes_like(&self, old: Node<'y>, otherwise: Quotes) -> Quotes {
         match old.kind() {
             NodeKind::Scalar(style @ (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted)) => {
@@ -36,7 +33,7 @@ impl<'y> Emitter<'y> {
         }
     }
 
-    /// How texts are quoted in braces or brackets that are there.
+    /// The quotes in an existing flow collection.
     pub(super) fn quotes_in_flow(&self, node: Node<'y>) -> Quotes {
         let mut around = std::iter::successors(Some(node), |node| node.parent())
             .take_while(|node| node.is_flow());
@@ -49,36 +46,36 @@ impl<'y> Emitter<'y> {
         self.style.quotes_among(node.items().map(Node::kind))
     }
 
-    /// An entry of a block mapping, from its key on, without the indentation of its first line.
+    /// Writes an entry of a block mapping, without the indentation of its first line.
     pub(super) fn block_entry(
         &self,
         slot: &Slot<'y>,
         column: usize,
         step: usize,
     ) -> Result<String, EditError> {
-        let (Target::New(fresh), Key::New(name)) = (&slot.target, &slot.key) else {
+        let (Target::New(new), Key::New(name)) = (&slot.target, &slot.key) else {
             return Err(EditError::Unverified);
         };
-        if let NewNode::Moved(entry) = fresh {
+        if let NewNode::Moved(entry) = new {
             return self.moved(*entry, name, column);
         }
         let quotes = self.style.quotes();
         let form = self.style.list_form(Some(name));
-        let value = self.block_value(fresh, Some(name), column, step, form, None)?;
+        let value = self.block_value(new, Some(name), column, step, form, None)?;
         Ok(format!("{}:{value}", quote::text(name, false, quotes)))
     }
 
-    /// What stands behind the colon of an entry: a space and a value, or the lines below.
+    /// Writes what follows the colon of an entry: a space and a value, or lines below.
     pub(super) fn block_value(
         &self,
-        fresh: &NewNode<'y>,
+        new: &NewNode<'y>,
         key: Option<&str>,
         column: usize,
         step: usize,
         form: ListForm,
         quotes: Option<Quotes>,
     ) -> Result<String, EditError> {
-        match fresh {
+        match new {
             NewNode::Mapping(slots) if !slots.is_empty() => {
                 let brk = self.new_line(column + step);
                 let mut text = String::new();
@@ -99,7 +96,7 @@ impl<'y> Emitter<'y> {
                 let dashes = column
                     + match form {
                         ListForm::Flow if scalars => {
-                            return Ok(format!(" {}", self.flow_value(fresh, false, quotes)?));
+                            return Ok(format!(" {}", self.flow_value(new, false, quotes)?));
                         }
                         ListForm::Flow => self.style.dash_step(),
                         ListForm::Block(step) => step,
@@ -125,7 +122,7 @@ impl<'y> Emitter<'y> {
         }
     }
 
-    /// An item of a block sequence, from its dash on, without the indentation of its first line.
+    /// Writes an item of a block sequence, without the indentation of its first line.
     pub(super) fn block_item(
         &self,
         slot: &Slot<'y>,
@@ -133,22 +130,22 @@ impl<'y> Emitter<'y> {
         gap: usize,
         quotes: Quotes,
     ) -> Result<String, EditError> {
-        let Target::New(fresh) = &slot.target else {
+        let Target::New(new) = &slot.target else {
             return Err(EditError::Unverified);
         };
-        let value = self.item_value(fresh, column + 1 + gap, quotes)?;
+        let value = self.item_value(new, column + 1 + gap, quotes)?;
         Ok(format!("-{:gap$}{value}", ""))
     }
 
-    /// What stands behind a dash, at a column.
+    /// Writes what follows a dash, at a column.
     pub(super) fn item_value(
         &self,
-        fresh: &NewNode<'y>,
+        new: &NewNode<'y>,
         column: usize,
         quotes: Quotes,
     ) -> Result<String, EditError> {
         let brk = self.new_line(column);
-        match fresh {
+        match new {
             NewNode::Mapping(slots) if !slots.is_empty() => {
                 let step = self.style.step();
                 let entries: Vec<String> = slots
@@ -177,10 +174,10 @@ impl<'y> Emitter<'y> {
         spaced: bool,
         quotes: Quotes,
     ) -> Result<String, EditError> {
-        let Target::New(fresh) = &slot.target else {
+        let Target::New(new) = &slot.target else {
             return Err(EditError::Unverified);
         };
-        match (&slot.key, fresh) {
+        match (&slot.key, new) {
             (Key::New(name), NewNode::Moved(entry)) => {
                 let value = entry.value;
                 let source = self.layout.slice(start(value)..self.layout.tail(value));
@@ -193,22 +190,22 @@ impl<'y> Emitter<'y> {
                 }
                 Ok(format!("{}: {source}", quote::text(name, true, quotes)))
             }
-            (Key::New(name), fresh) => {
-                let value = self.flow_value(fresh, spaced, quotes)?;
+            (Key::New(name), new) => {
+                let value = self.flow_value(new, spaced, quotes)?;
                 Ok(format!("{}: {value}", quote::text(name, true, quotes)))
             }
-            (_, fresh) => self.flow_value(fresh, spaced, quotes),
+            (_, new) => self.flow_value(new, spaced, quotes),
         }
     }
 
-    /// A value on one line.
+    /// Writes a value on one line.
     pub(super) fn flow_value(
         &self,
-        fresh: &NewNode<'y>,
+        new: &NewNode<'y>,
         spaced: bool,
         quotes: Quotes,
     ) -> Result<String, EditError> {
-        let (slots, open, close) = match fresh {
+        let (slots, open, close) = match new {
             NewNode::Scalar(value) => {
                 return quote::scalar(value, true, quotes).ok_or(EditError::Unverified);
             }
@@ -228,7 +225,8 @@ impl<'y> Emitter<'y> {
         Ok(format!("{open}{space}{}{space}{close}", inside.join(", ")))
     }
 
-    /// The text of an entry from its leading comments on, its key renamed, its lines moved to another column.
+    /// Returns the text of a moved entry with its leading comments, its new key, and its new
+    /// indentation.
     fn moved(&self, entry: Entry<'y>, name: &str, column: usize) -> Result<String, EditError> {
         let layout = self.layout;
         let range = moved_range(layout, entry);
@@ -264,7 +262,7 @@ impl<'y> Emitter<'y> {
         Ok(text)
     }
 
-    /// A stretch of text whose lines, but for the first, are indented from another column.
+    /// Returns a range of text with all lines but the first moved to another column.
     fn reindented(
         &self,
         range: Range<usize>,
@@ -279,7 +277,7 @@ impl<'y> Emitter<'y> {
             let end = layout.line_end(at).min(range.end);
             let next = layout.next_line(at).min(range.end);
             let indent = layout.skip_spaces(at).min(end) - at;
-            // Blanks of a line that is nothing else matter where they go beyond the indentation of a block scalar.
+            // The blanks of an empty line matter if they exceed the indentation of a block scalar.
             let blank = at + indent == end && end < next && indent <= from;
             let cut = if to >= from || blank { 0 } else { from - to };
             if !blank {
@@ -295,7 +293,8 @@ impl<'y> Emitter<'y> {
     }
 }
 
-/// What moves with an entry of a block mapping: the comment lines directly above it, itself, and the comment behind it.
+/// Returns the range that moves with an entry: the comment lines directly above, the entry, and its
+/// trailing comment.
 pub(super) fn moved_range(layout: Layout<'_>, entry: Entry<'_>) -> Range<usize> {
     let begin = start(entry.key);
     let tail = layout.entry_tail(entry);
@@ -305,7 +304,7 @@ pub(super) fn moved_range(layout: Layout<'_>, entry: Entry<'_>) -> Range<usize> 
     layout.leading_comments(begin)..layout.line_end(tail)
 }
 
-/// JSON quotes all its keys, and what is added to it is to stay JSON.
+/// Whether a node is JSON. JSON quotes all keys, and must remain JSON.
 fn is_json(node: Node<'_>) -> bool {
     node.is_flow()
         && node.entries().len() > 0

@@ -1,13 +1,11 @@
-//! Where things stand on the lines of a document.
-//!
-//! Knows line breaks, columns, dashes, colons, and where the text that belongs to a node begins and ends. Must not know
-//! changes. Promise: every position is a character boundary inside the text.
+//! Positions in a document: lines, columns, dashes, colons, and the text that belongs to a node.
+//! Offsets are in bytes, and every offset that is returned is a character boundary.
 
 use super::super::{Entry, Node, NodeKind, Yaml};
 use std::ops::Range;
 use text::line_break;
 
-/// A document's text seen as lines.
+/// A document and its text.
 #[derive(Clone, Copy)]
 pub(super) struct Layout<'y> {
     pub(super) yaml: &'y Yaml,
@@ -69,25 +67,25 @@ impl<'y> Layout<'y> {
         self.line_number(start(node))
     }
 
-    /// How far a position is from the start of its line. Exact where nothing but ASCII stands before it, as before every
-    /// key and dash of a block.
+    /// Returns the distance from the start of the line in bytes. It is the column if only ASCII
+    /// precedes, as before the keys and dashes of a block.
     pub(super) fn column(self, at: usize) -> usize {
         at - self.line_start(at).min(at)
     }
 
-    /// What stands on a position's line before it.
+    /// Returns the text before an offset on its line.
     pub(super) fn before(self, at: usize) -> &'y str {
         self.slice(self.line_start(at).min(at)..at)
     }
 
-    /// Whether nothing but indentation stands before a position on its line.
+    /// Whether only indentation precedes an offset on its line.
     pub(super) fn begins_line(self, at: usize) -> bool {
         self.before(at)
             .bytes()
             .all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
-    /// The line break that the document uses: its first.
+    /// Returns the document's line break: its first.
     pub(super) fn line_break(self) -> &'y str {
         match line_break(self.from(self.line_end(0))) {
             "" => "\n",
@@ -95,7 +93,7 @@ impl<'y> Layout<'y> {
         }
     }
 
-    /// The first position at or behind one that is neither white space nor inside a comment.
+    /// Returns the first offset from `at` that is neither white space nor in a comment.
     pub(super) fn skip_blank(self, mut at: usize) -> usize {
         loop {
             let rest = self.from(at);
@@ -109,7 +107,7 @@ impl<'y> Layout<'y> {
         }
     }
 
-    /// The first position at or behind one that is no white space.
+    /// Returns the first offset from `at` that is not white space.
     pub(super) fn skip_white(self, at: usize) -> usize {
         let rest = self.from(at);
         at + rest.len() - rest.trim_start().len()
@@ -120,7 +118,7 @@ impl<'y> Layout<'y> {
         at + rest.len() - rest.trim_start_matches(' ').len()
     }
 
-    /// Just behind the colon of a key; the key's end where none follows on its line.
+    /// Returns the offset behind a key's colon; the key's end if no colon follows on its line.
     pub(super) fn after_colon(self, key: Node<'_>) -> usize {
         let end = usize::from(key.range().end());
         let rest = self.from(end);
@@ -132,7 +130,7 @@ impl<'y> Layout<'y> {
         }
     }
 
-    /// Where an item of a block sequence has its dash.
+    /// Returns the offset of an item's dash in a block sequence.
     pub(super) fn dash(self, sequence: Node<'y>, index: usize) -> Option<usize> {
         let from = match index.checked_sub(1) {
             None => usize::from(sequence.range().start()),
@@ -142,7 +140,7 @@ impl<'y> Layout<'y> {
         self.from(dash).starts_with('-').then_some(dash)
     }
 
-    /// Where an entry or item of a collection begins: its key, its dash, in a flow sequence its value.
+    /// Returns the start of an entry or item: its key, its dash, or in a flow sequence its value.
     pub(super) fn slot_start(self, collection: Node<'y>, index: usize) -> Option<usize> {
         match collection.kind() {
             NodeKind::Mapping => collection
@@ -154,13 +152,13 @@ impl<'y> Layout<'y> {
         }
     }
 
-    /// The column of a block collection: that of its keys or dashes.
+    /// Returns the column of the keys or dashes of a block collection.
     pub(super) fn column_of(self, collection: Node<'y>) -> Option<usize> {
         self.slot_start(collection, 0).map(|at| self.column(at))
     }
 
-    /// The end of the last thing that is written of a node, before a comment or blank behind it. The blank lines behind a
-    /// `|+` belong to it.
+    /// Returns the end of a node, before comments and blanks. The blank lines of a `|+` belong to
+    /// it.
     pub(super) fn tail(self, node: Node<'y>) -> usize {
         let end = usize::from(node.range().end());
         if node.is_flow() {
@@ -183,7 +181,7 @@ impl<'y> Layout<'y> {
         self.tail(entry.value).max(entry.key.range().end().into())
     }
 
-    /// The `|` or `>` of a block scalar with its indicators.
+    /// Returns the range of the `|` or `>` of a block scalar with its indicators.
     pub(super) fn block_scalar_header(self, node: Node<'y>) -> Range<usize> {
         let begin = usize::from(node.range().start());
         let length = self
@@ -193,7 +191,7 @@ impl<'y> Layout<'y> {
         begin..begin + length
     }
 
-    /// The comment on the line of a position, at or behind it.
+    /// Returns the comment on the line of an offset, at or behind it.
     pub(super) fn comment_behind(self, at: usize) -> Option<Range<usize>> {
         let end = self.line_end(at);
         self.comments()
@@ -207,8 +205,8 @@ impl<'y> Layout<'y> {
             .map(|range| usize::from(range.start())..usize::from(range.end()))
     }
 
-    /// The end of the comment lines directly below a position that are indented deeper than a column: they speak of what
-    /// stands above them. The end of the position's own line where there are none.
+    /// Returns the end of the comment lines directly below that are deeper than a column, which
+    /// describe what is above them; without any, the end of the line.
     pub(super) fn below_deeper_comments(self, at: usize, column: usize) -> usize {
         let mut end = self.line_end(at);
         loop {
@@ -222,8 +220,8 @@ impl<'y> Layout<'y> {
         }
     }
 
-    /// The start of the comment lines that stand directly above a position, indented as it is; the position itself where
-    /// there are none.
+    /// Returns the start of the comment lines directly above an offset with the same indentation;
+    /// without any, the offset.
     pub(super) fn leading_comments(self, at: usize) -> usize {
         let column = self.column(at);
         let mut begin = at;
@@ -244,7 +242,7 @@ impl<'y> Layout<'y> {
     }
 }
 
-/// Where a node begins, its anchor and tag included.
+/// Returns the start of a node with its anchor and tag.
 pub(super) fn start(node: Node<'_>) -> usize {
     let begin = node.range().start();
     node.properties_range()

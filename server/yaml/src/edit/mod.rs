@@ -1,9 +1,6 @@
-//! Edits of a document as intents: what is to be at a path, not which bytes to write.
-//!
-//! Knows how to write YAML in the manner of the text around it. Must not know why. Promise: what [`plan`] gives was applied
-//! and read again: no new syntax error, the same comments but those named and those of what is removed, the same tree but at the
-//! paths named;
-//! everything else is refused with a reason.
+//! Edits of a document, given as changes of values at paths. The edits of [`plan`] were applied and
+//! the result was parsed: it has no new syntax error, and only the values and comments that the
+//! changes name differ. Other changes are rejected with a reason.
 
 mod comment;
 mod compose;
@@ -22,24 +19,26 @@ pub use error::EditError;
 
 use super::{Offset, Path, Range, Yaml};
 
-/// One thing to change in a document.
+/// One change of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// The value at a path is to be this one. Mappings missing on the way are made; a null, `{}` or empty value on the way
-    /// counts as an empty mapping.
+    /// Sets the value at a path. Missing mappings on the path are created; a null, `{}`, or empty
+    /// value on the path counts as an empty mapping.
     Set { path: Path, value: Value },
-    /// One more item at the end of the sequence at a path; the sequence is made where nothing is.
+    /// Appends an item to the sequence at a path. A missing sequence is created.
     Append { path: Path, value: Value },
-    /// The entry or item at a path is to go, with its own trailing comment; a mapping or sequence that becomes empty by it goes too.
+    /// Removes the entry or item at a path with its trailing comment. A mapping or sequence that
+    /// becomes empty is removed too.
     Remove { path: Path },
-    /// The key of the entry at a path is to be another one; its value stays.
+    /// Renames the key of the entry at a path.
     Rename { path: Path, key: Box<str> },
-    /// The entry at a path is to stand at another one, its value as it is written, its comments with it.
+    /// Moves the entry at a path to another one, with its value as written and its comments.
     Move { from: Path, to: Path },
-    /// The comment at a place is to say something else, its `#` included, or to go: with the blanks before it, and with its line
-    /// where nothing else stands there.
+    /// Replaces a comment by a text that includes the `#`, or removes it with the blanks before it,
+    /// and with its line if there is nothing else on it.
     Comment { range: Range, text: Option<String> },
-    /// A comment, its `#` included, is to stand behind all that is on the line of a place, or on a line of its own above that.
+    /// Adds a comment, which includes the `#`, at the end of the line of an offset, or on a line of
+    /// its own above.
     NewComment {
         at: Offset,
         above: bool,
@@ -71,7 +70,7 @@ pub enum Value {
     Mapping(Vec<(String, Value)>),
 }
 
-/// Bytes to put in the place of others.
+/// A range of text and its replacement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// In bytes from the start of the document.
@@ -79,7 +78,7 @@ pub struct Edit {
     pub insert: String,
 }
 
-/// Edits that go together: sorted, disjoint.
+/// Edits that are applied together: sorted and disjoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Edits(Vec<Edit>);
 
@@ -92,8 +91,8 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// Sorts the pieces by their start, those at one place in the order given, and joins what touches; `None` where two
-    /// of them overlap.
+    /// Sorts the pieces by their start, keeps the order of those at one offset, and joins touching
+    /// ones; `None` if two of them overlap.
     fn from_pieces(mut pieces: Vec<(std::ops::Range<usize>, String)>) -> Option<Edits> {
         pieces.retain(|(range, insert)| !range.is_empty() || !insert.is_empty());
         pieces.sort_by_key(|(range, _)| range.start);
@@ -122,7 +121,7 @@ impl Edits {
             .map(Edits)
     }
 
-    /// The text with the edits made.
+    /// Returns the edited text.
     pub fn apply(&self, text: &str) -> String {
         let mut result = String::with_capacity(
             text.len() + self.0.iter().map(|edit| edit.insert.len()).sum::<usize>(),
@@ -138,19 +137,22 @@ impl Edits {
     }
 }
 
-/// Why nothing can be edited in a document, whatever the change: it is not YAML, or not yet. Costs a look over the text.
+/// Returns an error if the document cannot be edited at all: it is not valid YAML, or a template.
+/// Scans the text once.
 pub fn check(yaml: &Yaml) -> Result<(), EditError> {
     preconditions::check(yaml)
 }
 
-/// Why changes cannot be made of a document that [`check`] lets pass, as far as the places that they name tell: aliases, shared
-/// anchors, keys written twice. Nothing is written nor proved, so that [`plan`] may refuse them still.
+/// Returns an error if the places of the changes rule them out: aliases, shared anchors, duplicate
+/// keys. The document must have passed [`check`]. Nothing is written or verified, so [`plan`] may
+/// still fail.
 pub fn dry_run(yaml: &Yaml, changes: &[Change]) -> Result<(), EditError> {
     planner::target_tree(yaml, changes).map(drop)
 }
 
-/// The edits that make all the changes at once. Equal changes are one; every path means the document as it is now, before
-/// any of the changes. A `Set` of what is there already and a `Remove` of what is not there give no edits.
+/// Returns the edits that make all changes at once. Equal changes count once, and every path refers
+/// to the document before any change. Setting an existing value and removing a missing one need no
+/// edits.
 pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, EditError> {
     preconditions::check(yaml)?;
     let wanted = planner::target_tree(yaml, changes)?;

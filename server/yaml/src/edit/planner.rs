@@ -1,7 +1,5 @@
-//! Changes applied, one after the other, to a wanted tree.
-//!
-//! Knows the old tree and what must not be touched in it: aliases, shared anchors, what `<<` brings in, keys written twice.
-//! Must not know how anything is written. Promise: a place is opened only where an edit of it can be certain.
+//! Applies changes to a target tree, one after the other. Rejects changes of what cannot be edited
+//! with certainty: aliases, shared anchors, merged entries, duplicate keys.
 
 use super::super::{Entry, Node, NodeId, NodeKind, Path, Step, Yaml};
 use super::comment::comment_edits;
@@ -12,7 +10,7 @@ use super::target_tree::{
 use super::{Change, EditError, Value};
 use std::collections::{HashMap, HashSet};
 
-/// The tree that the changes want.
+/// Returns the tree that the changes ask for.
 pub(super) fn target_tree<'y>(
     yaml: &'y Yaml,
     changes: &[Change],
@@ -50,7 +48,7 @@ pub(super) fn target_tree<'y>(
     })
 }
 
-/// The nodes that an alias stands for.
+/// Returns the nodes that have an alias.
 fn aliased_nodes(yaml: &Yaml) -> HashSet<NodeId> {
     if !yaml.text().contains('*') {
         return HashSet::new();
@@ -62,7 +60,7 @@ fn aliased_nodes(yaml: &Yaml) -> HashSet<NodeId> {
         .collect()
 }
 
-/// Two values for one path contradict one another even where one of them is there already and would change nothing.
+/// Rejects two values for one path, even if one of them is already there.
 fn check_contradictions(changes: &[Change]) -> Result<(), EditError> {
     let mut values = HashMap::new();
     for change in changes {
@@ -78,7 +76,8 @@ fn check_contradictions(changes: &[Change]) -> Result<(), EditError> {
     Ok(())
 }
 
-/// Whether a change asks for what is there already, by whatever way it comes there, and no other change meets it.
+/// Whether a value is already there, directly or through an alias or `<<`, and no other change
+/// overlaps.
 fn is_already_set(yaml: &Yaml, changes: &[Change], change: &Change) -> bool {
     let Change::Set { path, value } = change else {
         return false;
@@ -101,11 +100,11 @@ fn overlap(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
-/// A place on the way along a path: it is named only where something stands in the way.
+/// A prefix of a path. It is only built for error messages.
 #[derive(Clone, Copy)]
 struct PathPrefix<'p> {
     path: &'p Path,
-    /// How many steps of it were taken.
+    /// The number of steps in the prefix.
     depth: usize,
 }
 
@@ -115,7 +114,7 @@ impl PathPrefix<'_> {
     }
 }
 
-/// Applies changes to a wanted tree.
+/// Applies changes to a target tree.
 struct Planner<'y> {
     layout: Layout<'y>,
     shared: HashSet<NodeId>,
@@ -137,7 +136,7 @@ impl<'y> Planner<'y> {
                 }),
             },
             Change::Move { from, to } => self.move_entry(root, from, to),
-            // Comments are no part of the tree.
+            // Comments are not part of the tree.
             Change::Comment { .. } | Change::NewComment { .. } => Ok(()),
         }
     }
@@ -166,7 +165,7 @@ impl<'y> Planner<'y> {
         if matches!(slot.target, Target::Kept) {
             slot.target = match slot.old {
                 None => Target::New(NewNode::Sequence(Vec::new())),
-                // `[]` is made to hold words; what has entries of its own looks better on lines of its own.
+                // `[]` is written for scalars. Mappings look better on lines of their own.
                 Some(old)
                     if old.kind() == NodeKind::Sequence
                         && old.items().len() == 0
@@ -262,7 +261,8 @@ impl<'y> Planner<'y> {
         }
     }
 
-    /// The slot at a path; mappings missing on the way are made, and the slot itself where the last step is a key.
+    /// Returns the slot at a path. Creates missing mappings, and the slot itself if the last step
+    /// is a key.
     fn descend<'s>(
         &self,
         root: &'s mut Slot<'y>,
@@ -270,14 +270,14 @@ impl<'y> Planner<'y> {
     ) -> Result<&'s mut Slot<'y>, EditError> {
         let mut slot = root;
         for (depth, step) in path.steps().enumerate() {
-            let here = PathPrefix { path, depth };
-            self.enter(slot, step, here)?;
-            slot = self.step(slot, step, here)?;
+            let prefix = PathPrefix { path, depth };
+            self.enter(slot, step, prefix)?;
+            slot = self.step(slot, step, prefix)?;
         }
         Ok(slot)
     }
 
-    /// The slot at a path where something stands there now; nothing is made.
+    /// Returns the slot at a path, if the document has a value there.
     fn existing<'s>(
         &self,
         root: &'s mut Slot<'y>,
@@ -288,10 +288,10 @@ impl<'y> Planner<'y> {
         }
         let mut node = self.layout.yaml.root();
         for step in path.steps() {
-            let Some(here) = node else { break };
-            self.check_alias(here)?;
-            self.check_not_merged(here, step)?;
-            node = child(here, step);
+            let Some(prefix) = node else { break };
+            self.check_alias(prefix)?;
+            self.check_not_merged(prefix, step)?;
+            node = child(prefix, step);
         }
         if node.is_none() {
             Ok(None)
@@ -300,12 +300,12 @@ impl<'y> Planner<'y> {
         }
     }
 
-    /// Opens a slot so that a step can be taken from it.
+    /// Prepares a slot for a step into it.
     fn enter(
         &self,
         slot: &mut Slot<'y>,
         step: Step<'_>,
-        here: PathPrefix<'_>,
+        prefix: PathPrefix<'_>,
     ) -> Result<(), EditError> {
         if let Some(old) = slot.old {
             self.check_not_merged(old, step)?;
@@ -318,53 +318,53 @@ impl<'y> Planner<'y> {
             None if is_key => Target::New(NewNode::Mapping(Vec::new())),
             None => {
                 return Err(EditError::NoList {
-                    path: path_or_document(&here.path()),
+                    path: path_or_document(&prefix.path()),
                 });
             }
             Some(old) => {
                 self.check_alias(old)?;
                 match old.kind() {
-                    NodeKind::Mapping if is_key && old.entries().len() == 0 && here.depth > 0 => {
+                    NodeKind::Mapping if is_key && old.entries().len() == 0 && prefix.depth > 0 => {
                         self.check_no_properties(old)?;
                         Target::New(NewNode::Mapping(Vec::new()))
                     }
                     NodeKind::Mapping if is_key => Target::Changed(self.open(old)?),
                     NodeKind::Sequence if !is_key => Target::Changed(self.open(old)?),
-                    _ if is_key && is_nothing(old) && here.depth > 0 => {
+                    _ if is_key && is_nothing(old) && prefix.depth > 0 => {
                         self.check_no_properties(old)?;
                         Target::New(NewNode::Mapping(Vec::new()))
                     }
-                    _ => return Err(self.mismatch(old, step, here)),
+                    _ => return Err(self.mismatch(old, step, prefix)),
                 }
             }
         };
         Ok(())
     }
 
-    /// Takes a step from an opened slot. A key that is not there yet gets an empty slot.
+    /// Takes a step into a prepared slot. Creates the slot of a missing key.
     fn step<'s>(
         &self,
         slot: &'s mut Slot<'y>,
         step: Step<'_>,
-        here: PathPrefix<'_>,
+        prefix: PathPrefix<'_>,
     ) -> Result<&'s mut Slot<'y>, EditError> {
         let is_sequence = slot.old.is_some_and(|old| old.kind() == NodeKind::Sequence);
         if let (Target::Changed(_), Some(old)) = (&slot.target, slot.old)
             && is_sequence != matches!(step, Step::Index(_))
         {
-            return Err(self.mismatch(old, step, here));
+            return Err(self.mismatch(old, step, prefix));
         }
         let missing = || EditError::NotFound {
-            path: here.path().join([step]).to_string(),
+            path: prefix.path().join([step]).to_string(),
         };
         let (Target::Changed(slots) | Target::New(NewNode::Mapping(slots))) = &mut slot.target
         else {
-            return Err(contradiction(&here.path()));
+            return Err(contradiction(&prefix.path()));
         };
         let place = match step {
             Step::Index(index) if is_sequence => index,
             Step::Key(key) => slot_index(slots, key),
-            Step::Index(_) => return Err(contradiction(&here.path())),
+            Step::Index(_) => return Err(contradiction(&prefix.path())),
         };
         slots
             .get_mut(place)
@@ -372,7 +372,7 @@ impl<'y> Planner<'y> {
             .ok_or_else(missing)
     }
 
-    fn mismatch(&self, old: Node<'y>, step: Step<'_>, here: PathPrefix<'_>) -> EditError {
+    fn mismatch(&self, old: Node<'y>, step: Step<'_>, prefix: PathPrefix<'_>) -> EditError {
         let wanted = if matches!(step, Step::Key(_)) {
             "a mapping"
         } else {
@@ -380,14 +380,14 @@ impl<'y> Planner<'y> {
         };
         let line = self.layout.line_of(old);
         EditError::WrongKind {
-            path: path_or_document(&here.path()),
+            path: path_or_document(&prefix.path()),
             found: noun(old),
             expected: wanted,
             line,
         }
     }
 
-    /// The slots of a collection, if it is one that may be changed.
+    /// Returns the slots of a collection, if it can be changed.
     fn open(&self, node: Node<'y>) -> Result<Vec<Slot<'y>>, EditError> {
         self.check_own_anchor(node)?;
         self.check_keys(node)?;
@@ -420,7 +420,8 @@ impl<'y> Planner<'y> {
         }
     }
 
-    /// What `<<` brings in is not written here, and a key beside it would hide it for this place alone.
+    /// Rejects a key that `<<` adds: the value is written elsewhere, and a key prefix would only
+    /// override it prefix.
     fn check_not_merged(&self, mapping: Node<'y>, step: Step<'_>) -> Result<(), EditError> {
         let Step::Key(key) = step else { return Ok(()) };
         if mapping.get_own(key).is_some() || mapping.entry(key).is_none() {
@@ -458,7 +459,7 @@ impl<'y> Planner<'y> {
         }
     }
 
-    /// Nothing in a subtree that goes may be needed elsewhere.
+    /// Rejects the removal of a subtree that contains a shared anchor.
     fn check_unshared(&self, node: Node<'y>) -> Result<(), EditError> {
         if self.shared.is_empty() {
             return Ok(());
@@ -468,7 +469,7 @@ impl<'y> Planner<'y> {
             .try_for_each(|child| self.check_unshared(child))
     }
 
-    /// An anchor or a tag before a value that is null or empty would come to mean what is written in its place.
+    /// Rejects an anchor or a tag on an empty value: it would apply to the new value.
     fn check_no_properties(&self, node: Node<'y>) -> Result<(), EditError> {
         self.check_own_anchor(node)?;
         match node.properties_range() {
@@ -480,7 +481,8 @@ impl<'y> Planner<'y> {
         }
     }
 
-    /// What an alias means depends on the anchors before it, so that neither is carried about.
+    /// Rejects moving anchors and aliases: the meaning of an alias depends on the anchors before
+    /// it.
     fn check_portable(&self, entry: Entry<'y>) -> Result<(), EditError> {
         let mut nodes = vec![entry.key, entry.value];
         while let Some(node) = nodes.pop() {
@@ -518,7 +520,8 @@ impl<'y> Planner<'y> {
         Ok(())
     }
 
-    /// A block collection that begins behind anything but spaces and dashes has no column to follow.
+    /// Rejects a block collection with anything but spaces and dashes before it: it has no column
+    /// to follow.
     fn check_place(&self, node: Node<'y>) -> Result<(), EditError> {
         if node.is_flow() {
             return Ok(());
@@ -543,7 +546,7 @@ impl<'y> Planner<'y> {
     }
 }
 
-/// The place of a key among the slots; it gets an empty slot where it has none.
+/// Returns the index of a key's slot. Creates an empty slot if there is none.
 fn slot_index(slots: &mut Vec<Slot<'_>>, key: &str) -> usize {
     slots
         .iter()
@@ -565,7 +568,7 @@ fn child<'y>(node: Node<'y>, step: Step<'_>) -> Option<Node<'y>> {
     }
 }
 
-/// Whether nothing is there, or a null.
+/// Whether a node is empty or null.
 fn is_nothing(node: Node<'_>) -> bool {
     node.kind() == NodeKind::Empty || (node.kind() != NodeKind::Alias && node.is_null())
 }

@@ -1,6 +1,4 @@
-//! What makes a whole document one that is not edited.
-//!
-//! Knows the text and its errors. Must not know changes. Promise: a refusal names the line.
+//! Reasons why a document cannot be edited at all.
 
 use super::super::{Node, NodeKind, ScalarStyle, Yaml};
 use super::layout::Layout;
@@ -8,7 +6,7 @@ use super::{EditError, Offset};
 
 pub(super) fn check(yaml: &Yaml) -> Result<(), EditError> {
     let layout = Layout::of(yaml);
-    // A template is seldom YAML, and that it is a template says more.
+    // A template is rarely valid YAML, and the more precise reason comes first.
     template(layout)?;
     syntax(layout)?;
     tabs(layout)
@@ -25,8 +23,8 @@ fn syntax(layout: Layout<'_>) -> Result<(), EditError> {
     }
 }
 
-/// `{{ }}` inside quotes, a block scalar or a comment is text like any other; elsewhere something will rewrite the
-/// document before it is YAML, and a proof would be worth nothing.
+/// Template syntax in quotes, block scalars, and comments is ordinary text. Elsewhere a template
+/// engine rewrites the document, so the result of an edit cannot be verified.
 fn template(layout: Layout<'_>) -> Result<(), EditError> {
     let outside = layout
         .text
@@ -40,7 +38,7 @@ fn template(layout: Layout<'_>) -> Result<(), EditError> {
     }
 }
 
-/// In brackets, where all of a JSON file stands, indentation means nothing.
+/// In a flow collection, as in JSON, indentation has no meaning.
 fn tabs(layout: Layout<'_>) -> Result<(), EditError> {
     if layout.yaml.root().is_some_and(Node::is_flow) {
         return Ok(());
@@ -61,7 +59,7 @@ fn tabs(layout: Layout<'_>) -> Result<(), EditError> {
     }
 }
 
-/// Whether a position is inside a comment, a quoted scalar or a block scalar.
+/// Whether an offset is in a comment, a quoted scalar, or a block scalar.
 fn is_text(layout: Layout<'_>, at: usize) -> bool {
     let Ok(offset) = Offset::try_from(at) else {
         return false;

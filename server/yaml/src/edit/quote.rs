@@ -1,23 +1,20 @@
-//! How a value is written so that it reads back as itself.
-//!
-//! Knows what a plain scalar may look like and how quotes escape. Must not know the document. Promise: what is written
-//! here reads back as the same value, for YAML 1.1 readers and YAML 1.2 readers.
+//! Writes scalars so that they read back as the same value, both in YAML 1.1 and in YAML 1.2.
 
 use super::super::ScalarStyle;
 use super::super::scalar::{self, Resolved};
 use super::Value;
 use std::fmt::Write;
 
-/// How texts are written.
+/// The quotes to use.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quotes {
-    /// For texts that could do without.
+    /// For strings that do not need quotes.
     pub(super) always: Option<ScalarStyle>,
-    /// For texts that need quotes.
+    /// For strings that need quotes.
     pub(super) needed: ScalarStyle,
 }
 
-/// A scalar as it is written; `None` for a collection.
+/// Writes a scalar; `None` for a collection.
 pub(super) fn scalar(value: &Value, flow: bool, quotes: Quotes) -> Option<String> {
     match value {
         Value::Bool(value) => Some(value.to_string()),
@@ -40,7 +37,7 @@ pub(super) fn text(text: &str, flow: bool, quotes: Quotes) -> String {
     }
 }
 
-/// Whether a text needs no quotes.
+/// Whether a string needs no quotes.
 fn is_plain(text: &str, flow: bool) -> bool {
     let begins = match text.as_bytes() {
         [] => false,
@@ -67,7 +64,8 @@ fn is_plain(text: &str, flow: bool) -> bool {
         && !is_like_number(text)
 }
 
-/// Whether some reader of YAML may take a text for a number or a date: `1e3`, `0x1F`, `1_000`, `12:30`, `2001-12-14`.
+/// Whether some YAML parser may read a string as a number or a date: `1e3`, `0x1F`, `1_000`,
+/// `12:30`, `2001-12-14`.
 fn is_like_number(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let unsigned = lower.trim_start_matches(['+', '-']);
@@ -101,7 +99,7 @@ fn double_quoted(text: &str) -> String {
             '\r' => written.push_str("\\r"),
             '\t' => written.push_str("\\t"),
             c if is_printable(c) => written.push(c),
-            // Writing to a string cannot fail. All that are not printable lie below U+10000.
+            // Writing to a string cannot fail. All unprintable characters are below U+10000.
             c => drop(write!(written, "\\u{:04x}", u32::from(c))),
         }
     }

@@ -1,7 +1,5 @@
-//! How a document is written: how deep its levels are indented, where its dashes stand, which quotes it uses.
-//!
-//! Knows columns and styles of what is there. Must not know changes. Promise: an answer even for a document that has
-//! nothing to measure.
+//! The style of a document: its indentation, the column of its dashes, and its quotes. Documents
+//! without examples get defaults.
 
 use super::super::{Node, NodeKind, Resolved, ScalarStyle};
 use super::layout::Layout;
@@ -12,13 +10,13 @@ const DEFAULT_STEP: usize = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct Style {
-    /// How much deeper than a key the keys below it stand: how often each.
+    /// How often keys are indented by how many spaces below a key.
     steps: BTreeMap<usize, usize>,
-    /// The same for the dashes below a key.
+    /// The same for dashes below a key.
     dashes: BTreeMap<usize, usize>,
     single_quoted: usize,
     double_quoted: usize,
-    /// Lists of scalars: all of them, and those below each key.
+    /// Counts of lists of scalars: in total, and below each key.
     lists: ListCounts,
     lists_of: HashMap<Box<str>, ListCounts>,
 }
@@ -33,10 +31,10 @@ struct ListCounts {
     plain: usize,
 }
 
-/// How a new list of scalars is to be written.
+/// The form of a new list of scalars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ListForm {
-    /// The dashes so much deeper than the key.
+    /// Dashes, indented by this many spaces below the key.
     Block(usize),
     Flow,
 }
@@ -109,19 +107,19 @@ impl Style {
         self.lists_of.entry(key.into()).or_default().add(counts);
     }
 
-    /// How much deeper than its parent a new mapping below a key stands.
+    /// Returns the indentation of a new mapping below a key.
     pub(super) fn step(&self) -> usize {
         most_frequent(&self.steps)
             .filter(|&step| step > 0)
             .unwrap_or(DEFAULT_STEP)
     }
 
-    /// How much deeper than its key a new list's dashes stand; 0 where the document does not indent them.
+    /// Returns the indentation of dashes below a key; 0 if the document does not indent them.
     pub(super) fn dash_step(&self) -> usize {
         most_frequent(&self.dashes).unwrap_or_else(|| self.step())
     }
 
-    /// What a mapping's own entries say of the steps below it goes before what the document says.
+    /// Returns the indentation inside a mapping: that of its own entries, else of the document.
     pub(super) fn step_in(&self, layout: Layout<'_>, mapping: Node<'_>) -> usize {
         let column = layout.column_of(mapping);
         let own = mapping.entries().rev().find_map(|entry| {
@@ -132,7 +130,8 @@ impl Style {
         own.filter(|&step| step > 0).unwrap_or_else(|| self.step())
     }
 
-    /// The form of a new list of scalars below a key: that of the lists below the same key elsewhere, else that of most.
+    /// Returns the form of a new list of scalars: that of lists below the same key, else that of
+    /// most lists.
     pub(super) fn list_form(&self, key: Option<&str>) -> ListForm {
         let lists = self.counts_for(key);
         if lists.flow > lists.block {
@@ -148,7 +147,7 @@ impl Style {
             .unwrap_or(self.lists)
     }
 
-    /// How texts are quoted outside of lists.
+    /// Returns the quotes outside lists.
     pub(super) fn quotes(&self) -> Quotes {
         let single = self.single_quoted > self.double_quoted;
         Quotes {
@@ -161,14 +160,14 @@ impl Style {
         }
     }
 
-    /// How texts are quoted in a new list below a key.
+    /// Returns the quotes in a new list below a key.
     pub(super) fn quotes_in_list(&self, key: Option<&str>) -> Quotes {
         let lists = self.counts_for(key);
         self.quotes()
             .for_counts(lists.plain, lists.single_quoted, lists.double_quoted)
     }
 
-    /// How texts are quoted in a list that is there: as its others are.
+    /// Returns the quotes for a new item next to others.
     pub(super) fn quotes_among(&self, items: impl Iterator<Item = NodeKind>) -> Quotes {
         let (mut plain, mut single, mut double) = (0, 0, 0);
         for kind in items {
@@ -210,7 +209,7 @@ impl ListCounts {
     }
 }
 
-/// What is most frequent; of equals the smallest.
+/// Returns the most frequent width; of several, the smallest.
 fn most_frequent(counts: &BTreeMap<usize, usize>) -> Option<usize> {
     let mut best: Option<(usize, usize)> = None;
     for (&width, &count) in counts {

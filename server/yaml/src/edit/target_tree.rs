@@ -1,7 +1,5 @@
-//! The tree that the changes want, told in terms of the tree that is there.
-//!
-//! Knows what a place was and what it is to be. Must not know how that is written. Promise: what is wanted is told in one
-//! way, for the writer and for the proof.
+//! The tree that the changes ask for, as a difference from the current one. The writer and the
+//! verification use the same tree.
 
 use super::super::{Entry, Node, NodeKind, Path, Resolved, Step};
 use super::comment::CommentEdit;
@@ -15,16 +13,16 @@ pub(super) struct TargetTree<'y> {
     pub(super) comment_edits: Vec<CommentEdit>,
 }
 
-/// A place in the wanted tree: an entry of a mapping, an item of a sequence, or the root.
+/// A place in the target tree: an entry of a mapping, an item of a sequence, or the root.
 pub(super) struct Slot<'y> {
     pub(super) key: Key<'y>,
-    /// What stands there now.
+    /// The current value.
     pub(super) old: Option<Node<'y>>,
     pub(super) target: Target<'y>,
 }
 
 pub(super) enum Key<'y> {
-    /// The root and items have none.
+    /// For items and the root.
     None,
     Old(Node<'y>),
     Renamed(Node<'y>, Box<str>),
@@ -32,25 +30,25 @@ pub(super) enum Key<'y> {
 }
 
 pub(super) enum Target<'y> {
-    /// What stands there, all of it.
+    /// The current value, unchanged.
     Kept,
-    /// Nothing, and its comments go with it.
+    /// Removed with its comments.
     Removed,
-    /// Nothing, since what stands there moves elsewhere and takes its comments with it.
+    /// Moved elsewhere with its comments.
     MovedAway,
-    /// Nothing, since all that stands below moves elsewhere. What comments it has besides have nowhere to go.
+    /// Empty, since everything below moves elsewhere. Other comments would be lost.
     Emptied,
-    /// The collection that stands there, its old slots first and in their order.
+    /// A changed collection, with its current slots first and in order.
     Changed(Vec<Slot<'y>>),
     New(NewNode<'y>),
 }
 
-/// Something that is not there yet.
+/// A value that is not in the document yet.
 pub(super) enum NewNode<'y> {
     Scalar(Value),
     Mapping(Vec<Slot<'y>>),
     Sequence(Vec<Slot<'y>>),
-    /// The value of an entry that stood elsewhere.
+    /// The value of an entry that was elsewhere.
     Moved(Entry<'y>),
 }
 
@@ -63,7 +61,7 @@ impl<'y> Slot<'y> {
         }
     }
 
-    /// The key as it was, or as it will be where there was none.
+    /// Returns the current key, or the new one of a new entry.
     pub(super) fn original_name(&self) -> Option<&str> {
         match &self.key {
             Key::None => None,
@@ -72,7 +70,7 @@ impl<'y> Slot<'y> {
         }
     }
 
-    /// The key as it will be.
+    /// Returns the key after the changes.
     pub(super) fn name(&self) -> Option<&str> {
         match &self.key {
             Key::Renamed(_, name) => Some(name),
@@ -95,7 +93,7 @@ impl<'y> Slot<'y> {
         }
     }
 
-    /// A collection that lost its last slot goes too.
+    /// Marks collections that lost all slots as removed.
     pub(super) fn prune(&mut self) {
         let Target::Changed(slots) = &mut self.target else {
             return;
@@ -113,7 +111,7 @@ impl<'y> Slot<'y> {
         }
     }
 
-    /// A renamed or moved entry can meet another one of its name.
+    /// Rejects duplicate keys, which renaming and moving can cause.
     pub(super) fn check_names(&self) -> Result<(), EditError> {
         let mut names = HashSet::new();
         for slot in self.slots().iter().filter(|slot| !slot.is_removed()) {
@@ -127,7 +125,7 @@ impl<'y> Slot<'y> {
         Ok(())
     }
 
-    /// What one change sets, another one can add to.
+    /// Rejects changes that alter what another change sets.
     pub(super) fn check_sets(&self, changes: &[Change]) -> Result<(), EditError> {
         for change in changes {
             if let Change::Set { path, value } = change
@@ -139,7 +137,7 @@ impl<'y> Slot<'y> {
         Ok(())
     }
 
-    /// The slot at a path; `None` where the changes did not come so far.
+    /// Returns the slot at a path; `None` if no change reached it.
     fn at(&self, path: &Path) -> Option<&Slot<'y>> {
         path.steps().try_fold(self, |slot, step| match step {
             Step::Key(key) => slot
@@ -150,7 +148,7 @@ impl<'y> Slot<'y> {
         })
     }
 
-    /// Whether a value is what will stand here.
+    /// Whether the slot will have a value.
     pub(super) fn matches_value(&self, value: &Value) -> bool {
         match (&self.target, value) {
             (Target::Kept, _) => self.old.is_some_and(|old| value_eq(old, value)),
@@ -195,7 +193,7 @@ impl<'y> NewNode<'y> {
     }
 }
 
-/// Whether a node has a value already, however it is written.
+/// Whether a node has a value, however it is written.
 pub(super) fn value_eq(node: Node<'_>, value: &Value) -> bool {
     let Some(node) = node.resolve() else {
         return false;

@@ -1,8 +1,6 @@
-//! The proof of an edit: it is made, the result is read, and what was read is what was wanted.
-//!
-//! Knows the wanted tree and how to read. Must not know how the edits came about. Promise: what passes differs from the
-//! old document in what the changes name, and in nothing else that a reader of YAML or of its comments can tell; a reader who
-//! follows aliases and `<<` included.
+//! Verifies an edit: applies it, parses the result, and compares it with the target tree. The
+//! result may differ from the old document only in what the changes name, for any reader of YAML or
+//! of comments, including one that follows aliases and `<<`.
 
 use super::super::{Entry, Node, NodeKind, ScalarStyle, Yaml, parse};
 use super::comment::CommentEdit;
@@ -33,8 +31,8 @@ pub(super) fn prove(wanted: &TargetTree<'_>, edits: &Edits) -> Result<(), EditEr
     }
 }
 
-/// Why a mapping of the new tree still says what is to be gone, or no longer says what is to stay: an entry hides what `<<`
-/// brings in under its name, so that what is hidden changes where the entry comes or goes.
+/// Returns an error if `<<` adds a key that is removed or added here: an entry hides the merged
+/// one, so the effective value would change.
 fn merge_conflict(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
     let slots = slot.slots().iter();
     let staying = slots.clone().filter(|slot| !slot.is_removed());
@@ -70,7 +68,7 @@ fn merge_conflict(slot: &Slot<'_>, new: Node<'_>) -> Option<EditError> {
         .find_map(|(slot, entry)| merge_conflict(slot, entry.value))
 }
 
-/// Whether a node is what a slot wants.
+/// Whether a node is the target of a slot.
 fn matches_slot(slot: &Slot<'_>, new: Node<'_>) -> bool {
     match (&slot.target, slot.old) {
         (Target::Kept, Some(old)) => same(old, new),
@@ -125,7 +123,7 @@ fn matches_key(key: &Key<'_>, new: Node<'_>) -> bool {
     }
 }
 
-/// Whether two nodes are the same for every reader, all below them included.
+/// Whether two nodes are equal to every reader, with all their descendants.
 fn same(old: Node<'_>, new: Node<'_>) -> bool {
     if !same_outside(old, new) {
         return false;
@@ -135,7 +133,7 @@ fn same(old: Node<'_>, new: Node<'_>) -> bool {
         NodeKind::Scalar(_) => {
             old.as_str() == new.as_str() && is_unterminated(old) == is_unterminated(new)
         }
-        // No edit touches what an alias stands for, so that it reads the same word for word.
+        // No edit changes an aliased node, so its text must be equal.
         NodeKind::Alias => {
             old.source() == new.source()
                 && old.resolve().map(Node::source) == new.resolve().map(Node::source)
@@ -163,8 +161,8 @@ fn same_outside(old: Node<'_>, new: Node<'_>) -> bool {
         && old.tag() == new.tag()
 }
 
-/// Whether a block scalar ends with the text, without a line break of its own: for the API server its value has none
-/// either, while a line below would give it one.
+/// Whether a block scalar ends with the text, without a line break. The API server reads its value
+/// without a line break too, and a line below would add one.
 fn is_unterminated(node: Node<'_>) -> bool {
     let layout = Layout::of(node.yaml());
     matches!(
@@ -181,17 +179,17 @@ fn unterminated_block(yaml: &Yaml) -> Option<EditError> {
     Some(EditError::UnterminatedBlock { line })
 }
 
-/// The comments that are to be there.
+/// The expected comments.
 struct Comments {
     /// In the order of the text.
     staying: Vec<Expected>,
-    /// These may stand anywhere, since they move with what they belong to.
+    /// These move with an entry, so they may be anywhere.
     moving: Vec<Expected>,
 }
 
-/// A comment that is to be there.
+/// An expected comment.
 struct Expected {
-    /// Where it is now, or where the text goes on behind one that is not there yet.
+    /// Its current offset, or for a new one the offset at which it is added.
     at: usize,
     text: String,
 }
@@ -258,7 +256,7 @@ impl Comments {
             }
             match moving.iter().position(|expected| expected.text == comment) {
                 Some(place) => drop(moving.remove(place)),
-                // A comment that is not expected here stands where one that is expected got lost, or was made up.
+                // An unexpected comment is new, or another one is missing before it.
                 None => return Err(lost(staying.next())),
             }
         }
@@ -269,7 +267,7 @@ impl Comments {
     }
 }
 
-/// What a comment is to say; nothing where it is to go.
+/// Returns the expected text of a comment; `None` if it is removed.
 fn comment_text(wanted: &TargetTree<'_>, comment: &Range<usize>) -> Option<String> {
     let changed = wanted.comment_edits.iter().find_map(|remark| match remark {
         CommentEdit::Changed { comment: it, text } if it == comment => Some(text.clone()),
@@ -278,7 +276,7 @@ fn comment_text(wanted: &TargetTree<'_>, comment: &Range<usize>) -> Option<Strin
     changed.unwrap_or_else(|| Some(wanted.layout.slice(comment.clone()).to_owned()))
 }
 
-/// The ranges whose comments leave with what is removed, and those whose comments move.
+/// Collects the ranges whose comments are removed, and those whose comments move.
 fn comment_ranges<'y>(
     layout: Layout<'y>,
     slot: &Slot<'y>,
@@ -317,7 +315,7 @@ mod tests {
 
     const BEFORE: &str = "# one\na: 'x' # two\nb:\n- 1\n- 2\nc: &c {d: y}\ne: *c\nf: |\n  z\n";
 
-    /// Whether a text passes for what comes of BEFORE when `b[2]` is added and `g` set.
+    /// Whether a text passes as the result of appending to `b` and setting `g` in `BEFORE`.
     fn passes(after: &str) -> bool {
         let path = |key: &str| Path::default().key(key);
         let changes = [
@@ -341,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_wanted_passes() {
+    fn rejects_any_other_result() {
         let right =
             "# one\na: 'x' # two\nb:\n- 1\n- 2\n- 3\nc: &c {d: y}\ne: *c\nf: |\n  z\ng: \"no\"\n";
         assert!(passes(right));

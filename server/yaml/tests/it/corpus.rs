@@ -5,7 +5,7 @@ use super::promises::check;
 use yaml::{self, NodeKind, Yaml};
 
 #[test]
-fn every_file_is_read_with_exact_ranges() {
+fn corpus_has_exact_ranges() {
     let (mut files, mut documents, mut nodes, mut with_errors) = (0, 0, 0, 0);
     for (path, text) in data::manifests() {
         files += 1;
@@ -24,7 +24,7 @@ fn every_file_is_read_with_exact_ranges() {
 }
 
 #[test]
-fn every_file_gives_the_same_tree_with_other_line_breaks() {
+fn line_breaks_do_not_change_the_tree() {
     for line_break in ["\r\n", "\r"] {
         for (path, text) in data::manifests()
             .iter()

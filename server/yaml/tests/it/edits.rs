@@ -14,7 +14,7 @@ mod examples {
     use super::*;
 
     #[test]
-    fn set_puts_an_entry_at_the_end_of_its_mapping() {
+    fn set_appends_an_entry() {
         becomes(
             "
 spec:
@@ -40,7 +40,7 @@ spec:
     }
 
     #[test]
-    fn set_makes_what_is_missing_and_merges() {
+    fn set_creates_missing_mappings() {
         becomes(
             "
 spec:
@@ -71,7 +71,7 @@ spec:
     }
 
     #[test]
-    fn a_mapping_in_the_place_of_a_quoted_text_has_keys_as_its_neighbours_have() {
+    fn mapping_over_quoted_scalar_has_plain_keys() {
         for (before, after) in [
             ("a: {b: x, c: \"y\"}\n", "a: {b: x, c: {d: z}}\n"),
             (
@@ -92,7 +92,7 @@ spec:
     }
 
     #[test]
-    fn set_fills_what_is_empty() {
+    fn set_fills_empty_values() {
         for empty in ["", " {}", " { }", " null", " ~", "   {}"] {
             becomes(
                 &format!("a:{empty}\nb: 1\n"),
@@ -118,7 +118,7 @@ a: # why
     }
 
     #[test]
-    fn set_into_braces_on_one_line() {
+    fn set_in_single_line_flow() {
         for (before, after) in [
             ("{a: 1}", "{a: 1, b: true}"),
             ("{ a: 1 }", "{ a: 1, b: true }"),
@@ -149,7 +149,7 @@ a: # why
     }
 
     #[test]
-    fn set_into_braces_over_several_lines() {
+    fn set_in_multi_line_flow() {
         becomes(
             "
 m: {
@@ -211,7 +211,7 @@ o: {a: 1,
     }
 
     #[test]
-    fn equal_changes_are_one() {
+    fn equal_changes_count_once() {
         let one = || map([("c", Value::Integer(1))]);
         becomes(
             "a: [x]\n",
@@ -226,7 +226,7 @@ o: {a: 1,
     }
 
     #[test]
-    fn set_lists_of_lists_and_mappings() {
+    fn set_nested_lists() {
         let volume = map([("name", Value::Text("tmp".into())), ("emptyDir", map([]))]);
         let nested = Value::Sequence(vec![
             list(["a", "b"]),
@@ -276,7 +276,7 @@ spec:
     }
 
     #[test]
-    fn set_keeps_the_step_of_the_file() {
+    fn set_keeps_the_indentation() {
         becomes(
             "
 metadata:
@@ -311,7 +311,7 @@ spec:
     }
 
     #[test]
-    fn set_keeps_the_lists_of_the_file() {
+    fn set_keeps_the_list_form() {
         becomes(
             "
 spec:
@@ -351,7 +351,7 @@ spec:
     }
 
     #[test]
-    fn set_looks_at_the_same_key_elsewhere_first() {
+    fn set_prefers_the_style_of_the_same_key() {
         becomes(
             "
 a:
@@ -379,7 +379,7 @@ b:
     }
 
     #[test]
-    fn set_quotes_where_it_must() {
+    fn set_quotes_where_needed() {
         becomes(
             "a: 1\n",
             [
@@ -491,7 +491,7 @@ g:
     }
 
     #[test]
-    fn set_over_what_has_an_anchor_or_a_tag() {
+    fn set_over_anchors_and_tags() {
         becomes(
             "
 a: !!str 1 # one
@@ -518,7 +518,7 @@ e: none
     }
 
     #[test]
-    fn comments_and_blanks_behind_stay_behind() {
+    fn trailing_comments_and_blanks_stay() {
         becomes(
             "
 spec:
@@ -554,7 +554,7 @@ z: 3
     }
 
     #[test]
-    fn set_behind_values_of_several_lines() {
+    fn set_after_multi_line_values() {
         for value in [
             "|\n    one\n\n    two",
             ">-\n    one\n    two",
@@ -582,7 +582,7 @@ z: 3
     }
 
     #[test]
-    fn set_beside_letters_of_several_bytes() {
+    fn set_next_to_multi_byte_characters() {
         becomes(
             "
 größe: \"日本\" # 🙂
@@ -614,7 +614,7 @@ größe: \"小\" # 🙂
     }
 
     #[test]
-    fn set_of_what_is_there_gives_no_edits() {
+    fn set_of_existing_value_gives_no_edits() {
         becomes(
             "
 a: yes
@@ -639,7 +639,7 @@ e: *x
     }
 
     #[test]
-    fn append_puts_an_item_at_the_end_of_its_list() {
+    fn append_adds_an_item() {
         becomes(
             r#"
 a:
@@ -711,7 +711,7 @@ l:
     }
 
     #[test]
-    fn remove_takes_whole_lines() {
+    fn remove_deletes_whole_lines() {
         becomes(
             "
 # head
@@ -782,7 +782,7 @@ ports:
     }
 
     #[test]
-    fn remove_takes_the_parent_that_would_be_empty() {
+    fn remove_deletes_empty_parents() {
         becomes(
             "
 spec:
@@ -815,7 +815,7 @@ spec:
     }
 
     #[test]
-    fn remove_from_braces_and_brackets() {
+    fn remove_from_flow() {
         becomes(
             "
 a: {x: 1, y: 2, z: 3}
@@ -895,7 +895,7 @@ d:
     }
 
     #[test]
-    fn rename_changes_the_key_alone() {
+    fn rename_changes_only_the_key() {
         becomes(
             r#"
 a: 1 # one
@@ -922,7 +922,7 @@ e:
     }
 
     #[test]
-    fn a_move_takes_its_lines_and_its_comments() {
+    fn move_keeps_lines_and_comments() {
         becomes(
             "
 spec:
@@ -995,7 +995,7 @@ c: 1
     }
 
     #[test]
-    fn a_move_from_the_first_line() {
+    fn move_from_first_line() {
         becomes(
             "# one\n# two\na: 1 # three\nb:\n  c: 1\n",
             [move_to("a", "x.w")],
@@ -1004,7 +1004,7 @@ c: 1
     }
 
     #[test]
-    fn a_move_between_braces() {
+    fn move_between_flow_mappings() {
         becomes("a: !x 1\n", [move_to("a", "b.c")], "b:\n  c: !x 1\n");
         becomes(
             "a: {b: 1, c: {d: 2}} # c\ne: {f: 3}\ng: x\n",
@@ -1124,7 +1124,7 @@ mod refusals {
     }
 
     #[test]
-    fn what_is_no_mapping() {
+    fn rejects_wrong_kinds() {
         refused(
             "a: text\n",
             [set("a.b", 1)],
@@ -1170,7 +1170,7 @@ mod refusals {
     }
 
     #[test]
-    fn what_is_no_plain_document() {
+    fn rejects_unusual_documents() {
         refused("a: 1\n\n b: [\n", [set("c", 1)], "line 3 is not valid YAML");
         refused(
             "a: {{ .Values.a }}\n",
@@ -1278,7 +1278,7 @@ mod refusals {
     }
 
     #[test]
-    fn a_text_block_that_ends_with_the_file() {
+    fn rejects_unterminated_blocks() {
         let reason = "the last line of a text block (line 1) would get or lose its line break";
         refused("a: |\n  x", [set("b", 1)], reason);
         refused("a: >+\n  x\nb: 1", [remove("b")], reason);
@@ -1287,7 +1287,7 @@ mod refusals {
     }
 
     #[test]
-    fn comments_that_would_be_lost() {
+    fn rejects_losing_comments() {
         refused(
             "a:\n  # keep\n  b: 1\n",
             [set("a", 1)],
@@ -1490,7 +1490,7 @@ mod comments {
     const TEXT: &str = "# head\na: 1 # one\nb:\n  # below\n  - x: [2, # two\n      3]\n  - y: |\n      # text\n# end\n";
 
     #[test]
-    fn what_comes_and_what_goes_are_opposites() {
+    fn adding_and_removing_are_inverse() {
         for brk in ["\n", "\r\n", "\r"] {
             for mark in ["", "\u{feff}"] {
                 for end in [brk, ""] {
@@ -1515,7 +1515,7 @@ mod comments {
     }
 
     #[test]
-    fn a_comment_goes_with_its_blanks_or_its_line() {
+    fn removes_comment_with_blanks_or_line() {
         for (begin, before, after) in [
             ("# head", "# head\n", ""),
             ("# one", " # one", ""),
@@ -1537,7 +1537,7 @@ mod comments {
     }
 
     #[test]
-    fn it_goes_together_with_other_changes() {
+    fn combines_with_other_changes() {
         let changes = [
             comment(TEXT, "# below", None),
             comment(TEXT, "# one", Some("# 1")),
@@ -1552,7 +1552,7 @@ mod comments {
     }
 
     #[test]
-    fn where_no_comment_can_stand_none_is_written() {
+    fn rejects_impossible_places() {
         let refused_at =
             |beside: &str, above: bool| plan(&parse(TEXT), &[new(TEXT, beside, above)]).is_err();
         assert!(refused_at("a: 1", false), "there is one");
@@ -1591,7 +1591,7 @@ mod corpus {
     ];
 
     #[test]
-    fn every_edit_of_real_manifests_is_proved_and_stays_small() {
+    fn corpus_edits_are_verified_and_small() {
         let Some(folder) = shared("corpus") else {
             return;
         };
@@ -1630,7 +1630,7 @@ mod corpus {
 
     /// The documents of YAML's own test suite are as odd as documents get: what cannot be edited is refused.
     #[test]
-    fn odd_documents_are_edited_rightly_or_not_at_all() {
+    fn odd_documents_are_edited_correctly_or_rejected() {
         let Some(folder) = shared("yaml-test-suite/src") else {
             return;
         };

@@ -25,14 +25,14 @@ fn reads(text: &str, expected: &str) {
 }
 
 #[test]
-fn blanks_comments_and_markers_alone_are_no_value() {
+fn blank_documents_have_no_root() {
     reads("", "");
     reads("# only a comment", "comment [# only a comment]");
     reads("%YAML 1.2\n---\n...\n", "");
 }
 
 #[test]
-fn plain_scalars_end_where_their_words_end() {
+fn plain_scalar_ranges() {
     reads(
         "a: b c  # d\n",
         r#"
@@ -61,7 +61,7 @@ fn plain_scalars_end_where_their_words_end() {
 }
 
 #[test]
-fn quoted_scalars_cover_their_quotes() {
+fn quoted_scalar_ranges() {
     reads(
         "a: \"b\\\"c\" # d\n",
         r#"
@@ -82,7 +82,7 @@ fn quoted_scalars_cover_their_quotes() {
 }
 
 #[test]
-fn quoted_text_and_brackets_need_no_indentation() {
+fn quotes_and_brackets_need_no_indentation() {
     reads(
         "a: \"b\nc\"\nd: [e,\nf\n]\ng: h\n",
         r#"
@@ -112,7 +112,7 @@ fn quoted_text_and_brackets_need_no_indentation() {
 }
 
 #[test]
-fn block_scalars_go_from_their_indicator_to_their_last_line() {
+fn block_scalar_ranges() {
     reads(
         "a: | # b\n  c\n   d\n\n# e\nf: g\n",
         r#"
@@ -164,7 +164,7 @@ fn block_scalars_go_from_their_indicator_to_their_last_line() {
 }
 
 #[test]
-fn collections_go_from_their_first_child_to_their_last() {
+fn collection_ranges() {
     reads(
         "a:\n- b\n- c: d\n  e:\n\nf: g\n",
         r#"
@@ -195,7 +195,7 @@ fn collections_go_from_their_first_child_to_their_last() {
 }
 
 #[test]
-fn flow_collections_cover_their_brackets() {
+fn flow_collection_ranges() {
     reads(
         "a: [b, {c: d, e}, [], ] # f\n",
         r#"
@@ -237,7 +237,7 @@ fn flow_collections_cover_their_brackets() {
 }
 
 #[test]
-fn what_is_not_written_stands_behind_its_colon_or_dash() {
+fn missing_value_ranges() {
     reads(
         "a:   # b\nc:\n",
         r#"
@@ -261,7 +261,7 @@ fn what_is_not_written_stands_behind_its_colon_or_dash() {
 }
 
 #[test]
-fn anchors_tags_and_aliases_are_known_by_name() {
+fn anchors_tags_and_aliases() {
     reads(
         "a: &b !!str c\nd: *b\n",
         r#"
@@ -317,7 +317,7 @@ fn explicit_keys_are_keys() {
 }
 
 #[test]
-fn every_character_counts_its_bytes() {
+fn ranges_count_bytes() {
     reads(
         "é: \"日本\" # 🙂\n🙂: b\n",
         r#"
@@ -332,7 +332,7 @@ fn every_character_counts_its_bytes() {
 }
 
 #[test]
-fn any_line_break_will_do() {
+fn all_line_breaks_work() {
     reads(
         "a: b\r\nc: |\r\n  d\r\n# e\r\n",
         r#"
@@ -358,7 +358,7 @@ fn any_line_break_will_do() {
 }
 
 #[test]
-fn a_byte_order_mark_is_no_part_of_the_first_key() {
+fn byte_order_mark_is_not_in_the_first_key() {
     reads(
         "\u{feff}a: b\n",
         r#"
@@ -379,7 +379,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_key() {
 }
 
 #[test]
-fn tabs_part_words_but_do_not_indent() {
+fn tabs_separate_but_do_not_indent() {
     reads(
         "a:\tb\t# c\n",
         r#"
@@ -401,8 +401,8 @@ fn tabs_part_words_but_do_not_indent() {
                 plain [2]
               key plain [d]
               plain [3]
-            error [\t] tabs cannot indent YAML: use spaces
-            error [\t] tabs cannot indent YAML: use spaces
+            error [\t] tabs are not allowed in indentation: use spaces
+            error [\t] tabs are not allowed in indentation: use spaces
             repaired [\tb: 1\n]
             repaired [\tc: 2\n]
         "#,
@@ -410,7 +410,7 @@ fn tabs_part_words_but_do_not_indent() {
 }
 
 #[test]
-fn a_tab_is_found_on_its_own_line_though_the_parser_stops_before_it() {
+fn tab_error_is_on_its_own_line() {
     let yaml =
         yaml::parse("spec:\n  containers:\n    - name: a\n      image: x\n\tsecurityContext:\n");
     let errors: Vec<_> = yaml
@@ -418,7 +418,10 @@ fn a_tab_is_found_on_its_own_line_though_the_parser_stops_before_it() {
         .iter()
         .map(|error| (&yaml.text()[error.range], error.message.as_str()))
         .collect();
-    assert_eq!(errors, [("\t", "tabs cannot indent YAML: use spaces")]);
+    assert_eq!(
+        errors,
+        [("\t", "tabs are not allowed in indentation: use spaces")]
+    );
     let containers = yaml
         .root()
         .and_then(|root| root.get("spec")?.get("containers"))
@@ -427,7 +430,7 @@ fn a_tab_is_found_on_its_own_line_though_the_parser_stops_before_it() {
 }
 
 #[test]
-fn a_key_without_its_colon_keeps_its_place() {
+fn recovers_key_without_colon() {
     reads(
         "spec:\n  securityContext\n  replicas: 1\n",
         r#"
@@ -438,7 +441,7 @@ fn a_key_without_its_colon_keeps_its_place() {
                 empty []
                 key plain [replicas]
                 plain [1]
-            error [securityContext] this line needs a `:` after the key
+            error [securityContext] missing `:` after the key
             repaired [  securityContext\n]
         "#,
     );
@@ -451,7 +454,7 @@ fn a_key_without_its_colon_keeps_its_place() {
                 empty []
                 key plain [image]
                 plain [b]
-            error [nam] this line needs a `:` after the key
+            error [nam] missing `:` after the key
             repaired [- nam\n]
         "#,
     );
@@ -463,14 +466,14 @@ fn a_key_without_its_colon_keeps_its_place() {
               plain [1]
               key plain [b]
               plain [2]
-            error [a:1] a blank is missing after the `:`
+            error [a:1] missing space after the `:`
             repaired [a:1\n]
         "#,
     );
 }
 
 #[test]
-fn what_is_open_is_closed_at_the_end_of_its_line() {
+fn recovers_unclosed_quotes_and_brackets() {
     reads(
         "a: \"b\nc: d\n",
         r#"
@@ -514,7 +517,7 @@ fn what_is_open_is_closed_at_the_end_of_its_line() {
 }
 
 #[test]
-fn a_value_that_is_none_is_read_as_words() {
+fn recovers_invalid_values() {
     reads(
         "a: b: c\nd: e\n",
         r#"
@@ -547,14 +550,14 @@ fn a_value_that_is_none_is_read_as_words() {
               plain ["b" c]
               key plain [d]
               plain [e]
-            error ["b" c] something stands behind the closing quote
+            error ["b" c] unexpected text after the closing quote
             repaired [a: "b" c\n]
         "#,
     );
 }
 
 #[test]
-fn an_alias_to_nothing_stays_an_alias() {
+fn recovers_unknown_alias() {
     reads(
         "a: *b\nc: d\n",
         r#"
@@ -563,14 +566,14 @@ fn an_alias_to_nothing_stays_an_alias() {
               alias [*b] is nothing
               key plain [c]
               plain [d]
-            error [*b] nothing in this document has the anchor `b`
+            error [*b] unknown anchor `b`
             repaired [a: *b\n]
         "#,
     );
 }
 
 #[test]
-fn a_line_at_a_strange_place_keeps_the_others() {
+fn recovers_misplaced_lines() {
     reads(
         "a:\n    b: 1\n  c: 2\nd: 3\n",
         r#"
@@ -585,7 +588,7 @@ fn a_line_at_a_strange_place_keeps_the_others() {
                 plain [2]
               key plain [d]
               plain [3]
-            error [c: 2] this line is indented differently than its neighbours
+            error [c: 2] inconsistent indentation
             repaired [  c: 2\n]
         "#,
     );
@@ -601,14 +604,14 @@ fn a_line_at_a_strange_place_keeps_the_others() {
                 plain [a]
               key plain [spec]
               plain [b]
-            error [name: a] a key is missing above this line
+            error [name: a] missing key above this line
             repaired [\n]
         "#,
     );
 }
 
 #[test]
-fn a_script_whose_header_is_not_written_yet_is_one() {
+fn recovers_missing_block_header() {
     reads(
         "- sh\n\n  for i in a; do\n    echo \"a: $i\"; b: c\n  done\n- d\n",
         r#"
@@ -616,14 +619,14 @@ fn a_script_whose_header_is_not_written_yet_is_one() {
               - plain [sh]
               - literal [for i in a; do\n    echo "a: $i"; b: c\n  done] says "for i in a; do\n  echo \"a: $i\"; b: c\ndone\n"
               - plain [d]
-            error [for i in a; do] a `- |` is missing above this line
+            error [for i in a; do] missing `- |` above this line
             repaired [\n]
         "#,
     );
 }
 
 #[test]
-fn the_lines_below_an_item_without_its_colon_are_its_own() {
+fn recovers_item_without_colon() {
     reads(
         "- command\n    - sh\n    - |\n      a\n  image: b\n",
         r#"
@@ -635,14 +638,14 @@ fn the_lines_below_an_item_without_its_colon_are_its_own() {
                   - literal [|\n      a] says "a\n"
                 key plain [image]
                 plain [b]
-            error [command] this line needs a `:` after the key
+            error [command] missing `:` after the key
             repaired [- command\n]
         "#,
     );
 }
 
 #[test]
-fn a_list_below_a_word_and_an_empty_line_is_no_script() {
+fn list_below_word_is_not_a_block() {
     reads(
         "- command\n\n  - sh\n  image: b\n",
         r#"
@@ -653,14 +656,14 @@ fn a_list_below_a_word_and_an_empty_line_is_no_script() {
                   - plain [sh]
                 key plain [image]
                 plain [b]
-            error [command] this line needs a `:` after the key
+            error [command] missing `:` after the key
             repaired [- command\n]
         "#,
     );
 }
 
 #[test]
-fn conflict_markers_are_stepped_over() {
+fn recovers_conflict_markers() {
     reads(
         "a: 1\n<<<<<<< ours\nb: 2\n=======\nb: 3\n>>>>>>> theirs\nc: 4\n",
         r#"
@@ -684,7 +687,7 @@ fn conflict_markers_are_stepped_over() {
 }
 
 #[test]
-fn templates_are_stepped_over() {
+fn recovers_templates() {
     reads(
         "a: {{ .a }}-{{ .b }}:{{ .c }}\n{{- if .d }}\nb: c\n{{- end }}\n",
         r#"
@@ -704,7 +707,7 @@ fn templates_are_stepped_over() {
 }
 
 #[test]
-fn half_a_document_is_read_as_far_as_it_goes() {
+fn recovers_half_a_document() {
     reads(
         "apiVersion: v1\nspec:\n  containers:\n  - name: a\n    ima",
         r#"
@@ -720,7 +723,7 @@ fn half_a_document_is_read_as_far_as_it_goes() {
                     plain [a]
                     key plain [ima]
                     empty []
-            error [ima] this line needs a `:` after the key
+            error [ima] missing `:` after the key
             repaired [    ima]
         "#,
     );
@@ -755,7 +758,7 @@ fn half_a_document_is_read_as_far_as_it_goes() {
 }
 
 #[test]
-fn only_the_first_of_several_documents_is_read() {
+fn reads_only_the_first_document() {
     reads(
         "a: b\n---\nc: d\n",
         r#"
@@ -767,7 +770,7 @@ fn only_the_first_of_several_documents_is_read() {
 }
 
 #[test]
-fn characters_that_yaml_has_no_place_for_are_an_error() {
+fn control_characters_are_errors() {
     reads(
         "a: b\0c\n",
         r#"
@@ -780,7 +783,7 @@ fn characters_that_yaml_has_no_place_for_are_an_error() {
 }
 
 #[test]
-fn documents_begin_at_their_marker_and_end_with_theirs() {
+fn documents_split_at_markers() {
     let text = "# a\n---\nb: c\n--- d\n...\n# e\n%YAML 1.2\n---\nf\n";
     let documents: Vec<&str> = yaml::chunks::documents(text)
         .into_iter()
@@ -798,7 +801,7 @@ fn documents_begin_at_their_marker_and_end_with_theirs() {
 }
 
 #[test]
-fn a_byte_order_mark_before_a_marker_begins_a_document() {
+fn byte_order_mark_before_marker_starts_document() {
     let text = "\u{feff}a: 1\n\u{feff}---\nb: \u{feff}---\n--- c\n";
     let documents: Vec<&str> = yaml::chunks::documents(text)
         .into_iter()
@@ -816,7 +819,7 @@ fn a_byte_order_mark_before_a_marker_begins_a_document() {
 }
 
 #[test]
-fn a_key_that_begins_with_a_star_is_one_mistake() {
+fn starred_key_is_one_error() {
     for text in ["a: 1\n*b:\n  c: 1\n  d: 2\ne: 3\n", "a: 1\n*b: [c]\ne: 3\n"] {
         let yaml = yaml::parse(text);
         let errors: Vec<&str> = yaml

@@ -8,7 +8,7 @@ use yaml::{self, NodeKind};
 const TEXTS: usize = 3000;
 
 #[test]
-fn garbage_is_read_too() {
+fn random_texts_keep_the_invariants() {
     let wanted = std::env::var("KUBEHARDEN_GARBAGE")
         .ok()
         .and_then(|texts| texts.parse().ok())
@@ -87,7 +87,7 @@ fn aliases_are_not_expanded() {
 }
 
 #[test]
-fn an_alias_inside_its_own_anchor_is_nothing() {
+fn alias_inside_its_anchor_is_unresolved() {
     let yaml = yaml::parse("a: &a\n  b: *a\n  <<: *a\n");
     assert_eq!(yaml.errors(), []);
     let aliases: Vec<_> = yaml
@@ -100,7 +100,7 @@ fn an_alias_inside_its_own_anchor_is_nothing() {
 }
 
 #[test]
-fn what_long_lines_and_large_files_cost_grows_as_they_do() {
+fn cost_is_linear() {
     type Text = fn(usize) -> String;
     let texts: [(&str, Text); 8] = [
         ("a plain scalar", |size| "x".repeat(size)),

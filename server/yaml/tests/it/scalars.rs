@@ -40,7 +40,7 @@ fn agree(ours: Option<&serde_json::Value>, theirs: Option<&serde_json::Value>) -
 }
 
 #[test]
-fn every_scalar_is_what_the_api_server_reads() {
+fn scalars_match_the_api_server() {
     let answers = answers();
     for Answer {
         source,
@@ -64,7 +64,7 @@ fn every_scalar_is_what_the_api_server_reads() {
 }
 
 #[test]
-fn the_table_in_the_docs_is_fresh() {
+fn scalars_page_is_up_to_date() {
     let mut table = String::from(
         "# Scalars as the API server reads them\n\n\
          Kubernetes reads YAML with `sigs.k8s.io/yaml`, which converts YAML 1.1 to JSON. kubeharden resolves every scalar to the same value.\n\

@@ -31,7 +31,7 @@ const AT_END: &str = "libyaml adds no line break to a block that ends with the t
 const DIRECTIVE: &str = "a directive that cannot be read is an error to libyaml";
 
 #[test]
-fn every_case_of_the_suite_is_read_as_the_suite_has_it() {
+fn yaml_test_suite() {
     let Some(folder) = data::shared("yaml-test-suite/src") else {
         return;
     };

@@ -10,7 +10,7 @@ const STATES: usize = 4000;
 const FILES: usize = 16;
 
 #[test]
-fn a_line_being_typed_leaves_the_others_alone() {
+fn typing_a_line_keeps_the_others() {
     let wanted = std::env::var("KUBEHARDEN_STATES")
         .ok()
         .and_then(|states| states.parse().ok())
