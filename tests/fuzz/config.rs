@@ -1,4 +1,5 @@
-//! Any configuration file is read: each mistake has its place, and what is left is a configuration that can be written and read again.
+//! Any configuration file can be read: each error has a range, and the rest is a configuration that
+//! can be written and read again.
 
 use super::halves;
 use linter::config;
@@ -17,7 +18,7 @@ pub fn run(data: &[u8]) {
         );
         assert!(
             problem.range.start >= last,
-            "{problem:?} stands before the one before it, in {text:?}"
+            "{problem:?} is out of order, in {text:?}"
         );
         assert!(
             !problem.message.is_empty() && !problem.message.contains('\n'),
@@ -27,7 +28,7 @@ pub fn run(data: &[u8]) {
     }
     let written = config::yaml(&reading.config);
     let again = config::read(&written, &ids, today);
-    // That an exception has ended is to be said of it wherever it stands.
+    // An expired exception is reported in both readings.
     let is_mistake = |problem: &&config::ConfigError| problem.severity == Severity::Error;
     assert_eq!(
         again.problems.iter().find(is_mistake),

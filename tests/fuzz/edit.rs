@@ -1,4 +1,4 @@
-//! Changes to any document: it is edited as wanted, and nothing else in it is another, or it is not edited at all.
+//! Any changes of any document: the edit makes exactly these changes, or it is rejected.
 
 use super::{below, halves, one_of};
 use arbitrary::Unstructured;
@@ -61,7 +61,7 @@ const KEYS: [&str; 12] = [
     "*a",
 ];
 
-/// A place that is there, or one below it.
+/// An existing path, or one below it.
 fn path(nodes: &[Node<'_>], input: &mut Unstructured<'_>) -> Path {
     let path = nodes[below(input, nodes.len())].path();
     match below(input, 5) {
@@ -164,10 +164,10 @@ fn comments(yaml: &Yaml) -> Vec<&str> {
     comments
 }
 
-/// What no change names is written as before, byte for byte.
+/// Checks that everything else is unchanged, byte for byte.
 fn untouched(old: &Yaml, new: &Yaml, changes: &[Change], told: &dyn Fn() -> String) {
     let named: Vec<&Path> = changes.iter().flat_map(paths).collect();
-    // Items behind one that goes have another number afterwards, and of equal keys a path means one.
+    // A removal shifts the indices of the items behind it, and a path means only one of equal keys.
     let shifts = |path: &Path| matches!(path.steps().last(), Some(Step::Index(_)));
     let goes = changes.iter().any(|change| match change {
         Change::Remove { path } | Change::Move { from: path, .. } => {
@@ -208,7 +208,7 @@ fn paths(change: &Change) -> Vec<&Path> {
     }
 }
 
-/// What is as it is wanted to be stays as it is.
+/// Checks that planning the same changes again gives no edits.
 fn again(read: &Yaml, changes: &[Change], told: &dyn Fn() -> String) {
     let has_index = |path: &Path| path.steps().any(|step| matches!(step, Step::Index(_)));
     let settles = |change: &Change| match change {

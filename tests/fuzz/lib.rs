@@ -1,7 +1,8 @@
-//! What is tried with inputs that a fuzzer makes: a function for each target, which panics where a promise is broken.
+//! The bodies of the fuzz targets: each panics if an invariant is broken.
 //!
-//! The fuzz targets run them on what libFuzzer thinks of; `tests/fuzz.rs` runs them again on every input that once broke one. An input
-//! is a text, up to the first byte that no UTF-8 has (0xFF); what stands behind it says what is done with the text.
+//! The targets run on inputs of libFuzzer. `tests/it/fuzz.rs` runs them again on every input that
+//! once failed. An input is a text up to the first 0xFF byte, which UTF-8 never contains; the bytes
+//! behind it decide what is done with the text.
 
 pub mod config;
 pub mod edit;
@@ -19,7 +20,7 @@ pub mod reanalyze;
 use arbitrary::Unstructured;
 use std::borrow::Cow;
 
-/// The text of an input, and what is to be done with it.
+/// Splits an input into its text and the bytes behind it.
 fn halves(data: &[u8]) -> (Cow<'_, str>, Unstructured<'_>) {
     let (text, rest) = match data.iter().position(|&byte| byte == SEPARATOR) {
         Some(at) => (&data[..at], &data[at + 1..]),
@@ -30,7 +31,7 @@ fn halves(data: &[u8]) -> (Cow<'_, str>, Unstructured<'_>) {
 
 const SEPARATOR: u8 = 0xff;
 
-/// A number below a bound; 0 where the input is at its end.
+/// A number below a bound; 0 at the end of the input.
 fn below(input: &mut Unstructured<'_>, bound: usize) -> usize {
     input.int_in_range(0..=bound.saturating_sub(1)).unwrap_or(0)
 }
@@ -39,7 +40,7 @@ fn one_of<'t, T: ?Sized>(input: &mut Unstructured<'_>, choices: &[&'t T]) -> &'t
     choices[below(input, choices.len())]
 }
 
-/// The start of the character that holds an offset.
+/// The start of the character that contains an offset.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len()))
         .rev()

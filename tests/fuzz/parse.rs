@@ -1,4 +1,4 @@
-//! Any text is read, each document to a tree that keeps its promises and is not larger than the text allows.
+//! Any text can be parsed, to trees that keep the invariants and have bounded size.
 
 use super::{halves, promises};
 use yaml::{self, chunks};
@@ -12,7 +12,7 @@ pub fn run(data: &[u8]) {
         let yaml = yaml::parse(&text[range]);
         promises::check_structure(&yaml)
             .unwrap_or_else(|fault| panic!("{fault}\nin {:?}", yaml.text()));
-        // `:` alone is a mapping, a key and a value.
+        // `:` alone is a mapping, a key, and a value.
         assert!(
             yaml.nodes().len() <= 3 * yaml.text().len() + 1,
             "{} nodes of {:?}",

@@ -1,5 +1,5 @@
-//! Any bytes from a client, from half messages to whole sessions in any order: the server answers each request that it can read, once,
-//! says nothing but messages, and ends when its input does.
+//! Any bytes from a client, from partial messages to whole sessions in any order: the server
+//! answers each readable request exactly once, writes only messages, and ends when its input ends.
 
 use super::{below, one_of};
 use arbitrary::Unstructured;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 const MOST_STEPS: usize = 32;
 
-/// Longer than anything takes.
+/// Longer than any request takes.
 const NEVER: Duration = Duration::from_secs(60);
 
 pub fn run(data: &[u8]) {
@@ -51,13 +51,13 @@ pub fn run(data: &[u8]) {
     );
 }
 
-/// What a client sends.
+/// A session of a client.
 #[derive(Default)]
 struct Script {
     bytes: Vec<u8>,
-    /// Requests by their ids, as far as nothing but whole messages stands before them and no `exit`.
+    /// Requests by id that follow only whole messages and no `exit`.
     asked: BTreeMap<String, Vec<String>>,
-    /// Whether the server has to understand all of it.
+    /// Whether the server must understand all of it.
     is_whole: bool,
     steps: usize,
 }
@@ -66,7 +66,7 @@ impl Script {
     fn step(&mut self, input: &mut Unstructured<'_>) {
         if self.steps == 0 {
             self.is_whole = true;
-            // Most sessions begin with a greeting; without one there is not much to see.
+            // Most sessions start with a handshake. Little happens without one.
             if below(input, 8) > 0 {
                 self.message(&json!({"jsonrpc": "2.0", "id": "hello", "method": "initialize", "params": {"capabilities": capabilities(input)}}));
                 self.message(&json!({"jsonrpc": "2.0", "method": "initialized", "params": {}}));
@@ -151,7 +151,7 @@ fn message(input: &mut Unstructured<'_>) -> Value {
         "textDocument/didOpen",
         "$/optional",
     ];
-    /// Those that stand for one of the above, so that what is kept as a regression goes on meaning the same.
+    /// Aliases of the above, so that existing regressions keep their meaning.
     const HELPS: [&str; 5] = [
         "textDocument/completion",
         "textDocument/codeLens",
@@ -300,7 +300,7 @@ fn position(input: &mut Unstructured<'_>) -> Value {
     json!({"line": number(input), "character": number(input)})
 }
 
-/// Mostly one that makes sense.
+/// Mostly a meaningful number.
 fn number(input: &mut Unstructured<'_>) -> i64 {
     match below(input, 20) {
         0 => i64::from(i32::MAX),
@@ -345,7 +345,8 @@ fn capabilities(input: &mut Unstructured<'_>) -> Value {
     })
 }
 
-/// All that a server says to a client that sends those bytes, hears so many answers and hangs up.
+/// Returns what a server writes to a client that sends these bytes, reads this many answers, and
+/// hangs up.
 fn converse(bytes: Vec<u8>, answers: usize) -> Vec<Value> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -357,7 +358,7 @@ fn converse(bytes: Vec<u8>, answers: usize) -> Vec<Value> {
         let (server_output, mut output) = tokio::io::duplex(1 << 16);
         let served = tokio::spawn(lsp::serve(server_input, server_output, Setup::default()));
         let spoken = tokio::spawn(async move {
-            // The server may be gone already.
+            // The server may have ended already.
             let _ = input.write_all(&bytes).await;
             input
         });
@@ -387,7 +388,7 @@ fn converse(bytes: Vec<u8>, answers: usize) -> Vec<Value> {
     messages
 }
 
-/// Takes the first message off what a server said, if all of it is there.
+/// Removes the first complete message.
 fn take_message(said: &mut Vec<u8>) -> Option<Value> {
     let end = said.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let header = std::str::from_utf8(&said[..end]).expect("a header is text");

@@ -1,4 +1,4 @@
-//! A text that is edited again and again: what is known of its parts is what a reading from scratch knows.
+//! Repeated edits of a text: the incremental report equals a report from scratch.
 
 use super::{below, boundary, halves, one_of};
 use arbitrary::Unstructured;
@@ -9,7 +9,7 @@ use std::ops::Range;
 use text::Text;
 use yaml::chunks::Outline;
 
-/// What a long series would find, several short ones find sooner.
+/// Several short series find bugs sooner than a long one.
 const MOST_EDITS: usize = 24;
 
 pub fn run(data: &[u8]) {
@@ -33,7 +33,7 @@ pub fn run(data: &[u8]) {
             "the parts after {with:?} at {replaced:?} in {plain:?}"
         );
         report.edit(replaced.clone(), with.len(), |range| text.slice(range));
-        // A burst of edits is followed one by one and analysed once.
+        // A burst of edits is applied one by one and analyzed once.
         if below(&mut input, 4) > 0 || input.is_empty() {
             report.analyze(
                 |range| text.slice(range),
@@ -48,7 +48,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-/// What a person, or a tool, does to a text.
+/// An edit as a person or a tool makes it.
 fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
     const PIECES: [&str; 40] = [
         "",
@@ -95,7 +95,7 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
     let start = boundary(text, below(input, text.len() + 1));
     let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
     match below(input, 8) {
-        // Lines are deleted.
+        // Deletes lines.
         0 => {
             let lines: usize = text[line..]
                 .split_inclusive('\n')
@@ -104,7 +104,7 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
                 .sum();
             (line..line + lines, String::new())
         }
-        // Lines are copied to another place.
+        // Copies lines to another place.
         1 => {
             let lines: String = text[line..]
                 .split_inclusive('\n')
@@ -114,7 +114,7 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
             let at = text[..at].rfind('\n').map_or(0, |at| at + 1);
             (at..at, lines)
         }
-        // A line is indented or not.
+        // Indents or dedents a line.
         2 => {
             let spaces = text[line..].len() - text[line..].trim_start_matches(' ').len();
             (
@@ -122,7 +122,7 @@ fn edit(text: &str, input: &mut Unstructured<'_>) -> (Range<usize>, String) {
                 " ".repeat(below(input, 4)),
             )
         }
-        // What stands at the start of a line is typed.
+        // Types at the start of a line.
         3 => (line..line, one_of(input, &PIECES).to_owned()),
         4 => {
             let end = boundary(text, start + below(input, 40)).max(start);

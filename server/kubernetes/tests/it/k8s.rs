@@ -1,4 +1,4 @@
-//! Documents are read into Kubernetes' types: what is an object, where its pod is, what its types do not know.
+//! Reading documents into Kubernetes types: objects, their pods, and unknown fields.
 
 use kubernetes::{self, ContainerKind, Level, Setting};
 use yaml::{self, Yaml};
@@ -9,7 +9,7 @@ fn read(text: &str) -> Yaml {
     yaml
 }
 
-/// `kind/name: containers` of every object.
+/// `kind/name: containers` for each object.
 fn summary(text: &str) -> Vec<String> {
     let yaml = read(text);
     let line = |object: &kubernetes::Object<'_>| {

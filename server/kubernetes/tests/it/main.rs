@@ -1,3 +1,3 @@
-//! Tests of the Kubernetes layer.
+//! Tests of the Kubernetes crate.
 
 mod k8s;

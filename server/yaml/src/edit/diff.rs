@@ -180,7 +180,8 @@ impl<'y> EditBuilder<'y> {
             let end = layout.below_deeper_comments(layout.tail(node), column);
             self.put(
                 end..end,
-                texts.iter()
+                texts
+                    .iter()
                     .map(|entry| format!("{brk}{entry}"))
                     .collect::<String>(),
             );

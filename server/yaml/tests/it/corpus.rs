@@ -1,4 +1,4 @@
-//! What holds of every document, tried on real files.
+//! Invariants of every document, tested on real files.
 
 use super::data;
 use super::promises::check;
@@ -61,7 +61,7 @@ fn read(text: &str) -> Vec<Yaml> {
         .collect()
 }
 
-/// Everything a tree says but for places.
+/// The content of a tree without its ranges.
 fn tree(yaml: &Yaml) -> Vec<(NodeKind, bool, Option<String>, Option<String>)> {
     yaml.nodes()
         .map(|node| {

@@ -1,10 +1,10 @@
-//! Texts from outside the package to read, where they are there.
+//! Test data outside the package, if it exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A folder beside the package: real manifests, the YAML community's tests. `KUBEHARDEN_SHARED` names another place for it.
-/// Says so and gives `None` where there is none.
+/// A folder next to the repository: real manifests, and the YAML test suite. `KUBEHARDEN_SHARED`
+/// replaces it. Prints a message and returns `None` if it does not exist.
 pub(super) fn shared(name: &str) -> Option<PathBuf> {
     let beside = || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("../shared");
     let path = std::env::var_os("KUBEHARDEN_SHARED")
@@ -17,7 +17,7 @@ pub(super) fn shared(name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// Every text file under a folder, in order.
+/// All text files below a folder, in order.
 pub(super) fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -35,7 +35,7 @@ pub(super) fn texts(folder: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The texts under `../shared/corpus` and `fixtures` that are named as YAML.
+/// The YAML files below `../shared/corpus` and `fixtures`.
 pub(super) fn manifests() -> Vec<(PathBuf, String)> {
     let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("fixtures");
     let mut found = texts(&fixtures);

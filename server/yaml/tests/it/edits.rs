@@ -1,6 +1,8 @@
-//! Edits of YAML as intents: what each change makes of a text, what is refused and why, and what holds for every document.
+//! Edits: the result of each change, the rejected ones with their reasons, and invariants for every
+//! document.
 //!
-//! Each example is also read with `\r\n` and with a lone `\r`, with a byte order mark, and without its final line break.
+//! Each example is also tested with `\r\n`, with a lone `\r`, with a byte order mark, and without
+//! its final line break.
 
 #![allow(
     clippy::print_stdout,
@@ -1311,9 +1313,7 @@ mod refusals {
     }
 }
 
-// --- the helpers ---
-
-/// Plans, applies and compares, in every way in which a text can end its lines.
+/// Plans, applies, and compares, with every kind of line break.
 #[track_caller]
 fn becomes(before: &str, changes: impl IntoIterator<Item = Change>, after: &str) {
     let (before, after) = (
@@ -1330,7 +1330,7 @@ fn becomes(before: &str, changes: impl IntoIterator<Item = Change>, after: &str)
             &changes,
             &format!("\u{feff}{after}"),
         );
-        // A text in one line has no line break left to go by.
+        // A text of one line has no line break to copy.
         if let (Some(before), Some(after)) = (before.strip_suffix(brk), after.strip_suffix(brk))
             && (before.contains(brk) || brk == "\n")
         {
@@ -1416,7 +1416,7 @@ fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     )
 }
 
-/// A value in the shortest words.
+/// A short way to write a value.
 struct TestValue(Value);
 
 impl From<bool> for TestValue {
@@ -1462,7 +1462,7 @@ mod comments {
     use super::*;
     use yaml::{Offset, Range};
 
-    /// The comment that begins so, as it is to be.
+    /// A change of the comment with this prefix.
     fn comment(text: &str, begin: &str, after: Option<&str>) -> Change {
         let yaml = parse(text);
         let range = yaml
@@ -1575,15 +1575,15 @@ mod comments {
     }
 }
 
-/// What holds for every document of a folder of real manifests, wherever it is found.
+/// Invariants for every document of a folder of real manifests.
 mod corpus {
     use super::*;
     use std::collections::BTreeMap;
     use std::path::PathBuf;
     use yaml::{Node, NodeKind, Yaml, chunks};
 
-    /// The reasons to refuse that real manifests give: some write a key twice, some have comments inside of what a `Set` over a
-    /// collection replaces, and some end in a text block when their last line break is taken.
+    /// The valid reasons for rejections of real manifests: duplicate keys, comments inside a
+    /// replaced collection, and a text block at the end of a text without a line break.
     const FOUNDED: [&str; 3] = [
         "is written twice",
         "would be lost",
@@ -1600,7 +1600,7 @@ mod corpus {
             ..Tally::default()
         };
         let mut longest = 12_000;
-        // Everything takes minutes; what is tried otherwise differs from document to document.
+        // All changes take minutes. Otherwise the changes differ from document to document.
         let thorough = std::env::var_os("KUBEHARDEN_THOROUGH").is_some();
         if thorough {
             tally.places = 12;
@@ -1628,7 +1628,7 @@ mod corpus {
         assert_eq!(unfounded, None);
     }
 
-    /// The documents of YAML's own test suite are as odd as documents get: what cannot be edited is refused.
+    /// The documents of the YAML test suite are unusual: what cannot be edited is rejected.
     #[test]
     fn odd_documents_are_edited_correctly_or_rejected() {
         let Some(folder) = shared("yaml-test-suite/src") else {
@@ -1659,7 +1659,7 @@ mod corpus {
         assert!(tally.given > 1000);
     }
 
-    /// A text with its lines ended in one of three ways.
+    /// A text with one of three line breaks.
     fn ended(text: &str, variant: usize) -> String {
         match variant {
             0 => text.to_owned(),
@@ -1706,7 +1706,7 @@ mod corpus {
                     }
                 }
             }
-            // What each can be done can be done at once.
+            // Changes that are possible one by one are possible together.
             let edits = plan(&yaml, &sets)
                 .unwrap_or_else(|refusal| panic!("{refusal}: {sets:?} of\n{}", yaml.text()));
             let after = edits.apply(yaml.text());
@@ -1717,7 +1717,7 @@ mod corpus {
             );
         }
 
-        /// Tries one change; whether edits are given for it.
+        /// Tries one change. Returns whether it has edits.
         fn change(&mut self, yaml: &Yaml, change: &Change, pure: bool) -> bool {
             self.planned += 1;
             let edits = match plan(yaml, std::slice::from_ref(change)) {
@@ -1762,7 +1762,7 @@ mod corpus {
             }
             if matches!(change, Change::Set { .. } | Change::Remove { .. }) {
                 let again = plan(&read, std::slice::from_ref(change));
-                // Where an item went, its place is that of the next one.
+                // After the removal of an item, its index belongs to the next one.
                 let has_index =
                     |path: &Path| path.steps().any(|step| matches!(step, Step::Index(_)));
                 let shifted = matches!(change, Change::Remove { path } if has_index(path));
@@ -1775,7 +1775,7 @@ mod corpus {
         }
     }
 
-    /// Changes to try at a collection, and whether one of them is to leave every line as it is.
+    /// Changes to try at a collection, and whether a change must keep all lines.
     fn changes(node: Node<'_>, seed: usize) -> Vec<(Change, bool)> {
         let path = node.path();
         let size = node.entries().len() + node.items().len();
@@ -1860,7 +1860,7 @@ mod corpus {
         words.fold(first, |text, word| text + " " + word)
     }
 
-    /// A folder of texts that the package does not hold itself.
+    /// A folder of test data outside the package.
     fn shared(name: &str) -> Option<PathBuf> {
         let beside =
             || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("../shared");

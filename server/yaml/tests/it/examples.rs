@@ -1,9 +1,9 @@
-//! One small text a fact: what is read, and where it stands.
+//! One small text for each fact about parsing and ranges.
 
 use super::show;
 use yaml;
 
-/// Holds what a text is read as against what is written beside it, the indentation of the code aside.
+/// Compares the parsed text with the expected output, without the indentation of the code.
 #[track_caller]
 fn reads(text: &str, expected: &str) {
     let lines: Vec<&str> = expected

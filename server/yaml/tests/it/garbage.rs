@@ -1,10 +1,10 @@
-//! Texts that nobody writes, and texts made to hurt: reading ends, soon, and keeps its promises.
+//! Random and malicious texts: parsing ends soon, and the invariants hold.
 
 use super::{data, promises};
 use std::fmt::Write;
 use yaml::{self, NodeKind};
 
-/// How many texts; `KUBEHARDEN_GARBAGE` asks for more of them.
+/// The number of texts; `KUBEHARDEN_GARBAGE` sets another one.
 const TEXTS: usize = 3000;
 
 #[test]
@@ -141,12 +141,12 @@ fn cost_is_linear() {
     }
 }
 
-/// How much is allocated while a text is read, in bytes.
+/// The bytes that are allocated while a text is parsed.
 fn work(text: &str) -> u64 {
     allocation_counter::measure(|| drop(yaml::parse(text))).bytes_total
 }
 
-/// Numbers that are the same in every run: xorshift.
+/// xorshift: the same numbers in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -228,7 +228,7 @@ fn characters(dice: &mut Dice) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A text with a few tokens put in, and a few stretches taken out.
+/// A text with a few tokens inserted and a few ranges removed.
 fn mutated(seed: &str, dice: &mut Dice) -> String {
     let mut text = seed.to_owned();
     for _ in 0..=dice.below(3) {
@@ -244,7 +244,7 @@ fn mutated(seed: &str, dice: &mut Dice) -> String {
     text
 }
 
-/// The start of the character that holds an offset.
+/// The start of the character that contains an offset.
 fn boundary(text: &str, at: usize) -> usize {
     (0..=at)
         .rev()

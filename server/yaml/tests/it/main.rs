@@ -1,4 +1,4 @@
-//! Tests of the YAML layer: what it reads, the ranges it reports, how it recovers, and how it edits.
+//! Tests of the YAML crate: parsing, ranges, recovery, and edits.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,8 +1,8 @@
-//! What `yaml::parse` promises of every tree, as a question that any test can ask.
+//! The invariants of every tree that `yaml::parse` returns.
 
 use yaml::{self, Node, NodeKind, Range, ScalarStyle, Yaml};
 
-/// What the tree promises.
+/// Checks all invariants.
 pub(crate) fn check(yaml: &Yaml) -> Result<(), String> {
     check_structure(yaml)?;
     for node in yaml
@@ -24,7 +24,7 @@ pub(crate) fn check(yaml: &Yaml) -> Result<(), String> {
     }
 }
 
-/// What it promises of every text, repaired or not.
+/// Checks the invariants that hold for every text, repaired or not.
 pub(crate) fn check_structure(yaml: &Yaml) -> Result<(), String> {
     let fault = |what: &str, range: Range| {
         Err(format!(
@@ -89,7 +89,8 @@ pub(crate) fn check_structure(yaml: &Yaml) -> Result<(), String> {
     Ok(())
 }
 
-/// What a scalar's source says alone. A block scalar that states its indentation says nothing without its parent.
+/// Parses a scalar's text on its own. A block scalar with an indentation indicator needs its
+/// parent.
 fn reread(node: Node<'_>) -> Option<String> {
     let NodeKind::Scalar(style) = node.kind() else {
         return None;
@@ -113,7 +114,7 @@ fn reread(node: Node<'_>) -> Option<String> {
         )),
         // `a::` is a key that ends with a colon, and `-:` one that is a dash.
         ScalarStyle::Plain if source.ends_with(':') || source == "-" || source == "?" => None,
-        // At the start of a line `---` or a byte order mark would be more than words.
+        // At the start of a line, `---` and a byte order mark have a meaning.
         _ => value(&format!(" {source}")),
     }
 }
@@ -124,7 +125,7 @@ fn value(source: &str) -> Option<String> {
         alone
             .root()
             .and_then(|root| root.as_str())
-            .unwrap_or("(no scalar)")
+            .unwrap_or("(not a scalar)")
             .into(),
     )
 }
@@ -133,7 +134,8 @@ fn touches(ranges: &[Range], range: Range) -> bool {
     ranges.iter().any(|other| other.intersect(range).is_some())
 }
 
-/// Nodes, comments and properties cover everything but punctuation, blanks, directives and lines that were repaired.
+/// Nodes, comments, and properties cover everything but punctuation, blanks, directives, and
+/// repaired lines.
 fn uncovered(yaml: &Yaml) -> Result<(), String> {
     let text = yaml.text();
     let mut covered = vec![false; text.len()];

@@ -1,5 +1,6 @@
-//! Scalars mean what the API server's own YAML reader says: `tests/data/scalars.json` holds its answers, produced by
-//! `tests/oracle/scalars`. The table in `docs/scalars.md` is made from the same answers.
+//! Compares scalars with the API server's YAML library. `tests/data/scalars.json` contains its
+//! answers, produced by `tests/oracle/scalars`. The table in `docs/scalars.md` comes from the same
+//! answers.
 
 use serde::Deserialize;
 use std::fmt::Write;
@@ -7,9 +8,9 @@ use yaml::{self, Resolved};
 
 #[derive(Deserialize)]
 struct Answer {
-    /// As it stands behind `v: `.
+    /// The text behind `v: `.
     source: String,
-    /// The JSON that the Go library makes of it; `None` where it refuses the text.
+    /// The JSON of the Go library; `None` if it rejects the text.
     json: Option<String>,
 }
 
@@ -17,7 +18,7 @@ fn answers() -> Vec<Answer> {
     serde_json::from_str(include_str!("../../../../tests/data/scalars.json")).expect("answers")
 }
 
-/// The JSON that the API server gets; `None` where there is none.
+/// The JSON that the API server gets; `None` if there is none.
 fn json(source: &str) -> Option<serde_json::Value> {
     let yaml = yaml::parse(&format!("v: {source}\n"));
     if !yaml.errors().is_empty() {
@@ -50,7 +51,8 @@ fn scalars_match_the_api_server() {
         let theirs = theirs
             .as_ref()
             .map(|text| serde_json::from_str(text).expect("an answer is JSON"));
-        // A tag that the text does not fit is refused there, and a string here: both are wrong for any typed field.
+        // The library rejects a tag that does not fit the text. Here the value is a string, which
+        // is also wrong for any typed field.
         if theirs.is_none() && source.starts_with("!!") {
             continue;
         }

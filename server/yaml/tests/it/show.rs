@@ -1,9 +1,10 @@
-//! A document as the tests show it: one line a node, `what [source]`, then comments, errors and repaired lines.
+//! Shows a document as text: one line per node, `kind [source]`, then comments, errors, and
+//! repaired lines.
 
 use std::fmt::Write;
 use yaml::{self, Node, NodeKind, ScalarStyle, Yaml};
 
-/// The whole of a document.
+/// Shows a whole document.
 pub(super) fn document(text: &str) -> String {
     let yaml = yaml::parse(text);
     let mut shown = String::new();
@@ -82,7 +83,7 @@ fn line(shown: &mut String, line: String) {
     shown.push('\n');
 }
 
-/// `LOOK=path cargo test --test yaml look -- --nocapture` shows what is made of a file.
+/// `LOOK=path cargo test -p kubeharden-yaml look -- --nocapture` shows how a file is parsed.
 #[test]
 fn look() {
     if let Some(text) = std::env::var_os("LOOK").and_then(|path| std::fs::read_to_string(path).ok())

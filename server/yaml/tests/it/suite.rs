@@ -1,4 +1,5 @@
-//! Every case of the YAML community's test suite: what is valid gives the events that the suite states, what is not an error.
+//! All cases of the YAML test suite: valid texts have the expected events, and invalid ones have
+//! errors.
 
 use super::data;
 use std::collections::BTreeMap;
@@ -6,7 +7,8 @@ use std::fmt::Write;
 use std::fs;
 use yaml::{self, Node, NodeKind, ScalarStyle};
 
-/// Cases whose outcome is not the suite's, but that of libyaml, which is what the API server's reader is a copy of. One that comes out right has to leave the list.
+/// Cases that are parsed as libyaml does, of which the API server's parser is a copy. A case that
+/// passes must leave the list.
 const EXPECTED: &[(&str, &str)] = &[
     ("6BCT/0", TAB),
     ("6CA3/0", TAB),
@@ -53,14 +55,14 @@ fn yaml_test_suite() {
         }
     }
     println!(
-        "{valid} valid and {invalid} invalid cases, {} not as the suite has them",
+        "{valid} valid and {invalid} invalid cases, {} not as in the suite",
         failures.len()
     );
     let unexpected: Vec<_> = failures
         .iter()
         .filter(|(name, _)| EXPECTED.iter().all(|(known, _)| known != name))
         .collect();
-    let mended: Vec<_> = EXPECTED
+    let passing: Vec<_> = EXPECTED
         .iter()
         .filter(|(name, _)| !failures.contains_key(*name))
         .collect();
@@ -68,8 +70,8 @@ fn yaml_test_suite() {
         println!("--- {name}\n{reason}");
     }
     assert!(
-        unexpected.is_empty() && mended.is_empty(),
-        "{} unexpected, mended: {mended:?}",
+        unexpected.is_empty() && passing.is_empty(),
+        "{} unexpected, passing: {passing:?}",
         unexpected.len()
     );
 }
@@ -80,7 +82,8 @@ struct Case {
     fails: bool,
 }
 
-/// The cases of a file of the suite, which is YAML itself. A case takes what it does not state from the one before it.
+/// The cases of a file of the suite, which is YAML itself. A case inherits missing fields from the
+/// one before.
 fn cases(file: &str) -> Vec<Case> {
     let file = yaml::parse(file);
     assert_eq!(file.errors(), []);
@@ -102,7 +105,7 @@ fn cases(file: &str) -> Vec<Case> {
     cases
 }
 
-/// Letters that stand for what cannot be seen, taken back.
+/// Restores the invisible characters that the suite writes as visible ones.
 fn unmasked(text: &str) -> String {
     let text = text
         .replace('␣', " ")
@@ -238,7 +241,7 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-/// What a tag as it is written stands for, the document's `%TAG` lines considered.
+/// Expands a tag with the document's `%TAG` lines.
 fn resolved_tag(tag: &str, text: &str) -> String {
     if let Some(verbatim) = tag.strip_prefix("!<").and_then(|tag| tag.strip_suffix('>')) {
         return verbatim.into();

@@ -1,11 +1,11 @@
-//! Somebody types: what a half-written line does to the rest of its document.
+//! The effect of an incomplete line on the rest of its document.
 
 use super::data;
 use std::collections::HashMap;
 use yaml::{self, NodeKind, Range, Yaml};
 use yaml_rust2::parser::{Event, EventReceiver, Parser};
 
-/// How many states of how many files; `KUBEHARDEN_STATES` asks for more of the first.
+/// The number of states; `KUBEHARDEN_STATES` sets another one.
 const STATES: usize = 4000;
 const FILES: usize = 16;
 
@@ -50,7 +50,7 @@ fn typing_a_line_keeps_the_others() {
         kept += usize::from(lost.is_empty());
         with_errors += usize::from(!state.errors().is_empty());
         kept_with_errors += usize::from(!state.errors().is_empty() && lost.is_empty());
-        otherwise += usize::from(!lost.is_empty() && is_yaml_that_says(&typed, &state));
+        otherwise += usize::from(!lost.is_empty() && is_yaml_with_values(&typed, &state));
         if !lost.is_empty() && std::env::var_os("KUBEHARDEN_STATES").is_some() {
             println!(
                 "--- {number}:{line} {:?} loses {}: {:?}",
@@ -77,10 +77,10 @@ fn typing_a_line_keeps_the_others() {
     assert!(share >= 99.0 && share_with_errors >= 99.8 && share_or_said >= 99.9);
 }
 
-/// Whether a text is YAML as it stands, and says what was read of it: then whatever the line does to the others, a cluster
-/// would see done too. `image: nginx` above an unfinished `  po` is the image "nginx po".
-fn is_yaml_that_says(text: &str, read: &Yaml) -> bool {
-    let mut said = Said(Vec::new());
+/// Whether a text is valid YAML with the values that were read. Then a cluster would see the effect
+/// of the line too: `image: nginx` above an unfinished `  po` is the image "nginx po".
+fn is_yaml_with_values(text: &str, read: &Yaml) -> bool {
+    let mut said = Scalars(Vec::new());
     let is_yaml = Parser::new_from_str(text).load(&mut said, true).is_ok();
     is_yaml
         && read.errors().is_empty()
@@ -89,10 +89,10 @@ fn is_yaml_that_says(text: &str, read: &Yaml) -> bool {
             .eq(said.0.iter().map(String::as_str))
 }
 
-/// The scalars of a text, as the parser alone tells them.
-struct Said(Vec<String>);
+/// The scalars of a text according to yaml-rust2.
+struct Scalars(Vec<String>);
 
-impl EventReceiver for Said {
+impl EventReceiver for Scalars {
     fn on_event(&mut self, event: Event) {
         if let Event::Scalar(value, ..) = event {
             self.0.push(value);
@@ -100,7 +100,7 @@ impl EventReceiver for Said {
     }
 }
 
-/// Documents of a manifest's usual size.
+/// Documents of the usual size of a manifest.
 fn documents() -> Vec<String> {
     let workload = |text: &str| {
         let kinds = [
@@ -130,7 +130,7 @@ fn documents() -> Vec<String> {
     documents.into_iter().step_by(step).collect()
 }
 
-/// The lines of a text, without their line breaks.
+/// The lines of a text without their line breaks.
 fn lines(text: &str) -> Vec<std::ops::Range<usize>> {
     let starts = text.split_inclusive('\n').scan(0, |at, line| {
         *at += line.len();
@@ -139,7 +139,7 @@ fn lines(text: &str) -> Vec<std::ops::Range<usize>> {
     starts.collect()
 }
 
-/// The scalars outside a line that are not there, or say something else, once that line is only so long.
+/// The scalars outside a line that are missing or different once the line is cut.
 fn lost(whole: &Yaml, state: &Yaml, line: std::ops::Range<usize>, length: usize) -> Vec<String> {
     let missing = line.len() - length;
     let line = Range::new((line.start as u32).into(), (line.end as u32).into());
