@@ -7,7 +7,7 @@ import (
 
 type object = map[string]any
 
-// maker makes pods that pass at every level, but for the fields where it strays.
+// maker makes pods that pass at every level, except in the fields where it strays.
 type maker struct {
 	*rand.Rand
 	// How likely each field strays.
@@ -78,7 +78,7 @@ func (m maker) maybe(to object, key string, values ...any) {
 	}
 }
 
-// absent stands for a field that is not written.
+// absent marks a field that is not written.
 var absent = struct{}{}
 
 // set sets a field, and leaves it out where there is nothing to set.

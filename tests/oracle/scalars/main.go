@@ -1,7 +1,7 @@
-// Asks the API server's own YAML reader, sigs.k8s.io/yaml, what it takes a scalar for.
+// Prints how the API server's own YAML library, sigs.k8s.io/yaml, reads scalars.
 //
-// Reads scalars from stdin, a line each as it would stand behind "v: ", and prints a JSON array of
-// {"source", "json"}: the JSON that the reader gives, or null where it refuses the text. To ask it again:
+// Reads scalars from stdin, one per line as written after "v: ", and prints a JSON array of
+// {"source", "json"}: the JSON of the library, or null if it rejects the text. To update the answers:
 //
 //	go run . < ../../data/scalars.txt > ../../data/scalars.json
 package main

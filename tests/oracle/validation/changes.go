@@ -12,10 +12,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// A change says what is to stand at some paths of a pod.
+// A change sets values at some paths of a pod.
 type change map[string]any
 
-// readChanges gives the pod of the first line, and the changes of the others.
+// readChanges returns the pod of the first line, and the changes of the others.
 func readChanges(in io.Reader) (pod []byte, changes []change, err error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
@@ -113,8 +113,7 @@ func apply(pod []byte, changes []change) ([]byte, error) {
 	return json.Marshal(object)
 }
 
-// set gives the value with something else at a path in it, and whether the path leads anywhere. In the steps, a tilde stands for
-// a dot.
+// set returns the value with another value at a path, and whether the path exists. In the steps, a tilde means a dot.
 func set(in any, path []string, value any) (any, bool) {
 	if len(path) == 0 {
 		return value, true
@@ -146,7 +145,7 @@ func set(in any, path []string, value any) (any, bool) {
 	return in, false
 }
 
-// eachQuantity prints what Kubernetes takes each line for: a JSON array of [text, billionths], null for what is no quantity.
+// eachQuantity prints how Kubernetes reads each line: a JSON array of [text, billionths], with null for what is not a quantity.
 func eachQuantity(in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	separator := "["

@@ -128,7 +128,7 @@ func eachDocument(path string, answers *json.Encoder) error {
 		if err != nil {
 			return err
 		}
-		// What is no YAML is no question for the validation.
+		// Invalid YAML never reaches the validation.
 		object, err := yaml.YAMLToJSON(text)
 		if err != nil {
 			continue
