@@ -3,8 +3,7 @@
 //! counts as missing.
 
 use super::deserialize::{Reading, UnknownField, read};
-use super::kinds::pod;
-use super::pod::{Context, Extent, Pod, SECURITY};
+use super::pod::{Context, Extent, Pod, SECURITY, pod, pod_at};
 use super::{Container, ContainerKind};
 use k8s_openapi::api::core::v1 as core;
 use yaml::{Node, NodeKind};
@@ -278,7 +277,7 @@ fn is_plain(unknown: &UnknownField<'_>) -> bool {
 /// does not have.
 pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod<'y>, Reading<'y>) {
     let (spec, mut reading) = read::<core::PodSpec>(node, None);
-    let mut pod = super::kinds::pod_at(spec.unwrap_or_default(), node, &reading);
+    let mut pod = pod_at(spec.unwrap_or_default(), node, &reading);
     pod.extent = Extent::Part;
     for (way, kind) in more {
         let found = way.split('.').try_fold(node, |node, key| node.get(key));
@@ -479,9 +478,10 @@ fn pod_at_mapping<'y>(node: Node<'y>, key: &str) -> Option<(Pod<'y>, Reading<'y>
             if has_any(context, &CONTAINER_ONLY_FIELDS)
                 || (key.ends_with("ontainer") && !has_any(context, &POD_ONLY_FIELDS)) =>
         {
-            match has_containers {
-                true => Some(fields(node, &[])),
-                false => lone_security_context(node),
+            if has_containers {
+                Some(fields(node, &[]))
+            } else {
+                lone_security_context(node)
             }
         }
         Some(_) => Some(fields(node, &[])),

@@ -279,11 +279,13 @@ impl<'y> Reader<'_, 'y> {
     /// `0x10` is not.
     fn quantity<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Error> {
         let node = self.resolve()?;
-        let is_one = |text: &str| parse_quantity(text.trim()).is_some();
+        let is_quantity = |text: &str| parse_quantity(text.trim()).is_some();
         match node.resolved() {
-            Some(Resolved::Str(text)) if is_one(text) => visitor.visit_str(text.trim()),
+            Some(Resolved::Str(text)) if is_quantity(text) => visitor.visit_str(text.trim()),
             Some(Resolved::Int(value)) => visitor.visit_string(value.to_string()),
-            Some(Resolved::Float(_)) if is_one(node.source()) => visitor.visit_str(node.source()),
+            Some(Resolved::Float(_)) if is_quantity(node.source()) => {
+                visitor.visit_str(node.source())
+            }
             Some(Resolved::Float(value)) if value.is_finite() => {
                 visitor.visit_string(value.to_string())
             }
@@ -487,9 +489,10 @@ impl<'de> de::Deserializer<'de> for Reader<'_, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.resolve()?.is_null() {
-            true => visitor.visit_none(),
-            false => self.with_node(visitor.visit_some(self)),
+        if self.resolve()?.is_null() {
+            visitor.visit_none()
+        } else {
+            self.with_node(visitor.visit_some(self))
         }
     }
 

@@ -75,10 +75,11 @@ impl JsonPatch {
             return pod_by_path(item, "", "").into_iter().collect();
         };
         let objects = kinds::read_objects((item, api_version, kind), by_shape);
-        let is_strange = by_shape && custom_resources::is_unknown_kind(api_version, kind);
-        match is_strange && objects.iter().all(|object| object.pod.is_none()) {
-            true => pod_by_path(item, api_version, kind).into_iter().collect(),
-            false => objects,
+        let is_unknown = by_shape && custom_resources::is_unknown_kind(api_version, kind);
+        if is_unknown && objects.iter().all(|object| object.pod.is_none()) {
+            pod_by_path(item, api_version, kind).into_iter().collect()
+        } else {
+            objects
         }
     }
 

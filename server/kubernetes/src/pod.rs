@@ -352,3 +352,94 @@ impl fmt::Display for Container<'_> {
         }
     }
 }
+
+/// Returns the pod at a holder of `metadata` and `spec`, with containers matched to their nodes.
+pub(super) fn pod<'y>(
+    spec: core::PodSpec,
+    holder: Node<'y>,
+    reading: &Reading<'y>,
+) -> Option<Pod<'y>> {
+    let node = holder
+        .get("spec")
+        .filter(|node| node.kind() == NodeKind::Mapping)?;
+    Some(Pod {
+        metadata: holder.get("metadata"),
+        ..pod_at(spec, node, reading)
+    })
+}
+
+/// Returns the pod without `metadata` whose spec is a mapping.
+pub(super) fn pod_at<'y>(
+    mut spec: core::PodSpec,
+    node: Node<'y>,
+    reading: &Reading<'y>,
+) -> Pod<'y> {
+    let mut containers = Vec::new();
+    let mut add = |kind, key, typed: Vec<core::Container>| {
+        let items = reading.items_read(node, key).filter_map(Node::resolve);
+        containers.extend(items.zip(typed).map(|(node, spec)| Container {
+            kind,
+            node,
+            spec,
+            security_key: SECURITY,
+            context: Context::default(),
+        }));
+    };
+    add(
+        ContainerKind::Init,
+        "initContainers",
+        spec.init_containers.take().unwrap_or_default(),
+    );
+    add(
+        ContainerKind::Ordinary,
+        "containers",
+        std::mem::take(&mut spec.containers),
+    );
+    let ephemeral = spec.ephemeral_containers.take().unwrap_or_default();
+    add(
+        ContainerKind::Ephemeral,
+        "ephemeralContainers",
+        ephemeral.into_iter().map(ordinary).collect(),
+    );
+    Pod {
+        node,
+        spec,
+        metadata: None,
+        containers,
+        extent: Extent::Whole,
+        token_is_disabled: false,
+        security_key: SECURITY,
+        context: Context::default(),
+    }
+}
+
+/// An ephemeral container has the fields of a container and `targetContainerName`.
+fn ordinary(container: core::EphemeralContainer) -> core::Container {
+    core::Container {
+        args: container.args,
+        command: container.command,
+        env: container.env,
+        env_from: container.env_from,
+        image: container.image,
+        image_pull_policy: container.image_pull_policy,
+        lifecycle: container.lifecycle,
+        liveness_probe: container.liveness_probe,
+        name: container.name,
+        ports: container.ports,
+        readiness_probe: container.readiness_probe,
+        resize_policy: container.resize_policy,
+        resources: container.resources,
+        restart_policy: container.restart_policy,
+        restart_policy_rules: container.restart_policy_rules,
+        security_context: container.security_context,
+        startup_probe: container.startup_probe,
+        stdin: container.stdin,
+        stdin_once: container.stdin_once,
+        termination_message_path: container.termination_message_path,
+        termination_message_policy: container.termination_message_policy,
+        tty: container.tty,
+        volume_devices: container.volume_devices,
+        volume_mounts: container.volume_mounts,
+        working_dir: container.working_dir,
+    }
+}

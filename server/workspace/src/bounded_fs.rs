@@ -39,9 +39,10 @@ fn read_known(file: &Path, metadata: &Metadata, most: u64) -> io::Result<Vec<u8>
 /// Returns the error of [`fs::read`], or that the file is too long.
 pub fn read_named(file: &Path, most: u64) -> io::Result<Vec<u8>> {
     let metadata = fs::metadata(file)?;
-    match metadata.is_file() {
-        true => read_known(file, &metadata, most),
-        false => read_all(File::open(file)?, most),
+    if metadata.is_file() {
+        read_known(file, &metadata, most)
+    } else {
+        read_all(File::open(file)?, most)
     }
 }
 

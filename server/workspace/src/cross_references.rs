@@ -310,13 +310,13 @@ impl TargetNamespaces {
 
     /// Returns the namespaces of an object with this namespace as written.
     pub fn for_object<'a>(&'a self, written: Option<&'a str>) -> BTreeSet<Option<&'a str>> {
-        match self.0.is_empty() {
-            true => BTreeSet::from([written]),
-            false => self
-                .0
+        if self.0.is_empty() {
+            BTreeSet::from([written])
+        } else {
+            self.0
                 .iter()
                 .map(|namespace| namespace.as_deref().or(written))
-                .collect(),
+                .collect()
         }
     }
 }

@@ -203,13 +203,11 @@ impl FastParser<'_> {
         let column = self.at - line;
         let is_item = self.is_dash();
         self.open_for_column(column, is_item)?;
-        match is_item {
-            true => self.item(line),
-            false => {
-                let key = self.scalar()?;
-                self.entry(key)
-            }
+        if is_item {
+            return self.item(line);
         }
+        let key = self.scalar()?;
+        self.entry(key)
     }
 
     fn is_dash(&self) -> bool {

@@ -176,30 +176,29 @@ impl Builder {
             } else {
                 range
             };
-            node = match step.is_item() {
-                true => self.push(
+            node = if step.is_item() {
+                self.push(
                     self.range(node),
                     Shape::Sequence {
                         flow: true,
                         items: vec![node],
                     },
-                ),
-                false => {
-                    let mut entries = vec![(self.key(text.clone(), step.range), node)];
-                    if depth == common && !context[common..].is_empty() {
-                        entries.insert(
-                            0,
-                            self.empty(&context[common..], Range::empty(range.start())),
-                        );
-                    }
-                    self.push(
-                        range,
-                        Shape::Mapping {
-                            flow: true,
-                            entries,
-                        },
-                    )
+                )
+            } else {
+                let mut entries = vec![(self.key(text.clone(), step.range), node)];
+                if depth == common && !context[common..].is_empty() {
+                    entries.insert(
+                        0,
+                        self.empty(&context[common..], Range::empty(range.start())),
+                    );
                 }
+                self.push(
+                    range,
+                    Shape::Mapping {
+                        flow: true,
+                        entries,
+                    },
+                )
             };
         }
         node

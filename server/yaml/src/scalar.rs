@@ -2,7 +2,17 @@
 //! converts YAML 1.1 as read by its copy of go-yaml v2 to JSON. A test compares the results with
 //! answers of the Go library.
 
-use super::ScalarStyle;
+/// The style of a scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScalarStyle {
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
 
 /// A scalar as the API server reads it.
 #[derive(Debug, Clone, Copy, PartialEq)]

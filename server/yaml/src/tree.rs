@@ -2,7 +2,7 @@
 //! handles. Children are inside their parents, in order. The range of a scalar includes its quotes
 //! or `|` header; a missing value has an empty range just behind its `:` or `-`.
 
-use super::scalar::{self, Resolved};
+use super::scalar::{self, Resolved, ScalarStyle};
 use super::{Offset, Range};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,18 +66,6 @@ pub(super) struct Properties {
     pub(super) anchor: Option<Box<str>>,
     pub(super) tag: Option<Box<str>>,
     pub(super) range: Range,
-}
-
-/// The style of a scalar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ScalarStyle {
-    Plain,
-    SingleQuoted,
-    DoubleQuoted,
-    /// `|`
-    Literal,
-    /// `>`
-    Folded,
 }
 
 /// A syntax error with a message for the user.

@@ -2,8 +2,9 @@
 //! Whether a comment is possible at a place is decided by the verification.
 
 use super::super::Offset;
+use super::change::Change;
+use super::error::EditError;
 use super::layout::Layout;
-use super::{Change, EditError};
 use std::collections::HashSet;
 use std::ops::Range;
 

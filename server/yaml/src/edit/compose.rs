@@ -1,6 +1,6 @@
 //! Composition of edits: the result of two successive edits as a single edit of the first text.
 
-use super::{Edit, Edits};
+use super::edits::{Edit, Edits};
 use std::collections::VecDeque;
 use std::ops::Range;
 

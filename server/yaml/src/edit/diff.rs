@@ -2,12 +2,13 @@
 //! is decided by the verification.
 
 use super::super::{Node, NodeKind, ScalarStyle};
+use super::edits::Edits;
 use super::emitter::Emitter;
+use super::error::EditError;
 use super::layout::{Layout, start};
 use super::quote::{self, Quotes};
 use super::style::{ListForm, Style};
 use super::target_tree::{Key, NewNode, Slot, Target, TargetTree};
-use super::{EditError, Edits};
 use std::ops::Range;
 
 pub(super) fn edits(wanted: &TargetTree<'_>) -> Result<Edits, EditError> {

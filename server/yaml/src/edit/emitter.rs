@@ -1,7 +1,7 @@
 //! Writes new entries, items, and values, in block or flow style, in the style of the document.
 
 use super::super::{Entry, Node, NodeKind, ScalarStyle};
-use super::EditError;
+use super::error::EditError;
 use super::layout::{Layout, start};
 use super::quote::{self, Quotes};
 use super::style::{ListForm, Style};

@@ -2,12 +2,13 @@
 //! with certainty: aliases, shared anchors, merged entries, duplicate keys.
 
 use super::super::{Entry, Node, NodeId, NodeKind, Path, Step, Yaml};
+use super::change::{Change, Value};
 use super::comment::comment_edits;
+use super::error::EditError;
 use super::layout::{Layout, start};
 use super::target_tree::{
     Key, NewNode, Slot, Target, TargetTree, contradiction, path_or_document, value_eq,
 };
-use super::{Change, EditError, Value};
 use std::collections::{HashMap, HashSet};
 
 /// Returns the tree that the changes ask for.

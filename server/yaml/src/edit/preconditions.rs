@@ -1,8 +1,9 @@
 //! Reasons why a document cannot be edited at all.
 
+use super::super::Offset;
 use super::super::{Node, NodeKind, ScalarStyle, Yaml};
+use super::error::EditError;
 use super::layout::Layout;
-use super::{EditError, Offset};
 
 pub(super) fn check(yaml: &Yaml) -> Result<(), EditError> {
     let layout = Layout::of(yaml);

@@ -2,7 +2,7 @@
 
 use super::super::ScalarStyle;
 use super::super::scalar::{self, Resolved};
-use super::Value;
+use super::change::Value;
 use std::fmt::Write;
 
 /// The quotes to use.

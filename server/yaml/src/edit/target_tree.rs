@@ -2,9 +2,10 @@
 //! verification use the same tree.
 
 use super::super::{Entry, Node, NodeKind, Path, Resolved, Step};
+use super::change::{Change, Value};
 use super::comment::CommentEdit;
+use super::error::EditError;
 use super::layout::Layout;
-use super::{Change, EditError, Value};
 use std::collections::HashSet;
 
 pub(super) struct TargetTree<'y> {

@@ -4,9 +4,10 @@
 
 use super::super::{Entry, Node, NodeKind, ScalarStyle, Yaml, parse};
 use super::comment::CommentEdit;
+use super::edits::Edits;
+use super::error::EditError;
 use super::layout::Layout;
 use super::target_tree::{Key, NewNode, Slot, Target, TargetTree, value_eq};
-use super::{EditError, Edits};
 use std::ops::Range;
 
 pub(super) fn prove(wanted: &TargetTree<'_>, edits: &Edits) -> Result<(), EditError> {
@@ -310,8 +311,10 @@ fn comment_ranges<'y>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Change, Edit, Path, Range, Value};
+    use super::super::change::{Change, Value};
+    use super::super::edits::Edit;
     use super::*;
+    use crate::{Offset, Path, Range};
 
     const BEFORE: &str = "# one\na: 'x' # two\nb:\n- 1\n- 2\nc: &c {d: y}\ne: *c\nf: |\n  z\n";
 
@@ -329,7 +332,7 @@ mod tests {
             },
         ];
         let yaml = parse(BEFORE);
-        let whole = Range::up_to(super::super::Offset::of(BEFORE));
+        let whole = Range::up_to(Offset::of(BEFORE));
         let edits = Edits(vec![Edit {
             range: whole,
             insert: after.into(),

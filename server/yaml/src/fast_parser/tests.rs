@@ -231,16 +231,13 @@ fn manifests() -> Vec<PathBuf> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false
-                    if path
-                        .extension()
-                        .is_some_and(|extension| extension == "yaml" || extension == "yml") =>
-                {
-                    files.push(path)
-                }
-                false => {}
+            let is_yaml = path
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml");
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_yaml {
+                files.push(path);
             }
         }
     }
