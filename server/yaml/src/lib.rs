@@ -9,6 +9,7 @@ pub mod edit;
 mod event_parser;
 mod fast_parser;
 pub mod json_patch;
+mod parser_messages;
 mod prefilter;
 mod recovery;
 mod recovery_strategies;

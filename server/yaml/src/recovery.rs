@@ -4,6 +4,7 @@
 
 use super::event_parser::{self, Cause, Failure, Reading, range};
 use super::fast_parser;
+use super::parser_messages;
 use super::recovery_strategies::{self, Candidate};
 use super::source::{Overlay, Source};
 use super::{Range, SyntaxError, Yaml};
@@ -211,7 +212,7 @@ impl Recovery<'_> {
         let mut errors: Vec<SyntaxError> = tabs
             .map(|&range| SyntaxError {
                 range,
-                message: recovery_strategies::TAB.into(),
+                message: parser_messages::TAB.into(),
             })
             .collect();
         errors.extend(self.faults.into_values());

@@ -3,6 +3,10 @@
 //! break.
 
 use super::event_parser::{Cause, Failure, MAX_DEPTH, range};
+use super::parser_messages::{
+    self, ANY_INDENTATION, ANY_TAB, BLOCK_SEQUENCE, FLOW_INDENTATION, INDENTATION, MAPPING_VALUES,
+    QUOTED_INDENTATION, TAB, TAB_AFTER_COLON, TAB_INDENTATION, TEMPLATE, UNKNOWN_ANCHOR,
+};
 use super::source::{Overlay, Source};
 use super::{Range, SyntaxError};
 
@@ -165,15 +169,14 @@ impl FailureSite<'_, '_> {
     /// parser. The API server accepts them, so this is not an error.
     fn indented_continuation(&self) -> Option<Candidate> {
         let quoted = self
-            .parser_reported("invalid indentation in quoted scalar")
+            .parser_reported(QUOTED_INDENTATION)
             .then_some(self.failure.at);
         let closing_bracket = self.text()[self.failure.at..].starts_with([']', '}']);
-        let brackets = self.parser_reported("invalid indentation in flow construct")
-            || (self.parser_reported("invalid indentation") && closing_bracket)
-            || self.parser_reported("tab cannot be used as indentation");
+        let brackets = self.parser_reported(FLOW_INDENTATION)
+            || (self.parser_reported(ANY_INDENTATION) && closing_bracket)
+            || self.parser_reported(TAB_INDENTATION);
         let of_values = |open: &usize| {
-            self.parser_reported("invalid indentation")
-                && !scan_to_closing(self.text(), *open).has_words
+            self.parser_reported(ANY_INDENTATION) && !scan_to_closing(self.text(), *open).has_words
         };
         let open = quoted.or(self.unclosed.filter(|open| brackets || of_values(open)))?;
         let close = scan_to_closing(self.text(), open).closed?;
@@ -197,7 +200,7 @@ impl FailureSite<'_, '_> {
     /// Inserts a space before a tab behind a key's colon, on this line or on all lines from here.
     /// YAML allows the tab, the parser does not.
     fn space_before_tab(&self) -> Vec<Candidate> {
-        if !self.parser_reported("':' must be followed by a valid YAML whitespace") {
+        if !self.parser_reported(TAB_AFTER_COLON) {
             return Vec::new();
         }
         let blank = |line: usize| {
@@ -219,8 +222,7 @@ impl FailureSite<'_, '_> {
     /// Masks an alias without an anchor, which stays an alias.
     fn masked_alias(&self) -> Option<Candidate> {
         let at = self.failure.at;
-        if !self.parser_reported("unknown anchor") || self.text().as_bytes().get(at) != Some(&b'*')
-        {
+        if !self.parser_reported(UNKNOWN_ANCHOR) || self.text().as_bytes().get(at) != Some(&b'*') {
             return None;
         }
         let line = self.source.line_of(at);
@@ -539,7 +541,7 @@ impl FailureSite<'_, '_> {
             .copied()
             .filter(|&line| !tabs(line).is_empty())
             .min();
-        let Some(first) = near.or_else(|| ahead().filter(|_| self.parser_reported("tab"))) else {
+        let Some(first) = near.or_else(|| ahead().filter(|_| self.parser_reported(ANY_TAB))) else {
             return Vec::new();
         };
         let candidate = |lines: &[usize]| Candidate {
@@ -651,18 +653,13 @@ impl FailureSite<'_, '_> {
         if text.starts_with('%') {
             return "unreadable directive, or no `---` line after it".into();
         }
-        let message = PARSER_MESSAGES
-            .iter()
-            .find(|(words, _)| info.contains(words))
-            .map_or("not valid YAML", |(_, message)| message);
+        let message = parser_messages::message(info);
         let at_start = self.failure.at <= written_start(self.source, line)
             || self.source.line_of(self.failure.at) != line;
         match message {
             INDENTATION if at_start => INDENTATION,
-            INDENTATION if info.contains("mapping values") => {
-                "a value with `: ` in it needs quotes"
-            }
-            INDENTATION if info.contains("block sequence entries") => {
+            INDENTATION if info.contains(MAPPING_VALUES) => "a value with `: ` in it needs quotes",
+            INDENTATION if info.contains(BLOCK_SEQUENCE) => {
                 "a list cannot start on the line of its key"
             }
             INDENTATION => "unexpected text after the value",
@@ -671,98 +668,6 @@ impl FailureSite<'_, '_> {
         .into()
     }
 }
-
-const TEMPLATE: &str = "template syntax is not YAML";
-pub(super) const TAB: &str = "tabs are not allowed in indentation: use spaces";
-const INDENTATION: &str = "inconsistent indentation";
-
-/// Words of the parser, and ours for them.
-const PARSER_MESSAGES: &[(&str, &str)] = &[
-    ("simple key expect", "missing `:` after the key"),
-    ("recursion limit", "brackets are nested too deeply"),
-    ("mapping values are not allowed", INDENTATION),
-    ("mapping keys are not allowed", INDENTATION),
-    ("did not find expected key", INDENTATION),
-    ("did not find expected '-' indicator", INDENTATION),
-    ("invalid indentation in quoted scalar", "unclosed quote"),
-    ("found unexpected document indicator", "unclosed quote"),
-    ("found unexpected end of stream", "unclosed quote"),
-    (
-        "wrongly indented line in block scalar",
-        "this line is indented less than the first line of its block",
-    ),
-    ("invalid indentation", INDENTATION),
-    ("block sequence entries are not allowed", INDENTATION),
-    (
-        "is only valid inside a block",
-        "a list with `-` is not allowed in brackets",
-    ),
-    (
-        "cannot start with '-' followed by",
-        "a list with `-` is not allowed in brackets",
-    ),
-    (
-        "invalid trailing content",
-        "unexpected text after the closing quote",
-    ),
-    ("expected ',' or '}'", "missing `,` or `}`"),
-    ("expected ',' or ']'", "missing `,` or `]`"),
-    (
-        "did not find expected node content",
-        "missing value before this",
-    ),
-    (
-        "unknown escape character",
-        "unknown escape: write a backslash as `\\\\` in double quotes",
-    ),
-    (
-        "hexadecimal number",
-        "escape with too few hexadecimal digits",
-    ),
-    ("Unicode character escape", "escape of an invalid character"),
-    (
-        "unexpected character: `%'",
-        "a value cannot start with `%`: put it in quotes",
-    ),
-    (
-        "unexpected character: `@'",
-        "a value cannot start with `@`: put it in quotes",
-    ),
-    (
-        "unexpected character: ``'",
-        "a value cannot start with a backtick: put it in quotes",
-    ),
-    (
-        "did not find expected comment or line break",
-        "only `+`, `-` and a digit may follow `|` and `>`",
-    ),
-    (
-        "indentation indicator equal to 0",
-        "a block cannot be indented by 0",
-    ),
-    (
-        "comments must be separated",
-        "missing space before the `#` of a comment",
-    ),
-    ("unknown anchor", "unknown anchor"),
-    (
-        "the handle wasn't declared",
-        "no `%TAG` line declares this tag's prefix",
-    ),
-    ("directive", "unreadable directive"),
-    ("document end marker", "unexpected text after the `...`"),
-    (
-        "expected <document start>",
-        "unexpected text after the end of the document",
-    ),
-    (
-        "illegal placement of ':'",
-        "missing `,`, or the key spans two lines",
-    ),
-    ("tag", "unreadable tag"),
-    ("anchor or alias", "missing name of an anchor or alias"),
-    ("tab", TAB),
-];
 
 fn written_start(source: &Source<'_>, line: usize) -> usize {
     let range = source.content(line);
