@@ -21,6 +21,6 @@ mod tree;
 pub use prefilter::Prefilter;
 pub use recovery::{MAX_BYTES, parse};
 pub use scalar::{Resolved, ScalarStyle};
-pub use template::{Template, parse_template};
+pub use template::{ActionKind, Template, parse_template};
 pub use text_size::{TextRange as Range, TextSize as Offset};
 pub use tree::{Entry, Node, NodeId, NodeKind, Path, Step, SyntaxError, Yaml};

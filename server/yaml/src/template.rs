@@ -66,7 +66,7 @@ struct Action {
 
 /// What a Go template action does to the text around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ActionKind {
+pub enum ActionKind {
     /// `if`, `with`, or `range`; and whether it depends on the version of the cluster.
     Open {
         versioned: bool,
@@ -83,43 +83,44 @@ enum ActionKind {
     Output,
 }
 
+impl ActionKind {
+    /// Classifies the text between the `{{` and the `}}` of an action.
+    pub fn of(inner: &str) -> ActionKind {
+        let inner = inner.trim_matches('-').trim();
+        let first = inner
+            .split(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap_or_default();
+        let assigns = || inner.starts_with('$') && (inner.contains(":=") || inner.contains(" = "));
+        match first {
+            "if" | "with" | "range" => ActionKind::Open {
+                versioned: inner.contains("Capabilities") || inner.contains("semverCompare"),
+            },
+            "else" => ActionKind::Else,
+            "end" => ActionKind::End,
+            "define" => ActionKind::Define,
+            "block" => ActionKind::Block,
+            _ if inner.starts_with("/*") || assigns() => ActionKind::Silent,
+            _ => ActionKind::Output,
+        }
+    }
+}
+
 /// Returns the actions of a text in order.
 fn actions(text: &str) -> Vec<Action> {
     let mut actions = Vec::new();
     let mut at = 0;
     while let Some(start) = text[at..].find("{{").map(|length| at + length) {
         let end = action_end(text, start);
-        let inner = text[start + 2..end]
-            .trim_end_matches("}}")
-            .trim_matches('-')
-            .trim();
+        let inner = text[start + 2..end].trim_end_matches("}}");
         actions.push(Action {
             range: start..end,
-            kind: action_kind(inner),
+            kind: ActionKind::of(inner),
             starts_on_new_line: inner.contains("nindent"),
         });
         at = end;
     }
     actions
-}
-
-fn action_kind(inner: &str) -> ActionKind {
-    let first = inner
-        .split(|c: char| !c.is_alphanumeric())
-        .next()
-        .unwrap_or_default();
-    let assigns = || inner.starts_with('$') && (inner.contains(":=") || inner.contains(" = "));
-    match first {
-        "if" | "with" | "range" => ActionKind::Open {
-            versioned: inner.contains("Capabilities") || inner.contains("semverCompare"),
-        },
-        "else" => ActionKind::Else,
-        "end" => ActionKind::End,
-        "define" => ActionKind::Define,
-        "block" => ActionKind::Block,
-        _ if inner.starts_with("/*") || assigns() => ActionKind::Silent,
-        _ => ActionKind::Output,
-    }
 }
 
 /// Returns the end of an action, behind its `}}`. An incomplete action ends with its line.

@@ -7,6 +7,7 @@ use super::{Origin, lines, written};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
+use yaml::ActionKind;
 
 /// Returns the template that a rendered document names: the chart's name, then the path inside the
 /// chart.
@@ -121,23 +122,9 @@ impl<'t> Template<'t> {
 
 /// Whether a line of a template is only an action that writes something.
 fn writes_lines(line: &str) -> bool {
-    let Some(inner) = line
-        .strip_prefix("{{")
+    line.strip_prefix("{{")
         .and_then(|line| line.strip_suffix("}}"))
-    else {
-        return false;
-    };
-    let inner = inner.trim_matches('-').trim();
-    let word = inner
-        .split(|c: char| !c.is_alphanumeric())
-        .next()
-        .unwrap_or_default();
-    let is_silent = inner.starts_with("/*") || (inner.starts_with('$') && inner.contains(":="));
-    !is_silent
-        && !matches!(
-            word,
-            "if" | "else" | "end" | "with" | "range" | "define" | "block"
-        )
+        .is_some_and(|action| ActionKind::of(action) == ActionKind::Output)
 }
 
 #[cfg(test)]
