@@ -2,8 +2,9 @@
 //! that exists in the text.
 
 use crate::rules::{Enablement, Rule};
-use kubernetes::{Container, Object, Pod};
+use kubernetes::{Container, Object};
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use yaml::edit::Change;
 use yaml::{Node, NodeId, NodeKind, Range};
 
@@ -100,153 +101,106 @@ pub struct MissingSetting {
     pub anchor: Range,
 }
 
-/// Collects what one rule finds in one object, or in a whole document.
+/// Collects the findings of one rule in one object, or in a whole document.
+///
+/// A rule reports with [`at`](Self::at) what is written, and with [`missing`](Self::missing) what is not.
 pub struct Reporter<'a, 'y> {
     rule: &'static Rule,
-    /// Those of the document.
+    /// The objects of the document.
     objects: &'a [Object<'y>],
-    /// The one that is looked at; none where the whole document is.
+    /// The object that is checked; `None` while the rule checks the whole document.
     index: Option<usize>,
-    found: &'a mut Vec<Finding>,
+    findings: &'a mut Vec<Finding>,
 }
 
 impl<'a, 'y> Reporter<'a, 'y> {
-    /// For what a rule finds in one of a document's objects.
+    /// Returns a reporter for a rule that checks one of a document's objects.
     pub fn in_object(
         rule: &'static Rule,
         objects: &'a [Object<'y>],
         index: usize,
-        found: &'a mut Vec<Finding>,
+        findings: &'a mut Vec<Finding>,
     ) -> Self {
         Reporter {
             rule,
             objects,
             index: Some(index),
-            found,
+            findings,
         }
     }
 
-    /// For what a rule finds in the YAML of a document that holds these objects.
+    /// Returns a reporter for a rule that checks the text of a document with these objects.
     pub fn in_document(
         rule: &'static Rule,
         objects: &'a [Object<'y>],
-        found: &'a mut Vec<Finding>,
+        findings: &'a mut Vec<Finding>,
     ) -> Self {
         Reporter {
             rule,
             objects,
             index: None,
-            found,
+            findings,
         }
     }
 
-    /// A container has a value that it should not have; `node` is that value.
-    pub fn wrong_in(
+    /// Reports a node, or a range of the document.
+    ///
+    /// The finding is about the pod or the object, unless [`in_container`](NewFinding::in_container) names a container. In a
+    /// document, a finding at a node is about the container around the node.
+    pub fn at<'n>(
         &mut self,
-        container: &Container<'_>,
-        node: Node<'_>,
+        location: impl Into<Location<'n>>,
         message: impl Into<Message>,
-    ) -> &mut Finding {
-        let place = place_of(node, container.node);
-        self.push(
-            Some(container),
-            container.range(),
-            place,
-            false,
-            message.into(),
-        )
-        .shared_from(node)
+    ) -> NewFinding<'_, 'n> {
+        let location = location.into();
+        let (range, target) = match location {
+            Location::Range(range) => (range, self.covered(range)),
+            Location::Node(node) => match self.object() {
+                Some(object) => {
+                    let owner = object.pod.as_ref().map_or(object.node, |pod| pod.node);
+                    (used_at(node, owner), object.node.range())
+                }
+                None => return self.at_node_of_document(node, message.into()),
+            },
+        };
+        let mut finding = self.push(Place::Written(location), range, target, message.into());
+        finding.explain_alias();
+        finding
     }
 
-    /// A pod, or an object without one, has a value that it should not have; `node` is that value.
-    pub fn wrong(&mut self, node: Node<'_>, message: impl Into<Message>) -> &mut Finding {
-        let whole = self.whole();
-        let owner = self
-            .object()
-            .map(|object| object.pod.as_ref().map_or(object.node, |pod| pod.node));
-        let place = owner.map_or(node.range(), |owner| place_of(node, owner));
-        self.push(None, whole.unwrap_or(place), place, false, message.into())
-            .shared_from(node)
-    }
-
-    /// A container, where one is given, else the pod or object, has a value that it should not have.
-    pub fn wrong_around(
-        &mut self,
-        container: Option<&Container<'_>>,
-        node: Node<'_>,
-        message: impl Into<Message>,
-    ) -> &mut Finding {
-        match container {
-            Some(container) => self.wrong_in(container, node, message),
-            None => self.wrong(node, message),
-        }
-    }
-
-    /// Like [`wrong_around`](Self::wrong_around), with the container found that the node is written in. For what looks at
-    /// documents, not at objects.
-    pub fn wrong_anywhere(&mut self, node: Node<'_>, message: impl Into<Message>) -> &mut Finding {
+    fn at_node_of_document<'n>(&mut self, node: Node<'n>, message: Message) -> NewFinding<'_, 'n> {
         let objects = self.objects;
         let container = objects
             .iter()
             .find_map(|object| object.container_around(node));
-        match container {
-            Some(container) => self.wrong_in(container, node, message),
-            None => self.wrong_at(node.range(), message),
+        let range = container.map_or(node.range(), |container| used_at(node, container.node));
+        let target = self.covered(range);
+        self.push(Place::Written(node.into()), range, target, message)
+            .in_container(container)
+    }
+
+    /// Reports that the pod does not set a field: a dotted path from its spec, such as `securityContext.runAsNonRoot`.
+    ///
+    /// With [`in_container`](NewFinding::in_container), the path starts at the container.
+    pub fn missing<'n>(
+        &mut self,
+        field: &'n str,
+        message: impl Into<Message>,
+    ) -> NewFinding<'_, 'n> {
+        let object = self.object();
+        let owner = object.map(|object| object.pod.as_ref().map_or(object.node, |pod| pod.node));
+        let whole = owner.map(Node::range).unwrap_or_default();
+        let mut finding = self.push(Place::Missing(field), whole, whole, message.into());
+        finding.target.absent = true;
+        if let Some(owner) = owner {
+            let key = owner.own_entry().map_or(whole, |entry| entry.key.range());
+            finding.set_missing(field, owner, key, "pod".to_owned());
         }
+        finding
     }
 
-    /// A place of the document is not as it can be, whatever it means.
-    pub fn wrong_at(&mut self, range: Range, message: impl Into<Message>) -> &mut Finding {
-        let object = self.owner(range).and_then(|index| self.objects.get(index));
-        let whole = object.map_or(range, |object| object.node.range().cover(range));
-        self.push(None, whole, range, false, message.into())
-    }
-
-    /// A container lacks the field at a way of keys from it (`securityContext.allowPrivilegeEscalation`).
-    pub fn absent_in(
-        &mut self,
-        container: &Container<'_>,
-        dotted: &str,
-        message: impl Into<Message>,
-    ) -> &mut Finding {
-        let place =
-            deepest_key(container.node, dotted).unwrap_or_else(|| container_token(container.node));
-        let finding = self.push(
-            Some(container),
-            container.range(),
-            place,
-            true,
-            message.into(),
-        );
-        finding.lacks(
-            dotted,
-            container.to_string(),
-            security_key(container.node).unwrap_or_else(|| container_token(container.node)),
-        )
-    }
-
-    /// A pod lacks the field at a way of keys from its spec.
-    pub fn absent(
-        &mut self,
-        pod: &Pod<'_>,
-        dotted: &str,
-        message: impl Into<Message>,
-    ) -> &mut Finding {
-        let spec = pod
-            .node
-            .own_entry()
-            .map_or(pod.node.range(), |entry| entry.key.range());
-        let place = deepest_key(pod.node, dotted).unwrap_or(spec);
-        let finding = self.push(None, pod.node.range(), place, true, message.into());
-        finding.lacks(
-            dotted,
-            "pod".to_owned(),
-            security_key(pod.node).unwrap_or(spec),
-        )
-    }
-
-    /// The object that a place belongs to: the one that is looked at, the one around the place, or the only one there is.
-    fn owner(&self, range: Range) -> Option<usize> {
+    /// Returns the object that a range belongs to: the checked one, else the one around the range, else the only one.
+    fn object_of(&self, range: Range) -> Option<usize> {
         let around = || {
             self.objects
                 .iter()
@@ -256,72 +210,171 @@ impl<'a, 'y> Reporter<'a, 'y> {
         self.index.or_else(around).or_else(only)
     }
 
+    /// Returns the range of the object's name, else of its kind, for a finding about the object as a whole.
+    pub fn object_token(&self) -> Range {
+        let Some(object) = self.object() else {
+            return Range::default();
+        };
+        let name = || object.node.get_own("metadata")?.get_own("name");
+        let kind = || object.node.get_own("kind");
+        let is_scalar = |node: &Node<'_>| matches!(node.kind(), NodeKind::Scalar(_));
+        name()
+            .filter(is_scalar)
+            .or_else(|| kind().filter(is_scalar))
+            .map_or_else(
+                || Range::at(object.node.range().start(), 1.into()),
+                Node::range,
+            )
+    }
+
     fn object(&self) -> Option<&'a Object<'y>> {
         self.index.and_then(|index| self.objects.get(index))
     }
 
-    /// All that the object is written on that is looked at.
-    fn whole(&self) -> Option<Range> {
-        self.object().map(|object| object.node.range())
+    /// Returns a range together with all of the object that it belongs to.
+    fn covered(&self, range: Range) -> Range {
+        self.object_of(range)
+            .and_then(|index| self.objects.get(index))
+            .map_or(range, |object| object.node.range().cover(range))
     }
 
-    /// Something is missing that a value of a container, or of its pod, needs beside it; `node` is that value.
-    pub fn absent_beside(
+    fn push<'n>(
         &mut self,
-        container: Option<&Container<'_>>,
-        node: Node<'_>,
-        message: impl Into<Message>,
-    ) -> &mut Finding {
-        let owner = container
-            .map(|container| container.node)
-            .or(self.object().map(|object| object.node));
-        let place = owner.map_or(node.range(), |owner| place_of(node, owner));
-        let whole = owner.map_or(place, Node::range);
-        self.push(container, whole, place, true, message.into())
-            .shared_from(node)
-    }
-
-    /// An object lacks something: its name stands for it, else its kind.
-    pub fn absent_in_object(&mut self, message: impl Into<Message>) -> &mut Finding {
-        let whole = self.whole().unwrap_or_default();
-        let place = ["metadata.name", "kind"].iter().find_map(|dotted| {
-            let named = dotted
-                .split('.')
-                .try_fold(self.object()?.node, |node, key| node.get_own(key));
-            named.filter(|node| matches!(node.kind(), NodeKind::Scalar(_)))
-        });
-        let place = place.map_or_else(|| Range::at(whole.start(), 1.into()), Node::range);
-        self.push(None, whole, place, true, message.into())
-    }
-
-    fn push(
-        &mut self,
-        container: Option<&Container<'_>>,
-        whole: Range,
+        place: Place<'n>,
         range: Range,
-        absent: bool,
+        target: Range,
         message: Message,
-    ) -> &mut Finding {
-        let subject = Target {
-            object: self.owner(range),
-            container: container.map(|container| container.name().into()),
-            range: whole,
-            absent,
-            missing: None,
-        };
-        let (rule, severity) = (self.rule, self.rule.severity);
-        self.found.push(Finding {
-            rule,
-            severity,
+    ) -> NewFinding<'_, 'n> {
+        let object = self.object_of(range);
+        self.findings.push(Finding {
+            rule: self.rule,
+            severity: self.rule.severity,
             range,
             message,
-            target: subject,
+            target: Target {
+                object,
+                container: None,
+                range: target,
+                absent: false,
+                missing: None,
+            },
             tag: None,
             related: Vec::new(),
             fix: None,
             alternatives: Vec::new(),
         });
-        self.found.last_mut().expect("just pushed")
+        let finding = self.findings.last_mut().expect("just pushed");
+        NewFinding { finding, place }
+    }
+}
+
+/// Where something is written.
+#[derive(Debug, Clone, Copy)]
+pub enum Location<'n> {
+    /// A value. If an alias or a merge brings it into its pod or container, the finding is at the alias.
+    Node(Node<'n>),
+    Range(Range),
+}
+
+impl<'n> From<Node<'n>> for Location<'n> {
+    fn from(node: Node<'n>) -> Self {
+        Location::Node(node)
+    }
+}
+
+impl From<Range> for Location<'_> {
+    fn from(range: Range) -> Self {
+        Location::Range(range)
+    }
+}
+
+/// What a new finding was reported at.
+#[derive(Debug, Clone, Copy)]
+enum Place<'n> {
+    Written(Location<'n>),
+    /// A field that is not set, as a dotted path.
+    Missing(&'n str),
+}
+
+/// A finding that was just reported, and to which a rule adds what it knows: the container, fixes, related places.
+#[derive(Debug)]
+pub struct NewFinding<'f, 'n> {
+    finding: &'f mut Finding,
+    place: Place<'n>,
+}
+
+impl NewFinding<'_, '_> {
+    /// Makes the finding about a container. `None` leaves it with the pod or the object.
+    pub fn in_container<'c, 'y: 'c>(
+        mut self,
+        container: impl Into<Option<&'c Container<'y>>>,
+    ) -> Self {
+        let Some(container) = container.into() else {
+            return self;
+        };
+        self.target.container = Some(container.name().into());
+        self.target.range = container.range();
+        match self.place {
+            Place::Written(Location::Range(_)) => {}
+            Place::Written(Location::Node(node)) => {
+                self.finding.range = used_at(node, container.node);
+                self.explain_alias();
+            }
+            Place::Missing(field) => {
+                let token = container_token(container.node);
+                self.set_missing(field, container.node, token, container.to_string());
+            }
+        }
+        self
+    }
+
+    /// Marks the finding as about something missing next to the value, which may be elsewhere if a document is incomplete.
+    pub fn as_missing(self) -> Self {
+        self.as_missing_if(true)
+    }
+
+    /// Like [`as_missing`](Self::as_missing), under a condition.
+    pub fn as_missing_if(self, is_missing: bool) -> Self {
+        self.finding.target.absent |= is_missing;
+        self
+    }
+
+    /// Points at the deepest key on the way to a field that `owner` does not set, else at `token`. A field that the API server
+    /// requires is an error at its own place, so that it does not count as a missing setting.
+    fn set_missing(&mut self, field: &str, owner: Node<'_>, token: Range, name: String) {
+        self.finding.range = deepest_key(owner, field).unwrap_or(token);
+        if self.rule.enablement != Enablement::Always {
+            self.finding.target.missing = Some(MissingSetting {
+                setting: short_name(field).into(),
+                holder: name,
+                anchor: security_context_key(owner).unwrap_or(token),
+            });
+        }
+    }
+
+    /// Relates the value itself to a finding at the alias that brings it here.
+    fn explain_alias(&mut self) {
+        let Place::Written(Location::Node(value)) = self.place else {
+            return;
+        };
+        self.finding.related.clear();
+        if !self.range.contains_range(value.range()) {
+            self.related(value, "the value is written here");
+        }
+    }
+}
+
+impl Deref for NewFinding<'_, '_> {
+    type Target = Finding;
+
+    fn deref(&self) -> &Finding {
+        self.finding
+    }
+}
+
+impl DerefMut for NewFinding<'_, '_> {
+    fn deref_mut(&mut self) -> &mut Finding {
+        self.finding
     }
 }
 
@@ -345,32 +398,6 @@ impl Finding {
     pub fn tagged(&mut self, tag: Tag) -> &mut Finding {
         self.tag = Some(tag);
         self
-    }
-
-    /// Says whether what is wrong is that something is not there beside a value: where not all is seen, it may be there.
-    pub fn mark_as_missing(&mut self, absent: bool) -> &mut Finding {
-        self.target.absent |= absent;
-        self
-    }
-
-    /// Says which setting is lacking. What the API server refuses is a mistake at its own place, not a lack.
-    fn lacks(&mut self, dotted: &str, holder: String, anchor: Range) -> &mut Finding {
-        if self.rule.enablement != Enablement::Always {
-            self.target.missing = Some(MissingSetting {
-                setting: in_a_word(dotted).into(),
-                holder,
-                anchor,
-            });
-        }
-        self
-    }
-
-    /// Tells where a value is written that an alias brings here.
-    fn shared_from(&mut self, value: Node<'_>) -> &mut Finding {
-        match self.range.contains_range(value.range()) {
-            true => self,
-            false => self.related(value, "the value is written here"),
-        }
     }
 
     /// Adds another way to mend it.
@@ -410,7 +437,7 @@ impl Finding {
 
 /// Where a value is used: where it is written, unless an alias or a merge brings it into its owner from elsewhere. Then it is
 /// the alias that the owner has.
-fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
+fn used_at(value: Node<'_>, owner: Node<'_>) -> Range {
     let written = value.range();
     if owner.range().contains_range(written) {
         return written;
@@ -427,7 +454,7 @@ fn place_of(value: Node<'_>, owner: Node<'_>) -> Range {
 }
 
 /// The setting that a way of keys leads to, as people speak of it: what it is below is left out, and so is what it has below.
-fn in_a_word(dotted: &str) -> &str {
+fn short_name(dotted: &str) -> &str {
     match dotted.split_once('.') {
         Some(("securityContext", rest)) => rest.split('.').next().unwrap_or(rest),
         Some(("resources", rest)) => rest,
@@ -436,7 +463,7 @@ fn in_a_word(dotted: &str) -> &str {
 }
 
 /// The key of the security context that a pod or a container has written in it.
-fn security_key(node: Node<'_>) -> Option<Range> {
+fn security_context_key(node: Node<'_>) -> Option<Range> {
     let key = node.entry("securityContext")?.key;
     holds(node, key.id()).then(|| key.range())
 }

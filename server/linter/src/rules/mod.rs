@@ -70,7 +70,8 @@ pub use aliases::{ForeignId, Meaning, Tool, meaning, rule_for};
 pub use diagnostic_group::MISSING_HARDENING;
 pub use docs::Page;
 pub use finding::{
-    Applicability, Finding, Fix, Message, MissingSetting, Related, Reporter, Tag, Target,
+    Applicability, Finding, Fix, Location, Message, MissingSetting, NewFinding, Related, Reporter,
+    Tag, Target,
 };
 pub use security_context_fields::{
     FIELDS, Field, FieldValue, OF_CONTAINER, OF_POD, Word, field_of, fields_of,

@@ -1,7 +1,6 @@
 //! What the rules about values share: a pod or a container as what holds a setting that both can have, texts as the API server
 //! reads them, and the token to point at.
 
-use crate::rules::{Finding, Reporter};
 use kubernetes::{Container, Pod};
 use std::fmt;
 use yaml::{Node, NodeKind, Path, Resolved};
@@ -18,7 +17,7 @@ pub(super) fn owners<'p, 'y>(pod: &'p Pod<'y>) -> impl Iterator<Item = Owner<'p,
     std::iter::once(Owner::Pod(pod)).chain(pod.containers.iter().map(Owner::Container))
 }
 
-impl<'y> Owner<'_, 'y> {
+impl<'p, 'y> Owner<'p, 'y> {
     /// The node at a way from the holder, nothing inherited.
     pub(super) fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         match self {
@@ -35,16 +34,11 @@ impl<'y> Owner<'_, 'y> {
         }
     }
 
-    /// The holder has a value that it should not have.
-    pub(super) fn wrong<'f>(
-        &self,
-        found: &'f mut Reporter<'_, '_>,
-        node: Node<'_>,
-        message: String,
-    ) -> &'f mut Finding {
+    /// Returns the container, unless the owner is the pod.
+    pub(super) fn container(&self) -> Option<&'p Container<'y>> {
         match self {
-            Owner::Pod(_) => found.wrong(token(node), message),
-            Owner::Container(container) => found.wrong_in(container, token(node), message),
+            Owner::Pod(_) => None,
+            Owner::Container(container) => Some(container),
         }
     }
 

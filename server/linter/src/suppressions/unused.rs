@@ -25,7 +25,7 @@ impl Suppressions<'_, '_> {
             removal,
         } in &self.mistakes
         {
-            let finding = found.wrong_at(*range, message.clone());
+            let mut finding = found.at(*range, message.clone());
             if let Some((title, change)) = remedy {
                 finding.fix(Applicability::Unsafe, title.clone(), [change.clone()]);
             }
@@ -58,7 +58,7 @@ impl Suppressions<'_, '_> {
             if self.config.require_reason
                 && groundless.is_some_and(|index| !unused.contains(&index))
             {
-                found.wrong_at(
+                found.at(
                     note.range,
                     "an ignore without a reason, and the configuration wants one",
                 );
@@ -140,7 +140,7 @@ fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
             )
         }
     };
-    let finding = found.wrong_at(range, message);
+    let mut finding = found.at(range, message);
     finding.tagged(Tag::Unnecessary);
     if let Some(change) = removal(note, unused) {
         let title = if named.len() == note.names.len() {
@@ -194,7 +194,7 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<
             ),
         },
     };
-    let finding = found.wrong_at(name.range, message);
+    let mut finding = found.at(name.range, message);
     let removal = removal(note, &[index]);
     match near.and_then(|near| Some((near, renaming(note, index, near)?))) {
         Some((near, renaming)) => {

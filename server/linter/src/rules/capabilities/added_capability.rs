@@ -114,7 +114,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 added.name
             );
             withdraw(
-                found.wrong_in(container, token(added.node), message),
+                &mut found.at(token(added.node), message).in_container(container),
                 container,
                 &added,
             );

@@ -114,7 +114,8 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                     path: item.path(container),
                 };
                 found
-                    .wrong_in(container, item.node, message)
+                    .at(item.node, message)
+                    .in_container(container)
                     .fix(
                         Applicability::Unsafe,
                         format!(
@@ -141,11 +142,11 @@ fn repeated(
                 path: item.path(container),
             };
             found
-                .wrong_in(
-                    container,
+                .at(
                     item.node,
                     format!("{container} has {} twice in {list}", item.normal),
                 )
+                .in_container(container)
                 .fix(
                     Applicability::Unsafe,
                     format!("remove the second {}", item.normal),

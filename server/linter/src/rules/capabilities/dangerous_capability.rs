@@ -114,9 +114,10 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
     for container in &pod.containers {
         for added in added(container).filter(|added| !is_allowed_at_baseline(added.name)) {
-            let finding =
-                found.wrong_in(container, token(added.node), message(container, added.name));
-            withdraw(finding, container, &added);
+            let mut finding = found
+                .at(token(added.node), message(container, added.name))
+                .in_container(container);
+            withdraw(&mut finding, container, &added);
         }
     }
 }

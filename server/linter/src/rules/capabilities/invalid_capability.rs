@@ -120,7 +120,7 @@ fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Reporter<'
         return;
     }
     let message = format!("{:?} is not the name of a capability", brief(item.name));
-    let finding = found.wrong_in(container, item.node, message);
+    let mut finding = found.at(item.node, message).in_container(container);
     let right = NAMES
         .into_iter()
         .find(|name| *name == item.normal)

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::spares_windows;
-use crate::rules::{Applicability, Finding, Reporter};
+use crate::rules::{Applicability, NewFinding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::Node;
 use yaml::edit::{Change, Value};
@@ -197,7 +197,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             .capabilities
             .as_ref()
             .and_then(|lists| lists.drop.as_ref());
-        let finding = match container.setting(DROP, dropped) {
+        let mut finding = match container.setting(DROP, dropped) {
             Setting::Set { value, .. } if value.iter().any(|name| name == "ALL") => continue,
             Setting::Set { node, .. } => match near_all(node) {
                 Some((place, item)) => misspelled(found, container, place, item),
@@ -213,36 +213,35 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-fn undropped<'a>(found: &'a mut Reporter<'_, '_>, container: &Container<'_>) -> &'a mut Finding {
+fn undropped<'a>(
+    found: &'a mut Reporter<'_, '_>,
+    container: &Container<'_>,
+) -> NewFinding<'a, 'static> {
     let change = Change::Append {
         path: container.path(DROP),
         value: all(),
     };
-    found
-        .absent_in(
-            container,
-            ITEM,
-            format!("{container} does not drop ALL capabilities"),
-        )
-        .fix(Applicability::Unsafe, TITLE, [change])
+    let message = format!("{container} does not drop ALL capabilities");
+    let mut finding = found.missing(ITEM, message).in_container(container);
+    finding.fix(Applicability::Unsafe, TITLE, [change]);
+    finding
 }
 
 fn misspelled<'a>(
     found: &'a mut Reporter<'_, '_>,
     container: &Container<'_>,
     place: usize,
-    item: Node<'_>,
-) -> &'a mut Finding {
+    item: Node<'a>,
+) -> NewFinding<'a, 'a> {
     let path = container.path(DROP).index(place);
     let message = format!(
         "{container} drops {:?}, which is not ALL",
         item.as_str().unwrap_or_default()
     );
-    found.wrong_in(container, item, message).fix(
-        Applicability::Unsafe,
-        TITLE,
-        [Change::Set { path, value: all() }],
-    )
+    let change = Change::Set { path, value: all() };
+    let mut finding = found.at(item, message).in_container(container);
+    finding.fix(Applicability::Unsafe, TITLE, [change]);
+    finding
 }
 
 /// The item of the list that means `ALL` without being it.

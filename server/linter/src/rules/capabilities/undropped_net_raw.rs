@@ -123,11 +123,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             continue;
         }
         found
-            .absent_in(
-                container,
-                ITEM,
-                format!("{container} keeps the capability NET_RAW"),
-            )
+            .missing(ITEM, format!("{container} keeps the capability NET_RAW"))
+            .in_container(container)
             .fix(
                 Applicability::Unsafe,
                 "drop NET_RAW (ping and other users of raw sockets stop working)",

@@ -95,6 +95,6 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             }
             _ => continue,
         };
-        volume.relate(found.wrong(volume.node, message), pod);
+        volume.relate(&mut found.at(volume.node, message), pod);
     }
 }

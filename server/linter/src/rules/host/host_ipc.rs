@@ -101,7 +101,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             path: pod.path("hostIPC"),
         };
         found
-            .wrong(node, "hostIPC is true: the pod shares memory with the node")
+            .at(node, "hostIPC is true: the pod shares memory with the node")
             .fix(
                 Applicability::Unsafe,
                 "remove hostIPC (shared memory of the node is out of reach)",

@@ -98,7 +98,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     else {
         return;
     };
-    let finding = found.wrong(
+    let mut finding = found.at(
         node,
         "hostNetwork is true: the pod is on the node's own network",
     );

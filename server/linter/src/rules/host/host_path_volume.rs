@@ -95,9 +95,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             ),
         };
         volume.relate(
-            found
-                .wrong(volume.node, message)
-                .mark_as_missing(volume.is_nowhere),
+            &mut found
+                .at(volume.node, message)
+                .as_missing_if(volume.is_nowhere),
             pod,
         );
     }

@@ -96,7 +96,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             path: pod.path("hostPID"),
         };
         found
-            .wrong(
+            .at(
                 node,
                 "hostPID is true: the pod sees every process of the node",
             )

@@ -113,11 +113,11 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                 path: place.key(key),
             });
             found
-                .wrong_in(
-                    container,
+                .at(
                     token(node),
                     format!("hostPort is {port}: {container} takes a port of the node"),
                 )
+                .in_container(container)
                 .fix(
                     Applicability::Unsafe,
                     "remove hostPort (clients need a Service)",

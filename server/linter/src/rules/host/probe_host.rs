@@ -129,11 +129,11 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 path: container.path(&format!("{handler}.{action}.host")),
             };
             found
-                .wrong_in(
-                    container,
+                .at(
                     token(node),
                     format!("{handler} of {container} names a host for the kubelet"),
                 )
+                .in_container(container)
                 .fix(
                     Applicability::Unsafe,
                     "remove host (the kubelet connects to the pod's own address)",

@@ -103,6 +103,6 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             Target::Sensitive(Reach::Part(what)) => format!("hostPath is {path}, a part of {what}"),
             _ => continue,
         };
-        volume.relate(found.wrong(volume.node, message), pod);
+        volume.relate(&mut found.at(volume.node, message), pod);
     }
 }

@@ -165,15 +165,16 @@ fn report(
         Some(path) => format!("{container} can write to {path} of the node"),
         None => format!("{container} can write to a folder of the node"),
     };
-    let finding = match mount.get("readOnly") {
+    let mut finding = match mount.get("readOnly") {
         Some(value) if matches!(value.resolved(), Some(Resolved::Bool(false))) => {
-            found.wrong_in(container, value, message)
+            found.at(value, message).in_container(container)
         }
         Some(value) if !value.is_null() => return,
         _ => match mount.get("mountPath") {
-            Some(place) if place.as_str().is_some_and(|text| !text.is_empty()) => {
-                found.absent_beside(Some(container), place, message)
-            }
+            Some(place) if place.as_str().is_some_and(|text| !text.is_empty()) => found
+                .at(place, message)
+                .in_container(container)
+                .as_missing(),
             _ => return,
         },
     };

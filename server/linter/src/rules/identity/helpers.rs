@@ -91,7 +91,7 @@ pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'
     {
         let message = format!("{name} is {value}: the node may have a {noun} with that id");
         raise(
-            found.wrong(node, message),
+            &mut found.at(node, message),
             id,
             value,
             pod.path(id.way()),
@@ -105,7 +105,7 @@ pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'
             let message =
                 format!("{name} of {container} is {value}: the node may have that {noun}");
             raise(
-                found.wrong_in(container, node, message),
+                &mut found.at(node, message).in_container(container),
                 id,
                 value,
                 container.path(id.way()),
@@ -140,8 +140,7 @@ pub(crate) fn missing(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Report
     }
     let (name, noun, new) = (id.name(), id.noun(), id.configured(config));
     found
-        .absent(
-            pod,
+        .missing(
             id.way(),
             format!("pod does not set {name}, so images choose their {noun}"),
         )

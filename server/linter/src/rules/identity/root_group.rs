@@ -121,7 +121,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if let Setting::Set { value: 0, node, .. } = pod.setting(GROUP, security.run_as_group) {
         let (title, change) = other("runAsGroup", pod.path(GROUP));
         found
-            .wrong(
+            .at(
                 node,
                 "runAsGroup is 0: containers of the pod run in root's group",
             )
@@ -130,7 +130,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     if let Setting::Set { value: 0, node, .. } = pod.setting(FS_GROUP, security.fs_group) {
         let (title, change) = other("fsGroup", pod.path(FS_GROUP));
         found
-            .wrong(node, "fsGroup is 0: volumes belong to root's group")
+            .at(node, "fsGroup is 0: volumes belong to root's group")
             .fix(Applicability::Unsafe, title, [change]);
     }
     if let Setting::Set { node, .. } =
@@ -147,7 +147,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             let title =
                 "remove group 0 from supplementalGroups (files of group 0 are out of reach)";
             found
-                .wrong(item, "supplementalGroups has 0, which is root's group")
+                .at(item, "supplementalGroups has 0, which is root's group")
                 .fix(Applicability::Unsafe, title, [change]);
         }
     }
@@ -157,9 +157,11 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         {
             let (title, change) = other("runAsGroup", container.path(GROUP));
             let message = format!("runAsGroup is 0: {container} runs in root's group");
-            found
-                .wrong_in(container, node, message)
-                .fix(Applicability::Unsafe, title, [change]);
+            found.at(node, message).in_container(container).fix(
+                Applicability::Unsafe,
+                title,
+                [change],
+            );
         }
     }
 }

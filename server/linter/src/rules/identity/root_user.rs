@@ -106,19 +106,17 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         return;
     }
     if let Setting::Set { value: 0, node, .. } = pod.setting(FIELD, pod.security().run_as_user) {
-        let finding = found.wrong(node, "runAsUser is 0: containers of the pod run as root");
-        become_ordinary(finding, pod, pod.path(FIELD), config);
+        let mut finding = found.at(node, "runAsUser is 0: containers of the pod run as root");
+        become_ordinary(&mut finding, pod, pod.path(FIELD), config);
     }
     for container in &pod.containers {
         if let Setting::Set { value: 0, node, .. } =
             container.setting(FIELD, container.security().run_as_user)
         {
-            let finding = found.wrong_in(
-                container,
-                node,
-                format!("runAsUser is 0: {container} runs as root"),
-            );
-            become_ordinary(finding, pod, container.path(FIELD), config);
+            let mut finding = found
+                .at(node, format!("runAsUser is 0: {container} runs as root"))
+                .in_container(container);
+            become_ordinary(&mut finding, pod, container.path(FIELD), config);
             if let Setting::Set {
                 value: 1.., node, ..
             } = pod.setting(FIELD, pod.security().run_as_user)

@@ -189,13 +189,14 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             value: false, node, ..
         } = own(container)
         {
-            let finding = found.wrong_in(
-                container,
-                node,
-                format!("runAsNonRoot is false: {container} may run as root"),
-            );
+            let mut finding = found
+                .at(
+                    node,
+                    format!("runAsNonRoot is false: {container} may run as root"),
+                )
+                .in_container(container);
             demand(
-                finding,
+                &mut finding,
                 container.path(FIELD),
                 "",
                 root_users(pod, [container], config),
@@ -214,10 +215,10 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
 /// What the pod says or leaves unsaid for the containers that inherit from it.
 fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let inherits = |container: &&Container<'_>| own(container).is_unset();
-    let finding = match pod.setting(FIELD, pod.security().run_as_non_root) {
+    let mut finding = match pod.setting(FIELD, pod.security().run_as_non_root) {
         Setting::Set {
             value: false, node, ..
-        } => found.wrong(
+        } => found.at(
             node,
             "runAsNonRoot is false: containers of the pod may run as root",
         ),
@@ -226,8 +227,7 @@ fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 .finished_containers()
                 .any(|container| inherits(&container)) =>
         {
-            found.absent(
-                pod,
+            found.missing(
                 FIELD,
                 "pod does not set runAsNonRoot, so containers may run as root",
             )
@@ -236,7 +236,7 @@ fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     };
     let heirs = pod.containers.iter().filter(inherits);
     demand(
-        finding,
+        &mut finding,
         pod.path(FIELD),
         " on the pod",
         root_users(pod, heirs, config),

@@ -107,11 +107,12 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         let Some((old, new)) = FROZEN.iter().find(|(old, _)| is_from(&whole, old)) else {
             continue;
         };
-        let finding = found.wrong_in(
-            container,
-            node,
-            format!("image of {container} comes from {old}, which is frozen"),
-        );
+        let mut finding = found
+            .at(
+                node,
+                format!("image of {container} comes from {old}, which is frozen"),
+            )
+            .in_container(container);
         if let (Some(new), Some(rest)) = (new, image.strip_prefix(old)) {
             let change = Change::Set {
                 path: container.path("image"),

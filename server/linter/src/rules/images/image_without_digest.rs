@@ -79,11 +79,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         match pin(image) {
             Pin::Missing | Pin::Latest if tags_are_seen_to => {}
             Pin::Missing | Pin::Latest | Pin::Tag(_) => {
-                found.wrong_in(
-                    container,
-                    node,
-                    format!("image of {container} has no digest"),
-                );
+                found
+                    .at(node, format!("image of {container} has no digest"))
+                    .in_container(container);
             }
             Pin::Digest | Pin::Unreadable => {}
         }

@@ -99,20 +99,24 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         let Some(tag) = moving_tag(image, config) else {
             continue;
         };
-        let finding = match container.setting(FIELD, container.spec.image_pull_policy.as_deref()) {
-            Setting::Set { value, node, .. } if value == "IfNotPresent" => found.wrong_in(
-                container,
-                node,
-                format!("{FIELD} is {value}: nodes keep old images of the tag {tag}"),
-            ),
-            // The API server writes `IfNotPresent` where nothing is written, but for `latest`.
-            Setting::Unset if tag != "latest" => found.absent_beside(
-                Some(container),
-                place,
-                format!("{container} runs what {tag} was when its node pulled it"),
-            ),
-            _ => continue,
-        };
+        let mut finding =
+            match container.setting(FIELD, container.spec.image_pull_policy.as_deref()) {
+                Setting::Set { value, node, .. } if value == "IfNotPresent" => found
+                    .at(
+                        node,
+                        format!("{FIELD} is {value}: nodes keep old images of the tag {tag}"),
+                    )
+                    .in_container(container),
+                // The API server writes `IfNotPresent` where nothing is written, but for `latest`.
+                Setting::Unset if tag != "latest" => found
+                    .at(
+                        place,
+                        format!("{container} runs what {tag} was when its node pulled it"),
+                    )
+                    .in_container(container)
+                    .as_missing(),
+                _ => continue,
+            };
         finding.fix(
             Applicability::Unsafe,
             "set imagePullPolicy: Always (nodes that cannot reach the registry do not start the container)",

@@ -88,18 +88,17 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         };
         match pin(image) {
             Pin::Missing => {
-                found.wrong_in(
-                    container,
-                    node,
-                    format!("image of {container} has neither tag nor digest"),
-                );
+                found
+                    .at(
+                        node,
+                        format!("image of {container} has neither tag nor digest"),
+                    )
+                    .in_container(container);
             }
             Pin::Latest => {
-                found.wrong_in(
-                    container,
-                    node,
-                    format!("{container} runs whatever is tagged latest"),
-                );
+                found
+                    .at(node, format!("{container} runs whatever is tagged latest"))
+                    .in_container(container);
             }
             Pin::Tag(_) | Pin::Digest | Pin::Unreadable => {}
         }

@@ -89,17 +89,19 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let registry = image.registry;
         if meets(denied, &image) {
-            found.wrong_in(
-                container,
-                node,
-                format!("image of {container} comes from {registry}, which is denied"),
-            );
+            found
+                .at(
+                    node,
+                    format!("image of {container} comes from {registry}, which is denied"),
+                )
+                .in_container(container);
         } else if !allowed.is_empty() && !meets(allowed, &image) {
-            found.wrong_in(
-                container,
-                node,
-                format!("image of {container} comes from {registry}, which is not allowed"),
-            );
+            found
+                .at(
+                    node,
+                    format!("image of {container} comes from {registry}, which is not allowed"),
+                )
+                .in_container(container);
         }
     }
 }

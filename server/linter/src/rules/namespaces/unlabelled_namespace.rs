@@ -151,7 +151,11 @@ fn unlabelled(labels: &Path, found: &mut Reporter<'_, '_>) {
         value: Value::Text(level.to_owned()),
     };
     found
-        .absent_in_object("namespace has no label that says which pods it accepts")
+        .at(
+            found.object_token(),
+            "namespace has no label that says which pods it accepts",
+        )
+        .as_missing()
         .fix(
             Applicability::Safe,
             "warn and audit pods that the standard restricted refuses",
@@ -173,7 +177,7 @@ fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Report
         Some(mode) if MODES.contains(&mode) => check_version(label, value, path(), found),
         None if MODES.contains(&label) => check_level(label, value, path(), found),
         _ => {
-            let finding = found.wrong(
+            let mut finding = found.at(
                 entry.key,
                 format!("{PREFIX}{label} is no label that Kubernetes knows"),
             );
@@ -203,7 +207,7 @@ fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<'_
     if LEVELS.contains(&text) || value.source().is_empty() {
         return;
     }
-    let finding = found.wrong(
+    let mut finding = found.at(
         value,
         format!("{label} is none of privileged, baseline, restricted"),
     );
@@ -231,7 +235,7 @@ fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<
     {
         return;
     }
-    let finding = found.wrong(value, format!("{label} is neither latest nor v1.N"));
+    let mut finding = found.at(value, format!("{label} is neither latest nor v1.N"));
     if text.strip_prefix("1.").is_some_and(is_number) {
         let change = Change::Set {
             path,

@@ -138,24 +138,27 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         return;
     }
     for container in &pod.containers {
-        let finding =
-            match container.setting(FIELD, container.security().allow_privilege_escalation) {
-                Setting::Set {
-                    value: true, node, ..
-                } => found.wrong_in(
-                    container,
+        let mut finding = match container
+            .setting(FIELD, container.security().allow_privilege_escalation)
+        {
+            Setting::Set {
+                value: true, node, ..
+            } => found
+                .at(
                     node,
                     format!("allowPrivilegeEscalation is true: {container} can gain privileges"),
-                ),
-                Setting::Unset if !container.is_unfinished() => found.absent_in(
-                    container,
+                )
+                .in_container(container),
+            Setting::Unset if !container.is_unfinished() => found
+                .missing(
                     FIELD,
                     format!("{container} does not set allowPrivilegeEscalation"),
-                ),
-                _ => continue,
-            };
+                )
+                .in_container(container),
+            _ => continue,
+        };
         if !pod.is_windows() && !escalates_anyway(container) {
-            forbid(finding, container);
+            forbid(&mut finding, container);
         }
     }
 }

@@ -109,7 +109,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         } = privileged
         {
             let message = format!("privileged is true: {container} has full access to the node");
-            let finding = found.wrong_in(container, node, message);
+            let mut finding = found.at(node, message).in_container(container);
             if !mounts_for_the_node(container) {
                 let (title, change) = withdrawal(pod, container);
                 finding.fix(Applicability::Unsafe, title, [change]);

@@ -114,7 +114,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         let change = Change::Remove {
             path: container.path(FIELD),
         };
-        found.wrong_in(container, token(node), message).fix(
+        found.at(token(node), message).in_container(container).fix(
             Applicability::Unsafe,
             "remove procMount (containers inside the container stop working)",
             [change],

@@ -138,8 +138,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let title = "remove the sysctl (the node's default holds)";
         found
-            .wrong(token(node), message)
-            .mark_as_missing(item.resolve() == Some(node))
+            .at(token(node), message)
+            .as_missing_if(item.resolve() == Some(node))
             .fix(Applicability::Unsafe, title, [change]);
     }
 }

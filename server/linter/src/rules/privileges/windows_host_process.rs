@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::security_context::{Owner, owners};
+use crate::rules::security_context::{Owner, owners, token};
 use kubernetes::Pod;
 use yaml::{Node, Resolved};
 
@@ -87,11 +87,12 @@ rule! {
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     for holder in owners(pod) {
         if let Some(node) = host_process(holder) {
-            holder.wrong(
-                found,
-                node,
-                format!("hostProcess is true: {holder} runs on the node itself"),
-            );
+            found
+                .at(
+                    token(node),
+                    format!("hostProcess is true: {holder} runs on the node itself"),
+                )
+                .in_container(holder.container());
         }
     }
 }

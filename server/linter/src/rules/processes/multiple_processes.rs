@@ -112,17 +112,19 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             continue;
         };
         if let Some(supervisor) = supervisor(&commands) {
-            found.wrong_in(
-                container,
-                place,
-                format!("{container} starts {supervisor}, which runs several processes"),
-            );
+            found
+                .at(
+                    place,
+                    format!("{container} starts {supervisor}, which runs several processes"),
+                )
+                .in_container(container);
         } else if starts_several(&commands) {
-            found.wrong_in(
-                container,
-                place,
-                format!("{container} starts more than one process that goes on running"),
-            );
+            found
+                .at(
+                    place,
+                    format!("{container} starts more than one process that goes on running"),
+                )
+                .in_container(container);
         }
     }
 }

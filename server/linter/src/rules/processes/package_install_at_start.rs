@@ -98,11 +98,12 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                 continue;
             };
             if let Some((manager, verb)) = commands.iter().find_map(installation) {
-                found.wrong_in(
-                    container,
-                    place,
-                    format!("{container} installs packages when it runs: {manager} {verb}"),
-                );
+                found
+                    .at(
+                        place,
+                        format!("{container} installs packages when it runs: {manager} {verb}"),
+                    )
+                    .in_container(container);
             }
         }
     }

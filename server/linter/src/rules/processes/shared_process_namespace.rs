@@ -94,10 +94,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     } = pod.setting(FIELD, pod.spec.share_process_namespace)
     {
         found
-            .wrong(
-                node,
-                "shareProcessNamespace is true: containers see each other's processes",
-            )
+            .at(node, "shareProcessNamespace is true: containers see each other's processes")
             .fix(
                 Applicability::Unsafe,
                 "remove shareProcessNamespace (a container that signals another one's processes fails)",

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::security_context::{Owner, owners, text};
+use crate::rules::security_context::{Owner, owners, text, token};
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
@@ -119,12 +119,12 @@ fn check_key(holder: Owner<'_, '_>, key: &str, config: &Config, found: &mut Repo
     let change = Change::Remove {
         path: holder.path(&field),
     };
-    holder
-        .wrong(
-            found,
-            node,
+    found
+        .at(
+            token(node),
             format!("{holder} sets seLinuxOptions.{key} to {value}"),
         )
+        .in_container(holder.container())
         .fix(
             Applicability::Unsafe,
             format!("remove seLinuxOptions.{key} (the runtime's own label applies)"),

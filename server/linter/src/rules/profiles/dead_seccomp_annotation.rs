@@ -120,7 +120,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             }),
             None => continue,
         };
-        let finding = found.wrong(
+        let mut finding = found.at(
             annotation.key,
             "the seccomp annotation does nothing since Kubernetes 1.27",
         );

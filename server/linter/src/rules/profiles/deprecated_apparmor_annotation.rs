@@ -108,9 +108,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                     "the AppArmor annotation names no container: there is no {:?}",
                     brief(name)
                 );
-                let finding = found
-                    .wrong(annotation.key, message)
-                    .tagged(Tag::Unnecessary);
+                let mut finding = found.at(annotation.key, message);
+                finding.tagged(Tag::Unnecessary);
                 if !pod.has_unfinished_container() {
                     finding.fix(
                         Applicability::Safe,
@@ -122,7 +121,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             container => {
                 let message =
                     "the AppArmor annotation is deprecated since Kubernetes 1.30: it has a field";
-                let finding = found.wrong(annotation.key, message).tagged(Tag::Deprecated);
+                let mut finding = found.at(annotation.key, message);
+                finding.tagged(Tag::Deprecated);
                 if let Some((title, changes)) =
                     container.and_then(|container| migration(annotation, pod, container))
                 {

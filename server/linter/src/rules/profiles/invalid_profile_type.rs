@@ -4,7 +4,7 @@ use crate::rules::profiles::unconfined_seccomp;
 use crate::rules::schema::refused_value::values::Accepted;
 use crate::rules::schema::unknown_fields::is_filled_in;
 use crate::rules::suggest::{brief, nearest};
-use crate::rules::{Applicability, Finding, Reporter, Rule};
+use crate::rules::{Applicability, NewFinding, Reporter, Rule};
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 use yaml::{Node, NodeKind, Path};
@@ -223,7 +223,7 @@ fn check_type(place: &Place<'_, '_>, found: &mut Reporter<'_, '_>) {
             };
             let title = format!("set type: {implied} (the profile takes effect)");
             place
-                .lacks("type", found)
+                .report_missing(&format!("{}.type", place.way), found)
                 .fix(Applicability::Unsafe, title, [place.set_type(implied)]);
         }
         Some(kind) if !is_filled_in(kind) => {
@@ -245,7 +245,9 @@ fn check_local(place: &Place<'_, '_>, found: &mut Reporter<'_, '_>) {
         .get("localhostProfile")
         .filter(|value| !value.is_null());
     match (kind, place.given("localhostProfile"), written) {
-        ("Localhost", None, _) => _ = place.lacks("localhostProfile", found),
+        ("Localhost", None, _) => {
+            place.report_missing(&format!("{}.localhostProfile", place.way), found);
+        }
         ("Localhost", Some(local), _) => check_path(place, local, found),
         // Even an empty text is one too much.
         ("RuntimeDefault" | "Unconfined", _, Some(local)) => superfluous(place, local, found),
@@ -266,11 +268,12 @@ fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, '
         _ => None,
     };
     if let Some(objection) = objection {
-        found.wrong_around(
-            place.container,
-            local,
-            format!("localhostProfile is {:?}, {objection}", brief(text)),
-        );
+        found
+            .at(
+                local,
+                format!("localhostProfile is {:?}, {objection}", brief(text)),
+            )
+            .in_container(place.container);
     }
 }
 
@@ -282,7 +285,7 @@ fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, 
     let change = Change::Remove {
         path: place.path().keys("localhostProfile"),
     };
-    found.wrong_around(place.container, local, message).fix(
+    found.at(local, message).in_container(place.container).fix(
         Applicability::Unsafe,
         "remove localhostProfile",
         [change],
@@ -291,7 +294,7 @@ fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, 
 
 fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Reporter<'_, '_>) {
     let message = format!("{} is not a type of {}", brief(text), place.field);
-    let finding = found.wrong_around(place.container, kind, message);
+    let mut finding = found.at(kind, message).in_container(place.container);
     let former = match text {
         "runtime/default" | "docker/default" => Some("RuntimeDefault"),
         _ => nearest(text, TYPES),
@@ -320,20 +323,18 @@ impl<'y> Place<'_, 'y> {
             .filter(|value| !value.is_null() && value.as_str() != Some(""))
     }
 
-    fn lacks<'f>(&self, key: &str, found: &'f mut Reporter<'_, '_>) -> &'f mut Finding {
-        let way = format!("securityContext.{}.{key}", self.field);
-        match self.container {
-            Some(container) => found.absent_in(
-                container,
-                &way,
-                format!("{} of {container} has no {key}", self.field),
-            ),
-            None => found.absent(
-                self.pod,
-                &way,
-                format!("{} of the pod has no {key}", self.field),
-            ),
-        }
+    fn report_missing<'f>(
+        &self,
+        path: &'f str,
+        found: &'f mut Reporter<'_, '_>,
+    ) -> NewFinding<'f, 'f> {
+        let owner = self
+            .container
+            .map_or_else(|| "the pod".to_owned(), ToString::to_string);
+        let key = path.rsplit('.').next().unwrap_or(path);
+        found
+            .missing(path, format!("{} of {owner} has no {key}", self.field))
+            .in_container(self.container)
     }
 
     fn set_type(&self, kind: &str) -> Change {

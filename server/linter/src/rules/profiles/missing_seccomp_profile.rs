@@ -124,8 +124,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     {
         return;
     }
-    let finding = found.absent(
-        pod,
+    let mut finding = found.missing(
         TYPE,
         "pod does not set seccompProfile, so containers may make any syscall",
     );

@@ -148,9 +148,10 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let (title, changes) = confinement(pod, holder);
         let has_no_type = node.kind() == NodeKind::Mapping;
-        holder
-            .wrong(found, node, message)
-            .mark_as_missing(has_no_type)
+        found
+            .at(token(node), message)
+            .in_container(holder.container())
+            .as_missing_if(has_no_type)
             .fix(Applicability::Unsafe, title, changes);
     }
     for entry in pod.annotations() {
@@ -200,7 +201,7 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_
     if matches!(profile, "" | "runtime/default") || profile.starts_with("localhost/") {
         return;
     }
-    let finding = found.wrong(
+    let mut finding = found.at(
         token(entry.value),
         format!("the AppArmor annotation for container {name:?} is {profile:?}"),
     );

@@ -129,9 +129,10 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let (title, changes) = confinement(pod, holder);
         let has_no_type = node.kind() == NodeKind::Mapping;
-        holder
-            .wrong(found, node, message)
-            .mark_as_missing(has_no_type)
+        found
+            .at(token(node), message)
+            .in_container(holder.container())
+            .as_missing_if(has_no_type)
             .fix(Applicability::Unsafe, title, changes);
     }
 }
@@ -186,7 +187,7 @@ fn check_annotations(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
             value: Value::Text("runtime/default".into()),
         };
         found
-            .wrong(
+            .at(
                 token(entry.value),
                 format!("the seccomp annotation for {whose} is {profile:?}"),
             )

@@ -1,7 +1,7 @@
 //! What the rules about requests and limits share: which containers lack one, and the value that a fix may write.
 
 use crate::config::Config;
-use crate::rules::{Applicability, Finding, Reporter};
+use crate::rules::{Applicability, Finding, NewFinding, Reporter};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kubernetes::{Container, ContainerKind, Pod, Setting, Version, parse_quantity};
@@ -67,8 +67,8 @@ pub(crate) fn missing_request(
 ) {
     let any = [Part::Requests, Part::Limits];
     for container in lacking(pod, config, &any, resource) {
-        let finding = report(Part::Requests, resource, container, found);
-        assume(finding, Part::Requests, resource, container, assumed);
+        let mut finding = report(Part::Requests, resource, container, found);
+        assume(&mut finding, Part::Requests, resource, container, assumed);
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn missing_limit(
     found: &mut Reporter<'_, '_>,
 ) {
     for container in lacking(pod, config, &[Part::Limits], resource) {
-        let finding = report(Part::Limits, resource, container, found);
+        let mut finding = report(Part::Limits, resource, container, found);
         let value = match of_container(Part::Requests, resource, container) {
             Setting::Unset => Some(assumed.to_owned()),
             Setting::Unreadable(_) => None,
@@ -91,7 +91,7 @@ pub(crate) fn missing_limit(
             } => greater(assumed, request).map(str::to_owned),
         };
         if let Some(value) = value {
-            assume(finding, Part::Limits, resource, container, &value);
+            assume(&mut finding, Part::Limits, resource, container, &value);
         }
     }
 }
@@ -134,9 +134,11 @@ fn report<'a>(
     resource: Resource,
     container: &Container<'_>,
     found: &'a mut Reporter<'_, '_>,
-) -> &'a mut Finding {
+) -> NewFinding<'a, 'static> {
     let way = part.way(resource);
-    found.absent_in(container, way, format!("{container} does not set {way}"))
+    found
+        .missing(way, format!("{container} does not set {way}"))
+        .in_container(container)
 }
 
 fn assume(

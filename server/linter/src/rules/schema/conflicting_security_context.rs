@@ -190,11 +190,11 @@ fn escalation(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
             value: Value::Bool(false),
         };
         found
-            .wrong_in(
-                container,
+            .at(
                 forbidden,
                 format!("{container} is privileged, which this value excludes"),
             )
+            .in_container(container)
             .fix(
                 Applicability::Unsafe,
                 "set privileged: false (the container loses the rights of the node's root)",
@@ -211,11 +211,11 @@ fn escalation(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
             path: admin.path(container),
         };
         found
-            .wrong_in(
-                container,
+            .at(
                 forbidden,
                 format!("{container} adds CAP_SYS_ADMIN, which this value excludes"),
             )
+            .in_container(container)
             .fix(
                 Applicability::Unsafe,
                 "remove CAP_SYS_ADMIN (programs that mount or set up namespaces fail)",
@@ -254,17 +254,19 @@ fn root(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         else {
             continue;
         };
-        let finding = match (demand_level, user_level) {
+        let mut finding = match (demand_level, user_level) {
             (Level::Pod, Level::Pod) if told_of_pod => continue,
             (Level::Pod, Level::Pod) => {
                 told_of_pod = true;
-                found.wrong(
+                found.at(
                     demand,
                     "runAsUser is 0, which this value excludes: containers do not start",
                 )
             }
-            (Level::Pod, Level::Container) => found.wrong(demand, excluded(container)),
-            (Level::Container, _) => found.wrong_in(container, demand, excluded(container)),
+            (Level::Pod, Level::Container) => found.at(demand, excluded(container)),
+            (Level::Container, _) => found
+                .at(demand, excluded(container))
+                .in_container(container),
         };
         let path = if user_level == Level::Pod {
             pod.path(USER)
@@ -313,7 +315,7 @@ fn namespaces(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     let changes = shared.iter().map(|(name, _)| Change::Remove {
         path: pod.path(name),
     });
-    let finding = found.wrong(
+    let mut finding = found.at(
         own_users,
         format!("{first} is true, which hostUsers: false excludes"),
     );
@@ -338,7 +340,7 @@ fn processes(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
             path: pod.path("hostPID"),
         };
         found
-            .wrong(
+            .at(
                 shared,
                 "hostPID is true, which shareProcessNamespace: true excludes",
             )
@@ -362,9 +364,9 @@ fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         return;
     };
     let message = "hostUsers is not false, which procMount: Unmasked needs";
-    let finding = match pod.setting("hostUsers", pod.spec.host_users) {
-        Setting::Set { node, .. } => found.wrong(node, message),
-        Setting::Unset => found.absent(pod, "hostUsers", message),
+    let mut finding = match pod.setting("hostUsers", pod.spec.host_users) {
+        Setting::Set { node, .. } => found.at(node, message),
+        Setting::Unset => found.missing("hostUsers", message),
         Setting::Unreadable(_) => return,
     };
     if let Some(node) = container.lookup("securityContext.procMount") {
@@ -405,7 +407,7 @@ fn sysctls(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
             .flatten()
             .find(|(.., starts)| starts.iter().any(|start| text.starts_with(start)));
         if let Some((field, node, _)) = shared {
-            let finding = found.wrong(name, format!("a sysctl that {field}: true excludes"));
+            let mut finding = found.at(name, format!("a sysctl that {field}: true excludes"));
             let change = Change::Remove {
                 path: pod.path(field),
             };
@@ -439,8 +441,8 @@ fn host_process(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     {
         let message = format!("{container} is not hostProcess, unlike others of the pod");
         match container.setting(HOST_PROCESS, of_container(container)) {
-            Setting::Set { node, .. } => _ = found.wrong_in(container, node, message),
-            Setting::Unset => _ = found.absent_in(container, HOST_PROCESS, message),
+            Setting::Set { node, .. } => _ = found.at(node, message).in_container(container),
+            Setting::Unset => _ = found.missing(HOST_PROCESS, message).in_container(container),
             Setting::Unreadable(_) => {}
         }
     }
@@ -448,8 +450,8 @@ fn host_process(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     match pod.setting("hostNetwork", pod.spec.host_network) {
         Setting::Set {
             value: false, node, ..
-        } => _ = found.wrong(node, message),
-        Setting::Unset => _ = found.absent(pod, "hostNetwork", message),
+        } => _ = found.at(node, message),
+        Setting::Unset => _ = found.missing("hostNetwork", message),
         Setting::Set { .. } | Setting::Unreadable(_) => {}
     }
 }
@@ -522,7 +524,7 @@ fn contradiction(
         .own_entry()
         .and_then(|entry| entry.key.as_str())
         .unwrap_or_default();
-    let finding = found.wrong(
+    let mut finding = found.at(
         annotation.node,
         format!("{field} of {whose} says something else than the annotation"),
     );

@@ -100,9 +100,7 @@ fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
                     "{} is there again below: this value is dropped",
                     brief(name)
                 );
-                found
-                    .wrong_anywhere(dropped, message)
-                    .related(kept, "this one counts");
+                found.at(dropped, message).related(kept, "this one counts");
             }
         }
     }

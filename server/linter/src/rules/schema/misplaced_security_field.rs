@@ -228,11 +228,11 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             "{field} has no effect {}",
             place(unknown.type_name, container)
         );
-        let finding = found.wrong_around(container, unknown.key, message);
+        let mut finding = found.at(unknown.key, message).in_container(container);
         if let Some(target) =
             Target::of(field, home, pod, container).filter(|_| !is_shared(unknown.key))
         {
-            target.offer(finding, field, unknown.value, pod);
+            target.offer(&mut finding, field, unknown.value, pod);
         }
     }
 }

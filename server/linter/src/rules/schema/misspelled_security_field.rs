@@ -141,8 +141,9 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let (Meant::Here(field) | Meant::Elsewhere(field)) = meant;
         let message = format!("{} is not a field, {field} is", brief(key));
-        let finding =
-            found.wrong_around(object.container_around(unknown.key), unknown.key, message);
+        let mut finding = found
+            .at(unknown.key, message)
+            .in_container(object.container_around(unknown.key));
         let is_free = unknown
             .key
             .parent()

@@ -260,7 +260,7 @@ fn check_fields(
                 continue;
             };
             let message = format!("{} is {}, {objection}", name(value, object), shown(value));
-            let finding = found.wrong_around(container, value, message);
+            let mut finding = found.at(value, message).in_container(container);
             if let Some(word) = value.as_str().and_then(|text| accepted.nearest(text)) {
                 let change = Change::Set {
                     path: value.path(),
@@ -286,6 +286,9 @@ fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut
         .is_none_or(|value| value.is_null() || is_empty(value))
     {
         let message = format!("{} has no {field}, and needs one", name(mapping, object));
-        found.absent_beside(object.container_around(mapping), token(mapping), message);
+        found
+            .at(token(mapping), message)
+            .in_container(object.container_around(mapping))
+            .as_missing();
     }
 }

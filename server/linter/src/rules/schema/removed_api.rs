@@ -415,7 +415,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     } else {
         "this version of "
     };
-    let finding = found.wrong(
+    let mut finding = found.at(
         node,
         format!(
             "Kubernetes {} removed {what}{}",

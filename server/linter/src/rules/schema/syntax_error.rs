@@ -66,6 +66,6 @@ rule! {
 
 fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
     for error in yaml.errors() {
-        found.wrong_at(error.range, error.message.clone());
+        found.at(error.range, error.message.clone());
     }
 }

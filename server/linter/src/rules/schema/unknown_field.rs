@@ -128,8 +128,9 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             brief(key),
             owner(unknown, object)
         );
-        let finding =
-            found.wrong_around(object.container_around(unknown.key), unknown.key, message);
+        let mut finding = found
+            .at(unknown.key, message)
+            .in_container(object.container_around(unknown.key));
         if let Some(field) = near {
             let change = Change::Rename {
                 path: unknown.value.path(),

@@ -225,11 +225,11 @@ impl Field {
             });
         }
         found
-            .wrong_in(
-                container,
+            .at(
                 own,
                 format!("{container} undoes the pod's {name} with {value}"),
             )
+            .in_container(container)
             .fix(
                 Applicability::Unsafe,
                 format!("remove {name} from the container (the pod's value holds)"),

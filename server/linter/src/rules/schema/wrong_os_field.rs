@@ -145,7 +145,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 path: pod.path(way),
             };
             found
-                .wrong(
+                .at(
                     entry.key,
                     format!("{name} is refused on a pod with os.name: {system}"),
                 )
@@ -159,11 +159,11 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                     path: container.path(way),
                 };
                 found
-                    .wrong_in(
-                        container,
+                    .at(
                         entry.key,
                         format!("{name} is refused in a pod with os.name: {system}"),
                     )
+                    .in_container(container)
                     .fix(Applicability::Safe, format!("remove {name}"), [change]);
             }
         }

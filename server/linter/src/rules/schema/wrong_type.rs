@@ -124,7 +124,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         let container = object
             .container_around(node)
             .filter(|container| container.node != node);
-        let finding = found.wrong_around(container, token(node), message);
+        let mut finding = found.at(token(node), message).in_container(container);
         if let Some((title, value)) = wrong
             .expected
             .and_then(|wanted| requoted(node, wanted, object))

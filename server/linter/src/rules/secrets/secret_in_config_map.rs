@@ -83,7 +83,7 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let entries = object.node.get("data").map(|data| data.entries());
     for entry in entries.into_iter().flatten() {
         if let Some((name, what)) = content(&entry, &config.values.secret_names) {
-            found.wrong(
+            found.at(
                 token(entry.value),
                 format!("{name} of the ConfigMap holds {what} in plain text"),
             );

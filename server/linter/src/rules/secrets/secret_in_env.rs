@@ -148,11 +148,12 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             let Some(what) = secret::recognised(name, text, &config.values.secret_names) else {
                 continue;
             };
-            let finding = found.wrong_in(
-                container,
-                token(value),
-                format!("{name} of {container} is {what} in plain text"),
-            );
+            let mut finding = found
+                .at(
+                    token(value),
+                    format!("{name} of {container} is {what} in plain text"),
+                )
+                .in_container(container);
             if let Some((name_of_secret, key)) =
                 reference(object, container, name).filter(|(_, key)| values[key.as_str()].is_some())
             {

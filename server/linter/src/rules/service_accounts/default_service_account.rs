@@ -105,15 +105,15 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     };
     match pod.service_account_name() {
         Setting::Set { value, node, .. } if value == DEFAULT && is_asked_for => {
-            found.wrong(node, MESSAGE);
+            found.at(node, MESSAGE);
         }
         Setting::Set { value, node, .. } if value == DEFAULT => {
-            found.absent_beside(None, node, MESSAGE);
+            found.at(node, MESSAGE).as_missing();
         }
         Setting::Unset
             if !pod.has_unfinished_container() && (is_asked_for || !is_asked_about(config)) =>
         {
-            found.absent(pod, "serviceAccountName", MESSAGE);
+            found.missing("serviceAccountName", MESSAGE);
         }
         _ => {}
     }

@@ -89,7 +89,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     let Some(entry) = pod.node.entry(OLD).filter(|entry| !entry.value.is_null()) else {
         return;
     };
-    let finding = found.wrong(
+    let mut finding = found.at(
         entry.key,
         "serviceAccount is deprecated: serviceAccountName is the field",
     );

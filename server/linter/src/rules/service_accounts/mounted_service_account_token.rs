@@ -106,16 +106,15 @@ rule! {
 const FIELD: &str = "automountServiceAccountToken";
 
 fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    let finding = match pod.setting(FIELD, pod.spec.automount_service_account_token) {
+    let mut finding = match pod.setting(FIELD, pod.spec.automount_service_account_token) {
         Setting::Set {
             value: true, node, ..
-        } => found.wrong(
+        } => found.at(
             node,
             "automountServiceAccountToken is true: containers get an API token",
         ),
         Setting::Unset if !pod.has_unfinished_container() && !pod.token_is_disabled => found
-            .absent(
-                pod,
+            .missing(
                 FIELD,
                 "pod does not set automountServiceAccountToken, so it gets an API token",
             ),

@@ -119,7 +119,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             let Some(entry) = item.entry(kind) else {
                 continue;
             };
-            found.wrong(
+            found.at(
                 entry.key,
                 format!("volume {name:?} has the forbidden type {kind}"),
             );

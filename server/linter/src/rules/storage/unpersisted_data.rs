@@ -165,9 +165,12 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         report(pod, container, folders, found);
     }
     if object.kind == "StatefulSet" && keepers.is_empty() && is_without_storage(object, pod) {
-        found.absent_in_object(
-            "StatefulSet has neither volumeClaimTemplates nor a volume that outlives a pod",
-        );
+        found
+            .at(
+                found.object_token(),
+                "StatefulSet has neither volumeClaimTemplates nor a volume that outlives a pod",
+            )
+            .as_missing();
     }
 }
 
@@ -216,18 +219,15 @@ fn report(
     {
         Some((kind, node)) => {
             let path = node.as_str().unwrap_or_default();
-            found.wrong_in(
-                container,
-                node,
-                format!("{path} of {container} is on {kind}"),
-            );
+            found
+                .at(node, format!("{path} of {container} is on {kind}"))
+                .in_container(container);
         }
         None => {
-            found.absent_beside(
-                Some(container),
-                image,
-                format!("{first} of {container} is on no volume"),
-            );
+            found
+                .at(image, format!("{first} of {container} is on no volume"))
+                .in_container(container)
+                .as_missing();
         }
     }
 }

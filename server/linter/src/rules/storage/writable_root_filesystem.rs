@@ -112,20 +112,23 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         return;
     }
     for container in &pod.containers {
-        let finding = match container.setting(FIELD, container.security().read_only_root_filesystem)
+        let mut finding = match container
+            .setting(FIELD, container.security().read_only_root_filesystem)
         {
             Setting::Set {
                 value: false, node, ..
-            } => found.wrong_in(
-                container,
-                node,
-                format!("readOnlyRootFilesystem is false: {container} can overwrite its files"),
-            ),
-            Setting::Unset if !container.is_unfinished() => found.absent_in(
-                container,
-                FIELD,
-                format!("{container} does not set readOnlyRootFilesystem"),
-            ),
+            } => found
+                .at(
+                    node,
+                    format!("readOnlyRootFilesystem is false: {container} can overwrite its files"),
+                )
+                .in_container(container),
+            Setting::Unset if !container.is_unfinished() => found
+                .missing(
+                    FIELD,
+                    format!("{container} does not set readOnlyRootFilesystem"),
+                )
+                .in_container(container),
             _ => continue,
         };
         let read_only = Change::Set {

@@ -97,7 +97,10 @@ impl Choice {
                     name(mapping, object),
                     self.noun
                 );
-                found.absent_beside(container, token(mapping), message);
+                found
+                    .at(token(mapping), message)
+                    .in_container(container)
+                    .as_missing();
             }
             return;
         };
@@ -111,7 +114,8 @@ impl Choice {
                 self.noun
             );
             found
-                .wrong_around(container, second.key, message)
+                .at(second.key, message)
+                .in_container(container)
                 .related(first.key, "the first one");
         }
     }

@@ -103,11 +103,9 @@ fn unique<'p, 'y: 'p>(
             // An alias brings the same item twice; the place is told once.
             Some(other) if *other == node => {}
             Some(other) => {
-                let finding = found.wrong_around(
-                    container,
-                    node,
-                    format!("there is another {noun} {:?}", brief(name)),
-                );
+                let mut finding = found
+                    .at(node, format!("there is another {noun} {:?}", brief(name)))
+                    .in_container(container);
                 finding.related(*other, "the first one");
             }
             None => _ = first.insert(name, node),
@@ -143,11 +141,13 @@ fn mounted(
         return;
     };
     if let Some(name) = text(node).filter(|name| !volumes.contains(name)) {
-        found.absent_beside(
-            Some(container),
-            node,
-            format!("{container} mounts {:?}, which is no volume", brief(name)),
-        );
+        found
+            .at(
+                node,
+                format!("{container} mounts {:?}, which is no volume", brief(name)),
+            )
+            .in_container(container)
+            .as_missing();
     }
 }
 
@@ -161,8 +161,9 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
     {
         let message = "mountPropagation is Bidirectional, which needs privileged: true";
         found
-            .wrong_in(container, node, message)
-            .mark_as_missing(privileged.is_none());
+            .at(node, message)
+            .in_container(container)
+            .as_missing_if(privileged.is_none());
     }
     if let Some((word, node)) =
         value("recursiveReadOnly").filter(|(word, _)| ["Enabled", "IfPossible"].contains(word))
@@ -171,22 +172,25 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
         if !is(read_only) {
             let message = format!("recursiveReadOnly is {word}, which needs readOnly: true");
             found
-                .wrong_in(container, node, message)
-                .mark_as_missing(read_only.is_none());
+                .at(node, message)
+                .in_container(container)
+                .as_missing_if(read_only.is_none());
         } else if value("mountPropagation").is_some_and(|(word, _)| word != "None") {
-            found.wrong_in(
-                container,
-                node,
-                format!("recursiveReadOnly is {word}, which excludes mountPropagation"),
-            );
+            found
+                .at(
+                    node,
+                    format!("recursiveReadOnly is {word}, which excludes mountPropagation"),
+                )
+                .in_container(container);
         }
     }
     if let Some((_, node)) = value("subPathExpr").filter(|_| value("subPath").is_some()) {
-        found.wrong_in(
-            container,
-            node,
-            "subPathExpr is there beside subPath, which excludes it",
-        );
+        found
+            .at(
+                node,
+                "subPathExpr is there beside subPath, which excludes it",
+            )
+            .in_container(container);
     }
 }
 
@@ -207,7 +211,7 @@ fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>)
         {
             let message =
                 format!("hostPort is {of_host}, not {of_container}, which hostNetwork: true needs");
-            let finding = found.wrong_in(container, node, message);
+            let mut finding = found.at(node, message).in_container(container);
             if let Some(network) = pod.lookup("hostNetwork") {
                 finding.related(network, "hostNetwork here");
             }
@@ -222,11 +226,9 @@ fn variables(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
             .filter(|value| !value.is_null() && value.as_str() != Some(""));
         let from = variable.get("valueFrom").filter(|from| !from.is_null());
         if let (Some(value), Some(from)) = (value, from) {
-            let finding = found.wrong_in(
-                container,
-                value,
-                "value is there beside valueFrom, which excludes it",
-            );
+            let mut finding = found
+                .at(value, "value is there beside valueFrom, which excludes it")
+                .in_container(container);
             finding.related(
                 from.own_entry().map_or(from, |entry| entry.key),
                 "valueFrom here",
@@ -251,8 +253,9 @@ fn startup(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
             let is_left_out = container.lookup("restartPolicy").is_none();
             let message = format!("{field} of {container} needs restartPolicy: Always");
             found
-                .wrong_in(container, entry.key, message)
-                .mark_as_missing(is_left_out);
+                .at(entry.key, message)
+                .in_container(container)
+                .as_missing_if(is_left_out);
         }
     }
 }
@@ -278,21 +281,23 @@ fn visitor(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
         .into_iter()
         .filter_map(|field| Some((field, container.node.entry(field)?)));
     for (field, entry) in own.filter(|(_, entry)| is_set(entry.value)) {
-        found.wrong_in(
-            container,
-            entry.key,
-            format!("{field} is not allowed in an ephemeral container"),
-        );
+        found
+            .at(
+                entry.key,
+                format!("{field} is not allowed in an ephemeral container"),
+            )
+            .in_container(container);
     }
     for (mount, field) in
         mounts(container).flat_map(|mount| [(mount, "subPath"), (mount, "subPathExpr")])
     {
         if let Some(path) = mount.get(field).filter(|path| text(*path).is_some()) {
-            found.wrong_in(
-                container,
-                path,
-                format!("{field} is not allowed in an ephemeral container"),
-            );
+            found
+                .at(
+                    path,
+                    format!("{field} is not allowed in an ephemeral container"),
+                )
+                .in_container(container);
         }
     }
 }
@@ -310,6 +315,8 @@ pub(crate) fn threshold(probe: Node<'_>, object: &Object<'_>, found: &mut Report
             "successThreshold is {}, not 1, as this probe needs it",
             shown(node)
         );
-        found.wrong_around(object.container_around(node), node, message);
+        found
+            .at(node, message)
+            .in_container(object.container_around(node));
     }
 }

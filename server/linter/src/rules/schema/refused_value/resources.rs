@@ -50,7 +50,7 @@ fn check_name(
         return;
     }
     let message = format!("{} is not a resource that Kubernetes knows", brief(name));
-    let finding = found.wrong_around(container, entry.key, message);
+    let mut finding = found.at(entry.key, message).in_container(container);
     let is_free = |other: &&str| {
         entry
             .key
@@ -80,21 +80,23 @@ fn check_amount(
 ) {
     let Some(much) = amount_of(value) else { return };
     if much < 0 {
-        found.wrong_around(
-            container,
-            value,
-            format!("{} is {}, below 0", brief(name), brief(value.source())),
-        );
+        found
+            .at(
+                value,
+                format!("{} is {}, below 0", brief(name), brief(value.source())),
+            )
+            .in_container(container);
     } else if is_extended(name) && much % 1_000_000_000 != 0 {
-        found.wrong_around(
-            container,
-            value,
-            format!(
-                "{} is {}, not a whole number",
-                brief(name),
-                brief(value.source())
-            ),
-        );
+        found
+            .at(
+                value,
+                format!(
+                    "{} is {}, not a whole number",
+                    brief(name),
+                    brief(value.source())
+                ),
+            )
+            .in_container(container);
     }
 }
 
@@ -111,14 +113,16 @@ fn compare(
     };
     let Some(limit) = limit else {
         if exact {
-            found.absent_beside(
-                container,
-                token(request),
-                format!(
-                    "{} has a request, and no limit, which it needs",
-                    brief(name)
-                ),
-            );
+            found
+                .at(
+                    token(request),
+                    format!(
+                        "{} has a request, and no limit, which it needs",
+                        brief(name)
+                    ),
+                )
+                .in_container(container)
+                .as_missing();
         }
         return;
     };
@@ -133,7 +137,8 @@ fn compare(
         () => return,
     };
     found
-        .wrong_around(container, request, message)
+        .at(request, message)
+        .in_container(container)
         .related(limit, "the limit is here");
 }
 
