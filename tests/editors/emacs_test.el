@@ -193,7 +193,7 @@
     (kh-equal "the first actions of a container" (seq-take (kh-actions) 3)
               '("Set allowPrivilegeEscalation: false"
                 "Add 3 missing settings to container web (2 of them may stop some images)"
-                "Drop ALL capabilities (a process that needs one of them stops working)"))
+                "Drop ALL capabilities (may break some images)"))
     (kh-apply-action "Set allowPrivilegeEscalation: false")
     (kh-equal "a fix changes only its bytes" (kh-save file)
               (string-replace kh-web (concat kh-web kh-escalation) kh-shop))

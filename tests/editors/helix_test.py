@@ -205,7 +205,7 @@ def quick_fixes():
         equal("the first actions of a container", titles[:3], [
             "Set allowPrivilegeEscalation: false",
             "Add 3 missing settings to container web (2 of them may stop some images)",
-            "Drop ALL capabilities (a process that needs one of them stops working)",
+            "Drop ALL capabilities (may break some images)",
         ])
         helix.escape()
         helix.apply_action("Set allowPrivilegeEscalation: false")

@@ -297,7 +297,7 @@ fn full_output_shows_the_lines_and_sums_up() {
         10 |         privileged: true
            |                     ^^^^
            |
-           = help: set privileged: false (devices of the node are out of reach) [--unsafe-fixes]
+           = help: set privileged: false (no access to host devices) [--unsafe-fixes]
 
         Found 2 problems (1 error, 1 warning) in 1 of 2 files.
         1 can be fixed with `kubeharden fix`, 1 more with `--unsafe-fixes`.

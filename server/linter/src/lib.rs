@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod config;
 pub mod rules;
+pub mod suggest;
 pub mod suppressions;
 
 mod inputs;

@@ -143,7 +143,7 @@ fn page(field: &Field) -> String {
     let default = format!("Where it is not written: {}.", field.default);
     let asked = asked(field).map(|asked| format!("Pod Security: {asked}."));
     let more = field
-        .rule
+        .rule()
         .map(|rule| format!("[More about {}]({})", rule.id, rule.url()));
     [Some(field.about.to_owned()), Some(default), asked, more]
         .into_iter()

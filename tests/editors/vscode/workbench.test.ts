@@ -111,11 +111,11 @@ describe("a manifest", () => {
     assert.deepEqual((await window.fixes()).slice(0, 14), [
       "Set allowPrivilegeEscalation: false",
       "Add 3 missing settings to container web (2 of them may stop some images)",
-      "Drop ALL capabilities (a process that needs one of them stops working)",
-      "Set resources.limits.cpu: 500m (an assumption: measure what the container uses)",
-      "Set resources.requests.cpu: 100m (an assumption: measure what the container uses)",
-      "Set resources.limits.memory: 256Mi (an assumption: measure what the container uses)",
-      "Set resources.requests.memory: 128Mi (an assumption: measure what the container uses)",
+      "Drop ALL capabilities (may break some images)",
+      "Set resources.limits.cpu: 500m (example value)",
+      "Set resources.requests.cpu: 100m (example value)",
+      "Set resources.limits.memory: 256Mi (example value)",
+      "Set resources.requests.memory: 128Mi (example value)",
       "Set readOnlyRootFilesystem: true (programs that write outside volumes fail)",
       "Set readOnlyRootFilesystem: true and mount an emptyDir at /tmp",
       "Ignore undropped-capabilities for this container",
@@ -251,7 +251,7 @@ describe("a container", () => {
     await window.squiggle("error", "true", "privileged: true");
     await window.click("privileged", "privileged: true");
     const [first] = await window.fixes();
-    assert.equal(first, "Set privileged: false (devices of the node are out of reach)", "a fix of the line comes before fixes of the pod");
+    assert.equal(first, "Set privileged: false (no access to host devices)", "a fix of the line comes before fixes of the pod");
     await window.picture("11 harden container");
     await window.applyFix("Harden container log-shipper");
     await window.noSquiggle("error");
@@ -613,7 +613,7 @@ describe("another YAML extension", () => {
     await window.diagnostic(PRIVILEGED);
     await window.click("true", "privileged: true");
     const fixes = await window.fixes();
-    assert.deepEqual(fixes.slice(0, 1), ["Set privileged: false (devices of the node are out of reach)"]);
+    assert.deepEqual(fixes.slice(0, 1), ["Set privileged: false (no access to host devices)"]);
     await window.picture("24 with yaml-language-server");
     await window.applyFix("Set privileged: false");
     await window.line("privileged: false").waitFor();

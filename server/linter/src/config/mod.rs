@@ -11,14 +11,13 @@ mod exceptions;
 mod file;
 mod insert_exception;
 pub mod keys;
-mod nearest;
 mod schema;
 mod write;
 
+pub use crate::suggest::closest_or_longer as nearest;
 pub use exception::{Date, Exception, Pattern};
 pub use file::{ConfigError, Reading, read};
 pub use insert_exception::insert_exception;
-pub use nearest::nearest;
 pub use schema::schema;
 pub use write::{template, yaml};
 

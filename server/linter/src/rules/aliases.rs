@@ -1,12 +1,9 @@
-//! What other tools call a rule.
-//!
-//! Knows their names and in which ways people write them. Must not know where anybody writes a name. Promise: a name that
-//! stands for one rule never stands for a second one.
+//! The names of rules in other tools. An alias means exactly one rule.
 
 use crate::rules::{ALL, Rule};
 use std::fmt;
 
-/// A tool with names of its own.
+/// Another tool that checks manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tool {
     Trivy,
@@ -21,7 +18,7 @@ pub enum Tool {
     Yamllint,
 }
 
-/// A name that a tool has for a check of its own.
+/// The name of a check in another tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForeignId {
     pub tool: Tool,
@@ -29,7 +26,7 @@ pub struct ForeignId {
 }
 
 impl Tool {
-    /// The tool as its own pages write it.
+    /// Returns the name of the tool as its own documentation spells it.
     pub fn name(self) -> &'static str {
         match self {
             Tool::Trivy => "Trivy",
@@ -47,7 +44,7 @@ impl Tool {
 }
 
 impl ForeignId {
-    /// Whether a word is this name, however it is written. Trivy's have been `KSV017`, `AVD-KSV-0017` and `KSV-0017` in turn.
+    /// Whether a word is this name, in any spelling. Trivy has used `KSV017`, `AVD-KSV-0017` and `KSV-0017`.
     pub fn is(&self, word: &str) -> bool {
         self.id.eq_ignore_ascii_case(word)
             || (self.tool == Tool::Trivy
@@ -55,7 +52,7 @@ impl ForeignId {
     }
 }
 
-/// The number of a check of Trivy's.
+/// Returns the number in the name of a Trivy check.
 fn number(word: &str) -> Option<u32> {
     let word = word.to_ascii_uppercase();
     let word = word.strip_prefix("AVD-").unwrap_or(&word);
@@ -65,36 +62,35 @@ fn number(word: &str) -> Option<u32> {
         .ok()
 }
 
-/// The rules that a name is about.
+/// What a name means.
 #[derive(Debug)]
 pub enum Meaning {
-    /// The name of a rule, or of the same thing in another tool.
+    /// A rule's id, or its name in another tool.
     Rule(&'static Rule),
-    /// A name in another tool, of something that is not the same as any one rule; the rules that have to do with it.
+    /// A check of another tool that overlaps with these rules, but is not the same as any of them.
     Related(Vec<&'static Rule>),
     Unknown,
 }
 
-/// What a word means, whatever its case: a rule's own id, or a name in another tool.
+/// Returns what a word means, in any case: a rule's id, or a name in another tool.
 pub fn meaning(word: &str) -> Meaning {
-    let with = |has: &dyn Fn(&Rule) -> bool| {
-        ALL.iter()
-            .copied()
-            .filter(|rule| has(rule))
-            .collect::<Vec<_>>()
-    };
-    let own = with(&|rule| rule.id.eq_ignore_ascii_case(word));
-    let same = with(&|rule| rule.aliases.iter().any(|name| name.is(word)));
-    match own.first().or(same.first()) {
-        Some(rule) => Meaning::Rule(rule),
-        None => match with(&|rule| rule.related.iter().any(|name| name.is(word))) {
-            akin if akin.is_empty() => Meaning::Unknown,
-            akin => Meaning::Related(akin),
-        },
+    let rules = || ALL.iter().copied();
+    let has_alias = |rule: &&Rule| rule.aliases.iter().any(|name| name.is(word));
+    let by_id = rules().find(|rule| rule.id.eq_ignore_ascii_case(word));
+    if let Some(rule) = by_id.or_else(|| rules().find(has_alias)) {
+        return Meaning::Rule(rule);
+    }
+    let related: Vec<&'static Rule> = rules()
+        .filter(|rule| rule.related.iter().any(|name| name.is(word)))
+        .collect();
+    if related.is_empty() {
+        Meaning::Unknown
+    } else {
+        Meaning::Related(related)
     }
 }
 
-/// The rule that is the same as what a tool has under a name.
+/// Returns the rule that is the same as a check of another tool.
 pub fn rule_for(tool: Tool, word: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| {
         rule.aliases
@@ -103,24 +99,23 @@ pub fn rule_for(tool: Tool, word: &str) -> Option<&'static Rule> {
     })
 }
 
-/// A rule's names in other tools, as the last section of its page says them.
+/// Returns the last section of a rule's page, with its names in other tools.
 pub(super) fn section(rule: &Rule) -> String {
-    let (same, akin) = (Listed(rule.aliases), Listed(rule.related));
-    let text = match (rule.aliases.is_empty(), rule.related.is_empty()) {
-        (true, true) => "None of the common tools has this rule.".to_owned(),
-        (false, true) => format!("Comments and annotations that ignore understand: {same}."),
-        (true, false) => {
-            format!(
-                "Not the same, but akin, so that comments and annotations do not take them for it: {akin}."
-            )
-        }
-        (false, false) => {
-            format!(
-                "Comments and annotations that ignore understand: {same}.\n\nNot the same, but akin: {akin}."
-            )
-        }
-    };
-    let paragraphs: Vec<String> = text.split("\n\n").map(filled).collect();
+    let aliases = (!rule.aliases.is_empty()).then(|| {
+        let list = Listed(rule.aliases);
+        format!("Equivalent checks, accepted in ignore comments and annotations: {list}.")
+    });
+    let related = (!rule.related.is_empty()).then(|| {
+        let list = Listed(rule.related);
+        format!("Related checks, which are not accepted there: {list}.")
+    });
+    let none = (aliases.is_none() && related.is_none())
+        .then(|| "None of the supported tools has this check.".to_owned());
+    let paragraphs: Vec<String> = [aliases, related, none]
+        .into_iter()
+        .flatten()
+        .map(|text| filled(&text))
+        .collect();
     format!("## Other names\n\n{}\n", paragraphs.join("\n\n"))
 }
 
@@ -141,17 +136,19 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// A paragraph in lines that suit a terminal.
+/// Breaks a paragraph into lines that fit a terminal.
 fn filled(text: &str) -> String {
     /// In columns.
-    const WIDTH: usize = 120;
+    const WIDTH: usize = 92;
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("one at least");
-        match line.is_empty() {
-            true => line.push_str(word),
-            false if line.len() + 1 + word.len() <= WIDTH => line.extend([" ", word]),
-            false => lines.push(word.to_owned()),
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.len() + 1 + word.len() <= WIDTH {
+            line.extend([" ", word]);
+        } else {
+            lines.push(word.to_owned());
         }
     }
     lines.join("\n")

@@ -1,10 +1,10 @@
-//! What values and types are called in messages, in the words that a user writes, and the token that stands for a value.
+//! How messages name values and types, and the token at which a value is reported.
 
-use crate::rules::suggest::brief;
 use kubernetes::{Object, UnknownField};
+use std::borrow::Cow;
 use yaml::{Node, NodeKind};
 
-/// What stands for a value: of one that is written below its key that key, else its first part.
+/// Returns the token at which a value is reported: the value if it fits on a line, else its key or its first part.
 pub(super) fn token(node: Node<'_>) -> Node<'_> {
     let is_block = matches!(node.kind(), NodeKind::Mapping | NodeKind::Sequence) && !node.is_flow();
     if !is_block && !node.source().contains(['\n', '\r']) {
@@ -17,16 +17,16 @@ pub(super) fn token(node: Node<'_>) -> Node<'_> {
         .unwrap_or(node)
 }
 
-/// What a value is called: by its key, or as an item of its list.
+/// Returns how messages name a value: its key, or an item of its list.
 pub(super) fn name(node: Node<'_>, object: &Object<'_>) -> String {
-    key_or_item(node).unwrap_or_else(|| brief(object.kind).into_owned())
+    key_or_item_name(node).unwrap_or_else(|| shortened(object.kind).into_owned())
 }
 
-fn key_or_item(node: Node<'_>) -> Option<String> {
+fn key_or_item_name(node: Node<'_>) -> Option<String> {
     let key = |node: Node<'_>| {
         node.own_entry()
             .and_then(|entry| entry.key.as_str())
-            .map(|key| brief(key).into_owned())
+            .map(|key| shortened(key).into_owned())
     };
     let item = || {
         node.parent()
@@ -36,7 +36,7 @@ fn key_or_item(node: Node<'_>) -> Option<String> {
     key(node).or_else(item)
 }
 
-/// Types whose mapping has no telling key: it is the same for many types, or one that the user chose.
+/// Types whose key says little: many types have the same key, or the user chose it.
 const TYPES: [(&str, &str); 6] = [
     ("JSONSchemaProps", "a schema"),
     ("JobTemplateSpec", "a job template"),
@@ -46,11 +46,11 @@ const TYPES: [(&str, &str); 6] = [
     ("PodTemplateSpec", "a pod template"),
 ];
 
-/// What the mapping of an unknown key is called: the key that it stands at, unless that could be any.
-pub(super) fn owner(unknown: &UnknownField<'_>, object: &Object<'_>) -> String {
+/// Returns how messages name the mapping of an unknown key: by its type or by its own key.
+pub(super) fn mapping_name(unknown: &UnknownField<'_>, object: &Object<'_>) -> String {
     let mapping = unknown.key.parent();
     if mapping.is_none_or(|mapping| mapping == object.node) {
-        return brief(object.kind).into_owned();
+        return shortened(object.kind).into_owned();
     }
     if let Some((_, words)) = TYPES
         .iter()
@@ -58,9 +58,18 @@ pub(super) fn owner(unknown: &UnknownField<'_>, object: &Object<'_>) -> String {
     {
         return (*words).to_owned();
     }
-    match mapping.and_then(key_or_item) {
-        Some(name) if name == "spec" => format!("the {}'s spec", brief(object.kind)),
+    match mapping.and_then(key_or_item_name) {
+        Some(name) if name == "spec" => format!("the {}'s spec", shortened(object.kind)),
         Some(name) => name,
-        None => brief(object.kind).into_owned(),
+        None => shortened(object.kind).into_owned(),
+    }
+}
+
+/// Returns a name from a document, shortened so that a message stays readable.
+pub(super) fn shortened(name: &str) -> Cow<'_, str> {
+    const MAX_CHARS: usize = 36;
+    match name.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
     }
 }

@@ -1,20 +1,18 @@
-//! What editors call several settings that one container, or one pod, lacks. It is no rule: it gathers what rules found.
-//!
-//! Promise: the page says what a person who meets the name needs, and where to go from there.
+//! The group that editors show instead of several findings about missing settings of one container or pod.
 
 use crate::rules::Page;
 
-/// The name of a group of findings in an editor.
+/// A group of findings in an editor, with its page.
 #[derive(Debug)]
 pub struct Group {
     pub id: &'static str,
-    pub(super) standing: &'static str,
+    pub(super) subtitle: &'static str,
     docs: &'static str,
 }
 
 pub static MISSING_HARDENING: Group = Group {
     id: "missing-hardening",
-    standing: "No rule: what editors show in the place of several findings about one container or pod.",
+    subtitle: "Not a rule: the group that editors show instead of several findings about one container or pod.",
     docs: DOCS,
 };
 
@@ -29,14 +27,14 @@ impl Group {
 }
 
 const DOCS: &str = "\
-Several hardening settings that one container, or one pod, lacks.
+Several hardening settings that one container or pod does not set.
 
 ## Why
 
-A container that says nothing about its security lacks half a dozen settings. Each has a rule of its own, with its own reason and its
-own fix; one mark for each of them on the same word would bury what is written and wrong. So an editor shows one for all that is
-absent, as grave as the gravest of them. It lists the settings, and its related information has what each rule says. A value that is
-written and wrong always has a mark of its own.
+A container without a security context lacks half a dozen settings. Each has its own rule, with its own reason and fix. One
+diagnostic for each of them at the same place would hide the wrong values. So an editor shows one diagnostic for all missing
+settings, with the highest severity among them. It lists the settings, and its related information has the message of each rule.
+A wrong value always has its own diagnostic.
 
 ## Example
 
@@ -51,18 +49,18 @@ spec:
       image: registry.example.com/web:1.4
 ```
 
-The name `web` has one mark: *container \"web\" lacks 7 hardening settings*. The `spec` of the pod has another one, for what a single
-setting there gives to every container.
+The name `web` has one diagnostic: *container \"web\" lacks 7 hardening settings*. The pod's `spec` has another one, for the
+settings that apply to every container.
 
 ## What the fixes change
 
-- *Add N missing settings* writes what can be added without a person's judgement, in one step.
-- The same with a remark in brackets writes also what some images do not bear.
-- Below stand the fixes of the single rules.
-- *Harden container* and *Harden Deployment*, from anywhere inside, mend what is written and wrong too.
+- *Add N missing settings* applies all safe fixes of the group in one step.
+- The same with a remark in parentheses also applies fixes that may break some images.
+- The fixes of the individual rules follow.
+- *Harden container* and *Harden Deployment*, from anywhere inside, also fix wrong values.
 
-## How to see every finding by itself
+## How to see every finding separately
 
-Set `grouping` to `rule` in the settings of the editor: `{ \"kubeharden\": { \"grouping\": \"rule\" } }`. `kubeharden check` lists every
-finding by itself in any case, in every format.
+Set `grouping` to `rule` in the settings of the editor: `{ \"kubeharden\": { \"grouping\": \"rule\" } }`. `kubeharden check`
+always lists every finding separately, in every format.
 ";

@@ -1,18 +1,17 @@
-//! Pages of documentation: one a rule, and one about what is shown and is no rule.
+//! The pages of documentation: one per rule, and one about the grouping of findings in editors.
 //!
-//! Knows where pages stand. Must not know what they say. Promise: a page is the same in a terminal, under `docs/rules/` and on
-//! the web.
+//! A page is the same in a terminal, in `docs/rules/` and on the web.
 
-use crate::rules::aliases as names;
+use crate::rules::aliases;
 use crate::rules::{MISSING_HARDENING, Rule};
 
 /// A page of documentation, in Markdown.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
     pub id: &'static str,
-    /// As doc comments have it, with a blank before each line.
+    /// As in a doc comment, with a space before each line.
     pub(super) docs: &'static str,
-    /// The rule that it is about.
+    /// The rule that the page is about, if any.
     pub(super) rule: Option<&'static Rule>,
 }
 
@@ -23,7 +22,7 @@ impl PartialEq for Page {
 }
 
 impl Page {
-    /// Every page: those of the rules in the order of the catalogue, then the others.
+    /// Returns every page: those of the rules in the order of the catalog, then the others.
     pub fn all() -> Vec<Page> {
         crate::rules::ALL
             .iter()
@@ -38,30 +37,30 @@ impl Page {
             .or_else(|| (id == MISSING_HARDENING.id).then(|| MISSING_HARDENING.about()))
     }
 
-    /// The documentation without the blank that a doc comment has before each line.
+    /// Returns the documentation without the space that a doc comment has before each line.
     pub fn markdown(&self) -> String {
         let docs: String = self
             .docs
             .lines()
             .flat_map(|line| [line.strip_prefix(' ').unwrap_or(line), "\n"])
             .collect();
-        // A rule has names in other tools.
+        // Only a rule has names in other tools.
         self.rule.map_or_else(
             || docs.clone(),
-            |rule| format!("{docs}\n{}", names::section(rule)),
+            |rule| format!("{docs}\n{}", aliases::section(rule)),
         )
     }
 
-    /// The whole page, as it stands under `docs/rules/`.
+    /// Returns the whole page, as in `docs/rules/`.
     pub fn text(&self) -> String {
-        let standing = self.rule.map_or_else(
-            || MISSING_HARDENING.standing.to_owned(),
+        let subtitle = self.rule.map_or_else(
+            || MISSING_HARDENING.subtitle.to_owned(),
             Rule::severity_sentence,
         );
-        format!("# {}\n\n{standing}\n\n{}", self.id, self.markdown())
+        format!("# {}\n\n{subtitle}\n\n{}", self.id, self.markdown())
     }
 
-    /// Where the page stands on the web.
+    /// Returns the address of the page on the web.
     pub fn url(&self) -> String {
         format!(
             "{}/blob/main/docs/rules/{}.md",

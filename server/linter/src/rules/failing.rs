@@ -1,4 +1,4 @@
-//! A rule that fails where it is asked to, for tests of what is left then. Nobody is told of it, and what people get does not have it.
+//! A rule that panics on request, for tests of the panic handling. Only debug builds contain it.
 
 use crate::config::Config;
 use crate::rules::Reporter;
@@ -14,14 +14,15 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Object(check),
     aliases: &[],
     related: &[],
+    fields: &[],
     reports_rejections: false,
     skips_versioned_blocks: false,
     always_selected: false,
 };
 
-#[expect(clippy::panic, reason = "that is what it is for")]
+#[expect(clippy::panic, reason = "it panics on request")]
 fn check(object: &Object<'_>, _: &Config, _: &mut Reporter<'_, '_>) {
-    let is_mended = || {
+    let is_fixed = || {
         object
             .node
             .get("spec")
@@ -29,8 +30,8 @@ fn check(object: &Object<'_>, _: &Config, _: &mut Reporter<'_, '_>) {
     };
     match object.name {
         Some("kubeharden-fails") => panic!("as the name asks"),
-        Some("kubeharden-fails-when-mended") if is_mended() => {
-            panic!("as the name asks, once mended")
+        Some("kubeharden-fails-when-mended") if is_fixed() => {
+            panic!("as the name asks, once fixed")
         }
         _ => {}
     }

@@ -1,5 +1,6 @@
-//! What a rule reports: findings, and fixes as intents. Rules name a field of a container; here that becomes the best place
-//! that exists in the text.
+//! Findings, and the reporter that creates them.
+//!
+//! A rule reports a node, or a field that is missing; the reporter chooses the range and the target of the finding.
 
 use crate::rules::{Enablement, Rule};
 use kubernetes::{Container, Object};
@@ -8,14 +9,14 @@ use std::ops::{Deref, DerefMut};
 use yaml::edit::Change;
 use yaml::{Node, NodeId, NodeKind, Range};
 
-/// What can happen to a workload that worked when a fix is taken. The greater, the more cautious.
+/// How far a fix can be trusted. Higher values need more caution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Applicability {
-    /// It goes on working.
+    /// A working workload keeps working.
     Safe,
-    /// Some images stop working; the title says which.
+    /// The fix may break some images; the title says what is lost.
     Unsafe,
-    /// The value comes from configuration, and a person must confirm it.
+    /// The fix writes an example value that the user must choose.
     Placeholder,
 }
 
@@ -29,75 +30,75 @@ impl Applicability {
     }
 }
 
-/// What a person reads; most of it is the same every time.
+/// A message or title. Most of them are constant.
 pub type Message = Cow<'static, str>;
 
-/// What would mend a finding.
+/// The changes that resolve a finding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fix {
-    /// An imperative without a full stop: "set allowPrivilegeEscalation: false".
+    /// An imperative in lower case, without a full stop: "set allowPrivilegeEscalation: false".
     pub title: Message,
     pub applicability: Applicability,
     pub changes: Vec<Change>,
 }
 
-/// What may be shown of a place besides the finding.
+/// How an editor shows the range of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tag {
-    /// It does nothing, and could go.
+    /// It has no effect and can be removed.
     Unnecessary,
-    /// Something else has come in its place.
+    /// Something else replaces it.
     Deprecated,
 }
 
-/// Another place that a finding is about, and what is there.
+/// Another range that explains a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     pub range: Range,
     pub message: Message,
 }
 
-/// One thing that a rule has to say.
+/// One result of a rule.
 #[derive(Debug, Clone)]
 pub struct Finding {
     pub rule: &'static Rule,
     pub severity: crate::rules::Severity,
-    /// The smallest text that stands for the problem, in bytes from the start of the document.
+    /// The smallest range that shows the finding, in bytes from the start of the document.
     pub range: Range,
     /// The fact, in at most 80 columns: lower case, no full stop.
     pub message: Message,
     pub target: Target,
     pub tag: Option<Tag>,
     pub related: Vec<Related>,
-    /// What mends it, where one way is the usual one.
+    /// The usual fix, if there is one.
     pub fix: Option<Fix>,
-    /// Other ways to mend it, for a person to choose from.
+    /// Other fixes that the user can choose instead.
     pub alternatives: Vec<Fix>,
 }
 
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The object's index in its document; none where the document holds several and the finding is about all of it.
+    /// The object's index in its document; `None` if the finding is about a document with several objects.
     pub object: Option<usize>,
-    /// The container's name, where the finding is about one.
+    /// The container's name, if the finding is about a container.
     pub container: Option<Box<str>>,
-    /// All that the container, else the pod or object, is written on.
+    /// The range of the whole container, else of the pod or object.
     pub range: Range,
-    /// Whether the finding is that something is not there.
+    /// Whether the finding is about something missing.
     pub absent: bool,
-    /// What is not there, where that is a setting of a pod or a container.
+    /// The missing setting, if a pod or a container lacks one.
     pub missing: Option<MissingSetting>,
 }
 
-/// A setting that a pod or a container lacks. An editor tells all that one of them lacks at one place.
+/// A setting that a pod or a container lacks. Editors group them by owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingSetting {
-    /// In a word: `allowPrivilegeEscalation`, `requests.cpu`.
+    /// Its short name: `allowPrivilegeEscalation`, `requests.cpu`.
     pub setting: Box<str>,
-    /// Who lacks it, as messages call it: `container "web"`, `pod`.
+    /// The pod or container as messages name it: `container "web"`, `pod`.
     pub holder: String,
-    /// What stands for the holder: the key of its security context, where it has one.
+    /// The range that represents the owner: the key of its security context, else its name.
     pub anchor: Range,
 }
 
@@ -379,53 +380,53 @@ impl DerefMut for NewFinding<'_, '_> {
 }
 
 impl Finding {
-    /// Adds what would mend it.
+    /// Sets the usual fix.
     pub fn fix(
         &mut self,
-        safety: Applicability,
+        applicability: Applicability,
         title: impl Into<Message>,
         changes: impl IntoIterator<Item = Change>,
     ) -> &mut Finding {
         self.fix = Some(Fix {
             title: title.into(),
-            applicability: safety,
+            applicability,
             changes: changes.into_iter().collect(),
         });
         self
     }
 
-    /// Says what else may be shown of its place.
+    /// Sets how an editor shows its range.
     pub fn tagged(&mut self, tag: Tag) -> &mut Finding {
         self.tag = Some(tag);
         self
     }
 
-    /// Adds another way to mend it.
+    /// Adds another fix that the user can choose instead.
     pub fn alternative(
         &mut self,
-        safety: Applicability,
+        applicability: Applicability,
         title: impl Into<Message>,
         changes: impl IntoIterator<Item = Change>,
     ) -> &mut Finding {
         self.alternatives.push(Fix {
             title: title.into(),
-            applicability: safety,
+            applicability,
             changes: changes.into_iter().collect(),
         });
         self
     }
 
-    /// The same finding, once for each way to mend it: the usual one first.
+    /// Returns the finding once for each fix, the usual one first.
     pub fn each_fix(&self) -> impl Iterator<Item = Finding> {
-        let ways = self.fix.iter().chain(&self.alternatives);
-        ways.map(|fix| Finding {
+        let fixes = self.fix.iter().chain(&self.alternatives);
+        fixes.map(|fix| Finding {
             fix: Some(fix.clone()),
             alternatives: Vec::new(),
             ..self.clone()
         })
     }
 
-    /// Adds another place that it is about.
+    /// Adds another range that explains the finding.
     pub fn related(&mut self, node: Node<'_>, message: impl Into<Message>) -> &mut Finding {
         self.related.push(Related {
             range: node.range(),
@@ -435,8 +436,7 @@ impl Finding {
     }
 }
 
-/// Where a value is used: where it is written, unless an alias or a merge brings it into its owner from elsewhere. Then it is
-/// the alias that the owner has.
+/// Returns where an owner uses a value: the value itself, or the owner's alias if the value is defined elsewhere.
 fn used_at(value: Node<'_>, owner: Node<'_>) -> Range {
     let written = value.range();
     if owner.range().contains_range(written) {
@@ -453,7 +453,7 @@ fn used_at(value: Node<'_>, owner: Node<'_>) -> Range {
     aliases.find(leads_there).map_or(written, Node::range)
 }
 
-/// The setting that a way of keys leads to, as people speak of it: what it is below is left out, and so is what it has below.
+/// Returns the short name of the setting at a dotted path: `securityContext.seccompProfile.type` is `seccompProfile`.
 fn short_name(dotted: &str) -> &str {
     match dotted.split_once('.') {
         Some(("securityContext", rest)) => rest.split('.').next().unwrap_or(rest),
@@ -462,13 +462,13 @@ fn short_name(dotted: &str) -> &str {
     }
 }
 
-/// The key of the security context that a pod or a container has written in it.
+/// Returns the key of the security context that is written in a pod or a container.
 fn security_context_key(node: Node<'_>) -> Option<Range> {
     let key = node.entry("securityContext")?.key;
     holds(node, key.id()).then(|| key.range())
 }
 
-/// The key that a person would go on typing under to add a field: the last one on the way that is written.
+/// Returns the last key on the way to a field that is written: the field would be added below it.
 fn deepest_key(node: Node<'_>, dotted: &str) -> Option<Range> {
     let mut at = node;
     let mut place = None;
@@ -487,14 +487,14 @@ fn deepest_key(node: Node<'_>, dotted: &str) -> Option<Range> {
     place
 }
 
-/// Whether a node stands inside another one, rather than being brought in by an alias or a merge.
+/// Whether a node is written inside another one, rather than brought in by an alias or a merge.
 fn holds(outer: Node<'_>, inner: NodeId) -> bool {
     outer
         .range()
         .contains_range(outer.yaml().node(inner).range())
 }
 
-/// The token that stands for a container: its name, else its image, else its first character.
+/// Returns the range that represents a container: its name, else its image, else its first character.
 fn container_token(node: Node<'_>) -> Range {
     ["name", "image"]
         .iter()

@@ -1,7 +1,6 @@
-//! The rules: what each flags, why, and what would mend it. One file a rule; [`ALL`] is the list.
+//! The rules, in one folder per family and one file per rule. [`ALL`] lists them.
 //!
-//! Knows Kubernetes' views and what an attacker makes of them. Must not know texts, editors or terminals. Promise: a rule is
-//! a pure function; its documentation holds the examples that test it.
+//! A rule is a pure function of an object and the configuration. Its documentation contains the examples that test it.
 
 /// Declares the `RULE` of a file: its page as a doc comment, then its fields by name.
 ///
@@ -15,6 +14,7 @@ macro_rules! rule {
         check: $check:expr,
         $(aliases: [$($alias_tool:ident $alias:literal),* $(,)?],)?
         $(related: [$($related_tool:ident $related:literal),* $(,)?],)?
+        $(fields: [$($field:literal),* $(,)?],)?
         $(reports_rejections: $reports_rejections:literal,)?
         $(skips_versioned_blocks: $skips_versioned_blocks:literal,)?
         $(always_selected: $always_selected:literal,)?
@@ -32,6 +32,7 @@ macro_rules! rule {
                 check: $check,
                 aliases: &[$($(ForeignId { tool: $alias_tool, id: $alias }),*)?],
                 related: &[$($(ForeignId { tool: $related_tool, id: $related }),*)?],
+                fields: &[$($($field),*)?],
                 reports_rejections: false $(|| $reports_rejections)?,
                 skips_versioned_blocks: false $(|| $skips_versioned_blocks)?,
                 always_selected: false $(|| $always_selected)?,
@@ -48,7 +49,6 @@ mod finding;
 mod pod_security;
 mod security_context;
 mod security_context_fields;
-mod suggest;
 
 mod capabilities;
 mod host;
@@ -81,25 +81,27 @@ use crate::config::{Config, Profile};
 use kubernetes::{Object, Pod};
 use yaml::Yaml;
 
-/// A rule: what is checked, with all that a person or a program asks of it.
+/// A rule: its check, its documentation, and everything that the linter and the editors know about it.
 #[derive(Debug)]
 pub struct Rule {
-    /// What users write in comments and configuration; final once released. Reads well after "ignore".
+    /// The name in comments and configuration. It never changes after a release, and reads well after "ignore".
     pub id: &'static str,
     /// The path of its module, which ends with its family and its own name.
     pub module: &'static str,
     pub enablement: Enablement,
     pub severity: Severity,
-    /// The page about the rule, in Markdown: see CONTRIBUTING.md for its parts.
+    /// The page about the rule, in Markdown. CONTRIBUTING.md describes its sections.
     pub docs: &'static str,
     pub check: Check,
-    /// What other tools call the same: who writes one of these to ignore it means this rule.
+    /// The names of the same check in other tools. Suppressions accept them.
     pub aliases: &'static [ForeignId],
-    /// Names of what is narrower or wider elsewhere, and so means no one rule.
+    /// Checks of other tools that overlap with this rule only in part. Suppressions do not accept them.
     pub related: &'static [ForeignId],
-    /// Whether its findings are about what the API server rejects. No fix may bring one about.
+    /// The fields whose documentation in editors leads to this rule: `SecurityContext.privileged`.
+    pub fields: &'static [&'static str],
+    /// Whether the API server rejects what it reports. No fix may cause such a finding.
     pub reports_rejections: bool,
-    /// Whether it is silent in the blocks of a template that depend on the version of the cluster.
+    /// Whether it skips the blocks of a template that depend on the version of the cluster.
     pub skips_versioned_blocks: bool,
     /// Whether it runs even when other rules are selected.
     pub always_selected: bool,
@@ -108,36 +110,36 @@ pub struct Rule {
 /// When a rule runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enablement {
-    /// At this profile and those that contain it.
+    /// At this profile and the stricter ones.
     Profile(Profile),
-    /// Only where configuration selects it or gives it a severity: off otherwise, whatever the profile.
+    /// Only if the configuration selects it or sets its severity, whatever the profile.
     OptIn,
-    /// At every profile: what the API server drops, rejects, or reads otherwise than it was meant, and what only configured
-    /// values make wrong.
+    /// At every profile: for what the API server drops, rejects or reads in an unexpected way, and for rules that depend on
+    /// configured values.
     Always,
 }
 
-/// What a rule looks at.
+/// What a rule checks.
 #[derive(Debug, Clone, Copy)]
 pub enum Check {
     Pod(fn(&Pod<'_>, &Config, &mut Reporter<'_, '_>)),
     Object(fn(&Object<'_>, &Config, &mut Reporter<'_, '_>)),
-    /// The text itself of a document with objects. Not of a template: its text becomes YAML elsewhere.
+    /// The text of a document with objects. Templates are skipped, because they are not YAML yet.
     Document(fn(&Yaml, &Config, &mut Reporter<'_, '_>)),
-    /// What is said to be ignored, once all others have spoken: the one check that the engine makes itself.
+    /// The suppressions, after all other rules. The analysis does this check itself.
     Suppressions,
 }
 
 #[cfg(debug_assertions)]
 mod failing;
 
-/// What is no rule of the catalogue, and runs in programs that are built for tests.
+/// Rules that are not in the catalog and run only in debug builds.
 #[cfg(debug_assertions)]
 static HIDDEN: &[&Rule] = &[&failing::RULE];
 #[cfg(not(debug_assertions))]
 static HIDDEN: &[&Rule] = &[];
 
-/// All rules that may run, in the order of the catalogue.
+/// Returns all rules that can run, in the order of the catalog.
 pub fn running() -> impl Iterator<Item = &'static Rule> {
     ALL.iter().chain(HIDDEN).copied()
 }
@@ -151,7 +153,7 @@ impl Enablement {
         }
     }
 
-    /// The word for it in output: a profile's name, or `always`. What runs only when selected belongs to the last profile.
+    /// Returns its name in output: a profile or `always`. An opt-in rule counts as `hardened`.
     pub fn name(self) -> &'static str {
         match self {
             Enablement::Profile(profile) => profile.name(),
@@ -167,12 +169,12 @@ impl Rule {
         self.module.rsplit("::").nth(1).unwrap_or_default()
     }
 
-    /// The rule of that id.
+    /// Returns the rule with an id.
     pub fn named(id: &str) -> Option<&'static Rule> {
         ALL.iter().copied().find(|rule| rule.id == id)
     }
 
-    /// Whether a user's choices let the rule run. Who gives a severity to a rule that is off wants it to run.
+    /// Whether the rule runs with a configuration. Setting the severity of an opt-in rule enables it.
     pub fn runs(&self, config: &Config) -> bool {
         let chosen = config.rules.severity.get(self.id);
         let wanted = match config.rules.select.as_slice() {
@@ -180,13 +182,13 @@ impl Rule {
                 self.enablement.includes(config.profile)
                     || (self.enablement == Enablement::OptIn && chosen.is_some())
             }
-            // A manifest that cannot be read in full is not clean, whichever rules were selected.
+            // A manifest with a syntax error is not clean, whichever rules are selected.
             selected => selected.iter().any(|id| id == self.id) || self.always_selected,
         };
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
     }
 
-    /// How grave its findings are for a user.
+    /// Returns the severity of its findings with a configuration.
     pub fn severity_in(&self, config: &Config) -> Severity {
         config
             .rules
@@ -197,12 +199,12 @@ impl Rule {
             .unwrap_or(self.severity)
     }
 
-    /// The ids of all rules, in the order of the catalogue.
+    /// Returns the ids of all rules, in the order of the catalog.
     pub fn ids() -> Vec<&'static str> {
         ALL.iter().map(|rule| rule.id).collect()
     }
 
-    /// The page about the rule.
+    /// Returns the page about the rule.
     pub fn page(&'static self) -> Page {
         Page {
             id: self.id,
@@ -211,28 +213,35 @@ impl Rule {
         }
     }
 
-    /// The documentation as Markdown, with the names that other tools have for the rule.
+    /// Returns the documentation as Markdown, with the names that other tools have for the rule.
     pub fn markdown(&'static self) -> String {
         self.page().markdown()
     }
 
-    /// How grave its findings are, and who gets to see them, in a sentence.
+    /// Returns a sentence with its severity and the profiles that include it.
     pub fn severity_sentence(&self) -> String {
         let severity = self.severity.name();
         match self.enablement {
             Enablement::OptIn => {
-                format!(
-                    "Severity {severity}; off: it runs only when it is selected, or given a severity."
-                )
+                format!("Severity: {severity}. Off by default: select it or set its severity.")
             }
-            Enablement::Always => format!("Severity {severity}, at every profile."),
-            Enablement::Profile(profile) => {
-                format!("Severity {severity}, from profile {} on.", profile.name())
+            Enablement::Always => format!("Severity: {severity}. Runs at every profile."),
+            Enablement::Profile(first) => {
+                let profiles: Vec<&str> = Profile::ALL
+                    .into_iter()
+                    .filter(|profile| *profile >= first)
+                    .map(Profile::name)
+                    .collect();
+                let plural = if profiles.len() == 1 { "" } else { "s" };
+                format!(
+                    "Severity: {severity}. Profile{plural}: {}.",
+                    profiles.join(", ")
+                )
             }
         }
     }
 
-    /// Where the rule's page stands on the web.
+    /// Returns the address of the rule's page on the web.
     pub fn url(&'static self) -> String {
         self.page().url()
     }

@@ -1,24 +1,23 @@
-//! What the rules about values share: a pod or a container as what holds a setting that both can have, texts as the API server
-//! reads them, and the token to point at.
+//! A pod or container as the owner of a setting that both can have, and how the API server reads its values.
 
 use kubernetes::{Container, Pod};
 use std::fmt;
 use yaml::{Node, NodeKind, Path, Resolved};
 
-/// Holds a security context: a pod or one of its containers.
+/// The owner of a security context: a pod or one of its containers.
 #[derive(Clone, Copy)]
 pub(super) enum Owner<'p, 'y> {
     Pod(&'p Pod<'y>),
     Container(&'p Container<'y>),
 }
 
-/// The pod, then each of its containers.
+/// Returns the pod, then each of its containers.
 pub(super) fn owners<'p, 'y>(pod: &'p Pod<'y>) -> impl Iterator<Item = Owner<'p, 'y>> {
     std::iter::once(Owner::Pod(pod)).chain(pod.containers.iter().map(Owner::Container))
 }
 
 impl<'p, 'y> Owner<'p, 'y> {
-    /// The node at a way from the holder, nothing inherited.
+    /// Returns the node at a dotted path from the owner, without inheritance.
     pub(super) fn lookup(&self, dotted: &str) -> Option<Node<'y>> {
         match self {
             Owner::Pod(pod) => pod.lookup(dotted),
@@ -26,7 +25,7 @@ impl<'p, 'y> Owner<'p, 'y> {
         }
     }
 
-    /// The path of a field at a way from the holder, written or not.
+    /// Returns the path of a field in the document, set or not.
     pub(super) fn path(&self, dotted: &str) -> Path {
         match self {
             Owner::Pod(pod) => pod.path(dotted),
@@ -42,7 +41,7 @@ impl<'p, 'y> Owner<'p, 'y> {
         }
     }
 
-    /// The `type` of the profile that the holder has at a way, with the node to point at; empty where the profile has none.
+    /// Returns the `type` of the profile at a dotted path, with the node to report. The type is empty if the profile has none.
     pub(super) fn profile_type(&self, dotted: &str) -> Option<(Node<'y>, &'y str)> {
         let profile = self
             .lookup(dotted)
@@ -52,7 +51,7 @@ impl<'p, 'y> Owner<'p, 'y> {
     }
 }
 
-/// The holder as messages call it: `pod`, `container "web"`.
+/// The owner as messages name it: `pod`, `container "web"`.
 impl fmt::Display for Owner<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -62,8 +61,8 @@ impl fmt::Display for Owner<'_, '_> {
     }
 }
 
-/// What the API server reads where it wants a text: nothing where null is written. `None` for what is no text, and for a
-/// template's, which is not there yet.
+/// Returns the string that the API server reads from a node, which is empty for null. `None` for other types and for the text
+/// of a template.
 pub(super) fn text(node: Node<'_>) -> Option<&str> {
     match node.resolved()? {
         Resolved::Null => Some(""),
@@ -72,7 +71,7 @@ pub(super) fn text(node: Node<'_>) -> Option<&str> {
     }
 }
 
-/// The token to point at for a value: the value, or the key that it belongs to where nothing or more than a word is written.
+/// Returns the node at which a value is reported: the value if it is a scalar on one line, else its key.
 pub(super) fn token(node: Node<'_>) -> Node<'_> {
     let is_token = matches!(node.kind(), NodeKind::Scalar(_) | NodeKind::Alias)
         && !node.source().contains('\n');

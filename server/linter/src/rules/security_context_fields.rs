@@ -1,30 +1,14 @@
-//! The fields of a security context: what each does, what it may hold, and what the standards ask of it.
+//! The fields of a security context: their meaning, their values, and the requirements of the Pod Security Standards.
 //!
-//! Knows every field of the types in a `securityContext`, as Kubernetes' types have them. Must not know where one is written.
-//! Promise: the table has exactly the fields that the types have, and no word that a cluster refuses; tests hold both against
-//! Kubernetes' types and against the rules.
+//! The table has exactly the fields of Kubernetes' types, and no value that the API server rejects. Tests compare it with the types
+//! and with the rules.
 
 use crate::config::Profile;
-use crate::rules::Rule;
-use crate::rules::capabilities::added_capability;
 use crate::rules::capabilities::helpers as capabilities;
 use crate::rules::capabilities::names as capability_names;
-use crate::rules::capabilities::undropped_capabilities;
-use crate::rules::identity::missing_group_id;
-use crate::rules::identity::missing_user_id;
-use crate::rules::identity::root_group;
-use crate::rules::identity::run_as_root_allowed;
-use crate::rules::privileges::privilege_escalation;
-use crate::rules::privileges::privileged_container;
-use crate::rules::privileges::unmasked_proc_mount;
 use crate::rules::privileges::unsafe_sysctl;
-use crate::rules::privileges::windows_host_process;
 use crate::rules::profiles::custom_selinux_options;
-use crate::rules::profiles::invalid_profile_type;
-use crate::rules::profiles::missing_seccomp_profile;
-use crate::rules::profiles::unconfined_apparmor;
-use crate::rules::profiles::unconfined_seccomp;
-use crate::rules::storage::writable_root_filesystem;
+use crate::rules::{ALL, Rule};
 use kubernetes::Version;
 
 /// A field, or one that several types share.
@@ -36,28 +20,26 @@ pub struct Field {
     pub holds: FieldValue,
     /// What it does, in a sentence or two of Markdown.
     pub about: &'static str,
-    /// What holds where nobody writes it: the end of a sentence.
+    /// The default, as the end of a sentence.
     pub default: &'static str,
-    /// What the Pod Security Standards ask of it, the widest profile first.
+    /// The requirements of the Pod Security Standards, the least strict profile first.
     pub asks: &'static [(Profile, &'static str)],
-    /// The rule whose page says more.
-    pub rule: Option<&'static Rule>,
     /// The minor of the first Kubernetes version 1.N that has it without a feature gate.
     pub since: u16,
 }
 
-/// What a field holds.
+/// The values of a field.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldValue {
     /// `true` or `false`, and which of them is the safer one.
     Flag(bool),
-    /// A number, or a text that nobody can foresee.
+    /// A number, or any text.
     Anything,
     /// One of some words.
     Word(&'static [Word]),
     /// A list of words.
     Words(fn() -> Vec<Word>),
-    /// A name that is known at a version, or any other one.
+    /// One of the names that are known at a version, or any other one.
     Name(fn(Version) -> Vec<Word>),
     /// A list of anything else.
     List,
@@ -65,16 +47,16 @@ pub enum FieldValue {
     Mapping,
 }
 
-/// What may be written in a field.
+/// A value that a field can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word {
     pub word: &'static str,
-    /// A few words about it.
+    /// A short description.
     pub about: &'static str,
 }
 
 impl FieldValue {
-    /// What may be written, the safest first; nothing where that cannot be listed.
+    /// Returns the possible values, the safest first. Empty if they cannot be listed.
     pub fn words(self, version: Version) -> Vec<Word> {
         match self {
             FieldValue::Flag(good) => [good, !good]
@@ -92,20 +74,32 @@ impl FieldValue {
 }
 
 impl Field {
-    /// Whether a cluster of a version has it.
+    /// Returns the rule whose page describes the field: the one that lists it in its `fields`.
+    pub fn rule(&self) -> Option<&'static Rule> {
+        let is_field = |listed: &str| {
+            listed.split_once('.').is_some_and(|(type_name, name)| {
+                self.name == name && self.types.contains(&type_name)
+            })
+        };
+        ALL.iter()
+            .copied()
+            .find(|rule| rule.fields.iter().any(|listed| is_field(listed)))
+    }
+
+    /// Whether a cluster of a version supports the field.
     pub fn is_in(&self, version: Version) -> bool {
         Version::new(self.since) <= version
     }
 }
 
-/// The fields of a type, in the order in which a person should think of them; none of a type that is not in a security context.
+/// Returns the fields of a type, the most important first. Empty for types that are not part of a security context.
 pub fn fields_of(type_name: &str) -> impl Iterator<Item = &'static Field> {
     FIELDS
         .iter()
         .filter(move |field| field.types.contains(&type_name))
 }
 
-/// A type's field of that name.
+/// Returns a type's field with a name.
 pub fn field_of(type_name: &str, name: &str) -> Option<&'static Field> {
     fields_of(type_name).find(|field| field.name == name)
 }
@@ -133,29 +127,27 @@ pub static FIELDS: &[Field] = &[
         types: BOTH,
         name: "runAsNonRoot",
         holds: FieldValue::Flag(true),
-        about: "Whether the kubelet refuses to start a container whose user is root. It looks at the user id that the container \
-                would get, from `runAsUser` or from the image, and needs a number there.",
+        about: "Whether the kubelet refuses to start a container whose user is root. It checks the user id from `runAsUser` or from \
+                the image, which must be a number.",
         default: "root is allowed",
         asks: &[(Restricted, "`true`, on the pod or on every container")],
-        rule: Some(&run_as_root_allowed::RULE),
         since: 0,
     },
     Field {
         types: CONTAINER,
         name: "allowPrivilegeEscalation",
         holds: FieldValue::Flag(false),
-        about: "Whether a process may come to more rights than the one that started it, as with a setuid program. `false` sets \
-                Linux' `no_new_privs`.",
-        default: "it may",
+        about: "Whether a process can gain more privileges than its parent, for example through a setuid program. `false` sets \
+                `no_new_privs`.",
+        default: "it can",
         asks: &[(Restricted, "`false`, on every container")],
-        rule: Some(&privilege_escalation::RULE),
         since: 0,
     },
     Field {
         types: CONTAINER,
         name: "capabilities",
         holds: FieldValue::Mapping,
-        about: "Which of root's powers the container has, beside those that the runtime gives.",
+        about: "The Linux capabilities that are added to the runtime's default set or dropped from it.",
         default: "the runtime's own set, about a dozen of them",
         asks: &[
             (Baseline, "no `add` beyond the runtime's set"),
@@ -164,25 +156,23 @@ pub static FIELDS: &[Field] = &[
                 "`drop: [ALL]`, and to add `NET_BIND_SERVICE` at most",
             ),
         ],
-        rule: Some(&undropped_capabilities::RULE),
         since: 0,
     },
     Field {
         types: CONTAINER,
         name: "readOnlyRootFilesystem",
         holds: FieldValue::Flag(true),
-        about: "Whether the container's own file system cannot be written. Volumes still can: an `emptyDir` at `/tmp` is what most \
-                programs need.",
-        default: "it can be written",
+        about: "Whether the container's root file system is read-only. Volumes stay writable: most programs need only an `emptyDir` \
+                at `/tmp`.",
+        default: "it is writable",
         asks: &[],
-        rule: Some(&writable_root_filesystem::RULE),
         since: 0,
     },
     Field {
         types: BOTH,
         name: "seccompProfile",
         holds: FieldValue::Mapping,
-        about: "Which system calls the kernel answers. A container's profile takes the place of its pod's as a whole.",
+        about: "The system calls that the container may make. A container's profile replaces its pod's completely.",
         default: "no filter, unless the kubelet has `seccompDefault`",
         asks: &[
             (Baseline, "not `Unconfined`"),
@@ -191,48 +181,42 @@ pub static FIELDS: &[Field] = &[
                 "`RuntimeDefault` or `Localhost`, on the pod or on every container",
             ),
         ],
-        rule: Some(&missing_seccomp_profile::RULE),
         since: 19,
     },
     Field {
         types: CONTAINER,
         name: "privileged",
         holds: FieldValue::Flag(false),
-        about: "Whether the container has the rights of the node's root: all capabilities, all devices, no filter.",
+        about: "Whether the container has all capabilities, all devices and no confinement, which is equivalent to root on the node.",
         default: "`false`",
-        asks: &[(Baseline, "`false`, or nothing")],
-        rule: Some(&privileged_container::RULE),
+        asks: &[(Baseline, "`false` or unset")],
         since: 0,
     },
     Field {
         types: BOTH,
         name: "runAsUser",
         holds: FieldValue::Anything,
-        about: "The user id that processes start with, in the place of the image's.",
-        default: "the image's user, which is root where the image names none",
+        about: "The user id of the container's processes. It overrides the image's user.",
+        default: "the image's user, which is root if the image sets none",
         asks: &[(Restricted, "not `0`")],
-        rule: Some(&missing_user_id::RULE),
         since: 0,
     },
     Field {
         types: BOTH,
         name: "runAsGroup",
         holds: FieldValue::Anything,
-        about: "The primary group id that processes start with.",
-        default: "the runtime's choice: the image's group, or root's",
+        about: "The primary group id of the container's processes.",
+        default: "the image's group, or root's",
         asks: &[],
-        rule: Some(&missing_group_id::RULE),
         since: 0,
     },
     Field {
         types: POD,
         name: "fsGroup",
         holds: FieldValue::Anything,
-        about: "A group that all containers are in besides, and that the files of the pod's volumes are given to where the kind of \
-                volume allows it.",
-        default: "volumes keep their owners",
+        about: "A supplementary group of all containers. It owns the files of the pod's volumes, if the kind of volume supports it.",
+        default: "volumes keep their owner",
         asks: &[],
-        rule: Some(&root_group::RULE),
         since: 0,
     },
     Field {
@@ -241,27 +225,25 @@ pub static FIELDS: &[Field] = &[
         holds: FieldValue::Word(&[
             Word {
                 word: "OnRootMismatch",
-                about: "only where the volume's root has another owner: quick",
+                about: "only if the owner of the volume's root differs: fast",
             },
             Word {
                 word: "Always",
                 about: "each time the volume is mounted",
             },
         ]),
-        about: "When the files of a volume are given to `fsGroup`. With many files that takes long.",
+        about: "When the owner of a volume's files is changed to `fsGroup`. This is slow for many files.",
         default: "`Always`",
         asks: &[],
-        rule: None,
         since: 20,
     },
     Field {
         types: POD,
         name: "supplementalGroups",
         holds: FieldValue::List,
-        about: "Group ids that the containers' processes are in besides their own and `fsGroup`.",
-        default: "none but those of the image's user",
+        about: "Additional group ids of the containers' processes, besides their own and `fsGroup`.",
+        default: "the groups of the image's user",
         asks: &[],
-        rule: Some(&root_group::RULE),
         since: 0,
     },
     Field {
@@ -270,52 +252,46 @@ pub static FIELDS: &[Field] = &[
         holds: FieldValue::Word(&[
             Word {
                 word: "Strict",
-                about: "only the groups that the pod names",
+                about: "only the groups set in the pod",
             },
             Word {
                 word: "Merge",
-                about: "those of the image's `/etc/group` too",
+                about: "also those of the image's `/etc/group`",
             },
         ]),
-        about: "Whether groups that the image gives to its user count.",
+        about: "Whether the groups of the image's user are added.",
         default: "`Merge`",
         asks: &[],
-        rule: None,
         since: 33,
     },
     Field {
         types: POD,
         name: "sysctls",
         holds: FieldValue::List,
-        about: "Settings of the kernel that are the pod's own.",
+        about: "Kernel parameters of the pod's namespaces.",
         default: "the node's values",
-        asks: &[(Baseline, "only those that Kubernetes calls safe")],
-        rule: Some(&unsafe_sysctl::RULE),
+        asks: &[(Baseline, "only those that Kubernetes considers safe")],
         since: 0,
     },
     Field {
         types: BOTH,
         name: "appArmorProfile",
         holds: FieldValue::Mapping,
-        about: "What AppArmor lets the container do, on nodes that have it. A container's profile takes the place of its pod's as a \
-                whole.",
-        default: "the runtime's profile, where the node has AppArmor",
+        about: "The AppArmor profile of the container, on nodes with AppArmor. A container's profile replaces its pod's completely.",
+        default: "the runtime's profile, if the node has AppArmor",
         asks: &[(Baseline, "not `Unconfined`")],
-        rule: Some(&unconfined_apparmor::RULE),
         since: 30,
     },
     Field {
         types: BOTH,
         name: "seLinuxOptions",
         holds: FieldValue::Mapping,
-        about: "The SELinux label of the container, on nodes that have SELinux. A container's options take the place of its pod's \
-                as a whole.",
-        default: "a label of the runtime's choice, different for each container",
+        about: "The SELinux label of the container, on nodes with SELinux. A container's options replace its pod's completely.",
+        default: "chosen by the runtime, different for each container",
         asks: &[(
             Baseline,
             "no `user`, no `role`, and a `type` made for containers",
         )],
-        rule: Some(&custom_selinux_options::RULE),
         since: 0,
     },
     Field {
@@ -324,7 +300,7 @@ pub static FIELDS: &[Field] = &[
         holds: FieldValue::Word(&[
             Word {
                 word: "MountOption",
-                about: "as an option of the mount: quick, one label for all pods of a volume",
+                about: "as a mount option: fast, one label for all pods of a volume",
             },
             Word {
                 word: "Recursive",
@@ -332,9 +308,8 @@ pub static FIELDS: &[Field] = &[
             },
         ]),
         about: "How volumes get the pod's SELinux label.",
-        default: "`MountOption` where the volume and the cluster can, else `Recursive`",
+        default: "`MountOption` if the volume and the cluster support it, else `Recursive`",
         asks: &[],
-        rule: None,
         since: 33,
     },
     Field {
@@ -347,23 +322,21 @@ pub static FIELDS: &[Field] = &[
             },
             Word {
                 word: "Unmasked",
-                about: "all of it, which needs `hostUsers: false`; `baseline` refuses it",
+                about: "all of it; needs `hostUsers: false`, and `baseline` forbids it",
             },
         ]),
-        about: "How much of the kernel's `/proc` the container sees.",
+        about: "How much of `/proc` the container sees.",
         default: "`Default`",
-        asks: &[(Baseline, "`Default`, or nothing")],
-        rule: Some(&unmasked_proc_mount::RULE),
+        asks: &[(Baseline, "`Default` or unset")],
         since: 12,
     },
     Field {
         types: BOTH,
         name: "windowsOptions",
         holds: FieldValue::Mapping,
-        about: "What only containers on Windows have. A container's options count before its pod's one by one.",
+        about: "Settings for Windows containers. A container's options override its pod's one by one.",
         default: "none",
         asks: &[(Baseline, "no `hostProcess: true`")],
-        rule: Some(&windows_host_process::RULE),
         since: 16,
     },
     Field {
@@ -372,7 +345,7 @@ pub static FIELDS: &[Field] = &[
         holds: FieldValue::Words(|| {
             let about = |word| {
                 if word == "ALL" {
-                    "all of them: what `restricted` asks for"
+                    "all of them, as `restricted` requires"
                 } else {
                     ""
                 }
@@ -384,10 +357,9 @@ pub static FIELDS: &[Field] = &[
                 })
                 .to_vec()
         }),
-        about: "The capabilities that are taken from the container. `ALL` takes every one, also those that Linux gets later.",
-        default: "none is taken",
+        about: "The capabilities that the container loses. `ALL` includes those that Linux adds later.",
+        default: "none are dropped",
         asks: &[(Restricted, "`ALL`, on every container")],
-        rule: Some(&undropped_capabilities::RULE),
         since: 0,
     },
     Field {
@@ -405,17 +377,16 @@ pub static FIELDS: &[Field] = &[
                 word,
                 about: about(word),
             });
-            // What also the stricter standard allows comes first.
+            // The capability that the stricter standard also allows comes first.
             words.sort_by_key(|word| word.word != "NET_BIND_SERVICE");
             words.to_vec()
         }),
-        about: "Capabilities that the container gets besides, after `drop` was applied.",
+        about: "The capabilities that the container gets after `drop` is applied.",
         default: "none",
         asks: &[
             (Baseline, "nothing beyond the runtime's set"),
             (Restricted, "`NET_BIND_SERVICE` at most"),
         ],
-        rule: Some(&added_capability::RULE),
         since: 0,
     },
     Field {
@@ -424,7 +395,7 @@ pub static FIELDS: &[Field] = &[
         holds: FieldValue::Word(&[
             Word {
                 word: "RuntimeDefault",
-                about: "the runtime's own filter",
+                about: "the runtime's default filter",
             },
             Word {
                 word: "Localhost",
@@ -432,27 +403,24 @@ pub static FIELDS: &[Field] = &[
             },
             Word {
                 word: "Unconfined",
-                about: "no filter; `baseline` refuses it",
+                about: "no filter; `baseline` forbids it",
             },
         ]),
-        about: "Where the filter of system calls comes from.",
-        default: "without it the profile is refused",
+        about: "The kind of seccomp profile.",
+        default: "required",
         asks: &[
             (Baseline, "not `Unconfined`"),
             (Restricted, "`RuntimeDefault` or `Localhost`"),
         ],
-        rule: Some(&unconfined_seccomp::RULE),
         since: 19,
     },
     Field {
         types: SECCOMP,
         name: "localhostProfile",
         holds: FieldValue::Anything,
-        about: "The filter's file on the node, below the kubelet's folder for seccomp profiles. With the type `Localhost`, and with \
-                no other one.",
-        default: "`Localhost` is refused without it",
+        about: "The profile's file on the node, below the kubelet's directory for seccomp profiles. Only with type `Localhost`.",
+        default: "required with `Localhost`",
         asks: &[],
-        rule: Some(&invalid_profile_type::RULE),
         since: 19,
     },
     Field {
@@ -461,31 +429,29 @@ pub static FIELDS: &[Field] = &[
         holds: FieldValue::Word(&[
             Word {
                 word: "RuntimeDefault",
-                about: "the runtime's own profile",
+                about: "the runtime's default profile",
             },
             Word {
                 word: "Localhost",
-                about: "one that is loaded on the node, named by `localhostProfile`",
+                about: "a profile loaded on the node, named by `localhostProfile`",
             },
             Word {
                 word: "Unconfined",
-                about: "no profile; `baseline` refuses it",
+                about: "no profile; `baseline` forbids it",
             },
         ]),
-        about: "Where the AppArmor profile comes from.",
-        default: "without it the profile is refused",
+        about: "The kind of AppArmor profile.",
+        default: "required",
         asks: &[(Baseline, "not `Unconfined`")],
-        rule: Some(&unconfined_apparmor::RULE),
         since: 30,
     },
     Field {
         types: APPARMOR,
         name: "localhostProfile",
         holds: FieldValue::Anything,
-        about: "The name of a profile that is loaded on the node. With the type `Localhost`, and with no other one.",
-        default: "`Localhost` is refused without it",
+        about: "The name of a profile that is loaded on the node. Only with type `Localhost`.",
+        default: "required with `Localhost`",
         asks: &[],
-        rule: Some(&invalid_profile_type::RULE),
         since: 30,
     },
     Field {
@@ -502,23 +468,21 @@ pub static FIELDS: &[Field] = &[
                 })
                 .collect()
         }),
-        about: "The SELinux type, which decides what the container may touch.",
-        default: "the runtime's choice, `container_t` as a rule",
+        about: "The SELinux type, which decides what the container may access.",
+        default: "chosen by the runtime, usually `container_t`",
         asks: &[(
             Baseline,
             "one that is made for containers, such as `container_t`",
         )],
-        rule: Some(&custom_selinux_options::RULE),
         since: 0,
     },
     Field {
         types: SELINUX,
         name: "level",
         holds: FieldValue::Anything,
-        about: "The SELinux level, which keeps containers apart that have the same type: `s0:c123,c456`.",
-        default: "one of its own for each container",
+        about: "The SELinux level, which separates containers of the same type: `s0:c123,c456`.",
+        default: "a different one for each container",
         asks: &[],
-        rule: None,
         since: 0,
     },
     Field {
@@ -526,9 +490,8 @@ pub static FIELDS: &[Field] = &[
         name: "role",
         holds: FieldValue::Anything,
         about: "The SELinux role.",
-        default: "the runtime's choice",
+        default: "chosen by the runtime",
         asks: &[(Baseline, "nothing")],
-        rule: Some(&custom_selinux_options::RULE),
         since: 0,
     },
     Field {
@@ -536,9 +499,8 @@ pub static FIELDS: &[Field] = &[
         name: "user",
         holds: FieldValue::Anything,
         about: "The SELinux user.",
-        default: "the runtime's choice",
+        default: "chosen by the runtime",
         asks: &[(Baseline, "nothing")],
-        rule: Some(&custom_selinux_options::RULE),
         since: 0,
     },
     Field {
@@ -555,40 +517,36 @@ pub static FIELDS: &[Field] = &[
                 })
                 .collect()
         }),
-        about: "The name of the kernel's setting.",
-        default: "the item is refused without it",
+        about: "The name of the kernel parameter.",
+        default: "required",
         asks: &[(Baseline, "one of those that Kubernetes calls safe")],
-        rule: Some(&unsafe_sysctl::RULE),
         since: 0,
     },
     Field {
         types: SYSCTL,
         name: "value",
         holds: FieldValue::Anything,
-        about: "What the setting is set to: a text, so that numbers stand in quotes.",
-        default: "an empty text",
+        about: "The value: a string, so that numbers need quotes.",
+        default: "an empty string",
         asks: &[],
-        rule: None,
         since: 0,
     },
     Field {
         types: WINDOWS,
         name: "hostProcess",
         holds: FieldValue::Flag(false),
-        about: "Whether the containers run on the Windows node itself. All of a pod's do, or none, and the pod needs `hostNetwork`.",
+        about: "Whether the containers run directly on the Windows node. All containers of a pod must agree, and the pod needs `hostNetwork`.",
         default: "`false`",
-        asks: &[(Baseline, "`false`, or nothing")],
-        rule: Some(&windows_host_process::RULE),
+        asks: &[(Baseline, "`false` or unset")],
         since: 22,
     },
     Field {
         types: WINDOWS,
         name: "runAsUserName",
         holds: FieldValue::Anything,
-        about: "The Windows user that processes start as: `ContainerUser`, or `DOMAIN\\user`.",
+        about: "The Windows user of the processes: `ContainerUser` or `DOMAIN\\user`.",
         default: "the image's user",
         asks: &[],
-        rule: None,
         since: 16,
     },
     Field {
@@ -598,17 +556,15 @@ pub static FIELDS: &[Field] = &[
         about: "The name of a group managed service account's credentials (`GMSACredentialSpec`) in the cluster.",
         default: "none",
         asks: &[],
-        rule: None,
         since: 16,
     },
     Field {
         types: WINDOWS,
         name: "gmsaCredentialSpec",
         holds: FieldValue::Anything,
-        about: "Those credentials themselves. An admission webhook writes them; people write the name.",
+        about: "The credentials themselves. An admission webhook writes them; set the name instead.",
         default: "none",
         asks: &[],
-        rule: None,
         since: 16,
     },
 ];

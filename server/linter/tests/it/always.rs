@@ -117,7 +117,7 @@ fn every_kind_is_read_as_its_type() {
         "misspelled-security-field",
         "apiVersion: v1\nkind: ServiceAccount\nautomountServiceAccounttoken: false\n",
         &[
-            "automountServiceAccounttoken: automountServiceAccounttoken is not a field, automountServiceAccountToken is",
+            "automountServiceAccounttoken: unknown field \"automountServiceAccounttoken\": did you mean \"automountServiceAccountToken\"?",
         ],
     );
 }
@@ -350,10 +350,10 @@ fn names_of_capabilities_are_compared_as_the_kernel_has_them() {
         "invalid-capability",
         &container("capabilities: {add: [chown, CAP_KILL, SYS_ADMN, x, MKNOD, $CAP], drop: [ALL]}"),
         &[
-            "chown: \"chown\" is not the name of a capability",
-            "CAP_KILL: \"CAP_KILL\" is not the name of a capability",
-            "SYS_ADMN: \"SYS_ADMN\" is not the name of a capability",
-            "x: \"x\" is not the name of a capability",
+            "chown: container \"a\" lists \"chown\", which is not a capability",
+            "CAP_KILL: container \"a\" lists \"CAP_KILL\", which is not a capability",
+            "SYS_ADMN: container \"a\" lists \"SYS_ADMN\", which is not a capability",
+            "x: container \"a\" lists \"x\", which is not a capability",
         ],
     );
     becomes(
@@ -375,7 +375,7 @@ fn names_of_capabilities_are_compared_as_the_kernel_has_them() {
     says(
         "conflicting-capabilities",
         &container("capabilities: {add: [NET_RAW], drop: [cap_net_raw]}"),
-        &["NET_RAW: container \"a\" adds NET_RAW and drops it too"],
+        &["NET_RAW: container \"a\" both adds and drops NET_RAW"],
     );
     says(
         "conflicting-capabilities",
@@ -405,7 +405,7 @@ fn profiles_and_systems_are_those_of_the_api_server() {
     says(
         "wrong-os-field",
         &pod(linux),
-        &["windowsOptions: windowsOptions is refused on a pod with os.name: linux"],
+        &["windowsOptions: windowsOptions is not allowed in a pod with os.name: linux"],
     );
     says(
         "wrong-os-field",

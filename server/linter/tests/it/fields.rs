@@ -224,10 +224,10 @@ fn the_page_of_a_field_speaks_of_it() {
     for field in FIELDS {
         let names = |rule: &Rule| rule.docs.contains(field.name);
         assert!(
-            field.rule.is_none_or(names),
+            field.rule().is_none_or(names),
             "{} is not on the page of {}",
             field.name,
-            field.rule.unwrap().id
+            field.rule().unwrap().id
         );
         for text in [field.about, field.default] {
             assert!(

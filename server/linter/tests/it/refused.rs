@@ -225,10 +225,10 @@ spec:
     assert_eq!(
         told(&whole),
         [
-            "an item of ports has no containerPort, and needs one",
-            "livenessProbe has no handler, and needs one",
-            "container \"web\" mounts \"in-the-base\", which is no volume",
-            "configMap has no name, and needs one",
+            "an item of ports has no containerPort, which is required",
+            "livenessProbe has no handler, which is required",
+            "container \"web\" mounts volume \"in-the-base\", which does not exist",
+            "configMap has no name, which is required",
         ]
     );
 }
@@ -253,7 +253,10 @@ spec:
   volumes:
     {{- toYaml .Values.volumes | nindent 4 }}
 ";
-    assert_eq!(told(template), ["runAsUser is -1, outside 0 to 2147483647"]);
+    assert_eq!(
+        told(template),
+        ["runAsUser is -1: must be from 0 to 2147483647"]
+    );
 }
 
 #[test]
@@ -283,7 +286,7 @@ fn values_are_looked_at_in_every_kind_that_makes_pods() {
             format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: web}}\n{spec}\n");
         assert_eq!(
             told(&text),
-            ["imagePullPolicy is \"always\", not Always, IfNotPresent or Never"],
+            ["imagePullPolicy is \"always\": must be Always, IfNotPresent or Never"],
             "{text}"
         );
     }
@@ -312,7 +315,7 @@ spec:
     assert_eq!(
         told(text),
         [
-            "container \"db\" mounts \"date\", which is no volume",
+            "container \"db\" mounts volume \"date\", which does not exist",
             "storage is not a quantity such as 64Mi or 0.5"
         ]
     );
@@ -363,7 +366,8 @@ spec:
         &[Applicability::Safe],
     );
     assert_eq!(fixed.text, text);
-    let reason = "a cluster would refuse the result: seccompProfile of the pod says something else than the annotation";
+    let reason =
+        "a cluster would refuse the result: seccompProfile of the pod contradicts the annotation";
     assert_eq!(fixed.withheld[0].reason.to_string(), reason);
 }
 
@@ -379,7 +383,7 @@ fn an_annotation_against_its_field_is_removed() {
         pod("  annotations:\n    container.apparmor.security.beta.kubernetes.io/web: unconfined\n");
     assert_eq!(
         told(&text),
-        ["appArmorProfile of container \"web\" says something else than the annotation"]
+        ["appArmorProfile of container \"web\" contradicts the annotation"]
     );
     let mended = analysis::fix_all(
         &text,

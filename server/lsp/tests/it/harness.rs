@@ -369,6 +369,7 @@ static ECHO: Rule = Rule {
     check: Check::Object(|_, _, _| {}),
     aliases: &[],
     related: &[],
+    fields: &[],
     reports_rejections: false,
     skips_versioned_blocks: false,
     always_selected: false,

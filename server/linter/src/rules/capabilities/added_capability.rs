@@ -1,21 +1,23 @@
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::capabilities::helpers::{added, is_allowed_at_baseline, withdraw};
-use crate::rules::pod_security::spares_windows;
+use crate::rules::capabilities::helpers::{added, is_allowed_at_baseline, offer_removal};
+use crate::rules::pod_security::exempts_windows;
 use crate::rules::security_context::token;
 use kubernetes::{Pod, Version};
 
 rule! {
-    /// Capabilities added other than `NET_BIND_SERVICE`.
+    /// Containers that add capabilities other than `NET_BIND_SERVICE`.
     ///
-    /// The standard `restricted` lets a container add the right to listen on a port below 1024, and nothing else. The other
-    /// capabilities that `baseline` allows are meant here; those that it does not allow have the rule `dangerous-capability`.
+    /// The `restricted` standard lets a container add `NET_BIND_SERVICE`, which allows ports below
+    /// 1024, and nothing else. This rule reports the other capabilities that `baseline` allows.
+    /// `dangerous-capability` reports those that `baseline` forbids.
     ///
     /// ## Why
     ///
-    /// These are the capabilities that container runtimes give by default, and attackers count on them: `DAC_OVERRIDE` reads
-    /// files whatever their mode, `SETUID` and `SETGID` become anybody, `CHOWN` and `FOWNER` take files over, `SETFCAP`
-    /// leaves a program behind that gives its powers to the next one who runs it.
+    /// Container runtimes give these capabilities by default, and attackers count on them.
+    /// `DAC_OVERRIDE` reads files whatever their mode. `SETUID` and `SETGID` switch to any user or
+    /// group. `CHOWN` and `FOWNER` take over files. `SETFCAP` leaves a program behind that gives
+    /// its capabilities to the next user who runs it.
     ///
     /// ## Example
     ///
@@ -70,18 +72,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Images that start as root, give files to a user and become that user need `CHOWN`, `SETUID` and `SETGID`: the official
-    /// images of PostgreSQL and Redis among them. With `runAsUser` and `fsGroup` in the manifest most of them need none.
+    /// Images that start as root, give files to a user, and then become that user need `CHOWN`,
+    /// `SETUID` and `SETGID`. The official images of PostgreSQL and Redis are among them. With
+    /// `runAsUser` and `fsGroup` in the manifest, most of them need none.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the item, and the list with the last one. Images that start as root and then change owners or users stop
-    /// working.
+    /// It removes the capability from `add`, and removes the list once it is empty. Images that
+    /// start as root and then change owners or users stop working.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, Kubernetes 1.22 and later. From 1.25 on not pods for Windows (`spec.os.name`), which cannot have
-    /// the field.
+    /// Profiles `restricted` and `hardened`, Kubernetes 1.22 and later. From 1.25 on, the rule
+    /// skips Windows pods (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -99,10 +102,11 @@ rule! {
         Trivy "KSV-0106", Checkov "CKV_K8S_25", Kubeaudit "CapabilityAdded",
         Kyverno "disallow-capabilities-strict",
     ],
+    fields: ["Capabilities.add"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if config.kubernetes_version < Version::new(22) || spares_windows(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if config.kubernetes_version < Version::new(22) || exempts_windows(pod, config) {
         return;
     }
     for container in &pod.containers {
@@ -113,8 +117,10 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 "{container} adds {}, which restricted does not allow",
                 added.name
             );
-            withdraw(
-                &mut found.at(token(added.node), message).in_container(container),
+            offer_removal(
+                &mut report
+                    .at(token(added.node), message)
+                    .in_container(container),
                 container,
                 &added,
             );

@@ -5,15 +5,17 @@ use kubernetes::{Container, Pod};
 use yaml::edit::Change;
 
 rule! {
-    /// Capabilities that a container both adds and drops, or names twice.
+    /// Capabilities that a container both adds and drops, or lists twice.
     ///
-    /// `drop: [ALL]` with some of them in `add` is the way to keep a few. The same name in both lists is a contradiction, and a
-    /// name that is twice in one list hides what the list says.
+    /// `drop: [ALL]` together with a few names in `add` is the usual way to keep only those. The
+    /// same name in both lists is a contradiction, and a name that occurs twice in one list hides
+    /// what the list does.
     ///
     /// ## Why
     ///
-    /// Which list wins is up to the container runtime: containerd adds first and drops then. A reviewer who sees the name under
-    /// `drop` takes it for gone, one who sees it under `add` for present, and one of them is wrong.
+    /// The container runtime decides which list wins: containerd adds first and then drops. A
+    /// reviewer who sees the name under `drop` believes that it is gone. One who sees it under
+    /// `add` believes that it is there. One of them is wrong.
     ///
     /// ## Example
     ///
@@ -76,17 +78,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: one of the two does nothing.
+    /// Never: one of the two entries has no effect.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the second of two equal names, and of a name in both lists the one under `add`, as containerd does. Where
-    /// the program needs the capability, remove it from `drop` instead.
+    /// It removes the second of two equal names. If a name is in both lists, it removes the one in
+    /// `add`, because containerd drops it too. If the program needs the capability, remove it from
+    /// `drop` instead.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every operating system. Names count as equal whatever their capitals and with
-    /// or without `CAP_`.
+    /// Every profile, every Kubernetes version, every operating system. The comparison ignores case
+    /// and the prefix `CAP_`.
     ///
     /// ## References
     ///
@@ -101,26 +104,28 @@ rule! {
     check: Check::Pod(check),
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let (added, dropped) = (items(container, ADD), items(container, DROP));
-        repeated(container, &added, "add", found);
-        repeated(container, &dropped, "drop", found);
+        repeated(container, &added, "add", report);
+        repeated(container, &dropped, "drop", report);
         for (place, item) in added.iter().enumerate() {
-            let other = dropped.iter().find(|other| other.normal == item.normal);
+            let other = dropped
+                .iter()
+                .find(|other| other.normalized_name == item.normalized_name);
             if let Some(other) = other.filter(|_| earlier(&added, place).is_none()) {
-                let message = format!("{container} adds {} and drops it too", item.normal);
+                let message = format!("{container} both adds and drops {}", item.normalized_name);
                 let change = Change::Remove {
                     path: item.path(container),
                 };
-                found
+                report
                     .at(item.node, message)
                     .in_container(container)
                     .fix(
                         Applicability::Unsafe,
                         format!(
                             "remove {} from add (programs that need it fail)",
-                            item.normal
+                            item.normalized_name
                         ),
                         [change],
                     )
@@ -134,31 +139,34 @@ fn repeated(
     container: &Container<'_>,
     items: &[Item<'_>],
     list: &str,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     for (place, item) in items.iter().enumerate() {
         if let Some(first) = earlier(items, place) {
             let change = Change::Remove {
                 path: item.path(container),
             };
-            found
+            report
                 .at(
                     item.node,
-                    format!("{container} has {} twice in {list}", item.normal),
+                    format!("{container} lists {} twice in {list}", item.normalized_name),
                 )
                 .in_container(container)
                 .fix(
                     Applicability::Unsafe,
-                    format!("remove the second {}", item.normal),
+                    format!("remove the duplicate {}", item.normalized_name),
                     [change],
                 )
-                .related(first.node, "the first one");
+                .related(first.node, "first used here");
         }
     }
 }
 
-/// The item of the same name before this one.
+/// Returns the first item with the same name before this one.
 fn earlier<'i, 'y>(items: &'i [Item<'y>], place: usize) -> Option<&'i Item<'y>> {
-    let name = &items.get(place)?.normal;
-    items.iter().take(place).find(|item| item.normal == *name)
+    let name = &items.get(place)?.normalized_name;
+    items
+        .iter()
+        .take(place)
+        .find(|item| item.normalized_name == *name)
 }

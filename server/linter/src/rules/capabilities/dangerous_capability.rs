@@ -1,22 +1,24 @@
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::capabilities::helpers::{added, is_allowed_at_baseline, withdraw};
-use crate::rules::pod_security::{overrides_baseline, spares_windows};
+use crate::rules::capabilities::helpers::{added, is_allowed_at_baseline, offer_removal};
+use crate::rules::pod_security::{exempts_windows, overrides_baseline};
 use crate::rules::security_context::token;
 use kubernetes::{Container, Pod};
 
 rule! {
-    /// Capabilities added beyond those of the standard `baseline`.
+    /// Containers that add capabilities beyond the `baseline` standard.
     ///
-    /// It allows `AUDIT_WRITE`, `CHOWN`, `DAC_OVERRIDE`, `FOWNER`, `FSETID`, `KILL`, `MKNOD`, `NET_BIND_SERVICE`, `SETFCAP`,
-    /// `SETGID`, `SETPCAP`, `SETUID` and `SYS_CHROOT`. Names count exactly as written: `CAP_CHOWN` and `chown` are not among
-    /// them.
+    /// `baseline` allows `AUDIT_WRITE`, `CHOWN`, `DAC_OVERRIDE`, `FOWNER`, `FSETID`, `KILL`,
+    /// `MKNOD`, `NET_BIND_SERVICE`, `SETFCAP`, `SETGID`, `SETPCAP`, `SETUID` and `SYS_CHROOT`. It
+    /// compares names exactly: `CAP_CHOWN` and `chown` are not allowed.
     ///
     /// ## Why
     ///
-    /// Each of the others is a way out of the container or into others. With `SYS_ADMIN` an attacker mounts the node's disk,
-    /// with `SYS_MODULE` loads code into the kernel, with `SYS_PTRACE` and `hostPID` takes over a process of the node, with
-    /// `NET_RAW` answers in the name of other pods, with `DAC_READ_SEARCH` opens files of the node by their handle.
+    /// Each of the others leads out of the container or into another one. With `SYS_ADMIN`, an
+    /// attacker mounts the node's disk. With `SYS_MODULE`, they load code into the kernel. With
+    /// `SYS_PTRACE` and `hostPID`, they take over a process of the node. With `NET_RAW`, they
+    /// answer in the name of other pods. With `DAC_READ_SEARCH`, they open files of the node by
+    /// handle.
     ///
     /// ## Example
     ///
@@ -74,18 +76,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Parts of the node, such as network plug-ins (`NET_ADMIN`), clocks (`SYS_TIME`) and profilers (`PERFMON`, `BPF`), need
-    /// one. One named capability is still far better than `privileged: true`.
+    /// Some components of the node need one: network plugins (`NET_ADMIN`), clocks (`SYS_TIME`),
+    /// profilers (`PERFMON`, `BPF`). One named capability is still far better than
+    /// `privileged: true`.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the item, and the list with the last one. Calls that need the capability fail with "Operation not
-    /// permitted".
+    /// It removes the capability from `add`, and removes the list once it is empty. Calls that need
+    /// the capability fail with "Operation not permitted".
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version. At profile `restricted` from 1.25 on not pods for Windows
-    /// (`spec.os.name`), which cannot have the field.
+    /// Every profile, every Kubernetes version. At profile `restricted` from Kubernetes 1.25 on,
+    /// the rule skips Windows pods (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -108,32 +111,32 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if overrides_baseline(config) && spares_windows(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if overrides_baseline(config) && exempts_windows(pod, config) {
         return;
     }
     for container in &pod.containers {
         for added in added(container).filter(|added| !is_allowed_at_baseline(added.name)) {
-            let mut finding = found
+            let mut finding = report
                 .at(token(added.node), message(container, added.name))
                 .in_container(container);
-            withdraw(&mut finding, container, &added);
+            offer_removal(&mut finding, container, &added);
         }
     }
 }
 
 fn message(container: &Container<'_>, name: &str) -> String {
-    let power = match name {
+    let effect = match name {
         "" => return format!("{container} adds a capability without a name"),
-        "ALL" => "every right of root",
-        "SYS_ADMIN" => "most rights of root",
-        "BPF" | "SYS_MODULE" => "code in the node's kernel",
-        "NET_ADMIN" => "power over network interfaces",
-        "NET_RAW" => "forged packets",
-        "SYS_PTRACE" => "power over other processes",
-        "DAC_READ_SEARCH" => "every file in reach",
-        "SYS_RAWIO" => "the node's memory and disks",
+        "ALL" => "which is every capability of root",
+        "SYS_ADMIN" => "which is nearly root on the node",
+        "BPF" | "SYS_MODULE" => "which loads code into the node's kernel",
+        "NET_ADMIN" => "which controls network interfaces",
+        "NET_RAW" => "which can forge packets",
+        "SYS_PTRACE" => "which controls other processes",
+        "DAC_READ_SEARCH" => "which reads any file",
+        "SYS_RAWIO" => "which accesses the node's memory and disks",
         _ => return format!("{container} adds {name}, which baseline does not allow"),
     };
-    format!("{container} adds {name}: {power}")
+    format!("{container} adds {name}, {effect}")
 }

@@ -1,4 +1,4 @@
-//! What the rules about added capabilities share: the items of a container's `add`, and which the standards allow.
+//! The capabilities that a container adds, and which of them the standards allow.
 
 use crate::rules::security_context::text;
 use crate::rules::{Applicability, Finding};
@@ -10,14 +10,14 @@ const ADD: &str = "securityContext.capabilities.add";
 
 /// A capability that a container adds.
 pub(crate) struct Added<'y> {
-    /// Its place in the list.
+    /// Its index in the list.
     index: usize,
     pub(crate) node: Node<'y>,
-    /// The name, empty where null is written: the API server reads it so.
+    /// The name; empty for null, as the API server reads it.
     pub(crate) name: &'y str,
 }
 
-/// The capabilities that a container adds.
+/// Returns the capabilities that a container adds.
 pub(crate) fn added<'y>(container: &Container<'y>) -> impl Iterator<Item = Added<'y>> {
     let items = container.lookup(ADD).map(|list| list.items());
     let items = items.into_iter().flatten().enumerate();
@@ -30,7 +30,7 @@ pub(crate) fn added<'y>(container: &Container<'y>) -> impl Iterator<Item = Added
     })
 }
 
-/// What the standard `baseline` allows to be added.
+/// The capabilities that the `baseline` standard allows to add.
 pub(crate) const ALLOWED: [&str; 13] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -47,13 +47,13 @@ pub(crate) const ALLOWED: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// Whether the standard `baseline` allows a name. It compares exactly: `CAP_CHOWN` and `chown` are not `CHOWN` to it.
+/// Whether the `baseline` standard allows a capability. It compares names exactly: `CAP_CHOWN` and `chown` are not `CHOWN`.
 pub(crate) fn is_allowed_at_baseline(name: &str) -> bool {
     ALLOWED.contains(&name)
 }
 
-/// Takes the capability away.
-pub(crate) fn withdraw(finding: &mut Finding, container: &Container<'_>, added: &Added<'_>) {
+/// Adds a fix that removes the capability.
+pub(crate) fn offer_removal(finding: &mut Finding, container: &Container<'_>, added: &Added<'_>) {
     let name = if added.name.is_empty() {
         "the empty name"
     } else {
@@ -64,7 +64,7 @@ pub(crate) fn withdraw(finding: &mut Finding, container: &Container<'_>, added: 
     };
     finding.fix(
         Applicability::Unsafe,
-        format!("remove {name} (what needs the capability stops working)"),
+        format!("remove {name} (programs that need it fail)"),
         [change],
     );
 }

@@ -1,23 +1,26 @@
 use crate::config::Config;
 use crate::rules::capabilities::names::{ADD, DROP, Item, NAMES, items};
 use crate::rules::capabilities::undropped_capabilities;
+use crate::rules::describe::shortened;
 use crate::rules::schema::unknown_fields::is_filled_in;
-use crate::rules::suggest::{brief, nearest};
 use crate::rules::{Applicability, Reporter};
+use crate::suggest::closest;
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 
 rule! {
-    /// Names in `capabilities` that are no capability.
+    /// Names in `capabilities` that are not Linux capabilities.
     ///
-    /// Kubernetes takes the names of capabilities as they are, in capitals and without the prefix `CAP_`: `NET_RAW`. It lets
-    /// any text pass, and leaves it to the container runtime what `CAP_NET_RAW`, `net_raw` or `NETRAW` mean.
+    /// Kubernetes expects the names of capabilities in capitals and without the prefix `CAP_`:
+    /// `NET_RAW`. It accepts any text and leaves it to the container runtime what `CAP_NET_RAW`,
+    /// `net_raw` or `NETRAW` mean.
     ///
     /// ## Why
     ///
-    /// containerd puts `CAP_` before every name, so that `CAP_NET_RAW` becomes a name that the kernel does not have; CRI-O
-    /// takes it. Thus the capability that was to be dropped stays on some nodes, the one that was to be added is missing, or
-    /// the container does not start. The Pod Security Standards compare the names exactly and refuse other spellings.
+    /// containerd puts `CAP_` in front of every name, so that `CAP_NET_RAW` becomes a name that the
+    /// kernel does not know. CRI-O accepts it. As a result, a capability that should be dropped
+    /// stays on some nodes, one that should be added is missing, or the container does not start.
+    /// The Pod Security Standards compare the names exactly and reject other spellings.
     ///
     /// ## Example
     ///
@@ -74,17 +77,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A capability of a kernel newer than this program.
+    /// If the name is a capability of a kernel newer than this program.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the name as Kubernetes has it, where it is clear which one was meant. A capability that was not dropped until
-    /// now is dropped then, and one that was not added is added.
+    /// It writes the name that Kubernetes expects, if it is clear which one was meant. The
+    /// capability is then dropped or added for the first time.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version. A misspelled `ALL` under `drop` is left to `undropped-capabilities` where that
-    /// rule runs.
+    /// Every profile, every Kubernetes version. A misspelled `ALL` in `drop` is left to
+    /// `undropped-capabilities` where that rule runs.
     ///
     /// ## References
     ///
@@ -100,31 +103,34 @@ rule! {
     check: Check::Pod(check),
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         for item in items(container, ADD) {
-            check_item(&item, container, found);
+            check_item(&item, container, report);
         }
-        let speaks_of_all = undropped_capabilities::looks_at(pod, config);
+        let is_all_reported = undropped_capabilities::applies_to(pod, config);
         for item in items(container, DROP)
             .iter()
-            .filter(|item| !(speaks_of_all && item.normal == "ALL"))
+            .filter(|item| !(is_all_reported && item.normalized_name == "ALL"))
         {
-            check_item(item, container, found);
+            check_item(item, container, report);
         }
     }
 }
 
-fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+fn check_item(item: &Item<'_>, container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     if NAMES.contains(&item.name) || is_filled_in(item.node) {
         return;
     }
-    let message = format!("{:?} is not the name of a capability", brief(item.name));
-    let mut finding = found.at(item.node, message).in_container(container);
+    let message = format!(
+        "{container} lists {:?}, which is not a capability",
+        shortened(item.name)
+    );
+    let mut finding = report.at(item.node, message).in_container(container);
     let right = NAMES
         .into_iter()
-        .find(|name| *name == item.normal)
-        .or_else(|| nearest(&item.normal, NAMES));
+        .find(|name| *name == item.normalized_name)
+        .or_else(|| closest(&item.normalized_name, NAMES));
     if let Some(right) = right {
         let change = Change::Set {
             path: item.path(container),
@@ -132,7 +138,7 @@ fn check_item(item: &Item<'_>, container: &Container<'_>, found: &mut Reporter<'
         };
         finding.fix(
             Applicability::Unsafe,
-            format!("write {right} (it takes effect then)"),
+            format!("replace with {right}"),
             [change],
         );
     }

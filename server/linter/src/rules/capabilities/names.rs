@@ -1,10 +1,10 @@
-//! The names of capabilities, and the lists that they stand in.
+//! The names of capabilities, and the lists of a container that contain them.
 
 use kubernetes::Container;
 use std::borrow::Cow;
 use yaml::{Node, Path};
 
-/// Linux' capabilities (`include/uapi/linux/capability.h`), without `CAP_`, and the word for all of them.
+/// Linux' capabilities (`include/uapi/linux/capability.h`), without `CAP_`, and `ALL`.
 pub(crate) const NAMES: [&str; 42] = [
     "ALL",
     "AUDIT_CONTROL",
@@ -53,48 +53,48 @@ pub(crate) const NAMES: [&str; 42] = [
 /// An item of a list of capabilities.
 pub(crate) struct Item<'y> {
     pub(crate) node: Node<'y>,
-    /// The way of keys to its list from the container, and its place there.
-    way: &'static str,
-    place: usize,
-    /// As it is written.
+    /// The dotted path of its list from the container, and its index there.
+    field_path: &'static str,
+    index: usize,
+    /// The name as written.
     pub(crate) name: &'y str,
-    /// In capitals, without `CAP_`.
-    pub(crate) normal: Cow<'y, str>,
+    /// The name in capitals, without `CAP_`.
+    pub(crate) normalized_name: Cow<'y, str>,
 }
 
-/// The ways of keys from a container to its lists.
+/// The dotted paths of the lists from a container.
 pub(crate) const ADD: &str = "securityContext.capabilities.add";
 pub(crate) const DROP: &str = "securityContext.capabilities.drop";
 
-/// The items of one of a container's lists.
-pub(crate) fn items<'y>(container: &Container<'y>, way: &'static str) -> Vec<Item<'y>> {
+/// Returns the items of one of a container's lists.
+pub(crate) fn items<'y>(container: &Container<'y>, field_path: &'static str) -> Vec<Item<'y>> {
     let nodes = container
-        .lookup(way)
+        .lookup(field_path)
         .into_iter()
         .flat_map(Node::items)
         .enumerate();
-    let item = |(place, node): (usize, Node<'y>)| {
+    let item = |(index, node): (usize, Node<'y>)| {
         let name = node.as_str()?;
         Some(Item {
             node,
-            way,
-            place,
+            field_path,
+            index,
             name,
-            normal: normal(name),
+            normalized_name: normalized_name(name),
         })
     };
     nodes.filter_map(item).collect()
 }
 
 impl Item<'_> {
-    /// Its path, where it is an item of this container.
+    /// Returns its path in the document, given its container.
     pub(crate) fn path(&self, container: &Container<'_>) -> Path {
-        container.path(self.way).index(self.place)
+        container.path(self.field_path).index(self.index)
     }
 }
 
-/// A capability's name as Kubernetes writes it.
-fn normal(name: &str) -> Cow<'_, str> {
+/// Returns a capability's name as Kubernetes writes it.
+fn normalized_name(name: &str) -> Cow<'_, str> {
     let name = name.trim();
     if !name.bytes().any(|byte| byte.is_ascii_lowercase()) {
         return Cow::Borrowed(name.strip_prefix("CAP_").unwrap_or(name));

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::pod_security::spares_windows;
+use crate::rules::pod_security::exempts_windows;
 use crate::rules::{Applicability, NewFinding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::Node;
@@ -8,15 +8,16 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Containers that do not drop `ALL` capabilities.
     ///
-    /// A container runtime gives every container more than a dozen capabilities, parts of root's power, unless
-    /// `capabilities.drop` takes them away. The list counts when it holds `ALL`, in capitals; what a container needs is named
-    /// again in `add`.
+    /// A container runtime gives every container more than a dozen capabilities, which are parts of
+    /// root's power, unless `capabilities.drop` removes them. The list must contain `ALL`, in
+    /// capitals. List the capabilities that the container needs in `add`.
     ///
     /// ## Why
     ///
-    /// The default set holds what attackers use: `NET_RAW` forges packets on the pod network and answers for other pods'
-    /// addresses, `DAC_OVERRIDE` reads any file, `SETUID` and `SETFCAP` make a foothold last, `MKNOD` makes device files.
-    /// Programs that serve requests need none of them.
+    /// The default set contains what attackers use. `NET_RAW` forges packets on the pod network and
+    /// answers for other pods' addresses. `DAC_OVERRIDE` reads any file. `SETUID` and `SETFCAP`
+    /// make a foothold last. `MKNOD` creates device files. Programs that serve requests need none
+    /// of them.
     ///
     /// ## Example
     ///
@@ -73,7 +74,7 @@ rule! {
     ///           drop: [ALL]
     /// ```
     ///
-    /// Without any list, the fix writes the whole of it:
+    /// Without a list, the fix creates it:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -103,7 +104,7 @@ rule! {
     ///             - ALL
     /// ```
     ///
-    /// The word in other letters is put right, because the standard compares it exactly:
+    /// The standard compares `ALL` exactly, so the fix corrects other spellings:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -135,19 +136,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Follow it even where capabilities are needed: drop `ALL` and add the ones that are. A container that really needs the
-    /// default set is rare enough to say so in a comment.
+    /// Follow it even if the container needs capabilities: drop `ALL` and add the ones it needs. A
+    /// container that really needs the default set is rare; explain it in an ignore comment.
     ///
     /// ## What the fix changes
     ///
-    /// It adds `ALL` to `capabilities.drop` and leaves `add` as it is. Images that start as root and then change owners
-    /// (`CHOWN`), switch users (`SETUID`, `SETGID`) or listen on a port below 1024 (`NET_BIND_SERVICE`) stop working until
-    /// those are added; the official images of nginx and PostgreSQL are among them.
+    /// It adds `ALL` to `capabilities.drop` and leaves `add` as it is. Images that start as root
+    /// and then change owners (`CHOWN`), switch users (`SETUID`, `SETGID`) or listen on a port
+    /// below 1024 (`NET_BIND_SERVICE`) stop working until those capabilities are added. The
+    /// official images of nginx and PostgreSQL are among them.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, Kubernetes 1.22 and later. From 1.25 on not pods for Windows (`spec.os.name`), which cannot have
-    /// the field.
+    /// Profiles `restricted` and `hardened`, Kubernetes 1.22 and later. From 1.25 on, the rule
+    /// skips Windows pods (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -171,24 +173,25 @@ rule! {
         Trivy "KSV-0004", Trivy "KSV-0106", Kubescape "C-0201",
         Kyverno "disallow-capabilities-strict",
     ],
+    fields: ["SecurityContext.capabilities", "Capabilities.drop"],
 }
 
 const DROP: &str = "securityContext.capabilities.drop";
-/// The missing item as if it were a key, so that a finding stands on the list where there is one.
+/// The missing item as if it were a key, so that the finding is at the list if there is one.
 const ITEM: &str = "securityContext.capabilities.drop.ALL";
-const TITLE: &str = "drop ALL capabilities (a process that needs one of them stops working)";
+const TITLE: &str = "drop ALL capabilities (may break some images)";
 
-/// Whether this rule speaks of a pod's lists with these choices of the user.
-pub(crate) fn looks_at(pod: &Pod<'_>, config: &Config) -> bool {
-    RULE.runs(config) && !is_spared(pod, config)
+/// Whether this rule checks a pod with a configuration.
+pub(crate) fn applies_to(pod: &Pod<'_>, config: &Config) -> bool {
+    RULE.runs(config) && !is_exempt(pod, config)
 }
 
-fn is_spared(pod: &Pod<'_>, config: &Config) -> bool {
-    config.kubernetes_version < Version::new(22) || spares_windows(pod, config)
+fn is_exempt(pod: &Pod<'_>, config: &Config) -> bool {
+    config.kubernetes_version < Version::new(22) || exempts_windows(pod, config)
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if is_spared(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if is_exempt(pod, config) {
         return;
     }
     for container in &pod.containers {
@@ -200,13 +203,13 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         let mut finding = match container.setting(DROP, dropped) {
             Setting::Set { value, .. } if value.iter().any(|name| name == "ALL") => continue,
             Setting::Set { node, .. } => match near_all(node) {
-                Some((place, item)) => misspelled(found, container, place, item),
-                None => undropped(found, container),
+                Some((place, item)) => misspelled(report, container, place, item),
+                None => undropped(report, container),
             },
-            Setting::Unset if !container.is_unfinished() => undropped(found, container),
+            Setting::Unset if !container.is_unfinished() => undropped(report, container),
             _ => continue,
         };
-        // At versions that do not spare Windows the API server refuses the field there all the same.
+        // Even if the standard does not exempt Windows pods, the API server rejects the field there.
         if pod.is_windows() {
             finding.fix = None;
         }
@@ -214,7 +217,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
 }
 
 fn undropped<'a>(
-    found: &'a mut Reporter<'_, '_>,
+    report: &'a mut Reporter<'_, '_>,
     container: &Container<'_>,
 ) -> NewFinding<'a, 'static> {
     let change = Change::Append {
@@ -222,13 +225,13 @@ fn undropped<'a>(
         value: all(),
     };
     let message = format!("{container} does not drop ALL capabilities");
-    let mut finding = found.missing(ITEM, message).in_container(container);
+    let mut finding = report.missing(ITEM, message).in_container(container);
     finding.fix(Applicability::Unsafe, TITLE, [change]);
     finding
 }
 
 fn misspelled<'a>(
-    found: &'a mut Reporter<'_, '_>,
+    report: &'a mut Reporter<'_, '_>,
     container: &Container<'_>,
     place: usize,
     item: Node<'a>,
@@ -239,12 +242,12 @@ fn misspelled<'a>(
         item.as_str().unwrap_or_default()
     );
     let change = Change::Set { path, value: all() };
-    let mut finding = found.at(item, message).in_container(container);
+    let mut finding = report.at(item, message).in_container(container);
     finding.fix(Applicability::Unsafe, TITLE, [change]);
     finding
 }
 
-/// The item of the list that means `ALL` without being it.
+/// Returns the item of the list that means `ALL` in another spelling.
 fn near_all(list: Node<'_>) -> Option<(usize, Node<'_>)> {
     let means_all = |item: Node<'_>| {
         let name = item

@@ -7,14 +7,15 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Containers that drop neither `NET_RAW` nor `ALL` capabilities.
     ///
-    /// It is the small form of `undropped-capabilities`, and is silent wherever that one runs: for those who do not ask for
-    /// `drop: [ALL]`.
+    /// A weaker form of `undropped-capabilities`, for users who do not require `drop: [ALL]`. It is
+    /// silent wherever that rule runs.
     ///
     /// ## Why
     ///
-    /// `NET_RAW` is in the default set of every container runtime. With it a process writes packets of any form: it answers for
-    /// the addresses of other pods (ARP and DNS spoofing), reads along what was meant for them, and scans the network.
-    /// CVE-2020-14386, a hole in the kernel, was open to whoever had it.
+    /// `NET_RAW` is in the default set of every container runtime. With it, a process writes
+    /// packets of any form. It can answer for the addresses of other pods (ARP and DNS spoofing),
+    /// read what was meant for them, and scan the network. CVE-2020-14386, a kernel vulnerability,
+    /// could be exploited by any process that had it.
     ///
     /// ## Example
     ///
@@ -69,18 +70,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// For programs whose trade is the network itself: `ping`, DHCP servers, some network plugins. Adding `NET_RAW` says so,
-    /// and the rule is silent then.
+    /// If the program works on the network itself: `ping`, DHCP servers, some network plugins. Add
+    /// `NET_RAW` explicitly; the rule is then silent.
     ///
     /// ## What the fix changes
     ///
-    /// It adds `NET_RAW` to `capabilities.drop`. Programs that open raw sockets stop working, older versions of `ping` first of
-    /// all.
+    /// It adds `NET_RAW` to `capabilities.drop`. Programs that open raw sockets stop working, such
+    /// as older versions of `ping`.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, wherever `undropped-capabilities` does not run: where it is ignored or not
-    /// selected, and before 1.22. Not pods for Windows (`spec.os.name`), which cannot have the field.
+    /// Profile `hardened`, every Kubernetes version, if `undropped-capabilities` does not run: if
+    /// it is ignored or not selected, and before 1.22. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -99,11 +101,11 @@ rule! {
 }
 
 const DROP: &str = "securityContext.capabilities.drop";
-/// The missing item as if it were a key, so that a finding stands on the list where there is one.
+/// The missing item as if it were a key, so that the finding is at the list if there is one.
 const ITEM: &str = "securityContext.capabilities.drop.NET_RAW";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if pod.is_windows() || asks_for_all(config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if pod.is_windows() || requires_drop_all(config) {
         return;
     }
     for container in pod.finished_containers() {
@@ -122,12 +124,12 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         if !keeps || added.any(|name| is_net_raw(name)) {
             continue;
         }
-        found
-            .missing(ITEM, format!("{container} keeps the capability NET_RAW"))
+        report
+            .missing(ITEM, format!("{container} does not drop NET_RAW"))
             .in_container(container)
             .fix(
                 Applicability::Unsafe,
-                "drop NET_RAW (ping and other users of raw sockets stop working)",
+                "drop NET_RAW (programs that use raw sockets fail)",
                 [Change::Append {
                     path: container.path(DROP),
                     value: Value::Text("NET_RAW".into()),
@@ -136,8 +138,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Whether another rule asks for `drop: [ALL]`, which is more.
-fn asks_for_all(config: &Config) -> bool {
+/// Whether another rule requires `drop: [ALL]`, which includes `NET_RAW`.
+fn requires_drop_all(config: &Config) -> bool {
     undropped_capabilities::RULE.runs(config) && config.kubernetes_version >= Version::new(22)
 }
 

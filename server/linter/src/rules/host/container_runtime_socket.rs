@@ -4,16 +4,17 @@ use crate::rules::host::host_path::{Target, volumes};
 use kubernetes::Pod;
 
 rule! {
-    /// `hostPath` volumes that reach a container runtime's socket.
+    /// `hostPath` volumes that expose a container runtime's socket.
     ///
-    /// The sockets of Docker, containerd, CRI-O, cri-dockerd, Podman and BuildKit are meant, under `/run` as under
-    /// `/var/run`, and folders that hold one.
+    /// The rule knows the sockets of Docker, containerd, CRI-O, cri-dockerd, Podman and BuildKit,
+    /// below `/run` and `/var/run`, and the directories that contain one.
     ///
     /// ## Why
     ///
-    /// Who may write to the socket gives the runtime orders as root of the node: start a privileged container with the node's
-    /// disk mounted and walk in, or read the environment of every other container. Mounting the socket read-only does not
-    /// help, because connecting to it is not writing to the file.
+    /// A process that can connect to the socket gives the runtime orders as root of the node: start
+    /// a privileged container with the node's disk mounted, or read the environment of every other
+    /// container. Mounting the socket read-only does not help, because connecting to it is not
+    /// writing to the file.
     ///
     /// ## Example
     ///
@@ -36,7 +37,7 @@ rule! {
     ///         type: Socket
     /// ```
     ///
-    /// Good: images are built without the node, here by a BuildKit of its own in the cluster.
+    /// Good: a BuildKit service in the cluster builds the images, without access to the node.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -54,17 +55,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Agents that watch the containers of a node for security or monitoring may need the runtime's socket. Treat them as
-    /// part of the node: a namespace of their own, and nobody else's code in them.
+    /// Agents that watch the containers of a node for security or monitoring may need the socket.
+    /// Treat them as part of the node: put them in their own namespace, and run no other code in
+    /// them.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix, because what the pod wants from the runtime decides what takes its place: a builder without a daemon,
-    /// the Kubernetes API, or metrics of the kubelet.
+    /// There is no fix: the replacement depends on what the pod does with the runtime. It can be a
+    /// builder without a daemon, the Kubernetes API, or metrics of the kubelet.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, which allows no `hostPath` at all, in every Kubernetes version and on every operating system.
+    /// Every profile, every Kubernetes version, every operating system. `baseline` allows no
+    /// `hostPath` at all.
     ///
     /// ## References
     ///
@@ -85,16 +88,16 @@ rule! {
     related: [Kubeaudit "SensitivePathsMounted"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for volume in volumes(pod, config) {
         let path = volume.path.as_deref().unwrap_or_default();
         let message = match volume.target {
-            Target::Socket => format!("hostPath is {path}, the socket of a container runtime"),
-            Target::Sockets => {
-                format!("hostPath is {path}, where sockets of container runtimes are")
+            Target::Socket => format!("hostPath {path} is a container runtime socket"),
+            Target::SocketDirectory => {
+                format!("hostPath {path} contains container runtime sockets")
             }
             _ => continue,
         };
-        volume.relate(&mut found.at(volume.node, message), pod);
+        volume.relate_mounts(&mut report.at(volume.node, message), pod);
     }
 }

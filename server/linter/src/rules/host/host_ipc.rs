@@ -6,12 +6,14 @@ use yaml::edit::Change;
 rule! {
     /// Pods with `hostIPC: true`.
     ///
-    /// The containers use the node's shared memory, semaphores and message queues instead of the pod's own.
+    /// The containers use the node's shared memory, semaphores and message queues instead of the
+    /// pod's own.
     ///
     /// ## Why
     ///
-    /// Databases, browsers and machine learning frameworks keep working data in shared memory and trust what they find there.
-    /// A container in the same namespace reads it, and changes it under a process of the node or of another such pod.
+    /// Databases, browsers and machine learning frameworks keep working data in shared memory and
+    /// trust what they find there. A container in the same namespace can read this data, and change
+    /// it under a process of the node or of another such pod.
     ///
     /// ## Example
     ///
@@ -40,7 +42,7 @@ rule! {
     ///       image: registry.example.com/agent:2.1
     /// ```
     ///
-    /// Good: containers of one pod that need much shared memory get a volume for it.
+    /// Good: a volume for the containers of one pod that need a lot of shared memory.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -62,16 +64,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Hardly ever: the containers of a pod share an IPC namespace without it. A program that talks to a daemon of the node
-    /// through shared memory needs it.
+    /// If a program talks to a daemon of the node through shared memory. The containers of one pod
+    /// share an IPC namespace without this setting.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the line. Processes no longer find shared memory that the node or another pod made.
+    /// It removes `hostIPC`. Processes no longer find shared memory that the node or another pod
+    /// created.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system.
+    /// Every profile, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -92,7 +95,7 @@ rule! {
     related: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     if let Setting::Set {
         value: true, node, ..
     } = pod.setting("hostIPC", pod.spec.host_ipc)
@@ -100,11 +103,11 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         let change = Change::Remove {
             path: pod.path("hostIPC"),
         };
-        found
+        report
             .at(node, "hostIPC is true: the pod shares memory with the node")
             .fix(
                 Applicability::Unsafe,
-                "remove hostIPC (shared memory of the node is out of reach)",
+                "remove hostIPC (no access to the node's shared memory)",
                 [change],
             );
     }

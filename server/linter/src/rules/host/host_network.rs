@@ -11,9 +11,10 @@ rule! {
     ///
     /// ## Why
     ///
-    /// The pod reaches what listens on the node's `127.0.0.1` only because nobody else should: the kubelet's read-only port,
-    /// an etcd, a debug server. It reads other pods' traffic where it also has `NET_RAW`, most network policies do not apply
-    /// to it, and the cloud's metadata service gives it the credentials of the node.
+    /// The pod reaches services on the node's `127.0.0.1` that are meant for the node alone: the
+    /// kubelet's read-only port, an etcd, a debug server. With `NET_RAW`, it reads other pods'
+    /// traffic. Most network policies do not apply to it, and the cloud's metadata service gives it
+    /// the credentials of the node.
     ///
     /// ## Example
     ///
@@ -42,7 +43,7 @@ rule! {
     ///       image: registry.example.com/agent:2.1
     /// ```
     ///
-    /// Good: the default, written out.
+    /// Good: the default, set explicitly.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -58,18 +59,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Network plug-ins, kube-proxy, ingress controllers on bare metal and node exporters need it. Keep them in a namespace
-    /// of their own, and let them run as an ordinary user without capabilities.
+    /// Network plugins, kube-proxy, ingress controllers on bare metal and node exporters need it.
+    /// Put them in their own namespace, and run them as a non-root user without capabilities.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the line. The pod gets an address of its own: clients that used the node's address need a Service, and a
-    /// program that talks to something on the node's `127.0.0.1` no longer reaches it. The fix is not offered for Windows
-    /// pods with `hostProcess: true`, which the API server refuses without the host's network.
+    /// It removes `hostNetwork`, so that the pod gets its own address. Clients that used the node's
+    /// address need a Service, and the pod no longer reaches services on the node's `127.0.0.1`.
+    /// There is no fix for Windows pods with `hostProcess: true`, which the API server rejects
+    /// without the host network.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system.
+    /// Every profile, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -91,25 +93,22 @@ rule! {
     related: [Kyverno "disallow-host-namespaces"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     let Setting::Set {
         value: true, node, ..
     } = pod.setting("hostNetwork", pod.spec.host_network)
     else {
         return;
     };
-    let mut finding = found.at(
-        node,
-        "hostNetwork is true: the pod is on the node's own network",
-    );
-    // The API server refuses a HostProcess pod that is not on the host's network.
+    let mut finding = report.at(node, "hostNetwork is true: the pod uses the node's network");
+    // The API server rejects a HostProcess pod without the host network.
     if !is_host_process(pod) {
         let change = Change::Remove {
             path: pod.path("hostNetwork"),
         };
         finding.fix(
             Applicability::Unsafe,
-            "remove hostNetwork (the pod gets an address of its own)",
+            "remove hostNetwork (the pod gets its own address)",
             [change],
         );
     }

@@ -1,5 +1,4 @@
-//! What the rules about `hostPath` volumes share: the volumes with their normalised paths, the containers that mount them, and
-//! which folders of a node are sensitive.
+//! The `hostPath` volumes of a pod, their mounts, and the sensitive directories of a node.
 
 use crate::config::Config;
 use crate::rules::Finding;
@@ -10,29 +9,29 @@ use yaml::Node;
 
 /// A `hostPath` volume of a pod.
 pub(crate) struct HostPath<'y> {
-    /// The volume's name; empty where none is written.
+    /// The volume's name; empty if it has none.
     pub(crate) volume: &'y str,
-    /// What to point at: the path, else the volume's `hostPath`.
+    /// The node to report: the path, else the volume's `hostPath`.
     pub(crate) node: Node<'y>,
-    /// The path without what makes no difference to it, where one is written that starts at the root.
+    /// The normalized path, if the volume has an absolute one.
     pub(crate) path: Option<String>,
-    /// Whether no path is written at all.
-    pub(crate) is_nowhere: bool,
+    /// Whether the volume has no path at all.
+    pub(crate) has_no_path: bool,
     pub(crate) target: Target,
 }
 
-/// What a `hostPath` leads to. Each kind has its rule, so that every such volume is found by exactly one.
+/// What a `hostPath` exposes. Exactly one rule reports each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     /// The socket of a container runtime.
     Socket,
-    /// A folder with sockets of container runtimes.
-    Sockets,
+    /// A directory with sockets of container runtimes.
+    SocketDirectory,
     Sensitive(Reach),
     Other,
 }
 
-/// The `hostPath` volumes of a pod.
+/// Returns the `hostPath` volumes of a pod.
 pub(crate) fn volumes<'y>(pod: &Pod<'y>, config: &Config) -> impl Iterator<Item = HostPath<'y>> {
     let items = pod.lookup("volumes").map(|list| list.items());
     let counts = |item: &Node<'y>| !(overrides_baseline(config) && has_allowed_source(*item));
@@ -44,24 +43,24 @@ pub(crate) fn volumes<'y>(pod: &Pod<'y>, config: &Config) -> impl Iterator<Item 
             let host_path = source(item, "hostPath")?;
             let node = token(host_path.get("path").unwrap_or(host_path));
             let volume = item.get("name").and_then(Node::as_str).unwrap_or_default();
-            let path = host_path.get("path").and_then(text).and_then(normalised);
+            let path = host_path.get("path").and_then(text).and_then(normalized);
             let target = path.as_deref().map_or(Target::Other, |path| {
                 target(path, &config.values.sensitive_paths)
             });
-            let is_nowhere = host_path.get("path").is_none();
+            let has_no_path = host_path.get("path").is_none();
             Some(HostPath {
                 volume,
                 node,
                 path,
-                is_nowhere,
+                has_no_path,
                 target,
             })
         })
 }
 
 impl HostPath<'_> {
-    /// Points from a finding to where containers mount the volume.
-    pub(crate) fn relate(&self, finding: &mut Finding, pod: &Pod<'_>) {
+    /// Relates a finding to the places where containers mount the volume.
+    pub(crate) fn relate_mounts(&self, finding: &mut Finding, pod: &Pod<'_>) {
         for (container, place) in mounts(pod, self.volume) {
             finding.related(
                 place,
@@ -74,7 +73,7 @@ impl HostPath<'_> {
     }
 }
 
-/// Where the containers of a pod mount a volume: each mount's `mountPath`.
+/// Returns the `mountPath` of each mount of a volume, with its container.
 fn mounts<'p, 'y>(
     pod: &'p Pod<'y>,
     volume: &'p str,
@@ -92,8 +91,8 @@ fn mounts<'p, 'y>(
     })
 }
 
-/// An absolute path as the kernel walks it: `//etc/./cron.d/` is `/etc/cron.d`. `None` for a path that starts nowhere.
-fn normalised(path: &str) -> Option<String> {
+/// Normalizes an absolute path: `//etc/./cron.d/` is `/etc/cron.d`. `None` for a relative path.
+fn normalized(path: &str) -> Option<String> {
     let mut steps: Vec<&str> = Vec::new();
     for step in path.strip_prefix('/')?.split('/') {
         match step {
@@ -105,7 +104,7 @@ fn normalised(path: &str) -> Option<String> {
     Some(format!("/{}", steps.join("/")))
 }
 
-/// Folders of a node that hand over the node or other pods, and what lies in them.
+/// Directories that give access to the node or to other pods, and what they contain.
 const SENSITIVE: [(&str, &str); 25] = [
     ("/", "the whole node"),
     ("/bin", "the node's programs"),
@@ -113,12 +112,12 @@ const SENSITIVE: [(&str, &str); 25] = [
     ("/dev", "the node's disks and devices"),
     ("/etc", "the node's accounts and settings"),
     ("/etc/kubernetes", "credentials of the cluster"),
-    ("/home", "home folders and their keys"),
+    ("/home", "home directories and their keys"),
     ("/lib", "the node's programs"),
     ("/lib64", "the node's programs"),
     ("/opt/cni", "programs that the kubelet runs as root"),
     ("/proc", "every process of the node"),
-    ("/root", "root's home folder and its keys"),
+    ("/root", "root's home directory and its keys"),
     ("/sbin", "the node's programs"),
     ("/sys", "the node's kernel settings"),
     ("/usr", "the node's programs"),
@@ -129,21 +128,21 @@ const SENSITIVE: [(&str, &str); 25] = [
     ("/var/lib/etcd", "the cluster's database"),
     ("/var/lib/kubelet", "the secrets of the node's pods"),
     ("/var/lib/rancher", "credentials of the cluster"),
-    ("/var/log", "the node's logs, and more through links"),
+    ("/var/log", "the node's logs, and more through symlinks"),
     ("/var/spool/cron", "jobs that the node runs as root"),
     ("/var/spool/at", "jobs that the node runs as root"),
 ];
 
-/// What a pod gets by a path.
+/// How much of a sensitive directory a path exposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// All of this: the path is a sensitive folder, or holds one.
+    /// All of it: the path is a sensitive directory, or contains one.
     All(&'static str),
-    /// Some of this: the path is inside a sensitive folder.
+    /// A part: the path is inside a sensitive directory.
     Part(&'static str),
 }
 
-/// What a pod reaches by a normalised path that is at, under or above a sensitive folder.
+/// Returns what a normalized path exposes if it is at, below or above a sensitive directory.
 fn reached(path: &str) -> Option<Reach> {
     let at_or_above = SENSITIVE.iter().find(|(folder, _)| is_within(folder, path));
     let under = || {
@@ -158,7 +157,7 @@ fn reached(path: &str) -> Option<Reach> {
     }
 }
 
-/// Where the sockets of container runtimes are on a node, `/var/run` being `/run`.
+/// The sockets of container runtimes on a node. `/var/run` is written as `/run`.
 const SOCKETS: [&str; 10] = [
     "/run/buildkit/buildkitd.sock",
     "/run/containerd/containerd.sock",
@@ -172,15 +171,14 @@ const SOCKETS: [&str; 10] = [
     "/var/snap/microk8s/common/run/containerd.sock",
 ];
 
-/// What a pod reaches by a normalised path that is at, under or above a folder that a user calls sensitive.
-fn reached_of(configured: &[String], path: &str) -> Option<Reach> {
-    /// What there is to say of it.
-    const WHAT: &str = "a folder that is configured as sensitive";
+/// Returns what a normalized path exposes if it is at, below or above a directory of `sensitivePaths`.
+fn reached_by_configuration(configured: &[String], path: &str) -> Option<Reach> {
+    const WHAT: &str = "a directory configured as sensitive";
     let folders = || {
         configured
             .iter()
-            .filter_map(|folder| normalised(folder))
-            .map(|folder| without_var(&folder).to_owned())
+            .filter_map(|folder| normalized(folder))
+            .map(|folder| without_var_run(&folder).to_owned())
     };
     if folders().any(|folder| is_within(&folder, path)) {
         Some(Reach::All(WHAT))
@@ -191,18 +189,18 @@ fn reached_of(configured: &[String], path: &str) -> Option<Reach> {
     }
 }
 
-/// `/run` in the place of `/var/run`, which is a link to it on every node.
-fn without_var(path: &str) -> &str {
+/// Replaces `/var/run` with `/run`, to which it is a link on every node.
+fn without_var_run(path: &str) -> &str {
     match path.strip_prefix("/var") {
         Some(run) if is_within(run, "/run") => run,
         _ => path,
     }
 }
 
-/// What a normalised path leads to. A socket says more than the folder around it; of a folder above many things, the most
-/// telling is what is sensitive in it.
+/// Returns what a normalized path exposes. A socket is more specific than its directory; a sensitive directory is more specific
+/// than one that contains sockets.
 fn target(path: &str, configured: &[String]) -> Target {
-    let path = without_var(path);
+    let path = without_var_run(path);
     let name = |path: &'static str| path.rsplit('/').next();
     if SOCKETS
         .iter()
@@ -210,14 +208,14 @@ fn target(path: &str, configured: &[String]) -> Target {
     {
         return Target::Socket;
     }
-    match reached(path).or_else(|| reached_of(configured, path)) {
+    match reached(path).or_else(|| reached_by_configuration(configured, path)) {
         Some(reach) => Target::Sensitive(reach),
-        None if SOCKETS.iter().any(|socket| is_within(socket, path)) => Target::Sockets,
+        None if SOCKETS.iter().any(|socket| is_within(socket, path)) => Target::SocketDirectory,
         None => Target::Other,
     }
 }
 
-/// Whether a path is a folder or lies under it.
+/// Whether a path is a directory or below it.
 fn is_within(path: &str, folder: &str) -> bool {
     let rest = path.strip_prefix(folder.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -228,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lose_what_makes_no_difference() {
+    fn paths_are_normalized() {
         for (path, expected) in [
             ("/", "/"),
             ("//", "/"),
@@ -237,14 +235,14 @@ mod tests {
             ("/srv/../etc", "/etc"),
             ("/../..", "/"),
         ] {
-            assert_eq!(normalised(path).as_deref(), Some(expected), "{path}");
+            assert_eq!(normalized(path).as_deref(), Some(expected), "{path}");
         }
-        assert_eq!(normalised("data"), None);
-        assert_eq!(normalised(""), None);
+        assert_eq!(normalized("data"), None);
+        assert_eq!(normalized(""), None);
     }
 
     #[test]
-    fn folders_are_sensitive_at_under_and_above() {
+    fn sensitive_at_below_and_above() {
         for (path, expected) in [
             ("/", Reach::All("the whole node")),
             ("/etc", Reach::All("the node's accounts and settings")),
@@ -275,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_found_by_any_way_to_them() {
+    fn sockets_and_their_directories() {
         for path in [
             "/var/run/docker.sock",
             "/run/docker.sock",
@@ -291,7 +289,7 @@ mod tests {
             "/var/run/k3s/containerd",
             "/var/snap",
         ] {
-            assert_eq!(target(path, &[]), Target::Sockets, "{path}");
+            assert_eq!(target(path, &[]), Target::SocketDirectory, "{path}");
         }
         for path in [
             "/var/runner",
@@ -307,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn configured_folders_are_sensitive_like_the_others() {
+    fn configured_directories_are_sensitive() {
         let configured = ["/srv/keys/".to_owned(), "/var/run/vault".to_owned()];
         let target = |path| target(path, &configured);
         for path in ["/srv/keys", "/srv", "/run/vault"] {

@@ -6,14 +6,15 @@ use kubernetes::Pod;
 rule! {
     /// `hostPath` volumes.
     ///
-    /// The volume is a folder or file of whatever node the pod happens to run on. Paths that hand over the node, and sockets
-    /// of container runtimes, have rules of their own: `sensitive-host-path` and `container-runtime-socket`.
+    /// The volume is a directory or file of the node that the pod happens to run on. Two other
+    /// rules report the most dangerous paths: `sensitive-host-path` and `container-runtime-socket`.
     ///
     /// ## Why
     ///
-    /// What one pod writes into the folder, every later pod with the same path reads: an attacker leaves a program or a link
-    /// there and waits. Whoever may create pods with a `hostPath` may write any other path into it, too, so that a namespace
-    /// that allows one allows all. And the data stays behind on the node when the pod moves.
+    /// Every later pod with the same path reads what one pod wrote there: an attacker leaves a
+    /// program or a link and waits. A user who may create pods with one `hostPath` may choose any
+    /// other path too, so that a namespace that allows one allows all. The data also stays behind
+    /// on the node when the pod moves.
     ///
     /// ## Example
     ///
@@ -35,7 +36,7 @@ rule! {
     ///         path: /srv/app
     /// ```
     ///
-    /// Good: data that outlives the pod is in a claim.
+    /// Good: a PersistentVolumeClaim for data that outlives the pod.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -57,17 +58,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Agents that belong to the node, such as log shippers and storage plug-ins, need it. Mount exactly the folder they
-    /// need, read-only where it will do.
+    /// Agents that belong to the node need it, such as log shippers and storage plugins. Mount
+    /// exactly the directory they need, read-only if possible.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix, because what the pod wants from the folder decides what takes its place: a PersistentVolumeClaim for
-    /// data, a ConfigMap or Secret for settings, an `emptyDir` for scratch files.
+    /// There is no fix: the replacement depends on what the pod uses the directory for. It can be a
+    /// PersistentVolumeClaim for data, a ConfigMap or Secret for settings, or an `emptyDir` for
+    /// temporary files.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system.
+    /// Every profile, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -85,19 +87,19 @@ rule! {
     related: [Kubescape "C-0048", Kyverno "disallow-host-path"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for volume in volumes(pod, config).filter(|volume| volume.target == Target::Other) {
         let message = match &volume.path {
-            Some(path) => format!("hostPath is {path}: the pod reaches files of the node"),
+            Some(path) => format!("hostPath {path} exposes files of the node"),
             None => format!(
-                "volume {:?} is a hostPath: the pod reaches files of the node",
+                "volume {:?} is a hostPath, which exposes files of the node",
                 volume.volume
             ),
         };
-        volume.relate(
-            &mut found
+        volume.relate_mounts(
+            &mut report
                 .at(volume.node, message)
-                .as_missing_if(volume.is_nowhere),
+                .as_missing_if(volume.has_no_path),
             pod,
         );
     }

@@ -10,9 +10,10 @@ rule! {
     ///
     /// ## Why
     ///
-    /// `/proc` of every process of the node is in view: command lines and environments with their passwords, and, for a
-    /// container that runs as root, `/proc/<pid>/root`, which is the file system of any other container or of the node
-    /// itself. With `SYS_PTRACE` or privileges, `nsenter -t 1 -a` is a root shell on the node.
+    /// The pod sees `/proc` of every process on the node: command lines and environments with their
+    /// passwords. A container that runs as root also sees `/proc/<pid>/root`, which is the file
+    /// system of any other container or of the node itself. With `SYS_PTRACE` or `privileged`,
+    /// `nsenter -t 1 -a` is a root shell on the node.
     ///
     /// ## Example
     ///
@@ -41,7 +42,7 @@ rule! {
     ///       image: registry.example.com/agent:2.1
     /// ```
     ///
-    /// Good: containers of one pod that have to see one another share a namespace of their own.
+    /// Good: a process namespace that only the containers of the pod share.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -57,16 +58,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Monitoring and security agents that watch the processes of the node need it. Keep them in a namespace of their own.
+    /// Monitoring and security agents that watch the processes of the node need it. Put them in
+    /// their own namespace.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the line. The containers see only their own processes; tools that watch or signal processes of the node
-    /// stop working.
+    /// It removes `hostPID`. The containers see only their own processes. Tools that watch or
+    /// signal processes of the node stop working.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system.
+    /// Every profile, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -87,7 +89,7 @@ rule! {
     related: [Kubescape "C-0038", Kyverno "disallow-host-namespaces"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     if let Setting::Set {
         value: true, node, ..
     } = pod.setting("hostPID", pod.spec.host_pid)
@@ -95,14 +97,14 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         let change = Change::Remove {
             path: pod.path("hostPID"),
         };
-        found
+        report
             .at(
                 node,
                 "hostPID is true: the pod sees every process of the node",
             )
             .fix(
                 Applicability::Unsafe,
-                "remove hostPID (tools that watch the node's processes stop working)",
+                "remove hostPID (no access to the node's processes)",
                 [change],
             );
     }

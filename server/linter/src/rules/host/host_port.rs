@@ -6,16 +6,17 @@ use yaml::Resolved;
 use yaml::edit::Change;
 
 rule! {
-    /// Containers that take a port of the node: `hostPort`.
+    /// Containers that open a port on the node (`hostPort`).
     ///
-    /// Every container of the pod counts; 0 means none. With `hostNetwork: true` the ports of containers are ports of the
-    /// node anyway.
+    /// The rule checks every container of the pod. `hostPort: 0` means no port. With
+    /// `hostNetwork: true`, the ports of containers are ports of the node in any case.
     ///
     /// ## Why
     ///
-    /// The port is open on every address of the node, past Services, ingresses and, with many network plug-ins, past network
-    /// policies. On a node with a public address that is the internet. A port that the kubelet or another agent gives up for
-    /// a moment can be taken, and the clients talk to the attacker.
+    /// The port is open on every address of the node, which bypasses Services, ingresses and, with
+    /// many network plugins, network policies. On a node with a public address, it is open to the
+    /// internet. An attacker can also take a port that the kubelet or another agent gives up for a
+    /// moment; the clients then talk to the attacker.
     ///
     /// ## Example
     ///
@@ -49,7 +50,7 @@ rule! {
     ///         - containerPort: 8080
     /// ```
     ///
-    /// Good: a name for the port, which a Service refers to.
+    /// Good: a named port that a Service refers to.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -67,17 +68,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Ingress controllers on bare metal and agents that the node itself talks to need one. A Service of type `NodePort` or
-    /// `LoadBalancer` does the same for most other programs.
+    /// Ingress controllers on bare metal and agents that the node itself talks to need one. For
+    /// most other programs, use a Service of type `NodePort` or `LoadBalancer`.
     ///
     /// ## What the fix changes
     ///
-    /// It removes `hostPort`, and the `hostIP` that goes with it. Clients that use the node's address and port no longer
-    /// reach the container; give them a Service.
+    /// It removes `hostPort` and the `hostIP` that belongs to it. Clients that use the node's
+    /// address and port no longer reach the container. Create a Service for them.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system.
+    /// Every profile, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -98,7 +99,7 @@ rule! {
     related: [Kubescape "C-0044", Kubescape "C-0204"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let ports = container.lookup("ports").map(|list| list.items());
         for (index, item) in ports.into_iter().flatten().enumerate() {
@@ -112,10 +113,10 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             let changes = ["hostPort", "hostIP"].map(|key| Change::Remove {
                 path: place.key(key),
             });
-            found
+            report
                 .at(
                     token(node),
-                    format!("hostPort is {port}: {container} takes a port of the node"),
+                    format!("{container} opens port {port} on the node"),
                 )
                 .in_container(container)
                 .fix(

@@ -5,16 +5,17 @@ use kubernetes::{Pod, Version};
 use yaml::edit::Change;
 
 rule! {
-    /// Probes and lifecycle hooks with a `host` of their own.
+    /// Probes and lifecycle hooks that set `host`.
     ///
-    /// A probe or hook with `httpGet` or `tcpSocket` goes to the pod's address unless `host` names another one. The kubelet
-    /// makes the connection, from the node.
+    /// The kubelet makes the connection of a probe or hook with `httpGet` or `tcpSocket`, from the
+    /// node. It connects to the pod's address unless `host` names another one.
     ///
     /// ## Why
     ///
-    /// The kubelet becomes the attacker's hand: whoever may write a pod has it call any address that the node reaches, among
-    /// them the cloud's metadata service, services on the node's `127.0.0.1`, and networks that policies shut off for pods.
-    /// Probes tell by their result what answered.
+    /// The kubelet acts for the attacker: a user who may create a pod makes it call any address
+    /// that the node reaches. This includes the cloud's metadata service, services on the node's
+    /// `127.0.0.1`, and networks that policies block for pods. The result of the probe reveals what
+    /// answered.
     ///
     /// ## Example
     ///
@@ -51,7 +52,7 @@ rule! {
     ///           port: 8080
     /// ```
     ///
-    /// Good: a name that the server wants to hear is a header.
+    /// Good: a header with the host name that the server expects.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -73,17 +74,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A pod with `hostNetwork: true` whose program listens on `127.0.0.1` alone has been probed this way. An `exec` probe
-    /// does it without.
+    /// A pod with `hostNetwork: true` whose program listens only on `127.0.0.1` may be probed this
+    /// way. An `exec` probe works without it.
     ///
     /// ## What the fix changes
     ///
-    /// It removes `host`, so that the kubelet connects to the pod's own address. A program that listens on another address
-    /// alone, such as `127.0.0.1`, is no longer reached.
+    /// It removes `host`, so that the kubelet connects to the pod's own address. The probe fails if
+    /// the program listens only on another address, such as `127.0.0.1`.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, Kubernetes 1.34 and later, every operating system. `127.0.0.1` is a host like any other.
+    /// Every profile, Kubernetes 1.34 and later, every operating system. The rule also reports
+    /// `127.0.0.1`.
     ///
     /// ## References
     ///
@@ -97,7 +99,7 @@ rule! {
     check: Check::Pod(check),
 }
 
-/// What of a container makes the kubelet act.
+/// The probes and hooks of a container.
 const HANDLERS: [&str; 5] = [
     "livenessProbe",
     "readinessProbe",
@@ -105,10 +107,10 @@ const HANDLERS: [&str; 5] = [
     "lifecycle.postStart",
     "lifecycle.preStop",
 ];
-/// The actions that connect to a host; `grpc` has none to choose.
+/// The actions that have a `host`; `grpc` has none.
 const ACTIONS: [&str; 2] = ["httpGet", "tcpSocket"];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(34) {
         return;
     }
@@ -128,15 +130,15 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             let change = Change::Remove {
                 path: container.path(&format!("{handler}.{action}.host")),
             };
-            found
+            report
                 .at(
                     token(node),
-                    format!("{handler} of {container} names a host for the kubelet"),
+                    format!("{handler} of {container} sets host, which the kubelet connects to"),
                 )
                 .in_container(container)
                 .fix(
                     Applicability::Unsafe,
-                    "remove host (the kubelet connects to the pod's own address)",
+                    "remove host (the kubelet connects to the pod)",
                     [change],
                 );
         }

@@ -4,18 +4,21 @@ use crate::rules::host::host_path::{Reach, Target, volumes};
 use kubernetes::Pod;
 
 rule! {
-    /// `hostPath` volumes at, under, or above a folder that hands over the node.
+    /// `hostPath` volumes that expose a sensitive directory of the node.
     ///
-    /// Among them are `/`, `/etc`, `/root`, `/home`, `/proc`, `/sys`, `/dev`, `/boot`, `/usr`, `/var/log`, and what the
-    /// kubelet, the container runtime and the control plane keep under `/var/lib` and `/etc/kubernetes`. Double slashes, `.`
-    /// and a slash at the end make no difference. `sensitivePaths` in the configuration adds folders of one's own.
+    /// The rule reports paths at, below or above such a directory. Among them are `/`, `/etc`,
+    /// `/root`, `/home`, `/proc`, `/sys`, `/dev`, `/boot`, `/usr`, `/var/log`, and the directories
+    /// of the kubelet, the container runtime and the control plane below `/var/lib` and
+    /// `/etc/kubernetes`. Double slashes, `.` and a trailing slash make no difference. Add your own
+    /// directories with `sensitivePaths` in the configuration.
     ///
     /// ## Why
     ///
-    /// With `/etc` writable, one line in `/etc/cron.d` runs as root on the node a minute later. With `/var/lib/kubelet`
-    /// readable, the tokens and Secrets of every pod on the node are. With `/var/log`, a symbolic link in place of a log file
-    /// has the kubelet read any file of the node for the attacker. Mounting such a folder read-only keeps the first of these
-    /// away, not the others.
+    /// If `/etc` is writable, one line in `/etc/cron.d` runs as root on the node a minute later. If
+    /// `/var/lib/kubelet` is readable, so are the tokens and Secrets of every pod on the node. In
+    /// `/var/log`, a symbolic link instead of a log file makes the kubelet read any file of the
+    /// node for the attacker. A read-only mount prevents the first of these attacks, but not the
+    /// others.
     ///
     /// ## Example
     ///
@@ -38,7 +41,7 @@ rule! {
     ///         path: /etc/
     /// ```
     ///
-    /// Good: what the pod keeps is in a claim, what it reads in a ConfigMap.
+    /// Good: a PersistentVolumeClaim for data, a ConfigMap for settings.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -65,17 +68,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Agents that watch or run the node itself, such as log shippers, node exporters, and network and storage plug-ins, need
-    /// one such folder each. Mount exactly that folder, read-only where it will do, in a namespace of its own.
+    /// Agents that watch or run the node itself need one such directory each: log shippers, node
+    /// exporters, network and storage plugins. Mount exactly that directory, read-only if possible,
+    /// in a separate namespace.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix, because what the pod wants from the folder decides what takes its place: a PersistentVolumeClaim for
-    /// data, a ConfigMap or Secret for settings, an `emptyDir` for scratch files.
+    /// There is no fix: the replacement depends on what the pod uses the directory for. It can be a
+    /// PersistentVolumeClaim for data, a ConfigMap or Secret for settings, or an `emptyDir` for
+    /// temporary files.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, which allows no `hostPath` at all, in every Kubernetes version and on every operating system.
+    /// Every profile, every Kubernetes version, every operating system. `baseline` allows no
+    /// `hostPath` at all.
     ///
     /// ## References
     ///
@@ -93,16 +99,18 @@ rule! {
     related: [Kubescape "C-0048", Kubeaudit "SensitivePathsMounted", Kyverno "disallow-host-path"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for volume in volumes(pod, config) {
         let path = volume.path.as_deref().unwrap_or_default();
         let message = match volume.target {
             Target::Sensitive(Reach::All(what)) => {
-                format!("hostPath is {path}: the pod reaches {what}")
+                format!("hostPath {path} exposes {what}")
             }
-            Target::Sensitive(Reach::Part(what)) => format!("hostPath is {path}, a part of {what}"),
+            Target::Sensitive(Reach::Part(what)) => {
+                format!("hostPath {path} exposes part of {what}")
+            }
             _ => continue,
         };
-        volume.relate(&mut found.at(volume.node, message), pod);
+        volume.relate_mounts(&mut report.at(volume.node, message), pod);
     }
 }

@@ -6,16 +6,16 @@ use yaml::edit::{Change, Value};
 use yaml::{Node, Path, Resolved};
 
 rule! {
-    /// Mounts of `hostPath` volumes that do not say `readOnly: true`.
+    /// Mounts of `hostPath` volumes without `readOnly: true`.
     ///
-    /// A container can then change files of the node. Sockets and devices are not meant: a process uses them in the same way
-    /// through a read-only mount.
+    /// The container can change files of the node. The rule skips sockets and devices, which a
+    /// process uses in the same way through a read-only mount.
     ///
     /// ## Why
     ///
-    /// Whoever takes over the container changes the node from inside it: a script in a folder that root's jobs run, a library
-    /// that other programs load, a log that hides what happened. Through a read-only mount they still read what is there, and
-    /// leave it as it is.
+    /// An attacker who takes over the container changes the node from inside it: a script in a
+    /// directory that root's jobs run, a library that other programs load, a log that hides what
+    /// happened. Through a read-only mount, they can still read the files, but not change them.
     ///
     /// ## Example
     ///
@@ -58,7 +58,7 @@ rule! {
     ///         path: /srv/logs
     /// ```
     ///
-    /// Good: what has to be written is on a volume of the cluster.
+    /// Good: a volume of the cluster for what the program writes.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -86,14 +86,15 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Programs whose work is to write there: storage drivers, network plugins, installers of node components. The volume
-    /// itself is what `host-path-volume` is about.
+    /// Programs whose purpose is to write there: storage drivers, network plugins, installers of
+    /// node components. `host-path-volume` reports the volume itself.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `readOnly: true` to the mount. A program that writes there fails with "Read-only file system". Where the mount
-    /// says `mountPropagation: Bidirectional` there is no fix, because such a container mounts something for the node. What
-    /// other file systems are mounted below the path stays writable, unless `recursiveReadOnly` says otherwise.
+    /// It sets `readOnly: true` on the mount. A program that writes there fails with "Read-only
+    /// file system". There is no fix for mounts with `mountPropagation: Bidirectional`, because
+    /// such a container mounts file systems for the node. Other file systems mounted below the path
+    /// stay writable unless `recursiveReadOnly` is set.
     ///
     /// ## Applies to
     ///
@@ -113,9 +114,9 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let folders: Vec<HostPath<'_>> = volumes(pod, config)
-        .filter(|volume| is_read_or_written(pod, volume))
+        .filter(|volume| is_file_mount(pod, volume))
         .collect();
     for container in &pod.containers {
         for (mount, path) in mounts(container) {
@@ -123,7 +124,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             let Some(volume) = folders.iter().find(|volume| Some(volume.volume) == name) else {
                 continue;
             };
-            report(container, mount, volume, path, found);
+            check_mount(container, mount, volume, path, report);
         }
     }
 }
@@ -138,8 +139,8 @@ fn mounts<'y>(container: &Container<'y>) -> impl Iterator<Item = (Node<'y>, Path
         .map(move |(place, mount)| (mount, list.index(place)))
 }
 
-/// Whether what is mounted is files: a process uses a socket or a device whether or not its mount is read-only.
-fn is_read_or_written(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
+/// Whether the volume contains files. A process can use a socket or a device even if its mount is read-only.
+fn is_file_mount(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
     let typed = pod
         .spec
         .volumes
@@ -154,24 +155,24 @@ fn is_read_or_written(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
         && !volume.path.as_deref().is_some_and(is_special)
 }
 
-fn report(
+fn check_mount(
     container: &Container<'_>,
     mount: Node<'_>,
     volume: &HostPath<'_>,
     path: Path,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let message = match &volume.path {
-        Some(path) => format!("{container} can write to {path} of the node"),
-        None => format!("{container} can write to a folder of the node"),
+        Some(path) => format!("{container} can write to {path} on the node"),
+        None => format!("{container} can write to a directory on the node"),
     };
     let mut finding = match mount.get("readOnly") {
         Some(value) if matches!(value.resolved(), Some(Resolved::Bool(false))) => {
-            found.at(value, message).in_container(container)
+            report.at(value, message).in_container(container)
         }
         Some(value) if !value.is_null() => return,
         _ => match mount.get("mountPath") {
-            Some(place) if place.as_str().is_some_and(|text| !text.is_empty()) => found
+            Some(place) if place.as_str().is_some_and(|text| !text.is_empty()) => report
                 .at(place, message)
                 .in_container(container)
                 .as_missing(),
@@ -179,7 +180,7 @@ fn report(
         },
     };
     finding.related(volume.node, "the hostPath volume");
-    // What the container mounts there is meant for the node.
+    // The container mounts file systems for the node there.
     if mount.get("mountPropagation").and_then(Node::as_str) != Some("Bidirectional") {
         let change = Change::Set {
             path: path.key("readOnly"),
@@ -187,7 +188,7 @@ fn report(
         };
         finding.fix(
             Applicability::Unsafe,
-            "set readOnly: true (writing to the node's files fails)",
+            "set readOnly: true (writes to the volume fail)",
             [change],
         );
     }

@@ -1,7 +1,7 @@
-//! What the rules about user and group ids share: which of the two it is, where it is set, and where it is missing.
+//! The checks of user and group ids, which are the same for both.
 
 use crate::config::Config;
-use crate::rules::pod_security::spares_user_namespace;
+use crate::rules::pod_security::exempts_user_namespaces;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
@@ -28,8 +28,8 @@ impl Id {
         }
     }
 
-    /// The way of keys to it, the same from a container as from a pod's spec.
-    fn way(self) -> &'static str {
+    /// Returns its dotted path, from a container or from a pod's spec.
+    fn field_path(self) -> &'static str {
         match self {
             Id::User => "securityContext.runAsUser",
             Id::Group => "securityContext.runAsGroup",
@@ -42,7 +42,7 @@ impl Id {
             Id::User => security.run_as_user,
             Id::Group => security.run_as_group,
         };
-        pod.setting(self.way(), value)
+        pod.setting(self.field_path(), value)
     }
 
     fn of_container<'y>(self, container: &Container<'y>) -> Setting<'y, i64> {
@@ -51,7 +51,7 @@ impl Id {
             Id::User => security.run_as_user,
             Id::Group => security.run_as_group,
         };
-        container.setting(self.way(), value)
+        container.setting(self.field_path(), value)
     }
 
     fn minimum(self, config: &Config) -> i64 {
@@ -69,14 +69,14 @@ impl Id {
     }
 }
 
-/// Whether the ids of a pod mean nothing to its node: Windows has none, and a user namespace gives them other ones there.
-pub(crate) fn are_of_no_account(pod: &Pod<'_>, config: &Config) -> bool {
-    pod.is_windows() || spares_user_namespace(pod, config)
+/// Whether the ids of a pod are not used on its node: Windows has none, and a user namespace maps them to others.
+pub(crate) fn is_exempt(pod: &Pod<'_>, config: &Config) -> bool {
+    pod.is_windows() || exempts_user_namespaces(pod, config)
 }
 
-/// Finds the ids that take effect and are below the minimum. 0 is root's, which other rules are about.
-pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if are_of_no_account(pod, config) {
+/// Reports the ids that take effect and are below the minimum. Other rules report 0.
+pub(crate) fn check_low(id: Id, pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if is_exempt(pod, config) {
         return;
     }
     let is_low = |value: i64| (1..id.minimum(config)).contains(&value);
@@ -89,12 +89,12 @@ pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'
         && is_low(value)
         && is_inherited
     {
-        let message = format!("{name} is {value}: the node may have a {noun} with that id");
-        raise(
-            &mut found.at(node, message),
+        let message = format!("{name} {value} may be a {noun} of the node");
+        offer_higher_id(
+            &mut report.at(node, message),
             id,
             value,
-            pod.path(id.way()),
+            pod.path(id.field_path()),
             config,
         );
     }
@@ -102,23 +102,21 @@ pub(crate) fn low(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'
         if let Setting::Set { value, node, .. } = id.of_container(container)
             && is_low(value)
         {
-            let message =
-                format!("{name} of {container} is {value}: the node may have that {noun}");
-            raise(
-                &mut found.at(node, message).in_container(container),
+            let message = format!("{name} {value} of {container} may be a {noun} of the node");
+            offer_higher_id(
+                &mut report.at(node, message).in_container(container),
                 id,
                 value,
-                container.path(id.way()),
+                container.path(id.field_path()),
                 config,
             );
         }
     }
 }
 
-fn raise(finding: &mut Finding, id: Id, old: i64, path: Path, config: &Config) {
+fn offer_higher_id(finding: &mut Finding, id: Id, old: i64, path: Path, config: &Config) {
     let (name, noun, new) = (id.name(), id.noun(), id.configured(config));
-    let title =
-        format!("set {name}: {new} (files that only {noun} {old} may use are out of reach)");
+    let title = format!("set {name}: {new} (files of {noun} {old} may become inaccessible)");
     finding.fix(
         Applicability::Unsafe,
         title,
@@ -129,28 +127,24 @@ fn raise(finding: &mut Finding, id: Id, old: i64, path: Path, config: &Config) {
     );
 }
 
-/// Finds the pods with containers that have no id: one setting of the pod gives it to all of them.
-pub(crate) fn missing(id: Id, pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+/// Reports a pod with containers that have no id, once: one setting on the pod covers all of them.
+pub(crate) fn check_missing(id: Id, pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let lacks = |container: &Container<'_>| id.of_container(container).is_unset();
-    if are_of_no_account(pod, config)
-        || !id.of_pod(pod).is_unset()
-        || !pod.finished_containers().any(lacks)
+    if is_exempt(pod, config) || !id.of_pod(pod).is_unset() || !pod.finished_containers().any(lacks)
     {
         return;
     }
     let (name, noun, new) = (id.name(), id.noun(), id.configured(config));
-    found
+    report
         .missing(
-            id.way(),
-            format!("pod does not set {name}, so images choose their {noun}"),
+            id.field_path(),
+            format!("pod does not set {name}, so the image decides which {noun} is used"),
         )
         .fix(
             Applicability::Unsafe,
-            format!(
-                "set {name}: {new} on the pod (files of an image's own {noun} are out of reach)"
-            ),
+            format!("set {name}: {new} on the pod (image's own files may become unreadable)"),
             [Change::Set {
-                path: pod.path(id.way()),
+                path: pod.path(id.field_path()),
                 value: Value::Integer(new),
             }],
         );

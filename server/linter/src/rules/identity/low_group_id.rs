@@ -5,16 +5,17 @@ use crate::rules::identity::helpers::Id;
 use kubernetes::Pod;
 
 rule! {
-    /// Containers that run in a group with an id below 10000.
+    /// Containers that run with a group id below 10000.
     ///
-    /// What counts is the `runAsGroup` that takes effect: the container's, else the pod's. Group 0 is root's, which
-    /// `root-group` is about. The lowest id that is not low can be configured.
+    /// The rule checks the `runAsGroup` that takes effect: the container's, else the pod's.
+    /// `root-group` reports group 0. The limit is configurable (`minGroupId`).
     ///
     /// ## Why
     ///
-    /// Group ids in a container are group ids on the node, where the low ones open doors: `disk` reads the disks past every
-    /// permission, `docker` is as good as root, `shadow` reads the hashes of passwords. A process that breaks out, or that
-    /// writes to a volume of the node, has the rights of the group with its number.
+    /// Group ids in a container are group ids on the node, and low ids have privileges there.
+    /// `disk` reads the disks without any permission check, `docker` is equivalent to root,
+    /// `shadow` reads the password hashes. A process that escapes from the container, or that
+    /// writes to a volume of the node, has the rights of the group with the same id.
     ///
     /// ## Example
     ///
@@ -63,18 +64,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Images whose files belong to a certain low group, and containers that have to share a group with the node, as for a
-    /// device.
+    /// Images whose files belong to a certain low group, and containers that share a group with the
+    /// node, for example to use a device.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured id, 10001 unless another one is configured. The process loses access to files that only the old
-    /// group may use.
+    /// It sets the configured id (`groupId`, 10001 by default). The process loses access to files
+    /// that only the old group may use.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field, nor,
-    /// from 1.35 on, pods with `hostUsers: false`, whose ids are other ones on the node.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field. From 1.35 on, it also skips pods with
+    /// `hostUsers: false`, whose ids are different on the node.
     ///
     /// ## References
     ///
@@ -92,6 +94,6 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    identity::low(Id::Group, pod, config, found);
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    identity::check_low(Id::Group, pod, config, report);
 }

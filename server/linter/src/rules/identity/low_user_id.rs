@@ -5,16 +5,17 @@ use crate::rules::identity::helpers::Id;
 use kubernetes::Pod;
 
 rule! {
-    /// Containers that run as a user with an id below 10000.
+    /// Containers that run with a user id below 10000.
     ///
-    /// What counts is the `runAsUser` that takes effect: the container's, else the pod's. User 0 is root, which `root-user` is
-    /// about. The lowest id that is not low can be configured.
+    /// The rule checks the `runAsUser` that takes effect: the container's, else the pod's.
+    /// `root-user` reports user 0. The limit is configurable (`minUserId`).
     ///
     /// ## Why
     ///
-    /// User ids in a container are user ids on the node. Those that distributions give to people and services lie below 10000:
-    /// a process that breaks out of its container as user 1000 is the person with that id on the node, owns their files and may
-    /// signal their processes. An id that nobody has there owns nothing.
+    /// User ids in a container are user ids on the node. Distributions assign ids below 10000 to
+    /// people and services. A process that escapes from its container as user 1000 has the rights
+    /// of the person with that id on the node: it owns their files and may signal their processes.
+    /// An id that the node does not use owns nothing.
     ///
     /// ## Example
     ///
@@ -46,7 +47,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: the container's own id takes effect.
+    /// Good: the container overrides the pod's id.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -65,17 +66,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Images whose files belong to a certain low id, and volumes with data that does, until both are changed together.
+    /// Images whose files belong to a certain low id, and volumes whose data does, until you change
+    /// both together.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured id, 10001 unless another one is configured. The process loses access to files that only the old
-    /// user may use, in the image and on volumes; `fsGroup` gives many kinds of volume to a group.
+    /// It sets the configured id (`userId`, 10001 by default). The process loses access to files
+    /// that only the old user may use, in the image and on volumes. `fsGroup` gives many kinds of
+    /// volume to a group.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field, nor,
-    /// from 1.35 on, pods with `hostUsers: false`, whose ids are other ones on the node.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field. From 1.35 on, it also skips pods with
+    /// `hostUsers: false`, whose ids are different on the node.
     ///
     /// ## References
     ///
@@ -93,6 +97,6 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    identity::low(Id::User, pod, config, found);
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    identity::check_low(Id::User, pod, config, report);
 }

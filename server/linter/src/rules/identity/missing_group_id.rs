@@ -5,16 +5,17 @@ use crate::rules::identity::helpers::Id;
 use kubernetes::Pod;
 
 rule! {
-    /// Pods with containers for which nobody chose a `runAsGroup`.
+    /// Pods that do not set `runAsGroup` for all containers.
     ///
-    /// Neither the container nor its pod sets it. One setting of the pod is enough for all of its containers, and the finding
-    /// stands there once.
+    /// Neither the container nor its pod sets the field. One setting on the pod covers all of its
+    /// containers, so the pod has a single finding.
     ///
     /// ## Why
     ///
-    /// Where `runAsUser` is a number that the image's `/etc/passwd` does not know, and no group is given, the process runs in
-    /// group 0, which is root's: it may use whatever the image and the volumes leave open to that group. Otherwise the image
-    /// decides, and can decide anew with each build.
+    /// If `runAsUser` is an id that the image's `/etc/passwd` does not contain, and no group is
+    /// set, the process runs in group 0, which is root's group. It may use whatever the image and
+    /// the volumes open to that group. Otherwise the image decides, and every new build of the
+    /// image can decide differently.
     ///
     /// ## Example
     ///
@@ -47,7 +48,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: each container has its own.
+    /// Good: each container sets its own group.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -65,18 +66,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// With images that are made for any user id and group 0, as OpenShift asks for: their files belong to root's group on
-    /// purpose.
+    /// Images made for any user id and group 0, as OpenShift requires. Their files belong to root's
+    /// group on purpose.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured id, 10001 unless another one is configured, to the pod. Images whose files are open only to a
-    /// group of theirs, or to root's, fail to read or write them.
+    /// It sets the configured id (`groupId`, 10001 by default) on the pod. Images whose files are
+    /// open only to their own group, or to root's, fail to read or write them.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field, nor,
-    /// from 1.35 on, pods with `hostUsers: false`, whose ids are other ones on the node.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field. From 1.35 on, it also skips pods with
+    /// `hostUsers: false`, whose ids are different on the node.
     ///
     /// ## References
     ///
@@ -91,8 +93,9 @@ rule! {
         Trivy "KSV-0021", KubeScore "container-security-context-user-group-id",
         Kubesec "RunAsGroup",
     ],
+    fields: ["PodSecurityContext.runAsGroup"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    identity::missing(Id::Group, pod, config, found);
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    identity::check_missing(Id::Group, pod, config, report);
 }

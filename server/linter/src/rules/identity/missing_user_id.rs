@@ -5,16 +5,17 @@ use crate::rules::identity::helpers::Id;
 use kubernetes::Pod;
 
 rule! {
-    /// Pods with containers for which nobody chose a `runAsUser`.
+    /// Pods that do not set `runAsUser` for all containers.
     ///
-    /// Neither the container nor its pod sets it, so that the image decides. One setting of the pod is enough for all of its
-    /// containers, and the finding stands there once.
+    /// Neither the container nor its pod sets the field, so that the image decides. One setting on
+    /// the pod covers all of its containers, so the pod has a single finding.
     ///
     /// ## Why
     ///
-    /// The image's `USER` decides, and it can change with any new build of the image, to root as well. `runAsNonRoot: true`
-    /// refuses root and leaves the choice between all other users to the image: often 1000, an id that somebody on the node
-    /// has. With a number in the manifest it is known who owns the files that the pod writes.
+    /// The image's `USER` decides, and any new build of the image can change it, even to root.
+    /// `runAsNonRoot: true` rejects root and leaves the choice between all other users to the
+    /// image: often 1000, an id that a person on the node has. With an id in the manifest, the
+    /// owner of the files that the pod writes is known.
     ///
     /// ## Example
     ///
@@ -70,19 +71,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// On OpenShift, which gives every namespace a range of ids of its own and refuses others. With images that are your own
-    /// and whose `USER` is a high number.
+    /// On OpenShift, which assigns each namespace its own range of ids and rejects others. For your
+    /// own images whose `USER` is a high id.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured id, 10001 unless another one is configured, to the pod. Containers without an id of their own
-    /// then run as that user: images whose files belong to another user fail to read or write them, and images that start as
-    /// root to change to another user fail.
+    /// It sets the configured id (`userId`, 10001 by default) on the pod. Containers without their
+    /// own id then run as that user. Images whose files belong to another user fail to read or
+    /// write them, and images that start as root to switch to another user fail.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field, nor,
-    /// from 1.35 on, pods with `hostUsers: false`, whose ids are other ones on the node.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field. From 1.35 on, it also skips pods with
+    /// `hostUsers: false`, whose ids are different on the node.
     ///
     /// ## References
     ///
@@ -97,8 +99,9 @@ rule! {
         Trivy "KSV-0020", Checkov "CKV_K8S_40",
         KubeScore "container-security-context-user-group-id", Kubesec "RunAsUser",
     ],
+    fields: ["PodSecurityContext.runAsUser"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    identity::missing(Id::User, pod, config, found);
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    identity::check_missing(Id::User, pod, config, report);
 }

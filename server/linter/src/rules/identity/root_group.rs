@@ -1,20 +1,20 @@
 use crate::config::Config;
-use crate::rules::identity::helpers::are_of_no_account;
+use crate::rules::identity::helpers::is_exempt;
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
 
 rule! {
-    /// Pods that ask for group 0: as `runAsGroup`, as `fsGroup`, or in `supplementalGroups`.
+    /// Pods that use group 0: in `runAsGroup`, `fsGroup` or `supplementalGroups`.
     ///
     /// Group 0 is root's group. A process can be in it without being root.
     ///
     /// ## Why
     ///
-    /// Files that belong to root are open to root's group more often than to everybody: log folders, sockets, keys on volumes
-    /// of the node. A process in group 0 that breaks out of its container, or that has a volume of the node, may use them as
-    /// another user could not.
+    /// Files that belong to root are more often open to root's group than to everyone: log
+    /// directories, sockets, keys on volumes of the node. A process in group 0 that escapes from
+    /// its container, or that mounts a volume of the node, can use them.
     ///
     /// ## Example
     ///
@@ -70,19 +70,21 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// With images that are made for any user id and group 0, as OpenShift asks for: their files belong to root's group on
-    /// purpose.
+    /// Images made for any user id and group 0, as OpenShift requires. Their files belong to root's
+    /// group on purpose.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured group id, 10001 unless another one is configured, in the place of 0, and takes 0 out of
-    /// `supplementalGroups`. The process loses access to files that only root's group may use. With another `fsGroup`,
-    /// Kubernetes changes the group of the files on most kinds of volume when the pod starts.
+    /// It replaces 0 with the configured id (`groupId`, 10001 by default), and removes 0 from
+    /// `supplementalGroups`. The process loses access to files that only root's group may use. With
+    /// another `fsGroup`, Kubernetes changes the group of the files on most kinds of volume when
+    /// the pod starts.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field, nor,
-    /// from 1.35 on, pods with `hostUsers: false`, whose ids are other ones on the node.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field. From 1.35 on, it also skips pods with
+    /// `hostUsers: false`, whose ids are different on the node.
     ///
     /// ## References
     ///
@@ -96,20 +98,21 @@ rule! {
     check: Check::Pod(check),
     aliases: [Trivy "KSV-0116", Kyverno "require-non-root-groups"],
     related: [KubeLinter "run-as-non-root", Kubescape "C-0013"],
+    fields: ["PodSecurityContext.fsGroup", "PodSecurityContext.supplementalGroups"],
 }
 
 const GROUP: &str = "securityContext.runAsGroup";
 const FS_GROUP: &str = "securityContext.fsGroup";
 const SUPPLEMENTAL: &str = "securityContext.supplementalGroups";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if are_of_no_account(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if is_exempt(pod, config) {
         return;
     }
     let security = pod.security();
     let other = |name: &str, path: Path| {
         let id = config.values.group_id;
-        let title = format!("set {name}: {id} (files of group 0 are out of reach)");
+        let title = format!("set {name}: {id} (files of group 0 become inaccessible)");
         (
             title,
             Change::Set {
@@ -120,7 +123,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     };
     if let Setting::Set { value: 0, node, .. } = pod.setting(GROUP, security.run_as_group) {
         let (title, change) = other("runAsGroup", pod.path(GROUP));
-        found
+        report
             .at(
                 node,
                 "runAsGroup is 0: containers of the pod run in root's group",
@@ -129,7 +132,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
     if let Setting::Set { value: 0, node, .. } = pod.setting(FS_GROUP, security.fs_group) {
         let (title, change) = other("fsGroup", pod.path(FS_GROUP));
-        found
+        report
             .at(node, "fsGroup is 0: volumes belong to root's group")
             .fix(Applicability::Unsafe, title, [change]);
     }
@@ -145,9 +148,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 path: pod.path(SUPPLEMENTAL).index(place),
             };
             let title =
-                "remove group 0 from supplementalGroups (files of group 0 are out of reach)";
-            found
-                .at(item, "supplementalGroups has 0, which is root's group")
+                "remove group 0 from supplementalGroups (files of group 0 become inaccessible)";
+            report
+                .at(item, "supplementalGroups contains 0, which is root's group")
                 .fix(Applicability::Unsafe, title, [change]);
         }
     }
@@ -157,7 +160,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         {
             let (title, change) = other("runAsGroup", container.path(GROUP));
             let message = format!("runAsGroup is 0: {container} runs in root's group");
-            found.at(node, message).in_container(container).fix(
+            report.at(node, message).in_container(container).fix(
                 Applicability::Unsafe,
                 title,
                 [change],

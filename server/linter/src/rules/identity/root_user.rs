@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::pod_security::spares_user_namespace;
+use crate::rules::pod_security::exempts_user_namespaces;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Pod, Setting, Version};
 use yaml::Path;
@@ -8,14 +8,14 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Pods and containers with `runAsUser: 0`.
     ///
-    /// User 0 is root, whatever user the image was built for. A value on the pod holds for every container that has none of
-    /// its own, and counts even where all containers have one.
+    /// User 0 is root, whatever user the image was built for. A value on the pod applies to every
+    /// container without its own value. The rule reports it even if all containers have one.
     ///
     /// ## Why
     ///
-    /// The manifest hands the attacker the user that every escape asks for. As root in the container, a writable `hostPath`,
-    /// a mounted disk or one bug in the runtime (such as CVE-2019-5736, which overwrote `runc` on the node) is root on the
-    /// node.
+    /// The manifest gives the attacker the user that every escape needs. For root in the container,
+    /// a writable `hostPath`, a mounted disk, or one bug in the runtime (such as CVE-2019-5736,
+    /// which overwrote `runc` on the node) leads to root on the node.
     ///
     /// ## Example
     ///
@@ -47,7 +47,7 @@ rule! {
     ///         runAsUser: 10001
     /// ```
     ///
-    /// Good: the user of the image, as long as it is not root.
+    /// Good: the image's user, unless it is root.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -64,19 +64,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// An init container that changes the owner of a volume needs root, but is seldom needed itself: `fsGroup` on the pod
-    /// does the same for most volumes. On Kubernetes 1.35 and later, `hostUsers: false` makes root in the container an
-    /// ordinary user of the node, and this rule is silent.
+    /// An init container that changes the owner of a volume needs root, but `fsGroup` on the pod
+    /// does the same for most volumes. On Kubernetes 1.35 and later, set `hostUsers: false`: root
+    /// in the container is then an ordinary user of the node, and this rule is silent.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured user id, 10001 unless configured otherwise; on a pod for Windows, where the field is refused
-    /// altogether, it removes the field. A program that writes to files of root, installs packages or changes owners stops
-    /// working; `fsGroup` opens volumes to the new user.
+    /// It sets the configured id (`userId`, 10001 by default). On a Windows pod, where the API
+    /// server rejects the field, it removes the field. A program that writes to files of root,
+    /// installs packages, or changes owners stops working. `fsGroup` opens volumes to the new user.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, Kubernetes 1.23 and later. From 1.35 on not pods with `hostUsers: false`.
+    /// Profiles `restricted` and `hardened`, Kubernetes 1.23 and later. From 1.35 on, the rule
+    /// skips pods with `hostUsers: false`.
     ///
     /// ## References
     ///
@@ -101,38 +102,38 @@ rule! {
 
 const FIELD: &str = "securityContext.runAsUser";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if config.kubernetes_version < Version::new(23) || spares_user_namespace(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if config.kubernetes_version < Version::new(23) || exempts_user_namespaces(pod, config) {
         return;
     }
     if let Setting::Set { value: 0, node, .. } = pod.setting(FIELD, pod.security().run_as_user) {
-        let mut finding = found.at(node, "runAsUser is 0: containers of the pod run as root");
-        become_ordinary(&mut finding, pod, pod.path(FIELD), config);
+        let mut finding = report.at(node, "runAsUser is 0: containers of the pod run as root");
+        offer_other_user(&mut finding, pod, pod.path(FIELD), config);
     }
     for container in &pod.containers {
         if let Setting::Set { value: 0, node, .. } =
             container.setting(FIELD, container.security().run_as_user)
         {
-            let mut finding = found
+            let mut finding = report
                 .at(node, format!("runAsUser is 0: {container} runs as root"))
                 .in_container(container);
-            become_ordinary(&mut finding, pod, container.path(FIELD), config);
+            offer_other_user(&mut finding, pod, container.path(FIELD), config);
             if let Setting::Set {
                 value: 1.., node, ..
             } = pod.setting(FIELD, pod.security().run_as_user)
             {
-                finding.related(node, "the pod has another user");
+                finding.related(node, "the pod sets another user here");
             }
         }
     }
 }
 
-/// Another user; none on Windows, where the API server refuses the field whatever its value.
-fn become_ordinary(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &Config) {
+/// Adds a fix that sets another user. On Windows, it removes the field, which the API server rejects there.
+fn offer_other_user(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &Config) {
     if pod.is_windows() {
         finding.fix(
             Applicability::Unsafe,
-            "remove runAsUser (Windows pods cannot have it)",
+            "remove runAsUser (not allowed on Windows)",
             [Change::Remove { path }],
         );
         return;
@@ -140,7 +141,7 @@ fn become_ordinary(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &Co
     let id = config.values.user_id;
     finding.fix(
         Applicability::Unsafe,
-        format!("set runAsUser: {id} (files of root are out of reach)"),
+        format!("set runAsUser: {id} (files owned by root become inaccessible)"),
         [Change::Set {
             path,
             value: Value::Integer(id),

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::pod_security::spares_user_namespace;
+use crate::rules::pod_security::exempts_user_namespaces;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
@@ -8,19 +8,19 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Pods and containers that may run as root because `runAsNonRoot` is not true.
     ///
-    /// With `runAsNonRoot: true` the kubelet looks at the user that a container is about to start as, and refuses user 0. A
-    /// container without the field inherits the pod's; an explicit `false` counts on either level, whatever the other one
-    /// says.
+    /// With `runAsNonRoot: true`, the kubelet checks the user of a container before it starts, and
+    /// rejects user 0. A container without the field inherits the pod's value. The rule reports an
+    /// explicit `false` on either level, whatever the other level sets.
     ///
     /// ## Why
     ///
-    /// Most images start as root unless told otherwise. Root in a container is the same user as root on the node: after an
-    /// escape through a bug in the runtime or the kernel, and on every file that a volume shares, nothing stands between the
-    /// attacker and the node any more.
+    /// Most images start as root unless told otherwise. Root in a container is the same user as
+    /// root on the node. After an escape through a bug in the runtime or the kernel, and on every
+    /// file that a volume shares, nothing separates the attacker from the node.
     ///
     /// ## Example
     ///
-    /// One setting on the pod settles it for all containers.
+    /// One setting on the pod covers all containers.
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -51,7 +51,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: every container says it for itself.
+    /// Good: every container sets it.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -66,7 +66,7 @@ rule! {
     ///         runAsNonRoot: true
     /// ```
     ///
-    /// A container that takes itself out is found on its own value:
+    /// A container that overrides the pod is reported at its own value:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -106,7 +106,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// With `runAsUser: 0` beside it, the kubelet would not start the container, so that both change together:
+    /// With `runAsUser: 0`, the kubelet would not start the container, so the fix changes both:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -140,19 +140,22 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// An image that has to start as root and cannot be rebuilt. On Kubernetes 1.35 and later, `hostUsers: false` is a good
-    /// answer to that: root in the container is then an ordinary user of the node, and this rule is silent.
+    /// An image that has to start as root and cannot be rebuilt. On Kubernetes 1.35 and later, set
+    /// `hostUsers: false` for it: root in the container is then an ordinary user of the node, and
+    /// this rule is silent.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `runAsNonRoot: true`: once on the pod where the field is missing, or in the place of `false`. A container
-    /// whose image starts as root, or names its user by a word instead of a number, no longer starts and shows
-    /// `CreateContainerConfigError`; give it a `runAsUser` that its files allow. Where the manifest itself gives user 0 to a
-    /// container that the setting reaches, the fix writes the configured user id in its place.
+    /// It sets `runAsNonRoot: true`: on the pod if the field is missing, or instead of `false`. A
+    /// container whose image starts as root, or whose `USER` is a name instead of a number, no
+    /// longer starts and shows `CreateContainerConfigError`. Set a `runAsUser` that its files
+    /// allow. If the manifest itself sets user 0 for such a container, the fix replaces it with the
+    /// configured id.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, every Kubernetes version, every operating system. From 1.35 on not pods with `hostUsers: false`.
+    /// Profiles `restricted` and `hardened`, every Kubernetes version, every operating system. From
+    /// 1.35 on, the rule skips pods with `hostUsers: false`.
     ///
     /// ## References
     ///
@@ -174,28 +177,29 @@ rule! {
         Kubeaudit "RunAsNonRootPSCNilCSCNil", Kubeaudit "RunAsNonRootPSCFalseCSCNil",
         Kubeaudit "RunAsNonRootCSCFalse",
     ],
+    fields: ["PodSecurityContext.runAsNonRoot"],
 }
 
 const FIELD: &str = "securityContext.runAsNonRoot";
 const USER: &str = "securityContext.runAsUser";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if spares_user_namespace(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if exempts_user_namespaces(pod, config) {
         return;
     }
-    check_pod(pod, config, found);
+    check_pod(pod, config, report);
     for container in &pod.containers {
         if let Setting::Set {
             value: false, node, ..
-        } = own(container)
+        } = own_setting(container)
         {
-            let mut finding = found
+            let mut finding = report
                 .at(
                     node,
                     format!("runAsNonRoot is false: {container} may run as root"),
                 )
                 .in_container(container);
-            demand(
+            offer_fix(
                 &mut finding,
                 container.path(FIELD),
                 "",
@@ -206,19 +210,19 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 value: true, node, ..
             } = pod.setting(FIELD, pod.security().run_as_non_root)
             {
-                finding.related(node, "the pod demands it here");
+                finding.related(node, "set on the pod here");
             }
         }
     }
 }
 
-/// What the pod says or leaves unsaid for the containers that inherit from it.
-fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    let inherits = |container: &&Container<'_>| own(container).is_unset();
+/// Checks the pod's value, or its absence, for the containers that inherit it.
+fn check_pod(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    let inherits = |container: &&Container<'_>| own_setting(container).is_unset();
     let mut finding = match pod.setting(FIELD, pod.security().run_as_non_root) {
         Setting::Set {
             value: false, node, ..
-        } => found.at(
+        } => report.at(
             node,
             "runAsNonRoot is false: containers of the pod may run as root",
         ),
@@ -227,29 +231,29 @@ fn check_pod(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 .finished_containers()
                 .any(|container| inherits(&container)) =>
         {
-            found.missing(
+            report.missing(
                 FIELD,
                 "pod does not set runAsNonRoot, so containers may run as root",
             )
         }
         _ => return,
     };
-    let heirs = pod.containers.iter().filter(inherits);
-    demand(
+    let inheriting = pod.containers.iter().filter(inherits);
+    offer_fix(
         &mut finding,
         pod.path(FIELD),
         " on the pod",
-        root_users(pod, heirs, config),
+        root_users(pod, inheriting, config),
         config,
     );
 }
 
-fn own<'y>(container: &Container<'y>) -> Setting<'y, bool> {
+fn own_setting<'y>(container: &Container<'y>) -> Setting<'y, bool> {
     container.setting(FIELD, container.security().run_as_non_root)
 }
 
-/// Another user wherever the text makes one of the containers run as root, since the kubelet would not start it any more. On
-/// Windows the user id is refused, and means nothing to the kubelet.
+/// Returns the changes that replace user 0 in the containers, which the kubelet would no longer start. None on Windows, where
+/// the API server rejects user ids.
 fn root_users<'p, 'y: 'p>(
     pod: &Pod<'y>,
     containers: impl IntoIterator<Item = &'p Container<'y>>,
@@ -278,7 +282,7 @@ fn root_users<'p, 'y: 'p>(
         .collect()
 }
 
-fn demand(
+fn offer_fix(
     finding: &mut Finding,
     path: Path,
     place: &str,
@@ -287,17 +291,17 @@ fn demand(
 ) {
     let other_user = match root_users.as_slice() {
         [] => String::new(),
-        _ => format!(", runAsUser: {} where it is 0", config.values.user_id),
+        _ => format!(" and runAsUser: {} instead of 0", config.values.user_id),
     };
     let title =
         format!("set runAsNonRoot: true{place}{other_user} (images that run as root do not start)");
-    let demand = Change::Set {
+    let offer_fix = Change::Set {
         path,
         value: Value::Bool(true),
     };
     finding.fix(
         Applicability::Unsafe,
         title,
-        std::iter::once(demand).chain(root_users),
+        std::iter::once(offer_fix).chain(root_users),
     );
 }

@@ -5,17 +5,18 @@ use kubernetes::Pod;
 use yaml::edit::{Change, Value};
 
 rule! {
-    /// Images from a registry that gets no new ones.
+    /// Images from a registry that no longer gets updates.
     ///
-    /// They are `k8s.gcr.io`, frozen since April 2023 for `registry.k8s.io`; `gcr.io/google_containers` and
-    /// `gcr.io/google-containers` before it; `docker.pkg.github.com`, for `ghcr.io`; and `bitnamilegacy` on Docker Hub, where
-    /// Bitnami put its images aside in 2025.
+    /// The rule knows `k8s.gcr.io`, frozen since April 2023 and replaced by `registry.k8s.io`; its
+    /// predecessors `gcr.io/google_containers` and `gcr.io/google-containers`;
+    /// `docker.pkg.github.com`, replaced by `ghcr.io`; and `bitnamilegacy` on Docker Hub, where
+    /// Bitnami moved its old images in 2025.
     ///
     /// ## Why
     ///
-    /// What is there stays as it is: a hole that becomes known in one of the images is never mended there, and the tag of the
-    /// mended version does not exist. One day the registry itself is gone, and a pod that moves to a new node does not start
-    /// any more.
+    /// The images there stay as they are. A vulnerability that becomes known is never fixed there,
+    /// and the tag of the fixed version does not exist. When the registry shuts down, a pod that
+    /// moves to a new node no longer starts.
     ///
     /// ## Example
     ///
@@ -58,18 +59,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where the cluster's container runtime is told to use a mirror in the place of the old registry.
+    /// If the cluster's container runtime is configured to use a mirror instead of the old
+    /// registry.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `registry.k8s.io` in the place of `k8s.gcr.io`: the Kubernetes project copied every image there, with the same
-    /// digest. A cluster that reaches only listed registries has to reach that one. For the other registries there is no fix,
-    /// because not every image moved, and some got another name.
+    /// It replaces `k8s.gcr.io` with `registry.k8s.io`, where the Kubernetes project copied every
+    /// image with the same digest. If the cluster restricts its registries, it must allow that one.
+    /// There is no fix for the other registries, because some of their images did not move, and
+    /// some were renamed.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. An image that is no valid reference, such as one
-    /// with a placeholder in it, is left alone.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips images
+    /// that are not valid references, such as those with a placeholder.
     ///
     /// ## References
     ///
@@ -85,7 +88,7 @@ rule! {
     aliases: [Kubescape "C-0253", Kyverno "restrict-deprecated-registry"],
 }
 
-/// Where images used to be, and where the same images are now, if they moved as they were.
+/// The old registries, each with its successor if that has all the same images.
 const FROZEN: [(&str, Option<&str>); 5] = [
     ("k8s.gcr.io", Some("registry.k8s.io")),
     ("gcr.io/google_containers", None),
@@ -94,7 +97,7 @@ const FROZEN: [(&str, Option<&str>); 5] = [
     ("docker.io/bitnamilegacy", None),
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else {
             continue;
@@ -107,7 +110,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         let Some((old, new)) = FROZEN.iter().find(|(old, _)| is_from(&whole, old)) else {
             continue;
         };
-        let mut finding = found
+        let mut finding = report
             .at(
                 node,
                 format!("image of {container} comes from {old}, which is frozen"),
@@ -120,7 +123,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             };
             finding.fix(
                 Applicability::Safe,
-                format!("take the image from {new}, which has the same one"),
+                format!("pull the same image from {new}"),
                 [change],
             );
         }

@@ -6,16 +6,17 @@ use crate::rules::images::unpinned_image;
 use kubernetes::Pod;
 
 rule! {
-    /// Images that are named by a tag alone, without a digest.
+    /// Images that are referenced by tag, without a digest.
     ///
-    /// The rule is off: it runs where it is selected. An image without a tag or with the tag `latest` is left to
-    /// `unpinned-image` where that rule runs.
+    /// The rule is off by default. It runs if you select it or give it a severity. An image without
+    /// a tag or with the tag `latest` is left to `unpinned-image` where that rule runs.
     ///
     /// ## Why
     ///
-    /// A tag is a name that can be given to another image at any time. Whoever gets to push to the repository, with a stolen
-    /// token or through its build, has their image run under the old tag at the next start of a pod. A digest (`@sha256:...`)
-    /// is the content itself: another image has another one, and the node refuses it.
+    /// A tag can be moved to another image at any time. An attacker who can push to the repository,
+    /// with a stolen token or through its build, has their image run under the old tag at the next
+    /// start of a pod. A digest (`@sha256:...`) identifies the content itself. Another image has
+    /// another digest, and the node rejects it.
     ///
     /// ## Example
     ///
@@ -30,7 +31,7 @@ rule! {
     ///       image: registry.example.com/web:1.4.2
     /// ```
     ///
-    /// Good: the tag may stay, for people to read.
+    /// Good: the tag may stay for readers.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -45,18 +46,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where nothing keeps the digests up to date. Digests that nobody changes are images that get no security fixes; let a
-    /// program such as Renovate change them. Where an admission controller verifies signatures, it can also write the digests.
+    /// If nothing keeps the digests up to date: images whose digests never change get no security
+    /// fixes. Let a tool such as Renovate update them. If an admission controller verifies
+    /// signatures, it can also write the digests.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: the digest is not in the manifest but in the registry, and kubeharden asks nobody. `crane digest IMAGE`
-    /// and `docker buildx imagetools inspect IMAGE` show it.
+    /// There is no fix: the digest is in the registry, and kubeharden makes no network requests.
+    /// `crane digest IMAGE` and `docker buildx imagetools inspect IMAGE` print it.
     ///
     /// ## Applies to
     ///
-    /// Off unless selected; every profile, every Kubernetes version, every operating system. An image that is no valid
-    /// reference, such as one with a placeholder in it, is left alone.
+    /// Off unless selected; then every profile, every Kubernetes version, every operating system.
+    /// The rule skips images that are not valid references, such as those with a placeholder.
     ///
     /// ## References
     ///
@@ -70,16 +72,16 @@ rule! {
     aliases: [Checkov "CKV_K8S_43", Kubescape "C-0306", Kyverno "require-image-checksum"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    let tags_are_seen_to = unpinned_image::RULE.runs(config);
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    let tags_are_reported = unpinned_image::RULE.runs(config);
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else {
             continue;
         };
         match pin(image) {
-            Pin::Missing | Pin::Latest if tags_are_seen_to => {}
+            Pin::Missing | Pin::Latest if tags_are_reported => {}
             Pin::Missing | Pin::Latest | Pin::Tag(_) => {
-                found
+                report
                     .at(node, format!("image of {container} has no digest"))
                     .in_container(container);
             }

@@ -1,10 +1,10 @@
-//! What the rules about images share: a container's image as registries read it.
+//! Image references, parsed as container runtimes parse them.
 
 use kubernetes::{Container, Setting};
 use std::borrow::Cow;
 use yaml::Node;
 
-/// The image of a container as it is written, and where.
+/// Returns the image of a container as written, with its node.
 pub(crate) fn written<'c, 'y>(container: &'c Container<'y>) -> Option<(&'c str, Node<'y>)> {
     match container.setting("image", container.spec.image.as_deref()) {
         Setting::Set { value, node, .. } => Some((value, node)),
@@ -12,36 +12,35 @@ pub(crate) fn written<'c, 'y>(container: &'c Container<'y>) -> Option<(&'c str, 
     }
 }
 
-/// An image's parts, as container runtimes take its reference apart: `github.com/distribution/reference` has the grammar, and what an
-/// image without a registry is short for.
+/// The parts of an image reference. `github.com/distribution/reference` defines the grammar and the default registry.
 ///
-/// By hand, since a regular expression for the grammar takes more time and memory to compile than all the rest of a server's start.
+/// Parsed by hand: compiling a regular expression for the grammar takes more time and memory than the rest of a server's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference<'i> {
     pub registry: &'i str,
     pub repository: Cow<'i, str>,
-    /// As it is written: none where `latest` goes without saying.
+    /// The tag as written; `None` for an implicit `latest`.
     pub tag: Option<&'i str>,
     pub is_digested: bool,
 }
 
-/// `None` for what is no valid reference, such as one with a placeholder in it.
+/// Parses a reference. `None` if it is not valid, for example because it contains a placeholder.
 pub(crate) fn reference(image: &str) -> Option<Reference<'_>> {
     let (rest, digest) = match image.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (image, None),
     };
-    // A colon before the last slash is that of a port.
+    // A colon before the last slash belongs to a port.
     let last = rest.rfind('/').map_or(0, |slash| slash + 1);
     let (name, tag) = match rest[last..].find(':') {
         Some(colon) => (&rest[..last + colon], Some(&rest[last + colon + 1..])),
         None => (rest, None),
     };
     let (registry, repository) = located(name)?;
-    let is_right = repository.len() <= MOST_IN_REPOSITORY
+    let is_valid = repository.len() <= MAX_REPOSITORY_LENGTH
         && tag.is_none_or(is_tag)
         && digest.is_none_or(is_digest);
-    is_right.then_some(Reference {
+    is_valid.then_some(Reference {
         registry,
         repository,
         tag,
@@ -50,9 +49,9 @@ pub(crate) fn reference(image: &str) -> Option<Reference<'_>> {
 }
 
 /// In bytes.
-const MOST_IN_REPOSITORY: usize = 255;
+const MAX_REPOSITORY_LENGTH: usize = 255;
 
-/// The registry and the repository that a name without tag and digest stands for.
+/// Splits a name without tag and digest into registry and repository, with defaults.
 fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
     let is_host = |host: &str| {
         host.contains(['.', ':'])
@@ -60,7 +59,7 @@ fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
             || host.chars().any(|c| c.is_ascii_uppercase())
     };
     let (registry, path) = match name.split_once('/').filter(|(host, _)| is_host(host)) {
-        // What can be no domain, such as `a.b_c`, may be the first component of a path; the grammar does not ask where it is cut.
+        // A text that is not a valid domain, such as `a.b_c`, can still be the first component of a path.
         Some((host, path)) => (is_registry(host) || is_component(host)).then_some((host, path))?,
         None => ("docker.io", name),
     };
@@ -69,7 +68,7 @@ fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
     } else {
         registry
     };
-    // What would be taken for the id of an image is no name.
+    // 64 hexadecimal digits are the id of an image, not a name.
     let is_id = name.len() == 64 && is_hex(name);
     let is_path = path.split('/').all(is_component) && !is_id;
     let is_official = registry == "docker.io" && !path.contains('/');
@@ -81,7 +80,7 @@ fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
     is_path.then_some((registry, repository))
 }
 
-/// A domain or an address, with a port or without.
+/// Whether a text is a domain or an address, with or without a port.
 fn is_registry(host: &str) -> bool {
     let (host, port) = match host
         .rsplit_once(':')
@@ -114,7 +113,7 @@ fn is_registry(host: &str) -> bool {
             .is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Letters and digits, with one dot, one or two underscores or any number of dashes between them.
+/// Whether a text is letters and digits, separated by one dot, one or two underscores, or any number of dashes.
 fn is_component(component: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_separator = |between: &str| {
@@ -152,13 +151,13 @@ fn is_hex(text: &str) -> bool {
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The last part of the repository, which most people call the image's name: `nginx` of `docker.io/library/nginx:1.29`.
+/// Returns the last component of the repository: `nginx` of `docker.io/library/nginx:1.29`.
 pub(crate) fn short_name(image: &str) -> Option<String> {
     let reference = reference(image)?;
     reference.repository.rsplit('/').next().map(str::to_owned)
 }
 
-/// What an image's reference says about which image it is.
+/// How an image reference pins the image.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pin<'i> {
     Missing,
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_told_apart_as_registries_read_them() {
+    fn pins() {
         let digest = format!("sha256:{}", "a".repeat(64));
         let tag = |tag| Pin::Tag(tag);
         let cases = [
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_name_is_the_last_part() {
+    fn short_name_is_the_last_component() {
         for image in [
             "nginx",
             "nginx:1.29",
@@ -225,7 +224,7 @@ mod tests {
         assert_eq!(short_name("$(IMAGE)"), None);
     }
 
-    /// The parts of a reference as `oci-spec` has them; it fills in `latest` where neither tag nor digest is written.
+    /// Parses a reference with `oci-spec`, which fills in `latest` if there is neither tag nor digest.
     fn theirs(image: &str) -> Option<(String, String, Option<String>, bool)> {
         let reference: oci_spec::distribution::Reference = image.parse().ok()?;
         let [registry, repository] =
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_taken_apart_as_another_reader_does() {
+    fn references_match_oci_spec() {
         let digest = |algorithm: &str, length: usize| {
             format!("@{algorithm}:{}", "0af".repeat(43)[..length].to_owned())
         };
@@ -310,7 +309,7 @@ mod tests {
             };
             let length = 1 + next(6);
             let image: String = (0..length).map(|_| pieces[next(pieces.len())]).collect();
-            // What starts with capitals was the name of somebody's repository to an earlier grammar, which `oci-spec` has.
+            // `oci-spec` implements an earlier grammar, in which a component with capitals is part of a repository.
             let first = image.split('/').next().unwrap_or_default();
             if image.contains('/') && first.contains('W') && !first.contains(['.', ':']) {
                 continue;
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_reads_otherwise_than_the_other_reader_does() {
+    fn differences_from_oci_spec() {
         let hex = "ab".repeat(32);
         for (image, registry, repository) in [
             ("Registry/web", "Registry", "web"),

@@ -7,17 +7,17 @@ use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
 
 rule! {
-    /// Images with a tag that moves from build to build, and nodes that do not look for the newer one.
+    /// Images with a moving tag that nodes do not pull again.
     ///
-    /// Such tags are `stable`, `main`, `nightly`, `edge`, `alpine` and the like. Without an `imagePullPolicy` a node pulls the
-    /// image of a tag only once. An image without a tag or with the tag `latest` is left to `unpinned-image` where that rule
-    /// runs.
+    /// Moving tags are `stable`, `main`, `nightly`, `edge`, `alpine` and similar ones. Without an
+    /// `imagePullPolicy`, a node pulls the image of a tag only once. An image without a tag or with
+    /// the tag `latest` is left to `unpinned-image` where that rule runs.
     ///
     /// ## Why
     ///
-    /// The nodes of a cluster run different programs under one name: each has the one that was current when it first pulled it.
-    /// A fix that was pushed under the same tag reaches the nodes that happen to be new, and looks as if it had reached them
-    /// all.
+    /// The nodes of a cluster run different programs under one name: each has the one that was
+    /// current when it first pulled it. A fix that was pushed under the same tag reaches only nodes
+    /// that do not have the image yet, and looks as if it had reached all of them.
     ///
     /// ## Example
     ///
@@ -47,7 +47,7 @@ rule! {
     ///       imagePullPolicy: Always
     /// ```
     ///
-    /// Better: a tag that stays where it is.
+    /// Better: a tag that does not move.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -62,18 +62,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// On clusters without a way to their registry, and on those on one machine whose images are loaded into it by hand.
-    /// `imagePullPolicy: Never` says so, and the rule is silent then.
+    /// On clusters that cannot reach their registry, and on single-machine clusters whose images
+    /// are loaded by hand. Set `imagePullPolicy: Never` there; the rule is then silent.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `imagePullPolicy: Always`. The node then asks the registry for the tag's digest at every start of the
-    /// container, and pulls what it does not have; if it cannot ask, the container does not start.
+    /// It sets `imagePullPolicy: Always`. The node asks the registry for the tag's digest at every
+    /// start of the container and pulls the image if it does not have it. If the node cannot reach
+    /// the registry, the container does not start.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Not images with a digest, and not tags that look
-    /// like versions: any tag can be moved, but those are moved so rarely that a line for each of them would hide the others.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips images
+    /// with a digest and tags that look like versions. Those tags can move too, but so rarely that
+    /// reporting them would hide the others.
     ///
     /// ## References
     ///
@@ -91,7 +93,7 @@ rule! {
 
 const FIELD: &str = "imagePullPolicy";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let Some((image, place)) = image::written(container) else {
             continue;
@@ -101,17 +103,17 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let mut finding =
             match container.setting(FIELD, container.spec.image_pull_policy.as_deref()) {
-                Setting::Set { value, node, .. } if value == "IfNotPresent" => found
+                Setting::Set { value, node, .. } if value == "IfNotPresent" => report
                     .at(
                         node,
                         format!("{FIELD} is {value}: nodes keep old images of the tag {tag}"),
                     )
                     .in_container(container),
-                // The API server writes `IfNotPresent` where nothing is written, but for `latest`.
-                Setting::Unset if tag != "latest" => found
+                // The API server defaults to `IfNotPresent`, except for `latest`.
+                Setting::Unset if tag != "latest" => report
                     .at(
                         place,
-                        format!("{container} runs what {tag} was when its node pulled it"),
+                        format!("{container} may run an outdated image of the tag {tag}"),
                     )
                     .in_container(container)
                     .as_missing(),
@@ -119,7 +121,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             };
         finding.fix(
             Applicability::Unsafe,
-            "set imagePullPolicy: Always (nodes that cannot reach the registry do not start the container)",
+            "set imagePullPolicy: Always (needs the registry at every start)",
             [Change::Set {
                 path: container.path(FIELD),
                 value: Value::Text("Always".into()),
@@ -128,16 +130,16 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// The image's tag, if its name says that it moves on from build to build. `latest` is left to the rule about it.
+/// Returns the image's tag if it usually moves with every build. `latest` is left to `unpinned-image`.
 fn moving_tag<'i>(image: &'i str, config: &Config) -> Option<&'i str> {
     const MOVING: [&str; 25] = [
         "latest", "stable", "edge", "nightly", "daily", "weekly", "main", "master", "trunk",
         "head", "tip", "develop", "devel", "dev", "next", "canary", "unstable", "testing",
         "snapshot", "rolling", "current", "mainline", "lts", "alpine", "slim",
     ];
-    let latest_is_seen_to = || unpinned_image::RULE.runs(config);
+    let latest_is_reported = || unpinned_image::RULE.runs(config);
     match pin(image) {
-        Pin::Latest | Pin::Missing if !latest_is_seen_to() => Some("latest"),
+        Pin::Latest | Pin::Missing if !latest_is_reported() => Some("latest"),
         Pin::Tag(tag) if tag.split('-').all(|part| MOVING.contains(&part)) => Some(tag),
         _ => None,
     }

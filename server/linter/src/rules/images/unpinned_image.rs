@@ -5,16 +5,18 @@ use crate::rules::images::reference::{Pin, pin};
 use kubernetes::Pod;
 
 rule! {
-    /// Images without a tag and a digest, or with the tag `latest`.
+    /// Images without a tag or digest, or with the tag `latest`.
     ///
-    /// An image without a tag means `latest`, and `latest` means whatever was pushed last. A digest (`@sha256:...`) pins an
-    /// image for good and needs no tag beside it; the port of a registry (`registry:5000/app`) is no tag.
+    /// An image without a tag means `latest`, and `latest` means whatever was pushed last. A digest
+    /// (`@sha256:...`) pins an image for good and needs no tag. The port of a registry
+    /// (`registry:5000/app`) is not a tag.
     ///
     /// ## Why
     ///
-    /// Nobody can say what runs: two replicas started a day apart can be different programs, and going back to yesterday's
-    /// manifest does not bring yesterday's image back. Whoever gets to push to the repository, with a stolen token or through
-    /// its build, runs code in the cluster at the next restart of a pod, without a change to any manifest.
+    /// It is unknown what runs. Two replicas started a day apart can be different programs, and a
+    /// rollback to yesterday's manifest does not restore yesterday's image. An attacker who can
+    /// push to the repository, with a stolen token or through its build, runs code in the cluster
+    /// at the next restart of a pod, without a change to any manifest.
     ///
     /// ## Example
     ///
@@ -50,18 +52,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// In manifests whose images something else fills in, such as the `images` of a kustomization or a release script. For a
-    /// cluster on a developer's own machine `latest` does no harm.
+    /// If another tool fills in the images, such as the `images` of a kustomization or a release
+    /// script. On a developer's own machine, `latest` does no harm.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix, because which version is meant stands nowhere in the manifest. `kubectl get pod -o yaml` shows under
-    /// `status.containerStatuses[].imageID` the digest of the image that runs now.
+    /// There is no fix: the manifest does not contain the intended version.
+    /// `kubectl get pod -o yaml` shows the digest of the running image in
+    /// `status.containerStatuses[].imageID`.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. An image that is no valid reference, such as one
-    /// with a placeholder in it, is left alone.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips images
+    /// that are not valid references, such as those with a placeholder.
     ///
     /// ## References
     ///
@@ -81,14 +84,14 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let Some((image, node)) = image::written(container) else {
             continue;
         };
         match pin(image) {
             Pin::Missing => {
-                found
+                report
                     .at(
                         node,
                         format!("image of {container} has neither tag nor digest"),
@@ -96,8 +99,11 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                     .in_container(container);
             }
             Pin::Latest => {
-                found
-                    .at(node, format!("{container} runs whatever is tagged latest"))
+                report
+                    .at(
+                        node,
+                        format!("{container} uses the tag latest, which can change at any time"),
+                    )
                     .in_container(container);
             }
             Pin::Tag(_) | Pin::Digest | Pin::Unreadable => {}

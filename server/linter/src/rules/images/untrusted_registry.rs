@@ -5,18 +5,19 @@ use crate::rules::images::reference::Reference;
 use kubernetes::Pod;
 
 rule! {
-    /// Images from a registry that is not allowed, or that is denied.
+    /// Images from a registry that is denied or not allowed.
     ///
-    /// Which are, configuration says: a list of allowed registries, a list of denied ones, or both; what is denied is denied
-    /// even if it is allowed. An entry names a registry (`ghcr.io`), all registries below a domain (`*.example.com`), or a
-    /// repository with all that is below it (`docker.io/library`). An image without a registry comes from `docker.io`. Without
-    /// a list the rule has nothing to say.
+    /// The configuration has a list of allowed registries, a list of denied ones, or both. The
+    /// denied list wins. An entry names a registry (`ghcr.io`), all registries below a domain
+    /// (`*.example.com`), or a repository with everything below it (`docker.io/library`). An image
+    /// without a registry comes from `docker.io`. Without a list, the rule reports nothing.
     ///
     /// ## Why
     ///
-    /// Anybody can publish an image on a public registry, under a name that differs from a well-known one by a letter. What was
-    /// typed in a hurry or copied from a page runs with all that the pod is allowed. A registry of one's own holds what
-    /// somebody has looked at, scanned and signed.
+    /// Anyone can publish an image on a public registry, under a name that differs from a
+    /// well-known one by one letter. An image name that was mistyped or copied from a web page runs
+    /// with all the rights of the pod. A private registry contains images that were reviewed,
+    /// scanned and signed.
     ///
     /// ## Example
     ///
@@ -30,7 +31,7 @@ rule! {
     /// spec:
     ///   containers:
     ///     - name: web
-    ///       image: somebody/web:1.4
+    ///       image: example/web:1.4
     /// ```
     ///
     /// Good:
@@ -48,18 +49,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// For a cluster whose admission controller verifies the signature of every image, where an image comes from makes less of
-    /// a difference.
+    /// If an admission controller verifies the signature of every image, the registry matters less.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: the image has to be copied to an allowed registry, or found there, before a manifest can name it.
+    /// There is no fix: first copy the image to an allowed registry, or find it there.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every operating system, once a list of registries is configured: who writes down
-    /// whom they trust means it whatever the profile. An image that is no valid reference, such as one with a placeholder in it,
-    /// is left alone.
+    /// Every profile, every Kubernetes version, every operating system, if a list of registries is
+    /// configured. The rule skips images that are not valid references, such as those with a
+    /// placeholder.
     ///
     /// ## References
     ///
@@ -73,7 +73,7 @@ rule! {
     related: [Kubeaudit "ImageTagIncorrect"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let (allowed, denied) = (
         &config.values.allowed_registries,
         &config.values.denied_registries,
@@ -89,14 +89,14 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let registry = image.registry;
         if meets(denied, &image) {
-            found
+            report
                 .at(
                     node,
                     format!("image of {container} comes from {registry}, which is denied"),
                 )
                 .in_container(container);
         } else if !allowed.is_empty() && !meets(allowed, &image) {
-            found
+            report
                 .at(
                     node,
                     format!("image of {container} comes from {registry}, which is not allowed"),
@@ -106,7 +106,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Whether an image is from a registry (`ghcr.io`, `*.example.com`) or below a repository in one (`docker.io/library`).
+/// Whether an entry matches an image: by registry (`ghcr.io`, `*.example.com`) or by repository (`docker.io/library`).
 fn is_from(image: &Reference<'_>, entry: &str) -> bool {
     let (registry, repository) = match entry.trim_end_matches('/').split_once('/') {
         Some((registry, repository)) => (registry, Some(repository)),
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_name_registries_and_what_is_below_them() {
+    fn entries_match_registries_and_repositories() {
         let is_from =
             |image: &str, entry| is_from(&image::reference(image).expect("a reference"), entry);
         for (image, entry) in [

@@ -5,17 +5,19 @@ use yaml::edit::{Change, Value};
 use yaml::{Entry, Node, NodeKind, Path};
 
 rule! {
-    /// Namespaces without labels of the Pod Security admission, or with a label that it does not understand.
+    /// Namespaces without Pod Security labels, or with invalid ones.
     ///
-    /// `pod-security.kubernetes.io/enforce`, `warn` and `audit` say which of the Pod Security Standards (`privileged`,
-    /// `baseline`, `restricted`) the pods of the namespace are held to; with `-version` behind them, of which Kubernetes
-    /// version (`latest`, `v1.30`).
+    /// The labels `pod-security.kubernetes.io/enforce`, `warn` and `audit` set which of the Pod
+    /// Security Standards (`privileged`, `baseline`, `restricted`) the pods of the namespace must
+    /// meet. With the suffix `-version`, they set the Kubernetes version of the standard (`latest`,
+    /// `v1.30`).
     ///
     /// ## Why
     ///
-    /// Without a label the API server accepts every pod in the namespace: a privileged one, one with the node's file system.
-    /// Whoever may create pods there may then take over the node. A label whose name it does not know (`enforced`) does
-    /// nothing; a level or a version that it does not know makes it refuse the namespace.
+    /// Without a label, the API server accepts every pod in the namespace, including a privileged
+    /// one or one that mounts the node's file system. A user who may create pods there can then
+    /// take over the node. A label with an unknown name (`enforced`) has no effect. The API server
+    /// rejects a namespace with an unknown level or version.
     ///
     /// ## Example
     ///
@@ -74,19 +76,21 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// On clusters whose API server has a default for namespaces without labels, or where another admission controller, such as
-    /// Kyverno or Gatekeeper, does the same.
+    /// On clusters whose API server has a default for namespaces without labels, or where another
+    /// admission controller, such as Kyverno or Gatekeeper, does the same.
     ///
     /// ## What the fix changes
     ///
-    /// It adds the labels `warn` and `audit` for the standard `restricted`: who creates a pod that does not meet it is told so,
-    /// the audit log says it, and the pod runs all the same. A second action adds `enforce: baseline`, with which the API
-    /// server refuses pods that do not meet that one; those that run go on until they are replaced. Wrong names, levels and
-    /// versions are put right where it is plain what is meant; the label then takes effect.
+    /// It adds the labels `warn` and `audit` with the `restricted` standard. Users who create a pod
+    /// that does not meet it get a warning, the audit log records it, and the pod still runs. A
+    /// second action adds `enforce: baseline`: the API server then rejects pods that do not meet
+    /// `baseline`, and running pods continue until they are replaced. Misspelled names, levels and
+    /// versions are corrected if it is clear what was meant; the label then takes effect.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, Kubernetes 1.23 and later. Not `kube-system`, `kube-public` and `kube-node-lease`.
+    /// Profile `hardened`, Kubernetes 1.23 and later. The rule skips `kube-system`, `kube-public`
+    /// and `kube-node-lease`.
     ///
     /// ## References
     ///
@@ -104,12 +108,12 @@ rule! {
 const PREFIX: &str = "pod-security.kubernetes.io/";
 const MODES: [&str; 3] = ["enforce", "audit", "warn"];
 const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
-/// Where the admission is on unless somebody turns it off.
+/// The first version that enables Pod Security admission by default.
 const SINCE: Version = Version::new(23);
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let is_namespace = (object.api_version, object.kind) == ("v1", "Namespace");
-    if !is_namespace || config.kubernetes_version < SINCE || is_spared(object) {
+    if !is_namespace || config.kubernetes_version < SINCE || is_exempt(object) {
         return;
     }
     let labels = object
@@ -128,16 +132,16 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         .iter()
         .filter_map(|entry| Some((entry, entry.key.as_str()?.strip_prefix(PREFIX)?)));
     if ours.clone().next().is_none() {
-        unlabelled(&path, found);
+        unlabelled(&path, report);
     }
     for (entry, label) in ours {
-        check_label(entry, label, &path, found);
+        check_label(entry, label, &path, report);
     }
 }
 
-/// Whether it is one of Kubernetes' own namespaces, whose pods need what the standards forbid, or no namespace yet, or an order
-/// to delete one.
-fn is_spared(object: &Object<'_>) -> bool {
+/// Whether it is one of Kubernetes' own namespaces, whose pods need what the standards forbid, or has no name yet, or is a patch
+/// that deletes a namespace.
+fn is_exempt(object: &Object<'_>) -> bool {
     let is_own = matches!(
         object.name,
         Some("kube-system" | "kube-public" | "kube-node-lease")
@@ -145,42 +149,36 @@ fn is_spared(object: &Object<'_>) -> bool {
     is_own || object.name.is_none() || object.node.get("$patch").is_some()
 }
 
-fn unlabelled(labels: &Path, found: &mut Reporter<'_, '_>) {
+fn unlabelled(labels: &Path, report: &mut Reporter<'_, '_>) {
     let set = |mode: &str, level: &str| Change::Set {
         path: labels.key(&format!("{PREFIX}{mode}")),
         value: Value::Text(level.to_owned()),
     };
-    found
-        .at(
-            found.object_token(),
-            "namespace has no label that says which pods it accepts",
-        )
+    report
+        .at(report.object_token(), "namespace has no Pod Security label")
         .as_missing()
         .fix(
             Applicability::Safe,
-            "warn and audit pods that the standard restricted refuses",
+            "set warn and audit to restricted",
             [set("warn", "restricted"), set("audit", "restricted")],
         )
         .alternative(
             Applicability::Unsafe,
-            "enforce the standard baseline (pods that it refuses do not start)",
+            "set enforce to baseline (rejects pods that do not meet it)",
             [set("enforce", "baseline")],
         );
 }
 
-fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Reporter<'_, '_>) {
+fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, report: &mut Reporter<'_, '_>) {
     let Some(value) = entry.value.resolve() else {
         return;
     };
     let path = || labels.key(&format!("{PREFIX}{label}"));
     match label.strip_suffix("-version") {
-        Some(mode) if MODES.contains(&mode) => check_version(label, value, path(), found),
-        None if MODES.contains(&label) => check_level(label, value, path(), found),
+        Some(mode) if MODES.contains(&mode) => check_version(label, value, path(), report),
+        None if MODES.contains(&label) => check_level(label, value, path(), report),
         _ => {
-            let mut finding = found.at(
-                entry.key,
-                format!("{PREFIX}{label} is no label that Kubernetes knows"),
-            );
+            let mut finding = report.at(entry.key, format!("unknown label {PREFIX}{label}"));
             if let Some(near) = MODES.iter().find(|mode| label.starts_with(**mode)) {
                 let suffix = if label.contains("version") {
                     "-version"
@@ -192,24 +190,20 @@ fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, found: &mut Report
                     path: path(),
                     key: key.as_str().into(),
                 };
-                finding.fix(
-                    Applicability::Unsafe,
-                    format!("rename it to {key} (it takes effect)"),
-                    [change],
-                );
+                finding.fix(Applicability::Unsafe, format!("rename to {key}"), [change]);
             }
         }
     }
 }
 
-fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<'_, '_>) {
+fn check_level(label: &str, value: Node<'_>, path: Path, report: &mut Reporter<'_, '_>) {
     let text = value.as_str().unwrap_or_default();
     if LEVELS.contains(&text) || value.source().is_empty() {
         return;
     }
-    let mut finding = found.at(
+    let mut finding = report.at(
         value,
-        format!("{label} is none of privileged, baseline, restricted"),
+        format!("{label} must be privileged, baseline or restricted"),
     );
     if let Some(level) = LEVELS
         .iter()
@@ -221,13 +215,13 @@ fn check_level(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<'_
         };
         finding.fix(
             Applicability::Unsafe,
-            format!("set {label}: {level} (the API server refuses other spellings)"),
+            format!("set {label}: {level}"),
             [change],
         );
     }
 }
 
-fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<'_, '_>) {
+fn check_version(label: &str, value: Node<'_>, path: Path, report: &mut Reporter<'_, '_>) {
     let text = value.as_str().unwrap_or_default();
     if text == "latest"
         || text.strip_prefix("v1.").is_some_and(is_number)
@@ -235,7 +229,7 @@ fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<
     {
         return;
     }
-    let mut finding = found.at(value, format!("{label} is neither latest nor v1.N"));
+    let mut finding = report.at(value, format!("{label} must be latest or v1.N"));
     if text.strip_prefix("1.").is_some_and(is_number) {
         let change = Change::Set {
             path,
@@ -243,7 +237,7 @@ fn check_version(label: &str, value: Node<'_>, path: Path, found: &mut Reporter<
         };
         finding.fix(
             Applicability::Unsafe,
-            format!("set {label}: v{text} (the API server refuses other spellings)"),
+            format!("set {label}: v{text}"),
             [change],
         );
     }

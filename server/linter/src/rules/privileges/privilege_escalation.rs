@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::pod_security::spares_windows;
+use crate::rules::pod_security::exempts_windows;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::edit::{Change, Value};
@@ -7,14 +7,15 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Containers that do not set `allowPrivilegeEscalation: false`.
     ///
-    /// The field has no default that protects: unset means allowed, and no pod-level setting stands in for it. With `false`,
-    /// the kernel's `no_new_privs` holds for every process of the container, and none can gain more than its parent had.
+    /// The default is insecure: an unset field allows escalation, and there is no setting on the
+    /// pod. With `false`, the kernel sets `no_new_privs` for every process of the container, so
+    /// that none can gain more privileges than its parent.
     ///
     /// ## Why
     ///
-    /// An attacker who runs code as an ordinary user in the container looks for a setuid program next: `su`, `mount`, an old
-    /// `sudo`, or one that the base image brought along unnoticed. With `no_new_privs` such a program starts without its
-    /// extra rights, and the bug in it is worth nothing.
+    /// An attacker who runs code as a non-root user in the container looks for a setuid program
+    /// next: `su`, `mount`, an old `sudo`, or one that the base image contains unnoticed. With
+    /// `no_new_privs`, such a program starts without its extra rights, and a bug in it is useless.
     ///
     /// ## Example
     ///
@@ -63,7 +64,7 @@ rule! {
     ///         allowPrivilegeEscalation: false
     /// ```
     ///
-    /// An explicit `true` is found on its value:
+    /// An explicit `true` is reported at its value:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -95,19 +96,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A container whose work is to become another user, such as one that runs `sudo`, `ping` with a setuid bit, or builds
-    /// images with `newuidmap`, needs it. Say so in a comment beside the container.
+    /// A container that becomes another user needs it: one that runs `sudo` or `ping` with a setuid
+    /// bit, or that builds images with `newuidmap`. Explain it in an ignore comment.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `allowPrivilegeEscalation: false`. Programs with a setuid bit or file capabilities start without them; most
-    /// images have no such program in use. The fix is not offered beside `privileged: true` or an added `SYS_ADMIN`: both
-    /// bring the escalation with them, so mend those first.
+    /// It sets `allowPrivilegeEscalation: false`. Programs with a setuid bit or file capabilities
+    /// start without them; most images do not use such programs. The fix is not offered with
+    /// `privileged: true` or an added `SYS_ADMIN`, which imply escalation. Fix those first.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, Kubernetes 1.8 and later. From 1.25 on not pods for Windows (`spec.os.name`), which cannot have
-    /// the field.
+    /// Profiles `restricted` and `hardened`, Kubernetes 1.8 and later. From 1.25 on, the rule skips
+    /// Windows pods (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -129,12 +130,13 @@ rule! {
         Kyverno "disallow-privilege-escalation",
     ],
     related: [Kubeaudit "AllowPrivilegeEscalationNil", Kubeaudit "AllowPrivilegeEscalationTrue"],
+    fields: ["SecurityContext.allowPrivilegeEscalation"],
 }
 
 const FIELD: &str = "securityContext.allowPrivilegeEscalation";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if config.kubernetes_version < Version::new(8) || spares_windows(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if config.kubernetes_version < Version::new(8) || exempts_windows(pod, config) {
         return;
     }
     for container in &pod.containers {
@@ -143,13 +145,13 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         {
             Setting::Set {
                 value: true, node, ..
-            } => found
+            } => report
                 .at(
                     node,
                     format!("allowPrivilegeEscalation is true: {container} can gain privileges"),
                 )
                 .in_container(container),
-            Setting::Unset if !container.is_unfinished() => found
+            Setting::Unset if !container.is_unfinished() => report
                 .missing(
                     FIELD,
                     format!("{container} does not set allowPrivilegeEscalation"),
@@ -158,12 +160,12 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             _ => continue,
         };
         if !pod.is_windows() && !escalates_anyway(container) {
-            forbid(&mut finding, container);
+            offer_fix(&mut finding, container);
         }
     }
 }
 
-fn forbid(finding: &mut Finding, container: &Container<'_>) {
+fn offer_fix(finding: &mut Finding, container: &Container<'_>) {
     let change = Change::Set {
         path: container.path(FIELD),
         value: Value::Bool(false),
@@ -175,8 +177,8 @@ fn forbid(finding: &mut Finding, container: &Container<'_>) {
     );
 }
 
-/// Whether the container has what the API server refuses beside `allowPrivilegeEscalation: false`, or may have it where the
-/// text is unreadable. The API server looks for `CAP_SYS_ADMIN` alone; `SYS_ADMIN` is the same capability to the kernel.
+/// Whether the container has, or may have, a setting that excludes `allowPrivilegeEscalation: false`. The API server compares
+/// with `CAP_SYS_ADMIN` only; for the kernel, `SYS_ADMIN` is the same capability.
 pub(crate) fn escalates_anyway(container: &Container<'_>) -> bool {
     let security = container.security();
     let privileged = container.setting("securityContext.privileged", security.privileged);

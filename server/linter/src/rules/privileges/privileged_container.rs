@@ -6,14 +6,14 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Containers with `privileged: true`.
     ///
-    /// A privileged container keeps every Linux capability, sees every device of the node, and runs without the seccomp,
-    /// AppArmor and SELinux confinement of other containers.
+    /// A privileged container keeps every Linux capability, sees every device of the node, and runs
+    /// without the seccomp, AppArmor and SELinux confinement of other containers.
     ///
     /// ## Why
     ///
-    /// Whoever gets to run a command in a privileged container owns the node: mount the node's disk from `/dev`, write a cron
-    /// job or an SSH key there, and the next minute belongs to the attacker, with the credentials of every other pod on the
-    /// node. No bug in the kernel is needed for it.
+    /// An attacker who runs a command in a privileged container owns the node. They mount the
+    /// node's disk from `/dev`, write a cron job or an SSH key there, and a minute later control
+    /// the node, with the credentials of every other pod on it. They need no kernel bug for this.
     ///
     /// ## Example
     ///
@@ -45,7 +45,7 @@ rule! {
     ///         privileged: false # reads disk statistics
     /// ```
     ///
-    /// Good: one capability in place of all of them.
+    /// Good: one capability instead of all of them.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -64,18 +64,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Parts of the cluster itself, such as network and storage plug-ins or device drivers, can need it. Keep them in a
-    /// namespace of their own that nobody else may create pods in.
+    /// Components of the cluster itself can need it, such as network and storage plugins or device
+    /// drivers. Put them in a separate namespace in which other users cannot create pods.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `false`; on a pod for Windows, where the field is refused altogether, it removes the field. The container
-    /// loses the devices of the node and most capabilities, and seccomp and AppArmor apply to it again. Add back the one
-    /// capability that it needs.
+    /// It sets `privileged: false`. On a Windows pod, where the API server rejects the field, it
+    /// removes the field. The container loses the devices of the node and most capabilities, and
+    /// seccomp and AppArmor apply to it again. Add back the one capability that it needs.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system.
+    /// Every profile, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -96,9 +96,10 @@ rule! {
         KubeScore "container-security-context-privileged",
         Kyverno "disallow-privileged-containers",
     ],
+    fields: ["SecurityContext.privileged"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         let privileged = container.setting(
             "securityContext.privileged",
@@ -109,34 +110,34 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         } = privileged
         {
             let message = format!("privileged is true: {container} has full access to the node");
-            let mut finding = found.at(node, message).in_container(container);
-            if !mounts_for_the_node(container) {
-                let (title, change) = withdrawal(pod, container);
+            let mut finding = report.at(node, message).in_container(container);
+            if !shares_mounts(container) {
+                let (title, change) = removal(pod, container);
                 finding.fix(Applicability::Unsafe, title, [change]);
             }
         }
     }
 }
 
-/// Whether the container hands its own mounts on to the node, which the API server allows to privileged ones alone.
-fn mounts_for_the_node(container: &Container<'_>) -> bool {
+/// Whether the container shares its mounts with the node, which the API server allows only to privileged containers.
+fn shares_mounts(container: &Container<'_>) -> bool {
     let mounts = container.spec.volume_mounts.iter().flatten();
     mounts
         .filter_map(|mount| mount.mount_propagation.as_deref())
         .any(|propagation| propagation == "Bidirectional")
 }
 
-/// How to take the privilege away: on Windows the API server refuses the field, whatever its value.
-fn withdrawal(pod: &Pod<'_>, container: &Container<'_>) -> (&'static str, Change) {
+/// Returns the fix. On Windows, it removes the field, which the API server rejects there.
+fn removal(pod: &Pod<'_>, container: &Container<'_>) -> (&'static str, Change) {
     let path = container.path("securityContext.privileged");
     if pod.is_windows() {
         return (
-            "remove privileged (Windows pods cannot have it)",
+            "remove privileged (not allowed on Windows)",
             Change::Remove { path },
         );
     }
     (
-        "set privileged: false (devices of the node are out of reach)",
+        "set privileged: false (no access to host devices)",
         Change::Set {
             path,
             value: Value::Bool(false),

@@ -1,5 +1,5 @@
 use crate::config::{Config, Profile};
-use crate::rules::pod_security::spares_user_namespace;
+use crate::rules::pod_security::exempts_user_namespaces;
 use crate::rules::security_context::token;
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting};
@@ -8,13 +8,15 @@ use yaml::edit::Change;
 rule! {
     /// Containers with a `procMount` other than `Default`.
     ///
-    /// Runtimes hide parts of `/proc` from containers and make others read-only. `Unmasked` shows all of it.
+    /// Container runtimes hide parts of `/proc` and make others read-only. `Unmasked` exposes all
+    /// of it.
     ///
     /// ## Why
     ///
-    /// `/proc/sysrq-trigger` reboots the node, `/proc/sys/kernel/core_pattern` names a program that the kernel runs as root
-    /// on the node the next time anything crashes, `/proc/kcore` is the kernel's memory. What keeps an attacker from them is
-    /// the mask, and, with `hostUsers: false`, the user namespace.
+    /// `/proc/sysrq-trigger` reboots the node. `/proc/sys/kernel/core_pattern` names a program that
+    /// the kernel runs as root on the node the next time any process crashes. `/proc/kcore` is the
+    /// kernel's memory. Only the mask keeps an attacker away from them, and, with
+    /// `hostUsers: false`, the user namespace.
     ///
     /// ## Example
     ///
@@ -46,7 +48,7 @@ rule! {
     ///       image: registry.example.com/build:3.2
     /// ```
     ///
-    /// Good: the default, written out.
+    /// Good: the default, set explicitly.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -63,17 +65,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Containers that build or run containers without privileges need `Unmasked` to mount a `/proc` of their own. The API
-    /// server asks for `hostUsers: false` beside it, and `baseline` allows it so from 1.35 on.
+    /// Containers that build or run containers without privileges need `Unmasked` to mount their
+    /// own `/proc`. The API server requires `hostUsers: false` with it, and `baseline` allows this
+    /// combination from 1.35 on.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the field, which means `Default`. Tools that make containers inside the container stop working.
+    /// It removes the field, which means `Default`. Tools that create containers inside the
+    /// container stop working.
     ///
     /// ## Applies to
     ///
-    /// Profiles `baseline` and `restricted`, every Kubernetes version, every operating system. At `baseline` from 1.35 on not
-    /// pods with `hostUsers: false`; `restricted` lets nobody off.
+    /// Every profile, every Kubernetes version, every operating system. At profile `baseline` from
+    /// Kubernetes 1.35 on, the rule skips pods with `hostUsers: false`. `restricted` has no such
+    /// exemption.
     ///
     /// ## References
     ///
@@ -92,12 +97,13 @@ rule! {
         Kyverno "disallow-proc-mount",
     ],
     related: [Kubescape "C-0211"],
+    fields: ["SecurityContext.procMount"],
 }
 
 const FIELD: &str = "securityContext.procMount";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if config.profile == Profile::Baseline && spares_user_namespace(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if config.profile == Profile::Baseline && exempts_user_namespaces(pod, config) {
         return;
     }
     for container in &pod.containers {
@@ -114,9 +120,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         let change = Change::Remove {
             path: container.path(FIELD),
         };
-        found.at(token(node), message).in_container(container).fix(
+        report.at(token(node), message).in_container(container).fix(
             Applicability::Unsafe,
-            "remove procMount (containers inside the container stop working)",
+            "remove procMount (nested containers fail)",
             [change],
         );
     }

@@ -6,17 +6,19 @@ use yaml::edit::Change;
 use yaml::{Node, NodeKind};
 
 rule! {
-    /// Kernel settings outside the safe list: `sysctls`.
+    /// Kernel parameters (`sysctls`) outside the safe list.
     ///
-    /// Safe ones belong to the pod's own namespaces and cannot hurt the rest of the node: `kernel.shm_rmid_forced`,
-    /// `net.ipv4.ip_local_port_range`, `net.ipv4.ip_unprivileged_port_start`, `net.ipv4.ping_group_range`,
+    /// Safe sysctls belong to the pod's own namespaces and do not affect the rest of the node:
+    /// `kernel.shm_rmid_forced`, `net.ipv4.ip_local_port_range`,
+    /// `net.ipv4.ip_unprivileged_port_start`, `net.ipv4.ping_group_range`,
     /// `net.ipv4.tcp_syncookies`, and those that later versions of Kubernetes added.
     ///
     /// ## Why
     ///
-    /// Other settings reach past the pod: a memory or queue limit raised here starves the neighbours, a network setting opens
-    /// the node to spoofed packets. CVE-2022-0811 (cr8escape) went through a sysctl: `kernel.core_pattern`, smuggled in
-    /// behind an allowed one, ran the attacker's program as root on the node.
+    /// Other sysctls affect more than the pod. A higher memory or queue limit starves other pods,
+    /// and a network setting opens the node to spoofed packets. CVE-2022-0811 (cr8escape) used a
+    /// sysctl: `kernel.core_pattern`, hidden behind an allowed one, ran the attacker's program as
+    /// root on the node.
     ///
     /// ## Example
     ///
@@ -73,19 +75,22 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A node pool whose kubelets allow the setting (`--allowed-unsafe-sysctls`), for a program that was measured to need it,
-    /// such as `net.core.somaxconn` for a busy server. Elsewhere such a pod does not start.
+    /// On nodes whose kubelets allow the sysctl (`--allowed-unsafe-sysctls`), for a program that
+    /// provably needs it, such as `net.core.somaxconn` for a busy server. On other nodes, such a
+    /// pod does not start.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the item, so that the node's default holds. A program that checks the setting at start refuses to run.
+    /// It removes the sysctl, so that the node's default applies. A program that checks the setting
+    /// at startup refuses to run.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version. Safe from 1.27 on: `net.ipv4.ip_local_reserved_ports`. From 1.29 on:
-    /// `net.ipv4.tcp_fin_timeout`, `net.ipv4.tcp_keepalive_intvl`, `net.ipv4.tcp_keepalive_probes`,
-    /// `net.ipv4.tcp_keepalive_time`. From 1.32 on: `net.ipv4.tcp_rmem`, `net.ipv4.tcp_wmem`. From 1.37 on:
-    /// `net.ipv4.tcp_notsent_lowat`, `net.ipv4.tcp_slow_start_after_idle`.
+    /// Every profile, every Kubernetes version. Safe from 1.27 on:
+    /// `net.ipv4.ip_local_reserved_ports`. From 1.29 on: `net.ipv4.tcp_fin_timeout`,
+    /// `net.ipv4.tcp_keepalive_intvl`, `net.ipv4.tcp_keepalive_probes`,
+    /// `net.ipv4.tcp_keepalive_time`. From 1.32 on: `net.ipv4.tcp_rmem`, `net.ipv4.tcp_wmem`. From
+    /// 1.37 on: `net.ipv4.tcp_notsent_lowat`, `net.ipv4.tcp_slow_start_after_idle`.
     ///
     /// ## References
     ///
@@ -98,10 +103,11 @@ rule! {
     check: Check::Pod(check),
     aliases: [Trivy "KSV-0026", KubeLinter "unsafe-sysctls", Kyverno "restrict-sysctls"],
     related: [Kubescape "C-0211"],
+    fields: ["PodSecurityContext.sysctls", "Sysctl.name"],
 }
 
 const LIST: &str = "securityContext.sysctls";
-/// The safe settings, each with the version that its safety begins with.
+/// The safe sysctls, each with the first minor version in which it is safe.
 pub(crate) const SAFE: [(&str, u16); 14] = [
     ("kernel.shm_rmid_forced", 0),
     ("net.ipv4.ip_local_port_range", 0),
@@ -119,7 +125,7 @@ pub(crate) const SAFE: [(&str, u16); 14] = [
     ("net.ipv4.tcp_slow_start_after_idle", 37),
 ];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let is_safe = |name| {
         SAFE.iter()
             .any(|&(safe, since)| safe == name && config.kubernetes_version >= Version::new(since))
@@ -130,21 +136,21 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             continue;
         };
         let message = match name {
-            "" => "a sysctl without a name is not among the safe ones".to_owned(),
-            name => format!("sysctl {name} is not among the safe ones"),
+            "" => "a sysctl without a name is not on the safe list".to_owned(),
+            name => format!("sysctl {name} is not on the safe list"),
         };
         let change = Change::Remove {
             path: pod.path(LIST).index(index),
         };
-        let title = "remove the sysctl (the node's default holds)";
-        found
+        let title = "remove the sysctl (the node's default applies)";
+        report
             .at(token(node), message)
             .as_missing_if(item.resolve() == Some(node))
             .fix(Applicability::Unsafe, title, [change]);
     }
 }
 
-/// The name of an item with its node; empty where none is written. `None` for what the API server cannot read.
+/// Returns the name of an item with its node. The name is empty if it is missing; `None` if the API server cannot read it.
 fn named(item: Node<'_>) -> Option<(Node<'_>, &str)> {
     let item = item.resolve()?;
     match item.get("name") {

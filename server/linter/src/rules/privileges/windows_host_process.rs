@@ -7,13 +7,14 @@ use yaml::{Node, Resolved};
 rule! {
     /// Windows pods and containers with `hostProcess: true`.
     ///
-    /// A HostProcess container is no container in the sense of a wall: its processes run on the Windows node, with the node's
-    /// network and files. On the pod as in a container, whatever the other one says.
+    /// A HostProcess container is not isolated: its processes run on the Windows node, with the
+    /// node's network and files. The rule checks the pod and each container.
     ///
     /// ## Why
     ///
-    /// Whoever gets to run a command in it runs it on the node, as `NT AUTHORITY\SYSTEM` if the manifest says so: the
-    /// credentials of the kubelet and of every pod on the node are files within reach.
+    /// An attacker who runs a command in it runs it on the node, as `NT AUTHORITY\SYSTEM` if the
+    /// manifest sets that user. The credentials of the kubelet and of every pod on the node are
+    /// files that it can read.
     ///
     /// ## Example
     ///
@@ -56,16 +57,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Network and storage plug-ins and agents that set a Windows node up need it. Keep them in a namespace of their own.
+    /// Network and storage plugins and agents that set up a Windows node need it. Put them in a
+    /// separate namespace.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: an image made for the node does not run in a container, and the API server wants all containers and
-    /// `hostNetwork` to change along with it.
+    /// There is no fix: an image made for the node does not run in a container, and the API server
+    /// requires all containers and `hostNetwork` to change with it.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version.
+    /// Every profile, every Kubernetes version.
     ///
     /// ## References
     ///
@@ -82,28 +84,29 @@ rule! {
         Trivy "KSV-0103", Polaris "hostProcess", Kubescape "C-0202",
         Kyverno "disallow-host-process",
     ],
+    fields: ["PodSecurityContext.windowsOptions", "WindowsSecurityContextOptions.hostProcess"],
 }
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    for holder in owners(pod) {
-        if let Some(node) = host_process(holder) {
-            found
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
+    for owner in owners(pod) {
+        if let Some(node) = host_process(owner) {
+            report
                 .at(
                     token(node),
-                    format!("hostProcess is true: {holder} runs on the node itself"),
+                    format!("hostProcess is true: {owner} runs on the node itself"),
                 )
-                .in_container(holder.container());
+                .in_container(owner.container());
         }
     }
 }
 
 /// Whether the pod or one of its containers runs on the node itself.
 pub(crate) fn is_host_process(pod: &Pod<'_>) -> bool {
-    owners(pod).any(|holder| host_process(holder).is_some())
+    owners(pod).any(|owner| host_process(owner).is_some())
 }
 
-/// The `true` of a holder that runs on the node itself.
-fn host_process<'y>(holder: Owner<'_, 'y>) -> Option<Node<'y>> {
-    let node = holder.lookup("securityContext.windowsOptions.hostProcess")?;
+/// Returns the `true` of an owner that runs on the node itself.
+fn host_process<'y>(owner: Owner<'_, 'y>) -> Option<Node<'y>> {
+    let node = owner.lookup("securityContext.windowsOptions.hostProcess")?;
     matches!(node.resolved(), Some(Resolved::Bool(true))).then_some(node)
 }

@@ -5,17 +5,19 @@ use crate::rules::processes::shell::Command;
 use kubernetes::{ContainerKind, Pod};
 
 rule! {
-    /// Containers whose entry point starts several processes that go on running.
+    /// Containers that start several long-running processes.
     ///
-    /// A script that puts a server into the background and starts another one (`a & b`), one that starts a daemon first (`crond
-    /// && app`), and supervisors such as `supervisord` or `s6-svscan`. Only what the manifest itself says in `command` and
-    /// `args` is looked at.
+    /// The rule reports a script that puts a server into the background and starts another one
+    /// (`a & b`), one that starts a daemon first (`crond && app`), and supervisors such as
+    /// `supervisord` or `s6-svscan`. It checks only `command` and `args` in the manifest.
     ///
     /// ## Why
     ///
-    /// Kubernetes watches one process. When another one in the container dies, nothing restarts it, and the probes go on asking
-    /// the first. All of them share user, capabilities and files, so that the least careful of them opens the others: an `sshd`
-    /// beside the program is a second way in that no network policy tells apart. Resource limits and logs are of the sum.
+    /// Kubernetes watches one process. When another one in the container dies, nothing restarts it,
+    /// and the probes still check only the first. All of them share user, capabilities and files,
+    /// so that the weakest of them exposes the others: an `sshd` next to the program is a second
+    /// way in, and network policies cannot distinguish the two. Resource limits and logs cover all
+    /// of them together.
     ///
     /// ## Example
     ///
@@ -31,7 +33,7 @@ rule! {
     ///       command: ["sh", "-c", "metrics-exporter & exec web"]
     /// ```
     ///
-    /// Good: a container each.
+    /// Good: one container for each.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -49,17 +51,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// For programs that are made of several processes and bring their own supervision, and for images that cannot be taken
-    /// apart.
+    /// For programs that consist of several processes and supervise them, and for images that
+    /// cannot be split.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: the second process becomes a container of its own in the pod, often with another image.
+    /// There is no fix: the second process belongs in its own container of the pod, often with
+    /// another image.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not init containers, which end, and not scripts that are not in the
-    /// manifest. Scripts with loops or here-documents are not judged.
+    /// Profile `hardened`, every Kubernetes version. The rule skips init containers, which end,
+    /// scripts that are not in the manifest, and scripts with loops or here-documents.
     ///
     /// ## References
     ///
@@ -73,7 +76,7 @@ rule! {
     related: [Kyverno "limit-containers-per-pod"],
 }
 
-/// Programs whose work is to keep several others running.
+/// Programs that keep several others running.
 const SUPERVISORS: [&str; 8] = [
     "supervisord",
     "s6-svscan",
@@ -84,7 +87,7 @@ const SUPERVISORS: [&str; 8] = [
     "monit",
     "systemd",
 ];
-/// Programs that go into the background by themselves.
+/// Programs that put themselves into the background.
 const DAEMONS: [&str; 7] = [
     "cron",
     "crond",
@@ -94,13 +97,13 @@ const DAEMONS: [&str; 7] = [
     "atd",
     "dbus-daemon",
 ];
-/// Programs that do nothing of their own: they wait, tell, prepare, or show a log.
-const SERVANTS: [&str; 22] = [
+/// Programs that only wait, print, prepare something or show a log.
+const HELPERS: [&str; 22] = [
     "wait", "sleep", "echo", "printf", "tail", "trap", "kill", "true", "exit", "set", "done", "fi",
     "}", "export", "cd", "mkdir", "chown", "chmod", "cp", "touch", "fg", "test",
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in pod
         .containers
         .iter()
@@ -112,17 +115,17 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             continue;
         };
         if let Some(supervisor) = supervisor(&commands) {
-            found
+            report
                 .at(
                     place,
                     format!("{container} starts {supervisor}, which runs several processes"),
                 )
                 .in_container(container);
         } else if starts_several(&commands) {
-            found
+            report
                 .at(
                     place,
-                    format!("{container} starts more than one process that goes on running"),
+                    format!("{container} starts several long-running processes"),
                 )
                 .in_container(container);
         }
@@ -137,10 +140,10 @@ fn supervisor<'y>(commands: &[Command<'y>]) -> Option<&'y str> {
         .find(|program| SUPERVISORS.contains(program))
 }
 
-/// Whether something runs in the background while something else of substance follows. A loop in the background is taken for
-/// a helper, because it often waits for the program to be there and then ends.
+/// Whether one program runs in the background while another main program follows. Scripts with loops are skipped: a loop in the
+/// background often waits for the program to start and then ends.
 fn starts_several(commands: &[Command<'_>]) -> bool {
-    let Some(first) = commands.iter().position(goes_on_running) else {
+    let Some(first) = commands.iter().position(keeps_running) else {
         return false;
     };
     let is_loop = |command: &Command<'_>| {
@@ -149,10 +152,10 @@ fn starts_several(commands: &[Command<'_>]) -> bool {
             Some(&("while" | "until" | "for" | "done"))
         )
     };
-    !commands.iter().any(is_loop) && commands.iter().skip(first + 1).any(is_of_substance)
+    !commands.iter().any(is_loop) && commands.iter().skip(first + 1).any(is_main_program)
 }
 
-fn goes_on_running(command: &Command<'_>) -> bool {
+fn keeps_running(command: &Command<'_>) -> bool {
     let Some((program, arguments)) = command.program() else {
         return false;
     };
@@ -161,11 +164,11 @@ fn goes_on_running(command: &Command<'_>) -> bool {
             .iter()
             .any(|argument| matches!(*argument, "-f" | "-D" | "-n"));
     let is_service = program == "service" && arguments.last() == Some(&"start");
-    is_daemon || is_service || (command.in_background && is_of_substance(command))
+    is_daemon || is_service || (command.in_background && is_main_program(command))
 }
 
-fn is_of_substance(command: &Command<'_>) -> bool {
+fn is_main_program(command: &Command<'_>) -> bool {
     command
         .program()
-        .is_some_and(|(program, _)| !SERVANTS.contains(&program))
+        .is_some_and(|(program, _)| !HELPERS.contains(&program))
 }

@@ -5,15 +5,17 @@ use crate::rules::processes::shell::Command;
 use kubernetes::Pod;
 
 rule! {
-    /// Containers that install packages when they start: `apt-get install`, `apk add`, `pip install`, `npm install` and the
-    /// like in `command`, `args` or a lifecycle hook.
+    /// Containers that install packages when they start.
+    ///
+    /// The rule reports `apt-get install`, `apk add`, `pip install`, `npm install` and similar
+    /// commands in `command`, `args` or a lifecycle hook.
     ///
     /// ## Why
     ///
-    /// What runs is what the package server hands out at that minute, not what was built, scanned and signed. The container
-    /// needs a way to the internet, a writable root file system and often root for it, which are what an attacker needs as
-    /// well, and whoever gets a package of that name published runs code in the pod. If the server is away, the pod does not
-    /// start.
+    /// The container runs what the package server delivers at that moment, not what was built,
+    /// scanned and signed. It needs internet access, a writable root file system, and often root,
+    /// which are exactly what an attacker needs. An attacker who publishes a package of that name
+    /// runs code in the pod. If the server is down, the pod does not start.
     ///
     /// ## Example
     ///
@@ -30,7 +32,7 @@ rule! {
     ///       args: ["pip install --quiet requests && exec python /app/report.py"]
     /// ```
     ///
-    /// Good: an image that has the packages.
+    /// Good: an image that contains the packages.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -46,16 +48,16 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// For a build or a one-time task whose purpose is to install something, and while trying something out.
+    /// For a build or a one-time job whose purpose is to install something, and for experiments.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: the packages belong in the image, with a line in its Dockerfile.
+    /// There is no fix: install the packages in the image's Dockerfile.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Only what the manifest itself says is looked at,
-    /// not scripts in the image.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule checks only
+    /// commands in the manifest, not scripts in the image.
     ///
     /// ## References
     ///
@@ -69,7 +71,7 @@ rule! {
     check: Check::Pod(check),
 }
 
-/// Package managers, each with the words that make it install something.
+/// Package managers, each with its commands that install packages.
 const MANAGERS: [(&str, &[&str]); 15] = [
     ("apk", &["add"]),
     ("apt", &["install"]),
@@ -88,7 +90,7 @@ const MANAGERS: [(&str, &[&str]); 15] = [
     ("zypper", &["install", "in"]),
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
         for invocation in script::entry_point(container)
             .into_iter()
@@ -98,10 +100,10 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                 continue;
             };
             if let Some((manager, verb)) = commands.iter().find_map(installation) {
-                found
+                report
                     .at(
                         place,
-                        format!("{container} installs packages when it runs: {manager} {verb}"),
+                        format!("{container} installs packages at run time: {manager} {verb}"),
                     )
                     .in_container(container);
             }
@@ -109,7 +111,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// The package manager that a command starts, and what it tells it.
+/// Returns the package manager and its install command, if a command installs packages.
 fn installation(command: &Command<'_>) -> Option<(&'static str, &'static str)> {
     let (program, arguments) = command.program()?;
     let (program, arguments) = match arguments {

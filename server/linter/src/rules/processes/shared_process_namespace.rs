@@ -8,9 +8,9 @@ rule! {
     ///
     /// ## Why
     ///
-    /// A process sees those of the other containers: their command lines and, as the same user or as root, their environment
-    /// variables, their memory and, through `/proc/PID/root`, their files. A sidecar that is broken into hands over the secrets
-    /// of the program beside it.
+    /// A process sees those of the other containers: their command lines and, as the same user or
+    /// as root, their environment variables, their memory and, through `/proc/PID/root`, their
+    /// files. A compromised sidecar exposes the secrets of the main program.
     ///
     /// ## Example
     ///
@@ -60,18 +60,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where a sidecar has to signal the program, as to make it read new configuration, or where a debugging container has to
-    /// see it; `kubectl debug --target` does the latter without the field.
+    /// If a sidecar has to signal the program, for example to reload its configuration, or if a
+    /// debugging container has to see it. For debugging, `kubectl debug --target` works without the
+    /// field.
     ///
     /// ## What the fix changes
     ///
-    /// It takes the field out, and each container has a process namespace of its own, in which its entry point is process 1.
-    /// Sidecars that look for or signal the processes of another container stop doing so, and a program that does not reap its
-    /// children as process 1 leaves zombies behind.
+    /// It removes the field. Each container gets its own process namespace, in which its entry
+    /// point is process 1. Sidecars that look for or signal the processes of another container stop
+    /// working, and a program that does not reap its children as process 1 leaves zombies behind.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -85,7 +87,7 @@ rule! {
 
 const FIELD: &str = "shareProcessNamespace";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     if pod.is_windows() {
         return;
     }
@@ -93,12 +95,17 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         value: true, node, ..
     } = pod.setting(FIELD, pod.spec.share_process_namespace)
     {
-        found
-            .at(node, "shareProcessNamespace is true: containers see each other's processes")
+        report
+            .at(
+                node,
+                "shareProcessNamespace is true: containers see each other's processes",
+            )
             .fix(
                 Applicability::Unsafe,
-                "remove shareProcessNamespace (a container that signals another one's processes fails)",
-                [Change::Remove { path: pod.path(FIELD) }],
+                "remove shareProcessNamespace (containers cannot signal each other)",
+                [Change::Remove {
+                    path: pod.path(FIELD),
+                }],
             );
     }
 }

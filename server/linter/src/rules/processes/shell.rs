@@ -1,32 +1,31 @@
-//! What containers are told to run: `command`, `args` and lifecycle hooks, as far as a glance at a shell script goes.
+//! The commands that containers run: `command`, `args`, lifecycle hooks, and simple shell scripts in them.
 //!
-//! It reads words and what stands between them, not the language. Where that is not enough it gives nothing: what rules make
-//! of it are hints.
+//! It splits a script into words and commands without parsing the shell language, and returns nothing for scripts that need more.
 
 use crate::rules::security_context::token;
 use kubernetes::Container;
 use yaml::Node;
 
-/// One program that a container is told to run, with its arguments or as a shell script.
+/// A program that a container runs, with its arguments or as a shell script.
 pub(crate) struct Invocation<'y> {
     /// The items of `command`, then those of `args`.
     items: Vec<Node<'y>>,
 }
 
-/// A part of a script: what runs as one command.
+/// One command of a script.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Command<'y> {
     pub(crate) words: Vec<&'y str>,
-    /// Whether the shell goes on while it runs.
+    /// Whether the shell continues while it runs.
     pub(crate) in_background: bool,
 }
 
-/// What starts a container: its entry point, if the manifest names one.
+/// Returns the entry point of a container, if the manifest sets one.
 pub(crate) fn entry_point<'y>(container: &Container<'y>) -> Option<Invocation<'y>> {
     invocation(&[container.lookup("command"), container.lookup("args")])
 }
 
-/// What its lifecycle hooks run.
+/// Returns the commands of its lifecycle hooks.
 pub(crate) fn hooks<'y>(container: &Container<'y>) -> impl Iterator<Item = Invocation<'y>> {
     let hook = |name| invocation(&[container.lookup(&format!("lifecycle.{name}.exec.command"))]);
     ["postStart", "preStop"].into_iter().filter_map(hook)
@@ -42,7 +41,7 @@ fn invocation<'y>(lists: &[Option<Node<'y>>]) -> Option<Invocation<'y>> {
 }
 
 impl<'y> Invocation<'y> {
-    /// The commands it consists of, and where they are written.
+    /// Returns its commands, with the node that contains them.
     pub(crate) fn commands(&self) -> Option<(Vec<Command<'y>>, Node<'y>)> {
         let words = || self.items.iter().filter_map(|item| item.as_str());
         if !words().next().is_some_and(is_shell) {
@@ -59,13 +58,13 @@ impl<'y> Invocation<'y> {
 }
 
 impl<'y> Command<'y> {
-    /// The program, without its folder, and its arguments; what stands before it in a shell is left out.
+    /// Returns the program, without its directory and without prefixes such as `exec`, and its arguments.
     pub(crate) fn program(&self) -> Option<(&'y str, &[&'y str])> {
-        const BEFORE: [&str; 12] = [
+        const PREFIXES: [&str; 12] = [
             "exec", "sudo", "env", "nohup", "time", "then", "do", "else", "if", "while", "!", "{",
         ];
-        let is_before = |word: &&str| BEFORE.contains(word) || word.contains('=');
-        let start = self.words.iter().position(|word| !is_before(word))?;
+        let is_prefix = |word: &&str| PREFIXES.contains(word) || word.contains('=');
+        let start = self.words.iter().position(|word| !is_prefix(word))?;
         let (program, arguments) = self.words[start..].split_first()?;
         Some((program.rsplit('/').next().unwrap_or(program), arguments))
     }
@@ -76,7 +75,7 @@ fn is_shell(program: &str) -> bool {
     SHELLS.contains(&program.rsplit('/').next().unwrap_or(program))
 }
 
-/// The commands of a script. One that holds a text of its own (`<<`) is not looked into.
+/// Splits a script into commands. Returns none for scripts with here-documents (`<<`).
 fn commands(script: &str) -> Vec<Command<'_>> {
     if script.contains("<<") {
         return Vec::new();
@@ -93,7 +92,7 @@ fn commands(script: &str) -> Vec<Command<'_>> {
             (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(character),
             (None, '#') if before.is_whitespace() => {
-                add(&mut commands, &script[start..at], false);
+                push_command(&mut commands, &script[start..at], false);
                 let rest = &script[at..];
                 start = at + rest.find('\n').unwrap_or(rest.len());
                 while characters.next_if(|&(next, _)| next < start).is_some() {}
@@ -102,18 +101,18 @@ fn commands(script: &str) -> Vec<Command<'_>> {
             (None, ';' | '&' | '|' | '\n' | '(' | ')') => {
                 let in_background =
                     character == '&' && before != '&' && before != '|' && next != Some('&');
-                add(&mut commands, &script[start..at], in_background);
+                push_command(&mut commands, &script[start..at], in_background);
                 start = at + 1;
             }
             (None, _) => {}
         }
         before = character;
     }
-    add(&mut commands, &script[start..], false);
+    push_command(&mut commands, &script[start..], false);
     commands
 }
 
-fn add<'y>(commands: &mut Vec<Command<'y>>, text: &'y str, in_background: bool) {
+fn push_command<'y>(commands: &mut Vec<Command<'y>>, text: &'y str, in_background: bool) {
     let words: Vec<&str> = text
         .split_whitespace()
         .filter(|word| *word != "\\")
@@ -131,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripts_fall_into_commands() {
+    fn scripts_are_split_into_commands() {
         let read = |script| -> Vec<String> {
             let mark = |command: &Command<'_>| if command.in_background { " &" } else { "" };
             commands(script)
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_found_behind_what_stands_before_it() {
+    fn program_follows_its_prefixes() {
         let program = |text: &'static str| {
             let words = text.split(' ').collect();
             Command {

@@ -1,4 +1,4 @@
-//! Annotations of a pod, from the time before what they say had fields.
+//! Annotations of a pod that set seccomp and AppArmor profiles before there were fields for them.
 
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
@@ -10,11 +10,11 @@ pub(crate) struct Annotation<'y> {
     pub(crate) key: Node<'y>,
     pub(crate) name: &'y str,
     pub(crate) value: Option<&'y str>,
-    /// Where the value is written.
+    /// The node of the value.
     pub(crate) node: Node<'y>,
 }
 
-/// The annotations in a pod's own metadata.
+/// Returns the annotations in a pod's metadata.
 pub(crate) fn annotations<'y>(pod: &Pod<'y>) -> impl Iterator<Item = Annotation<'y>> {
     let named = |entry: Entry<'y>| {
         Some(Annotation {
@@ -34,7 +34,7 @@ impl Annotation<'_> {
     }
 }
 
-/// What an annotation's value is as a profile's fields; `None` where it has no meaning.
+/// The profile that an annotation's value means.
 pub(crate) struct Profile<'a> {
     pub(crate) kind: &'static str,
     local: Option<&'a str>,
@@ -50,7 +50,7 @@ impl<'a> Profile<'a> {
         Some(Profile { kind, local })
     }
 
-    /// What writes the profile at the path of its field.
+    /// Returns the changes that write the profile at the path of its field.
     pub(crate) fn settings(&self, field: &Path) -> impl Iterator<Item = Change> {
         let text = |key: &str, value: &str| Change::Set {
             path: field.key(key),
@@ -60,14 +60,14 @@ impl<'a> Profile<'a> {
         std::iter::once(text("type", self.kind)).chain(local)
     }
 
-    /// Whether a profile's field says the same.
+    /// Whether a field has the same profile.
     pub(crate) fn is_at(&self, field: Node<'_>) -> bool {
         let text = |key| field.get(key).and_then(Node::as_str);
         text("type") == Some(self.kind) && text("localhostProfile") == self.local
     }
 }
 
-/// The container that the part of an annotation's name behind its prefix names.
+/// Returns the container that the rest of an annotation's name refers to.
 pub(crate) fn container<'p, 'y>(pod: &'p Pod<'y>, name: &str) -> Option<&'p Container<'y>> {
     pod.containers
         .iter()

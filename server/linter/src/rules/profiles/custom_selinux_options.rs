@@ -7,14 +7,16 @@ use yaml::edit::Change;
 rule! {
     /// `seLinuxOptions` with a user, a role, or a type that is not for containers.
     ///
-    /// The types `container_t`, `container_init_t` and `container_kvm_t` are allowed, `container_engine_t` from Kubernetes
-    /// 1.31 on; `level` is free. On the pod as in a container, whatever the other one says.
+    /// The types `container_t`, `container_init_t` and `container_kvm_t` are allowed, and
+    /// `container_engine_t` from Kubernetes 1.31 on. `level` is not restricted. The rule checks the
+    /// pod and each container.
     ///
     /// ## Why
     ///
-    /// On nodes with SELinux the label is the wall that still stands when everything else has fallen: `container_t` may touch
-    /// files labelled for containers and nothing else. `spc_t`, the type of "super privileged containers", or `unconfined_t`
-    /// with its user and role, take it down.
+    /// On nodes with SELinux, the label still confines a process when all other defenses have
+    /// failed: `container_t` may access files labeled for containers and nothing else. `spc_t`, the
+    /// type of "super privileged containers", and `unconfined_t` with its user and role remove this
+    /// protection.
     ///
     /// ## Example
     ///
@@ -70,17 +72,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A policy module made for the program, as `udica` writes it, is tighter than `container_t` and needs its own type. The
-    /// Pod Security Standards know no such types, so say so in a comment.
+    /// A policy module written for the program, as `udica` generates it, is stricter than
+    /// `container_t` and needs its own type. The Pod Security Standards do not know such types.
+    /// Explain it in an ignore comment.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the key, so that the runtime's label applies. Access to files of the node that only the other label may
-    /// touch is refused.
+    /// It removes the key, so that the runtime's label applies. The process loses access to files
+    /// of the node that only the other label may access.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version (`container_engine_t` from 1.31 on), every operating system.
+    /// Every profile, every Kubernetes version (`container_engine_t` from 1.31 on), every operating
+    /// system.
     ///
     /// ## References
     ///
@@ -95,19 +99,25 @@ rule! {
     check: Check::Pod(check),
     aliases: [Trivy "KSV-0025", Kyverno "disallow-selinux"],
     related: [Kubescape "C-0211"],
+    fields: [
+        "PodSecurityContext.seLinuxOptions",
+        "SELinuxOptions.type",
+        "SELinuxOptions.role",
+        "SELinuxOptions.user",
+    ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    for holder in owners(pod) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    for owner in owners(pod) {
         for key in ["type", "user", "role"] {
-            check_key(holder, key, config, found);
+            check_key(owner, key, config, report);
         }
     }
 }
 
-fn check_key(holder: Owner<'_, '_>, key: &str, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check_key(owner: Owner<'_, '_>, key: &str, config: &Config, report: &mut Reporter<'_, '_>) {
     let field = format!("securityContext.seLinuxOptions.{key}");
-    let Some((node, value)) = holder
+    let Some((node, value)) = owner
         .lookup(&field)
         .and_then(|node| Some((node, text(node)?)))
     else {
@@ -117,22 +127,22 @@ fn check_key(holder: Owner<'_, '_>, key: &str, config: &Config, found: &mut Repo
         return;
     }
     let change = Change::Remove {
-        path: holder.path(&field),
+        path: owner.path(&field),
     };
-    found
+    report
         .at(
             token(node),
-            format!("{holder} sets seLinuxOptions.{key} to {value}"),
+            format!("{owner} sets seLinuxOptions.{key} to {value}"),
         )
-        .in_container(holder.container())
+        .in_container(owner.container())
         .fix(
             Applicability::Unsafe,
-            format!("remove seLinuxOptions.{key} (the runtime's own label applies)"),
+            format!("remove seLinuxOptions.{key} (the runtime's label applies)"),
             [change],
         );
 }
 
-/// The types that are made for containers, each with the version from which on `baseline` allows it.
+/// The types for containers, each with the first minor version in which `baseline` allows it.
 pub(crate) const TYPES: [(&str, u16); 4] = [
     ("container_t", 0),
     ("container_init_t", 0),

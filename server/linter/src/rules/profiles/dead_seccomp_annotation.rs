@@ -1,21 +1,24 @@
 use crate::config::Config;
+use crate::rules::describe::shortened;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
-use crate::rules::suggest::brief;
 use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Container, Pod, Version};
 use yaml::edit::Change;
 use yaml::{Node, Path};
 
 rule! {
-    /// Annotations that once set a seccomp profile and do nothing any more.
+    /// Seccomp annotations, which have no effect since Kubernetes 1.27.
     ///
-    /// `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/` with a container's name
-    /// were the way before `securityContext.seccompProfile`. Kubernetes 1.27 and later ignore them.
+    /// Before `securityContext.seccompProfile`, the annotations
+    /// `seccomp.security.alpha.kubernetes.io/pod` and
+    /// `container.seccomp.security.alpha.kubernetes.io/<container>` set the profile. Kubernetes
+    /// 1.27 and later ignore them.
     ///
     /// ## Why
     ///
-    /// The manifest reads as if system calls were filtered; the container may make every one of them, those of published
-    /// escapes included. Several scanners still take the annotation for a profile.
+    /// The manifest looks as if system calls were filtered, but the container may make every one of
+    /// them, including those of published escapes. Several scanners still accept the annotation as
+    /// a profile.
     ///
     /// ## Example
     ///
@@ -77,17 +80,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A manifest that clusters older than 1.19 get as well, which know the annotation alone.
+    /// If clusters older than 1.19 use the same manifest. They support only the annotation.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the field with the same meaning and removes the annotation. The profile takes effect, perhaps for the first
-    /// time since the cluster was upgraded: a program that makes unusual system calls can fail. Where the field is there
-    /// already, or the annotation names no container, the annotation just goes.
+    /// It writes the field with the same meaning and removes the annotation. The profile takes
+    /// effect, perhaps for the first time since the cluster was upgraded: a program that makes
+    /// unusual system calls can fail. If the field is already set, or the annotation names no
+    /// container, the fix only removes the annotation.
     ///
     /// ## Applies to
     ///
-    /// Every profile, Kubernetes 1.27 and later. On Windows there is no seccomp: the annotation just goes.
+    /// Every profile, Kubernetes 1.27 and later. On Windows pods, which have no seccomp, the fix
+    /// only removes the annotation.
     ///
     /// ## References
     ///
@@ -107,7 +112,7 @@ pub(crate) const OF_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 pub(crate) const OF_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 pub(crate) const FIELD: &str = "securityContext.seccompProfile";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(27) {
         return;
     }
@@ -120,9 +125,9 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             }),
             None => continue,
         };
-        let mut finding = found.at(
+        let mut finding = report.at(
             annotation.key,
-            "the seccomp annotation does nothing since Kubernetes 1.27",
+            "the seccomp annotation has no effect since Kubernetes 1.27",
         );
         finding.tagged(Tag::Unnecessary);
         match field.filter(|field| field.taken.is_none_or(Node::is_null) && !pod.is_windows()) {
@@ -142,7 +147,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// The profile's field, and what it holds.
+/// The profile's field, and its value.
 struct Field<'y> {
     path: Path,
     taken: Option<Node<'y>>,
@@ -157,7 +162,7 @@ impl<'y> Field<'y> {
     }
 }
 
-/// The field with the meaning of the annotation, and the annotation's removal; none of a value that never had one.
+/// Returns the fix that writes the field and removes the annotation. `None` for an invalid value.
 fn migration(
     annotation: Annotation<'_>,
     pod: &Pod<'_>,
@@ -165,10 +170,7 @@ fn migration(
 ) -> Option<(String, Vec<Change>)> {
     let value = annotation.value?;
     let profile = Profile::of(value)?;
-    let title = format!(
-        "set seccompProfile for {} (it takes effect then)",
-        brief(value)
-    );
+    let title = format!("set seccompProfile to {}", shortened(value));
     Some((
         title,
         profile

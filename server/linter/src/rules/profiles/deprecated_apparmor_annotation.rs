@@ -1,20 +1,22 @@
 use crate::config::Config;
+use crate::rules::describe::shortened;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
-use crate::rules::suggest::brief;
 use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Container, Extent, Pod, Version};
 use yaml::edit::Change;
 
 rule! {
-    /// Annotations that set an AppArmor profile, which has a field now.
+    /// AppArmor annotations, which a field replaces.
     ///
-    /// `container.apparmor.security.beta.kubernetes.io/` with a container's name still works: the API server copies it into
-    /// `securityContext.appArmorProfile`. It is deprecated since Kubernetes 1.30, where the field came.
+    /// `container.apparmor.security.beta.kubernetes.io/<container>` still works: the API server
+    /// copies it into `securityContext.appArmorProfile`. It is deprecated since Kubernetes 1.30,
+    /// which introduced the field.
     ///
     /// ## Why
     ///
-    /// The annotation names its container by a text that nothing keeps right: after the container is renamed, the API server
-    /// refuses the pod. Once the annotation goes the way of seccomp's, the profile is gone without a word.
+    /// The annotation refers to its container by name, and nothing keeps the two in sync. After the
+    /// container is renamed, the API server rejects the pod. When Kubernetes stops reading the
+    /// annotation, as it did for seccomp, the profile disappears without a warning.
     ///
     /// ## Example
     ///
@@ -66,17 +68,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A manifest that clusters older than 1.30 get as well, which know the annotation alone.
+    /// If clusters older than 1.30 use the same manifest. They support only the annotation.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the field that the API server makes of the annotation, and removes the annotation. Where the field says the
-    /// same already, or the annotation names no container, the annotation just goes. Where the field says something else,
-    /// which the API server refuses, there is no fix.
+    /// It writes the field that the API server derives from the annotation, and removes the
+    /// annotation. If the field already has the same value, or the annotation names no container,
+    /// the fix only removes the annotation. If the field has another value, which the API server
+    /// rejects, there is no fix.
     ///
     /// ## Applies to
     ///
-    /// Every profile, Kubernetes 1.30 and later, not pods for Windows.
+    /// Every profile, Kubernetes 1.30 and later. The rule skips Windows pods.
     ///
     /// ## References
     ///
@@ -94,7 +97,7 @@ rule! {
 pub(crate) const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
 pub(crate) const FIELD: &str = "securityContext.appArmorProfile";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(30) || pod.is_windows() {
         return;
     }
@@ -105,10 +108,10 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         match container(pod, name) {
             None if pod.extent == Extent::Whole => {
                 let message = format!(
-                    "the AppArmor annotation names no container: there is no {:?}",
-                    brief(name)
+                    "the AppArmor annotation is for container {:?}, which does not exist",
+                    shortened(name)
                 );
-                let mut finding = found.at(annotation.key, message);
+                let mut finding = report.at(annotation.key, message);
                 finding.tagged(Tag::Unnecessary);
                 if !pod.has_unfinished_container() {
                     finding.fix(
@@ -119,9 +122,8 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 }
             }
             container => {
-                let message =
-                    "the AppArmor annotation is deprecated since Kubernetes 1.30: it has a field";
-                let mut finding = found.at(annotation.key, message);
+                let message = "the AppArmor annotation is deprecated since Kubernetes 1.30: use appArmorProfile";
+                let mut finding = report.at(annotation.key, message);
                 finding.tagged(Tag::Deprecated);
                 if let Some((title, changes)) =
                     container.and_then(|container| migration(annotation, pod, container))
@@ -139,21 +141,21 @@ fn migration(
     container: &Container<'_>,
 ) -> Option<(&'static str, Vec<Change>)> {
     let removal = annotation.removal(pod)?;
-    // The API server takes an empty value for no profile at all.
+    // For the API server, an empty value is no profile.
     if annotation.value == Some("") {
-        return Some(("remove the annotation, which says nothing", vec![removal]));
+        return Some(("remove the empty annotation", vec![removal]));
     }
     let profile = Profile::of(annotation.value?)?;
     match container.lookup(FIELD).filter(|field| !field.is_null()) {
         Some(field) if profile.is_at(field) => Some((
-            "remove the annotation, which the field repeats",
+            "remove the annotation (the field has the same value)",
             vec![removal],
         )),
         Some(_) => None,
         None => {
             let field = container.path(FIELD);
             let changes = profile.settings(&field).chain([removal]).collect();
-            Some(("set appArmorProfile instead of the annotation", changes))
+            Some(("replace the annotation with appArmorProfile", changes))
         }
     }
 }

@@ -1,24 +1,27 @@
 use crate::config::Config;
+use crate::rules::describe::shortened;
 use crate::rules::profiles::unconfined_apparmor;
 use crate::rules::profiles::unconfined_seccomp;
 use crate::rules::schema::refused_value::values::Accepted;
 use crate::rules::schema::unknown_fields::is_filled_in;
-use crate::rules::suggest::{brief, nearest};
 use crate::rules::{Applicability, NewFinding, Reporter, Rule};
+use crate::suggest::closest;
 use kubernetes::{Container, Pod};
 use yaml::edit::{Change, Value};
 use yaml::{Node, NodeKind, Path};
 
 rule! {
-    /// Seccomp and AppArmor profiles that the API server refuses.
+    /// Seccomp and AppArmor profiles that the API server rejects.
     ///
-    /// `seccompProfile` and `appArmorProfile` need a `type`, which is `RuntimeDefault`, `Localhost` or `Unconfined` to the
-    /// letter. With `Localhost`, `localhostProfile` names the profile on the node; with the others it may not be there. For
-    /// seccomp it is a path below the kubelet's folder of profiles: neither absolute nor with `..`.
+    /// `seccompProfile` and `appArmorProfile` require a `type`, which is exactly `RuntimeDefault`,
+    /// `Localhost` or `Unconfined`. With `Localhost`, `localhostProfile` must name the profile on
+    /// the node. With the other types, it must not be set. For seccomp, it is a path below the
+    /// kubelet's profile directory: neither absolute nor with `..`.
     ///
     /// ## Why
     ///
-    /// The API server refuses the pod. What still runs is the version before, which may have no profile at all.
+    /// The API server rejects the pod. The previous version keeps running, possibly without any
+    /// profile.
     ///
     /// ## Example
     ///
@@ -59,7 +62,7 @@ rule! {
     ///           type: RuntimeDefault
     /// ```
     ///
-    /// Without a type, the other key tells which one was meant:
+    /// Without a type, `localhostProfile` shows which one was meant:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -92,7 +95,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Which profile a `Localhost` means, only you know:
+    /// If `Localhost` has no profile, there is no fix:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -127,19 +130,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: the API server refuses the pod.
+    /// Never: the API server rejects the pod.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the type that the value is nearest to, the words of the former annotations (`runtime/default`,
-    /// `docker/default`, `unconfined`) among them; it adds the type that a `localhostProfile` implies, or `RuntimeDefault`;
-    /// it removes a `localhostProfile` beside another type. The profile takes effect then.
+    /// It writes the closest valid type, also for the values of the old annotations
+    /// (`runtime/default`, `docker/default`, `unconfined`). It adds a missing type: `Localhost` if
+    /// `localhostProfile` is set, else `RuntimeDefault`. It removes a `localhostProfile` next to
+    /// another type. The profile then takes effect.
     ///
     /// ## Applies to
     ///
-    /// Every profile. `seccompProfile` is there from Kubernetes 1.19 on, `appArmorProfile` from 1.30 on. A missing or
-    /// unknown type is left to `unconfined-seccomp` and `unconfined-apparmor` where those run: the Pod Security Standards take
-    /// it for unconfined.
+    /// Every profile. `seccompProfile` exists from Kubernetes 1.19 on, `appArmorProfile` from 1.30
+    /// on. A missing or unknown type is left to `unconfined-seccomp` and `unconfined-apparmor`
+    /// where those rules run, because the Pod Security Standards treat it as unconfined.
     ///
     /// ## References
     ///
@@ -153,10 +157,11 @@ rule! {
     enablement: Always,
     severity: Error,
     check: Check::Pod(check),
+    fields: ["SeccompProfile.localhostProfile", "AppArmorProfile.localhostProfile"],
     reports_rejections: true,
 }
 
-/// The fields, each with its way from a pod or a container, and with the rule that speaks of a missing or unknown type where it runs.
+/// The fields, each with its dotted path from a pod or a container, and the rule that reports a missing or invalid type.
 const FIELDS: [(&str, &str, &Rule); 2] = [
     (
         "seccompProfile",
@@ -171,138 +176,148 @@ const FIELDS: [(&str, &str, &Rule); 2] = [
 ];
 const TYPES: [&str; 3] = ["RuntimeDefault", "Localhost", "Unconfined"];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    for (field, way, unconfined) in FIELDS {
-        let of_pod = pod.lookup(way).map(|profile| Place {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    for (field, field_path, unconfined) in FIELDS {
+        let of_pod = pod.lookup(field_path).map(|profile| Place {
             pod,
             container: None,
             field,
-            way,
+            field_path,
             profile,
         });
         let of_container = |container| {
-            let profile = Container::lookup(container, way)?;
+            let profile = Container::lookup(container, field_path)?;
             Some(Place {
                 pod,
                 container: Some(container),
                 field,
-                way,
+                field_path,
                 profile,
             })
         };
-        let types_are_told = unconfined.runs(config);
+        let types_are_reported = unconfined.runs(config);
         let places = of_pod
             .into_iter()
             .chain(pod.containers.iter().filter_map(of_container));
         for place in places.filter(|place| place.profile.kind() == NodeKind::Mapping) {
-            if !types_are_told {
-                check_type(&place, found);
+            if !types_are_reported {
+                check_type(&place, report);
             }
-            check_local(&place, found);
+            check_local(&place, report);
         }
     }
 }
 
-/// A profile and whose it is.
+/// A profile and its owner.
 struct Place<'p, 'y> {
     pod: &'p Pod<'y>,
-    /// None where it is the pod's own.
+    /// `None` for the pod's own profile.
     container: Option<&'p Container<'y>>,
     field: &'static str,
-    way: &'static str,
+    field_path: &'static str,
     profile: Node<'y>,
 }
 
-fn check_type(place: &Place<'_, '_>, found: &mut Reporter<'_, '_>) {
-    match place.given("type") {
+fn check_type(place: &Place<'_, '_>, report: &mut Reporter<'_, '_>) {
+    match place.non_empty("type") {
         None => {
-            let implied = if place.given("localhostProfile").is_some() {
+            let implied = if place.non_empty("localhostProfile").is_some() {
                 "Localhost"
             } else {
                 "RuntimeDefault"
             };
-            let title = format!("set type: {implied} (the profile takes effect)");
+            let title = format!("set type: {implied}");
             place
-                .report_missing(&format!("{}.type", place.way), found)
+                .report_missing(&format!("{}.type", place.field_path), report)
                 .fix(Applicability::Unsafe, title, [place.set_type(implied)]);
         }
         Some(kind) if !is_filled_in(kind) => {
             let text = kind.as_str().filter(|text| !TYPES.contains(text));
             if let Some(text) = text {
-                unknown(place, kind, text, found);
+                report_unknown_type(place, kind, text, report);
             }
         }
         Some(_) => {}
     }
 }
 
-fn check_local(place: &Place<'_, '_>, found: &mut Reporter<'_, '_>) {
-    let Some(kind) = place.given("type").and_then(Node::as_str) else {
+fn check_local(place: &Place<'_, '_>, report: &mut Reporter<'_, '_>) {
+    let Some(kind) = place.non_empty("type").and_then(Node::as_str) else {
         return;
     };
     let written = place
         .profile
         .get("localhostProfile")
         .filter(|value| !value.is_null());
-    match (kind, place.given("localhostProfile"), written) {
+    match (kind, place.non_empty("localhostProfile"), written) {
         ("Localhost", None, _) => {
-            place.report_missing(&format!("{}.localhostProfile", place.way), found);
+            place.report_missing(&format!("{}.localhostProfile", place.field_path), report);
         }
-        ("Localhost", Some(local), _) => check_path(place, local, found),
-        // Even an empty text is one too much.
-        ("RuntimeDefault" | "Unconfined", _, Some(local)) => superfluous(place, local, found),
+        ("Localhost", Some(local), _) => check_path(place, local, report),
+        // The API server rejects even an empty value.
+        ("RuntimeDefault" | "Unconfined", _, Some(local)) => {
+            report_unused_local_profile(place, local, report)
+        }
         _ => {}
     }
 }
 
-/// A seccomp profile is a file below a folder of the kubelet's, an AppArmor profile a name.
-fn check_path(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, '_>) {
+/// A seccomp profile is a file in the kubelet's profile directory, an AppArmor profile a name.
+fn check_path(place: &Place<'_, '_>, local: Node<'_>, report: &mut Reporter<'_, '_>) {
     const LONGEST_NAME: usize = 4095;
     let Some(text) = local.as_str().filter(|_| !is_filled_in(local)) else {
         return;
     };
-    let objection = match place.field {
-        "seccompProfile" => Accepted::Descending.objection(local),
-        _ if text.trim() != text => Some("with blanks around it".to_owned()),
-        _ if text.len() > LONGEST_NAME => Some(format!("longer than {LONGEST_NAME} bytes")),
+    let violation = match place.field {
+        "seccompProfile" => Accepted::RelativePath.violation(local),
+        _ if text.trim() != text => Some("must not start or end with a space".to_owned()),
+        _ if text.len() > LONGEST_NAME => {
+            Some(format!("must not be longer than {LONGEST_NAME} bytes"))
+        }
         _ => None,
     };
-    if let Some(objection) = objection {
-        found
+    if let Some(violation) = violation {
+        report
             .at(
                 local,
-                format!("localhostProfile is {:?}, {objection}", brief(text)),
+                format!("localhostProfile is {:?}: {violation}", shortened(text)),
             )
             .in_container(place.container);
     }
 }
 
-fn superfluous(place: &Place<'_, '_>, local: Node<'_>, found: &mut Reporter<'_, '_>) {
-    let message = format!(
-        "localhostProfile of {} is there without type: Localhost",
-        place.field
-    );
+fn report_unused_local_profile(
+    place: &Place<'_, '_>,
+    local: Node<'_>,
+    report: &mut Reporter<'_, '_>,
+) {
+    let message = format!("localhostProfile of {} needs type: Localhost", place.field);
     let change = Change::Remove {
         path: place.path().keys("localhostProfile"),
     };
-    found.at(local, message).in_container(place.container).fix(
+    report.at(local, message).in_container(place.container).fix(
         Applicability::Unsafe,
         "remove localhostProfile",
         [change],
     );
 }
 
-fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Reporter<'_, '_>) {
-    let message = format!("{} is not a type of {}", brief(text), place.field);
-    let mut finding = found.at(kind, message).in_container(place.container);
-    let former = match text {
+fn report_unknown_type(
+    place: &Place<'_, '_>,
+    kind: Node<'_>,
+    text: &str,
+    report: &mut Reporter<'_, '_>,
+) {
+    let message = format!("{} is not a valid type of {}", shortened(text), place.field);
+    let mut finding = report.at(kind, message).in_container(place.container);
+    let intended = match text {
         "runtime/default" | "docker/default" => Some("RuntimeDefault"),
-        _ => nearest(text, TYPES),
+        _ => closest(text, TYPES),
     };
-    if let Some(near) = former {
+    if let Some(near) = intended {
         finding.fix(
             Applicability::Unsafe,
-            format!("set type: {near} (the profile takes effect)"),
+            format!("set type: {near}"),
             [place.set_type(near)],
         );
     }
@@ -311,13 +326,13 @@ fn unknown(place: &Place<'_, '_>, kind: Node<'_>, text: &str, found: &mut Report
 impl<'y> Place<'_, 'y> {
     fn path(&self) -> Path {
         match self.container {
-            Some(container) => container.path(self.way),
-            None => self.pod.path(self.way),
+            Some(container) => container.path(self.field_path),
+            None => self.pod.path(self.field_path),
         }
     }
 
-    /// What the profile has at a key; an empty text is nothing to the API server.
-    fn given(&self, key: &str) -> Option<Node<'y>> {
+    /// Returns the value at a key. The API server treats an empty string as unset.
+    fn non_empty(&self, key: &str) -> Option<Node<'y>> {
         self.profile
             .get(key)
             .filter(|value| !value.is_null() && value.as_str() != Some(""))
@@ -326,13 +341,13 @@ impl<'y> Place<'_, 'y> {
     fn report_missing<'f>(
         &self,
         path: &'f str,
-        found: &'f mut Reporter<'_, '_>,
+        report: &'f mut Reporter<'_, '_>,
     ) -> NewFinding<'f, 'f> {
         let owner = self
             .container
             .map_or_else(|| "the pod".to_owned(), ToString::to_string);
         let key = path.rsplit('.').next().unwrap_or(path);
-        found
+        report
             .missing(path, format!("{} of {owner} has no {key}", self.field))
             .in_container(self.container)
     }

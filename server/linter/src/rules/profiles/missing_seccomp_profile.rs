@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::pod_security::spares_windows;
+use crate::rules::pod_security::exempts_windows;
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod, Version};
 use yaml::edit::{Change, Value};
@@ -7,18 +7,19 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Pods whose containers run without a seccomp profile.
     ///
-    /// Unless the kubelet is told to use the runtime's default, a container without `seccompProfile`, neither its own nor the
-    /// pod's, may make every system call of the kernel.
+    /// A container without `seccompProfile`, neither its own nor the pod's, may make every system
+    /// call of the kernel, unless the kubelet uses the runtime's profile by default.
     ///
     /// ## Why
     ///
-    /// Containers share the node's kernel, so a bug in any of its several hundred system calls is a way out. `RuntimeDefault`
-    /// shuts the dozens that ordinary programs never make, such as `add_key`, `bpf`, `unshare` or `userfaultfd`: the
-    /// published escapes CVE-2022-0185 and CVE-2022-0492 were built on `unshare` and fail under it.
+    /// Containers share the node's kernel, so that a bug in any of its several hundred system calls
+    /// is a way out. `RuntimeDefault` blocks dozens that ordinary programs never make, such as
+    /// `add_key`, `bpf`, `unshare` or `userfaultfd`. The published escapes CVE-2022-0185 and
+    /// CVE-2022-0492 use `unshare` and fail under it.
     ///
     /// ## Example
     ///
-    /// One setting on the pod settles it for all containers.
+    /// One setting on the pod covers all containers.
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -50,7 +51,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: every container brings its own.
+    /// Good: every container sets its own.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -69,20 +70,21 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where every kubelet of the cluster runs with `seccompDefault: true`, the profile applies without being written; the
-    /// Pod Security Standards still ask for it in the manifest. Debuggers and programs that make containers of their own can
-    /// need more than `RuntimeDefault`: write a `Localhost` profile for them rather than none.
+    /// If every kubelet of the cluster runs with `seccompDefault: true`, the profile applies
+    /// without being set. The Pod Security Standards still require it in the manifest. Debuggers
+    /// and programs that create containers can need more than `RuntimeDefault`: write a `Localhost`
+    /// profile for them rather than none.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `seccompProfile.type: RuntimeDefault` on the pod, where it holds for every container without a profile of
-    /// its own. It is the same profile that Docker has applied for years, so that ordinary programs do not notice. Privileged
-    /// containers stay unconfined.
+    /// It sets `seccompProfile.type: RuntimeDefault` on the pod, where it applies to every
+    /// container without its own profile. Docker has applied the same profile for years, so that
+    /// ordinary programs keep working. Privileged containers stay unconfined.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, Kubernetes 1.19 and later. From 1.25 on not pods for Windows (`spec.os.name`), which cannot have
-    /// the field.
+    /// Profiles `restricted` and `hardened`, Kubernetes 1.19 and later. From 1.25 on, the rule
+    /// skips Windows pods (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -103,13 +105,14 @@ rule! {
         Kyverno "restrict-seccomp-strict",
     ],
     related: [Checkov "CKV_K8S_31"],
+    fields: ["PodSecurityContext.seccompProfile"],
 }
 
 const PROFILE: &str = "securityContext.seccompProfile";
 const TYPE: &str = "securityContext.seccompProfile.type";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if config.kubernetes_version < Version::new(19) || spares_windows(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if config.kubernetes_version < Version::new(19) || exempts_windows(pod, config) {
         return;
     }
     let lacks_own = |container: &Container<'_>| {
@@ -124,7 +127,7 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     {
         return;
     }
-    let mut finding = found.missing(
+    let mut finding = report.missing(
         TYPE,
         "pod does not set seccompProfile, so containers may make any syscall",
     );

@@ -6,16 +6,18 @@ use yaml::edit::{Change, Value};
 use yaml::{Entry, NodeKind};
 
 rule! {
-    /// AppArmor profiles that are neither `RuntimeDefault` nor `Localhost`.
+    /// AppArmor profiles other than `RuntimeDefault` and `Localhost`.
     ///
-    /// The field `appArmorProfile` counts on the pod and in each container, the annotation
-    /// `container.apparmor.security.beta.kubernetes.io/<container>` besides. A profile without a type counts as well.
+    /// The rule checks `appArmorProfile` on the pod and in each container, and the annotation
+    /// `container.apparmor.security.beta.kubernetes.io/<container>`. It also reports a profile
+    /// without a type.
     ///
     /// ## Why
     ///
-    /// On nodes with AppArmor the runtime's profile keeps a container, even one that runs as root, from writing to
-    /// `/proc/sys` and `/sys`, from mounting, and from tracing others. `Unconfined` takes that away, and with it what stopped
-    /// CVE-2022-0492 and its like where seccomp did not.
+    /// On nodes with AppArmor, the runtime's profile keeps a container, even one that runs as root,
+    /// from writing to `/proc/sys` and `/sys`, from mounting, and from tracing others. `Unconfined`
+    /// removes this protection, which stopped CVE-2022-0492 and similar attacks where seccomp did
+    /// not.
     ///
     /// ## Example
     ///
@@ -53,7 +55,7 @@ rule! {
     ///           type: RuntimeDefault
     /// ```
     ///
-    /// The annotation from before Kubernetes 1.30:
+    /// The annotation used before Kubernetes 1.30:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -103,19 +105,21 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Programs that mount file systems or make containers of their own need more than `RuntimeDefault`. Load a profile for
-    /// them on the nodes and name it as `Localhost`.
+    /// Programs that mount file systems or create containers need more than `RuntimeDefault`. Load
+    /// a profile for them on the nodes and reference it as `Localhost`.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `RuntimeDefault`, in the annotation `runtime/default`, and removes a `localhostProfile` that cannot stand
-    /// beside it. Where annotation and field speak about the same container, which the API server refuses unless they agree,
-    /// the annotation goes. On a pod for Windows, where the field is refused altogether, the profile goes. A program that
-    /// mounts or traces is refused.
+    /// It sets `RuntimeDefault` (`runtime/default` in the annotation), and removes a
+    /// `localhostProfile`, which that type excludes. If annotation and field apply to the same
+    /// container, it removes the annotation, because the API server rejects the pod unless both
+    /// agree. On a Windows pod, where the API server rejects the field, it removes the profile. A
+    /// program that mounts or traces fails.
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`, every Kubernetes version, every operating system. An empty annotation is allowed.
+    /// Every profile, every Kubernetes version, every operating system. An empty annotation is
+    /// allowed.
     ///
     /// ## References
     ///
@@ -130,41 +134,45 @@ rule! {
     check: Check::Pod(check),
     aliases: [Kubesec "ApparmorUnconfined", Kyverno "restrict-apparmor-profiles"],
     related: [Kubeaudit "AppArmorDisabled", Kubeaudit "AppArmorBadValue"],
+    fields: ["PodSecurityContext.appArmorProfile", "AppArmorProfile.type"],
 }
 
 const PROFILE: &str = "securityContext.appArmorProfile";
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    for holder in owners(pod) {
-        let Some((node, kind)) = holder.profile_type(PROFILE) else {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
+    for owner in owners(pod) {
+        let Some((node, kind)) = owner.profile_type(PROFILE) else {
             continue;
         };
         let message = match kind {
             "RuntimeDefault" | "Localhost" => continue,
-            "Unconfined" => format!("appArmorProfile is Unconfined: nothing confines {holder}"),
-            "" => format!("appArmorProfile of {holder} has no type"),
-            other => format!("appArmorProfile.type of {holder} is {other:?}, which is no profile"),
+            "Unconfined" => format!("appArmorProfile is Unconfined: nothing confines {owner}"),
+            "" => format!("appArmorProfile of {owner} has no type"),
+            other => {
+                format!("appArmorProfile.type of {owner} is {other:?}, which is not a valid type")
+            }
         };
-        let (title, changes) = confinement(pod, holder);
+        let (title, changes) = confinement(pod, owner);
         let has_no_type = node.kind() == NodeKind::Mapping;
-        found
+        report
             .at(token(node), message)
-            .in_container(holder.container())
+            .in_container(owner.container())
             .as_missing_if(has_no_type)
             .fix(Applicability::Unsafe, title, changes);
     }
     for entry in pod.annotations() {
-        check_annotation(pod, entry, found);
+        check_annotation(pod, entry, report);
     }
 }
 
-/// How to confine: on Windows the API server refuses the field, whatever its value; beside an annotation, another value.
-fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
-    let path = holder.path(PROFILE);
+/// Returns the fix. On Windows, it removes the field, which the API server rejects there. It removes annotations, which would
+/// contradict the field.
+fn confinement(pod: &Pod<'_>, owner: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
+    let path = owner.path(PROFILE);
     if pod.is_windows() {
         return (
-            "remove appArmorProfile (Windows pods cannot have it)",
+            "remove appArmorProfile (not allowed on Windows)",
             vec![Change::Remove { path }],
         );
     }
@@ -172,11 +180,11 @@ fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Chang
         path: path.key("type"),
         value: Value::Text("RuntimeDefault".into()),
     };
-    // The API server takes the name of a profile beside `Localhost` alone.
+    // The API server allows `localhostProfile` only with `Localhost`.
     let nameless = Change::Remove {
         path: path.key("localhostProfile"),
     };
-    let is_held = |container: &&Container<'_>| match holder {
+    let is_held = |container: &&Container<'_>| match owner {
         Owner::Pod(_) => !has_profile(Owner::Container(container)),
         Owner::Container(own) => own.name() == container.name(),
     };
@@ -186,12 +194,12 @@ fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Chang
     let removals = annotations.map(|path| Change::Remove { path });
     let changes = [set, nameless].into_iter().chain(removals).collect();
     (
-        "set appArmorProfile.type: RuntimeDefault (mounting and tracing are refused)",
+        "set appArmorProfile.type: RuntimeDefault (programs that mount or trace fail)",
         changes,
     )
 }
 
-fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_>) {
+fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, report: &mut Reporter<'_, '_>) {
     let (Some(key), Some(profile)) = (entry.key.as_str(), text(entry.value)) else {
         return;
     };
@@ -201,7 +209,7 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_
     if matches!(profile, "" | "runtime/default") || profile.starts_with("localhost/") {
         return;
     }
-    let mut finding = found.at(
+    let mut finding = report.at(
         token(entry.value),
         format!("the AppArmor annotation for container {name:?} is {profile:?}"),
     );
@@ -214,7 +222,7 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_
     if pod.containers.iter().any(has_field) || has_profile(Owner::Pod(pod)) {
         finding.fix(
             Applicability::Unsafe,
-            "remove the annotation (appArmorProfile decides)",
+            "remove the annotation (appArmorProfile applies)",
             [Change::Remove { path }],
         );
     } else {
@@ -224,14 +232,14 @@ fn check_annotation(pod: &Pod<'_>, entry: Entry<'_>, found: &mut Reporter<'_, '_
         };
         finding.fix(
             Applicability::Unsafe,
-            "set the annotation to runtime/default (mounting and tracing are refused)",
+            "set the annotation to runtime/default (programs that mount or trace fail)",
             [change],
         );
     }
 }
 
-fn has_profile(holder: Owner<'_, '_>) -> bool {
-    holder
+fn has_profile(owner: Owner<'_, '_>) -> bool {
+    owner
         .lookup(PROFILE)
         .is_some_and(|profile| !profile.is_null())
 }

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::pod_security::{overrides_baseline, spares_windows};
+use crate::rules::pod_security::{exempts_windows, overrides_baseline};
 use crate::rules::security_context::{Owner, owners, text, token};
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Version};
@@ -7,16 +7,18 @@ use yaml::NodeKind;
 use yaml::edit::{Change, Value};
 
 rule! {
-    /// Seccomp profiles that are neither `RuntimeDefault` nor `Localhost`.
+    /// Seccomp profiles other than `RuntimeDefault` and `Localhost`.
     ///
-    /// `Unconfined` lets a container make every system call of the kernel. A profile without a type, or with an unknown one,
-    /// counts as well; so does the value on a pod whose containers all have their own.
+    /// `Unconfined` lets a container make every system call of the kernel. The rule also reports a
+    /// profile without a type or with an unknown one, and a value on a pod whose containers all set
+    /// their own.
     ///
     /// ## Why
     ///
-    /// Somebody wrote it down that the kernel's whole surface is open. The dozens of system calls that `RuntimeDefault` shuts
-    /// are those that published escapes were built on: `unshare` for CVE-2022-0185 and CVE-2022-0492, `add_key` for
-    /// CVE-2016-0728, `userfaultfd` to win the races in many others.
+    /// The manifest explicitly opens the whole kernel interface. The dozens of system calls that
+    /// `RuntimeDefault` blocks are those that published escapes use: `unshare` for CVE-2022-0185
+    /// and CVE-2022-0492, `add_key` for CVE-2016-0728, `userfaultfd` to win the races in many
+    /// others.
     ///
     /// ## Example
     ///
@@ -52,7 +54,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: a profile of its own for what needs more.
+    /// Good: a custom profile for a program that needs more.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -73,21 +75,22 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Debuggers, sandboxes and programs that make containers of their own need system calls that `RuntimeDefault` shuts.
-    /// Write a `Localhost` profile for them rather than none.
+    /// Debuggers, sandboxes and programs that create containers need system calls that
+    /// `RuntimeDefault` blocks. Write a `Localhost` profile for them rather than none.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `RuntimeDefault`, and removes a `localhostProfile` that cannot stand beside it; on a pod for Windows, where
-    /// the field is refused altogether, it removes the profile. A program that makes one of the system calls that are shut
-    /// gets "Operation not permitted".
+    /// It sets `RuntimeDefault`, and removes a `localhostProfile`, which that type excludes. On a
+    /// Windows pod, where the API server rejects the field, it removes the profile. A program that
+    /// makes a blocked system call gets "Operation not permitted".
     ///
     /// ## Applies to
     ///
-    /// Profile `baseline`. From Kubernetes 1.19 on the fields count; before, the annotations
-    /// `seccomp.security.alpha.kubernetes.io/pod` and `container.seccomp.security.alpha.kubernetes.io/<container>`, with
-    /// `runtime/default`, `docker/default` and `localhost/<profile>` as good values. At profile `restricted` from 1.25 on not
-    /// pods for Windows (`spec.os.name`).
+    /// Every profile. From Kubernetes 1.19 on, the rule checks the fields. Before, it checks the
+    /// annotations `seccomp.security.alpha.kubernetes.io/pod` and
+    /// `container.seccomp.security.alpha.kubernetes.io/<container>`, for which `runtime/default`,
+    /// `docker/default` and `localhost/<profile>` are good values. At profile `restricted` from
+    /// Kubernetes 1.25 on, it skips Windows pods (`spec.os.name: windows`).
     ///
     /// ## References
     ///
@@ -104,45 +107,48 @@ rule! {
         Checkov "CKV_K8S_31", Kubescape "C-0055", Kubeaudit "SeccompDisabledPod",
         Kubeaudit "SeccompDisabledContainer",
     ],
+    fields: ["SeccompProfile.type"],
 }
 
 const PROFILE: &str = "securityContext.seccompProfile";
 const POD_ANNOTATION: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const CONTAINER_ANNOTATION: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    if overrides_baseline(config) && spares_windows(pod, config) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    if overrides_baseline(config) && exempts_windows(pod, config) {
         return;
     }
     if config.kubernetes_version < Version::new(19) {
-        return check_annotations(pod, found);
+        return check_annotations(pod, report);
     }
-    for holder in owners(pod) {
-        let Some((node, kind)) = holder.profile_type(PROFILE) else {
+    for owner in owners(pod) {
+        let Some((node, kind)) = owner.profile_type(PROFILE) else {
             continue;
         };
         let message = match kind {
             "RuntimeDefault" | "Localhost" => continue,
-            "Unconfined" => format!("seccompProfile is Unconfined: {holder} may make any syscall"),
-            "" => format!("seccompProfile of {holder} has no type"),
-            other => format!("seccompProfile.type of {holder} is {other:?}, which is no profile"),
+            "Unconfined" => format!("seccompProfile is Unconfined: {owner} may make any syscall"),
+            "" => format!("seccompProfile of {owner} has no type"),
+            other => {
+                format!("seccompProfile.type of {owner} is {other:?}, which is not a valid type")
+            }
         };
-        let (title, changes) = confinement(pod, holder);
+        let (title, changes) = confinement(pod, owner);
         let has_no_type = node.kind() == NodeKind::Mapping;
-        found
+        report
             .at(token(node), message)
-            .in_container(holder.container())
+            .in_container(owner.container())
             .as_missing_if(has_no_type)
             .fix(Applicability::Unsafe, title, changes);
     }
 }
 
-/// How to confine: on Windows the API server refuses the field, whatever its value.
-fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
-    let path = holder.path(PROFILE);
+/// Returns the fix. On Windows, it removes the field, which the API server rejects there.
+fn confinement(pod: &Pod<'_>, owner: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
+    let path = owner.path(PROFILE);
     if pod.is_windows() {
         return (
-            "remove seccompProfile (Windows pods cannot have it)",
+            "remove seccompProfile (not allowed on Windows)",
             vec![Change::Remove { path }],
         );
     }
@@ -150,17 +156,17 @@ fn confinement(pod: &Pod<'_>, holder: Owner<'_, '_>) -> (&'static str, Vec<Chang
         path: path.key("type"),
         value: Value::Text("RuntimeDefault".into()),
     };
-    // The API server takes the name of a profile beside `Localhost` alone.
+    // The API server allows `localhostProfile` only with `Localhost`.
     let nameless = Change::Remove {
         path: path.key("localhostProfile"),
     };
     (
-        "set seccompProfile.type: RuntimeDefault (unusual syscalls are refused)",
+        "set seccompProfile.type: RuntimeDefault (unusual syscalls fail)",
         vec![set, nameless],
     )
 }
 
-fn check_annotations(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
+fn check_annotations(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     let names_container = |name: &str| {
         pod.containers
             .iter()
@@ -186,14 +192,14 @@ fn check_annotations(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
             path,
             value: Value::Text("runtime/default".into()),
         };
-        found
+        report
             .at(
                 token(entry.value),
                 format!("the seccomp annotation for {whose} is {profile:?}"),
             )
             .fix(
                 Applicability::Unsafe,
-                "set the annotation to runtime/default (unusual syscalls are refused)",
+                "set the annotation to runtime/default (unusual syscalls fail)",
                 pod.annotation_path(key).map(change),
             );
     }

@@ -1,4 +1,4 @@
-//! What the rules about requests and limits share: which containers lack one, and the value that a fix may write.
+//! The checks of missing requests and limits, and the example value that a fix writes.
 
 use crate::config::Config;
 use crate::rules::{Applicability, Finding, NewFinding, Reporter};
@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kubernetes::{Container, ContainerKind, Pod, Setting, Version, parse_quantity};
 use yaml::edit::{Change, Value};
 
-/// The Kubernetes version from which on a pod's own `resources` count without a feature gate.
+/// The first Kubernetes version in which a pod's own `resources` count without a feature gate.
 const POD_LEVEL_RESOURCES: Version = Version::new(34);
 
 /// The two halves of `resources`.
@@ -17,7 +17,7 @@ enum Part {
     Limits,
 }
 
-/// What a container can be promised, and held to.
+/// A resource with requests and limits.
 #[derive(Clone, Copy)]
 pub(crate) enum Resource {
     Cpu,
@@ -34,8 +34,8 @@ impl Resource {
 }
 
 impl Part {
-    /// The way of keys to a resource, the same from a container as from a pod's spec.
-    fn way(self, resource: Resource) -> &'static str {
+    /// Returns the dotted path of a resource, from a container or from a pod's spec.
+    fn field_path(self, resource: Resource) -> &'static str {
         match (self, resource) {
             (Part::Requests, Resource::Cpu) => "resources.requests.cpu",
             (Part::Requests, Resource::Memory) => "resources.requests.memory",
@@ -57,48 +57,48 @@ impl Part {
     }
 }
 
-/// Finds the containers without a request. A limit stands for the request that is not written.
+/// Reports the containers without a request. If only a limit is set, it is also the request.
 pub(crate) fn missing_request(
     resource: Resource,
-    assumed: &str,
+    example: &str,
     pod: &Pod<'_>,
     config: &Config,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let any = [Part::Requests, Part::Limits];
-    for container in lacking(pod, config, &any, resource) {
-        let mut finding = report(Part::Requests, resource, container, found);
-        assume(&mut finding, Part::Requests, resource, container, assumed);
+    for container in containers_without(pod, config, &any, resource) {
+        let mut finding = report_missing(Part::Requests, resource, container, report);
+        offer_example(&mut finding, Part::Requests, resource, container, example);
     }
 }
 
-/// Finds the containers without a limit. What the fix writes is never below the request, which the API server would refuse.
+/// Reports the containers without a limit. The fix never writes less than the request, which the API server would reject.
 pub(crate) fn missing_limit(
     resource: Resource,
-    assumed: &str,
+    example: &str,
     pod: &Pod<'_>,
     config: &Config,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
-    for container in lacking(pod, config, &[Part::Limits], resource) {
-        let mut finding = report(Part::Limits, resource, container, found);
+    for container in containers_without(pod, config, &[Part::Limits], resource) {
+        let mut finding = report_missing(Part::Limits, resource, container, report);
         let value = match of_container(Part::Requests, resource, container) {
-            Setting::Unset => Some(assumed.to_owned()),
+            Setting::Unset => Some(example.to_owned()),
             Setting::Unreadable(_) => None,
             Setting::Set {
                 value: Quantity(request),
                 ..
-            } => greater(assumed, request).map(str::to_owned),
+            } => greater(example, request).map(str::to_owned),
         };
         if let Some(value) = value {
-            assume(&mut finding, Part::Limits, resource, container, &value);
+            offer_example(&mut finding, Part::Limits, resource, container, &value);
         }
     }
 }
 
-/// The complete containers that set none of the parts, unless the pod sets one for all of them. The API server refuses
-/// resources of ephemeral containers.
-fn lacking<'p, 'y>(
+/// Returns the containers that set none of the parts, unless the pod sets one for all of them. Ephemeral containers are skipped:
+/// the API server rejects resources there.
+fn containers_without<'p, 'y>(
     pod: &'p Pod<'y>,
     config: &Config,
     parts: &'p [Part],
@@ -106,11 +106,12 @@ fn lacking<'p, 'y>(
 ) -> impl Iterator<Item = &'p Container<'y>> {
     let on_pod = |part: &Part| {
         let value = part.quantity(pod.spec.resources.as_ref(), resource);
-        !pod.setting(part.way(resource), value).is_unset()
+        !pod.setting(part.field_path(resource), value).is_unset()
     };
-    let settled = config.kubernetes_version >= POD_LEVEL_RESOURCES && parts.iter().any(on_pod);
+    let is_set_on_pod =
+        config.kubernetes_version >= POD_LEVEL_RESOURCES && parts.iter().any(on_pod);
     pod.finished_containers().filter(move |container| {
-        !settled
+        !is_set_on_pod
             && container.kind != ContainerKind::Ephemeral
             && parts
                 .iter()
@@ -124,42 +125,42 @@ fn of_container<'c, 'y>(
     container: &'c Container<'y>,
 ) -> Setting<'y, &'c Quantity> {
     container.setting(
-        part.way(resource),
+        part.field_path(resource),
         part.quantity(container.spec.resources.as_ref(), resource),
     )
 }
 
-fn report<'a>(
+fn report_missing<'a>(
     part: Part,
     resource: Resource,
     container: &Container<'_>,
-    found: &'a mut Reporter<'_, '_>,
+    report: &'a mut Reporter<'_, '_>,
 ) -> NewFinding<'a, 'static> {
-    let way = part.way(resource);
-    found
-        .missing(way, format!("{container} does not set {way}"))
+    let field_path = part.field_path(resource);
+    report
+        .missing(field_path, format!("{container} does not set {field_path}"))
         .in_container(container)
 }
 
-fn assume(
+fn offer_example(
     finding: &mut Finding,
     part: Part,
     resource: Resource,
     container: &Container<'_>,
     value: &str,
 ) {
-    let way = part.way(resource);
+    let field_path = part.field_path(resource);
     finding.fix(
         Applicability::Placeholder,
-        format!("set {way}: {value} (an assumption: measure what the container uses)"),
+        format!("set {field_path}: {value} (example value)"),
         [Change::Set {
-            path: container.path(way),
+            path: container.path(field_path),
             value: Value::Text(value.to_owned()),
         }],
     );
 }
 
-/// The greater of two quantities as it is written; `None` where one of them is none.
+/// Returns the greater of two quantities as written. `None` if one of them is not a quantity.
 fn greater<'t>(a: &'t str, b: &'t str) -> Option<&'t str> {
     Some(if parse_quantity(a)? >= parse_quantity(b)? {
         a
@@ -173,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantities_compare_across_their_suffixes() {
+    fn quantities_compare_across_suffixes() {
         for (less, more) in [
             ("999m", "1"),
             ("128M", "128Mi"),
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_quantity_is_not_compared() {
+    fn invalid_quantities_are_not_compared() {
         for text in ["", "lots", "1 Gi", "1gb", "{{ .memory }}", "--1"] {
             assert_eq!(greater("1", text), None, "{text:?}");
         }

@@ -6,12 +6,13 @@ use kubernetes::Pod;
 rule! {
     /// Containers without a CPU limit.
     ///
-    /// `resources.limits.cpu` is the most CPU time that a container gets, even where more of it is idle.
+    /// `resources.limits.cpu` is the maximum CPU time of a container, even if more is idle.
     ///
     /// ## Why
     ///
-    /// A container that an attacker has taken over to mine or to crack passwords uses every core of the node that nobody else
-    /// has reserved. A limit makes it pay little, and makes the abuse show as throttling.
+    /// A container that an attacker uses to mine cryptocurrency or crack passwords takes every core
+    /// of the node that is not reserved. A limit makes this unprofitable, and makes the abuse
+    /// visible as throttling.
     ///
     /// ## Example
     ///
@@ -65,7 +66,8 @@ rule! {
     ///           cpu: "1"
     /// ```
     ///
-    /// A request above the configured limit is taken as the limit, because the API server refuses a limit below its request:
+    /// If the request is above the configured limit, the fix uses the request, because the API
+    /// server rejects a limit below its request:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -101,19 +103,22 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Many clusters do without CPU limits on purpose: requests alone share a busy CPU fairly, and a limit slows a program
-    /// down while cores stand idle. Ignore this rule there; requests and memory limits matter more. A LimitRange of the
-    /// namespace can also set the limit; this rule cannot see it.
+    /// Many clusters have no CPU limits on purpose: requests alone share a busy CPU fairly, and a
+    /// limit slows a program down while cores are idle. Ignore this rule there; requests and memory
+    /// limits matter more. A LimitRange of the namespace can also set the limit, which this rule
+    /// does not see.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured value, `500m` unless configured otherwise, or the request where that is more. It is an
-    /// assumption: a container that needs more is slowed down. Measure first, and confirm the value.
+    /// It sets the configured value (`cpuLimit`, `500m` by default), or the request if that is
+    /// higher. This is an example value: a container that needs more is slowed down. Measure the
+    /// real usage and adjust the value.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Not ephemeral containers, which cannot have
-    /// resources. From 1.34 on, `resources` on the pod itself count for its containers.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips
+    /// ephemeral containers, which cannot have resources. From 1.34 on, `resources` on the pod
+    /// count for its containers.
     ///
     /// ## References
     ///
@@ -133,12 +138,12 @@ rule! {
     related: [KubeScore "container-resources"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     resources::missing_limit(
         resources::Resource::Cpu,
         &config.values.cpu_limit,
         pod,
         config,
-        found,
+        report,
     );
 }

@@ -6,14 +6,16 @@ use kubernetes::Pod;
 rule! {
     /// Containers without a CPU request.
     ///
-    /// `resources.requests.cpu` is the share of the CPU that the scheduler reserves for a container and that the kernel gives
-    /// it when the node is busy. A CPU limit alone counts as the request too.
+    /// `resources.requests.cpu` is the share of the CPU that the scheduler reserves for a container
+    /// and that the kernel gives it when the node is busy. If only a CPU limit is set, it is also
+    /// the request.
     ///
     /// ## Why
     ///
-    /// A container without a request is scheduled as if it needed nothing, onto nodes that are full already, and gets next to
-    /// no time when its neighbours are busy. One pod that computes for an attacker is then enough to stop the others of its
-    /// node from answering: a denial of service that needs no privilege.
+    /// A container without a request is scheduled as if it needed nothing, onto nodes that are
+    /// already full, and gets almost no CPU time when other pods are busy. One pod that computes
+    /// for an attacker is then enough to stop the others on its node from answering: a denial of
+    /// service that needs no privilege.
     ///
     /// ## Example
     ///
@@ -67,18 +69,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A LimitRange of the namespace can set the request for every container that has none; this rule cannot see it. Batch
-    /// work that may take whatever is left over can go without.
+    /// A LimitRange of the namespace can set the request for every container without one, which
+    /// this rule does not see. Batch jobs that may use whatever is left over do not need one.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured value, `100m` unless configured otherwise. It is an assumption: too much and the pod finds no
-    /// node, too little and it starves on a busy one. Measure first, and confirm the value.
+    /// It sets the configured value (`cpuRequest`, `100m` by default). This is an example value:
+    /// with too much, the pod fits on no node; with too little, it starves on a busy one. Measure
+    /// the real usage and adjust the value.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Not ephemeral containers, which cannot have
-    /// resources. From 1.34 on, `resources` on the pod itself count for its containers.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips
+    /// ephemeral containers, which cannot have resources. From 1.34 on, `resources` on the pod
+    /// count for its containers.
     ///
     /// ## References
     ///
@@ -98,12 +102,12 @@ rule! {
     related: [KubeScore "container-resources", Kyverno "require-requests-limits"],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     resources::missing_request(
         resources::Resource::Cpu,
         &config.values.cpu_request,
         pod,
         config,
-        found,
+        report,
     );
 }

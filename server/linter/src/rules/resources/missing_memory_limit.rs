@@ -6,13 +6,14 @@ use kubernetes::Pod;
 rule! {
     /// Containers without a memory limit.
     ///
-    /// `resources.limits.memory` is the most that a container can hold; a process that asks for more is ended. Without it,
-    /// the node's memory is the limit.
+    /// `resources.limits.memory` is the maximum memory of a container; a process that allocates
+    /// more is killed. Without it, the node's memory is the limit.
     ///
     /// ## Why
     ///
-    /// One leak, or one request that an attacker makes expensive on purpose, can take all the memory of the node. The kernel
-    /// then ends processes of whichever pod it picks, and the kubelet evicts others: the damage is done to the neighbours.
+    /// One leak, or one request that an attacker makes expensive on purpose, can use all the memory
+    /// of the node. The kernel then kills processes of any pod, and the kubelet evicts others, so
+    /// that other pods suffer the damage.
     ///
     /// ## Example
     ///
@@ -66,7 +67,8 @@ rule! {
     ///           memory: 256Mi
     /// ```
     ///
-    /// A request above the configured limit is taken as the limit, because the API server refuses a limit below its request:
+    /// If the request is above the configured limit, the fix uses the request, because the API
+    /// server rejects a limit below its request:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -102,17 +104,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A LimitRange of the namespace can set the limit for every container that has none; this rule cannot see it.
+    /// A LimitRange of the namespace can set the limit for every container without one, which this
+    /// rule does not see.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured value, `256Mi` unless configured otherwise, or the request where that is more. It is an
-    /// assumption: a container that needs more is ended with `OOMKilled`. Measure first, and confirm the value.
+    /// It sets the configured value (`memoryLimit`, `256Mi` by default), or the request if that is
+    /// higher. This is an example value: a container that needs more is killed (`OOMKilled`).
+    /// Measure the real usage and adjust the value.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Not ephemeral containers, which cannot have
-    /// resources. From 1.34 on, `resources` on the pod itself count for its containers.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips
+    /// ephemeral containers, which cannot have resources. From 1.34 on, `resources` on the pod
+    /// count for its containers.
     ///
     /// ## References
     ///
@@ -135,12 +140,12 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     resources::missing_limit(
         resources::Resource::Memory,
         &config.values.memory_limit,
         pod,
         config,
-        found,
+        report,
     );
 }

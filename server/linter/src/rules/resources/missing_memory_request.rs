@@ -6,14 +6,15 @@ use kubernetes::Pod;
 rule! {
     /// Containers without a memory request.
     ///
-    /// `resources.requests.memory` is what the scheduler reserves for a container, and what the kubelet measures it by when
-    /// the node runs out of memory. A memory limit alone counts as the request too.
+    /// `resources.requests.memory` is what the scheduler reserves for a container, and what the
+    /// kubelet compares its usage with when the node runs out of memory. If only a memory limit is
+    /// set, it is also the request.
     ///
     /// ## Why
     ///
-    /// A container without a request is placed as if it needed no memory. When the node then runs short, the kubelet evicts
-    /// the pods that use more than they asked for, and those that asked for nothing are first: an attacker who makes one pod
-    /// grow drives the others out.
+    /// A container without a request is placed as if it needed no memory. When the node runs short,
+    /// the kubelet first evicts the pods that use more than they requested, which includes all pods
+    /// without a request. An attacker who makes one pod grow drives the others out.
     ///
     /// ## Example
     ///
@@ -48,7 +49,7 @@ rule! {
     ///           memory: 128Mi
     /// ```
     ///
-    /// Good: the limit is the request as well.
+    /// Good: the limit is also the request.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -66,17 +67,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A LimitRange of the namespace can set the request for every container that has none; this rule cannot see it.
+    /// A LimitRange of the namespace can set the request for every container without one, which
+    /// this rule does not see.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the configured value, `128Mi` unless configured otherwise. It is an assumption: too much and the pod finds
-    /// no node, too little and it is evicted early. Measure first, and confirm the value.
+    /// It sets the configured value (`memoryRequest`, `128Mi` by default). This is an example
+    /// value: with too much, the pod fits on no node; with too little, it is evicted early. Measure
+    /// the real usage and adjust the value.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Not ephemeral containers, which cannot have
-    /// resources. From 1.34 on, `resources` on the pod itself count for its containers.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips
+    /// ephemeral containers, which cannot have resources. From 1.34 on, `resources` on the pod
+    /// count for its containers.
     ///
     /// ## References
     ///
@@ -99,12 +103,12 @@ rule! {
     ],
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     resources::missing_request(
         resources::Resource::Memory,
         &config.values.memory_request,
         pod,
         config,
-        found,
+        report,
     );
 }

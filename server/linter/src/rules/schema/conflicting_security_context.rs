@@ -1,5 +1,6 @@
 use crate::config::Config;
 use crate::rules::capabilities::names as capability_names;
+use crate::rules::describe::shortened;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::profiles::dead_seccomp_annotation;
 use crate::rules::profiles::deprecated_apparmor_annotation;
@@ -10,23 +11,23 @@ use yaml::edit::{Change, Value};
 use yaml::{Node, NodeKind};
 
 rule! {
-    /// Settings that exclude each other, so that the pod is refused or a container does not start.
+    /// Settings that exclude each other, so that the pod is rejected or a container does not start.
     ///
-    /// Each of them is allowed by itself; together the API server refuses them, or the kubelet does:
+    /// Each setting is valid by itself. The API server or the kubelet rejects the combination:
     ///
     /// - `allowPrivilegeEscalation: false` with `privileged: true`, or with `CAP_SYS_ADMIN` in `capabilities.add`
-    /// - `runAsNonRoot: true` with `runAsUser: 0`, in whichever way a container comes to have both
+    /// - `runAsNonRoot: true` with `runAsUser: 0`, set on the pod or the container
     /// - `hostUsers: false` with `hostNetwork`, `hostPID` or `hostIPC`
     /// - `procMount: Unmasked` without `hostUsers: false`
     /// - `shareProcessNamespace: true` with `hostPID: true`
-    /// - a sysctl of the network with `hostNetwork: true`, or of inter-process communication with `hostIPC: true`
-    /// - `windowsOptions.hostProcess: true` without `hostNetwork: true`, or in some of a pod's containers only
-    /// - an annotation for AppArmor or seccomp with a field that says something else
+    /// - a network sysctl with `hostNetwork: true`, or an IPC sysctl with `hostIPC: true`
+    /// - `windowsOptions.hostProcess: true` without `hostNetwork: true`, or only in some containers of a pod
+    /// - an AppArmor or seccomp annotation that contradicts its field
     ///
     /// ## Why
     ///
-    /// The manifest looks hardened and never runs. What goes on running is the version before it; and under pressure it is
-    /// the hardening that is taken out.
+    /// The manifest looks hardened but never runs; the previous version keeps running. Under
+    /// pressure, the hardening is what gets removed.
     ///
     /// ## Example
     ///
@@ -84,7 +85,7 @@ rule! {
     ///         allowPrivilegeEscalation: false
     /// ```
     ///
-    /// A user namespace of the pod's own excludes the node's namespaces:
+    /// `hostUsers: false` excludes the node's namespaces:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -115,18 +116,21 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: no cluster runs the container. If the other one of the two settings was meant, remove the hardening and say why.
+    /// Never: no cluster runs the container. If you meant the other setting, remove the hardening
+    /// and explain why.
     ///
     /// ## What the fix changes
     ///
-    /// Of the two settings, it keeps the one that hardens and changes the other: `privileged: false`, another user than 0, no
-    /// `CAP_SYS_ADMIN`, no namespaces of the node, `hostUsers: false` beside `procMount: Unmasked`, no annotation beside its
-    /// field. A program that needs what is taken away does not work; it did not start before either.
+    /// It keeps the setting that hardens and changes the other one: it sets `privileged: false`,
+    /// replaces user 0, removes `CAP_SYS_ADMIN` or the node's namespaces, sets `hostUsers: false`
+    /// for `procMount: Unmasked`, or removes an annotation that contradicts its field. A program
+    /// that needs what is removed does not work; it did not start before either.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version; the pair with `procMount` from 1.31 on, `appArmorProfile` from 1.30 on. On
-    /// Windows, the settings of Linux are `wrong-os-field`'s business.
+    /// Every profile, every Kubernetes version. `procMount` without `hostUsers: false` from 1.31
+    /// on, `appArmorProfile` from 1.30 on. On Windows pods, `wrong-os-field` reports Linux
+    /// settings.
     ///
     /// ## References
     ///
@@ -151,58 +155,58 @@ const NON_ROOT: &str = "securityContext.runAsNonRoot";
 const USER: &str = "securityContext.runAsUser";
 const HOST_PROCESS: &str = "securityContext.windowsOptions.hostProcess";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if pod.is_windows() {
-        host_process(pod, found);
+        check_host_process(pod, report);
         return;
     }
     for container in &pod.containers {
-        escalation(container, found);
+        check_escalation(container, report);
     }
-    root(pod, config, found);
-    namespaces(pod, found);
-    processes(pod, found);
-    proc_mount(pod, config, found);
-    sysctls(pod, found);
-    host_process(pod, found);
-    annotated(pod, config, found);
+    check_root_user(pod, config, report);
+    check_host_namespaces(pod, report);
+    check_process_namespaces(pod, report);
+    check_proc_mount(pod, config, report);
+    check_sysctls(pod, report);
+    check_host_process(pod, report);
+    check_annotations(pod, config, report);
 }
 
-/// The node of a flag that has this value.
-fn is(setting: Setting<'_, bool>, wanted: bool) -> Option<Node<'_>> {
+/// Returns the node of a setting if it has the wanted value.
+fn node_if(setting: Setting<'_, bool>, wanted: bool) -> Option<Node<'_>> {
     match setting {
         Setting::Set { value, node, .. } if value == wanted => Some(node),
         _ => None,
     }
 }
 
-fn escalation(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+fn check_escalation(container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     let security = container.security();
-    let Some(forbidden) = is(
+    let Some(forbidden) = node_if(
         container.setting(ESCALATION, security.allow_privilege_escalation),
         false,
     ) else {
         return;
     };
-    if let Some(privileged) = is(container.setting(PRIVILEGED, security.privileged), true) {
+    if let Some(privileged) = node_if(container.setting(PRIVILEGED, security.privileged), true) {
         let change = Change::Set {
             path: container.path(PRIVILEGED),
             value: Value::Bool(false),
         };
-        found
+        report
             .at(
                 forbidden,
-                format!("{container} is privileged, which this value excludes"),
+                format!("allowPrivilegeEscalation: false excludes privileged: true in {container}"),
             )
             .in_container(container)
             .fix(
                 Applicability::Unsafe,
-                "set privileged: false (the container loses the rights of the node's root)",
+                "set privileged: false (no access to host devices)",
                 [change],
             )
             .related(privileged, "privileged here");
     }
-    // The API server compares with this very text, and lets SYS_ADMIN pass.
+    // The API server compares with exactly this name, and accepts SYS_ADMIN.
     let admin = capability_names::items(container, capability_names::ADD)
         .into_iter()
         .find(|item| item.name == "CAP_SYS_ADMIN");
@@ -210,10 +214,10 @@ fn escalation(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
         let change = Change::Remove {
             path: admin.path(container),
         };
-        found
+        report
             .at(
                 forbidden,
-                format!("{container} adds CAP_SYS_ADMIN, which this value excludes"),
+                format!("allowPrivilegeEscalation: false excludes CAP_SYS_ADMIN in {container}"),
             )
             .in_container(container)
             .fix(
@@ -225,11 +229,11 @@ fn escalation(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// What the kubelet does not start: a container that may not be root and is to be user 0. It is told at the demand, since of
-/// the user `root-user` speaks.
-fn root(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+/// Checks for containers that the kubelet does not start: user 0 with `runAsNonRoot: true`. The finding is at `runAsNonRoot`,
+/// because `root-user` reports the user.
+fn check_root_user(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let (demand_of_pod, user_of_pod) = (pod.security().run_as_non_root, pod.security().run_as_user);
-    let mut told_of_pod = false;
+    let mut is_pod_reported = false;
     for container in &pod.containers {
         let security = container.security();
         let demand = container
@@ -255,17 +259,17 @@ fn root(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             continue;
         };
         let mut finding = match (demand_level, user_level) {
-            (Level::Pod, Level::Pod) if told_of_pod => continue,
+            (Level::Pod, Level::Pod) if is_pod_reported => continue,
             (Level::Pod, Level::Pod) => {
-                told_of_pod = true;
-                found.at(
+                is_pod_reported = true;
+                report.at(
                     demand,
-                    "runAsUser is 0, which this value excludes: containers do not start",
+                    "runAsNonRoot: true excludes runAsUser: 0: containers do not start",
                 )
             }
-            (Level::Pod, Level::Container) => found.at(demand, excluded(container)),
-            (Level::Container, _) => found
-                .at(demand, excluded(container))
+            (Level::Pod, Level::Container) => report.at(demand, excluded_user(container)),
+            (Level::Container, _) => report
+                .at(demand, excluded_user(container))
                 .in_container(container),
         };
         let path = if user_level == Level::Pod {
@@ -278,7 +282,7 @@ fn root(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             value: Value::Integer(config.values.user_id),
         };
         let title = format!(
-            "set runAsUser: {} (files of root are out of reach)",
+            "set runAsUser: {} (files owned by root become inaccessible)",
             config.values.user_id
         );
         finding
@@ -287,12 +291,12 @@ fn root(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-fn excluded(container: &Container<'_>) -> String {
-    format!("runAsUser of {container} is 0, which this value excludes")
+fn excluded_user(container: &Container<'_>) -> String {
+    format!("runAsNonRoot: true excludes runAsUser: 0 in {container}")
 }
 
-fn namespaces(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
-    let Some(own_users) = is(pod.setting("hostUsers", pod.spec.host_users), false) else {
+fn check_host_namespaces(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
+    let Some(own_users) = node_if(pod.setting("hostUsers", pod.spec.host_users), false) else {
         return;
     };
     let flags = [
@@ -302,7 +306,7 @@ fn namespaces(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     ];
     let shared: Vec<_> = flags
         .into_iter()
-        .filter_map(|(name, flag)| Some((name, is(pod.setting(name, flag), true)?)))
+        .filter_map(|(name, flag)| Some((name, node_if(pod.setting(name, flag), true)?)))
         .collect();
     let Some((first, _)) = shared.first() else {
         return;
@@ -315,13 +319,13 @@ fn namespaces(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     let changes = shared.iter().map(|(name, _)| Change::Remove {
         path: pod.path(name),
     });
-    let mut finding = found.at(
+    let mut finding = report.at(
         own_users,
-        format!("{first} is true, which hostUsers: false excludes"),
+        format!("hostUsers: false excludes {first}: true"),
     );
     finding.fix(
         Applicability::Unsafe,
-        format!("remove {names} (programs that look at the node fail)"),
+        format!("remove {names} (no access to the node's namespaces)"),
         changes,
     );
     for (name, node) in &shared {
@@ -329,32 +333,29 @@ fn namespaces(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     }
 }
 
-fn processes(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
-    let shared = is(
+fn check_process_namespaces(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
+    let shared = node_if(
         pod.setting("shareProcessNamespace", pod.spec.share_process_namespace),
         true,
     );
-    let host = is(pod.setting("hostPID", pod.spec.host_pid), true);
+    let host = node_if(pod.setting("hostPID", pod.spec.host_pid), true);
     if let Some((shared, host)) = shared.zip(host) {
         let change = Change::Remove {
             path: pod.path("hostPID"),
         };
-        found
-            .at(
-                shared,
-                "hostPID is true, which shareProcessNamespace: true excludes",
-            )
+        report
+            .at(shared, "shareProcessNamespace: true excludes hostPID: true")
             .fix(
                 Applicability::Unsafe,
-                "remove hostPID (programs that look at the node's processes fail)",
+                "remove hostPID (no access to the node's processes)",
                 [change],
             )
             .related(host, "hostPID here");
     }
 }
 
-/// The API server takes `Unmasked` only in a user namespace of the pod's own.
-fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+/// The API server accepts `Unmasked` only with `hostUsers: false`.
+fn check_proc_mount(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(31) || pod.has_user_namespace() {
         return;
     }
@@ -363,10 +364,10 @@ fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     let Some(container) = pod.containers.iter().find(|container| unmasked(container)) else {
         return;
     };
-    let message = "hostUsers is not false, which procMount: Unmasked needs";
+    let message = "procMount: Unmasked needs hostUsers: false";
     let mut finding = match pod.setting("hostUsers", pod.spec.host_users) {
-        Setting::Set { node, .. } => found.at(node, message),
-        Setting::Unset => found.missing("hostUsers", message),
+        Setting::Set { node, .. } => report.at(node, message),
+        Setting::Unset => report.missing("hostUsers", message),
         Setting::Unreadable(_) => return,
     };
     if let Some(node) = container.lookup("securityContext.procMount") {
@@ -381,20 +382,20 @@ fn proc_mount(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         };
         finding.fix(
             Applicability::Unsafe,
-            "set hostUsers: false (root in the pod is no root of the node)",
+            "set hostUsers: false (root in the pod is not root on the node)",
             [change],
         );
     }
 }
 
-/// The kubelet refuses to set for one pod what all of the node shares with it.
-fn sysctls(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
+/// The kubelet rejects sysctls of a namespace that the pod shares with the node.
+fn check_sysctls(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     const NETWORK: [&str; 1] = ["net."];
     const IPC: [&str; 4] = ["kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."];
-    let network = is(pod.setting("hostNetwork", pod.spec.host_network), true)
+    let network = node_if(pod.setting("hostNetwork", pod.spec.host_network), true)
         .map(|node| ("hostNetwork", node, &NETWORK[..]));
-    let ipc =
-        is(pod.setting("hostIPC", pod.spec.host_ipc), true).map(|node| ("hostIPC", node, &IPC[..]));
+    let ipc = node_if(pod.setting("hostIPC", pod.spec.host_ipc), true)
+        .map(|node| ("hostIPC", node, &IPC[..]));
     let names = pod
         .lookup("securityContext.sysctls")
         .into_iter()
@@ -407,13 +408,19 @@ fn sysctls(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
             .flatten()
             .find(|(.., starts)| starts.iter().any(|start| text.starts_with(start)));
         if let Some((field, node, _)) = shared {
-            let mut finding = found.at(name, format!("a sysctl that {field}: true excludes"));
+            let mut finding = report.at(
+                name,
+                format!(
+                    "sysctl {} is not allowed with {field}: true",
+                    shortened(&text)
+                ),
+            );
             let change = Change::Remove {
                 path: pod.path(field),
             };
             finding.fix(
                 Applicability::Unsafe,
-                format!("remove {field} (programs that look at the node fail)"),
+                format!("remove {field} (no access to the node's namespaces)"),
                 [change],
             );
             finding.related(node, format!("{field} here"));
@@ -421,8 +428,8 @@ fn sysctls(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// A pod is of the host's processes as a whole or not at all, and then on the host's network.
-fn host_process(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
+/// Either all containers of a pod are HostProcess containers or none, and they need the host network.
+fn check_host_process(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     let of_pod = pod
         .security()
         .windows_options
@@ -439,26 +446,31 @@ fn host_process(pod: &Pod<'_>, found: &mut Reporter<'_, '_>) {
         .iter()
         .filter(|container| !effective(container))
     {
-        let message = format!("{container} is not hostProcess, unlike others of the pod");
+        let message =
+            format!("{container} is not a HostProcess container, unlike others of the pod");
         match container.setting(HOST_PROCESS, of_container(container)) {
-            Setting::Set { node, .. } => _ = found.at(node, message).in_container(container),
-            Setting::Unset => _ = found.missing(HOST_PROCESS, message).in_container(container),
+            Setting::Set { node, .. } => _ = report.at(node, message).in_container(container),
+            Setting::Unset => {
+                _ = report
+                    .missing(HOST_PROCESS, message)
+                    .in_container(container)
+            }
             Setting::Unreadable(_) => {}
         }
     }
-    let message = "hostNetwork is not true, which hostProcess: true needs";
+    let message = "hostProcess: true needs hostNetwork: true";
     match pod.setting("hostNetwork", pod.spec.host_network) {
         Setting::Set {
             value: false, node, ..
-        } => _ = found.at(node, message),
-        Setting::Unset => _ = found.missing("hostNetwork", message),
+        } => _ = report.at(node, message),
+        Setting::Unset => _ = report.missing("hostNetwork", message),
         Setting::Set { .. } | Setting::Unreadable(_) => {}
     }
 }
 
-/// The API server compares the fields of profiles with the annotations from before them. A container without a profile for
-/// AppArmor has its pod's there; for seccomp, pod and container have an annotation each.
-fn annotated(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+/// The API server compares profile fields with the older annotations. For AppArmor, a container without a profile has its
+/// pod's. For seccomp, pod and container each have their own annotation.
+fn check_annotations(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for annotation in annotations(pod) {
         let of_app_armor = annotation
             .name
@@ -470,12 +482,12 @@ fn annotated(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 .filter(|field| !field.is_null())
                 .or_else(|| pod.lookup(field));
             let is_field = config.kubernetes_version >= Version::new(30);
-            contradiction(
+            check_annotation(
                 annotation,
                 profile.filter(|_| is_field),
                 &container.to_string(),
                 pod,
-                found,
+                report,
             );
         }
         let field = dead_seccomp_annotation::FIELD;
@@ -483,25 +495,25 @@ fn annotated(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             .name
             .strip_prefix(dead_seccomp_annotation::OF_CONTAINER);
         if let Some(container) = of_seccomp.and_then(|name| container(pod, name)) {
-            contradiction(
+            check_annotation(
                 annotation,
                 container.lookup(field),
                 &container.to_string(),
                 pod,
-                found,
+                report,
             );
         } else if annotation.name == dead_seccomp_annotation::OF_POD {
-            contradiction(annotation, pod.lookup(field), "the pod", pod, found);
+            check_annotation(annotation, pod.lookup(field), "the pod", pod, report);
         }
     }
 }
 
-fn contradiction(
+fn check_annotation(
     annotation: Annotation<'_>,
     profile: Option<Node<'_>>,
     whose: &str,
     pod: &Pod<'_>,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let Some(profile) = profile.filter(|profile| profile.kind() == NodeKind::Mapping) else {
         return;
@@ -524,18 +536,18 @@ fn contradiction(
         .own_entry()
         .and_then(|entry| entry.key.as_str())
         .unwrap_or_default();
-    let mut finding = found.at(
+    let mut finding = report.at(
         annotation.node,
-        format!("{field} of {whose} says something else than the annotation"),
+        format!("{field} of {whose} contradicts the annotation"),
     );
     if let Some(entry) = profile.own_entry() {
-        finding.related(entry.key, "the field is here");
+        finding.related(entry.key, "the field is set here");
     }
     let gives_up = kind == "Unconfined" && said.is_some_and(|said| said.kind != kind);
     if let Some(removal) = annotation.removal(pod).filter(|_| !gives_up) {
         finding.fix(
             Applicability::Unsafe,
-            "remove the annotation (the field takes effect)",
+            "remove the annotation (the field applies)",
             [removal],
         );
     }

@@ -1,19 +1,19 @@
 use crate::config::Config;
 use crate::rules::Reporter;
-use crate::rules::suggest::brief;
+use crate::rules::describe::shortened;
 use std::collections::HashMap;
 use yaml::{Entry, Node, NodeKind, Yaml};
 
 rule! {
     /// The same key twice in a mapping.
     ///
-    /// YAML forbids it. The API server's reader takes the last one and drops the others, with all that stands under them;
-    /// kubectl refuses the manifest by default since Kubernetes 1.27.
+    /// YAML forbids it. The API server uses the last value and drops the others with everything
+    /// below them. kubectl rejects the manifest by default since Kubernetes 1.27.
     ///
     /// ## Why
     ///
-    /// A second `securityContext` that was pasted in further down replaces the first one as a whole: what was hardened there is
-    /// gone, and a reviewer who reads from the top sees it in place.
+    /// A second `securityContext` pasted further down replaces the whole first one: the hardening
+    /// there is lost, and a reviewer who reads from the top believes that it applies.
     ///
     /// ## Example
     ///
@@ -52,17 +52,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: only one of the two counts.
+    /// Never: only one of the two values is used.
     ///
     /// ## What the fix changes
     ///
-    /// There is none: which of the values was meant, or how they go together, only you know. Other fixes are withheld as long
-    /// as the mapping says two things.
+    /// There is no fix: only you know which value was meant, or how to combine them. Other fixes
+    /// are withheld while the mapping has duplicate keys.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every document that holds Kubernetes objects. Not templates, where only one of
-    /// the two may be rendered.
+    /// Every profile, every Kubernetes version, every document with Kubernetes objects. The rule
+    /// skips templates, which may render only one of the two.
     ///
     /// ## References
     ///
@@ -76,38 +76,37 @@ rule! {
     aliases: [Yamllint "key-duplicates"],
 }
 
-fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(yaml: &Yaml, _config: &Config, report: &mut Reporter<'_, '_>) {
     let mut last = HashMap::new();
     for mapping in yaml
         .nodes()
         .filter(|node| node.kind() == NodeKind::Mapping && node.entries().len() > 1)
     {
-        if is_repaired(mapping) || are_plainly_different(mapping) {
+        if is_repaired(mapping) || is_small_without_duplicates(mapping) {
             continue;
         }
         last.clear();
-        last.extend(mapping.entries().filter_map(named));
+        last.extend(mapping.entries().filter_map(named_key));
         if last.len() == mapping.entries().len() {
             continue;
         }
-        for (name, dropped) in mapping.entries().filter_map(named) {
+        for (name, dropped) in mapping.entries().filter_map(named_key) {
             let kept = last
                 .get(name)
                 .copied()
                 .filter(|kept: &Node<'_>| *kept != dropped);
             if let Some(kept) = kept {
-                let message = format!(
-                    "{} is there again below: this value is dropped",
-                    brief(name)
-                );
-                found.at(dropped, message).related(kept, "this one counts");
+                let message = format!("duplicate key {}: this value is dropped", shortened(name));
+                report
+                    .at(dropped, message)
+                    .related(kept, "this value is used");
             }
         }
     }
 }
 
-/// Whether the keys of a small mapping are all different, as mostly they are: to see that takes no table.
-fn are_plainly_different(mapping: Node<'_>) -> bool {
+/// Whether a mapping is small and has no duplicates: the common case, which needs no hash table.
+fn is_small_without_duplicates(mapping: Node<'_>) -> bool {
     const SMALL: usize = 12;
     let mut texts = [""; SMALL];
     let keys = mapping
@@ -123,8 +122,8 @@ fn are_plainly_different(mapping: Node<'_>) -> bool {
             .all(|(place, key)| !texts[..place].contains(&key))
 }
 
-/// The key of an entry with its text. A merge may be repeated.
-fn named(entry: Entry<'_>) -> Option<(&str, Node<'_>)> {
+/// Returns the key of an entry with its text. Merge keys may occur more than once.
+fn named_key(entry: Entry<'_>) -> Option<(&str, Node<'_>)> {
     entry
         .key
         .as_str()
@@ -132,7 +131,7 @@ fn named(entry: Entry<'_>) -> Option<(&str, Node<'_>)> {
         .map(|name| (name, entry.key))
 }
 
-/// Whether lines of a mapping are not YAML just now: the marks of a merge conflict, a key that is being typed.
+/// Whether lines of a mapping were repaired: merge conflict markers, or a key that is being typed.
 fn is_repaired(mapping: Node<'_>) -> bool {
     mapping.yaml().repaired().iter().any(|line| {
         line.intersect(mapping.range())

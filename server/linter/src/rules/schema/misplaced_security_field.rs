@@ -6,17 +6,18 @@ use yaml::edit::Change;
 use yaml::{Node, Path, Resolved};
 
 rule! {
-    /// Hardening fields that stand where Kubernetes has no such field, and so do nothing.
+    /// Security fields in the wrong place, where they have no effect.
     ///
-    /// `capabilities` belongs to a container, `fsGroup` to the pod, `runAsUser` under `securityContext` rather than beside
-    /// `image`, `hostNetwork` to the pod's spec itself, and a `securityContext` to the pod template rather than to the
-    /// workload. The API server drops a field that its place does not have, or refuses the manifest, depending on how it is
-    /// sent.
+    /// `capabilities` belongs to a container, `fsGroup` to the pod, `runAsUser` in
+    /// `securityContext` rather than next to `image`, `hostNetwork` directly in the pod's spec, and
+    /// a `securityContext` in the pod template rather than in the workload. The API server drops a
+    /// field that its place does not have, or rejects the manifest, depending on the client.
     ///
     /// ## Why
     ///
-    /// The manifest reads as if the hole were closed, reviewers are satisfied, and the container runs without the protection.
-    /// `kubectl` tells by default since Kubernetes 1.27; Helm, Argo CD and other clients that apply manifests need not.
+    /// The manifest looks hardened, reviewers are satisfied, and the container runs without the
+    /// protection. `kubectl` reports it by default since Kubernetes 1.27; Helm, Argo CD and other
+    /// clients may not.
     ///
     /// ## Example
     ///
@@ -47,7 +48,7 @@ rule! {
     ///         runAsUser: 10001 # the user web of the image
     /// ```
     ///
-    /// Good: each field where its type has it.
+    /// Good: each field in its place.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -68,7 +69,7 @@ rule! {
     ///           drop: [ALL]
     /// ```
     ///
-    /// A field of containers on the pod moves to the container, if there is just one:
+    /// A container field on the pod moves to the container, if there is only one:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -104,7 +105,7 @@ rule! {
     ///         readOnlyRootFilesystem: true
     /// ```
     ///
-    /// A field of the pod moves there from a container:
+    /// A pod field in a container moves to the pod:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -142,20 +143,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: the field does nothing where it stands. If what runs was tested without it, deleting the field is the honest
-    /// way out.
+    /// Never: the field has no effect where it is. If the workload was only tested without the
+    /// field, delete it instead.
     ///
     /// ## What the fix changes
     ///
-    /// It moves the field, with its value and comments, to the place that has it. There it takes effect, perhaps for the
-    /// first time, with everything that the field's own rule says about it. Where that place has the same value already, it
-    /// removes the field instead. The fix is not offered where several containers could be meant, where the right place has
-    /// another value, where the text is shared through an anchor, or where the API server would refuse the field beside what
-    /// is there.
+    /// It moves the field, with its value and comments, to its place. There it takes effect,
+    /// perhaps for the first time; see the page of the rule about that field. If the right place
+    /// already has the same value, the fix removes the field instead. There is no fix if several
+    /// containers are candidates, if the right place has another value, if the text is shared
+    /// through an anchor, or if the API server would reject the field there.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every operating system; all kinds that are or make pods.
+    /// Every profile, every Kubernetes version, every operating system; pods and all workloads.
     ///
     /// ## References
     ///
@@ -172,7 +173,7 @@ rule! {
     related: [KubeLinter "schema-validation"],
 }
 
-/// Which types have a field.
+/// The types that have a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Home {
     /// The pod's spec itself.
@@ -181,7 +182,7 @@ enum Home {
     PodContext,
     /// A container's `securityContext`.
     ContainerContext,
-    /// The `securityContext` of a container as well as of the pod.
+    /// The `securityContext` of containers and of the pod.
     EitherContext,
     /// The pod's spec and the container: `securityContext` itself.
     PodOrContainer,
@@ -217,18 +218,18 @@ const FIELDS: [(&str, Home); 27] = [
     ("securityContext", Home::PodOrContainer),
 ];
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     let Some(pod) = &object.pod else { return };
     for unknown in &object.reading.unknown {
-        let Some((field, home)) = known(unknown) else {
+        let Some((field, home)) = security_field(unknown) else {
             continue;
         };
         let container = object.container_around(unknown.key);
         let message = format!(
             "{field} has no effect {}",
-            place(unknown.type_name, container)
+            location(unknown.type_name, container)
         );
-        let mut finding = found.at(unknown.key, message).in_container(container);
+        let mut finding = report.at(unknown.key, message).in_container(container);
         if let Some(target) =
             Target::of(field, home, pod, container).filter(|_| !is_shared(unknown.key))
         {
@@ -237,29 +238,29 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Whether some type of the pod has a hardening field of that name.
-pub(crate) fn is_hardening_field(name: &str) -> bool {
+/// Whether a type of the pod has a security field with a name.
+pub(crate) fn is_security_field(name: &str) -> bool {
     FIELDS.iter().any(|(field, _)| *field == name)
 }
 
-/// The hardening fields of the pod, by name.
-pub(crate) fn hardening_fields() -> impl Iterator<Item = &'static str> {
+/// Returns the names of the pod's security fields.
+pub(crate) fn security_fields() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().map(|(field, _)| *field)
 }
 
-/// Whether this rule speaks of an unknown key.
-pub(crate) fn speaks_of(object: &Object<'_>, unknown: &UnknownField<'_>) -> bool {
-    object.pod.is_some() && known(unknown).is_some()
+/// Whether this rule reports an unknown field.
+pub(crate) fn reports(object: &Object<'_>, unknown: &UnknownField<'_>) -> bool {
+    object.pod.is_some() && security_field(unknown).is_some()
 }
 
-/// The hardening field that an unknown key is elsewhere.
-fn known(unknown: &UnknownField<'_>) -> Option<(&'static str, Home)> {
+/// Returns the security field that an unknown key names in the wrong place.
+fn security_field(unknown: &UnknownField<'_>) -> Option<(&'static str, Home)> {
     let key = unknown.key.as_str()?;
     FIELDS.into_iter().find(|(field, _)| *field == key)
 }
 
-/// Where a key stands, in words for a person.
-fn place(type_name: &str, container: Option<&Container<'_>>) -> String {
+/// Returns how messages name the place of a key.
+fn location(type_name: &str, container: Option<&Container<'_>>) -> String {
     match (type_name, container) {
         ("Container" | "EphemeralContainer", Some(container)) => format!("directly in {container}"),
         ("SecurityContext", Some(container)) => format!("in the securityContext of {container}"),
@@ -273,11 +274,11 @@ fn place(type_name: &str, container: Option<&Container<'_>>) -> String {
     }
 }
 
-/// The one place that a field can only have been meant for.
+/// The only place that a field can have been meant for.
 struct Target<'p, 'y> {
     path: Path,
     name: String,
-    /// What is there already.
+    /// The value that is there already.
     taken: Option<Node<'y>>,
     container: Option<&'p Container<'y>>,
 }
@@ -312,38 +313,38 @@ impl<'p, 'y> Target<'p, 'y> {
         }
     }
 
-    fn on_pod(pod: &Pod<'y>, way: &str, name: &str) -> Self {
+    fn on_pod(pod: &Pod<'y>, field_path: &str, name: &str) -> Self {
         Target {
-            path: pod.path(way),
+            path: pod.path(field_path),
             name: name.into(),
-            taken: pod.lookup(way),
+            taken: pod.lookup(field_path),
             container: None,
         }
     }
 
-    fn in_context(container: &'p Container<'y>, way: &str) -> Self {
+    fn in_context(container: &'p Container<'y>, field_path: &str) -> Self {
         Target::in_container(
             container,
-            way,
+            field_path,
             format!("the securityContext of {container}"),
         )
     }
 
-    fn in_container(container: &'p Container<'y>, way: &str, name: String) -> Self {
+    fn in_container(container: &'p Container<'y>, field_path: &str, name: String) -> Self {
         Target {
-            path: container.path(way),
+            path: container.path(field_path),
             name,
-            taken: container.lookup(way),
+            taken: container.lookup(field_path),
             container: Some(container),
         }
     }
 
-    /// Moves a field here; where the place says the same already, the other one can go.
+    /// Adds a fix that moves a field here, or removes it if the same value is already here.
     fn offer(self, finding: &mut Finding, field: &str, value: Node<'_>, pod: &Pod<'_>) {
         let from = value.path();
         match self.taken {
-            None if !self.refuses(field, value, pod) => {
-                let title = format!("move {field} to {} (it takes effect there)", self.name);
+            None if !self.would_be_rejected(field, value, pod) => {
+                let title = format!("move {field} to {}", self.name);
                 finding.fix(
                     Applicability::Unsafe,
                     title,
@@ -354,15 +355,15 @@ impl<'p, 'y> Target<'p, 'y> {
                 );
             }
             Some(there) if there.resolved().is_some() && there.resolved() == value.resolved() => {
-                let title = format!("remove {field}, which {} has already", self.name);
+                let title = format!("remove {field} (already set in {})", self.name);
                 finding.fix(Applicability::Safe, title, [Change::Remove { path: from }]);
             }
             _ => {}
         }
     }
 
-    /// Whether the API server would refuse the field here, beside what is here already.
-    fn refuses(&self, field: &str, value: Node<'_>, pod: &Pod<'_>) -> bool {
+    /// Whether the API server would reject the field here, together with the existing settings.
+    fn would_be_rejected(&self, field: &str, value: Node<'_>, pod: &Pod<'_>) -> bool {
         let is_for_linux = pod.spec.os.as_ref().is_some_and(|os| os.name == "linux");
         let wrong_system = pod.is_windows() || (is_for_linux && field == "windowsOptions");
         let clashes = match self.container {
@@ -373,7 +374,7 @@ impl<'p, 'y> Target<'p, 'y> {
     }
 }
 
-/// Whether a container would both forbid privilege escalation and have what brings it along.
+/// Whether a container would both forbid privilege escalation and have a setting that implies it.
 fn clashes_in_container(field: &str, value: Node<'_>, container: &Container<'_>) -> bool {
     let moved = flag(value);
     let forbidden = container.security().allow_privilege_escalation == Some(false);
@@ -390,7 +391,7 @@ fn clashes_in_container(field: &str, value: Node<'_>, container: &Container<'_>)
     }
 }
 
-/// Whether a pod would have two settings of its namespaces that exclude each other.
+/// Whether a pod would have two namespace settings that exclude each other.
 fn clashes_on_pod(field: &str, value: Node<'_>, pod: &Pod<'_>) -> bool {
     let after = |name, now| if field == name { flag(value) } else { now };
     let host_pid = after("hostPID", pod.spec.host_pid) == Some(true);
@@ -409,7 +410,7 @@ fn flag(value: Node<'_>) -> Option<bool> {
     }
 }
 
-/// Whether other places of the document repeat the text around a key through an anchor.
+/// Whether an anchor shares the text around a key with other places of the document.
 fn is_shared(key: Node<'_>) -> bool {
     std::iter::successors(Some(key), |node| node.parent()).any(|node| node.anchor().is_some())
 }

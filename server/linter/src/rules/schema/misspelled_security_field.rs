@@ -1,22 +1,23 @@
 use crate::config::Config;
-use crate::rules::schema::misplaced_security_field::{hardening_fields, is_hardening_field};
+use crate::rules::describe::shortened;
+use crate::rules::schema::misplaced_security_field::{is_security_field, security_fields};
 use crate::rules::schema::unknown_fields::unknown_keys;
-use crate::rules::suggest::{brief, nearest};
 use crate::rules::{Applicability, Reporter};
+use crate::suggest::closest;
 use kubernetes::{Object, UnknownField};
 use yaml::edit::Change;
 
 rule! {
-    /// Hardening fields whose name is misspelled, and which so do nothing.
+    /// Misspelled security fields, which have no effect.
     ///
-    /// Kubernetes' field names are exact to the capital: `runasNonRoot`, `allowPriviledgeEscalation`, `securityContexts` and
-    /// `automountServiceAccounttoken` are no fields. The API server drops them, or refuses the manifest, depending on how it
-    /// is sent.
+    /// Kubernetes' field names are case-sensitive: `runasNonRoot`, `allowPriviledgeEscalation`,
+    /// `securityContexts` and `automountServiceAccounttoken` are unknown fields. The API server
+    /// drops them, or rejects the manifest, depending on the client.
     ///
     /// ## Why
     ///
-    /// The manifest reads as if the hole were closed, reviewers are satisfied, and the container runs without the protection:
-    /// with `runasNonRoot: true`, a process that an attacker takes over is root all the same.
+    /// The manifest looks hardened, reviewers are satisfied, and the container runs without the
+    /// protection: despite `runasNonRoot: true`, a process that an attacker takes over is root.
     ///
     /// ## Example
     ///
@@ -56,7 +57,7 @@ rule! {
     ///           drop: [ALL]
     /// ```
     ///
-    /// A name that is misspelled and in the wrong place is told, and left to you:
+    /// A field that is misspelled and in the wrong place is reported without a fix:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -87,18 +88,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: the key does nothing. If what runs was tested without the field, deleting the key is the honest way out.
+    /// Never: the key has no effect. If the workload was only tested without the field, delete the
+    /// key instead.
     ///
     /// ## What the fix changes
     ///
-    /// It renames the key and leaves the value. The field takes effect, perhaps for the first time, with everything that the
-    /// field's own rule says about it. It is not offered where the mapping has the right name as well, nor where the field
-    /// belongs elsewhere.
+    /// It renames the key and keeps the value. The field takes effect, perhaps for the first time;
+    /// see the page of the rule about that field. There is no fix if the mapping already has the
+    /// right name, or if the field belongs elsewhere.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every operating system; every kind with such fields, ServiceAccounts among
-    /// them.
+    /// Every profile, every Kubernetes version, every operating system; every kind with such
+    /// fields, including ServiceAccounts.
     ///
     /// ## References
     ///
@@ -113,7 +115,7 @@ rule! {
     related: [KubeLinter "schema-validation"],
 }
 
-/// Types that are about hardening as a whole.
+/// Types with only security fields.
 const TYPES: [&str; 8] = [
     "AppArmorProfile",
     "Capabilities",
@@ -125,57 +127,60 @@ const TYPES: [&str; 8] = [
     "WindowsSecurityContextOptions",
 ];
 
-/// A hardening field that a key was meant to be.
+/// The security field that a misspelled key was meant to be.
 #[derive(Clone, Copy)]
-enum Meant {
-    /// The type has it under that name.
+enum Intended {
+    /// A field of the same type.
     Here(&'static str),
-    /// Some other type of the pod has it.
+    /// A field of another type of the pod.
     Elsewhere(&'static str),
 }
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for unknown in unknown_keys(object) {
-        let (Some(key), Some(meant)) = (unknown.key.as_str(), meant(object, unknown)) else {
+        let (Some(key), Some(intended)) = (unknown.key.as_str(), intended(object, unknown)) else {
             continue;
         };
-        let (Meant::Here(field) | Meant::Elsewhere(field)) = meant;
-        let message = format!("{} is not a field, {field} is", brief(key));
-        let mut finding = found
+        let (Intended::Here(field) | Intended::Elsewhere(field)) = intended;
+        let message = format!(
+            "unknown field {:?}: did you mean {field:?}?",
+            shortened(key)
+        );
+        let mut finding = report
             .at(unknown.key, message)
             .in_container(object.container_around(unknown.key));
         let is_free = unknown
             .key
             .parent()
             .is_none_or(|mapping| mapping.get(field).is_none());
-        if matches!(meant, Meant::Here(_)) && is_free {
+        if matches!(intended, Intended::Here(_)) && is_free {
             let change = Change::Rename {
                 path: unknown.value.path(),
                 key: field.into(),
             };
             finding.fix(
                 Applicability::Unsafe,
-                format!("rename it to {field} (it takes effect then)"),
+                format!("rename to {field}"),
                 [change],
             );
         }
     }
 }
 
-/// Whether this rule speaks of an unknown key.
-pub(crate) fn speaks_of(object: &Object<'_>, unknown: &UnknownField<'_>) -> bool {
-    meant(object, unknown).is_some()
+/// Whether this rule reports an unknown field.
+pub(crate) fn reports(object: &Object<'_>, unknown: &UnknownField<'_>) -> bool {
+    intended(object, unknown).is_some()
 }
 
-fn meant(object: &Object<'_>, unknown: &UnknownField<'_>) -> Option<Meant> {
+fn intended(object: &Object<'_>, unknown: &UnknownField<'_>) -> Option<Intended> {
     let key = unknown.key.as_str()?;
-    if let Some(field) = nearest(key, unknown.fields.iter().copied()) {
-        let hardens = TYPES.contains(&unknown.type_name) || is_hardening_field(field);
-        return hardens.then_some(Meant::Here(field));
+    if let Some(field) = closest(key, unknown.fields.iter().copied()) {
+        let hardens = TYPES.contains(&unknown.type_name) || is_security_field(field);
+        return hardens.then_some(Intended::Here(field));
     }
     object
         .pod
         .as_ref()
-        .and_then(|_| nearest(key, hardening_fields()))
-        .map(Meant::Elsewhere)
+        .and_then(|_| closest(key, security_fields()))
+        .map(Intended::Elsewhere)
 }

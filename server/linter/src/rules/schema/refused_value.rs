@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::describe::{name, token};
-use crate::rules::schema::unknown_fields::{Unconcerned, is_filled_in};
+use crate::rules::schema::unknown_fields::{ServerManaged, is_filled_in};
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Extent, Object};
 use std::collections::HashSet;
@@ -12,18 +12,19 @@ mod parts;
 mod resources;
 pub(crate) mod values;
 
-use values::{accepted_in, fields_of, shown};
+use values::{accepted_in, displayed, fields_of};
 
 rule! {
-    /// Values of a pod that the API server refuses.
+    /// Values in a pod that the API server rejects.
     ///
-    /// An id below 0, a word that is none of the field's, a request above its limit, two sources in one volume, a mount of a
-    /// volume that is not there, a name that two containers have: the types fit, and the API server refuses the object.
+    /// An id below 0, an unknown value of an enumeration, a request above its limit, two sources in
+    /// one volume, a mount of a volume that does not exist, a name that two containers have: the
+    /// types match, but the API server rejects the object.
     ///
     /// ## Why
     ///
-    /// A manifest that is refused hardens nothing. What runs goes on as it was, and who looks at the repository takes the
-    /// settings there for those of the cluster.
+    /// A rejected manifest hardens nothing. The previous version keeps running, and readers of the
+    /// repository believe that the cluster has the new settings.
     ///
     /// ## Example
     ///
@@ -59,7 +60,7 @@ rule! {
     ///           memory: 64Mi
     /// ```
     ///
-    /// What was meant is left to you where there are many ways:
+    /// If there are many ways to correct a value, there is no fix:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -116,20 +117,22 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A value that another program fills in, or a part that it adds, before the manifest goes to a cluster. Texts with `{{` or
-    /// `$` in them count as such. What is missing is told only where the object is whole: of a patch, the rest is elsewhere.
+    /// If another program fills in a value, or adds a part, before the manifest goes to a cluster.
+    /// The rule skips values with `{{` or `$`. It reports missing fields only if the object is
+    /// complete; a patch has the rest elsewhere.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the word or the name of a resource that was meant, where one is near. No cluster took the manifest before, so
-    /// that nothing that runs can stop.
+    /// It writes the value or resource name that was meant, if a similar one exists. No cluster
+    /// accepted the manifest before, so that no running workload can break.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, every kind that is or makes pods: security contexts, resources, volumes and
-    /// mounts, ports, environment, probes, and names. Not all that the API server looks at is told: a manifest without findings
-    /// may be refused. What the types, the profiles of seccomp and AppArmor, and settings against each other are about, other
-    /// rules tell.
+    /// Every profile, every Kubernetes version, pods and all workloads: security contexts,
+    /// resources, volumes and mounts, ports, environment variables, probes, and names. The rule
+    /// does not cover all of the API server's validation: a manifest without findings may still be
+    /// rejected. Other rules check types, seccomp and AppArmor profiles, and settings that exclude
+    /// each other.
     ///
     /// ## References
     ///
@@ -144,8 +147,8 @@ rule! {
     reports_rejections: true,
 }
 
-/// Fields that the API server insists on, of types that people write in pods.
-const NEEDED: [(&str, &str); 15] = [
+/// Required fields of the types in pods.
+const REQUIRED: [(&str, &str); 15] = [
     ("CSIVolumeSource", "driver"),
     ("ConfigMapVolumeSource", "name"),
     ("ContainerPort", "containerPort"),
@@ -163,12 +166,12 @@ const NEEDED: [(&str, &str); 15] = [
     ("VolumeMount", "mountPath"),
 ];
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     let Some(pod) = &object.pod else { return };
-    let (is_whole, is_pod_unfinished, unconcerned) = (
+    let (is_whole, is_pod_unfinished, server_managed) = (
         is_whole(object),
         pod.has_unfinished_container(),
-        Unconcerned::of(object),
+        ServerManaged::of(object),
     );
     let is_finished = |node| {
         object
@@ -179,31 +182,31 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     };
     let mut seen = HashSet::with_capacity(object.reading.types.len());
     for &(node, type_name) in &object.reading.types {
-        if !seen.insert(node.id()) || unconcerned.has(node) {
+        if !seen.insert(node.id()) || server_managed.contains(node) {
             continue;
         }
-        check_fields(node, type_name, object, found);
-        let needed = NEEDED.iter().filter(|row| row.0 == type_name);
-        if is_whole && needed.clone().next().is_some() && is_finished(node) {
-            needed.for_each(|(_, field)| check_needed(node, field, object, found));
+        check_fields(node, type_name, object, report);
+        let required = REQUIRED.iter().filter(|row| row.0 == type_name);
+        if is_whole && required.clone().next().is_some() && is_finished(node) {
+            required.for_each(|(_, field)| check_required(node, field, object, report));
         }
         if let Some(choice) = choices::of(type_name) {
-            choice.check(node, is_whole && is_finished(node), object, found);
+            choice.check(node, is_whole && is_finished(node), object, report);
         }
         match type_name {
-            "ResourceRequirements" => resources::check(node, object, found),
-            "Probe" => parts::threshold(node, object, found),
+            "ResourceRequirements" => resources::check(node, object, report),
+            "Probe" => parts::check_success_threshold(node, object, report),
             _ => {}
         }
     }
-    parts::check(pod, object, is_whole, found);
+    parts::check(pod, object, is_whole, report);
 }
 
-/// Whether the object could be sent as it is. A patch leaves out what the API server insists on, and so does who has a controller
-/// complete the pod.
+/// Whether the object is complete. A patch leaves out required fields, and so does a pod that a controller completes.
 fn is_whole(object: &Object<'_>) -> bool {
-    let has = |way: &[&str]| {
-        way.iter()
+    let has = |field_path: &[&str]| {
+        field_path
+            .iter()
             .try_fold(object.node, |node, key| node.get(key))
             .is_some_and(|node| !node.is_null())
     };
@@ -227,12 +230,12 @@ fn is_whole(object: &Object<'_>) -> bool {
     }
 }
 
-/// The values of a mapping, each on its own.
+/// Checks the values of a mapping independently of each other.
 fn check_fields(
     mapping: Node<'_>,
     type_name: &str,
     object: &Object<'_>,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let fields = fields_of(type_name);
     if fields.is_empty() {
@@ -256,19 +259,23 @@ fn check_fields(
             .chain(value.items())
             .filter(|value| !is_filled_in(*value))
         {
-            let Some(objection) = accepted.objection(value) else {
+            let Some(violation) = accepted.violation(value) else {
                 continue;
             };
-            let message = format!("{} is {}, {objection}", name(value, object), shown(value));
-            let mut finding = found.at(value, message).in_container(container);
-            if let Some(word) = value.as_str().and_then(|text| accepted.nearest(text)) {
+            let message = format!(
+                "{} is {}: {violation}",
+                name(value, object),
+                displayed(value)
+            );
+            let mut finding = report.at(value, message).in_container(container);
+            if let Some(word) = value.as_str().and_then(|text| accepted.closest(text)) {
                 let change = Change::Set {
                     path: value.path(),
                     value: Value::Text(word.into()),
                 };
                 finding.fix(
                     Applicability::Unsafe,
-                    format!("write {word} (it takes effect then)"),
+                    format!("replace with {word}"),
                     [change],
                 );
             }
@@ -276,7 +283,12 @@ fn check_fields(
     }
 }
 
-fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
+fn check_required(
+    mapping: Node<'_>,
+    field: &str,
+    object: &Object<'_>,
+    report: &mut Reporter<'_, '_>,
+) {
     let is_empty = |value: Node<'_>| {
         value.as_str() == Some("")
             || (value.kind() == NodeKind::Sequence && value.items().len() == 0)
@@ -285,8 +297,11 @@ fn check_needed(mapping: Node<'_>, field: &str, object: &Object<'_>, found: &mut
         .get(field)
         .is_none_or(|value| value.is_null() || is_empty(value))
     {
-        let message = format!("{} has no {field}, and needs one", name(mapping, object));
-        found
+        let message = format!(
+            "{} has no {field}, which is required",
+            name(mapping, object)
+        );
+        report
             .at(token(mapping), message)
             .in_container(object.container_around(mapping))
             .as_missing();

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::suggest::brief;
+use crate::rules::describe::shortened;
 use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Object, Version};
 use yaml::Node;
@@ -8,13 +8,15 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Objects of an API version that the cluster no longer serves.
     ///
-    /// Kubernetes serves a beta version of an API for a few releases after its successor is there, and then no longer. From
-    /// then on the API server knows no such kind, and refuses the object.
+    /// Kubernetes serves a beta version of an API for a few releases after its successor and then
+    /// removes it. From then on, the API server does not know the kind in that version, and rejects
+    /// the object.
     ///
     /// ## Why
     ///
-    /// What the object was to do does not happen: a NetworkPolicy does not restrict, a PodSecurityPolicy does not hold. An
-    /// upgrade of the cluster stops every deployment whose manifests still name the old version.
+    /// The object has no effect: a NetworkPolicy does not restrict traffic, a PodSecurityPolicy
+    /// does not constrain pods. After an upgrade of the cluster, every deployment whose manifests
+    /// still use the old version fails.
     ///
     /// ## Example
     ///
@@ -42,7 +44,7 @@ rule! {
     ///     verbs: [get]
     /// ```
     ///
-    /// A kind that is gone, or whose successor has other fields, is left to you:
+    /// If the kind was removed, or its successor has other fields, there is no fix:
     ///
     /// ```yaml bad
     /// apiVersion: policy/v1beta1
@@ -66,18 +68,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A manifest for clusters of an older version: tell that version with `--kubernetes-version`.
+    /// A manifest for older clusters: set that version with `--kubernetes-version`.
     ///
     /// ## What the fix changes
     ///
-    /// It writes the successor's version, where what the object says means the same there: a Deployment of `extensions/v1beta1`
-    /// needs a `selector` for it, a PodDisruptionBudget one that is not empty. Some defaults differ between the versions, such
-    /// as the update strategy of a DaemonSet. It is not offered where the target version does not have the successor yet.
+    /// It writes the successor's version if the object has the same meaning there. A Deployment of
+    /// `extensions/v1beta1` needs a `selector` for this, a PodDisruptionBudget a selector that is
+    /// not empty. Some defaults differ between the versions, such as the update strategy of a
+    /// DaemonSet. There is no fix if the target version does not serve the successor yet.
     ///
     /// ## Applies to
     ///
-    /// Every profile; from the Kubernetes version on whose API server no longer serves the kind, by the marks in the sources of its
-    /// types. They agree with the deprecation guide, and cover alpha versions besides.
+    /// Every profile, from the Kubernetes version on that no longer serves the kind, according to
+    /// the lifecycle markers in Kubernetes' sources. They agree with the deprecation guide, and
+    /// also cover alpha versions.
     ///
     /// ## References
     ///
@@ -92,7 +96,7 @@ rule! {
     skips_versioned_blocks: true,
 }
 
-/// A version of some kinds that is served no longer.
+/// An API version of some kinds that is no longer served.
 struct Removed {
     api_version: &'static str,
     kinds: &'static [&'static str],
@@ -102,11 +106,11 @@ struct Removed {
 
 #[derive(Clone, Copy)]
 enum Successor {
-    /// Its fields are others, or there is none.
+    /// There is none, or it has other fields.
     Other,
-    /// It takes the object as it is.
+    /// It accepts the object unchanged.
     Same(&'static str),
-    /// It takes the object if this holds.
+    /// It accepts the object if the condition is true.
     If(fn(&Object<'_>) -> bool, &'static str),
 }
 
@@ -124,7 +128,7 @@ const fn removed(
     }
 }
 
-/// What Kubernetes' sources say; `tests/removed.rs` holds the table to them.
+/// The removals, from the lifecycle markers in Kubernetes' sources. `tests/it/removed.rs` compares the table with them.
 const REMOVED: &[Removed] = {
     use Successor::{If, Other, Same};
     &[
@@ -400,12 +404,12 @@ const FLOW: [&str; 4] = [
     "flowcontrol.apiserver.k8s.io/v1",
 ];
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    let is_it =
+fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    let is_match =
         |row: &&Removed| row.api_version == object.api_version && row.kinds.contains(&object.kind);
     let gone = REMOVED
         .iter()
-        .find(is_it)
+        .find(is_match)
         .filter(|row| config.kubernetes_version >= row.since);
     let (Some(row), Some(node)) = (gone, object.node.get("apiVersion")) else {
         return;
@@ -415,27 +419,27 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     } else {
         "this version of "
     };
-    let mut finding = found.at(
+    let mut finding = report.at(
         node,
         format!(
             "Kubernetes {} removed {what}{}",
             row.since,
-            brief(object.kind)
+            shortened(object.kind)
         ),
     );
     finding.tagged(Tag::Deprecated);
     let (successor, title) = match row.successor {
         Successor::Same(successor) => (
             successor,
-            format!("write {successor} (clusters that lack it refuse it)"),
+            format!("replace with {successor} (older clusters reject it)"),
         ),
         Successor::If(holds, successor) if holds(object) => (
             successor,
-            format!("write {successor} (some defaults differ)"),
+            format!("replace with {successor} (some defaults differ)"),
         ),
         Successor::If(..) | Successor::Other => return,
     };
-    // The other successors are all there when what they succeed leaves.
+    // All other successors are served before the old version is removed.
     if successor == FLOW[3] && config.kubernetes_version < Version::new(29) {
         return;
     }
@@ -446,13 +450,14 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     finding.fix(Applicability::Unsafe, title, [change]);
 }
 
-fn field<'y>(object: &Object<'y>, way: &[&str]) -> Option<Node<'y>> {
-    way.iter()
+fn field<'y>(object: &Object<'y>, field_path: &[&str]) -> Option<Node<'y>> {
+    field_path
+        .iter()
         .try_fold(object.node, |node, key| node.get(key))
         .filter(|node| !node.is_null())
 }
 
-/// `apps/v1` makes no selector of the template's labels, and knows no `rollbackTo` and `templateGeneration`.
+/// `apps/v1` requires a selector, and has no `rollbackTo` and `templateGeneration`.
 fn has_selector(object: &Object<'_>) -> bool {
     let has = |key| field(object, &["spec", key]).is_some();
     has("selector") && !has("rollbackTo") && !has("templateGeneration")
@@ -463,7 +468,7 @@ fn selects_some(object: &Object<'_>) -> bool {
     field(object, &["spec", "selector"]).is_some_and(|selector| selector.entries().len() > 0)
 }
 
-/// `assuredConcurrencyShares` has another name since `v1beta3`.
+/// `v1beta3` renamed `assuredConcurrencyShares`.
 fn lacks_shares(object: &Object<'_>) -> bool {
     field(object, &["spec", "limited", "assuredConcurrencyShares"]).is_none()
 }

@@ -3,15 +3,16 @@ use crate::rules::Reporter;
 use yaml::Yaml;
 
 rule! {
-    /// Manifests that are not YAML.
+    /// Manifests that are not valid YAML.
     ///
-    /// A missing colon, an unclosed quote, a tab in the indentation: the API server cannot read the document, and neither can
-    /// any other program. Here it is read as far as that goes, so that the rest of it is checked all the same.
+    /// A missing colon, an unclosed quote, a tab in the indentation: neither the API server nor any
+    /// other program can read the document. kubeharden reads it as far as possible, so that it
+    /// still checks the rest.
     ///
     /// ## Why
     ///
-    /// Nothing of the document reaches the cluster, and what it was to replace stays as it was. Scanners that skip what they
-    /// cannot read count it as clean.
+    /// Nothing in the document reaches the cluster, and the previous version keeps running.
+    /// Scanners that skip unreadable documents report it as clean.
     ///
     /// ## Example
     ///
@@ -41,16 +42,16 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never, in a manifest. Templates are not YAML before they are rendered, and are left alone.
+    /// Never, in a manifest. Templates are not YAML until they are rendered; the rule skips them.
     ///
     /// ## What the fix changes
     ///
-    /// There is none. No other fix is given in a document that is not YAML.
+    /// There is no fix. A document with a syntax error gets no other fixes either.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version, whichever rules are selected, every document in which an object can be made
-    /// out.
+    /// Every profile, every Kubernetes version, whichever rules are selected, every document in
+    /// which an object is recognizable.
     ///
     /// ## References
     ///
@@ -64,8 +65,8 @@ rule! {
     always_selected: true,
 }
 
-fn check(yaml: &Yaml, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(yaml: &Yaml, _config: &Config, report: &mut Reporter<'_, '_>) {
     for error in yaml.errors() {
-        found.at(error.range, error.message.clone());
+        report.at(error.range, error.message.clone());
     }
 }

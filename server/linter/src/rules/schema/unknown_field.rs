@@ -1,23 +1,25 @@
 use crate::config::Config;
-use crate::rules::describe::owner;
+use crate::rules::describe::mapping_name;
+use crate::rules::describe::shortened;
 use crate::rules::schema::misspelled_security_field;
 use crate::rules::schema::unknown_fields::unknown_keys;
-use crate::rules::suggest::{brief, nearest};
 use crate::rules::{Applicability, Reporter};
+use crate::suggest::closest;
 use kubernetes::Object;
 use yaml::edit::Change;
 
 rule! {
-    /// Keys that Kubernetes' type does not have.
+    /// Fields that the Kubernetes type does not have.
     ///
-    /// Every mapping of a manifest is read as a Kubernetes type, and the API server drops the keys that the type has no field
-    /// for, or refuses the manifest, depending on how it is sent. Kinds with a type of their own in Kubernetes are checked;
-    /// custom resources have theirs in the cluster.
+    /// Every mapping of a manifest has a Kubernetes type. The API server drops the keys that the
+    /// type does not have, or rejects the manifest, depending on the client. The rule checks
+    /// built-in kinds; the types of custom resources are in the cluster.
     ///
     /// ## Why
     ///
-    /// What was written does not happen: `podselector` in a NetworkPolicy rule selects every peer instead of a few, a
-    /// misspelled `resources` leaves a container without limits, and nobody is told.
+    /// The setting does not take effect, without any message. `podselector` in a NetworkPolicy rule
+    /// selects every peer instead of a few. A misspelled `resources` leaves a container without
+    /// limits.
     ///
     /// ## Example
     ///
@@ -45,7 +47,7 @@ rule! {
     ///       app: shop
     /// ```
     ///
-    /// Where no name is near, only you know what was meant:
+    /// If no similar field exists, there is no fix:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -72,17 +74,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A key that another program reads and removes before the manifest goes to a cluster.
+    /// If another program reads the key and removes it before the manifest goes to a cluster.
     ///
     /// ## What the fix changes
     ///
-    /// It renames the key to the nearest field of its type that is not there yet, and leaves the value. The field then takes
-    /// effect, perhaps for the first time.
+    /// It renames the key to the most similar field of its type that is not set yet, and keeps the
+    /// value. The field takes effect, perhaps for the first time.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version. Fields that are newer than the target version count as known, and so do those
-    /// that former versions had. Objects of an `apiVersion` that is served no longer are left out.
+    /// Every profile, every Kubernetes version. Fields that are newer than the target version are
+    /// accepted, and so are those of earlier versions. The rule skips objects of an `apiVersion`
+    /// that is no longer served.
     ///
     /// ## References
     ///
@@ -96,12 +99,12 @@ rule! {
     related: [KubeLinter "schema-validation"],
 }
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     if object.read_as_newer {
         return;
     }
-    for unknown in unknown_keys(object)
-        .filter(|unknown| !misspelled_security_field::speaks_of(object, unknown))
+    for unknown in
+        unknown_keys(object).filter(|unknown| !misspelled_security_field::reports(object, unknown))
     {
         let Some(key) = unknown.key.as_str() else {
             continue;
@@ -112,9 +115,9 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                 .parent()
                 .is_none_or(|mapping| mapping.get(field).is_none())
         };
-        // To see whether a field is free takes a look at all keys beside it, of which there can be thousands: few fields are asked for.
-        let is_like = |field: &&&str| nearest(key, std::iter::once(**field)).is_some();
-        let near = nearest(
+        // Only similar fields are checked for being free, because that visits all keys of the mapping, of which there can be thousands.
+        let is_like = |field: &&&str| closest(key, std::iter::once(**field)).is_some();
+        let near = closest(
             key,
             unknown
                 .fields
@@ -123,12 +126,15 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
                 .filter(is_free)
                 .copied(),
         );
-        let message = format!(
-            "{} is not a field of {}",
-            brief(key),
-            owner(unknown, object)
+        let mut message = format!(
+            "unknown field {:?} in {}",
+            shortened(key),
+            mapping_name(unknown, object)
         );
-        let mut finding = found
+        if let Some(field) = near {
+            message.push_str(&format!(": did you mean {field:?}?"));
+        }
+        let mut finding = report
             .at(unknown.key, message)
             .in_container(object.container_around(unknown.key));
         if let Some(field) = near {
@@ -138,7 +144,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             };
             finding.fix(
                 Applicability::Unsafe,
-                format!("rename it to {field} (it takes effect then)"),
+                format!("rename to {field}"),
                 [change],
             );
         }

@@ -1,4 +1,4 @@
-//! What reading an object as its Kubernetes type leaves over, without what nobody means the API server to read.
+//! The unknown fields and mistyped values of an object, except those that other programs read or write.
 
 use crate::rules::schema::misplaced_security_field;
 use kubernetes::{Object, UnknownField, WrongShape};
@@ -6,8 +6,8 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use yaml::{Entry, Node};
 
-/// Fields that former versions of a type had: older manifests hold them, and that they are gone is no mistake of spelling.
-const FORMER: [(&str, &str); 9] = [
+/// Fields that earlier versions of a type had. Older manifests contain them; they are not misspelled.
+const REMOVED_FIELDS: [(&str, &str); 9] = [
     ("ObjectMeta", "clusterName"),
     ("ObjectMeta", "initializers"),
     ("ObjectMeta", "zz_deprecatedClusterName"),
@@ -19,47 +19,48 @@ const FORMER: [(&str, &str); 9] = [
     ("VolumeResourceRequirements", "claims"),
 ];
 
-/// The keys that the API server drops, each once, but for those that `misplaced-security-field` speaks of.
+/// Returns each key that the API server drops, except those that `misplaced-security-field` reports.
 pub(crate) fn unknown_keys<'o, 'y>(
     object: &'o Object<'y>,
 ) -> impl Iterator<Item = &'o UnknownField<'y>> {
     let mut seen = HashSet::new();
-    let unconcerned = OnceCell::new();
+    let server_managed = OnceCell::new();
     object.reading.unknown.iter().filter(move |unknown| {
-        let former = |key: &str| FORMER.contains(&(unknown.type_name, key));
-        let known_otherwise = unknown
+        let is_removed = |key: &str| REMOVED_FIELDS.contains(&(unknown.type_name, key));
+        let is_expected = unknown
             .key
             .as_str()
-            .is_none_or(|key| former(key) || is_directive(key));
-        let ours = !known_otherwise
-            && !unconcerned
-                .get_or_init(|| Unconcerned::of(object))
-                .has(unknown.key);
-        ours && !misplaced_security_field::speaks_of(object, unknown)
+            .is_none_or(|key| is_removed(key) || is_directive(key));
+        let is_reported = !is_expected
+            && !server_managed
+                .get_or_init(|| ServerManaged::of(object))
+                .contains(unknown.key);
+        is_reported
+            && !misplaced_security_field::reports(object, unknown)
             && seen.insert(unknown.key.id())
     })
 }
 
-/// The values that the API server rejects.
-pub(crate) fn wrong_values<'o, 'y>(
+/// Returns the values that the API server rejects because of their type.
+pub(crate) fn rejected_values<'o, 'y>(
     object: &'o Object<'y>,
 ) -> impl Iterator<Item = &'o WrongShape<'y>> {
-    let unconcerned = OnceCell::new();
-    let is_of_concern = move |node| {
+    let server_managed = OnceCell::new();
+    let is_reported = move |node| {
         !is_filled_in(node)
-            && !unconcerned
-                .get_or_init(|| Unconcerned::of(object))
-                .has(node)
+            && !server_managed
+                .get_or_init(|| ServerManaged::of(object))
+                .contains(node)
     };
     object
         .reading
         .wrong
         .iter()
-        .filter(move |wrong| is_of_concern(wrong.node))
+        .filter(move |wrong| is_reported(wrong.node))
 }
 
-/// Whether another program writes a value here before the API server reads it. Without quotes, YAML takes `{{ name }}` for a
-/// mapping in a mapping.
+/// Whether another program fills in a value before the API server reads it. YAML reads `{{ name }}` without quotes as a mapping in
+/// a mapping.
 pub(crate) fn is_filled_in(node: Node<'_>) -> bool {
     match node.as_str() {
         Some(text) => text.contains("{{") || text.contains('$'),
@@ -67,32 +68,31 @@ pub(crate) fn is_filled_in(node: Node<'_>) -> bool {
     }
 }
 
-/// A key that a program reads before the API server does: a directive of a patch, a template's text.
+/// Whether another program reads a key before the API server does: the directive of a patch, or the text of a template.
 fn is_directive(key: &str) -> bool {
     key.starts_with('$') || key.contains("{{")
 }
 
-/// What of an object is none of its author's doing just now.
-pub(crate) struct Unconcerned<'y> {
-    /// What the cluster writes.
+/// The parts of an object that the cluster writes, not its author.
+pub(crate) struct ServerManaged<'y> {
     status: Option<Entry<'y>>,
     managed: Option<Node<'y>>,
 }
 
-impl<'y> Unconcerned<'y> {
+impl<'y> ServerManaged<'y> {
     pub(crate) fn of(object: &Object<'y>) -> Self {
         let managed = object
             .node
             .get("metadata")
             .and_then(|metadata| metadata.get("managedFields"));
-        Unconcerned {
+        ServerManaged {
             status: object.node.entry("status"),
             managed,
         }
     }
 
-    /// Whether a node stands where the cluster writes, or on a line that is not YAML just now.
-    pub(crate) fn has(&self, node: Node<'_>) -> bool {
+    /// Whether a node is in one of these parts, or on a repaired line.
+    pub(crate) fn contains(&self, node: Node<'_>) -> bool {
         let inside = |outer: Option<Node<'_>>| {
             outer.is_some_and(|outer| outer.range().contains_range(node.range()))
         };

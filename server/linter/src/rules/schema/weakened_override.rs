@@ -1,21 +1,23 @@
 use crate::config::Config;
-use crate::rules::suggest::brief;
+use crate::rules::describe::shortened;
 use crate::rules::{Applicability, Reporter, Rule};
 use kubernetes::{Container, Pod};
 use yaml::Node;
 use yaml::edit::Change;
 
 rule! {
-    /// Containers whose own value undoes what the pod sets for all.
+    /// Containers that override a secure setting of their pod.
     ///
-    /// A container's `securityContext` overrides the pod's, field by field. Root under a pod with `runAsNonRoot: true`, an
-    /// `Unconfined` profile under `RuntimeDefault` or `ContainerAdministrator` under `ContainerUser` takes that container out
-    /// of what the pod promises.
+    /// A container's `securityContext` overrides the pod's, field by field. Root in a pod with
+    /// `runAsNonRoot: true`, an `Unconfined` profile under `RuntimeDefault`, or
+    /// `ContainerAdministrator` under `ContainerUser` exempts that container from the pod's
+    /// setting.
     ///
     /// ## Why
     ///
-    /// Whoever reads the pod's `securityContext` takes all of its containers for hardened. An attacker needs only the one that
-    /// is not, since the containers of a pod share its network and its volumes.
+    /// A reviewer who reads the pod's `securityContext` believes that all containers are hardened.
+    /// An attacker needs only the one that is not, because the containers of a pod share its
+    /// network and its volumes.
     ///
     /// ## Example
     ///
@@ -56,7 +58,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: the container that needs more stands alone in a pod that does not promise more.
+    /// Good: the container that needs more has its own pod, which does not restrict it.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -78,20 +80,22 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A container that has to differ, such as an init container that sets the owners of a volume. Say so in a comment beside
-    /// it; `fsGroup` often makes it unnecessary.
+    /// A container that has to differ, such as an init container that sets the owners of a volume.
+    /// Explain it in an ignore comment. `fsGroup` often makes such a container unnecessary.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the container's value, so that the pod's holds. Programs that need what the pod forbids stop working. Where
-    /// the container would be left with both the pod's `runAsNonRoot: true` and a user 0 of its own, both values go.
+    /// It removes the container's value, so that the pod's applies. Programs that need what the pod
+    /// forbids stop working. If the container would then have both the pod's `runAsNonRoot: true`
+    /// and its own user 0, the fix removes both values.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version. A value that is wrong whatever the pod says has a rule of its own, and where
-    /// that one runs it alone speaks: `run-as-root-allowed`, `root-user`, `root-group`, `unconfined-seccomp` and
-    /// `unconfined-apparmor`. So `runAsNonRoot: false` under a pod with `true` is this rule's at the profile `baseline`, and
-    /// `run-as-root-allowed`'s from `restricted` on.
+    /// Every profile, every Kubernetes version. If the rule about the value itself runs, only that
+    /// rule reports it: `run-as-root-allowed`, `root-user`, `root-group`, `unconfined-seccomp` and
+    /// `unconfined-apparmor`. For example, this rule reports `runAsNonRoot: false` in a pod with
+    /// `true` at profile `baseline`, and `run-as-root-allowed` reports it at `restricted` and
+    /// `hardened`.
     ///
     /// ## References
     ///
@@ -108,60 +112,60 @@ rule! {
 
 const USER: &str = "securityContext.runAsUser";
 
-/// A setting that a container can take back.
+/// A setting of the pod that a container can override.
 struct Field {
-    /// From the pod's spec and from a container alike.
-    way: &'static str,
-    /// What the fix removes.
+    /// The dotted path, from the pod's spec or from a container.
+    field_path: &'static str,
+    /// The path that the fix removes.
     removed: &'static str,
     hardens: fn(&str) -> bool,
-    undoes: fn(&str) -> bool,
-    /// The rule that speaks of the value itself, where it runs.
-    spoken_of_by: Option<&'static str>,
+    weakens: fn(&str) -> bool,
+    /// The rule that reports the value itself, if it runs.
+    reported_by: Option<&'static str>,
 }
 
 const FIELDS: [Field; 6] = [
     Field {
-        way: "securityContext.runAsNonRoot",
+        field_path: "securityContext.runAsNonRoot",
         removed: "securityContext.runAsNonRoot",
         hardens: |value| value == "true",
-        undoes: |value| value == "false",
-        spoken_of_by: Some("run-as-root-allowed"),
+        weakens: |value| value == "false",
+        reported_by: Some("run-as-root-allowed"),
     },
     Field {
-        way: USER,
+        field_path: USER,
         removed: USER,
         hardens: is_other_than_root,
-        undoes: |value| value == "0",
-        spoken_of_by: Some("root-user"),
+        weakens: |value| value == "0",
+        reported_by: Some("root-user"),
     },
     Field {
-        way: "securityContext.runAsGroup",
+        field_path: "securityContext.runAsGroup",
         removed: "securityContext.runAsGroup",
         hardens: is_other_than_root,
-        undoes: |value| value == "0",
-        spoken_of_by: Some("root-group"),
+        weakens: |value| value == "0",
+        reported_by: Some("root-group"),
     },
     Field {
-        way: "securityContext.seccompProfile.type",
+        field_path: "securityContext.seccompProfile.type",
         removed: "securityContext.seccompProfile",
         hardens: confines,
-        undoes: |value| value == "Unconfined",
-        spoken_of_by: Some("unconfined-seccomp"),
+        weakens: |value| value == "Unconfined",
+        reported_by: Some("unconfined-seccomp"),
     },
     Field {
-        way: "securityContext.appArmorProfile.type",
+        field_path: "securityContext.appArmorProfile.type",
         removed: "securityContext.appArmorProfile",
         hardens: confines,
-        undoes: |value| value == "Unconfined",
-        spoken_of_by: Some("unconfined-apparmor"),
+        weakens: |value| value == "Unconfined",
+        reported_by: Some("unconfined-apparmor"),
     },
     Field {
-        way: "securityContext.windowsOptions.runAsUserName",
+        field_path: "securityContext.windowsOptions.runAsUserName",
         removed: "securityContext.windowsOptions.runAsUserName",
         hardens: |name| !is_administrator(name),
-        undoes: is_administrator,
-        spoken_of_by: None,
+        weakens: is_administrator,
+        reported_by: None,
     },
 ];
 
@@ -177,32 +181,35 @@ fn is_administrator(name: &str) -> bool {
     name.eq_ignore_ascii_case("ContainerAdministrator")
 }
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    for field in FIELDS.iter().filter(|field| !field.is_spoken_of(config)) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    for field in FIELDS
+        .iter()
+        .filter(|field| !field.is_reported_elsewhere(config))
+    {
         let Some(of_pod) = pod
-            .lookup(field.way)
-            .filter(|node| says(*node, field.hardens))
+            .lookup(field.field_path)
+            .filter(|node| has_value(*node, field.hardens))
         else {
             continue;
         };
         for container in &pod.containers {
             if let Some(own) = container
-                .lookup(field.way)
-                .filter(|node| says(*node, field.undoes))
+                .lookup(field.field_path)
+                .filter(|node| has_value(*node, field.weakens))
             {
-                field.report(container, own, of_pod, found);
+                field.report(container, own, of_pod, report);
             }
         }
     }
 }
 
-fn says(node: Node<'_>, what: fn(&str) -> bool) -> bool {
+fn has_value(node: Node<'_>, what: fn(&str) -> bool) -> bool {
     node.as_str().is_some_and(what)
 }
 
 impl Field {
-    fn is_spoken_of(&self, config: &Config) -> bool {
-        self.spoken_of_by
+    fn is_reported_elsewhere(&self, config: &Config) -> bool {
+        self.reported_by
             .and_then(Rule::named)
             .is_some_and(|rule| rule.runs(config))
     }
@@ -212,10 +219,10 @@ impl Field {
         container: &Container<'_>,
         own: Node<'_>,
         of_pod: Node<'_>,
-        found: &mut Reporter<'_, '_>,
+        report: &mut Reporter<'_, '_>,
     ) {
         let name = self.removed.rsplit('.').next().unwrap_or_default();
-        let value = brief(own.as_str().unwrap_or_default());
+        let value = shortened(own.as_str().unwrap_or_default());
         let mut changes = vec![Change::Remove {
             path: container.path(self.removed),
         }];
@@ -224,15 +231,15 @@ impl Field {
                 path: container.path(USER),
             });
         }
-        found
+        report
             .at(
                 own,
-                format!("{container} undoes the pod's {name} with {value}"),
+                format!("{container} overrides the pod's {name} with {value}"),
             )
             .in_container(container)
             .fix(
                 Applicability::Unsafe,
-                format!("remove {name} from the container (the pod's value holds)"),
+                format!("remove {name} from the container (the pod's value applies)"),
                 changes,
             )
             .related(of_pod, "the pod sets it here");

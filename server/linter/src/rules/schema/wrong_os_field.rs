@@ -5,15 +5,15 @@ use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};
 
 rule! {
-    /// Fields of Linux in a pod for Windows, and the reverse.
+    /// Linux fields in a Windows pod, and Windows fields in a Linux pod.
     ///
-    /// A pod that names its operating system in `spec.os.name` may not have settings that the other one does not know. They
-    /// are refused whatever their value; `runAsNonRoot` is for both.
+    /// A pod that sets its operating system in `spec.os.name` must not set fields of the other one,
+    /// whatever their value. `runAsNonRoot` is allowed on both.
     ///
     /// ## Why
     ///
-    /// The API server refuses the pod. Hardening that was copied from a pod for Linux protects nothing on Windows, and keeps
-    /// the version that runs from being replaced.
+    /// The API server rejects the pod. Hardening copied from a Linux pod protects nothing on
+    /// Windows, and keeps the running version from being replaced.
     ///
     /// ## Example
     ///
@@ -74,11 +74,12 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Never: the API server refuses the pod. If the pod is for the other system after all, mend `spec.os.name`.
+    /// Never: the API server rejects the pod. If the pod is for the other operating system, correct
+    /// `spec.os.name`.
     ///
     /// ## What the fix changes
     ///
-    /// It removes the field. No cluster took the pod with it.
+    /// It removes the field. No cluster accepted the pod with it.
     ///
     /// ## Applies to
     ///
@@ -129,7 +130,7 @@ const CONTAINER_OF_LINUX: [&str; 10] = [
 ];
 const OF_WINDOWS: [&str; 1] = ["securityContext.windowsOptions"];
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if config.kubernetes_version < Version::new(24) {
         return;
     }
@@ -139,29 +140,29 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             Some("linux") => (&OF_WINDOWS, &OF_WINDOWS, "linux"),
             _ => return,
         };
-    for way in of_pod {
-        if let Some((entry, name)) = refused(pod.node, way) {
+    for field_path in of_pod {
+        if let Some((entry, name)) = rejected_entry(pod.node, field_path) {
             let change = Change::Remove {
-                path: pod.path(way),
+                path: pod.path(field_path),
             };
-            found
+            report
                 .at(
                     entry.key,
-                    format!("{name} is refused on a pod with os.name: {system}"),
+                    format!("{name} is not allowed in a pod with os.name: {system}"),
                 )
                 .fix(Applicability::Safe, format!("remove {name}"), [change]);
         }
     }
     for container in &pod.containers {
-        for way in of_container {
-            if let Some((entry, name)) = refused(container.node, way) {
+        for field_path in of_container {
+            if let Some((entry, name)) = rejected_entry(container.node, field_path) {
                 let change = Change::Remove {
-                    path: container.path(way),
+                    path: container.path(field_path),
                 };
-                found
+                report
                     .at(
                         entry.key,
-                        format!("{name} is refused in a pod with os.name: {system}"),
+                        format!("{name} is not allowed in a pod with os.name: {system}"),
                     )
                     .in_container(container)
                     .fix(Applicability::Safe, format!("remove {name}"), [change]);
@@ -170,18 +171,19 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// The entry at a way, where the API server takes it for set. The flags that have no "unset" may be false, the sysctls none.
-fn refused<'y>(from: Node<'y>, way: &'static str) -> Option<(Entry<'y>, &'static str)> {
-    let (holder, name) = match way.rsplit_once('.') {
-        Some((holder, name)) => (
-            holder
-                .split('.')
-                .try_fold(from, |node, key| node.get(key))?,
+/// Returns the entry at a dotted path if the API server rejects it. It accepts `false` for the host namespaces, and no sysctls.
+fn rejected_entry<'y>(
+    from: Node<'y>,
+    field_path: &'static str,
+) -> Option<(Entry<'y>, &'static str)> {
+    let (owner, name) = match field_path.rsplit_once('.') {
+        Some((owner, name)) => (
+            owner.split('.').try_fold(from, |node, key| node.get(key))?,
             name,
         ),
-        None => (from, way),
+        None => (from, field_path),
     };
-    let entry = holder.entry(name)?;
+    let entry = owner.entry(name)?;
     let off = matches!(name, "hostIPC" | "hostPID")
         && entry.value.resolved() == Some(Resolved::Bool(false));
     let none = name == "sysctls"

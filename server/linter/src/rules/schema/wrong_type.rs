@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::describe::{name, token};
 use crate::rules::schema::refused_value::values::accepted;
-use crate::rules::schema::unknown_fields::wrong_values;
+use crate::rules::schema::unknown_fields::rejected_values;
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Expected, Object};
 use yaml::edit::{Change, Value};
@@ -9,15 +9,16 @@ use yaml::scalar::resolve;
 use yaml::{Node, NodeKind, Resolved, ScalarStyle};
 
 rule! {
-    /// Values of another type or shape than their field has.
+    /// Values whose type does not match their field.
     ///
-    /// A string for an integer, a mapping for a list, a number for a label: the API server refuses the whole object. What a
-    /// plain word means is told as the API server's reader takes it, for which `yes` is a boolean and `0644` is 420.
+    /// A string for an integer, a mapping for a list, a number for a label: the API server rejects
+    /// the whole object. The rule reads plain scalars as the API server does: `yes` is a boolean
+    /// and `0644` is 420.
     ///
     /// ## Why
     ///
-    /// The manifest is rejected, at the latest in the cluster, and with it every hardening that it holds. The object that was
-    /// to be replaced stays as it was.
+    /// The API server rejects the manifest, and with it all of its hardening. The previous version
+    /// keeps running.
     ///
     /// ## Example
     ///
@@ -61,7 +62,7 @@ rule! {
     ///         runAsUser: 10001
     /// ```
     ///
-    /// Another shape is left to you:
+    /// If the structure differs, there is no fix:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -91,18 +92,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// A value that another program fills in before the manifest goes to a cluster. Texts with `{{` or `$` in them count as
-    /// such and are left alone.
+    /// If another program fills in the value before the manifest goes to a cluster. The rule skips
+    /// values with `{{` or `$`.
     ///
     /// ## What the fix changes
     ///
-    /// It takes quotes away from an integer or a boolean, or puts them around a word that is to be a string; not where the API
-    /// server would refuse the number, as the user `-1`. No cluster took the manifest before, so that nothing that runs can
-    /// stop.
+    /// It removes the quotes around an integer or a boolean, or adds quotes around a scalar that
+    /// must be a string. There is no fix if the API server would reject the number, such as user
+    /// `-1`. No cluster accepted the manifest before, so that no running workload can break.
     ///
     /// ## Applies to
     ///
-    /// Every profile, every Kubernetes version; every kind that has a type of its own in Kubernetes.
+    /// Every profile, every Kubernetes version, every built-in kind.
     ///
     /// ## References
     ///
@@ -117,14 +118,14 @@ rule! {
     reports_rejections: true,
 }
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    for wrong in wrong_values(object) {
+fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
+    for wrong in rejected_values(object) {
         let node = wrong.node;
-        let message = format!("{} {}", name(node, object), complaint(node, wrong.expected));
+        let message = format!("{} {}", name(node, object), mismatch(node, wrong.expected));
         let container = object
             .container_around(node)
             .filter(|container| container.node != node);
-        let mut finding = found.at(token(node), message).in_container(container);
+        let mut finding = report.at(token(node), message).in_container(container);
         if let Some((title, value)) = wrong
             .expected
             .and_then(|wanted| requoted(node, wanted, object))
@@ -141,7 +142,7 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-fn complaint(node: Node<'_>, wanted: Option<Expected>) -> String {
+fn mismatch(node: Node<'_>, wanted: Option<Expected>) -> String {
     let (is, wanted) = (noun(node), wanted.map(wanted_noun));
     match wanted {
         Some("base64") => "is not base64".into(),
@@ -150,7 +151,7 @@ fn complaint(node: Node<'_>, wanted: Option<Expected>) -> String {
         Some("an integer") if is == "an integer" => "is out of range".into(),
         Some("an integer") if is == "a number" => "is not a whole number".into(),
         Some(wanted) if is != wanted => format!("is {is}, not {wanted}"),
-        _ => format!("is {is} that the field does not take"),
+        _ => format!("is {is}, which the field does not accept"),
     }
 }
 
@@ -183,7 +184,7 @@ fn wanted_noun(wanted: Expected) -> &'static str {
     }
 }
 
-/// The same value with quotes, or without, where that is all that is wrong.
+/// Returns the value with or without quotes, if that corrects its type.
 fn requoted(
     node: Node<'_>,
     wanted: Expected,
@@ -195,24 +196,24 @@ fn requoted(
         node.resolved()?,
         resolve(text, ScalarStyle::Plain, None),
     ) {
-        // A number in another notation, such as "0644", may have been meant in either way.
+        // A number in another notation, such as "0644", is ambiguous.
         (Expected::Integer, Resolved::Str(_), Resolved::Int(value))
-            if value.to_string() == text && takes(node, value, object) =>
+            if value.to_string() == text && accepts(node, value, object) =>
         {
-            Some(("take the quotes away", Value::Integer(value)))
+            Some(("remove the quotes", Value::Integer(value)))
         }
         (Expected::Bool, Resolved::Str(_), Resolved::Bool(value)) => {
-            Some(("take the quotes away", Value::Bool(value)))
+            Some(("remove the quotes", Value::Bool(value)))
         }
         (Expected::Text, Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float(_), _) => {
-            Some(("put it in quotes", Value::Text(text.into())))
+            Some(("add quotes", Value::Text(text.into())))
         }
         _ => None,
     }
 }
 
-/// Whether the API server takes a number where a node stands, as far as `refused-value` knows.
-fn takes(node: Node<'_>, number: i64, object: &Object<'_>) -> bool {
+/// Whether the API server accepts a number at a node, according to `refused-value`.
+fn accepts(node: Node<'_>, number: i64, object: &Object<'_>) -> bool {
     let field = if node.own_entry().is_some() {
         Some(node)
     } else {
@@ -230,5 +231,5 @@ fn takes(node: Node<'_>, number: i64, object: &Object<'_>) -> bool {
     let accepted = key
         .zip(type_name)
         .and_then(|(key, type_name)| accepted(type_name, key));
-    accepted.is_none_or(|accepted| accepted.takes(number))
+    accepted.is_none_or(|accepted| accepted.accepts(number))
 }

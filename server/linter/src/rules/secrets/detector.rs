@@ -1,33 +1,33 @@
-//! What looks like a secret: texts in a format that only credentials have, and plain texts under a name that says so.
+//! Detects secrets by their format, or by the name of the value.
 //!
-//! Promise: what is given back names the kind of secret and holds nothing of it.
+//! The result names the kind of secret and never contains any part of it.
 
 use memchr::{memchr, memmem, memrchr};
 use std::iter;
 
-/// What a text under a name seems to be, in words: "a password". `names` are the ways in which names of secrets end.
-pub(crate) fn recognised(name: &str, text: &str, names: &[String]) -> Option<&'static str> {
+/// Returns what a named text seems to be, such as "a password". `names` are the suffixes of the names of secrets.
+pub(crate) fn detect(name: &str, text: &str, names: &[String]) -> Option<&'static str> {
     by_format(text).or_else(|| by_name(name, text, names))
 }
 
-/// What a text is by its format alone, anywhere in it.
+/// Returns what a text contains, by format alone.
 pub(crate) fn by_format(text: &str) -> Option<&'static str> {
-    if holds_private_key(text) {
+    if contains_private_key(text) {
         return Some("a private key");
     }
     if lines_with("://", text)
         .filter(|line| !is_comment(line))
-        .any(holds_url_with_password)
+        .any(contains_url_with_password)
     {
         return Some("a URL with a password");
     }
-    if holds_connection_password(text) {
+    if contains_connection_password(text) {
         return Some("a connection string with a password");
     }
-    words_like_tokens(text).find_map(token)
+    token_candidates(text).find_map(token)
 }
 
-/// The lines that hold a word. Most of a long text holds nothing that could be a secret, and finding a word costs little.
+/// Returns the lines that contain a word. This skips most of a long text quickly.
 fn lines_with<'t>(word: &'static str, text: &'t str) -> impl Iterator<Item = &'t str> {
     let finder = memmem::Finder::new(word);
     let mut rest = text;
@@ -41,20 +41,20 @@ fn lines_with<'t>(word: &'static str, text: &'t str) -> impl Iterator<Item = &'t
     })
 }
 
-/// The words of a text that begin with the first bytes of a token.
-fn words_like_tokens(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the words of a text that start like a token.
+fn token_candidates(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let is_like = |three: &[u8]| {
         three
             .iter()
-            .zip(&LIKE_TOKENS)
+            .zip(&TOKEN_STARTS)
             .fold(u32::MAX, |like, (byte, bits)| {
                 like & bits[usize::from(*byte)]
             })
             != 0
     };
     let starts = bytes
-        .windows(LIKE_TOKENS.len())
+        .windows(TOKEN_STARTS.len())
         .enumerate()
         .filter(move |(_, three)| is_like(three))
         .map(|(at, _)| at);
@@ -70,8 +70,8 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// For each of the first places in a word and each byte there, which tokens have it: a bit for each, the last one for those of the web.
-const LIKE_TOKENS: [[u32; 256]; 3] = {
+/// For each of the first bytes of a word: which tokens have it there, one bit per token. The last bit is for JSON Web Tokens.
+const TOKEN_STARTS: [[u32; 256]; 3] = {
     let mut like = [[0; 256]; 3];
     let mut token = 0;
     while token <= TOKENS.len() {
@@ -90,7 +90,7 @@ const LIKE_TOKENS: [[u32; 256]; 3] = {
     like
 };
 
-/// What a text is by the name that it goes under.
+/// Returns what a text seems to be, by its name.
 pub(crate) fn by_name(name: &str, text: &str, names: &[String]) -> Option<&'static str> {
     let text = text.trim();
     let words = words(name);
@@ -102,7 +102,7 @@ pub(crate) fn by_name(name: &str, text: &str, names: &[String]) -> Option<&'stat
         return None;
     }
     let what = noun(ending);
-    // A password can be any text. What goes by other names is often the name of a Secret, of a key or a user, or a number.
+    // A password can be any text. Under other names, the value is often a number or the name of a Secret, a key or a user.
     let is_other = what != PASSWORD && (is_name(text) || is_short(text));
     (!is_other).then_some(what)
 }
@@ -119,7 +119,7 @@ fn noun(ending: &str) -> &'static str {
     }
 }
 
-/// Whether the last words of a name are these: what a name ends in is what the thing is. `TOKEN_TTL` is a time.
+/// Whether a name ends in these words. The last word decides: `TOKEN_TTL` is a time.
 fn ends_in(words: &str, ending: &str) -> bool {
     match words.strip_suffix(ending) {
         // The working directory.
@@ -129,10 +129,10 @@ fn ends_in(words: &str, ending: &str) -> bool {
     }
 }
 
-/// An ending of so many letters is no accident, even in the middle of a word: `PGPASSWORD`.
+/// A suffix of this length counts even without a separator before it: `PGPASSWORD`.
 const LONG_ENOUGH: usize = 5;
 
-/// A name's words in lower case with `_` between them; a number behind them does not count. `dbPassword2` is `db_password`.
+/// Returns a name's words in lower case, separated by `_`, without a trailing number. `dbPassword2` is `db_password`.
 fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len());
     let mut before = '_';
@@ -151,7 +151,7 @@ fn words(name: &str) -> String {
         .to_owned()
 }
 
-/// Whether a text is the thing itself: no reference to where it is, no place for it, no switch.
+/// Whether a text is a literal value, rather than a reference, a placeholder or a switch.
 fn is_literal(text: &str) -> bool {
     const SWITCHES: [&str; 13] = [
         "true", "false", "yes", "no", "on", "off", "enabled", "disabled", "none", "null", "nil",
@@ -181,24 +181,24 @@ fn is_literal(text: &str) -> bool {
         .chars()
         .all(|c| matches!(c, '*' | '.' | 'x' | 'X' | '-'));
     !(text.is_empty()
-        || is_blank_to_fill(text)
+        || is_placeholder(text)
         || SWITCHES.contains(&lower.as_str())
         || is_reference
         || is_filled_in
         || is_masked)
 }
 
-/// Whether a text says what to put there: `INSERT_TOKEN`, `your-password`.
-fn is_blank_to_fill(text: &str) -> bool {
-    const INVITATIONS: [&str; 5] = ["your", "insert", "replace", "example", "placeholder"];
+/// Whether a text is a placeholder: `INSERT_TOKEN`, `your-password`.
+fn is_placeholder(text: &str) -> bool {
+    const PREFIXES: [&str; 5] = ["your", "insert", "replace", "example", "placeholder"];
     let lower = text.to_ascii_lowercase();
     let is_constant =
         text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c == '_');
     let is_own_name = matches!(text, "PASSWORD" | "PASS" | "SECRET" | "TOKEN" | "KEY");
-    is_constant || is_own_name || INVITATIONS.iter().any(|start| lower.starts_with(start))
+    is_constant || is_own_name || PREFIXES.iter().any(|start| lower.starts_with(start))
 }
 
-/// Whether a text is words with something between them, as objects and files are called: `web-tls`, `tls.key`, `id_rsa`.
+/// Whether a text looks like the name of an object or a file: `web-tls`, `tls.key`, `id_rsa`.
 fn is_name(text: &str) -> bool {
     const BETWEEN: [char; 4] = ['-', '.', '_', '/'];
     let is_word = |word: &str| word.len() <= 2 || word.chars().all(|c| c.is_ascii_lowercase());
@@ -212,15 +212,15 @@ fn is_short(text: &str) -> bool {
     text.len() < 8 && (is_word || is_number)
 }
 
-/// Whether a line of a file is there for people.
+/// Whether a line of a file is a comment.
 pub(crate) fn is_comment(line: &str) -> bool {
     ["#", ";", "//", "!"]
         .iter()
         .any(|mark| line.trim_start().starts_with(mark))
 }
 
-/// Whether a URL with a password in it is in a line: `scheme://user:password@host`, or `?password=` behind it.
-fn holds_url_with_password(line: &str) -> bool {
+/// Whether a line contains a URL with a password: `scheme://user:password@host` or `?password=`.
+fn contains_url_with_password(line: &str) -> bool {
     line.split("://").skip(1).any(|rest| {
         let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',');
         let url = &rest[..rest.find(is_end).unwrap_or(rest.len())];
@@ -236,14 +236,14 @@ fn holds_url_with_password(line: &str) -> bool {
         };
         userinfo
             .and_then(|userinfo| userinfo.split_once(':'))
-            .is_some_and(is_sign_on)
+            .is_some_and(is_real_login)
             || named()
                 .any(|(name, value)| name.eq_ignore_ascii_case("password") && is_literal(value))
     })
 }
 
-/// Whether a text is a connection string, `Server=db;User=app;Password=...`, and its password is one.
-fn holds_connection_password(text: &str) -> bool {
+/// Whether a text is a connection string with a password: `Server=db;User=app;Password=...`.
+fn contains_connection_password(text: &str) -> bool {
     const NAMES: [&str; 4] = ["password", "pwd", "accountkey", "sharedaccesskey"];
     let parts = || text.split(';').filter_map(|part| part.split_once('='));
     let is_secret = |name: &str| NAMES.contains(&name.trim().to_ascii_lowercase().as_str());
@@ -252,14 +252,14 @@ fn holds_connection_password(text: &str) -> bool {
         && parts().any(|(name, value)| is_secret(name) && is_literal(value.trim()))
 }
 
-/// Whether user and password are some, and not what manuals call them.
-fn is_sign_on((user, password): (&str, &str)) -> bool {
-    let is_manual = user.starts_with("user") && password.starts_with("pass");
-    is_literal(password) && !is_manual
+/// Whether user and password are real, and not the examples of manuals.
+fn is_real_login((user, password): (&str, &str)) -> bool {
+    let is_documentation = user.starts_with("user") && password.starts_with("pass");
+    is_literal(password) && !is_documentation
 }
 
-/// Whether a PEM block of a private key is in a text, and not only its frame.
-fn holds_private_key(text: &str) -> bool {
+/// Whether a text contains a private key in PEM format, and not only its markers.
+fn contains_private_key(text: &str) -> bool {
     const BEGIN: &str = "-----BEGIN ";
     let first = memmem::find(text.as_bytes(), BEGIN.as_bytes()).unwrap_or(text.len());
     text[first..].split(BEGIN).skip(1).any(|block| {
@@ -273,7 +273,7 @@ fn holds_private_key(text: &str) -> bool {
     })
 }
 
-/// Tokens that services make recognisable by how they begin, and how many characters follow at least.
+/// Tokens that are recognizable by their prefix: the prefix, the minimum number of characters after it, and the kind.
 const TOKENS: [(&str, usize, &str); 18] = [
     ("AKIA", 16, "an AWS access key"),
     ("ASIA", 16, "an AWS access key"),
@@ -308,7 +308,7 @@ fn token(word: &str) -> Option<&'static str> {
         .map(|token| token.2)
 }
 
-/// Whether a text has been drawn by a machine rather than made up as an example.
+/// Whether a text looks random, rather than like an example.
 fn is_random(text: &str, least: usize) -> bool {
     let mut distinct: Vec<u8> = text.bytes().collect();
     distinct.sort_unstable();
@@ -316,7 +316,7 @@ fn is_random(text: &str, least: usize) -> bool {
     text.len() >= least && distinct.len() >= 8 && !text.to_ascii_uppercase().contains("EXAMPLE")
 }
 
-/// How JSON begins in base64.
+/// The start of JSON in base64.
 const WEB_TOKEN: &str = "eyJ";
 
 /// `header.claims.signature`, the first two of them JSON in base64.
@@ -337,11 +337,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn seen(name: &str, text: &str) -> Option<&'static str> {
-        recognised(name, text, &Values::default().secret_names)
+        detect(name, text, &Values::default().secret_names)
     }
 
     #[test]
-    fn names_say_what_a_text_is() {
+    fn names_of_secrets() {
         for (name, text, expected) in [
             ("DB_PASSWORD", "hunter2", "a password"),
             ("DB_PASSWORD", "123456", "a password"),
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_left_alone() {
+    fn other_values_are_not_secrets() {
         for (name, text) in [
             ("DB_PASSWORD", ""),
             ("DB_PASSWORD", "$(OTHER)"),
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_need_no_name() {
+    fn formats_without_a_name() {
         let random = "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3";
         let cases = [
             (
@@ -442,23 +442,23 @@ mod tests {
         }
     }
 
-    /// [`by_format`] as it reads without its short cuts.
+    /// [`by_format`] without its optimizations.
     fn plainly_by_format(text: &str) -> Option<&'static str> {
         let is_private_key = text
             .split("-----BEGIN ")
             .skip(1)
-            .any(|block| holds_private_key(&format!("-----BEGIN {block}")));
+            .any(|block| contains_private_key(&format!("-----BEGIN {block}")));
         let has_password = || {
             text.lines()
                 .filter(|line| !is_comment(line))
-                .any(holds_url_with_password)
+                .any(contains_url_with_password)
         };
         let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if is_private_key {
             Some("a private key")
         } else if has_password() {
             Some("a URL with a password")
-        } else if holds_connection_password(text) {
+        } else if contains_connection_password(text) {
             Some("a connection string with a password")
         } else {
             text.split(|c| !is_part(c)).find_map(token)
@@ -466,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_escapes_who_looks_only_where_something_may_be() {
+    fn optimized_search_finds_the_same() {
         let mut pieces = vec![
             "\n", "\n", "\r\n", "\r", " ", "# ", "//", "-", ".", "_", ";", "=", ":", "@", "ä",
             "\"", "a",

@@ -6,17 +6,18 @@ use kubernetes::Object;
 use yaml::{Entry, Resolved};
 
 rule! {
-    /// ConfigMaps that hold a password, a token or a private key.
+    /// ConfigMaps that contain a password, a token or a private key.
     ///
-    /// What is one shows in the value itself (a private key, tokens of GitHub, AWS, Slack and others, JSON Web Tokens, a URL
-    /// with a password in it) or in the end of its name: `db_password`. In files of settings (`.properties`, `.env`, `.ini`,
-    /// `.conf`, `.toml` and the like) each line counts. The names can be configured.
+    /// The rule recognizes secrets by their value (a private key, tokens of GitHub, AWS, Slack and
+    /// others, JSON Web Tokens, a URL with a password) or by the end of their name: `db_password`.
+    /// In settings files (`.properties`, `.env`, `.ini`, `.conf`, `.toml` and others), it checks
+    /// each line. The names are configurable (`secretNames`).
     ///
     /// ## Why
     ///
-    /// Kubernetes does not treat a ConfigMap as something to keep: it is stored unencrypted even where Secrets are encrypted,
-    /// everybody with the role `view` reads it, and it ends up in Git, in logs and in the output of `kubectl describe`. A
-    /// private key in it is a key that many people have.
+    /// Kubernetes does not protect ConfigMaps: they are stored unencrypted even if Secrets are
+    /// encrypted, every user with the role `view` reads them, and they end up in Git, in logs and
+    /// in the output of `kubectl describe`. Many people then have a copy of a private key.
     ///
     /// ## Example
     ///
@@ -33,7 +34,7 @@ rule! {
     ///     spring.datasource.password = correct-Horse-7
     /// ```
     ///
-    /// Good: the configuration says where the secret is.
+    /// Good: the configuration contains only the path of the secret.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -51,17 +52,17 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// For a value that only looks like a secret, such as the well-known password of a test database that nobody but the test
-    /// reaches.
+    /// If a value only looks like a secret, such as the well-known password of a database that only
+    /// a test reaches.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: the value belongs in a Secret, and the pods that use the ConfigMap have to read it from there. Change
-    /// the secret as well, because it stays in the history of the repository.
+    /// There is no fix: move the value to a Secret, and let the pods that use the ConfigMap read it
+    /// from there. Also replace the secret, because it stays in the history of the repository.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. `data` only: what is in `binaryData` is not looked into.
+    /// Profile `hardened`, every Kubernetes version. The rule checks only `data`, not `binaryData`.
     ///
     /// ## References
     ///
@@ -76,28 +77,28 @@ rule! {
     related: [Trivy "KSV-0109", Trivy "KSV-01010", Kubescape "C-0012"],
 }
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if (object.api_version, object.kind) != ("v1", "ConfigMap") {
         return;
     }
     let entries = object.node.get("data").map(|data| data.entries());
     for entry in entries.into_iter().flatten() {
         if let Some((name, what)) = content(&entry, &config.values.secret_names) {
-            found.at(
+            report.at(
                 token(entry.value),
-                format!("{name} of the ConfigMap holds {what} in plain text"),
+                format!("{name} of the ConfigMap contains {what} in plain text"),
             );
         }
     }
 }
 
-/// What secret an entry holds, if any, with the entry's name.
+/// Returns the kind of secret in an entry, if any, with the entry's name.
 fn content<'y>(entry: &Entry<'y>, names: &[String]) -> Option<(&'y str, &'static str)> {
     let (name, value) = (entry.key.as_str()?, entry.value.resolve()?);
     let Some(Resolved::Str(text)) = value.resolved() else {
         return None;
     };
-    let what = secret::recognised(name, text, names).or_else(|| {
+    let what = secret::detect(name, text, names).or_else(|| {
         is_settings(name)
             .then(|| in_settings(text, names))
             .flatten()
@@ -105,7 +106,7 @@ fn content<'y>(entry: &Entry<'y>, names: &[String]) -> Option<(&'y str, &'static
     Some((name, what))
 }
 
-/// Whether an entry is a file of names and values rather than a program, a template or a page.
+/// Whether an entry is a file of names and values, by its extension.
 fn is_settings(name: &str) -> bool {
     const ENDINGS: [&str; 8] = [
         ".properties",
@@ -120,7 +121,7 @@ fn is_settings(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending)) || name == "env"
 }
 
-/// The first line that gives a literal value to a name of a secret: `spring.datasource.password = ...`.
+/// Returns the kind of the first secret in a settings file: `spring.datasource.password = ...`.
 fn in_settings(text: &str, names: &[String]) -> Option<&'static str> {
     let settings = text.lines().filter(|line| !secret::is_comment(line));
     settings

@@ -9,18 +9,20 @@ use yaml::edit::{Change, Value};
 use yaml::{Node, Path, Resolved};
 
 rule! {
-    /// Environment variables with a password, a token or a key as their value.
+    /// Environment variables that contain a password, a token or a key.
     ///
-    /// What is one shows in the value itself (a private key, tokens of GitHub, AWS, Slack and others, JSON Web Tokens, a URL
-    /// with a password in it) or in the end of the name: `DB_PASSWORD`, `stripeApiKey`. The names can be configured. References
-    /// (`$(VAR)`, `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and names of objects are
-    /// no secrets.
+    /// The rule recognizes secrets by their value (a private key, tokens of GitHub, AWS, Slack and
+    /// others, JSON Web Tokens, a URL with a password) or by the end of their name: `DB_PASSWORD`,
+    /// `stripeApiKey`. The names are configurable (`secretNames`). It skips references (`$(VAR)`,
+    /// `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and
+    /// names of objects.
     ///
     /// ## Why
     ///
-    /// Manifests are read by many: they are in Git and its history for good, in build logs, in the annotation that `kubectl
-    /// apply` leaves, and open to everybody who may read pods, which are far more people than may read Secrets. A secret that
-    /// has been in a manifest is a secret that has to be changed.
+    /// Many people read manifests: they are in Git and its history, in build logs, in the
+    /// annotation that `kubectl apply` leaves, and visible to every user who may read pods, which
+    /// are far more than those who may read Secrets. A secret that has been in a manifest must be
+    /// replaced.
     ///
     /// ## Example
     ///
@@ -77,7 +79,7 @@ rule! {
     ///                   key: db-password
     /// ```
     ///
-    /// Good: the program reads a file that a Secret is mounted as.
+    /// Good: the program reads a file that is mounted from a Secret.
     ///
     /// ```yaml good
     /// apiVersion: apps/v1
@@ -107,14 +109,15 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// For a value that only looks like a secret, such as the well-known password of a test database that nobody but the test
-    /// reaches.
+    /// If a value only looks like a secret, such as the well-known password of a database that only
+    /// a test reaches.
     ///
     /// ## What the fix changes
     ///
-    /// It takes the value out and puts a reference to a Secret in its place, called after the object and the variable; a comment
-    /// behind the value stays. The container does not start until that Secret exists in the same namespace. Write the value down
-    /// before, and change it: it stays in the history of the repository.
+    /// It replaces the value with a reference to a Secret that is named after the object and the
+    /// variable. A comment after the value stays. The container does not start until that Secret
+    /// exists in the same namespace. Save the value first, and replace it: it stays in the history
+    /// of the repository.
     ///
     /// ## Applies to
     ///
@@ -136,7 +139,7 @@ rule! {
     related: [Kubescape "C-0012"],
 }
 
-fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let values = LazyCell::new(|| values(object));
     for container in object.pod.iter().flat_map(|pod| &pod.containers) {
         let variables = container.lookup("env").map(|list| list.items());
@@ -145,10 +148,10 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
                 continue;
             };
             let text = value.as_str().unwrap_or_default();
-            let Some(what) = secret::recognised(name, text, &config.values.secret_names) else {
+            let Some(what) = secret::detect(name, text, &config.values.secret_names) else {
                 continue;
             };
-            let mut finding = found
+            let mut finding = report
                 .at(
                     token(value),
                     format!("{name} of {container} is {what} in plain text"),
@@ -157,9 +160,8 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
             if let Some((name_of_secret, key)) =
                 reference(object, container, name).filter(|(_, key)| values[key.as_str()].is_some())
             {
-                let title = format!(
-                    "take {name} from the Secret {name_of_secret} (without it the container does not start)"
-                );
+                let title =
+                    format!("read {name} from Secret {name_of_secret} (the Secret must exist)");
                 let changes =
                     by_reference(&container.path("env").index(place), name_of_secret, key);
                 finding.fix(Applicability::Unsafe, title, changes);
@@ -168,14 +170,14 @@ fn check(object: &Object<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// A variable whose value is written as a text, with its name. The API server refuses any other.
+/// Returns the name and value of a variable whose value is a string. The API server rejects any other.
 fn written<'y>(variable: Node<'y>) -> Option<(&'y str, Node<'y>)> {
     let value = variable.entry("value")?.value;
     let is_text = matches!(value.resolved(), Some(Resolved::Str(_)));
     Some((variable.get("name")?.as_str()?, value)).filter(|_| is_text)
 }
 
-/// The Secret and the key in it that would hold the value: called after the object and the variable.
+/// Returns the Secret and the key for the value, named after the object and the variable.
 fn reference(
     object: &Object<'_>,
     container: &Container<'_>,
@@ -196,8 +198,8 @@ fn key_of(variable: &str) -> String {
     variable.to_ascii_lowercase().replace('_', "-")
 }
 
-/// The values of the pod's variables, by the keys that they would get; `None` where several with one key have several values: the Secret
-/// can hold only one of them.
+/// Returns the values of the pod's variables, by the keys that they would get in the Secret. `None` if variables with the same key
+/// have different values.
 fn values<'y>(object: &Object<'y>) -> HashMap<String, Option<&'y str>> {
     let mut values = HashMap::new();
     let containers = object.pod.iter().flat_map(|pod| &pod.containers);
@@ -225,7 +227,7 @@ fn by_reference(variable: &Path, secret: String, key: String) -> [Change; 2] {
         ("name", Value::Text(secret)),
         ("key", Value::Text(key)),
     ]);
-    // The entry stays where it is, with its comment, which may say why the value is what it is.
+    // The entry keeps its position and its comment.
     let path = variable.key("value");
     [
         Change::Rename {

@@ -4,17 +4,18 @@ use crate::rules::service_accounts::mounted_service_account_token;
 use kubernetes::{Pod, Setting};
 
 rule! {
-    /// Pods that get a token of the ServiceAccount `default`.
+    /// Pods that use the API token of the ServiceAccount `default`.
     ///
-    /// Every namespace has that ServiceAccount, and every pod that names no other one shares it. Its token is mounted unless
-    /// `automountServiceAccountToken` is `false`. Where a pod says nothing of either, `mounted-service-account-token` asks
-    /// first whether it needs a token.
+    /// Every namespace has that ServiceAccount, and every pod that names no other one uses it. Its
+    /// token is mounted unless `automountServiceAccountToken` is `false`. If a pod sets neither
+    /// field, `mounted-service-account-token` reports the token, and this rule is silent.
     ///
     /// ## Why
     ///
-    /// Rights that are given to `default`, so that one program works, are given to every pod of the namespace that names no
-    /// ServiceAccount, those of tomorrow included. Whoever breaks into the least of them has the rights that were meant for the
-    /// most trusted, and the audit log shows one name for them all.
+    /// Permissions granted to `default` for one program apply to every pod of the namespace that
+    /// names no ServiceAccount, including future ones. An attacker who breaks into the weakest of
+    /// them has the permissions meant for the most trusted, and the audit log shows the same name
+    /// for all of them.
     ///
     /// ## Example
     ///
@@ -30,7 +31,7 @@ rule! {
     ///       image: registry.example.com/operator:0.9
     /// ```
     ///
-    /// Good: an account of its own.
+    /// Good: the pod has its own account.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -61,19 +62,20 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where the ServiceAccount `default` itself says `automountServiceAccountToken: false`. If it stands beside the pod, that is
-    /// seen; where it does not, saying it on the pod as well settles it.
+    /// If the ServiceAccount `default` itself sets `automountServiceAccountToken: false`. The rule
+    /// notices this if the account is in the same file, folder or workspace. Otherwise, set the
+    /// field on the pod as well.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: whether the pod needs a token, and which rights, somebody has to know. Where it needs none,
-    /// `mounted-service-account-token` has the fix.
+    /// There is no fix: only you know whether the pod needs a token, and with which permissions. If
+    /// it needs none, `mounted-service-account-token` has the fix.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version, every operating system. Not pods that set `automountServiceAccountToken:
-    /// false`. Nor where `mounted-service-account-token` speaks of the same pod: turning the token off settles both, and one line says
-    /// it better than two.
+    /// Profile `hardened`, every Kubernetes version, every operating system. The rule skips pods
+    /// with `automountServiceAccountToken: false` and pods that `mounted-service-account-token`
+    /// reports, because disabling the token resolves both.
     ///
     /// ## References
     ///
@@ -92,10 +94,10 @@ rule! {
 }
 
 const DEFAULT: &str = "default";
-const MESSAGE: &str = "pod gets the API token of the default ServiceAccount";
+const MESSAGE: &str = "pod uses the API token of the default ServiceAccount";
 
-fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
-    let is_asked_for = match pod.setting(
+fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
+    let is_enabled = match pod.setting(
         "automountServiceAccountToken",
         pod.spec.automount_service_account_token,
     ) {
@@ -104,22 +106,22 @@ fn check(pod: &Pod<'_>, config: &Config, found: &mut Reporter<'_, '_>) {
         _ => return,
     };
     match pod.service_account_name() {
-        Setting::Set { value, node, .. } if value == DEFAULT && is_asked_for => {
-            found.at(node, MESSAGE);
+        Setting::Set { value, node, .. } if value == DEFAULT && is_enabled => {
+            report.at(node, MESSAGE);
         }
         Setting::Set { value, node, .. } if value == DEFAULT => {
-            found.at(node, MESSAGE).as_missing();
+            report.at(node, MESSAGE).as_missing();
         }
         Setting::Unset
-            if !pod.has_unfinished_container() && (is_asked_for || !is_asked_about(config)) =>
+            if !pod.has_unfinished_container() && (is_enabled || !token_rule_runs(config)) =>
         {
-            found.missing("serviceAccountName", MESSAGE);
+            report.missing("serviceAccountName", MESSAGE);
         }
         _ => {}
     }
 }
 
-/// Whether another rule asks, of a pod that says nothing at all, whether it needs a token: that comes first.
-fn is_asked_about(config: &Config) -> bool {
+/// Whether the rule about mounted tokens runs, which reports pods that set neither field.
+fn token_rule_runs(config: &Config) -> bool {
     mounted_service_account_token::RULE.runs(config)
 }

@@ -5,15 +5,15 @@ use yaml::Node;
 use yaml::edit::Change;
 
 rule! {
-    /// Pods that name their service account in `serviceAccount`.
+    /// Pods that set the deprecated field `serviceAccount`.
     ///
-    /// The field is the old name of `serviceAccountName`, kept for manifests from the first days of Kubernetes. Where both are
-    /// there, `serviceAccountName` wins.
+    /// The field is the old name of `serviceAccountName`, kept for old manifests. If both are set,
+    /// `serviceAccountName` wins.
     ///
     /// ## Why
     ///
-    /// Many tools and reviewers look for `serviceAccountName` alone and take the pod for one with the default account, so that
-    /// rights are granted to, or taken from, the wrong one.
+    /// Many tools and reviewers look only at `serviceAccountName` and assume that the pod uses the
+    /// default account. They then grant permissions to the wrong account, or remove them from it.
     ///
     /// ## Example
     ///
@@ -59,11 +59,13 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Manifests that are read back from a cluster hold both fields, with the same value. That does no harm.
+    /// Manifests that are read back from a cluster contain both fields, with the same value. That
+    /// does no harm.
     ///
     /// ## What the fix changes
     ///
-    /// It renames the field; beside a `serviceAccountName` it removes it. The pod has the same service account as before.
+    /// It renames the field, or removes it if `serviceAccountName` is set. The pod keeps the same
+    /// service account.
     ///
     /// ## Applies to
     ///
@@ -85,13 +87,13 @@ rule! {
 const OLD: &str = "serviceAccount";
 const NEW: &str = "serviceAccountName";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     let Some(entry) = pod.node.entry(OLD).filter(|entry| !entry.value.is_null()) else {
         return;
     };
-    let mut finding = found.at(
+    let mut finding = report.at(
         entry.key,
-        "serviceAccount is deprecated: serviceAccountName is the field",
+        "serviceAccount is deprecated: use serviceAccountName",
     );
     finding.tagged(Tag::Deprecated);
     let path = pod.path(OLD);
@@ -100,7 +102,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         None => {
             _ = finding.fix(
                 Applicability::Safe,
-                "rename it to serviceAccountName",
+                "rename to serviceAccountName",
                 [Change::Rename {
                     path,
                     key: NEW.into(),
@@ -110,7 +112,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         Some(new) if named(new) => {
             finding.fix(
                 Applicability::Safe,
-                "remove it, since serviceAccountName wins",
+                "remove serviceAccount (serviceAccountName wins)",
                 [Change::Remove { path }],
             );
         }

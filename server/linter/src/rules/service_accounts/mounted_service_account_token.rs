@@ -4,17 +4,19 @@ use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
 
 rule! {
-    /// Pods that get a token for the Kubernetes API although they do not say that they need one.
+    /// Pods that mount an API token without requesting one.
     ///
-    /// Unless `automountServiceAccountToken` is `false`, Kubernetes mounts a token of the pod's ServiceAccount into each
-    /// container. The pod's value wins over the ServiceAccount's, so that the pod is the place to settle it. Where the pod says
-    /// nothing, and its ServiceAccount stands in the same file, folder or workspace and says `false`, it is settled too.
+    /// Kubernetes mounts a token of the pod's ServiceAccount into each container unless
+    /// `automountServiceAccountToken` is `false`. The pod's value overrides the ServiceAccount's.
+    /// The rule is also silent if the pod does not set the field and its ServiceAccount, in the
+    /// same file, folder or workspace, sets `false`.
     ///
     /// ## Why
     ///
-    /// The token lies under `/var/run/secrets/kubernetes.io/serviceaccount`, readable by whoever can make the program read a
-    /// file: a path traversal is enough. With it an attacker talks to the API server as the pod, from wherever the API server
-    /// can be reached, and each permission that anybody ever gave to that ServiceAccount is theirs.
+    /// The token is below `/var/run/secrets/kubernetes.io/serviceaccount`, readable by any attacker
+    /// who can make the program read a file: a path traversal is enough. With it, the attacker
+    /// talks to the API server as the pod, from wherever the API server is reachable, with every
+    /// permission that was ever granted to that ServiceAccount.
     ///
     /// ## Example
     ///
@@ -44,7 +46,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// Good: the one container that talks to the API asks for a token that soon expires, and the others get none.
+    /// Good: only the container that talks to the API mounts a token, and the token expires soon.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -71,13 +73,14 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Operators, controllers, and other clients of the Kubernetes API need the token. Give them a ServiceAccount of their
-    /// own with no more rights than they use.
+    /// Operators, controllers and other clients of the Kubernetes API need the token. Give them
+    /// their own ServiceAccount with only the permissions they use.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `automountServiceAccountToken: false` on the pod. A program that uses the Kubernetes API, also through a
-    /// library that looks for peers or elects a leader, loses its access.
+    /// It sets `automountServiceAccountToken: false` on the pod. A program that uses the Kubernetes
+    /// API loses access, including programs that use it through a library, for example to find
+    /// peers or to elect a leader.
     ///
     /// ## Applies to
     ///
@@ -105,15 +108,15 @@ rule! {
 
 const FIELD: &str = "automountServiceAccountToken";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     let mut finding = match pod.setting(FIELD, pod.spec.automount_service_account_token) {
         Setting::Set {
             value: true, node, ..
-        } => found.at(
+        } => report.at(
             node,
             "automountServiceAccountToken is true: containers get an API token",
         ),
-        Setting::Unset if !pod.has_unfinished_container() && !pod.token_is_disabled => found
+        Setting::Unset if !pod.has_unfinished_container() && !pod.token_is_disabled => report
             .missing(
                 FIELD,
                 "pod does not set automountServiceAccountToken, so it gets an API token",

@@ -5,17 +5,18 @@ use kubernetes::Pod;
 use yaml::Node;
 
 rule! {
-    /// Volumes of a type that the standard `restricted` does not allow.
+    /// Volumes of a type that the `restricted` standard does not allow.
     ///
-    /// It allows `configMap`, `csi`, `downwardAPI`, `emptyDir`, `ephemeral`, `image`, `persistentVolumeClaim`, `projected`
-    /// and `secret`. `hostPath` has rules of its own.
+    /// `restricted` allows `configMap`, `csi`, `downwardAPI`, `emptyDir`, `ephemeral`, `image`,
+    /// `persistentVolumeClaim`, `projected` and `secret`. Other rules report `hostPath`.
     ///
     /// ## Why
     ///
-    /// The other types name a server or a disk in the manifest itself. Whoever may write a pod then chooses what the node
-    /// mounts: another team's NFS export, a server of the attacker whose file system image goes straight into the node's
-    /// kernel as root, or with `gitRepo` and `flexVolume` a program that runs on the node. A claim leaves that choice to
-    /// whoever runs the cluster.
+    /// The other types name a server or a disk in the manifest itself. A user who may create a pod
+    /// then chooses what the node mounts: another team's NFS export, or a file system image on the
+    /// attacker's server, which the node's kernel reads as root. With `gitRepo` and `flexVolume`,
+    /// the user chooses a program that runs on the node. A claim leaves that choice to the
+    /// administrators of the cluster.
     ///
     /// ## Example
     ///
@@ -38,7 +39,7 @@ rule! {
     ///         path: /exports/app
     /// ```
     ///
-    /// Good: the server is named in a PersistentVolume, the pod names a claim.
+    /// Good: a PersistentVolume names the server, and the pod names a claim.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -60,16 +61,18 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where the people who write pods also run the storage, a claim adds a step and little else. The types for clouds and
-    /// old storage systems are removed from Kubernetes one after the other, in favour of `csi`.
+    /// If the people who write pods also administer the storage, a claim adds a step and little
+    /// else. Kubernetes removes the volume types of clouds and old storage systems one after the
+    /// other, in favor of `csi`.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: the PersistentVolume and the claim that take the volume's place are objects of their own.
+    /// There is no fix: the PersistentVolume and the claim that replace the volume are separate
+    /// objects.
     ///
     /// ## Applies to
     ///
-    /// Profile `restricted`, every Kubernetes version, every operating system.
+    /// Profiles `restricted` and `hardened`, every Kubernetes version, every operating system.
     ///
     /// ## References
     ///
@@ -83,7 +86,7 @@ rule! {
     aliases: [Trivy "KSV-0028", Kyverno "restrict-volume-types"],
 }
 
-/// The types that are not allowed, but for `hostPath`. A volume of no type known is an `emptyDir` to the API server.
+/// The types that are not allowed, except `hostPath`. The API server reads a volume without a type as an `emptyDir`.
 const FORBIDDEN: [&str; 20] = [
     "awsElasticBlockStore",
     "azureDisk",
@@ -107,7 +110,7 @@ const FORBIDDEN: [&str; 20] = [
     "vsphereVolume",
 ];
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     let items = pod.lookup("volumes").map(|list| list.items());
     for item in items
         .into_iter()
@@ -119,9 +122,9 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
             let Some(entry) = item.entry(kind) else {
                 continue;
             };
-            found.at(
+            report.at(
                 entry.key,
-                format!("volume {name:?} has the forbidden type {kind}"),
+                format!("volume {name:?} has type {kind}, which restricted does not allow"),
             );
         }
     }

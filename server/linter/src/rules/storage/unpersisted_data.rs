@@ -6,17 +6,19 @@ use kubernetes::{Container, ContainerKind, Object, Pod};
 use yaml::{Node, NodeKind};
 
 rule! {
-    /// Databases and queues whose data ends with their pod, and StatefulSets without any storage.
+    /// Databases and queues whose data is lost with the pod, and StatefulSets without storage.
     ///
-    /// A database is known by the name of its image (`postgres`, `mysql`, `mongo`, `rabbitmq` and others). Its data is kept if
-    /// the container mounts a volume that outlives the pod, such as a PersistentVolumeClaim; an `emptyDir` ends with the pod,
-    /// and a `hostPath` stays behind when the pod moves to another node.
+    /// The rule recognizes a database by the name of its image (`postgres`, `mysql`, `mongo`,
+    /// `rabbitmq` and others). Its data survives if the container mounts a volume that outlives the
+    /// pod, such as a PersistentVolumeClaim. An `emptyDir` is deleted with the pod, and a
+    /// `hostPath` stays behind when the pod moves to another node.
     ///
     /// ## Why
     ///
-    /// A pod is replaced whenever its node is drained, its image changes or it uses too much memory. Whoever can delete a pod,
-    /// or make it use too much memory, then deletes the data with it, and traces of an attack that only the database held. Data
-    /// on a `hostPath` moreover stays on the node for the next pod that mounts it to read.
+    /// A pod is replaced when its node is drained, its image changes, or it uses too much memory.
+    /// An attacker who can delete a pod, or make it use too much memory, deletes the data with it,
+    /// including traces of the attack that only the database had. Data on a `hostPath` also stays
+    /// on the node, where the next pod that mounts it can read it.
     ///
     /// ## Example
     ///
@@ -94,18 +96,19 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Databases of tests and demonstrations, caches, and programs that copy their data to another place all the time.
-    /// StatefulSets that are used for their stable names alone.
+    /// Databases for tests and demonstrations, caches, and programs that continuously replicate
+    /// their data. StatefulSets that are used only for their stable names.
     ///
     /// ## What the fix changes
     ///
-    /// There is no fix: how much storage, of which class, and who backs it up, somebody has to decide. A PersistentVolumeClaim
-    /// as in the last example, or `volumeClaimTemplates` in a StatefulSet, is what it comes to.
+    /// There is no fix: you have to choose size, storage class and backup. Use a
+    /// PersistentVolumeClaim as in the last example, or `volumeClaimTemplates` in a StatefulSet.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not Jobs and CronJobs, nor containers with a `command`, which may be
-    /// clients of a database, nor StatefulSets whose containers all have a read-only root file system.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Jobs and CronJobs, containers
+    /// with a `command`, which may be database clients, and StatefulSets whose containers all have
+    /// a read-only root file system.
     ///
     /// ## References
     ///
@@ -117,8 +120,8 @@ rule! {
     check: Check::Object(check),
 }
 
-/// Images of programs that keep data, by their names, with the folders that they keep it in.
-const KEEPERS: [(&str, &[&str]); 21] = [
+/// Databases, by the names of their images, with their data directories.
+const DATABASES: [(&str, &[&str]); 21] = [
     ("cassandra", &["/var/lib/cassandra"]),
     ("clickhouse-server", &["/var/lib/clickhouse"]),
     ("cockroach", &["/cockroach/cockroach-data"]),
@@ -148,8 +151,8 @@ const KEEPERS: [(&str, &[&str]); 21] = [
     ("zookeeper", &["/data", "/bitnami/zookeeper"]),
 ];
 
-fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
-    // A task comes to an end, and so do its clients of a database.
+fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
+    // A database image in a Job is usually a client.
     let Some(pod) = object
         .pod
         .as_ref()
@@ -157,42 +160,42 @@ fn check(object: &Object<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     else {
         return;
     };
-    let keepers: Vec<_> = pod
+    let databases: Vec<_> = pod
         .finished_containers()
         .filter_map(|container| Some((container, folders(container)?)))
         .collect();
-    for (container, folders) in &keepers {
-        report(pod, container, folders, found);
+    for (container, folders) in &databases {
+        check_data(pod, container, folders, report);
     }
-    if object.kind == "StatefulSet" && keepers.is_empty() && is_without_storage(object, pod) {
-        found
+    if object.kind == "StatefulSet" && databases.is_empty() && is_without_storage(object, pod) {
+        report
             .at(
-                found.object_token(),
-                "StatefulSet has neither volumeClaimTemplates nor a volume that outlives a pod",
+                report.object_token(),
+                "StatefulSet has neither volumeClaimTemplates nor a persistent volume",
             )
             .as_missing();
     }
 }
 
-/// Where a container keeps data, if its image is known to. With a command of its own it may be a client.
+/// Returns the data directories of a database container. A container with a command may be a client.
 fn folders(container: &Container<'_>) -> Option<&'static [&'static str]> {
     if container.kind != ContainerKind::Ordinary || container.spec.command.is_some() {
         return None;
     }
     let name = image::short_name(image::written(container)?.0)?;
-    KEEPERS
+    DATABASES
         .iter()
-        .find(|(keeper, _)| *keeper == name)
+        .find(|(database, _)| *database == name)
         .map(|(_, folders)| *folders)
 }
 
-/// Finds a container that mounts nothing that outlives its pod. Which of its volumes has the data is hard to tell: one that
-/// stays is enough.
-fn report(
+/// Reports a container without a volume that outlives its pod. One such volume is enough, because it is hard to know which one has
+/// the data.
+fn check_data(
     pod: &Pod<'_>,
     container: &Container<'_>,
     folders: &[&str],
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let mounts = container.spec.volume_mounts.iter().flatten();
     if mounts.clone().any(|mount| outlives_pod(pod, &mount.name)) {
@@ -219,20 +222,20 @@ fn report(
     {
         Some((kind, node)) => {
             let path = node.as_str().unwrap_or_default();
-            found
+            report
                 .at(node, format!("{path} of {container} is on {kind}"))
                 .in_container(container);
         }
         None => {
-            found
-                .at(image, format!("{first} of {container} is on no volume"))
+            report
+                .at(image, format!("{first} of {container} is not on a volume"))
                 .in_container(container)
                 .as_missing();
         }
     }
 }
 
-/// Whether the data of a volume stays when the pod goes. A volume that the pod does not list comes from a claim template.
+/// Whether a volume outlives the pod. A volume that the pod does not list comes from a claim template.
 fn outlives_pod(pod: &Pod<'_>, name: &str) -> bool {
     volume(pod, name).is_none_or(is_lasting)
 }
@@ -257,7 +260,7 @@ fn is_lasting(volume: &Volume) -> bool {
     !is_passing
 }
 
-/// A volume that is made for data and loses it, as messages call it.
+/// Returns how messages name a volume that does not outlive the pod or the node.
 fn kind(pod: &Pod<'_>, name: &str) -> Option<&'static str> {
     let volume = volume(pod, name)?;
     match (&volume.empty_dir, &volume.host_path) {
@@ -267,8 +270,8 @@ fn kind(pod: &Pod<'_>, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a complete StatefulSet asks for no storage at all. `selector` is required: without it this is a patch. Somebody who
-/// made the root file systems read-only has looked at what the program writes.
+/// Whether a complete StatefulSet has no storage at all. Without a `selector`, it is a patch. With read-only root file systems,
+/// the author knows what the program writes.
 fn is_without_storage(object: &Object<'_>, pod: &Pod<'_>) -> bool {
     let spec = object.node.get("spec");
     let has = |key| {

@@ -7,14 +7,15 @@ use yaml::edit::{Change, Value};
 rule! {
     /// Containers that do not set `readOnlyRootFilesystem: true`.
     ///
-    /// With it, a process can write only to the volumes that the manifest mounts writably; everything that came with the
-    /// image stays as it was built.
+    /// With it, a process can write only to volumes that are mounted writable. The files of the
+    /// image cannot change.
     ///
     /// ## Why
     ///
-    /// The first thing that an attacker does with a foothold is to write: a web shell beside the served files, a miner under
-    /// `/tmp`, a changed library that survives until the pod is replaced. On a read-only file system each of these fails, and
-    /// the running container stays the image that was scanned and signed.
+    /// The first thing that an attacker with a foothold does is write: a web shell next to the
+    /// served files, a miner in `/tmp`, a changed library that survives until the pod is replaced.
+    /// On a read-only file system each of these fails, and the running container stays the image
+    /// that was scanned and signed.
     ///
     /// ## Example
     ///
@@ -47,7 +48,7 @@ rule! {
     ///         readOnlyRootFilesystem: true
     /// ```
     ///
-    /// Good: what has to be written has a volume.
+    /// Good: a volume for the files that the program writes.
     ///
     /// ```yaml good
     /// apiVersion: v1
@@ -71,19 +72,21 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Programs that keep state all over their file system, such as build agents and desktop images. A debugging container
-    /// that lives for minutes gains little by it.
+    /// Programs that keep state all over their file system, such as build agents and desktop
+    /// images. A debugging container that lives for minutes gains little from it.
     ///
     /// ## What the fix changes
     ///
-    /// It writes `readOnlyRootFilesystem: true`. A program that writes outside its volumes, most often to `/tmp`, `/var/run`
-    /// or a cache folder, fails with "Read-only file system"; mount an `emptyDir` there. A second action does both: it mounts an
-    /// `emptyDir` at `/tmp`, and for the images of nginx, httpd, PostgreSQL, MySQL and MariaDB at the folders that they are known
-    /// to write to.
+    /// It sets `readOnlyRootFilesystem: true`. A program that writes outside its volumes, most
+    /// often to `/tmp`, `/var/run` or a cache directory, fails with "Read-only file system". Mount
+    /// an `emptyDir` there. A second action does both: it also mounts an `emptyDir` at `/tmp`, and,
+    /// for the images of nginx, httpd, PostgreSQL, MySQL and MariaDB, at the directories that they
+    /// write to.
     ///
     /// ## Applies to
     ///
-    /// Profile `hardened`, every Kubernetes version. Not pods for Windows (`spec.os.name`), which cannot have the field.
+    /// Profile `hardened`, every Kubernetes version. The rule skips Windows pods
+    /// (`spec.os.name: windows`), which cannot set the field.
     ///
     /// ## References
     ///
@@ -103,11 +106,12 @@ rule! {
         Kubesec "ReadOnlyRootFilesystem", Kyverno "require-ro-rootfs",
     ],
     related: [Kubeaudit "ReadOnlyRootFilesystemNil", Kubeaudit "ReadOnlyRootFilesystemFalse"],
+    fields: ["SecurityContext.readOnlyRootFilesystem"],
 }
 
 const FIELD: &str = "securityContext.readOnlyRootFilesystem";
 
-fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
+fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     if pod.is_windows() {
         return;
     }
@@ -117,13 +121,13 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         {
             Setting::Set {
                 value: false, node, ..
-            } => found
+            } => report
                 .at(
                     node,
                     format!("readOnlyRootFilesystem is false: {container} can overwrite its files"),
                 )
                 .in_container(container),
-            Setting::Unset if !container.is_unfinished() => found
+            Setting::Unset if !container.is_unfinished() => report
                 .missing(
                     FIELD,
                     format!("{container} does not set readOnlyRootFilesystem"),
@@ -137,7 +141,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
         };
         let title = "set readOnlyRootFilesystem: true (programs that write outside volumes fail)";
         finding.fix(Applicability::Unsafe, title, [read_only.clone()]);
-        if let Some((folders, mounts)) = scratch(pod, container) {
+        if let Some((folders, mounts)) = scratch_volumes(pod, container) {
             let title =
                 format!("set readOnlyRootFilesystem: true and mount an emptyDir at {folders}");
             finding.alternative(
@@ -149,7 +153,7 @@ fn check(pod: &Pod<'_>, _config: &Config, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Folders that programs write to wherever they run, and those of images that are known to need more.
+/// The directory that most programs write to, and those that some images need.
 const EVERYWHERE: &str = "/tmp";
 const KNOWN: [(&str, &[&str]); 5] = [
     ("nginx", &["/var/cache/nginx", "/var/run"]),
@@ -159,9 +163,9 @@ const KNOWN: [(&str, &[&str]); 5] = [
     ("mariadb", &["/run/mysqld"]),
 ];
 
-/// What gives a container volumes at the folders that it probably writes to, and those folders as a title has them. Nothing
-/// where all of them are volumes already, or where the API server takes none.
-fn scratch(pod: &Pod<'_>, container: &Container<'_>) -> Option<(String, Vec<Change>)> {
+/// Returns the directories that a container probably writes to, as the title lists them, and the changes that mount volumes there.
+/// `None` if all of them are volumes already, or for an ephemeral container.
+fn scratch_volumes(pod: &Pod<'_>, container: &Container<'_>) -> Option<(String, Vec<Change>)> {
     if container.kind == ContainerKind::Ephemeral {
         return None;
     }
@@ -207,7 +211,7 @@ fn mount(pod: &Pod<'_>, container: &Container<'_>, folder: &str) -> [Change; 2] 
     ]
 }
 
-/// A name that no volume of the pod has: after the folder, else after the container too, else with a number.
+/// Returns a volume name that is free in the pod, from the directory, the container, and a number if necessary.
 fn free_name(pod: &Pod<'_>, container: &Container<'_>, folder: &str) -> String {
     let plain = folder.trim_start_matches('/').replace('/', "-");
     let numbered = (2..).map(|number| format!("{plain}-{number}"));

@@ -1,15 +1,16 @@
 rule! {
-    /// Comments and annotations that ignore nothing.
+    /// Ignore comments and annotations that suppress nothing.
     ///
-    /// An ignore is unused where the rule that it names finds nothing at its place. Also reported are ignores that name no rule,
-    /// comments that were meant to be an ignore and are none, and, where the configuration has `requireReason`, ignores that do
-    /// not say why.
+    /// A suppression is unused if the rule that it names reports nothing at its place. The rule
+    /// also reports suppressions that name no rule, comments that look like an ignore comment but
+    /// are not one, and, if the configuration sets `requireReason`, suppressions without a reason.
     ///
     /// ## Why
     ///
-    /// An ignore that outlives its reason waits for the next mistake: the container that was rebuilt without root rights gets them
-    /// back in a merge, and the line that once said "known, accepted" hides it from everybody. A misspelled one hides nothing,
-    /// while its author believes that the finding was settled.
+    /// A suppression that outlives its reason hides the next mistake. A container was rebuilt
+    /// without root, a merge brings root back, and the old "known, accepted" hides it from
+    /// everyone. A misspelled suppression hides nothing, while its author believes that the finding
+    /// is resolved.
     ///
     /// ## Example
     ///
@@ -40,7 +41,7 @@ rule! {
     ///       image: registry.example.com/web:1.4
     /// ```
     ///
-    /// A name that no rule has:
+    /// An unknown rule name:
     ///
     /// ```yaml bad
     /// apiVersion: v1
@@ -88,22 +89,23 @@ rule! {
     ///
     /// ## When not to follow it
     ///
-    /// Where a manifest is the base of several variants, and only some of them have what is ignored. An ignore in the
-    /// configuration, by path or by name, is never reported as unused.
+    /// If a manifest is the base of several variants, and only some of them have the finding.
+    /// Exceptions in the configuration, by path or by name, are never reported as unused.
     ///
     /// ## What the fix changes
     ///
-    /// It takes the name out of the list; with the last name, it removes the whole comment or annotation, its reason included.
-    /// Where a name is like that of a rule, it writes that one; look whether that rule was meant. A comment that was meant to be
-    /// an ignore becomes one where it can be seen how. Only what is unused goes without a look: another name makes a finding go,
-    /// and a name that no rule has may be half typed, or one of a newer version.
+    /// It removes the name from the list, and removes the whole comment or annotation, including
+    /// its reason, with the last name. It replaces a name with that of a similar rule; check
+    /// whether that rule was meant. It rewrites a comment that looks like an ignore comment if the
+    /// intention is clear. Only the removal of an unused name is a safe fix: a corrected name
+    /// suppresses a finding, and an unknown name may be incomplete or belong to a newer version.
     ///
     /// ## Applies to
     ///
-    /// Every profile. Whether a rule runs makes no difference: one that the profile or the configuration leaves out is asked all
-    /// the same, so that an ignore that is needed at `hardened` is not unused at `baseline`. Nothing is called unused in
-    /// templates, in documents that are not YAML just now, and beside containers without a name or an image, as in patches. What is
-    /// written for other tools is left to them.
+    /// Every profile. Rules that the profile or the configuration disables are checked too, so that
+    /// a suppression needed at `hardened` is not unused at `baseline`. Nothing is reported as
+    /// unused in templates, in documents with syntax errors, and in containers without a name or an
+    /// image, as in patches. Suppressions for other tools are not checked.
     ///
     /// ## References
     ///

@@ -1,4 +1,4 @@
-//! Mappings that say one thing in one of several ways: a volume has one source, a probe one handler.
+//! Mappings of which exactly one field may be set: a volume has one source, a probe one handler.
 
 use crate::rules::Reporter;
 use crate::rules::describe::{name, token};
@@ -9,56 +9,57 @@ use yaml::{Entry, Node};
 /// A type whose fields exclude each other.
 pub(crate) struct Choice {
     type_name: &'static str,
-    /// What the fields are called together.
+    /// What messages call the fields.
     noun: &'static str,
-    ways: Ways,
-    /// Whether the API server refuses a mapping with none of them. A volume without a source is an `emptyDir`.
-    is_needed: bool,
+    alternatives: Alternatives,
+    /// Whether the API server rejects a mapping without any. A volume without a source is an `emptyDir`.
+    is_required: bool,
 }
 
-enum Ways {
+enum Alternatives {
     These(&'static [&'static str]),
-    AllBut(&'static [&'static str]),
+    AllExcept(&'static [&'static str]),
 }
 
-const HANDLERS: Ways = Ways::These(&["exec", "httpGet", "tcpSocket", "grpc", "sleep"]);
+const HANDLERS: Alternatives =
+    Alternatives::These(&["exec", "httpGet", "tcpSocket", "grpc", "sleep"]);
 
 const CHOICES: [Choice; 6] = [
     Choice {
         type_name: "EnvFromSource",
         noun: "source",
-        ways: Ways::AllBut(&["prefix"]),
-        is_needed: true,
+        alternatives: Alternatives::AllExcept(&["prefix"]),
+        is_required: true,
     },
     Choice {
         type_name: "EnvVarSource",
         noun: "source",
-        ways: Ways::AllBut(&[]),
-        is_needed: true,
+        alternatives: Alternatives::AllExcept(&[]),
+        is_required: true,
     },
     Choice {
         type_name: "LifecycleHandler",
         noun: "handler",
-        ways: HANDLERS,
-        is_needed: true,
+        alternatives: HANDLERS,
+        is_required: true,
     },
     Choice {
         type_name: "Probe",
         noun: "handler",
-        ways: HANDLERS,
-        is_needed: true,
+        alternatives: HANDLERS,
+        is_required: true,
     },
     Choice {
         type_name: "Volume",
         noun: "source",
-        ways: Ways::AllBut(&["name"]),
-        is_needed: false,
+        alternatives: Alternatives::AllExcept(&["name"]),
+        is_required: false,
     },
     Choice {
         type_name: "VolumeProjection",
         noun: "source",
-        ways: Ways::AllBut(&[]),
-        is_needed: false,
+        alternatives: Alternatives::AllExcept(&[]),
+        is_required: false,
     },
 ];
 
@@ -70,9 +71,9 @@ impl Choice {
     pub(crate) fn check(
         &self,
         mapping: Node<'_>,
-        can_lack: bool,
+        reports_missing: bool,
         object: &Object<'_>,
-        found: &mut Reporter<'_, '_>,
+        report: &mut Reporter<'_, '_>,
     ) {
         let container = object.container_around(mapping);
         let is_known = |entry: &Entry<'_>| {
@@ -88,16 +89,17 @@ impl Choice {
                 .chain(mapping.merged_entries())
                 .filter(|entry| !entry.is_merge())
         };
-        let mut taken = entries()
-            .filter(|entry| self.is_way(entry) && !entry.value.is_null() && is_known(entry));
+        let mut taken = entries().filter(|entry| {
+            self.is_alternative(entry) && !entry.value.is_null() && is_known(entry)
+        });
         let Some(first) = taken.next() else {
-            if self.is_needed && can_lack && !is_filled_in(mapping) {
+            if self.is_required && reports_missing && !is_filled_in(mapping) {
                 let message = format!(
-                    "{} has no {}, and needs one",
+                    "{} has no {}, which is required",
                     name(mapping, object),
                     self.noun
                 );
-                found
+                report
                     .at(token(mapping), message)
                     .in_container(container)
                     .as_missing();
@@ -110,21 +112,21 @@ impl Choice {
                 second.key.as_str().unwrap_or_default(),
             );
             let message = format!(
-                "{other} is a second {} beside {one}, and there may be one",
+                "{one} and {other} are both set: only one {} is allowed",
                 self.noun
             );
-            found
+            report
                 .at(second.key, message)
                 .in_container(container)
-                .related(first.key, "the first one");
+                .related(first.key, "first used here");
         }
     }
 
-    fn is_way(&self, entry: &Entry<'_>) -> bool {
+    fn is_alternative(&self, entry: &Entry<'_>) -> bool {
         let key = entry.key.as_str().unwrap_or_default();
-        match self.ways {
-            Ways::These(ways) => ways.contains(&key),
-            Ways::AllBut(others) => {
+        match self.alternatives {
+            Alternatives::These(alternatives) => alternatives.contains(&key),
+            Alternatives::AllExcept(others) => {
                 !others.contains(&key) && !key.starts_with('$') && !key.contains("{{")
             }
         }

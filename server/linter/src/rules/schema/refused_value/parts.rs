@@ -1,8 +1,8 @@
-//! What one part of a pod may not be because of another: equal names, mounts of volumes that are not there, ports that differ.
+//! Values of a pod that conflict with others: duplicate names, mounts of volumes that do not exist, ports that differ.
 
-use super::values::shown;
+use super::values::displayed;
 use crate::rules::Reporter;
-use crate::rules::suggest::brief;
+use crate::rules::describe::shortened;
 use kubernetes::{Container, ContainerKind, Object, Pod};
 use std::collections::{HashMap, HashSet};
 use yaml::{Node, NodeKind, Resolved};
@@ -11,55 +11,55 @@ pub(crate) fn check<'y>(
     pod: &Pod<'y>,
     object: &Object<'y>,
     is_whole: bool,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let names = pod
         .containers
         .iter()
-        .filter_map(|container| Some((Some(container), named(container.node)?)));
-    unique(names, "container", found);
-    unique(
+        .filter_map(|container| Some((Some(container), name_of(container.node)?)));
+    check_unique(names, "container", report);
+    check_unique(
         items(pod.lookup("volumes"))
-            .filter_map(named)
+            .filter_map(name_of)
             .map(|name| (None, name)),
         "volume",
-        found,
+        report,
     );
-    unique(
+    check_unique(
         items(pod.lookup("securityContext.sysctls"))
-            .filter_map(named)
+            .filter_map(name_of)
             .map(|name| (None, name)),
         "sysctl",
-        found,
+        report,
     );
     let volumes = volumes(pod, object);
     for container in &pod.containers {
-        let port_names = items(container.lookup("ports")).filter_map(named);
-        unique(
+        let port_names = items(container.lookup("ports")).filter_map(name_of);
+        check_unique(
             port_names.map(|name| (Some(container), name)),
             "port",
-            found,
+            report,
         );
-        unique(
+        check_unique(
             mounts(container).filter_map(|mount| Some((Some(container), mount.get("mountPath")?))),
             "mount at",
-            found,
+            report,
         );
         for mount in mounts(container) {
             if is_whole && !container.is_unfinished() {
-                mounted(mount, &volumes, container, found);
+                check_mount(mount, &volumes, container, report);
             }
-            propagation(mount, container, found);
+            check_propagation(mount, container, report);
         }
         if pod.spec.host_network == Some(true) {
-            ports(pod, container, found);
+            check_host_ports(pod, container, report);
         }
-        variables(container, found);
+        check_variables(container, report);
         match container.kind {
             ContainerKind::Init if container.spec.restart_policy.as_deref() != Some("Always") => {
-                startup(container, found)
+                check_init_container(container, report)
             }
-            ContainerKind::Ephemeral => visitor(container, found),
+            ContainerKind::Ephemeral => check_ephemeral_container(container, report),
             ContainerKind::Init | ContainerKind::Ordinary => {}
         }
     }
@@ -76,22 +76,22 @@ fn mounts<'y>(container: &Container<'y>) -> impl Iterator<Item = Node<'y>> {
     items(container.lookup("volumeMounts"))
 }
 
-fn named(item: Node<'_>) -> Option<Node<'_>> {
+fn name_of(item: Node<'_>) -> Option<Node<'_>> {
     item.get("name")
 }
 
-/// The text of a value that stands there already.
+/// Returns the text of a value, unless another program fills it in.
 fn text(node: Node<'_>) -> Option<&str> {
     node.as_str().filter(|text| {
         !text.is_empty() && !text.contains("{{") && !text.contains("$(") && !node.is_null()
     })
 }
 
-/// Tells each name that another one before it has.
-fn unique<'p, 'y: 'p>(
+/// Reports each name that occurs before.
+fn check_unique<'p, 'y: 'p>(
     names: impl Iterator<Item = (Option<&'p Container<'y>>, Node<'y>)>,
     noun: &str,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let mut names = names.filter_map(|(container, node)| Some((container, node, text(node)?)));
     let (Some(one), Some(two)) = (names.next(), names.next()) else {
@@ -100,27 +100,27 @@ fn unique<'p, 'y: 'p>(
     let mut first: HashMap<&str, Node<'_>> = HashMap::new();
     for (container, node, name) in [one, two].into_iter().chain(names) {
         match first.get(name) {
-            // An alias brings the same item twice; the place is told once.
+            // An alias repeats the same item, which is reported once.
             Some(other) if *other == node => {}
             Some(other) => {
-                let mut finding = found
-                    .at(node, format!("there is another {noun} {:?}", brief(name)))
+                let mut finding = report
+                    .at(node, format!("duplicate {noun} {:?}", shortened(name)))
                     .in_container(container);
-                finding.related(*other, "the first one");
+                finding.related(*other, "first used here");
             }
             None => _ = first.insert(name, node),
         }
     }
 }
 
-/// The names of the volumes that a container of the pod can mount; `None` where not all of them can be known.
+/// Returns the names of the volumes that a container can mount. `None` if some of them are unknown.
 fn volumes<'y>(pod: &Pod<'y>, object: &Object<'y>) -> Option<HashSet<&'y str>> {
-    let of_pod = items(pod.lookup("volumes")).map(named);
+    let of_pod = items(pod.lookup("volumes")).map(name_of);
     let claims = object
         .node
         .get("spec")
         .and_then(|spec| spec.get("volumeClaimTemplates"));
-    let of_claims = items(claims).map(|claim| claim.get("metadata").and_then(named));
+    let of_claims = items(claims).map(|claim| claim.get("metadata").and_then(name_of));
     let all: Option<HashSet<&str>> = of_pod
         .chain(of_claims)
         .map(|name| name.and_then(text))
@@ -131,28 +131,31 @@ fn volumes<'y>(pod: &Pod<'y>, object: &Object<'y>) -> Option<HashSet<&'y str>> {
     })
 }
 
-fn mounted(
+fn check_mount(
     mount: Node<'_>,
     volumes: &Option<HashSet<&str>>,
     container: &Container<'_>,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
-    let (Some(volumes), Some(node)) = (volumes, named(mount)) else {
+    let (Some(volumes), Some(node)) = (volumes, name_of(mount)) else {
         return;
     };
     if let Some(name) = text(node).filter(|name| !volumes.contains(name)) {
-        found
+        report
             .at(
                 node,
-                format!("{container} mounts {:?}, which is no volume", brief(name)),
+                format!(
+                    "{container} mounts volume {:?}, which does not exist",
+                    shortened(name)
+                ),
             )
             .in_container(container)
             .as_missing();
     }
 }
 
-/// What a mount says of how mounts below it spread, against the rest of the container.
-fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+/// Checks the propagation settings of a mount against the rest of the container.
+fn check_propagation(mount: Node<'_>, container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     let value = |key: &str| mount.get(key).and_then(|node| Some((text(node)?, node)));
     let privileged = container.lookup("securityContext.privileged");
     let is = |node: Option<Node<'_>>| node.and_then(Node::resolved) == Some(Resolved::Bool(true));
@@ -160,7 +163,7 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
         value("mountPropagation").filter(|(word, _)| *word == "Bidirectional" && !is(privileged))
     {
         let message = "mountPropagation is Bidirectional, which needs privileged: true";
-        found
+        report
             .at(node, message)
             .in_container(container)
             .as_missing_if(privileged.is_none());
@@ -171,12 +174,12 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
         let read_only = mount.get("readOnly");
         if !is(read_only) {
             let message = format!("recursiveReadOnly is {word}, which needs readOnly: true");
-            found
+            report
                 .at(node, message)
                 .in_container(container)
                 .as_missing_if(read_only.is_none());
         } else if value("mountPropagation").is_some_and(|(word, _)| word != "None") {
-            found
+            report
                 .at(
                     node,
                     format!("recursiveReadOnly is {word}, which excludes mountPropagation"),
@@ -185,17 +188,17 @@ fn propagation(mount: Node<'_>, container: &Container<'_>, found: &mut Reporter<
         }
     }
     if let Some((_, node)) = value("subPathExpr").filter(|_| value("subPath").is_some()) {
-        found
+        report
             .at(
                 node,
-                "subPathExpr is there beside subPath, which excludes it",
+                "subPath and subPathExpr are both set: only one is allowed",
             )
             .in_container(container);
     }
 }
 
-/// On the node's network, a container's ports are the node's.
-fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+/// With `hostNetwork`, a container's ports are ports of the node.
+fn check_host_ports(pod: &Pod<'_>, container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     for port in items(container.lookup("ports")) {
         let number = |key: &str| match port.get(key)?.resolved()? {
             Resolved::Int(number) => Some(number),
@@ -210,8 +213,8 @@ fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>)
             .filter(|_| of_host != 0 && of_host != of_container)
         {
             let message =
-                format!("hostPort is {of_host}, not {of_container}, which hostNetwork: true needs");
-            let mut finding = found.at(node, message).in_container(container);
+                format!("hostPort is {of_host}: must be {of_container} with hostNetwork: true");
+            let mut finding = report.at(node, message).in_container(container);
             if let Some(network) = pod.lookup("hostNetwork") {
                 finding.related(network, "hostNetwork here");
             }
@@ -219,15 +222,18 @@ fn ports(pod: &Pod<'_>, container: &Container<'_>, found: &mut Reporter<'_, '_>)
     }
 }
 
-fn variables(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+fn check_variables(container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     for variable in items(container.lookup("env")) {
         let value = variable
             .get("value")
             .filter(|value| !value.is_null() && value.as_str() != Some(""));
         let from = variable.get("valueFrom").filter(|from| !from.is_null());
         if let (Some(value), Some(from)) = (value, from) {
-            let mut finding = found
-                .at(value, "value is there beside valueFrom, which excludes it")
+            let mut finding = report
+                .at(
+                    value,
+                    "value and valueFrom are both set: only one is allowed",
+                )
                 .in_container(container);
             finding.related(
                 from.own_entry().map_or(from, |entry| entry.key),
@@ -237,8 +243,8 @@ fn variables(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// An init container that ends has no life to watch.
-fn startup(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+/// An init container that ends must not have probes and lifecycle hooks.
+fn check_init_container(container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     for field in [
         "lifecycle",
         "livenessProbe",
@@ -250,18 +256,18 @@ fn startup(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
             .entry(field)
             .filter(|entry| !entry.value.is_null());
         if let Some(entry) = entry {
-            let is_left_out = container.lookup("restartPolicy").is_none();
+            let is_missing = container.lookup("restartPolicy").is_none();
             let message = format!("{field} of {container} needs restartPolicy: Always");
-            found
+            report
                 .at(entry.key, message)
                 .in_container(container)
-                .as_missing_if(is_left_out);
+                .as_missing_if(is_missing);
         }
     }
 }
 
-/// An ephemeral container is there to look at a pod, not to be a part of it.
-fn visitor(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
+/// An ephemeral container must not set the fields that make it part of the pod.
+fn check_ephemeral_container(container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     let fields = [
         "lifecycle",
         "livenessProbe",
@@ -281,7 +287,7 @@ fn visitor(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
         .into_iter()
         .filter_map(|field| Some((field, container.node.entry(field)?)));
     for (field, entry) in own.filter(|(_, entry)| is_set(entry.value)) {
-        found
+        report
             .at(
                 entry.key,
                 format!("{field} is not allowed in an ephemeral container"),
@@ -292,7 +298,7 @@ fn visitor(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
         mounts(container).flat_map(|mount| [(mount, "subPath"), (mount, "subPathExpr")])
     {
         if let Some(path) = mount.get(field).filter(|path| text(*path).is_some()) {
-            found
+            report
                 .at(
                     path,
                     format!("{field} is not allowed in an ephemeral container"),
@@ -302,8 +308,12 @@ fn visitor(container: &Container<'_>, found: &mut Reporter<'_, '_>) {
     }
 }
 
-/// What is to be 1 in probes that only ever fail.
-pub(crate) fn threshold(probe: Node<'_>, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
+/// `successThreshold` must be 1, except in readiness probes.
+pub(crate) fn check_success_threshold(
+    probe: Node<'_>,
+    object: &Object<'_>,
+    report: &mut Reporter<'_, '_>,
+) {
     let is_ready = probe
         .own_entry()
         .is_none_or(|entry| entry.key.as_str() == Some("readinessProbe"));
@@ -312,10 +322,10 @@ pub(crate) fn threshold(probe: Node<'_>, object: &Object<'_>, found: &mut Report
     };
     if matches!(node.resolved(), Some(Resolved::Int(2..))) {
         let message = format!(
-            "successThreshold is {}, not 1, as this probe needs it",
-            shown(node)
+            "successThreshold is {}: must be 1 in this probe",
+            displayed(node)
         );
-        found
+        report
             .at(node, message)
             .in_container(object.container_around(node));
     }

@@ -1,16 +1,17 @@
-//! Requests and limits: names that the API server does not know, amounts that it refuses, and one against the other.
+//! Requests and limits: unknown names, invalid amounts, and requests above their limits.
 
+use crate::rules::describe::shortened;
 use crate::rules::describe::token;
-use crate::rules::suggest::{brief, nearest};
 use crate::rules::{Applicability, Reporter};
+use crate::suggest::closest;
 use kubernetes::{Container, Object, parse_quantity};
 use yaml::edit::Change;
 use yaml::{Entry, Node, Resolved};
 
-/// What a container can have without a `/` in its name, besides `hugepages-<size>`.
+/// The resources without a `/` in their names, besides `hugepages-<size>`.
 const STANDARD: [&str; 3] = ["cpu", "memory", "ephemeral-storage"];
 
-pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, found: &mut Reporter<'_, '_>) {
+pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, report: &mut Reporter<'_, '_>) {
     let container = object.container_around(resources);
     let (requests, limits) = (resources.get("requests"), resources.get("limits"));
     for entry in [requests, limits]
@@ -25,8 +26,8 @@ pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, found: &mut Report
         else {
             continue;
         };
-        check_name(name, entry, container, found);
-        check_amount(name, entry.value, container, found);
+        check_name(name, entry, container, report);
+        check_amount(name, entry.value, container, report);
     }
     let Some(requests) = requests else { return };
     for entry in requests.entries() {
@@ -36,7 +37,7 @@ pub(crate) fn check(resources: Node<'_>, object: &Object<'_>, found: &mut Report
         let limit = limits
             .and_then(|limits| limits.get(name))
             .filter(|limit| !limit.is_null());
-        compare(name, entry.value, limit, container, found);
+        compare(name, entry.value, limit, container, report);
     }
 }
 
@@ -44,13 +45,13 @@ fn check_name(
     name: &str,
     entry: Entry<'_>,
     container: Option<&Container<'_>>,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     if name.contains('/') || STANDARD.contains(&name) || name.starts_with("hugepages-") {
         return;
     }
-    let message = format!("{} is not a resource that Kubernetes knows", brief(name));
-    let mut finding = found.at(entry.key, message).in_container(container);
+    let message = format!("{} is not a known resource", shortened(name));
+    let mut finding = report.at(entry.key, message).in_container(container);
     let is_free = |other: &&str| {
         entry
             .key
@@ -59,14 +60,14 @@ fn check_name(
     };
     let free = || STANDARD.into_iter().filter(is_free);
     let shortened = || free().find(|other| name.len() > 2 && other.starts_with(name));
-    if let Some(right) = nearest(name, free()).or_else(shortened) {
+    if let Some(right) = closest(name, free()).or_else(shortened) {
         let change = Change::Rename {
             path: entry.value.path(),
             key: right.into(),
         };
         finding.fix(
             Applicability::Unsafe,
-            format!("rename it to {right} (it takes effect then)"),
+            format!("rename to {right}"),
             [change],
         );
     }
@@ -76,24 +77,28 @@ fn check_amount(
     name: &str,
     value: Node<'_>,
     container: Option<&Container<'_>>,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let Some(much) = amount_of(value) else { return };
     if much < 0 {
-        found
-            .at(
-                value,
-                format!("{} is {}, below 0", brief(name), brief(value.source())),
-            )
-            .in_container(container);
-    } else if is_extended(name) && much % 1_000_000_000 != 0 {
-        found
+        report
             .at(
                 value,
                 format!(
-                    "{} is {}, not a whole number",
-                    brief(name),
-                    brief(value.source())
+                    "{} is {}: must not be below 0",
+                    shortened(name),
+                    shortened(value.source())
+                ),
+            )
+            .in_container(container);
+    } else if is_extended(name) && much % 1_000_000_000 != 0 {
+        report
+            .at(
+                value,
+                format!(
+                    "{} is {}: must be a whole number",
+                    shortened(name),
+                    shortened(value.source())
                 ),
             )
             .in_container(container);
@@ -105,7 +110,7 @@ fn compare(
     request: Node<'_>,
     limit: Option<Node<'_>>,
     container: Option<&Container<'_>>,
-    found: &mut Reporter<'_, '_>,
+    report: &mut Reporter<'_, '_>,
 ) {
     let exact = is_extended(name) || name.starts_with("hugepages-");
     let Some(requested) = amount_of(request) else {
@@ -113,12 +118,12 @@ fn compare(
     };
     let Some(limit) = limit else {
         if exact {
-            found
+            report
                 .at(
                     token(request),
                     format!(
-                        "{} has a request, and no limit, which it needs",
-                        brief(name)
+                        "{} has a request but no limit, which is required",
+                        shortened(name)
                     ),
                 )
                 .in_container(container)
@@ -131,18 +136,20 @@ fn compare(
     };
     let message = match () {
         () if exact && requested != limited => {
-            format!("{} has a request that is not its limit", brief(name))
+            format!("the request of {} must equal its limit", shortened(name))
         }
-        () if requested > limited => format!("{} requests more than its limit", brief(name)),
+        () if requested > limited => {
+            format!("the request of {} is above its limit", shortened(name))
+        }
         () => return,
     };
-    found
+    report
         .at(request, message)
         .in_container(container)
-        .related(limit, "the limit is here");
+        .related(limit, "the limit is set here");
 }
 
-/// Resources that a device plugin brings. What Kubernetes itself has bears its name.
+/// Whether a device plugin provides the resource. The names of Kubernetes' own resources contain `kubernetes.io/`.
 fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/")
 }

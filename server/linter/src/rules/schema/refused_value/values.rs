@@ -1,29 +1,29 @@
-//! Single values: which ones the API server takes for a field, whatever stands beside it.
+//! The values that the API server accepts for a field, independently of other fields.
 
-use crate::rules::suggest::brief;
+use crate::rules::describe::shortened;
 use kubernetes::parse_quantity;
 use yaml::{Node, Resolved};
 
-/// What the API server takes for a field.
+/// The values that the API server accepts for a field.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Accepted {
-    /// A whole number from one to another.
+    /// An integer in a range, inclusive.
     Number(i64, i64),
-    /// The permissions of a file.
+    /// The mode of a file.
     Mode,
-    /// A number of a port, or the name of one.
+    /// A port number or a port name.
     Port,
     PortName,
     Word(&'static [&'static str]),
-    /// A label of a DNS name (RFC 1123).
+    /// A DNS label (RFC 1123).
     Label,
     /// A DNS name (RFC 1123).
     Domain,
-    /// A path that stays below the folder that it starts from.
-    Descending,
-    /// A path without `..`.
-    Direct,
-    Variable,
+    /// A relative path without `..`.
+    RelativePath,
+    /// A path without `..`, relative or absolute.
+    PathWithoutParent,
+    EnvVarName,
     Sysctl,
     /// A quantity that is not below 0.
     Amount,
@@ -31,16 +31,14 @@ pub(crate) enum Accepted {
 
 const ID: Accepted = Accepted::Number(0, i32::MAX as i64);
 
-/// A type, a field of it, and what the API server takes there.
+/// A type, a field of it, and the values that the API server accepts there.
 pub(crate) type Row = (&'static str, &'static str, Accepted);
 
-/// The fields that the API server looks at on their own: their type, their name, and what it takes. For a field with a list, it is
-/// what it takes as an item.
-/// Sorted by type.
+/// The fields that the API server validates independently of others, sorted by type. For a list, the values are those of an item.
 const FIELDS: &[Row] = {
     use Accepted::{
-        Amount, Descending, Direct, Domain, Label, Mode, Number, Port, PortName, Sysctl, Variable,
-        Word,
+        Amount, Domain, EnvVarName, Label, Mode, Number, PathWithoutParent, Port, PortName,
+        RelativePath, Sysctl, Word,
     };
     const PULL: Accepted = Word(&["Always", "IfNotPresent", "Never"]);
     const MESSAGE: Accepted = Word(&["File", "FallbackToLogsOnError"]);
@@ -65,20 +63,20 @@ const FIELDS: &[Row] = {
         ("ContainerPort", "name", PortName),
         ("ContainerPort", "protocol", Word(&["TCP", "UDP", "SCTP"])),
         ("DownwardAPIVolumeFile", "mode", Mode),
-        ("DownwardAPIVolumeFile", "path", Descending),
+        ("DownwardAPIVolumeFile", "path", RelativePath),
         ("DownwardAPIVolumeSource", "defaultMode", Mode),
         ("EmptyDirVolumeSource", "sizeLimit", Amount),
-        ("EnvVar", "name", Variable),
+        ("EnvVar", "name", EnvVarName),
         ("EphemeralContainer", "imagePullPolicy", PULL),
         ("EphemeralContainer", "name", Label),
         ("EphemeralContainer", "terminationMessagePolicy", MESSAGE),
         ("GRPCAction", "port", Number(1, 65535)),
         ("HTTPGetAction", "port", Port),
         ("HTTPGetAction", "scheme", Word(&["HTTP", "HTTPS"])),
-        ("HostPathVolumeSource", "path", Direct),
+        ("HostPathVolumeSource", "path", PathWithoutParent),
         ("HostPathVolumeSource", "type", KIND_OF_HOST_PATH),
         ("KeyToPath", "mode", Mode),
-        ("KeyToPath", "path", Descending),
+        ("KeyToPath", "path", RelativePath),
         ("PodOS", "name", Word(&["linux", "windows"])),
         ("PodSecurityContext", "fsGroup", ID),
         (
@@ -144,7 +142,7 @@ const FIELDS: &[Row] = {
             "expirationSeconds",
             Number(600, 1 << 32),
         ),
-        ("ServiceAccountTokenProjection", "path", Descending),
+        ("ServiceAccountTokenProjection", "path", RelativePath),
         ("Sysctl", "name", Sysctl),
         ("TCPSocketAction", "port", Port),
         ("Volume", "name", Label),
@@ -158,45 +156,45 @@ const FIELDS: &[Row] = {
             "recursiveReadOnly",
             Word(&["Disabled", "IfPossible", "Enabled"]),
         ),
-        ("VolumeMount", "subPath", Descending),
-        ("VolumeMount", "subPathExpr", Descending),
+        ("VolumeMount", "subPath", RelativePath),
+        ("VolumeMount", "subPathExpr", RelativePath),
     ]
 };
 
-/// What the API server takes for a field of a type.
+/// Returns the values that the API server accepts for a field of a type.
 pub(crate) fn accepted(type_name: &str, field: &str) -> Option<Accepted> {
     accepted_in(fields_of(type_name), field)
 }
 
-/// The rows about a type.
+/// Returns the rows about a type.
 pub(crate) fn fields_of(type_name: &str) -> &'static [Row] {
     let start = FIELDS.partition_point(|row| row.0 < type_name);
     let rows = &FIELDS[start..];
     &rows[..rows.iter().take_while(|row| row.0 == type_name).count()]
 }
 
-/// What the API server takes for a field, by the rows about its type.
+/// Returns the values that the API server accepts for a field, given the rows about its type.
 pub(crate) fn accepted_in(fields: &[Row], field: &str) -> Option<Accepted> {
     fields.iter().find(|row| row.1 == field).map(|row| row.2)
 }
 
 impl Accepted {
-    /// Why the API server refuses a value, as the end of a sentence about it; `None` where it takes it, or has read none.
-    pub(crate) fn objection(self, value: Node<'_>) -> Option<String> {
+    /// Returns the rule that a value violates, such as "must be 1 to 65535". `None` if the API server accepts it or ignores it.
+    pub(crate) fn violation(self, value: Node<'_>) -> Option<String> {
         match (self, value.resolved()?) {
-            (accepted, Resolved::Int(number)) => accepted.objection_to_number(number),
+            (accepted, Resolved::Int(number)) => accepted.number_violation(number),
             (_, Resolved::Str("")) => None,
-            (accepted, Resolved::Str(text)) => accepted.objection_to_text(text),
+            (accepted, Resolved::Str(text)) => accepted.text_violation(text),
             _ => None,
         }
     }
 
-    /// Whether the API server takes a whole number, where the field takes numbers.
-    pub(crate) fn takes(self, number: i64) -> bool {
-        self.objection_to_number(number).is_none()
+    /// Whether the API server accepts an integer, if the field accepts numbers.
+    pub(crate) fn accepts(self, number: i64) -> bool {
+        self.number_violation(number).is_none()
     }
 
-    fn objection_to_number(self, number: i64) -> Option<String> {
+    fn number_violation(self, number: i64) -> Option<String> {
         let (least, most) = match self {
             Accepted::Number(least, most) => (least, most),
             Accepted::Port => (1, 65535),
@@ -206,69 +204,73 @@ impl Accepted {
         };
         match most {
             _ if (least..=most).contains(&number) => None,
-            i64::MAX => Some(format!("below {least}")),
-            0o777 => Some("outside 0 to 0777, the permissions of a file".into()),
-            most => Some(format!("outside {least} to {most}")),
+            i64::MAX => Some(format!("must not be below {least}")),
+            0o777 => Some("must be a file mode from 0 to 0777".into()),
+            most => Some(format!("must be from {least} to {most}")),
         }
     }
 
-    fn objection_to_text(self, text: &str) -> Option<String> {
-        let refused = match self {
-            Accepted::Word(words) => return (!words.contains(&text)).then(|| one_of(words)),
+    fn text_violation(self, text: &str) -> Option<String> {
+        let violation = match self {
+            Accepted::Word(words) => {
+                return (!words.contains(&text)).then(|| must_be_one_of(words));
+            }
             Accepted::Port | Accepted::PortName if is_port_name(text) => None,
             Accepted::Port | Accepted::PortName => {
-                Some("not the name of a port: at most 15 of a-z, 0-9 and -")
+                Some("must be a port name: at most 15 of a-z, 0-9 and -")
             }
-            Accepted::Label if text.len() > 63 => Some("longer than 63 characters"),
+            Accepted::Label if text.len() > 63 => Some("must not be longer than 63 characters"),
             Accepted::Label if is_label(text) => None,
-            Accepted::Label => Some("not of a-z, 0-9 and - alone"),
-            Accepted::Domain if text.len() > 253 => Some("longer than 253 characters"),
+            Accepted::Label => Some("may contain only a-z, 0-9 and -"),
+            Accepted::Domain if text.len() > 253 => Some("must not be longer than 253 characters"),
             Accepted::Domain if text.split('.').all(is_label) => None,
-            Accepted::Domain => Some("not of a-z, 0-9, - and . alone"),
-            Accepted::Descending if text.starts_with('/') => Some("not a relative path"),
-            Accepted::Descending | Accepted::Direct if text.split('/').any(|step| step == "..") => {
-                Some("a path with ..")
+            Accepted::Domain => Some("may contain only a-z, 0-9, - and ."),
+            Accepted::RelativePath if text.starts_with('/') => Some("must be a relative path"),
+            Accepted::RelativePath | Accepted::PathWithoutParent
+                if text.split('/').any(|step| step == "..") =>
+            {
+                Some("must not contain ..")
             }
-            Accepted::Variable if text.contains('=') => Some("not a name: it has a = in it"),
-            Accepted::Variable if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
-                Some("not printable ASCII")
+            Accepted::EnvVarName if text.contains('=') => Some("must not contain ="),
+            Accepted::EnvVarName if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
+                Some("must be printable ASCII")
             }
             Accepted::Amount if parse_quantity(text.trim()).is_some_and(|amount| amount < 0) => {
-                Some("below 0")
+                Some("must not be below 0")
             }
             Accepted::Sysctl
-                if text.len() > 253 || !text.split(['.', '/']).all(is_part_of_sysctl) =>
+                if text.len() > 253 || !text.split(['.', '/']).all(is_sysctl_segment) =>
             {
-                Some("not the name of a sysctl")
+                Some("must be a sysctl name")
             }
             _ => None,
         };
-        refused.map(str::to_owned)
+        violation.map(str::to_owned)
     }
 
-    /// The word that a text was meant to be, where the field takes words.
-    pub(crate) fn nearest(self, text: &str) -> Option<&'static str> {
+    /// Returns the word that a text was meant to be, if the field is an enumeration.
+    pub(crate) fn closest(self, text: &str) -> Option<&'static str> {
         match self {
-            Accepted::Word(words) => crate::rules::suggest::nearest(text, words.iter().copied()),
+            Accepted::Word(words) => crate::suggest::closest(text, words.iter().copied()),
             _ => None,
         }
     }
 }
 
-/// A choice of words, where it is short enough to be said.
-fn one_of(words: &[&str]) -> String {
+/// Returns a message that lists the allowed words, if they are few.
+fn must_be_one_of(words: &[&str]) -> String {
     match words {
-        [one] => format!("not {one}"),
-        [first @ .., last] if words.len() <= 3 => format!("not {} or {last}", first.join(", ")),
-        _ => "none of the field's values".to_owned(),
+        [one] => format!("must be {one}"),
+        [first @ .., last] if words.len() <= 3 => format!("must be {} or {last}", first.join(", ")),
+        _ => "not an allowed value".to_owned(),
     }
 }
 
-/// A value as a message shows it.
-pub(crate) fn shown(value: Node<'_>) -> String {
+/// Returns a value as messages show it.
+pub(crate) fn displayed(value: Node<'_>) -> String {
     match value.resolved() {
-        Some(Resolved::Str(text)) => format!("{:?}", brief(text)),
-        _ => brief(value.source()).into_owned(),
+        Some(Resolved::Str(text)) => format!("{:?}", shortened(text)),
+        _ => shortened(value.source()).into_owned(),
     }
 }
 
@@ -276,8 +278,8 @@ fn is_lower(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-/// Begins and ends with such a byte, and has them or the others between.
-fn is_made_of(text: &str, others: &[u8]) -> bool {
+/// Whether a text consists of lower-case letters, digits and other bytes, which are not at its ends.
+fn consists_of(text: &str, others: &[u8]) -> bool {
     let ends = [text.bytes().next(), text.bytes().last()];
     ends.into_iter().all(|end| end.is_some_and(is_lower))
         && text
@@ -286,14 +288,14 @@ fn is_made_of(text: &str, others: &[u8]) -> bool {
 }
 
 fn is_label(text: &str) -> bool {
-    is_made_of(text, b"-")
+    consists_of(text, b"-")
 }
 
-fn is_part_of_sysctl(text: &str) -> bool {
-    is_made_of(text, b"-_")
+fn is_sysctl_segment(text: &str) -> bool {
+    consists_of(text, b"-_")
 }
 
 fn is_port_name(text: &str) -> bool {
     let has_letter = text.bytes().any(|byte| byte.is_ascii_lowercase());
-    text.len() <= 15 && is_made_of(text, b"-") && has_letter && !text.contains("--")
+    text.len() <= 15 && consists_of(text, b"-") && has_letter && !text.contains("--")
 }
