@@ -155,7 +155,7 @@ fn page(field: &Field) -> String {
 /// What the standards ask of it.
 fn asked(field: &Field) -> Option<String> {
     let asks = field
-        .asks
+        .requirements
         .iter()
         .map(|(profile, what)| format!("`{}` wants {what}", profile.name()));
     Some(asks.collect::<Vec<_>>().join("; ")).filter(|asked| !asked.is_empty())

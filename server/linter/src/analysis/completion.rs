@@ -116,10 +116,10 @@ impl Analysis {
             let below = (!mapping.is_flow())
                 .then(|| typed.line_break(column_of(mapping, unknown.key) + step_at(mapping)));
             let choice = |field: &'static Field| {
-                let tail = match (has_colon, field.holds, &below) {
+                let tail = match (has_colon, field.value, &below) {
                     (true, ..) => String::new(),
                     (false, FieldValue::Mapping, Some(below)) => format!(":{below}"),
-                    (false, FieldValue::Words(_) | FieldValue::List, Some(below)) => {
+                    (false, FieldValue::ListOf(_) | FieldValue::List, Some(below)) => {
                         format!(":{below}- ")
                     }
                     (false, ..) => ": ".to_owned(),
@@ -165,17 +165,17 @@ impl Analysis {
             let key = written.own_entry().map_or(written, |entry| entry.key);
             let is_beside =
                 !yaml.text()[key.range().start().into()..typed.word.start].contains(['\n', '\r']);
-            let insert = |word: Word| match field.holds {
-                FieldValue::Words(_) if is_item => Some(word.word.to_owned()),
+            let insert = |word: Word| match field.value {
+                FieldValue::ListOf(_) if is_item => Some(word.word.to_owned()),
                 _ if is_item => None,
-                FieldValue::Words(_) if style != ScalarStyle::Plain => None,
-                FieldValue::Words(_) if is_beside => Some(format!("[{}]", word.word)),
-                FieldValue::Words(_) => Some(format!("- {}", word.word)),
+                FieldValue::ListOf(_) if style != ScalarStyle::Plain => None,
+                FieldValue::ListOf(_) if is_beside => Some(format!("[{}]", word.word)),
+                FieldValue::ListOf(_) => Some(format!("- {}", word.word)),
                 FieldValue::Flag(_) if style != ScalarStyle::Plain => None,
                 _ => is_beside.then(|| word.word.to_owned()),
             };
             let words = field
-                .holds
+                .value
                 .words(inputs.config.kubernetes_version)
                 .into_iter();
             let words = words.filter(|word| !others.contains(word.word));

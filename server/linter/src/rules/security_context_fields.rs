@@ -17,13 +17,13 @@ pub struct Field {
     /// The Kubernetes types that have it: `SecurityContext`.
     pub types: &'static [&'static str],
     pub name: &'static str,
-    pub holds: FieldValue,
+    pub value: FieldValue,
     /// What it does, in a sentence or two of Markdown.
     pub about: &'static str,
     /// The default, as the end of a sentence.
     pub default: &'static str,
     /// The requirements of the Pod Security Standards, the least strict profile first.
-    pub asks: &'static [(Profile, &'static str)],
+    pub requirements: &'static [(Profile, &'static str)],
     /// The minor of the first Kubernetes version 1.N that has it without a feature gate.
     pub since: u16,
 }
@@ -34,13 +34,13 @@ pub enum FieldValue {
     /// `true` or `false`, and which of them is the safer one.
     Flag(bool),
     /// A number, or any text.
-    Anything,
+    Any,
     /// One of some words.
-    Word(&'static [Word]),
+    OneOf(&'static [Word]),
     /// A list of words.
-    Words(fn() -> Vec<Word>),
+    ListOf(fn() -> Vec<Word>),
     /// One of the names that are known at a version, or any other one.
-    Name(fn(Version) -> Vec<Word>),
+    Known(fn(Version) -> Vec<Word>),
     /// A list of anything else.
     List,
     /// Fields of its own.
@@ -65,10 +65,10 @@ impl FieldValue {
                     about: "",
                 })
                 .to_vec(),
-            FieldValue::Word(words) => words.to_vec(),
-            FieldValue::Words(words) => words(),
-            FieldValue::Name(names) => names(version),
-            FieldValue::Anything | FieldValue::List | FieldValue::Mapping => Vec::new(),
+            FieldValue::OneOf(words) => words.to_vec(),
+            FieldValue::ListOf(words) => words(),
+            FieldValue::Known(names) => names(version),
+            FieldValue::Any | FieldValue::List | FieldValue::Mapping => Vec::new(),
         }
     }
 }
@@ -126,30 +126,30 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: BOTH,
         name: "runAsNonRoot",
-        holds: FieldValue::Flag(true),
+        value: FieldValue::Flag(true),
         about: "Whether the kubelet refuses to start a container whose user is root. It checks the user id from `runAsUser` or from \
                 the image, which must be a number.",
         default: "root is allowed",
-        asks: &[(Restricted, "`true`, on the pod or on every container")],
+        requirements: &[(Restricted, "`true`, on the pod or on every container")],
         since: 0,
     },
     Field {
         types: CONTAINER,
         name: "allowPrivilegeEscalation",
-        holds: FieldValue::Flag(false),
+        value: FieldValue::Flag(false),
         about: "Whether a process can gain more privileges than its parent, for example through a setuid program. `false` sets \
                 `no_new_privs`.",
         default: "it can",
-        asks: &[(Restricted, "`false`, on every container")],
+        requirements: &[(Restricted, "`false`, on every container")],
         since: 0,
     },
     Field {
         types: CONTAINER,
         name: "capabilities",
-        holds: FieldValue::Mapping,
+        value: FieldValue::Mapping,
         about: "The Linux capabilities that are added to the runtime's default set or dropped from it.",
         default: "the runtime's own set, about a dozen of them",
-        asks: &[
+        requirements: &[
             (Baseline, "no `add` beyond the runtime's set"),
             (
                 Restricted,
@@ -161,20 +161,20 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "readOnlyRootFilesystem",
-        holds: FieldValue::Flag(true),
+        value: FieldValue::Flag(true),
         about: "Whether the container's root file system is read-only. Volumes stay writable: most programs need only an `emptyDir` \
                 at `/tmp`.",
         default: "it is writable",
-        asks: &[],
+        requirements: &[],
         since: 0,
     },
     Field {
         types: BOTH,
         name: "seccompProfile",
-        holds: FieldValue::Mapping,
+        value: FieldValue::Mapping,
         about: "The system calls that the container may make. A container's profile replaces its pod's completely.",
         default: "no filter, unless the kubelet has `seccompDefault`",
-        asks: &[
+        requirements: &[
             (Baseline, "not `Unconfined`"),
             (
                 Restricted,
@@ -186,43 +186,43 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: CONTAINER,
         name: "privileged",
-        holds: FieldValue::Flag(false),
+        value: FieldValue::Flag(false),
         about: "Whether the container has all capabilities, all devices and no confinement, which is equivalent to root on the node.",
         default: "`false`",
-        asks: &[(Baseline, "`false` or unset")],
+        requirements: &[(Baseline, "`false` or unset")],
         since: 0,
     },
     Field {
         types: BOTH,
         name: "runAsUser",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The user id of the container's processes. It overrides the image's user.",
         default: "the image's user, which is root if the image sets none",
-        asks: &[(Restricted, "not `0`")],
+        requirements: &[(Restricted, "not `0`")],
         since: 0,
     },
     Field {
         types: BOTH,
         name: "runAsGroup",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The primary group id of the container's processes.",
         default: "the image's group, or root's",
-        asks: &[],
+        requirements: &[],
         since: 0,
     },
     Field {
         types: POD,
         name: "fsGroup",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "A supplementary group of all containers. It owns the files of the pod's volumes, if the kind of volume supports it.",
         default: "volumes keep their owner",
-        asks: &[],
+        requirements: &[],
         since: 0,
     },
     Field {
         types: POD,
         name: "fsGroupChangePolicy",
-        holds: FieldValue::Word(&[
+        value: FieldValue::OneOf(&[
             Word {
                 word: "OnRootMismatch",
                 about: "only if the owner of the volume's root differs: fast",
@@ -234,22 +234,22 @@ pub static FIELDS: &[Field] = &[
         ]),
         about: "When the owner of a volume's files is changed to `fsGroup`. This is slow for many files.",
         default: "`Always`",
-        asks: &[],
+        requirements: &[],
         since: 20,
     },
     Field {
         types: POD,
         name: "supplementalGroups",
-        holds: FieldValue::List,
+        value: FieldValue::List,
         about: "Additional group ids of the containers' processes, besides their own and `fsGroup`.",
         default: "the groups of the image's user",
-        asks: &[],
+        requirements: &[],
         since: 0,
     },
     Field {
         types: POD,
         name: "supplementalGroupsPolicy",
-        holds: FieldValue::Word(&[
+        value: FieldValue::OneOf(&[
             Word {
                 word: "Strict",
                 about: "only the groups set in the pod",
@@ -261,34 +261,34 @@ pub static FIELDS: &[Field] = &[
         ]),
         about: "Whether the groups of the image's user are added.",
         default: "`Merge`",
-        asks: &[],
+        requirements: &[],
         since: 33,
     },
     Field {
         types: POD,
         name: "sysctls",
-        holds: FieldValue::List,
+        value: FieldValue::List,
         about: "Kernel parameters of the pod's namespaces.",
         default: "the node's values",
-        asks: &[(Baseline, "only those that Kubernetes considers safe")],
+        requirements: &[(Baseline, "only those that Kubernetes considers safe")],
         since: 0,
     },
     Field {
         types: BOTH,
         name: "appArmorProfile",
-        holds: FieldValue::Mapping,
+        value: FieldValue::Mapping,
         about: "The AppArmor profile of the container, on nodes with AppArmor. A container's profile replaces its pod's completely.",
         default: "the runtime's profile, if the node has AppArmor",
-        asks: &[(Baseline, "not `Unconfined`")],
+        requirements: &[(Baseline, "not `Unconfined`")],
         since: 30,
     },
     Field {
         types: BOTH,
         name: "seLinuxOptions",
-        holds: FieldValue::Mapping,
+        value: FieldValue::Mapping,
         about: "The SELinux label of the container, on nodes with SELinux. A container's options replace its pod's completely.",
         default: "chosen by the runtime, different for each container",
-        asks: &[(
+        requirements: &[(
             Baseline,
             "no `user`, no `role`, and a `type` made for containers",
         )],
@@ -297,7 +297,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: POD,
         name: "seLinuxChangePolicy",
-        holds: FieldValue::Word(&[
+        value: FieldValue::OneOf(&[
             Word {
                 word: "MountOption",
                 about: "as a mount option: fast, one label for all pods of a volume",
@@ -309,13 +309,13 @@ pub static FIELDS: &[Field] = &[
         ]),
         about: "How volumes get the pod's SELinux label.",
         default: "`MountOption` if the volume and the cluster support it, else `Recursive`",
-        asks: &[],
+        requirements: &[],
         since: 33,
     },
     Field {
         types: CONTAINER,
         name: "procMount",
-        holds: FieldValue::Word(&[
+        value: FieldValue::OneOf(&[
             Word {
                 word: "Default",
                 about: "with the runtime's masks",
@@ -327,22 +327,22 @@ pub static FIELDS: &[Field] = &[
         ]),
         about: "How much of `/proc` the container sees.",
         default: "`Default`",
-        asks: &[(Baseline, "`Default` or unset")],
+        requirements: &[(Baseline, "`Default` or unset")],
         since: 12,
     },
     Field {
         types: BOTH,
         name: "windowsOptions",
-        holds: FieldValue::Mapping,
+        value: FieldValue::Mapping,
         about: "Settings for Windows containers. A container's options override its pod's one by one.",
         default: "none",
-        asks: &[(Baseline, "no `hostProcess: true`")],
+        requirements: &[(Baseline, "no `hostProcess: true`")],
         since: 16,
     },
     Field {
         types: CAPABILITIES,
         name: "drop",
-        holds: FieldValue::Words(|| {
+        value: FieldValue::ListOf(|| {
             let about = |word| {
                 if word == "ALL" {
                     "all of them, as `restricted` requires"
@@ -359,13 +359,13 @@ pub static FIELDS: &[Field] = &[
         }),
         about: "The capabilities that the container loses. `ALL` includes those that Linux adds later.",
         default: "none are dropped",
-        asks: &[(Restricted, "`ALL`, on every container")],
+        requirements: &[(Restricted, "`ALL`, on every container")],
         since: 0,
     },
     Field {
         types: CAPABILITIES,
         name: "add",
-        holds: FieldValue::Words(|| {
+        value: FieldValue::ListOf(|| {
             let about = |word| {
                 if word == "NET_BIND_SERVICE" {
                     "ports below 1024; `restricted` allows it"
@@ -383,7 +383,7 @@ pub static FIELDS: &[Field] = &[
         }),
         about: "The capabilities that the container gets after `drop` is applied.",
         default: "none",
-        asks: &[
+        requirements: &[
             (Baseline, "nothing beyond the runtime's set"),
             (Restricted, "`NET_BIND_SERVICE` at most"),
         ],
@@ -392,7 +392,7 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SECCOMP,
         name: "type",
-        holds: FieldValue::Word(&[
+        value: FieldValue::OneOf(&[
             Word {
                 word: "RuntimeDefault",
                 about: "the runtime's default filter",
@@ -408,7 +408,7 @@ pub static FIELDS: &[Field] = &[
         ]),
         about: "The kind of seccomp profile.",
         default: "required",
-        asks: &[
+        requirements: &[
             (Baseline, "not `Unconfined`"),
             (Restricted, "`RuntimeDefault` or `Localhost`"),
         ],
@@ -417,16 +417,16 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SECCOMP,
         name: "localhostProfile",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The profile's file on the node, below the kubelet's directory for seccomp profiles. Only with type `Localhost`.",
         default: "required with `Localhost`",
-        asks: &[],
+        requirements: &[],
         since: 19,
     },
     Field {
         types: APPARMOR,
         name: "type",
-        holds: FieldValue::Word(&[
+        value: FieldValue::OneOf(&[
             Word {
                 word: "RuntimeDefault",
                 about: "the runtime's default profile",
@@ -442,22 +442,22 @@ pub static FIELDS: &[Field] = &[
         ]),
         about: "The kind of AppArmor profile.",
         default: "required",
-        asks: &[(Baseline, "not `Unconfined`")],
+        requirements: &[(Baseline, "not `Unconfined`")],
         since: 30,
     },
     Field {
         types: APPARMOR,
         name: "localhostProfile",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The name of a profile that is loaded on the node. Only with type `Localhost`.",
         default: "required with `Localhost`",
-        asks: &[],
+        requirements: &[],
         since: 30,
     },
     Field {
         types: SELINUX,
         name: "type",
-        holds: FieldValue::Name(|version| {
+        value: FieldValue::Known(|version| {
             let types = custom_selinux_options::TYPES
                 .iter()
                 .filter(|(_, since)| *since <= version.minor);
@@ -470,7 +470,7 @@ pub static FIELDS: &[Field] = &[
         }),
         about: "The SELinux type, which decides what the container may access.",
         default: "chosen by the runtime, usually `container_t`",
-        asks: &[(
+        requirements: &[(
             Baseline,
             "one that is made for containers, such as `container_t`",
         )],
@@ -479,34 +479,34 @@ pub static FIELDS: &[Field] = &[
     Field {
         types: SELINUX,
         name: "level",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The SELinux level, which separates containers of the same type: `s0:c123,c456`.",
         default: "a different one for each container",
-        asks: &[],
+        requirements: &[],
         since: 0,
     },
     Field {
         types: SELINUX,
         name: "role",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The SELinux role.",
         default: "chosen by the runtime",
-        asks: &[(Baseline, "nothing")],
+        requirements: &[(Baseline, "nothing")],
         since: 0,
     },
     Field {
         types: SELINUX,
         name: "user",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The SELinux user.",
         default: "chosen by the runtime",
-        asks: &[(Baseline, "nothing")],
+        requirements: &[(Baseline, "nothing")],
         since: 0,
     },
     Field {
         types: SYSCTL,
         name: "name",
-        holds: FieldValue::Name(|version| {
+        value: FieldValue::Known(|version| {
             let names = unsafe_sysctl::SAFE
                 .iter()
                 .filter(|(_, since)| *since <= version.minor);
@@ -519,52 +519,52 @@ pub static FIELDS: &[Field] = &[
         }),
         about: "The name of the kernel parameter.",
         default: "required",
-        asks: &[(Baseline, "one of those that Kubernetes calls safe")],
+        requirements: &[(Baseline, "one of those that Kubernetes calls safe")],
         since: 0,
     },
     Field {
         types: SYSCTL,
         name: "value",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The value: a string, so that numbers need quotes.",
         default: "an empty string",
-        asks: &[],
+        requirements: &[],
         since: 0,
     },
     Field {
         types: WINDOWS,
         name: "hostProcess",
-        holds: FieldValue::Flag(false),
+        value: FieldValue::Flag(false),
         about: "Whether the containers run directly on the Windows node. All containers of a pod must agree, and the pod needs `hostNetwork`.",
         default: "`false`",
-        asks: &[(Baseline, "`false` or unset")],
+        requirements: &[(Baseline, "`false` or unset")],
         since: 22,
     },
     Field {
         types: WINDOWS,
         name: "runAsUserName",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The Windows user of the processes: `ContainerUser` or `DOMAIN\\user`.",
         default: "the image's user",
-        asks: &[],
+        requirements: &[],
         since: 16,
     },
     Field {
         types: WINDOWS,
         name: "gmsaCredentialSpecName",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The name of a group managed service account's credentials (`GMSACredentialSpec`) in the cluster.",
         default: "none",
-        asks: &[],
+        requirements: &[],
         since: 16,
     },
     Field {
         types: WINDOWS,
         name: "gmsaCredentialSpec",
-        holds: FieldValue::Anything,
+        value: FieldValue::Any,
         about: "The credentials themselves. An admission webhook writes them; set the name instead.",
         default: "none",
-        asks: &[],
+        requirements: &[],
         since: 16,
     },
 ];

@@ -94,17 +94,17 @@ fn a_field_holds_what_its_type_wants() {
                 .wrong
                 .first()
                 .and_then(|wrong| wrong.expected);
-            let fits = match field.holds {
+            let fits = match field.value {
                 FieldValue::Flag(_) => wanted == Some(kubernetes::Expected::Bool),
-                FieldValue::Word(_) | FieldValue::Name(_) => {
+                FieldValue::OneOf(_) | FieldValue::Known(_) => {
                     wanted == Some(kubernetes::Expected::Text)
                 }
-                FieldValue::Anything => matches!(
+                FieldValue::Any => matches!(
                     wanted,
                     Some(kubernetes::Expected::Text | kubernetes::Expected::Integer)
                 ),
                 // An empty mapping is an item of some, and of the others it is the item that is wrong.
-                FieldValue::Words(_) => wanted == Some(kubernetes::Expected::Text),
+                FieldValue::ListOf(_) => wanted == Some(kubernetes::Expected::Text),
                 FieldValue::List => {
                     wanted.is_none() || wanted == Some(kubernetes::Expected::Integer)
                 }
@@ -113,7 +113,7 @@ fn a_field_holds_what_its_type_wants() {
             assert!(
                 fits,
                 "{type_name}.{} holds {:?} and wants {wanted:?}",
-                field.name, field.holds
+                field.name, field.value
             );
         }
     }
@@ -125,7 +125,7 @@ fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> V
         .into_iter()
         .find(|place| place.0 == type_name)
         .unwrap();
-    let value = if matches!(field.holds, FieldValue::Words(_)) {
+    let value = if matches!(field.value, FieldValue::ListOf(_)) {
         format!("[{word}]")
     } else {
         word.to_owned()
@@ -161,7 +161,7 @@ fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> V
             Enablement::Profile(profile) => profiles.push(profile),
             // The worse of two excludes other fields or needs them, and so does what says so.
             _ if finding.rule.reports_rejections
-                && !matches!(field.holds, FieldValue::Flag(_))
+                && !matches!(field.value, FieldValue::Flag(_))
                 && word != "Unmasked" =>
             {
                 panic!(
@@ -183,7 +183,7 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
     for version in [Version::new(30), Version::NEWEST] {
         for (type_name, ..) in PLACES {
             for field in fields_of(type_name).filter(|field| field.is_in(version)) {
-                for (place, word) in field.holds.words(version).into_iter().enumerate() {
+                for (place, word) in field.value.words(version).into_iter().enumerate() {
                     let refused = refused_by(type_name, field, word.word, version);
                     let says = |profile: Profile, what: &str| {
                         word.about.contains(&format!("`{}` {what}", profile.name()))
@@ -191,7 +191,7 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
                     let name = format!("{type_name}.{}: {} at {version}", field.name, word.word);
                     // The safest comes first, and what baseline refuses says so, but for what goes without saying: the worse of two.
                     assert!(place > 0 || refused.is_empty(), "{name}: {refused:?}");
-                    let is_flag = matches!(field.holds, FieldValue::Flag(_));
+                    let is_flag = matches!(field.value, FieldValue::Flag(_));
                     assert_eq!(
                         says(Profile::Baseline, "refuses it"),
                         refused.contains(&Profile::Baseline) && !is_flag,
@@ -208,7 +208,10 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
                     );
                     // Who asks for something is in the list of who asks.
                     for profile in refused.iter().filter(|_| field.name != "drop") {
-                        let asks = field.asks.iter().any(|(asking, _)| asking <= profile);
+                        let asks = field
+                            .requirements
+                            .iter()
+                            .any(|(asking, _)| asking <= profile);
                         assert!(asks, "{name}: {profile:?} refuses it and asks for nothing");
                     }
                     counted += 1;

@@ -115,13 +115,13 @@ rule! {
 }
 
 fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
-    let folders: Vec<HostPath<'_>> = volumes(pod, config)
+    let host_paths: Vec<HostPath<'_>> = volumes(pod, config)
         .filter(|volume| is_file_mount(pod, volume))
         .collect();
     for container in &pod.containers {
         for (mount, path) in mounts(container) {
             let name = mount.get("name").and_then(Node::as_str);
-            let Some(volume) = folders.iter().find(|volume| Some(volume.volume) == name) else {
+            let Some(volume) = host_paths.iter().find(|volume| Some(volume.volume) == name) else {
                 continue;
             };
             check_mount(container, mount, volume, path, report);

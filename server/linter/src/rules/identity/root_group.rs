@@ -1,9 +1,9 @@
 use crate::config::Config;
 use crate::rules::identity::helpers::is_exempt;
-use crate::rules::{Applicability, Reporter};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Pod, Setting};
-use yaml::Path;
 use yaml::edit::{Change, Value};
+use yaml::{Node, Path};
 
 rule! {
     /// Pods that use group 0: in `runAsGroup`, `fsGroup` or `supplementalGroups`.
@@ -109,62 +109,61 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if is_exempt(pod, config) {
         return;
     }
+    check_pod(pod, config, report);
+    check_supplemental_groups(pod, report);
+    for container in &pod.containers {
+        let group = container.security().run_as_group;
+        if let Setting::Set { value: 0, node, .. } = container.setting(GROUP, group) {
+            let message = format!("runAsGroup is 0: {container} runs in root's group");
+            let mut finding = report.at(node, message).in_container(container);
+            offer_other_group(&mut finding, container.path(GROUP), "runAsGroup", config);
+        }
+    }
+}
+
+fn check_pod(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let security = pod.security();
-    let other = |name: &str, path: Path| {
-        let id = config.values.group_id;
-        let title = format!("set {name}: {id} (files of group 0 become inaccessible)");
-        (
-            title,
-            Change::Set {
-                path,
-                value: Value::Integer(id),
-            },
-        )
-    };
     if let Setting::Set { value: 0, node, .. } = pod.setting(GROUP, security.run_as_group) {
-        let (title, change) = other("runAsGroup", pod.path(GROUP));
-        report
-            .at(
-                node,
-                "runAsGroup is 0: containers of the pod run in root's group",
-            )
-            .fix(Applicability::Unsafe, title, [change]);
+        let message = "runAsGroup is 0: containers of the pod run in root's group";
+        let mut finding = report.at(node, message);
+        offer_other_group(&mut finding, pod.path(GROUP), "runAsGroup", config);
     }
     if let Setting::Set { value: 0, node, .. } = pod.setting(FS_GROUP, security.fs_group) {
-        let (title, change) = other("fsGroup", pod.path(FS_GROUP));
+        let message = "fsGroup is 0: volumes belong to root's group";
+        let mut finding = report.at(node, message);
+        offer_other_group(&mut finding, pod.path(FS_GROUP), "fsGroup", config);
+    }
+}
+
+fn check_supplemental_groups(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
+    let groups = pod.security().supplemental_groups.as_ref();
+    let Setting::Set { node, .. } = pod.setting(SUPPLEMENTAL, groups) else {
+        return;
+    };
+    let is_root = |item: &Node<'_>| item.as_str() == Some("0");
+    for (index, item) in node.items().enumerate().filter(|(_, item)| is_root(item)) {
+        let change = Change::Remove {
+            path: pod.path(SUPPLEMENTAL).index(index),
+        };
         report
-            .at(node, "fsGroup is 0: volumes belong to root's group")
-            .fix(Applicability::Unsafe, title, [change]);
-    }
-    if let Setting::Set { node, .. } =
-        pod.setting(SUPPLEMENTAL, security.supplemental_groups.as_ref())
-    {
-        for (place, item) in node
-            .items()
-            .enumerate()
-            .filter(|(_, item)| item.as_str() == Some("0"))
-        {
-            let change = Change::Remove {
-                path: pod.path(SUPPLEMENTAL).index(place),
-            };
-            let title =
-                "remove group 0 from supplementalGroups (files of group 0 become inaccessible)";
-            report
-                .at(item, "supplementalGroups contains 0, which is root's group")
-                .fix(Applicability::Unsafe, title, [change]);
-        }
-    }
-    for container in &pod.containers {
-        if let Setting::Set { value: 0, node, .. } =
-            container.setting(GROUP, container.security().run_as_group)
-        {
-            let (title, change) = other("runAsGroup", container.path(GROUP));
-            let message = format!("runAsGroup is 0: {container} runs in root's group");
-            report.at(node, message).in_container(container).fix(
+            .at(item, "supplementalGroups contains 0, which is root's group")
+            .fix(
                 Applicability::Unsafe,
-                title,
+                "remove group 0 from supplementalGroups (files of group 0 become inaccessible)",
                 [change],
             );
-        }
     }
+}
+
+fn offer_other_group(finding: &mut Finding, path: Path, field: &str, config: &Config) {
+    let id = config.values.group_id;
+    let change = Change::Set {
+        path,
+        value: Value::Integer(id),
+    };
+    finding.fix(
+        Applicability::Unsafe,
+        format!("set {field}: {id} (files of group 0 become inaccessible)"),
+        [change],
+    );
 }

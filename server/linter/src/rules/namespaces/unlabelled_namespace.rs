@@ -128,13 +128,13 @@ fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
         .into_iter()
         .flat_map(|labels| labels.entries().chain(labels.merged_entries()))
         .collect();
-    let ours = entries
+    let pod_security_labels = entries
         .iter()
         .filter_map(|entry| Some((entry, entry.key.as_str()?.strip_prefix(PREFIX)?)));
-    if ours.clone().next().is_none() {
-        unlabelled(&path, report);
+    if pod_security_labels.clone().next().is_none() {
+        report_missing_labels(&path, report);
     }
-    for (entry, label) in ours {
+    for (entry, label) in pod_security_labels {
         check_label(entry, label, &path, report);
     }
 }
@@ -149,7 +149,7 @@ fn is_exempt(object: &Object<'_>) -> bool {
     is_own || object.name.is_none() || object.node.get("$patch").is_some()
 }
 
-fn unlabelled(labels: &Path, report: &mut Reporter<'_, '_>) {
+fn report_missing_labels(labels: &Path, report: &mut Reporter<'_, '_>) {
     let set = |mode: &str, level: &str| Change::Set {
         path: labels.key(&format!("{PREFIX}{mode}")),
         value: Value::Text(level.to_owned()),

@@ -1,5 +1,7 @@
 use crate::config::Config;
 use crate::rules::describe::shortened;
+use crate::rules::identity::{root_group, root_user, run_as_root_allowed};
+use crate::rules::profiles::{unconfined_apparmor, unconfined_seccomp};
 use crate::rules::{Applicability, Reporter, Rule};
 use kubernetes::{Container, Pod};
 use yaml::Node;
@@ -121,7 +123,7 @@ struct Field {
     hardens: fn(&str) -> bool,
     weakens: fn(&str) -> bool,
     /// The rule that reports the value itself, if it runs.
-    reported_by: Option<&'static str>,
+    reported_by: Option<&'static Rule>,
 }
 
 const FIELDS: [Field; 6] = [
@@ -130,35 +132,35 @@ const FIELDS: [Field; 6] = [
         removed: "securityContext.runAsNonRoot",
         hardens: |value| value == "true",
         weakens: |value| value == "false",
-        reported_by: Some("run-as-root-allowed"),
+        reported_by: Some(&run_as_root_allowed::RULE),
     },
     Field {
         field_path: USER,
         removed: USER,
         hardens: is_other_than_root,
         weakens: |value| value == "0",
-        reported_by: Some("root-user"),
+        reported_by: Some(&root_user::RULE),
     },
     Field {
         field_path: "securityContext.runAsGroup",
         removed: "securityContext.runAsGroup",
         hardens: is_other_than_root,
         weakens: |value| value == "0",
-        reported_by: Some("root-group"),
+        reported_by: Some(&root_group::RULE),
     },
     Field {
         field_path: "securityContext.seccompProfile.type",
         removed: "securityContext.seccompProfile",
         hardens: confines,
         weakens: |value| value == "Unconfined",
-        reported_by: Some("unconfined-seccomp"),
+        reported_by: Some(&unconfined_seccomp::RULE),
     },
     Field {
         field_path: "securityContext.appArmorProfile.type",
         removed: "securityContext.appArmorProfile",
         hardens: confines,
         weakens: |value| value == "Unconfined",
-        reported_by: Some("unconfined-apparmor"),
+        reported_by: Some(&unconfined_apparmor::RULE),
     },
     Field {
         field_path: "securityContext.windowsOptions.runAsUserName",
@@ -197,24 +199,22 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
                 .lookup(field.field_path)
                 .filter(|node| has_value(*node, field.weakens))
             {
-                field.report(container, own, of_pod, report);
+                field.report_override(container, own, of_pod, report);
             }
         }
     }
 }
 
-fn has_value(node: Node<'_>, what: fn(&str) -> bool) -> bool {
-    node.as_str().is_some_and(what)
+fn has_value(node: Node<'_>, is_wanted: fn(&str) -> bool) -> bool {
+    node.as_str().is_some_and(is_wanted)
 }
 
 impl Field {
     fn is_reported_elsewhere(&self, config: &Config) -> bool {
-        self.reported_by
-            .and_then(Rule::named)
-            .is_some_and(|rule| rule.runs(config))
+        self.reported_by.is_some_and(|rule| rule.runs(config))
     }
 
-    fn report(
+    fn report_override(
         &self,
         container: &Container<'_>,
         own: Node<'_>,
