@@ -973,7 +973,7 @@ fn rules_are_listed_and_explained() {
     assert_eq!(page.code, 0);
     assert!(
         page.stdout.starts_with(
-            "# privilege-escalation\n\nSeverity warning, from profile restricted on.\n"
+            "# privilege-escalation\n\nSeverity: warning. Profiles: restricted, hardened.\n"
         ),
         "{page:?}"
     );

@@ -2,7 +2,8 @@
 
 /// Returns the name that a word was most likely meant to be.
 ///
-/// Case, hyphens and underscores do not count. A name with too many typos for the length of the word is not suggested.
+/// Case, hyphens and underscores do not count. A name with too many typos for the length of the
+/// word is not suggested.
 pub fn closest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let word = normalized(word);
     names
@@ -36,7 +37,8 @@ fn normalized(name: &str) -> String {
     name.replace(['-', '_'], "").to_lowercase()
 }
 
-/// Returns how many typos a suggestion may correct. In a short word, one more makes a different word.
+/// Returns how many typos a suggestion may correct. In a short word, one more makes a different
+/// word.
 fn max_typos(word: &str) -> usize {
     match word.chars().count() {
         0..=3 => 0,

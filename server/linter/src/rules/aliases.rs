@@ -44,7 +44,8 @@ impl Tool {
 }
 
 impl ForeignId {
-    /// Whether a word is this name, in any spelling. Trivy has used `KSV017`, `AVD-KSV-0017` and `KSV-0017`.
+    /// Whether a word is this name, in any spelling. Trivy has used `KSV017`, `AVD-KSV-0017` and
+    /// `KSV-0017`.
     pub fn is(&self, word: &str) -> bool {
         self.id.eq_ignore_ascii_case(word)
             || (self.tool == Tool::Trivy

@@ -4,7 +4,8 @@ use kubernetes::{Object, UnknownField};
 use std::borrow::Cow;
 use yaml::{Node, NodeKind};
 
-/// Returns the token at which a value is reported: the value if it fits on a line, else its key or its first part.
+/// Returns the token at which a value is reported: the value if it fits on a line, else its key or
+/// its first part.
 pub(super) fn token(node: Node<'_>) -> Node<'_> {
     let is_block = matches!(node.kind(), NodeKind::Mapping | NodeKind::Sequence) && !node.is_flow();
     if !is_block && !node.source().contains(['\n', '\r']) {

@@ -1,4 +1,5 @@
-//! The group that editors show instead of several findings about missing settings of one container or pod.
+//! The group that editors show instead of several findings about missing settings of one container
+//! or pod.
 
 use crate::rules::Page;
 

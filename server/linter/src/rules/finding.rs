@@ -1,6 +1,7 @@
 //! Findings, and the reporter that creates them.
 //!
-//! A rule reports a node, or a field that is missing; the reporter chooses the range and the target of the finding.
+//! A rule reports a node, or a field that is missing; the reporter chooses the range and the target
+//! of the finding.
 
 use crate::rules::{Enablement, Rule};
 use kubernetes::{Container, Object};
@@ -79,7 +80,8 @@ pub struct Finding {
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The object's index in its document; `None` if the finding is about a document with several objects.
+    /// The object's index in its document; `None` if the finding is about a document with several
+    /// objects.
     pub object: Option<usize>,
     /// The container's name, if the finding is about a container.
     pub container: Option<Box<str>>,
@@ -104,7 +106,8 @@ pub struct MissingSetting {
 
 /// Collects the findings of one rule in one object, or in a whole document.
 ///
-/// A rule reports with [`at`](Self::at) what is written, and with [`missing`](Self::missing) what is not.
+/// A rule reports with [`at`](Self::at) what is written, and with [`missing`](Self::missing) what
+/// is not.
 pub struct Reporter<'a, 'y> {
     rule: &'static Rule,
     /// The objects of the document.
@@ -146,8 +149,9 @@ impl<'a, 'y> Reporter<'a, 'y> {
 
     /// Reports a node, or a range of the document.
     ///
-    /// The finding is about the pod or the object, unless [`in_container`](NewFinding::in_container) names a container. In a
-    /// document, a finding at a node is about the container around the node.
+    /// The finding is about the pod or the object, unless
+    /// [`in_container`](NewFinding::in_container) names a container. In a document, a finding at a
+    /// node is about the container around the node.
     pub fn at<'n>(
         &mut self,
         location: impl Into<Location<'n>>,
@@ -180,7 +184,8 @@ impl<'a, 'y> Reporter<'a, 'y> {
             .in_container(container)
     }
 
-    /// Reports that the pod does not set a field: a dotted path from its spec, such as `securityContext.runAsNonRoot`.
+    /// Reports that the pod does not set a field: a dotted path from its spec, such as
+    /// `securityContext.runAsNonRoot`.
     ///
     /// With [`in_container`](NewFinding::in_container), the path starts at the container.
     pub fn missing<'n>(
@@ -200,7 +205,8 @@ impl<'a, 'y> Reporter<'a, 'y> {
         finding
     }
 
-    /// Returns the object that a range belongs to: the checked one, else the one around the range, else the only one.
+    /// Returns the object that a range belongs to: the checked one, else the one around the range,
+    /// else the only one.
     fn object_of(&self, range: Range) -> Option<usize> {
         let around = || {
             self.objects
@@ -211,7 +217,8 @@ impl<'a, 'y> Reporter<'a, 'y> {
         self.index.or_else(around).or_else(only)
     }
 
-    /// Returns the range of the object's name, else of its kind, for a finding about the object as a whole.
+    /// Returns the range of the object's name, else of its kind, for a finding about the object as
+    /// a whole.
     pub fn object_token(&self) -> Range {
         let Some(object) = self.object() else {
             return Range::default();
@@ -272,7 +279,8 @@ impl<'a, 'y> Reporter<'a, 'y> {
 /// Where something is written.
 #[derive(Debug, Clone, Copy)]
 pub enum Location<'n> {
-    /// A value. If an alias or a merge brings it into its pod or container, the finding is at the alias.
+    /// A value. If an alias or a merge brings it into its pod or container, the finding is at the
+    /// alias.
     Node(Node<'n>),
     Range(Range),
 }
@@ -297,7 +305,8 @@ enum Place<'n> {
     Missing(&'n str),
 }
 
-/// A finding that was just reported, and to which a rule adds what it knows: the container, fixes, related places.
+/// A finding that was just reported, and to which a rule adds what it knows: the container, fixes,
+/// related places.
 #[derive(Debug)]
 pub struct NewFinding<'f, 'n> {
     finding: &'f mut Finding,
@@ -329,7 +338,8 @@ impl NewFinding<'_, '_> {
         self
     }
 
-    /// Marks the finding as about something missing next to the value, which may be elsewhere if a document is incomplete.
+    /// Marks the finding as about something missing next to the value, which may be elsewhere if a
+    /// document is incomplete.
     pub fn as_missing(self) -> Self {
         self.as_missing_if(true)
     }
@@ -340,8 +350,9 @@ impl NewFinding<'_, '_> {
         self
     }
 
-    /// Points at the deepest key on the way to a field that `owner` does not set, else at `token`. A field that the API server
-    /// requires is an error at its own place, so that it does not count as a missing setting.
+    /// Points at the deepest key on the way to a field that `owner` does not set, else at `token`.
+    /// A field that the API server requires is an error at its own place, so that it does not count
+    /// as a missing setting.
     fn set_missing(&mut self, field: &str, owner: Node<'_>, token: Range, name: String) {
         self.finding.range = deepest_key(owner, field).unwrap_or(token);
         if self.rule.enablement != Enablement::Always {
@@ -436,7 +447,8 @@ impl Finding {
     }
 }
 
-/// Returns where an owner uses a value: the value itself, or the owner's alias if the value is defined elsewhere.
+/// Returns where an owner uses a value: the value itself, or the owner's alias if the value is
+/// defined elsewhere.
 fn used_at(value: Node<'_>, owner: Node<'_>) -> Range {
     let written = value.range();
     if owner.range().contains_range(written) {
@@ -453,7 +465,8 @@ fn used_at(value: Node<'_>, owner: Node<'_>) -> Range {
     aliases.find(leads_there).map_or(written, Node::range)
 }
 
-/// Returns the short name of the setting at a dotted path: `securityContext.seccompProfile.type` is `seccompProfile`.
+/// Returns the short name of the setting at a dotted path: `securityContext.seccompProfile.type` is
+/// `seccompProfile`.
 fn short_name(dotted: &str) -> &str {
     match dotted.split_once('.') {
         Some(("securityContext", rest)) => rest.split('.').next().unwrap_or(rest),
@@ -494,7 +507,8 @@ fn holds(outer: Node<'_>, inner: NodeId) -> bool {
         .contains_range(outer.yaml().node(inner).range())
 }
 
-/// Returns the range that represents a container: its name, else its image, else its first character.
+/// Returns the range that represents a container: its name, else its image, else its first
+/// character.
 fn container_token(node: Node<'_>) -> Range {
     ["name", "image"]
         .iter()

@@ -1,6 +1,7 @@
 //! The rules, in one folder per family and one file per rule. [`ALL`] lists them.
 //!
-//! A rule is a pure function of an object and the configuration. Its documentation contains the examples that test it.
+//! A rule is a pure function of an object and the configuration. Its documentation contains the
+//! examples that test it.
 
 /// Declares the `RULE` of a file: its page as a doc comment, then its fields by name.
 ///
@@ -81,10 +82,12 @@ use crate::config::{Config, Profile};
 use kubernetes::{Object, Pod};
 use yaml::Yaml;
 
-/// A rule: its check, its documentation, and everything that the linter and the editors know about it.
+/// A rule: its check, its documentation, and everything that the linter and the editors know about
+/// it.
 #[derive(Debug)]
 pub struct Rule {
-    /// The name in comments and configuration. It never changes after a release, and reads well after "ignore".
+    /// The name in comments and configuration. It never changes after a release, and reads well
+    /// after "ignore".
     pub id: &'static str,
     /// The path of its module, which ends with its family and its own name.
     pub module: &'static str,
@@ -95,7 +98,8 @@ pub struct Rule {
     pub check: Check,
     /// The names of the same check in other tools. Suppressions accept them.
     pub aliases: &'static [ForeignId],
-    /// Checks of other tools that overlap with this rule only in part. Suppressions do not accept them.
+    /// Checks of other tools that overlap with this rule only in part. Suppressions do not accept
+    /// them.
     pub related: &'static [ForeignId],
     /// The fields whose documentation in editors leads to this rule: `SecurityContext.privileged`.
     pub fields: &'static [&'static str],
@@ -114,8 +118,8 @@ pub enum Enablement {
     Profile(Profile),
     /// Only if the configuration selects it or sets its severity, whatever the profile.
     OptIn,
-    /// At every profile: for what the API server drops, rejects or reads in an unexpected way, and for rules that depend on
-    /// configured values.
+    /// At every profile: for what the API server drops, rejects or reads in an unexpected way, and
+    /// for rules that depend on configured values.
     Always,
 }
 
@@ -174,7 +178,8 @@ impl Rule {
         ALL.iter().copied().find(|rule| rule.id == id)
     }
 
-    /// Whether the rule runs with a configuration. Setting the severity of an opt-in rule enables it.
+    /// Whether the rule runs with a configuration. Setting the severity of an opt-in rule enables
+    /// it.
     pub fn runs(&self, config: &Config) -> bool {
         let chosen = config.rules.severity.get(self.id);
         let wanted = match config.rules.select.as_slice() {

@@ -9,18 +9,20 @@ pub(super) fn exempts_windows(pod: &Pod<'_>, config: &Config) -> bool {
     pod.is_windows() && config.kubernetes_version >= Version::new(25)
 }
 
-/// Whether root is allowed in this pod because its user namespace maps it to an ordinary user of the node.
+/// Whether root is allowed in this pod because its user namespace maps it to an ordinary user of
+/// the node.
 pub(super) fn exempts_user_namespaces(pod: &Pod<'_>, config: &Config) -> bool {
     pod.has_user_namespace() && config.kubernetes_version >= Version::new(35)
 }
 
-/// Whether a check of `restricted` replaces that of `baseline`, even if it allows more: an override in
-/// `k8s.io/pod-security-admission/policy`. The profile `hardened` runs both.
+/// Whether a check of `restricted` replaces that of `baseline`, even if it allows more: an override
+/// in `k8s.io/pod-security-admission/policy`. The profile `hardened` runs both.
 pub(super) fn overrides_baseline(config: &Config) -> bool {
     config.profile == Profile::Restricted
 }
 
-/// Whether the `restricted` standard allows a volume because of one of its sources, whatever the others are.
+/// Whether the `restricted` standard allows a volume because of one of its sources, whatever the
+/// others are.
 pub(super) fn has_allowed_source(volume: Node<'_>) -> bool {
     const ALLOWED: [&str; 9] = [
         "configMap",

@@ -1,4 +1,5 @@
-//! A pod or container as the owner of a setting that both can have, and how the API server reads its values.
+//! A pod or container as the owner of a setting that both can have, and how the API server reads
+//! its values.
 
 use kubernetes::{Container, Pod};
 use std::fmt;
@@ -41,7 +42,8 @@ impl<'p, 'y> Owner<'p, 'y> {
         }
     }
 
-    /// Returns the `type` of the profile at a dotted path, with the node to report. The type is empty if the profile has none.
+    /// Returns the `type` of the profile at a dotted path, with the node to report. The type is
+    /// empty if the profile has none.
     pub(super) fn profile_type(&self, dotted: &str) -> Option<(Node<'y>, &'y str)> {
         let profile = self
             .lookup(dotted)
@@ -61,8 +63,8 @@ impl fmt::Display for Owner<'_, '_> {
     }
 }
 
-/// Returns the string that the API server reads from a node, which is empty for null. `None` for other types and for the text
-/// of a template.
+/// Returns the string that the API server reads from a node, which is empty for null. `None` for
+/// other types and for the text of a template.
 pub(super) fn text(node: Node<'_>) -> Option<&str> {
     match node.resolved()? {
         Resolved::Null => Some(""),
@@ -71,7 +73,8 @@ pub(super) fn text(node: Node<'_>) -> Option<&str> {
     }
 }
 
-/// Returns the node at which a value is reported: the value if it is a scalar on one line, else its key.
+/// Returns the node at which a value is reported: the value if it is a scalar on one line, else its
+/// key.
 pub(super) fn token(node: Node<'_>) -> Node<'_> {
     let is_token = matches!(node.kind(), NodeKind::Scalar(_) | NodeKind::Alias)
         && !node.source().contains('\n');

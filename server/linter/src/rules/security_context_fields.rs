@@ -1,7 +1,8 @@
-//! The fields of a security context: their meaning, their values, and the requirements of the Pod Security Standards.
+//! The fields of a security context: their meaning, their values, and the requirements of the Pod
+//! Security Standards.
 //!
-//! The table has exactly the fields of Kubernetes' types, and no value that the API server rejects. Tests compare it with the types
-//! and with the rules.
+//! The table has exactly the fields of Kubernetes' types, and no value that the API server rejects.
+//! Tests compare it with the types and with the rules.
 
 use crate::config::Profile;
 use crate::rules::capabilities::helpers as capabilities;
@@ -92,7 +93,8 @@ impl Field {
     }
 }
 
-/// Returns the fields of a type, the most important first. Empty for types that are not part of a security context.
+/// Returns the fields of a type, the most important first. Empty for types that are not part of a
+/// security context.
 pub fn fields_of(type_name: &str) -> impl Iterator<Item = &'static Field> {
     FIELDS
         .iter()

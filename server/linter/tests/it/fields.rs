@@ -193,7 +193,7 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
                     assert!(place > 0 || refused.is_empty(), "{name}: {refused:?}");
                     let is_flag = matches!(field.value, FieldValue::Flag(_));
                     assert_eq!(
-                        says(Profile::Baseline, "refuses it"),
+                        says(Profile::Baseline, "forbids it"),
                         refused.contains(&Profile::Baseline) && !is_flag,
                         "{name}"
                     );

@@ -47,7 +47,8 @@ pub(crate) const ALLOWED: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// Whether the `baseline` standard allows a capability. It compares names exactly: `CAP_CHOWN` and `chown` are not `CHOWN`.
+/// Whether the `baseline` standard allows a capability. It compares names exactly: `CAP_CHOWN` and
+/// `chown` are not `CHOWN`.
 pub(crate) fn is_allowed_at_baseline(name: &str) -> bool {
     ALLOWED.contains(&name)
 }

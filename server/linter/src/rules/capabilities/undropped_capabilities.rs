@@ -209,7 +209,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
             Setting::Unset if !container.is_unfinished() => undropped(report, container),
             _ => continue,
         };
-        // Even if the standard does not exempt Windows pods, the API server rejects the field there.
+        // Even if the standard does not exempt Windows pods, the API server rejects the field
+        // there.
         if pod.is_windows() {
             finding.fix = None;
         }

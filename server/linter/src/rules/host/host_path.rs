@@ -171,7 +171,8 @@ const SOCKETS: [&str; 10] = [
     "/var/snap/microk8s/common/run/containerd.sock",
 ];
 
-/// Returns what a normalized path exposes if it is at, below or above a directory of `sensitivePaths`.
+/// Returns what a normalized path exposes if it is at, below or above a directory of
+/// `sensitivePaths`.
 fn reached_by_configuration(configured: &[String], path: &str) -> Option<Reach> {
     const WHAT: &str = "a directory configured as sensitive";
     let folders = || {
@@ -197,8 +198,8 @@ fn without_var_run(path: &str) -> &str {
     }
 }
 
-/// Returns what a normalized path exposes. A socket is more specific than its directory; a sensitive directory is more specific
-/// than one that contains sockets.
+/// Returns what a normalized path exposes. A socket is more specific than its directory; a
+/// sensitive directory is more specific than one that contains sockets.
 fn target(path: &str, configured: &[String]) -> Target {
     let path = without_var_run(path);
     let name = |path: &'static str| path.rsplit('/').next();

@@ -139,7 +139,8 @@ fn mounts<'y>(container: &Container<'y>) -> impl Iterator<Item = (Node<'y>, Path
         .map(move |(place, mount)| (mount, list.index(place)))
 }
 
-/// Whether the volume contains files. A process can use a socket or a device even if its mount is read-only.
+/// Whether the volume contains files. A process can use a socket or a device even if its mount is
+/// read-only.
 fn is_file_mount(pod: &Pod<'_>, volume: &HostPath<'_>) -> bool {
     let typed = pod
         .spec

@@ -69,7 +69,8 @@ impl Id {
     }
 }
 
-/// Whether the ids of a pod are not used on its node: Windows has none, and a user namespace maps them to others.
+/// Whether the ids of a pod are not used on its node: Windows has none, and a user namespace maps
+/// them to others.
 pub(crate) fn is_exempt(pod: &Pod<'_>, config: &Config) -> bool {
     pod.is_windows() || exempts_user_namespaces(pod, config)
 }

@@ -128,7 +128,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Adds a fix that sets another user. On Windows, it removes the field, which the API server rejects there.
+/// Adds a fix that sets another user. On Windows, it removes the field, which the API server
+/// rejects there.
 fn offer_other_user(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &Config) {
     if pod.is_windows() {
         finding.fix(

@@ -252,8 +252,8 @@ fn own_setting<'y>(container: &Container<'y>) -> Setting<'y, bool> {
     container.setting(FIELD, container.security().run_as_non_root)
 }
 
-/// Returns the changes that replace user 0 in the containers, which the kubelet would no longer start. None on Windows, where
-/// the API server rejects user ids.
+/// Returns the changes that replace user 0 in the containers, which the kubelet would no longer
+/// start. None on Windows, where the API server rejects user ids.
 fn root_users<'p, 'y: 'p>(
     pod: &Pod<'y>,
     containers: impl IntoIterator<Item = &'p Container<'y>>,

@@ -12,9 +12,11 @@ pub(crate) fn written<'c, 'y>(container: &'c Container<'y>) -> Option<(&'c str, 
     }
 }
 
-/// The parts of an image reference. `github.com/distribution/reference` defines the grammar and the default registry.
+/// The parts of an image reference. `github.com/distribution/reference` defines the grammar and the
+/// default registry.
 ///
-/// Parsed by hand: compiling a regular expression for the grammar takes more time and memory than the rest of a server's start.
+/// Parsed by hand: compiling a regular expression for the grammar takes more time and memory than
+/// the rest of a server's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference<'i> {
     pub registry: &'i str,
@@ -59,7 +61,8 @@ fn located(name: &str) -> Option<(&str, Cow<'_, str>)> {
             || host.chars().any(|c| c.is_ascii_uppercase())
     };
     let (registry, path) = match name.split_once('/').filter(|(host, _)| is_host(host)) {
-        // A text that is not a valid domain, such as `a.b_c`, can still be the first component of a path.
+        // A text that is not a valid domain, such as `a.b_c`, can still be the first component of a
+        // path.
         Some((host, path)) => (is_registry(host) || is_component(host)).then_some((host, path))?,
         None => ("docker.io", name),
     };
@@ -113,7 +116,8 @@ fn is_registry(host: &str) -> bool {
             .is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a text is letters and digits, separated by one dot, one or two underscores, or any number of dashes.
+/// Whether a text is letters and digits, separated by one dot, one or two underscores, or any
+/// number of dashes.
 fn is_component(component: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_separator = |between: &str| {
@@ -224,7 +228,8 @@ mod tests {
         assert_eq!(short_name("$(IMAGE)"), None);
     }
 
-    /// Parses a reference with `oci-spec`, which fills in `latest` if there is neither tag nor digest.
+    /// Parses a reference with `oci-spec`, which fills in `latest` if there is neither tag nor
+    /// digest.
     fn theirs(image: &str) -> Option<(String, String, Option<String>, bool)> {
         let reference: oci_spec::distribution::Reference = image.parse().ok()?;
         let [registry, repository] =
@@ -309,7 +314,8 @@ mod tests {
             };
             let length = 1 + next(6);
             let image: String = (0..length).map(|_| pieces[next(pieces.len())]).collect();
-            // `oci-spec` implements an earlier grammar, in which a component with capitals is part of a repository.
+            // `oci-spec` implements an earlier grammar, in which a component with capitals is part
+            // of a repository.
             let first = image.split('/').next().unwrap_or_default();
             if image.contains('/') && first.contains('W') && !first.contains(['.', ':']) {
                 continue;

@@ -130,7 +130,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Returns the image's tag if it usually moves with every build. `latest` is left to `unpinned-image`.
+/// Returns the image's tag if it usually moves with every build. `latest` is left to
+/// `unpinned-image`.
 fn moving_tag<'i>(image: &'i str, config: &Config) -> Option<&'i str> {
     const MOVING: [&str; 25] = [
         "latest", "stable", "edge", "nightly", "daily", "weekly", "main", "master", "trunk",

@@ -106,7 +106,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Whether an entry matches an image: by registry (`ghcr.io`, `*.example.com`) or by repository (`docker.io/library`).
+/// Whether an entry matches an image: by registry (`ghcr.io`, `*.example.com`) or by repository
+/// (`docker.io/library`).
 fn is_from(image: &Reference<'_>, entry: &str) -> bool {
     let (registry, repository) = match entry.trim_end_matches('/').split_once('/') {
         Some((registry, repository)) => (registry, Some(repository)),

@@ -139,8 +139,8 @@ fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Whether it is one of Kubernetes' own namespaces, whose pods need what the standards forbid, or has no name yet, or is a patch
-/// that deletes a namespace.
+/// Whether it is one of Kubernetes' own namespaces, whose pods need what the standards forbid, or
+/// has no name yet, or is a patch that deletes a namespace.
 fn is_exempt(object: &Object<'_>) -> bool {
     let is_own = matches!(
         object.name,

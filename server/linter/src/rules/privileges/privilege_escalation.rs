@@ -177,8 +177,9 @@ fn offer_fix(finding: &mut Finding, container: &Container<'_>) {
     );
 }
 
-/// Whether the container has, or may have, a setting that excludes `allowPrivilegeEscalation: false`. The API server compares
-/// with `CAP_SYS_ADMIN` only; for the kernel, `SYS_ADMIN` is the same capability.
+/// Whether the container has, or may have, a setting that excludes
+/// `allowPrivilegeEscalation: false`. The API server compares with `CAP_SYS_ADMIN` only; for the
+/// kernel, `SYS_ADMIN` is the same capability.
 pub(crate) fn escalates_anyway(container: &Container<'_>) -> bool {
     let security = container.security();
     let privileged = container.setting("securityContext.privileged", security.privileged);

@@ -119,7 +119,8 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Whether the container shares its mounts with the node, which the API server allows only to privileged containers.
+/// Whether the container shares its mounts with the node, which the API server allows only to
+/// privileged containers.
 fn shares_mounts(container: &Container<'_>) -> bool {
     let mounts = container.spec.volume_mounts.iter().flatten();
     mounts

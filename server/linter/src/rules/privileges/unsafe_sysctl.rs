@@ -150,7 +150,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Returns the name of an item with its node. The name is empty if it is missing; `None` if the API server cannot read it.
+/// Returns the name of an item with its node. The name is empty if it is missing; `None` if the API
+/// server cannot read it.
 fn named(item: Node<'_>) -> Option<(Node<'_>, &str)> {
     let item = item.resolve()?;
     match item.get("name") {

@@ -140,8 +140,8 @@ fn supervisor<'y>(commands: &[Command<'y>]) -> Option<&'y str> {
         .find(|program| SUPERVISORS.contains(program))
 }
 
-/// Whether one program runs in the background while another main program follows. Scripts with loops are skipped: a loop in the
-/// background often waits for the program to start and then ends.
+/// Whether one program runs in the background while another main program follows. Scripts with
+/// loops are skipped: a loop in the background often waits for the program to start and then ends.
 fn starts_several(commands: &[Command<'_>]) -> bool {
     let Some(first) = commands.iter().position(keeps_running) else {
         return false;

@@ -1,6 +1,8 @@
-//! The commands that containers run: `command`, `args`, lifecycle hooks, and simple shell scripts in them.
+//! The commands that containers run: `command`, `args`, lifecycle hooks, and simple shell scripts
+//! in them.
 //!
-//! It splits a script into words and commands without parsing the shell language, and returns nothing for scripts that need more.
+//! It splits a script into words and commands without parsing the shell language, and returns
+//! nothing for scripts that need more.
 
 use crate::rules::security_context::token;
 use kubernetes::Container;
@@ -58,7 +60,8 @@ impl<'y> Invocation<'y> {
 }
 
 impl<'y> Command<'y> {
-    /// Returns the program, without its directory and without prefixes such as `exec`, and its arguments.
+    /// Returns the program, without its directory and without prefixes such as `exec`, and its
+    /// arguments.
     pub(crate) fn program(&self) -> Option<(&'y str, &[&'y str])> {
         const PREFIXES: [&str; 12] = [
             "exec", "sudo", "env", "nohup", "time", "then", "do", "else", "if", "while", "!", "{",

@@ -161,7 +161,8 @@ rule! {
     reports_rejections: true,
 }
 
-/// The fields, each with its dotted path from a pod or a container, and the rule that reports a missing or invalid type.
+/// The fields, each with its dotted path from a pod or a container, and the rule that reports a
+/// missing or invalid type.
 const FIELDS: [(&str, &str, &Rule); 2] = [
     (
         "seccompProfile",

@@ -166,8 +166,8 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Returns the fix. On Windows, it removes the field, which the API server rejects there. It removes annotations, which would
-/// contradict the field.
+/// Returns the fix. On Windows, it removes the field, which the API server rejects there. It
+/// removes annotations, which would contradict the field.
 fn confinement(pod: &Pod<'_>, owner: Owner<'_, '_>) -> (&'static str, Vec<Change>) {
     let path = owner.path(PROFILE);
     if pod.is_windows() {

@@ -72,7 +72,8 @@ pub(crate) fn missing_request(
     }
 }
 
-/// Reports the containers without a limit. The fix never writes less than the request, which the API server would reject.
+/// Reports the containers without a limit. The fix never writes less than the request, which the
+/// API server would reject.
 pub(crate) fn missing_limit(
     resource: Resource,
     example: &str,
@@ -96,8 +97,8 @@ pub(crate) fn missing_limit(
     }
 }
 
-/// Returns the containers that set none of the parts, unless the pod sets one for all of them. Ephemeral containers are skipped:
-/// the API server rejects resources there.
+/// Returns the containers that set none of the parts, unless the pod sets one for all of them.
+/// Ephemeral containers are skipped: the API server rejects resources there.
 fn containers_without<'p, 'y>(
     pod: &'p Pod<'y>,
     config: &Config,

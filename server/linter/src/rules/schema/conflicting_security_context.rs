@@ -229,8 +229,8 @@ fn check_escalation(container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Checks for containers that the kubelet does not start: user 0 with `runAsNonRoot: true`. The finding is at `runAsNonRoot`,
-/// because `root-user` reports the user.
+/// Checks for containers that the kubelet does not start: user 0 with `runAsNonRoot: true`. The
+/// finding is at `runAsNonRoot`, because `root-user` reports the user.
 fn check_root_user(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let (demand_of_pod, user_of_pod) = (pod.security().run_as_non_root, pod.security().run_as_user);
     let mut is_pod_reported = false;
@@ -428,7 +428,8 @@ fn check_sysctls(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Either all containers of a pod are HostProcess containers or none, and they need the host network.
+/// Either all containers of a pod are HostProcess containers or none, and they need the host
+/// network.
 fn check_host_process(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     let of_pod = pod
         .security()
@@ -468,8 +469,8 @@ fn check_host_process(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// The API server compares profile fields with the older annotations. For AppArmor, a container without a profile has its
-/// pod's. For seccomp, pod and container each have their own annotation.
+/// The API server compares profile fields with the older annotations. For AppArmor, a container
+/// without a profile has its pod's. For seccomp, pod and container each have their own annotation.
 fn check_annotations(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     for annotation in annotations(pod) {
         let of_app_armor = annotation

@@ -202,7 +202,8 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     parts::check(pod, object, is_whole, report);
 }
 
-/// Whether the object is complete. A patch leaves out required fields, and so does a pod that a controller completes.
+/// Whether the object is complete. A patch leaves out required fields, and so does a pod that a
+/// controller completes.
 fn is_whole(object: &Object<'_>) -> bool {
     let has = |field_path: &[&str]| {
         field_path

@@ -128,7 +128,8 @@ const fn removed(
     }
 }
 
-/// The removals, from the lifecycle markers in Kubernetes' sources. `tests/it/removed.rs` compares the table with them.
+/// The removals, from the lifecycle markers in Kubernetes' sources. `tests/it/removed.rs` compares
+/// the table with them.
 const REMOVED: &[Removed] = {
     use Successor::{If, Other, Same};
     &[

@@ -115,7 +115,8 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
                 .parent()
                 .is_none_or(|mapping| mapping.get(field).is_none())
         };
-        // Only similar fields are checked for being free, because that visits all keys of the mapping, of which there can be thousands.
+        // Only similar fields are checked for being free, because that visits all keys of the
+        // mapping, of which there can be thousands.
         let is_like = |field: &&&str| closest(key, std::iter::once(**field)).is_some();
         let near = closest(
             key,

@@ -1,4 +1,5 @@
-//! The unknown fields and mistyped values of an object, except those that other programs read or write.
+//! The unknown fields and mistyped values of an object, except those that other programs read or
+//! write.
 
 use crate::rules::schema::misplaced_security_field;
 use kubernetes::{Object, UnknownField, WrongShape};
@@ -6,7 +7,8 @@ use std::cell::OnceCell;
 use std::collections::HashSet;
 use yaml::{Entry, Node};
 
-/// Fields that earlier versions of a type had. Older manifests contain them; they are not misspelled.
+/// Fields that earlier versions of a type had. Older manifests contain them; they are not
+/// misspelled.
 const REMOVED_FIELDS: [(&str, &str); 9] = [
     ("ObjectMeta", "clusterName"),
     ("ObjectMeta", "initializers"),
@@ -19,7 +21,8 @@ const REMOVED_FIELDS: [(&str, &str); 9] = [
     ("VolumeResourceRequirements", "claims"),
 ];
 
-/// Returns each key that the API server drops, except those that `misplaced-security-field` reports.
+/// Returns each key that the API server drops, except those that `misplaced-security-field`
+/// reports.
 pub(crate) fn unknown_keys<'o, 'y>(
     object: &'o Object<'y>,
 ) -> impl Iterator<Item = &'o UnknownField<'y>> {
@@ -59,8 +62,8 @@ pub(crate) fn rejected_values<'o, 'y>(
         .filter(move |wrong| is_reported(wrong.node))
 }
 
-/// Whether another program fills in a value before the API server reads it. YAML reads `{{ name }}` without quotes as a mapping in
-/// a mapping.
+/// Whether another program fills in a value before the API server reads it. YAML reads `{{ name }}`
+/// without quotes as a mapping in a mapping.
 pub(crate) fn is_filled_in(node: Node<'_>) -> bool {
     match node.as_str() {
         Some(text) => text.contains("{{") || text.contains('$'),
@@ -68,7 +71,8 @@ pub(crate) fn is_filled_in(node: Node<'_>) -> bool {
     }
 }
 
-/// Whether another program reads a key before the API server does: the directive of a patch, or the text of a template.
+/// Whether another program reads a key before the API server does: the directive of a patch, or the
+/// text of a template.
 fn is_directive(key: &str) -> bool {
     key.starts_with('$') || key.contains("{{")
 }

@@ -171,7 +171,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Returns the entry at a dotted path if the API server rejects it. It accepts `false` for the host namespaces, and no sysctls.
+/// Returns the entry at a dotted path if the API server rejects it. It accepts `false` for the host
+/// namespaces, and no sysctls.
 fn rejected_entry<'y>(
     from: Node<'y>,
     field_path: &'static str,

@@ -5,7 +5,8 @@
 use memchr::{memchr, memmem, memrchr};
 use std::iter;
 
-/// Returns what a named text seems to be, such as "a password". `names` are the suffixes of the names of secrets.
+/// Returns what a named text seems to be, such as "a password". `names` are the suffixes of the
+/// names of secrets.
 pub(crate) fn detect(name: &str, text: &str, names: &[String]) -> Option<&'static str> {
     by_format(text).or_else(|| by_name(name, text, names))
 }
@@ -70,7 +71,8 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// For each of the first bytes of a word: which tokens have it there, one bit per token. The last bit is for JSON Web Tokens.
+/// For each of the first bytes of a word: which tokens have it there, one bit per token. The last
+/// bit is for JSON Web Tokens.
 const TOKEN_STARTS: [[u32; 256]; 3] = {
     let mut like = [[0; 256]; 3];
     let mut token = 0;
@@ -102,7 +104,8 @@ pub(crate) fn by_name(name: &str, text: &str, names: &[String]) -> Option<&'stat
         return None;
     }
     let what = noun(ending);
-    // A password can be any text. Under other names, the value is often a number or the name of a Secret, a key or a user.
+    // A password can be any text. Under other names, the value is often a number or the name of a
+    // Secret, a key or a user.
     let is_other = what != PASSWORD && (is_name(text) || is_short(text));
     (!is_other).then_some(what)
 }
@@ -132,7 +135,8 @@ fn ends_in(words: &str, ending: &str) -> bool {
 /// A suffix of this length counts even without a separator before it: `PGPASSWORD`.
 const LONG_ENOUGH: usize = 5;
 
-/// Returns a name's words in lower case, separated by `_`, without a trailing number. `dbPassword2` is `db_password`.
+/// Returns a name's words in lower case, separated by `_`, without a trailing number. `dbPassword2`
+/// is `db_password`.
 fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len());
     let mut before = '_';
@@ -273,7 +277,8 @@ fn contains_private_key(text: &str) -> bool {
     })
 }
 
-/// Tokens that are recognizable by their prefix: the prefix, the minimum number of characters after it, and the kind.
+/// Tokens that are recognizable by their prefix: the prefix, the minimum number of characters after
+/// it, and the kind.
 const TOKENS: [(&str, usize, &str); 18] = [
     ("AKIA", 16, "an AWS access key"),
     ("ASIA", 16, "an AWS access key"),

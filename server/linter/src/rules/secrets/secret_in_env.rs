@@ -170,7 +170,8 @@ fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Returns the name and value of a variable whose value is a string. The API server rejects any other.
+/// Returns the name and value of a variable whose value is a string. The API server rejects any
+/// other.
 fn written<'y>(variable: Node<'y>) -> Option<(&'y str, Node<'y>)> {
     let value = variable.entry("value")?.value;
     let is_text = matches!(value.resolved(), Some(Resolved::Str(_)));
@@ -198,8 +199,8 @@ fn key_of(variable: &str) -> String {
     variable.to_ascii_lowercase().replace('_', "-")
 }
 
-/// Returns the values of the pod's variables, by the keys that they would get in the Secret. `None` if variables with the same key
-/// have different values.
+/// Returns the values of the pod's variables, by the keys that they would get in the Secret. `None`
+/// if variables with the same key have different values.
 fn values<'y>(object: &Object<'y>) -> HashMap<String, Option<&'y str>> {
     let mut values = HashMap::new();
     let containers = object.pod.iter().flat_map(|pod| &pod.containers);

@@ -86,7 +86,8 @@ rule! {
     aliases: [Trivy "KSV-0028", Kyverno "restrict-volume-types"],
 }
 
-/// The types that are not allowed, except `hostPath`. The API server reads a volume without a type as an `emptyDir`.
+/// The types that are not allowed, except `hostPath`. The API server reads a volume without a type
+/// as an `emptyDir`.
 const FORBIDDEN: [&str; 20] = [
     "awsElasticBlockStore",
     "azureDisk",

@@ -177,7 +177,8 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Returns the data directories of a database container. A container with a command may be a client.
+/// Returns the data directories of a database container. A container with a command may be a
+/// client.
 fn folders(container: &Container<'_>) -> Option<&'static [&'static str]> {
     if container.kind != ContainerKind::Ordinary || container.spec.command.is_some() {
         return None;
@@ -189,8 +190,8 @@ fn folders(container: &Container<'_>) -> Option<&'static [&'static str]> {
         .map(|(_, folders)| *folders)
 }
 
-/// Reports a container without a volume that outlives its pod. One such volume is enough, because it is hard to know which one has
-/// the data.
+/// Reports a container without a volume that outlives its pod. One such volume is enough, because
+/// it is hard to know which one has the data.
 fn check_data(
     pod: &Pod<'_>,
     container: &Container<'_>,
@@ -235,7 +236,8 @@ fn check_data(
     }
 }
 
-/// Whether a volume outlives the pod. A volume that the pod does not list comes from a claim template.
+/// Whether a volume outlives the pod. A volume that the pod does not list comes from a claim
+/// template.
 fn outlives_pod(pod: &Pod<'_>, name: &str) -> bool {
     volume(pod, name).is_none_or(is_lasting)
 }
@@ -270,8 +272,8 @@ fn kind(pod: &Pod<'_>, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a complete StatefulSet has no storage at all. Without a `selector`, it is a patch. With read-only root file systems,
-/// the author knows what the program writes.
+/// Whether a complete StatefulSet has no storage at all. Without a `selector`, it is a patch. With
+/// read-only root file systems, the author knows what the program writes.
 fn is_without_storage(object: &Object<'_>, pod: &Pod<'_>) -> bool {
     let spec = object.node.get("spec");
     let has = |key| {

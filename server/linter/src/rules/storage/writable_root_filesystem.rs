@@ -163,8 +163,9 @@ const KNOWN: [(&str, &[&str]); 5] = [
     ("mariadb", &["/run/mysqld"]),
 ];
 
-/// Returns the directories that a container probably writes to, as the title lists them, and the changes that mount volumes there.
-/// `None` if all of them are volumes already, or for an ephemeral container.
+/// Returns the directories that a container probably writes to, as the title lists them, and the
+/// changes that mount volumes there. `None` if all of them are volumes already, or for an ephemeral
+/// container.
 fn scratch_volumes(pod: &Pod<'_>, container: &Container<'_>) -> Option<(String, Vec<Change>)> {
     if container.kind == ContainerKind::Ephemeral {
         return None;
@@ -211,7 +212,8 @@ fn mount(pod: &Pod<'_>, container: &Container<'_>, folder: &str) -> [Change; 2] 
     ]
 }
 
-/// Returns a volume name that is free in the pod, from the directory, the container, and a number if necessary.
+/// Returns a volume name that is free in the pod, from the directory, the container, and a number
+/// if necessary.
 fn free_name(pod: &Pod<'_>, container: &Container<'_>, folder: &str) -> String {
     let plain = folder.trim_start_matches('/').replace('/', "-");
     let numbered = (2..).map(|number| format!("{plain}-{number}"));

@@ -12,7 +12,8 @@ pub(crate) struct Choice {
     /// What messages call the fields.
     noun: &'static str,
     alternatives: Alternatives,
-    /// Whether the API server rejects a mapping without any. A volume without a source is an `emptyDir`.
+    /// Whether the API server rejects a mapping without any. A volume without a source is an
+    /// `emptyDir`.
     is_required: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Values of a pod that conflict with others: duplicate names, mounts of volumes that do not exist, ports that differ.
+//! Values of a pod that conflict with others: duplicate names, mounts of volumes that do not exist,
+//! ports that differ.
 
 use super::values::displayed;
 use crate::rules::Reporter;

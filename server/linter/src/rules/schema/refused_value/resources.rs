@@ -149,7 +149,8 @@ fn compare(
         .related(limit, "the limit is set here");
 }
 
-/// Whether a device plugin provides the resource. The names of Kubernetes' own resources contain `kubernetes.io/`.
+/// Whether a device plugin provides the resource. The names of Kubernetes' own resources contain
+/// `kubernetes.io/`.
 fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/")
 }

@@ -34,7 +34,8 @@ const ID: Accepted = Accepted::Number(0, i32::MAX as i64);
 /// A type, a field of it, and the values that the API server accepts there.
 pub(crate) type Row = (&'static str, &'static str, Accepted);
 
-/// The fields that the API server validates independently of others, sorted by type. For a list, the values are those of an item.
+/// The fields that the API server validates independently of others, sorted by type. For a list,
+/// the values are those of an item.
 const FIELDS: &[Row] = {
     use Accepted::{
         Amount, Domain, EnvVarName, Label, Mode, Number, PathWithoutParent, Port, PortName,
@@ -179,7 +180,8 @@ pub(crate) fn accepted_in(fields: &[Row], field: &str) -> Option<Accepted> {
 }
 
 impl Accepted {
-    /// Returns the rule that a value violates, such as "must be 1 to 65535". `None` if the API server accepts it or ignores it.
+    /// Returns the rule that a value violates, such as "must be 1 to 65535". `None` if the API
+    /// server accepts it or ignores it.
     pub(crate) fn violation(self, value: Node<'_>) -> Option<String> {
         match (self, value.resolved()?) {
             (accepted, Resolved::Int(number)) => accepted.number_violation(number),
@@ -278,7 +280,8 @@ fn is_lower(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
-/// Whether a text consists of lower-case letters, digits and other bytes, which are not at its ends.
+/// Whether a text consists of lower-case letters, digits and other bytes, which are not at its
+/// ends.
 fn consists_of(text: &str, others: &[u8]) -> bool {
     let ends = [text.bytes().next(), text.bytes().last()];
     ends.into_iter().all(|end| end.is_some_and(is_lower))
