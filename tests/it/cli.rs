@@ -246,8 +246,15 @@ fn assert_types(finding: &Value) {
         ["error", "warning", "info", "hint"].contains(&value.as_str().unwrap())
     });
     if !finding["fix"].is_null() {
-        assert_eq!(keys(&finding["fix"]), ["safety", "title"]);
-        assert!(["safe", "review", "ask"].contains(&finding["fix"]["safety"].as_str().unwrap()));
+        assert_eq!(keys(&finding["fix"]), ["applicability", "safety", "title"]);
+        let applicability = finding["fix"]["applicability"].as_str().unwrap();
+        let safety = match applicability {
+            "safe" => "safe",
+            "unsafe" => "review",
+            "placeholder" => "ask",
+            other => panic!("{other}"),
+        };
+        assert_eq!(finding["fix"]["safety"], safety);
     }
 }
 
@@ -299,7 +306,7 @@ fn full_output_shows_the_lines_and_sums_up() {
            |
            = help: set privileged: false (no access to host devices) [--unsafe-fixes]
 
-        Found 2 problems (1 error, 1 warning) in 1 of 2 files.
+        Found 2 findings (1 error, 1 warning) in 1 of 2 files.
         1 can be fixed with `kubeharden fix`, 1 more with `--unsafe-fixes`.
     "#]]
     .assert_eq(&run.stdout);
@@ -324,7 +331,7 @@ fn silence_has_a_reason() {
     ]);
     assert_eq!(
         sandbox.run("check pods").stdout,
-        "No problems found in 1 manifest.\n"
+        "No findings in 1 manifest.\n"
     );
     assert_eq!(
         sandbox.run("check other").stdout,
@@ -395,15 +402,15 @@ fn wrong_arguments_are_told_with_what_would_be_right() {
     };
     refused(
         "check --select priviliged-container",
-        "the nearest is `privileged-container`",
+        "did you mean `privileged-container`?",
     );
     refused(
         "check --ignore privilege-escalation,missing-secomp-profile",
-        "the nearest is `missing-seccomp-profile`",
+        "did you mean `missing-seccomp-profile`?",
     );
     refused(
         "explain privilege-escalations",
-        "the nearest is `privilege-escalation`",
+        "did you mean `privilege-escalation`?",
     );
     refused("explain xyzzy", "`kubeharden rules` lists all");
     refused("check --kubernetes-version 2", "write 1.N");
@@ -492,7 +499,7 @@ fn fix_writes_what_is_safe_and_nothing_else() {
     let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING), ("values.yaml", "a:   1\n")]);
     let run = sandbox.run("fix --select privilege-escalation");
     assert_eq!((run.code, run.stdout.as_str()), (0, ""));
-    assert_eq!(run.stderr, "Fixed 1 problem in 1 file.\n");
+    assert_eq!(run.stderr, "Fixed 1 finding in 1 file.\n");
     let expected =
         format!("{ESCALATING}    securityContext:\n      allowPrivilegeEscalation: false\n");
     assert_eq!(sandbox.read("pod.yaml"), expected);
@@ -547,16 +554,16 @@ fn risky_fixes_are_applied_on_request() {
 
     sandbox.run("fix --select missing-memory-limit --unsafe-fixes");
     assert!(!sandbox.read("pod.yaml").contains("memory"));
-    sandbox.run("fix --select missing-memory-limit --ask-fixes");
+    sandbox.run("fix --select missing-memory-limit --placeholder-fixes");
     assert!(sandbox.read("pod.yaml").contains("memory: 256Mi"));
 }
 
 #[test]
 fn everything_is_fixed_in_one_run() {
     let sandbox = Sandbox::new(&[("a.yaml", ESCALATING), ("b.yaml", PRIVILEGED)]);
-    sandbox.run("fix --unsafe-fixes --ask-fixes");
+    sandbox.run("fix --unsafe-fixes --placeholder-fixes");
     let (a, b) = (sandbox.read("a.yaml"), sandbox.read("b.yaml"));
-    let again = sandbox.run("fix --unsafe-fixes --ask-fixes");
+    let again = sandbox.run("fix --unsafe-fixes --placeholder-fixes");
     assert!(
         again.stderr.ends_with("Nothing to fix in 2 files.\n"),
         "{again:?}"
@@ -665,7 +672,7 @@ fn what_has_no_fix_is_named_once_every_fix_is_asked_for() {
     assert!(!sandbox.run("fix").stderr.contains("not fixed"));
     let told = sandbox.run("fix --unsafe-fixes").stderr;
     assert!(
-        told.contains("host-path-volume is not fixed: it has no fix here\n"),
+        told.contains("host-path-volume is not fixed: no automatic fix available\n"),
         "{told}"
     );
     assert_eq!(told.matches("not fixed").count(), 1, "{told}");
@@ -939,7 +946,7 @@ fn a_pipe_that_is_named_is_read() {
         .stderr(Stdio::piped());
     let run = finish(command, "");
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
-    assert_eq!(run.stdout, "No problems found in 1 manifest.\n");
+    assert_eq!(run.stdout, "No findings in 1 manifest.\n");
 }
 
 /// Eight findings of each of a thousand containers are told in little memory: what is kept of a finding is its own.
@@ -1087,11 +1094,11 @@ fn the_nearest_configuration_upwards_counts_for_each_file() {
     assert_eq!(whence("team/deep"), "# From team/.kubeharden.yaml");
     assert_eq!(
         whence("--profile baseline"),
-        "# From .kubeharden.yaml, after the command line"
+        "# From .kubeharden.yaml, with command-line options applied"
     );
     assert_eq!(
         whence("other/deep"),
-        "# The defaults: there is no .kubeharden.yaml here nor above"
+        "# The defaults: no .kubeharden.yaml in this folder or its parents"
     );
     assert_eq!(whence("--no-config"), "# The defaults");
     let mut below = sandbox.command("config ../..");
@@ -1124,10 +1131,7 @@ fn a_configuration_can_be_named_or_left_out() {
     let missing = sandbox.run("check --config missing.yaml pod.yaml");
     assert_eq!(
         (missing.code, missing.stderr.as_str()),
-        (
-            2,
-            "error: missing.yaml: there is no such file; check the path\n"
-        )
+        (2, "error: missing.yaml: no such file; check the path\n")
     );
 }
 
@@ -1200,7 +1204,7 @@ fn a_mistake_in_the_configuration_is_shown_once_and_fails_after_the_findings() {
         "{run:?}"
     );
     expect![[r#"
-        error[configuration]: there is no profile `baselin`; the nearest is `baseline`
+        error[configuration]: unknown profile `baselin`; did you mean `baseline`?
          --> .kubeharden.yaml:1:10
           |
         1 | profile: baselin
@@ -1221,7 +1225,7 @@ fn fix_leaves_alone_what_a_mistaken_configuration_is_about() {
     assert_eq!(run.code, 2);
     assert!(
         run.stderr
-            .contains("error: bad/pod.yaml: is not mended: mend its configuration first\n"),
+            .contains("error: bad/pod.yaml: not fixed: its configuration file has errors\n"),
         "{run:?}"
     );
     assert_eq!(sandbox.read("bad/pod.yaml"), ESCALATING);
@@ -1232,6 +1236,7 @@ fn fix_leaves_alone_what_a_mistaken_configuration_is_about() {
 fn fixes_write_the_configured_values() {
     let config = "select: [missing-user-id]\nvalues: {userId: 65532}\n";
     let sandbox = Sandbox::new(&[(CONFIG, config), ("pod.yaml", ESCALATING)]);
+    // The older name of `--placeholder-fixes`.
     assert_eq!(sandbox.run("fix --ask-fixes --unsafe-fixes").code, 0);
     assert!(sandbox.read("pod.yaml").contains("runAsUser: 65532\n"));
 }
@@ -1255,7 +1260,7 @@ fn init_writes_a_configuration_and_overwrites_none() {
         (run.code, run.stderr.as_str()),
         (
             2,
-            "error: .kubeharden.yaml: is there already, and stays as it is\n"
+            "error: .kubeharden.yaml: already exists; not overwritten\n"
         )
     );
     assert_eq!(sandbox.read(CONFIG), "profile: baseline\n");
@@ -1328,7 +1333,7 @@ fn what_a_kustomization_or_a_chart_makes_of_a_file_counts() {
     for path in ["base/web.yaml", "templates/web.yaml"] {
         assert!(count(path) > 5, "{path}");
     }
-    let run = sandbox.run("fix --unsafe-fixes --ask-fixes");
+    let run = sandbox.run("fix --unsafe-fixes --placeholder-fixes");
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(sandbox.read("prod/patches/web.yaml"), patch);
     assert_eq!(sandbox.read("chart/templates/deep/web.yaml"), template);
@@ -1369,11 +1374,11 @@ fn statistics_say_what_was_read_and_why_the_rest_is_silent() {
           1  v1 Secret
           1  v1 Service
 
-        Problems by rule
+        Findings by rule
           2  host-ipc
           2  host-pid
 
-        Documents of which less or nothing is said
+        Documents skipped or checked in part
           2  not a manifest
           1  empty
           1  encrypted
@@ -1417,7 +1422,7 @@ fn what_is_ignored_is_counted_and_shown_on_demand() {
         (run.code, run.stdout.as_str()),
         (
             0,
-            "No problems found in 1 manifest.\n1 more is ignored; `--no-ignores` shows them.\n"
+            "No findings in 1 manifest.\n1 more is suppressed; `--no-ignores` shows them.\n"
         )
     );
     assert_eq!(
@@ -1542,7 +1547,7 @@ mod failing {
         assert_eq!(
             told(&run.stderr, "a.yaml"),
             format!(
-                "error: a.yaml: failing failed, and the other rules went on: a bug in kubeharden (as the name asks); please report it with the file at {}/issues",
+                "error: a.yaml: rule failing panicked; other rules are unaffected: a bug in kubeharden (as the name asks); please report it with the file at {}/issues",
                 env!("CARGO_PKG_REPOSITORY")
             )
         );

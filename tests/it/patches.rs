@@ -888,7 +888,7 @@ fn files_that_a_kustomization_names_are_read_for_its_targets() {
     assert_eq!(statistics["kinds"], serde_json::json!({}));
     assert_eq!(
         sandbox.run("check nothing.yaml").stdout,
-        "No problems found in 1 manifest.\n"
+        "No findings in 1 manifest.\n"
     );
     let fixed = sandbox.run("fix --unsafe-fixes .");
     assert_eq!(

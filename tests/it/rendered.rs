@@ -211,12 +211,13 @@ fn what_kustomize_builds_is_told_of_where_it_is_written() {
     let run = sandbox.run("check --output-format concise --kustomize prod");
     assert!(
         run.stdout
-            .contains("in plain text (which line made it is not known)"),
+            .contains("in plain text (the line that produced it is unknown)"),
         "{}",
         run.stdout
     );
     assert!(
-        run.stderr.contains("the file is known and the line is not"),
+        run.stderr
+            .contains("could be traced to a file but not to a line"),
         "{}",
         run.stderr
     );
@@ -313,7 +314,7 @@ fn a_template_that_is_not_there_is_told_of_by_its_name() {
         &[("helm", rendered)],
     );
     let line = "chart/charts/b/templates/c.yaml:1:1: error[host-pid] hostPID is true: the pod sees every process of the node \
-                (which line made it is not known)";
+                (the line that produced it is unknown)";
     assert_eq!((run.code, run.stdout.trim_end()), (1, line), "{run:?}");
 }
 

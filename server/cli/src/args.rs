@@ -10,7 +10,7 @@ use linter::config::{self, Config, Profile};
 use linter::rules::{Page, Rule, Severity};
 use std::path::PathBuf;
 
-/// Harden Kubernetes YAML: find what an attacker could use, and write the missing lines.
+/// Find and fix insecure settings in Kubernetes manifests.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubeharden",
@@ -21,32 +21,32 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub command: Command,
-    /// When to use colours; `auto` follows the terminal and NO_COLOR
+    /// When to use colors; `auto` follows the terminal and NO_COLOR
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
-    /// Print results and errors only
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Report what an attacker could use, and settings that the cluster would ignore
+    /// Check manifests for insecure settings and for fields that the cluster would ignore or reject
     #[command(after_long_help = EXIT_CODES)]
     Check(Check),
-    /// Write the missing lines, leaving every other byte alone
+    /// Apply fixes in place; nothing else in the file changes
     Fix(Fix),
-    /// Show the page about a rule
+    /// Show a rule's documentation
     Explain(Explain),
     /// List all rules
     Rules(Rules),
-    /// Print the configuration that counts for a file or folder, and where it comes from
+    /// Show the effective configuration for a file or folder, and where it comes from
     Config(ShowConfig),
-    /// Write a .kubeharden.yaml to begin with, every setting in it explained
+    /// Create a starter .kubeharden.yaml with every setting explained
     Init(Init),
-    /// Run the language server over stdin and stdout
+    /// Run the language server on stdin and stdout
     Server(Server),
-    /// Print a script that completes arguments in a shell
+    /// Generate shell completions
     Completions { shell: clap_complete::Shell },
     /// Print the version
     Version,
@@ -54,23 +54,23 @@ pub(super) enum Command {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  no finding is as severe as --fail-on says, or --exit-zero is given
-  1  at least one is
-  2  wrong arguments, or something could not be read; the rest was checked and reported nevertheless";
+  0  no finding has the severity of --fail-on or higher, or --exit-zero is given
+  1  at least one has
+  2  the arguments are wrong, or a file could not be read (the others are still checked and reported)";
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Check what `helm template` renders of a chart, and tell each finding at the line of the template that made it
+    /// Check the output of `helm template`, and report each finding at the template line that produced it
     ///
-    /// Runs the installed `helm`. A finding that no line of a template can be told to have made is told of its template.
+    /// Runs the installed `helm`. If the line is uncertain, the finding is reported for the whole template.
     #[arg(long, value_name = "CHART", conflicts_with_all = ["paths", "stdin_filename", "kustomize"])]
     pub helm: Option<PathBuf>,
-    /// A file of values for --helm
+    /// Values file for --helm
     #[arg(short = 'f', long, value_name = "FILE", requires = "helm")]
     pub values: Vec<PathBuf>,
-    /// Check what `kustomize build` makes of a folder, and tell each finding where the resource or patch says it
+    /// Check the output of `kustomize build`, and report each finding in the resource or patch that produced it
     ///
     /// Runs the installed `kustomize`, or else `kubectl kustomize`.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["paths", "stdin_filename"])]
@@ -79,19 +79,19 @@ pub(super) struct Check {
     pub choices: Choices,
     /// How to print findings
     ///
-    /// `json` is a contract for other programs. Lines and columns count from 1, columns in Unicode characters, bytes from the
-    /// start of the file; an end is the place just behind. Lines end at \n, \r\n or a lone \r; a byte order mark is not a
-    /// column. In its summary, `files` are the files that were read, `documents` the YAML documents in them that are not
-    /// empty, `manifests` the documents that hold a Kubernetes object, `skipped` the other documents. See docs/json.md.
+    /// `json` is a stable contract for other programs. Lines and columns count from 1, columns in Unicode characters, bytes
+    /// from the start of the file; an end is exclusive. Lines end at \n, \r\n or a lone \r; a byte order mark is not a
+    /// column. In the summary, `files` counts the files that were read, `documents` their YAML documents that are not empty,
+    /// `manifests` the documents with a Kubernetes object, and `skipped` the other documents. See docs/json.md.
     #[arg(long, value_enum, default_value_t = Format::Full, env = "KUBEHARDEN_OUTPUT_FORMAT", value_name = "FORMAT")]
     pub output_format: Format,
-    /// The least severity that makes the exit code 1; `warning` where no configuration says otherwise
+    /// Exit with 1 on findings of this severity or higher; by default the configured severity, or else `warning`
     #[arg(long, value_parser = one_of(&Severity::ALL, Severity::name), value_name = "SEVERITY")]
     pub fail_on: Option<Severity>,
-    /// Print counts by kind, by rule, and by reason of silence in the place of findings
+    /// Show counts by kind and rule, and of skipped documents, instead of findings
     #[arg(long)]
     pub statistics: bool,
-    /// Exit with 0 even if something was found
+    /// Exit with 0 even if there are findings
     #[arg(long)]
     pub exit_zero: bool,
 }
@@ -102,47 +102,47 @@ pub(super) struct Fix {
     pub inputs: Inputs,
     #[command(flatten)]
     pub choices: Choices,
-    /// Apply also fixes that may stop some images from working
+    /// Also apply fixes that may break some workloads
     #[arg(long)]
     pub unsafe_fixes: bool,
-    /// Apply also fixes whose value somebody should choose, such as resource limits, with the configured values
-    #[arg(long)]
-    pub ask_fixes: bool,
-    /// Print what would change, write nothing, and exit with 1 if that is anything
+    /// Also apply fixes that need a value that you should choose, such as resource limits, with the configured values
+    #[arg(long, alias = "ask-fixes")]
+    pub placeholder_fixes: bool,
+    /// Show the changes as a diff without writing them; exit with 1 if there are any
     #[arg(long)]
     pub diff: bool,
 }
 
-/// What is read.
+/// The files to read.
 #[derive(Debug, Args)]
 pub(super) struct Inputs {
-    /// Files and folders, or `-` for stdin; in folders, *.yaml, *.yml, and *.json with Kubernetes objects, that no .gitignore names
+    /// Files and folders, or `-` for stdin; in folders, *.yaml, *.yml, and *.json with Kubernetes objects, except files in .gitignore
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// What stdin is called in messages
+    /// File name to use for stdin, in messages and to find its configuration
     #[arg(long, value_name = "NAME")]
     pub stdin_filename: Option<PathBuf>,
 }
 
-/// What is asked of it. What is given here counts before what a configuration file says.
+/// Options that override the configuration file.
 #[derive(Debug, Args)]
 pub(super) struct Choices {
-    /// How much to ask for: the Pod Security Standards, or everything
+    /// Rules to apply: a Pod Security Standard, or `hardened` for everything; `hardened` unless configured
     #[arg(long, value_parser = one_of(&Profile::ALL, Profile::name), value_name = "PROFILE")]
     pub profile: Option<Profile>,
-    /// The Kubernetes version that the manifests are for
+    /// The Kubernetes version of the target cluster
     #[arg(long, value_name = "1.N")]
     pub kubernetes_version: Option<Version>,
-    /// Run these rules alone, whatever the profile; what is not YAML is reported in any case
+    /// Run only these rules, regardless of profile (syntax errors are always reported)
     #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub select: Vec<String>,
     /// Do not run these rules
     #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
     pub ignore: Vec<String>,
-    /// Report also what comments, annotations and exceptions ignore
+    /// Also report findings suppressed by comments, annotations or exceptions
     #[arg(long)]
     pub no_ignores: bool,
-    /// Read this configuration file, and no other; otherwise the nearest .kubeharden.yaml upwards from each file counts
+    /// Use this configuration file instead of the nearest .kubeharden.yaml
     #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
     pub config: Option<PathBuf>,
     /// Read no configuration file
@@ -161,14 +161,14 @@ pub(super) struct ShowConfig {
 
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// The folder that it is for
+    /// Folder to create it in
     #[arg(default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
-    /// A rule, or what else an editor shows as a code
+    /// Rule id, or any other diagnostic code from your editor
     #[arg(value_parser = page, value_name = "RULE")]
     pub page: Page,
     #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
@@ -183,7 +183,7 @@ pub(super) struct Rules {
 
 #[derive(Debug, Args)]
 pub(super) struct Server {
-    /// Accepted because some editors add it; there is no other way to talk to the server
+    /// Ignored. Some editors add it.
     #[arg(long, hide = true)]
     pub stdio: bool,
 }
@@ -197,11 +197,11 @@ pub(super) enum Color {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// With the lines that a finding is about
+    /// With source lines
     Full,
-    /// A line for each finding
+    /// One line per finding
     Concise,
-    /// For programs
+    /// For other programs
     Json,
 }
 
@@ -247,8 +247,8 @@ fn page(id: &str) -> Result<Page, String> {
 /// The rule of that id.
 fn listed_rule(id: &str) -> Result<&'static Rule, String> {
     Rule::named(id).ok_or_else(|| match config::nearest(id, Rule::ids().into_iter()) {
-        Some(near) => format!("there is no such rule; the nearest is `{near}`"),
-        None => "there is no such rule; `kubeharden rules` lists all".to_owned(),
+        Some(near) => format!("unknown rule; did you mean `{near}`?"),
+        None => "unknown rule; `kubeharden rules` lists all rules".to_owned(),
     })
 }
 

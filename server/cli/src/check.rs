@@ -199,7 +199,7 @@ pub(super) fn bug(what: &str) -> String {
 pub(super) fn complain_of(failures: &[RulePanic], path: &Path, console: &mut Console) {
     for RulePanic { rule, message } in failures {
         console.complain(format_args!(
-            "{}: {rule} failed, and the other rules went on: {}",
+            "{}: rule {rule} panicked; other rules are unaffected: {}",
             path.display(),
             bug(message)
         ));

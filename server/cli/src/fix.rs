@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
 fn allowed(arguments: &Fix) -> Vec<Applicability> {
     let more = [
         (arguments.unsafe_fixes, Applicability::Unsafe),
-        (arguments.ask_fixes, Applicability::Placeholder),
+        (arguments.placeholder_fixes, Applicability::Placeholder),
     ];
     [Applicability::Safe]
         .into_iter()
@@ -88,7 +88,7 @@ fn mend(
     if mistaken {
         return Err(Trouble {
             path: source.path,
-            reason: "is not mended: mend its configuration first".to_owned(),
+            reason: "not fixed: its configuration file has errors".to_owned(),
         });
     }
     let after = guarded(&source, || analysis::fix_all(&before, &inputs, allowed))?;
@@ -182,7 +182,7 @@ fn explain_unfixable(mended: &Mended, console: &Console) {
         );
         if told.insert((left.document, rule)) {
             console.note(format_args!(
-                "{path}:{}:{}: {rule} is not fixed: it has no fix here",
+                "{path}:{}:{}: {rule} is not fixed: no automatic fix available",
                 place.line, place.column
             ));
         }
@@ -215,15 +215,15 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let metadata = fs::metadata(&target)?;
     if !metadata.is_file() {
         return Err(io::Error::other(
-            "it is no ordinary file; use `-` to write to stdout",
+            "not a regular file; use `-` to write to stdout",
         ));
     }
     if metadata.permissions().readonly() {
-        return Err(io::Error::other("it is read-only; allow writing it"));
+        return Err(io::Error::other("the file is read-only; allow writing it"));
     }
     let folder = target
         .parent()
-        .ok_or_else(|| io::Error::other("it is in no folder"))?;
+        .ok_or_else(|| io::Error::other("the file has no parent folder"))?;
     let mut new = tempfile::Builder::new()
         .prefix(".kubeharden-")
         .tempfile_in(folder)?;
@@ -257,7 +257,7 @@ struct Tally {
 impl Tally {
     /// Nothing where errors have said it all.
     fn sentence(&self, diff: bool) -> Option<String> {
-        let (problems, changed) = (count(self.applied, "problem"), count(self.changed, "file"));
+        let (problems, changed) = (count(self.applied, "finding"), count(self.changed, "file"));
         match (self.changed, diff) {
             (0, _) if self.unwritten > 0 => None,
             (0, _) => Some(format!("Nothing to fix in {}.", count(self.files, "file"))),

@@ -168,7 +168,7 @@ fn help(fix: &Remedy) -> String {
     let risk = match fix.safety {
         Applicability::Safe => "",
         Applicability::Unsafe => " [--unsafe-fixes]",
-        Applicability::Placeholder => " [--ask-fixes]",
+        Applicability::Placeholder => " [--placeholder-fixes]",
     };
     one_line(&fix.title) + risk
 }
@@ -185,7 +185,7 @@ fn summary(results: &Results) -> String {
             .count();
         let severities = severities(total);
         let files = count(total.files, "file");
-        let found = count(found, "problem");
+        let found = count(found, "finding");
         format!(
             "Found {found} ({severities}) in {concerned} of {files}.\n{}{}",
             fixes(results),
@@ -205,7 +205,7 @@ fn summary(results: &Results) -> String {
     } else {
         let manifests = count(total.manifests, "manifest");
         format!(
-            "No problems found in {manifests}.\n{}{}",
+            "No findings in {manifests}.\n{}{}",
             ignored(total),
             templates(total)
         )
@@ -217,7 +217,7 @@ fn ignored(total: &Summary) -> String {
     match total.ignored {
         0 => String::new(),
         n => format!(
-            "{n} more {} ignored; `--no-ignores` shows them.\n",
+            "{n} more {} suppressed; `--no-ignores` shows them.\n",
             if n == 1 { "is" } else { "are" }
         ),
     }
@@ -228,8 +228,12 @@ fn templates(total: &Summary) -> String {
     match total.templates {
         0 => String::new(),
         n => format!(
-            "Of {} with template syntax, only what is written out was checked.\n",
-            count(n, "document")
+            "{} template syntax; only literal values were checked.\n",
+            if n == 1 {
+                "1 document contains".to_owned()
+            } else {
+                format!("{n} documents contain")
+            }
         ),
     }
 }
@@ -260,7 +264,7 @@ fn fixes(results: &Results) -> String {
     let ways = [
         (Applicability::Safe, ""),
         (Applicability::Unsafe, " --unsafe-fixes"),
-        (Applicability::Placeholder, " --ask-fixes"),
+        (Applicability::Placeholder, " --placeholder-fixes"),
     ];
     let counted = ways.map(|(safety, flag)| (safeties().filter(|it| *it == safety).count(), flag));
     let mut parts = counted.into_iter().filter(|(n, _)| *n > 0);
@@ -303,7 +307,7 @@ mod tests {
             8 |     - name: wéb
               |             ^^^
               |
-              = help: name it otherwise [--ask-fixes]
+              = help: name it otherwise [--placeholder-fixes]
 
             info[image-without-digest]: image nginx:1.27␛[31m has no digest
              --> deploy/shop.yaml:9:14
@@ -330,9 +334,9 @@ mod tests {
                |
                = help: remove runAsNonRoot
 
-            Found 4 problems (1 error, 1 warning, 1 info, 1 hint) in 1 of 3 files.
-            1 can be fixed with `kubeharden fix`, 1 more with `--unsafe-fixes`, 1 more with `--ask-fixes`.
-            2 more are ignored; `--no-ignores` shows them.
+            Found 4 findings (1 error, 1 warning, 1 info, 1 hint) in 1 of 3 files.
+            1 can be fixed with `kubeharden fix`, 1 more with `--unsafe-fixes`, 1 more with `--placeholder-fixes`.
+            2 more are suppressed; `--no-ignores` shows them.
         "#]]
         .assert_eq(&drawn(&sample::results()));
     }
@@ -353,7 +357,7 @@ mod tests {
             3 | b: 2
               | - and this
 
-            Found 1 problem (1 warning) in 1 of 1 file.
+            Found 1 finding (1 warning) in 1 of 1 file.
         "#]]
         .assert_eq(&expected);
     }
@@ -406,7 +410,7 @@ mod tests {
             summary_of(12, 20, 0),
             "No Kubernetes manifests found in 12 YAML files.\n"
         );
-        assert_eq!(summary_of(1, 1, 1), "No problems found in 1 manifest.\n");
+        assert_eq!(summary_of(1, 1, 1), "No findings in 1 manifest.\n");
         assert_eq!(
             summary(&Results {
                 summary: Summary {
@@ -417,7 +421,7 @@ mod tests {
                 ..Results::default()
             }),
             "No Kubernetes manifests found in 1 YAML file.\n\
-             Of 2 documents with template syntax, only what is written out was checked.\n"
+             2 documents contain template syntax; only literal values were checked.\n"
         );
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &Init, console: &mut Console) -> io::Result<Verdict
         Ok(()) => console.note(format_args!("Wrote {}.", path.display())),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             console.complain(format_args!(
-                "{}: is there already, and stays as it is",
+                "{}: already exists; not overwritten",
                 path.display()
             ));
         }

@@ -5,6 +5,7 @@
 use super::check::{CheckedFile, Results};
 use super::problem::{Problem, Remedy};
 use super::statistics::Statistics;
+use linter::rules::Applicability;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -47,6 +48,8 @@ struct Finding<'a> {
 #[derive(Serialize)]
 struct Fix<'a> {
     title: &'a str,
+    applicability: &'a str,
+    /// The older name for `applicability`.
     safety: &'a str,
 }
 
@@ -119,7 +122,16 @@ fn present(name: Option<&str>) -> Option<&str> {
 fn fix(remedy: &Remedy) -> Fix<'_> {
     Fix {
         title: &remedy.title,
+        applicability: applicability(remedy.safety),
         safety: remedy.safety.name(),
+    }
+}
+
+fn applicability(applicability: Applicability) -> &'static str {
+    match applicability {
+        Applicability::Safe => "safe",
+        Applicability::Unsafe => "unsafe",
+        Applicability::Placeholder => "placeholder",
     }
 }
 
@@ -201,6 +213,7 @@ mod tests {
                   "endByte": 226,
                   "fix": {
                     "title": "remove runAsNonRoot",
+                    "applicability": "safe",
                     "safety": "safe"
                   }
                 }

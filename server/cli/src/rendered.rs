@@ -85,11 +85,12 @@ fn check_kustomization(
 ) -> Result<Results, String> {
     if !folder.is_dir() {
         return Err(format!(
-            "{}: no such folder; name the one with the kustomization.yaml",
+            "{}: no such folder; give the folder of the kustomization.yaml",
             folder.display()
         ));
     }
-    let trouble = |error: io::Error| format!("no temporary folder for kustomize: {error}");
+    let trouble =
+        |error: io::Error| format!("cannot create a temporary folder for kustomize: {error}");
     let asking = tempfile::tempdir().map_err(trouble)?;
     let (from, to) = (
         workspace::paths::real(asking.path()),
@@ -97,7 +98,7 @@ fn check_kustomization(
     );
     let way = way(&from, &to).ok_or_else(|| {
         format!(
-            "{}: is on another drive than temporary files",
+            "{}: is on a different drive than the temporary folder",
             folder.display()
         )
     })?;
@@ -205,7 +206,7 @@ fn output(command: &mut Command, help: &str) -> Result<String, String> {
     })?;
     match output.status.success() {
         true => String::from_utf8(output.stdout)
-            .map_err(|_| format!("{name} printed what is not UTF-8")),
+            .map_err(|_| format!("the output of {name} is not UTF-8")),
         false => Err(format!(
             "{name} failed: {}",
             String::from_utf8_lossy(&output.stderr).trim()
@@ -301,7 +302,7 @@ impl<'r> Rendered<'r> {
         let span = lines.span(range.clone().unwrap_or_default());
         let mut problem: Problem = problem::rendered(part, finding, &self.lines, span);
         if range.is_none() {
-            problem.message += " (which line made it is not known)";
+            problem.message += " (the line that produced it is unknown)";
         }
         if file.problems.iter().any(|known| {
             (known.span, known.rule, &known.message)
@@ -318,7 +319,7 @@ impl<'r> Rendered<'r> {
         if self.untraced > 0 {
             let all = self.traced + self.untraced;
             console.note(format_args!(
-                "Of {} of {all} problems, the file is known and the line is not.",
+                "{} of {all} findings could be traced to a file but not to a line.",
                 self.untraced
             ));
         }

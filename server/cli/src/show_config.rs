@@ -32,7 +32,7 @@ fn whence(file: Option<&Path>, choices: &Choices) -> String {
         Some(file) => format!("From {}", one_line(&file.to_string_lossy())),
         None if choices.no_config => "The defaults".to_owned(),
         None => format!(
-            "The defaults: there is no {} here nor above",
+            "The defaults: no {} in this folder or its parents",
             discovery::FILE_NAME
         ),
     };
@@ -48,7 +48,7 @@ fn whence(file: Option<&Path>, choices: &Choices) -> String {
         || !select.is_empty()
         || !ignore.is_empty();
     file + if is_told {
-        ", after the command line"
+        ", with command-line options applied"
     } else {
         ""
     }

@@ -63,8 +63,8 @@ impl Statistics {
     pub(super) fn write(&self, console: &mut Console) -> io::Result<()> {
         let tables = [
             ("Objects by kind", &self.kinds),
-            ("Problems by rule", &self.rules),
-            ("Documents of which less or nothing is said", &self.silence),
+            ("Findings by rule", &self.rules),
+            ("Documents skipped or checked in part", &self.silence),
         ];
         for (index, (title, counts)) in tables.into_iter().enumerate() {
             let style = console.style(STRONG);

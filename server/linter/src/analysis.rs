@@ -599,7 +599,7 @@ impl Analysis {
             }
         }
         Err(refusal.unwrap_or_else(|| {
-            EditError::new("the document has no line of its own that a comment could stand above")
+            EditError::new("the document has no line where a comment can be added")
         }))
     }
 
@@ -639,10 +639,10 @@ impl Analysis {
         ) {
             (None, true) => Ok(edits),
             (None, false) => Err(EditError::new(
-                "what else stands on the line would be ignored too",
+                "a comment here would also suppress other findings",
             )),
             (Some(finding), _) => Err(EditError::new(format!(
-                "a comment here would not settle {}",
+                "a comment here would not suppress {}",
                 finding.rule.id
             ))),
         }

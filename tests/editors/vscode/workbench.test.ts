@@ -358,10 +358,10 @@ describe("settings", () => {
     await window.status("restricted, Kubernetes 1.30");
     window.write(".kubeharden.yaml", "profile: strict\nkubernetesVersion: '1.29'\n");
     await window.status("1 error; the last valid configuration applies");
-    await window.diagnostic("there is no profile `strict`");
+    await window.diagnostic("unknown profile `strict`");
     await window.picture("18 configuration error");
     window.write(".kubeharden.yaml", "profile: restricted\n");
-    await window.noDiagnostic("there is no profile");
+    await window.noDiagnostic("unknown profile");
     await window.closePanel();
   });
 

@@ -108,10 +108,10 @@ impl DocumentKind {
             DocumentKind::Complete => None,
             DocumentKind::Template => Some("this is a template"),
             DocumentKind::Patch => {
-                Some("this is a patch, and the rest of the object stands elsewhere")
+                Some("this is a patch; the rest of the object is in another file")
             }
             DocumentKind::Encrypted => Some(
-                "the file is encrypted with SOPS, which would refuse it after an edit: use sops",
+                "the file is encrypted with SOPS, which rejects edited files; edit it with sops",
             ),
         }
     }

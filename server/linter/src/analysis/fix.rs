@@ -259,7 +259,7 @@ impl Analysis {
     fn check(&self, findings: &[&Finding], after: &Analysis) -> Result<(), EditError> {
         // What is removed takes the mappings along that it leaves empty.
         if after.pods < self.pods {
-            return Err(EditError::new("nothing would be left of the pod"));
+            return Err(EditError::new("the fix would remove the whole pod"));
         }
         let [before, left] = [self, after].map(|analysis| tally(analysis.findings.iter()));
         // What a rule would say that fails at the result, nobody knows.
@@ -269,7 +269,7 @@ impl Analysis {
             .find(|failure| !self.failures.contains(failure))
         {
             return Err(EditError::new(format!(
-                "{} fails at the result, which is a bug in kubeharden",
+                "{} panics on the result, which is a bug in kubeharden",
                 failure.rule
             )));
         }
@@ -282,7 +282,7 @@ impl Analysis {
         };
         if let Some(finding) = findings.iter().find(|finding| !is_mended(finding)) {
             return Err(EditError::new(format!(
-                "the edit would not settle {}",
+                "the edit would not resolve {}",
                 finding.rule.id
             )));
         }
@@ -292,7 +292,7 @@ impl Analysis {
             .find(|refusal| !self.refusals.contains(refusal))
         {
             Some(refusal) => Err(EditError::new(format!(
-                "a cluster would refuse the result: {refusal}"
+                "the API server would reject the result: {refusal}"
             ))),
             None => Ok(()),
         }
@@ -354,7 +354,8 @@ impl Analysis {
 }
 
 /// Why the rest is not mended of a long document in which much cannot be.
-const TOO_MANY: &str = "too much else in the document cannot be fixed; fix that first, or split it";
+const TOO_MANY: &str =
+    "too many other fixes failed in this document; resolve those first, or split it";
 
 /// What is mended together so far.
 #[derive(Default)]

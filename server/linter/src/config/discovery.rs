@@ -63,7 +63,7 @@ pub fn relative_path(configuration: &Path, file: &Path) -> Option<PathBuf> {
 pub fn text(file: &Path) -> Result<String, String> {
     let bytes = bounded_fs::read_named(file, bounded_fs::MAX_FILE_BYTES).map_err(|error| {
         match error.kind() {
-            io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+            io::ErrorKind::NotFound => "no such file; check the path".to_owned(),
             io::ErrorKind::PermissionDenied => "permission denied; allow reading it".to_owned(),
             _ => format!("cannot be read: {error}"),
         }

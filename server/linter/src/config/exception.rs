@@ -47,7 +47,7 @@ impl Pattern {
     pub fn of_paths(text: &str) -> Result<Self, String> {
         if text.starts_with('/') || text.starts_with("./") || text.starts_with("../") {
             return Err(
-                "write the way from the folder of this file, such as `deploy/**`".to_owned(),
+                "write a path relative to the folder of this file, such as `deploy/**`".to_owned(),
             );
         }
         Self::new(text, true)
@@ -68,9 +68,7 @@ impl Pattern {
                 text: text.to_owned(),
                 matcher: glob.compile_matcher(),
             }),
-            _ => Err(format!(
-                "`{text}` is no pattern: write a word, with `*` for anything in it"
-            )),
+            _ => Err(format!("`{text}` is not a valid pattern, such as `web-*`")),
         }
     }
 
@@ -161,7 +159,7 @@ impl FromStr for Date {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Date, String> {
-        let wrong = || format!("`{text}` is no day: write it as 2026-12-31");
+        let wrong = || format!("invalid date `{text}`; expected YYYY-MM-DD");
         let digits = |part: &str, count: usize| {
             part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
         };

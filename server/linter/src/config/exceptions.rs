@@ -29,12 +29,12 @@ pub(super) enum FieldKind {
 pub(super) static FIELDS: &[Field] = &[
     Field {
         name: "rules",
-        about: "The rules that are not asked for.",
+        about: "The rules to suppress.",
         kind: FieldKind::Rules,
     },
     Field {
         name: "path",
-        about: "Files, from the folder of the configuration file on: * is met by anything but /, ** by that too.",
+        about: "Files, relative to the folder of the configuration file: * matches anything except /, ** also matches /.",
         kind: FieldKind::Patterns(|it| &mut it.path, Pattern::of_paths),
     },
     Field {
@@ -44,7 +44,7 @@ pub(super) static FIELDS: &[Field] = &[
     },
     Field {
         name: "namespace",
-        about: "Namespaces of objects, where the manifest says them.",
+        about: "Namespaces of objects, if the manifest sets them.",
         kind: FieldKind::Patterns(|it| &mut it.namespace, Pattern::of_words),
     },
     Field {
@@ -54,22 +54,22 @@ pub(super) static FIELDS: &[Field] = &[
     },
     Field {
         name: "container",
-        about: "Names of containers. What is found of a pod or an object is no container's.",
+        about: "Names of containers. Does not match findings on the pod or object itself.",
         kind: FieldKind::Patterns(|it| &mut it.container, Pattern::of_words),
     },
     Field {
         name: "image",
-        about: "Images of containers, as they are written.",
+        about: "Images of containers, as written.",
         kind: FieldKind::Patterns(|it| &mut it.image, Pattern::of_words),
     },
     Field {
         name: "reason",
-        about: "Why, for whoever reads it next.",
+        about: "Why the findings are acceptable.",
         kind: FieldKind::Reason,
     },
     Field {
         name: "until",
-        about: "The last day on which it counts, such as 2026-12-31.",
+        about: "The last day on which the exception applies, such as 2026-12-31.",
         kind: FieldKind::Until,
     },
 ];
@@ -87,7 +87,7 @@ impl Reader<'_> {
         let Some(list) = list else {
             self.say(
                 node.range(),
-                format!("`{name}` is a list: write each exception behind a `- `"),
+                format!("`{name}` must be a list: start each exception with `- `"),
             );
             return;
         };
@@ -103,7 +103,7 @@ impl Reader<'_> {
                 self.notice(
                     first_line(item),
                     format!(
-                        "this exception ended with {until} and excepts nothing: renew or remove it"
+                        "this exception expired on {until} and no longer applies; renew or remove it"
                     ),
                 );
             }
@@ -125,10 +125,7 @@ impl Reader<'_> {
             };
         }
         if !entries.iter().any(|(name, _)| *name == "rules") {
-            self.say(
-                first_line(item),
-                "an exception says which `rules` it is from",
-            );
+            self.say(first_line(item), "an exception must list its `rules`");
         }
         (is_right && !exception.rules.is_empty()).then_some(exception)
     }
@@ -139,10 +136,7 @@ impl Reader<'_> {
         if value.is_null() {
             self.say(
                 value.range(),
-                format!(
-                    "`{}` has no value: write one, or remove the key",
-                    field.name
-                ),
+                format!("`{}` has no value; write one or remove the key", field.name),
             );
             return false;
         }
@@ -203,10 +197,10 @@ impl Reader<'_> {
         let names = || FIELDS.iter().map(|field| field.name);
         let message = match nearest(name, names()) {
             Some(near) => {
-                format!("there is no key `{name}` in an exception; the nearest is `{near}`")
+                format!("unknown key `{name}` in an exception; did you mean `{near}`?")
             }
             None => format!(
-                "there is no key `{name}` in an exception; the keys are {}",
+                "unknown key `{name}` in an exception; the keys are {}",
                 names().collect::<Vec<_>>().join(", ")
             ),
         };

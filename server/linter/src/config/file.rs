@@ -76,7 +76,7 @@ impl Reader<'_> {
         if text.trim().is_empty() {
             self.say_at(
                 0..text.len(),
-                "the file is empty: write a setting such as `profile: hardened`, or remove the file",
+                "the file is empty; write a setting such as `profile: hardened`, or remove the file",
             );
             return;
         }
@@ -92,7 +92,7 @@ impl Reader<'_> {
                 true => self.document(&yaml, root),
                 false => self.say(
                     root.range(),
-                    "a second document is not read: put everything into the first one",
+                    "only the first document is read; move everything into it",
                 ),
             }
         }
@@ -103,7 +103,7 @@ impl Reader<'_> {
             let at = self.start + yaml.text().find("{{").unwrap_or_default();
             self.say_at(
                 at..at + 2,
-                "nothing renders this file, so that it cannot be a template: write the values out",
+                "template syntax is not supported in this file; write the values",
             );
             return;
         }
@@ -111,7 +111,7 @@ impl Reader<'_> {
         match root.is_null() {
             true => self.say(
                 root.range(),
-                "nothing is set here: write a setting such as `profile: hardened`",
+                "the document is empty; write a setting such as `profile: hardened`",
             ),
             false => self.mapping(root, KEYS, None),
         }
@@ -119,7 +119,7 @@ impl Reader<'_> {
             for place in std::mem::take(&mut self.groundless) {
                 self.say(
                     place,
-                    "this exception has no `reason`, and `requireReason` wants one",
+                    "this exception has no `reason` (required by `requireReason`)",
                 );
             }
         }
@@ -154,22 +154,19 @@ impl Reader<'_> {
             .resolve()
             .filter(|node| node.kind() == yaml::NodeKind::Mapping);
         let Some(node) = node else {
-            self.say(
-                place,
-                format!("{what} takes `key: value` lines, nothing else"),
-            );
+            self.say(place, format!("{what} must consist of `key: value` lines"));
             return None;
         };
         let mut seen: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
         for entry in node.entries() {
             let Some(name) = entry.key.as_str() else {
-                self.say(entry.key.range(), "a key is a word");
+                self.say(entry.key.range(), "a key must be a string");
                 continue;
             };
             if seen.insert(name, entry).is_some() {
                 self.say(
                     entry.key.range(),
-                    format!("`{name}` is written twice; this one counts, remove the other"),
+                    format!("duplicate key `{name}`; this one is used, remove the other"),
                 );
             }
         }
@@ -186,11 +183,11 @@ impl Reader<'_> {
         } else if of.is_some() && KEYS.iter().any(|key| key.name == name) {
             format!("`{name}` belongs at the top of the file")
         } else if let Some(near) = nearest(name, keys.iter().map(|key| key.name)) {
-            format!("there is no key `{name}`; the nearest is `{near}`")
+            format!("unknown key `{name}`; did you mean `{near}`?")
         } else {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
             format!(
-                "there is no key `{name}`; the keys are {}",
+                "unknown key `{name}`; the keys are {}",
                 listed(&names, "and")
             )
         };
@@ -211,7 +208,7 @@ impl Reader<'_> {
             if !holds_others {
                 self.say(
                     node.range(),
-                    format!("`{}` has no value: write one, or remove the key", key.name),
+                    format!("`{}` has no value; write one or remove the key", key.name),
                 );
             }
             return;
@@ -246,7 +243,10 @@ impl Reader<'_> {
             Kind::Quantity(place) => self.quantity(key, node, place),
             Kind::Flag(place) => match node.resolved() {
                 Some(Resolved::Bool(flag)) => *place(&mut self.config) = flag,
-                _ => self.say(node.range(), format!("`{}` is `true` or `false`", key.name)),
+                _ => self.say(
+                    node.range(),
+                    format!("`{}` must be `true` or `false`", key.name),
+                ),
             },
             Kind::Exceptions(place) => self.exceptions(key.name, node, place),
         }
@@ -321,7 +321,7 @@ impl Reader<'_> {
             _ => self.say(
                 node.range(),
                 format!(
-                    "`{}` is a whole number from {least} to {GREATEST_ID}",
+                    "`{}` must be a whole number from {least} to {GREATEST_ID}",
                     key.name
                 ),
             ),
@@ -346,7 +346,7 @@ impl Reader<'_> {
                 let example = place(&mut Config::default()).clone();
                 self.say(
                     node.range(),
-                    format!("`{text}` is no quantity above 0: write one such as `{example}`"),
+                    format!("`{text}` is not a positive quantity, such as `{example}`"),
                 );
             }
         }
@@ -412,7 +412,7 @@ impl Reader<'_> {
             self.say(
                 node.range(),
                 format!(
-                    "`{}` is a list: write each item behind a `- `, or all in `[ ]`",
+                    "`{}` must be a list: start each item with `- `, or write all in `[ ]`",
                     key.name
                 ),
             );
@@ -427,10 +427,7 @@ impl Reader<'_> {
     pub(super) fn scalar<'y>(&mut self, name: &str, node: Node<'y>) -> Option<&'y str> {
         let text = node.as_str().filter(|_| !node.is_null());
         if text.is_none() {
-            self.say(
-                node.range(),
-                format!("a single word is expected here, in `{name}`"),
-            );
+            self.say(node.range(), format!("`{name}` takes a single value here"));
         }
         text
     }
@@ -442,13 +439,10 @@ impl Reader<'_> {
         if at.is_none() {
             let near = nearest(text, words.iter().copied());
             let advice = match near {
-                Some(near) => format!("the nearest is `{near}`"),
-                None => format!("write {}", listed(words, "or")),
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("expected {}", listed(words, "or")),
             };
-            self.say(
-                node.range(),
-                format!("there is no {what} `{text}`; {advice}"),
-            );
+            self.say(node.range(), format!("unknown {what} `{text}`; {advice}"));
         }
         at
     }
@@ -458,10 +452,10 @@ impl Reader<'_> {
         let is_known = self.rules.contains(&id);
         if !is_known {
             let advice = match nearest(id, self.rules.iter().copied()) {
-                Some(near) => format!("the nearest is `{near}`"),
-                None => "`kubeharden rules` lists all".to_owned(),
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "`kubeharden rules` lists all rules".to_owned(),
             };
-            self.say(node.range(), format!("there is no rule `{id}`; {advice}"));
+            self.say(node.range(), format!("unknown rule `{id}`; {advice}"));
         }
         is_known
     }

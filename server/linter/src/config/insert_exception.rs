@@ -26,7 +26,7 @@ pub fn insert_exception(
 ) -> Result<Vec<(Range<usize>, String)>, EditError> {
     let before = read(text, rules, today);
     if !before.is_valid() && !text.trim().is_empty() {
-        return Err(EditError::new("the configuration has mistakes"));
+        return Err(EditError::new("the configuration has errors"));
     }
     let edits = edits(text, exception)?;
     let mut after = text.to_owned();
@@ -38,9 +38,7 @@ pub fn insert_exception(
     wanted.exceptions.push(exception.clone());
     match read(&after, rules, today) {
         reading @ Reading { .. } if reading.is_valid() && reading.config == wanted => Ok(edits),
-        _ => Err(EditError::new(
-            "this exception could not be written for certain",
-        )),
+        _ => Err(EditError::new("this exception could not be added safely")),
     }
 }
 

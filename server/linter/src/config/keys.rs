@@ -48,22 +48,22 @@ pub const OFF: &str = "off";
 pub static KEYS: &[Key] = &[
     Key {
         name: "profile",
-        about: "How much to ask for: a Pod Security Standard, or everything.",
+        about: "Rules to apply: a Pod Security Standard, or `hardened` for everything.",
         kind: Kind::Profile(|config| &mut config.profile),
     },
     Key {
         name: "kubernetesVersion",
-        about: "The Kubernetes version that the manifests are for.",
+        about: "The Kubernetes version of the target cluster.",
         kind: Kind::Version(|config| &mut config.kubernetes_version),
     },
     Key {
         name: "namespaceLabels",
-        about: "Whether the Pod Security labels of a Namespace that stands in the same files set the profile for the objects in it.",
+        about: "Whether the Pod Security labels of a Namespace in the same files set the profile for its objects.",
         kind: Kind::Flag(|config| &mut config.namespace_labels),
     },
     Key {
         name: "select",
-        about: "Run these rules alone, whatever the profile.",
+        about: "Run only these rules, regardless of the profile.",
         kind: Kind::Rules(|config| &mut config.rules.select),
     },
     Key {
@@ -73,32 +73,32 @@ pub static KEYS: &[Key] = &[
     },
     Key {
         name: "severity",
-        about: "The severity of a rule's findings, or off. A rule that is off by default runs where it is given a severity.",
+        about: "The severity of a rule's findings, or off. A severity also enables a rule that is off by default.",
         kind: Kind::Severities(|config| &mut config.rules.severity),
     },
     Key {
         name: "failOn",
-        about: "The least severity that makes the exit code of check 1.",
+        about: "`check` exits with 1 if there is a finding of this severity or higher.",
         kind: Kind::Severity(|config| &mut config.fail_on),
     },
     Key {
         name: "detectPodTemplates",
-        about: "Whether pods are also looked for in custom resources of kinds that are not known, by what they look like.",
+        about: "Whether to detect pods in unknown custom resources by their structure.",
         kind: Kind::Flag(|config| &mut config.detect_pod_templates),
     },
     Key {
         name: "exceptions",
-        about: "Do not run some rules on some files, objects, containers or images.",
+        about: "Suppress rules for files, objects, containers or images.",
         kind: Kind::Exceptions(|config| &mut config.exceptions),
     },
     Key {
         name: "requireReason",
-        about: "Whether comments, annotations and exceptions that ignore have to say why.",
+        about: "Whether every suppression must have a reason.",
         kind: Kind::Flag(|config| &mut config.require_reason),
     },
     Key {
         name: "values",
-        about: "What rules measure by, and what fixes write where somebody has to choose a value.",
+        about: "Thresholds for rules, and default values for fixes.",
         kind: Kind::Group(VALUES),
     },
 ];
@@ -106,63 +106,62 @@ pub static KEYS: &[Key] = &[
 static VALUES: &[Key] = &[
     Key {
         name: "userId",
-        about: "What fixes write as runAsUser.",
+        about: "The runAsUser that fixes write.",
         kind: Kind::Id(|config| &mut config.values.user_id, 1),
     },
     Key {
         name: "groupId",
-        about: "What fixes write as runAsGroup and fsGroup.",
+        about: "The runAsGroup and fsGroup that fixes write.",
         kind: Kind::Id(|config| &mut config.values.group_id, 1),
     },
     Key {
         name: "minUserId",
-        about: "The lowest runAsUser that is not called low.",
+        about: "The lowest runAsUser that is not reported as low.",
         kind: Kind::Id(|config| &mut config.values.min_user_id, 0),
     },
     Key {
         name: "minGroupId",
-        about: "The lowest runAsGroup that is not called low.",
+        about: "The lowest runAsGroup that is not reported as low.",
         kind: Kind::Id(|config| &mut config.values.min_group_id, 0),
     },
     Key {
         name: "allowedRegistries",
-        about: "Where images may come from: registries (ghcr.io, *.example.com), or repositories in them (docker.io/library). \
-                Anywhere, where the list is empty.",
+        about: "Allowed registries (ghcr.io, *.example.com) or repositories (docker.io/library). If empty, all are allowed.",
         kind: Kind::Names(|config| &mut config.values.allowed_registries, registry),
     },
     Key {
         name: "deniedRegistries",
-        about: "Where images may not come from, written likewise, even if it is allowed.",
+        about: "Denied registries or repositories, even if they are allowed.",
         kind: Kind::Names(|config| &mut config.values.denied_registries, registry),
     },
     Key {
         name: "secretNames",
-        about: "How the names of what is secret end: lower case, words with _ between them. Takes the place of the built-in list.",
+        about: "Name suffixes that mark a value as secret: lower case, words separated by _. Replaces the built-in list.",
         kind: Kind::Names(|config| &mut config.values.secret_names, secret_name),
     },
     Key {
         name: "sensitivePaths",
-        about: "Folders of a node that no pod should reach with a hostPath, besides the built-in ones.",
+        about: "Folders of a node that no pod should mount with a hostPath, in addition to the built-in ones.",
         kind: Kind::Names(|config| &mut config.values.sensitive_paths, folder),
     },
     Key {
         name: "cpuRequest",
-        about: "What fixes write as the request for CPU.",
+        about: "The CPU request that fixes write.",
         kind: Kind::Quantity(|config| &mut config.values.cpu_request),
     },
     Key {
         name: "memoryRequest",
-        about: "What fixes write as the request for memory.",
+        about: "The memory request that fixes write.",
         kind: Kind::Quantity(|config| &mut config.values.memory_request),
     },
     Key {
         name: "cpuLimit",
-        about: "What fixes write as the limit of CPU.",
+        about: "The CPU limit that fixes write.",
         kind: Kind::Quantity(|config| &mut config.values.cpu_limit),
     },
     Key {
         name: "memoryLimit",
-        about: "What fixes write as the limit of memory.",
+        about: "The memory limit that fixes write.",
         kind: Kind::Quantity(|config| &mut config.values.memory_limit),
     },
 ];
@@ -220,6 +219,6 @@ fn secret_name(name: &str) -> Result<(), String> {
 fn folder(path: &str) -> Result<(), String> {
     match path.starts_with('/') && !path.trim_end_matches('/').is_empty() {
         true => Ok(()),
-        false => Err("write a folder with the whole way to it, such as `/srv/keys`".to_owned()),
+        false => Err("write an absolute path, such as `/srv/keys`".to_owned()),
     }
 }

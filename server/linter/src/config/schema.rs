@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub fn schema(rules: &[&str]) -> Value {
     let mut schema = group(KEYS, rules);
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
-    schema["title"] = "The configuration of kubeharden".into();
+    schema["title"] = "kubeharden configuration".into();
     schema
 }
 

@@ -123,7 +123,7 @@ fn directive(lower: &str, whole: Range<usize>) -> Option<Directive> {
         _ => {
             let near = nearest(word, [IGNORE, IGNORE_FILE].into_iter());
             let meant = near.or(text[open..].starts_with('[').then_some(IGNORE))?;
-            let message = format!("there is no comment \"{OURS}: {word}\"; the nearest is {meant}");
+            let message = format!("unknown comment \"{OURS}: {word}\"; did you mean {meant}?");
             let instead = Some(Suggestion::word(place.clone(), meant));
             return Some(Directive::Mistake(Mistake {
                 place,
@@ -142,21 +142,27 @@ fn directive(lower: &str, whole: Range<usize>) -> Option<Directive> {
         }))
     };
     if !text[open..].starts_with('[') {
-        return mistake(format!("name what is to be ignored: {word}[rule]"), None);
+        return mistake(
+            format!("an ignore comment must name its rules: {word}[rule]"),
+            None,
+        );
     }
     let Some(length) = text[open..].find(']') else {
         let end = end_of_list(text, open + 1);
         let closed = end.map(|end| Suggestion {
             place: end..end,
             written: "]".to_owned(),
-            title: "write the ]".to_owned(),
+            title: "add the missing ]".to_owned(),
         });
-        return mistake("the list of rules has no ] at its end".to_owned(), closed);
+        return mistake("missing ] after the list of rules".to_owned(), closed);
     };
     let list = open + 1..open + length;
     let names = listed(&text[list.clone()], list.start);
     if names.is_empty() {
-        return mistake(format!("name what is to be ignored: {word}[rule]"), None);
+        return mistake(
+            format!("an ignore comment must name its rules: {word}[rule]"),
+            None,
+        );
     }
     let has_reason = text[list.end + 1..].chars().any(char::is_alphanumeric);
     Some(Directive::Ignore(Ignore {
@@ -247,7 +253,7 @@ impl Ignore {
     pub(super) fn misplaced(&self) -> Mistake {
         Mistake {
             place: self.whole.clone(),
-            message: format!("{IGNORE_FILE} stands in the first comments of a document"),
+            message: format!("{IGNORE_FILE} must be in the first comments of a document"),
             whole: self.whole.clone(),
             instead: Some(Suggestion::word(self.word.clone(), IGNORE)),
         }
@@ -345,7 +351,7 @@ mod tests {
         );
         assert_eq!(
             told("# kubeharden: ignore[a"),
-            ["\"ignore\" the list of rules has no ] at its end"]
+            ["\"ignore\" missing ] after the list of rules"]
         );
         assert_eq!(
             told("# kubeharden: ignroe[a]"),

@@ -360,7 +360,7 @@ impl<'a, 'y> Suppressions<'a, 'y> {
             } else if let Some(word) = key.strip_prefix(annotation::DOMAIN) {
                 if is_here {
                     let message = format!(
-                        "there is no annotation {}{word}; the one there is, is {}",
+                        "unknown annotation {}{word}; did you mean {}?",
                         annotation::DOMAIN,
                         annotation::KEY
                     );
@@ -400,7 +400,7 @@ impl<'a, 'y> Suppressions<'a, 'y> {
         let names = annotation::names(entry);
         if names.is_empty() {
             let message = format!(
-                "name what is to be ignored: {}: \"rule: reason\"",
+                "the annotation must name its rules: {}: \"rule: reason\"",
                 annotation::KEY
             );
             self.mistakes.push(Mistake::in_annotation(

@@ -58,10 +58,15 @@ impl Suppressions<'_, '_> {
             if self.config.require_reason
                 && groundless.is_some_and(|index| !unused.contains(&index))
             {
-                found.at(
-                    note.range,
-                    "an ignore without a reason, and the configuration wants one",
-                );
+                let message = match note.written {
+                    Written::Annotation { .. } => {
+                        "annotation has no reason (required by requireReason)"
+                    }
+                    Written::Comment { .. } | Written::Foreign => {
+                        "ignore comment has no reason (required by requireReason)"
+                    }
+                };
+                found.at(note.range, message);
             }
         }
     }
@@ -133,7 +138,7 @@ fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
             };
             (
                 format!(
-                    "{} of these rules find nothing that this could ignore",
+                    "unused suppression: {} of these rules report nothing here",
                     several.len()
                 ),
                 range,
@@ -144,16 +149,21 @@ fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
     finding.tagged(Tag::Unnecessary);
     if let Some(change) = removal(note, unused) {
         let title = if named.len() == note.names.len() {
-            "remove the ignore".to_owned()
+            match note.written {
+                Written::Annotation { .. } => "remove the annotation".to_owned(),
+                Written::Comment { .. } | Written::Foreign => {
+                    "remove the ignore comment".to_owned()
+                }
+            }
         } else {
-            format!("remove {} from the ignore", all(&named))
+            format!("remove {} from the list", all(&named))
         };
         finding.fix(Applicability::Safe, title, [change]);
     }
 }
 
 fn nothing(name: &Named) -> String {
-    format!("{} finds nothing that this could ignore", name.text)
+    format!("unused suppression: {} reports nothing here", name.text)
 }
 
 fn all(names: &[&Named]) -> String {
@@ -177,18 +187,18 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<
             ),
             several => (
                 None,
-                format!("{} means several rules: {}", name.text, listed(several)),
+                format!("{} matches several rules: {}", name.text, listed(several)),
             ),
         },
         _ => match nearest(&lower, ids.into_iter()) {
             Some(near) => (
                 Some(near),
-                format!("there is no rule {}; the nearest is {near}", name.text),
+                format!("unknown rule {}; did you mean {near}?", name.text),
             ),
             None => (
                 None,
                 format!(
-                    "there is no rule {}; `kubeharden rules` lists all",
+                    "unknown rule {}; `kubeharden rules` lists all rules",
                     name.text
                 ),
             ),

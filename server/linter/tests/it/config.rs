@@ -150,28 +150,28 @@ values:
   memoryLimit: -1Gi
 ";
     expect![[r#"
-        1:1 "profil" there is no key `profil`; the nearest is `profile`
-        2:1 "kubernetes-version" there is no key `kubernetes-version`; the nearest is `kubernetesVersion`
-        3:10 "strict" there is no profile `strict`; the nearest is `restricted`
+        1:1 "profil" unknown key `profil`; did you mean `profile`?
+        2:1 "kubernetes-version" unknown key `kubernetes-version`; did you mean `kubernetesVersion`?
+        3:10 "strict" unknown profile `strict`; did you mean `restricted`?
         4:20 "newest" "newest" is not a Kubernetes version: write 1.N, for example 1.37
         5:1 "userId" `userId` belongs below `values`
-        6:9 "host-pid" `select` is a list: write each item behind a `- `, or all in `[ ]`
-        7:10 "privileged-containers" there is no rule `privileged-containers`; the nearest is `privileged-container`
-        7:33 "[]" a single word is expected here, in `ignore`
-        7:37 "5" there is no rule `5`; `kubeharden rules` lists all
-        8:9 "fatal" there is no severity `fatal`; write `error`, `warning`, `info` or `hint`
-        10:3 "host-pdi" there is no rule `host-pdi`; the nearest is `host-pid`
-        11:13 "warn" there is no severity `warn`; the nearest is `warning`
-        13:3 "userID" there is no key `userID`; the nearest is `userId`
+        6:9 "host-pid" `select` must be a list: start each item with `- `, or write all in `[ ]`
+        7:10 "privileged-containers" unknown rule `privileged-containers`; did you mean `privileged-container`?
+        7:33 "[]" `ignore` takes a single value here
+        7:37 "5" unknown rule `5`; `kubeharden rules` lists all rules
+        8:9 "fatal" unknown severity `fatal`; expected `error`, `warning`, `info` or `hint`
+        10:3 "host-pdi" unknown rule `host-pdi`; did you mean `host-pid`?
+        11:13 "warn" unknown severity `warn`; did you mean `warning`?
+        13:3 "userID" unknown key `userID`; did you mean `userId`?
         14:3 "ignore" `ignore` belongs at the top of the file
-        15:12 "0" `groupId` is a whole number from 1 to 2147483647
-        16:14 "\"many\"" `minUserId` is a whole number from 0 to 2147483647
+        15:12 "0" `groupId` must be a whole number from 1 to 2147483647
+        16:14 "\"many\"" `minUserId` must be a whole number from 0 to 2147483647
         17:23 "https://ghcr.io" write it without `https://`: `ghcr.io`
         17:49 "'a b'" write a registry such as `ghcr.io` or `*.example.com`, or a repository such as `docker.io/library`
         18:17 "API_KEY" write it in lower case, with `_` between words, such as `api_key`
-        19:20 "keys" write a folder with the whole way to it, such as `/srv/keys`
-        20:15 "lots" `lots` is no quantity above 0: write one such as `100m`
-        21:16 "-1Gi" `-1Gi` is no quantity above 0: write one such as `256Mi`
+        19:20 "keys" write an absolute path, such as `/srv/keys`
+        20:15 "lots" `lots` is not a positive quantity, such as `100m`
+        21:16 "-1Gi" `-1Gi` is not a positive quantity, such as `256Mi`
     "#]]
     .assert_eq(&mistakes(text));
     let mut expected = Config::default();
@@ -232,15 +232,15 @@ fn a_mistake_in_an_exception_is_told_and_the_exception_does_not_count() {
     name: a
 ";
     expect![[r#"
-        2:13 "host-pdi" there is no rule `host-pdi`; the nearest is `host-pid`
-        3:5 "rule" there is no key `rule` in an exception; the nearest is `rules`
-        3:5 "rule" an exception says which `rules` it is from
-        5:5 "contaner" there is no key `contaner` in an exception; the nearest is `container`
-        7:11 "/deploy" write the way from the folder of this file, such as `deploy/**`
-        9:11 "\"[a\"" `[a` is no pattern: write a word, with `*` for anything in it
-        11:12 "tomorrow" `tomorrow` is no day: write it as 2026-12-31
-        13:10 "" `kind` has no value: write one, or remove the key
-        14:5 "host-pid" an exception takes `key: value` lines, nothing else
+        2:13 "host-pdi" unknown rule `host-pdi`; did you mean `host-pid`?
+        3:5 "rule" unknown key `rule` in an exception; did you mean `rules`?
+        3:5 "rule" an exception must list its `rules`
+        5:5 "contaner" unknown key `contaner` in an exception; did you mean `container`?
+        7:11 "/deploy" write a path relative to the folder of this file, such as `deploy/**`
+        9:11 "\"[a\"" `[a` is not a valid pattern, such as `web-*`
+        11:12 "tomorrow" invalid date `tomorrow`; expected YYYY-MM-DD
+        13:10 "" `kind` has no value; write one or remove the key
+        14:5 "host-pid" an exception must consist of `key: value` lines
     "#]]
     .assert_eq(&mistakes(text));
     let rules: Vec<_> = read(text)
@@ -252,16 +252,16 @@ fn a_mistake_in_an_exception_is_told_and_the_exception_does_not_count() {
     assert_eq!(rules, [["host-ipc"]]);
     assert_eq!(
         mistakes("exceptions: host-pid"),
-        "1:13 \"host-pid\" `exceptions` is a list: write each exception behind a `- `\n"
+        "1:13 \"host-pid\" `exceptions` must be a list: start each exception with `- `\n"
     );
     let groundless = "requireReason: true\nexceptions: [{rules: host-pid}]";
     assert_eq!(
         mistakes(groundless),
-        "2:15 \"rules\" this exception has no `reason`, and `requireReason` wants one\n"
+        "2:15 \"rules\" this exception has no `reason` (required by `requireReason`)\n"
     );
     assert_eq!(
         mistakes("requireReason: often"),
-        "1:16 \"often\" `requireReason` is `true` or `false`\n"
+        "1:16 \"often\" `requireReason` must be `true` or `false`\n"
     );
 }
 
@@ -282,7 +282,7 @@ fn an_exception_ends_behind_its_last_day_and_that_is_no_mistake() {
     };
     assert_eq!(ended("2026-06-15"), []);
     let message =
-        "this exception ended with 2026-06-14 and excepts nothing: renew or remove it".to_owned();
+        "this exception expired on 2026-06-14 and no longer applies; renew or remove it".to_owned();
     assert_eq!(ended("2026-06-14"), [(Severity::Warning, message)]);
 }
 
@@ -366,35 +366,35 @@ fn what_is_no_mapping_has_a_message_of_its_own() {
     for (text, expected) in [
         (
             "",
-            "1:1 \"\" the file is empty: write a setting such as `profile: hardened`, or remove the file\n",
+            "1:1 \"\" the file is empty; write a setting such as `profile: hardened`, or remove the file\n",
         ),
         (
             "~\n",
-            "1:1 \"~\" nothing is set here: write a setting such as `profile: hardened`\n",
+            "1:1 \"~\" the document is empty; write a setting such as `profile: hardened`\n",
         ),
         (
             "- profile\n",
-            "1:1 \"- profile\" a configuration file takes `key: value` lines, nothing else\n",
+            "1:1 \"- profile\" a configuration file must consist of `key: value` lines\n",
         ),
         (
             "hardened",
-            "1:1 \"hardened\" a configuration file takes `key: value` lines, nothing else\n",
+            "1:1 \"hardened\" a configuration file must consist of `key: value` lines\n",
         ),
         (
             "profile: {{ .Values.profile }}\n",
-            "1:10 \"{{\" nothing renders this file, so that it cannot be a template: write the values out\n",
+            "1:10 \"{{\" template syntax is not supported in this file; write the values\n",
         ),
         (
             "failOn: info\n---\nfailOn: hint\n",
-            "3:1 \"failOn: hint\" a second document is not read: put everything into the first one\n",
+            "3:1 \"failOn: hint\" only the first document is read; move everything into it\n",
         ),
         (
             "profile:\nfailOn: ~\n",
-            "1:9 \"\" `profile` has no value: write one, or remove the key\n2:9 \"~\" `failOn` has no value: write one, or remove the key\n",
+            "1:9 \"\" `profile` has no value; write one or remove the key\n2:9 \"~\" `failOn` has no value; write one or remove the key\n",
         ),
         (
             "failOn: info\nfailOn: hint\n",
-            "2:1 \"failOn\" `failOn` is written twice; this one counts, remove the other\n",
+            "2:1 \"failOn\" duplicate key `failOn`; this one is used, remove the other\n",
         ),
     ] {
         assert_eq!(mistakes(text), expected, "{text:?}");

@@ -642,7 +642,7 @@ fn the_last_field_of_a_pod_is_not_taken_away() {
         fixed
             .withheld
             .iter()
-            .any(|it| it.reason.to_string() == "nothing would be left of the pod"),
+            .any(|it| it.reason.to_string() == "the fix would remove the whole pod"),
         "{:?}",
         fixed.withheld
     );

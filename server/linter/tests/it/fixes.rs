@@ -688,7 +688,7 @@ fn no_edit_leads_to_what_a_cluster_refuses() {
             .to_string();
         assert_eq!(
             refusal,
-            "a cluster would refuse the result: allowPrivilegeEscalation: false excludes privileged: true in container \"web\""
+            "the API server would reject the result: allowPrivilegeEscalation: false excludes privileged: true in container \"web\""
         );
     }
 }

@@ -407,34 +407,34 @@ fn complaints(text: &str, config: &Config) -> Vec<String> {
 #[test]
 fn what_means_nothing_is_told_with_its_remedy() {
     let at = |comment: &str| complaints(&with(10, comment)[0], &config());
-    let remove = "[safe: remove the ignore]";
+    let remove = "[safe: remove the ignore comment]";
     for (comment, expected) in [
         (
             "# kubeharden: ignore[host-ipc] why",
-            format!("\"# kubeharden: ignore[host-ipc] why\" host-ipc finds nothing that this could ignore {remove}"),
+            format!("\"# kubeharden: ignore[host-ipc] why\" unused suppression: host-ipc reports nothing here {remove}"),
         ),
         (
             "# kubeharden: ignore[host-pid, host-ipc]",
-            "\"host-ipc\" host-ipc finds nothing that this could ignore [safe: remove host-ipc from the ignore]".to_owned(),
+            "\"host-ipc\" unused suppression: host-ipc reports nothing here [safe: remove host-ipc from the list]".to_owned(),
         ),
         (
             "# kubeharden: ignore[host-pid, HOST-PID]",
-            "\"HOST-PID\" HOST-PID finds nothing that this could ignore [safe: remove HOST-PID from the ignore]".to_owned(),
+            "\"HOST-PID\" unused suppression: HOST-PID reports nothing here [safe: remove HOST-PID from the list]".to_owned(),
         ),
         (
             "# kubeharden: ignore[host-ipc, host-network]",
             format!(
-                "\"# kubeharden: ignore[host-ipc, host-network]\" 2 of these rules find nothing that this could ignore {remove}"
+                "\"# kubeharden: ignore[host-ipc, host-network]\" unused suppression: 2 of these rules report nothing here {remove}"
             ),
         ),
         (
             "# kubeharden: ignore[host-pdi]",
-            "\"host-pdi\" there is no rule host-pdi; the nearest is host-pid [review: write host-pid] [review: remove host-pdi]"
+            "\"host-pdi\" unknown rule host-pdi; did you mean host-pid? [review: write host-pid] [review: remove host-pdi]"
                 .to_owned(),
         ),
         (
             "# kubeharden: ignore[zzz]",
-            "\"zzz\" there is no rule zzz; `kubeharden rules` lists all [review: remove zzz]".to_owned(),
+            "\"zzz\" unknown rule zzz; `kubeharden rules` lists all rules [review: remove zzz]".to_owned(),
         ),
         (
             "# kubeharden: ignore[run-as-non-root]",
@@ -442,16 +442,16 @@ fn what_means_nothing_is_told_with_its_remedy() {
              [review: remove run-as-non-root]"
                 .to_owned(),
         ),
-        ("# kubeharden: ignore", "\"ignore\" name what is to be ignored: ignore[rule] [review: remove the comment]".to_owned()),
+        ("# kubeharden: ignore", "\"ignore\" an ignore comment must name its rules: ignore[rule] [review: remove the comment]".to_owned()),
         (
             "# kubeharden: ignroe[host-pid] why",
-            "\"ignroe\" there is no comment \"kubeharden: ignroe\"; the nearest is ignore [review: write ignore] \
+            "\"ignroe\" unknown comment \"kubeharden: ignroe\"; did you mean ignore? [review: write ignore] \
              [review: remove the comment]"
                 .to_owned(),
         ),
         (
             "# kubeharden: ignore[host-pid why",
-            "\"ignore\" the list of rules has no ] at its end [review: write the ]] [review: remove the comment]".to_owned(),
+            "\"ignore\" missing ] after the list of rules [review: add the missing ]] [review: remove the comment]".to_owned(),
         ),
     ] {
         assert_eq!(at(comment), [expected], "{comment}");
@@ -555,7 +555,7 @@ fn whether_a_rule_runs_does_not_decide_whether_its_ignore_is_used() {
             ..Config::default()
         };
         let expected = [
-            "\"low-user-id\" low-user-id finds nothing that this could ignore [safe: remove low-user-id from the ignore]",
+            "\"low-user-id\" unused suppression: low-user-id reports nothing here [safe: remove low-user-id from the list]",
         ];
         assert_eq!(complaints(text, &config), expected, "{profile:?}");
         config.rules.ignore = vec!["missing-cpu-limit".to_owned()];
@@ -979,7 +979,7 @@ fn what_stands_around_items_is_read_without_them() {
     };
     assert_eq!(
         complaints(ChunkRole::Frame),
-        ["there is no rule zzz; `kubeharden rules` lists all"]
+        ["unknown rule zzz; `kubeharden rules` lists all rules"]
     );
     assert_eq!(
         complaints(ChunkRole::Document),

@@ -366,8 +366,7 @@ spec:
         &[Applicability::Safe],
     );
     assert_eq!(fixed.text, text);
-    let reason =
-        "a cluster would refuse the result: seccompProfile of the pod contradicts the annotation";
+    let reason = "the API server would reject the result: seccompProfile of the pod contradicts the annotation";
     assert_eq!(fixed.withheld[0].reason.to_string(), reason);
 }
 

@@ -110,7 +110,7 @@ impl Project {
     }
 }
 
-const STRICT: &str = "there is no profile `strict`; the nearest is `restricted`";
+const STRICT: &str = "unknown profile `strict`; did you mean `restricted`?";
 
 #[tokio::test]
 async fn the_nearest_file_counts_for_each_document() {
@@ -238,10 +238,7 @@ async fn a_file_on_its_own_is_checked_while_it_is_open() {
     let mut project = Project::new(&[]).await;
     project.open(CONFIG, "profil: strict\n").await;
     project
-        .assert_mistakes(
-            CONFIG,
-            &["there is no key `profil`; the nearest is `profile`"],
-        )
+        .assert_mistakes(CONFIG, &["unknown key `profil`; did you mean `profile`?"])
         .await;
     project.tell("didClose", CONFIG).await;
     project.assert_mistakes(CONFIG, &[]).await;
