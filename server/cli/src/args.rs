@@ -1,7 +1,4 @@
-//! The arguments: what may be written on the command line, and the words that `--help` has for it.
-//!
-//! Knows clap, and the names of rules. Must not know what the commands do with them. Promise: what is handed on is valid, or
-//! the program has ended with a message that says what would be.
+//! The command-line arguments and their help texts. Invalid arguments end the program with a message.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -18,7 +15,7 @@ use std::path::PathBuf;
     max_term_width = 100,
     disable_help_subcommand = true
 )]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     pub command: Command,
     /// When to use colors; `auto` follows the terminal and NO_COLOR
@@ -30,7 +27,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Check manifests for insecure settings and for fields that the cluster would ignore or reject
     #[command(after_long_help = EXIT_CODES)]
     Check(Check),
@@ -59,7 +56,7 @@ Exit codes:
   2  the arguments are wrong, or a file could not be read (the others are still checked and reported)";
 
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     pub inputs: Inputs,
     /// Check the output of `helm template`, and report each finding at the template line that produced it
@@ -97,7 +94,7 @@ pub(super) struct Check {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Fix {
+pub(crate) struct Fix {
     #[command(flatten)]
     pub inputs: Inputs,
     #[command(flatten)]
@@ -115,7 +112,7 @@ pub(super) struct Fix {
 
 /// The files to read.
 #[derive(Debug, Args)]
-pub(super) struct Inputs {
+pub(crate) struct Inputs {
     /// Files and folders, or `-` for stdin; in folders, *.yaml, *.yml, and *.json with Kubernetes objects, except files in .gitignore
     #[arg(default_value = ".", value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -126,7 +123,7 @@ pub(super) struct Inputs {
 
 /// Options that override the configuration file.
 #[derive(Debug, Args)]
-pub(super) struct Choices {
+pub(crate) struct Choices {
     /// Rules to apply: a Pod Security Standard, or `hardened` for everything; `hardened` unless configured
     #[arg(long, value_parser = one_of(&Profile::ALL, Profile::name), value_name = "PROFILE")]
     pub profile: Option<Profile>,
@@ -151,7 +148,7 @@ pub(super) struct Choices {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowConfig {
+pub(crate) struct ShowConfig {
     /// The file or folder
     #[arg(default_value = ".", value_name = "PATH")]
     pub path: PathBuf,
@@ -160,14 +157,14 @@ pub(super) struct ShowConfig {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Init {
+pub(crate) struct Init {
     /// Folder to create it in
     #[arg(default_value = ".", value_name = "FOLDER")]
     pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Explain {
+pub(crate) struct Explain {
     /// Rule id, or any other diagnostic code from your editor
     #[arg(value_parser = page, value_name = "RULE")]
     pub page: Page,
@@ -176,27 +173,27 @@ pub(super) struct Explain {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     #[arg(long, value_enum, default_value_t = PageFormat::Text, value_name = "FORMAT")]
     pub output_format: PageFormat,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// Ignored. Some editors add it.
     #[arg(long, hide = true)]
     pub stdio: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Color {
+pub(crate) enum Color {
     Auto,
     Always,
     Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// With source lines
     Full,
     /// One line per finding
@@ -206,14 +203,14 @@ pub(super) enum Format {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PageFormat {
+pub(crate) enum PageFormat {
     Text,
     Json,
 }
 
 impl Choices {
-    /// A configuration after what was given on the command line.
-    pub(super) fn over(&self, mut config: Config) -> Config {
+    /// Applies the options to a configuration.
+    pub(crate) fn apply_to(&self, mut config: Config) -> Config {
         config.profile = self.profile.unwrap_or(config.profile);
         config.profile_is_chosen |= self.profile.is_some();
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
@@ -223,7 +220,7 @@ impl Choices {
     }
 }
 
-/// Parses one of the names of an enum that another crate defines.
+/// Returns a parser for the names of an enum from another crate.
 fn one_of<T: Copy + Send + Sync + 'static>(
     all: &'static [T],
     name: fn(T) -> &'static str,
@@ -239,12 +236,12 @@ fn rule_id(id: &str) -> Result<String, String> {
     listed_rule(id).map(|rule| rule.id.to_owned())
 }
 
-/// The page of that name.
+/// Parses the name of a documentation page.
 fn page(id: &str) -> Result<Page, String> {
     Page::named(id).map_or_else(|| listed_rule(id).map(Rule::page), Ok)
 }
 
-/// The rule of that id.
+/// Parses a rule id.
 fn listed_rule(id: &str) -> Result<&'static Rule, String> {
     Rule::named(id).ok_or_else(|| match config::nearest(id, Rule::ids().into_iter()) {
         Some(near) => format!("unknown rule; did you mean `{near}`?"),
@@ -258,7 +255,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_arguments_make_sense_to_clap() {
+    fn arguments_are_consistent() {
         Arguments::command().debug_assert();
     }
 }

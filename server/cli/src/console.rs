@@ -1,89 +1,89 @@
-//! The terminal: the only way to stdout and stderr, and to the exit code.
+//! The terminal: all output to stdout and stderr, and the exit status.
 //!
-//! Knows colours, closed pipes and who reads which stream. Must not know what is printed. Promise: nothing panics because
-//! nobody reads; what was complained about shows in the exit code.
+//! A closed pipe never panics. After any reported error the exit code is 2.
 
-use super::args::Color;
+use crate::args::Color;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::process::ExitCode;
 
-/// What a command has to say in one number. The greater, the graver.
+/// Exit status; higher is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verdict {
-    Clean,
-    Found,
-    Trouble,
+pub(crate) enum ExitStatus {
+    Success,
+    Findings,
+    Error,
 }
 
-pub(super) struct Console {
+pub(crate) struct Console {
     out: BufWriter<Stdout>,
-    /// Whether stdout takes escape sequences.
+    /// Whether to write escape sequences to stdout.
     pub colored: bool,
     quiet: bool,
-    complained: bool,
+    has_errors: bool,
 }
 
 impl Console {
-    pub(super) fn new(color: Color, quiet: bool) -> Self {
+    pub(crate) fn new(color: Color, quiet: bool) -> Self {
         Console {
             out: BufWriter::new(io::stdout()),
             colored: is_colored(color),
             quiet,
-            complained: false,
+            has_errors: false,
         }
     }
 
-    /// The style, where stdout shows styles.
-    pub(super) fn style(&self, style: Style) -> Style {
+    /// Returns the style, or an empty one if the output is not colored.
+    pub(crate) fn style(&self, style: Style) -> Style {
         if self.colored { style } else { Style::new() }
     }
 
-    /// Whether only results and errors are wanted.
-    pub(super) fn is_quiet(&self) -> bool {
+    /// Whether to print only results and errors.
+    pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// Says on stderr what is no result, unless only results are wanted.
-    pub(super) fn note(&self, message: impl Display) {
+    /// Prints a note on stderr, except with `--quiet`.
+    pub(crate) fn note(&self, message: impl Display) {
         if !self.quiet {
-            say(message);
+            print_error_line(message);
         }
     }
 
-    /// Says on stderr why a result is missing.
-    pub(super) fn complain(&mut self, trouble: impl Display) {
-        self.complained = true;
-        say(format_args!("error: {trouble}"));
+    /// Reports an error on stderr.
+    pub(crate) fn error(&mut self, error: impl Display) {
+        self.has_errors = true;
+        print_error_line(format_args!("error: {error}"));
     }
 
-    /// Shows on stderr why a result may be wrong: a text over several lines that says itself how grave it is.
-    pub(super) fn exhibit(&mut self, drawing: impl Display) {
-        self.complained = true;
-        say(drawing);
+    /// Reports an error on stderr as a text of several lines that contains its own severity.
+    pub(crate) fn error_text(&mut self, text: impl Display) {
+        self.has_errors = true;
+        print_error_line(text);
     }
 
-    /// Ends the output. Where it could not be written, somebody has to be told.
-    pub(super) fn close(mut self, outcome: io::Result<Verdict>) -> ExitCode {
-        let outcome = outcome.and_then(|verdict| self.flush().map(|()| verdict));
-        let verdict = outcome.unwrap_or_else(|error| {
-            self.complain(format_args!("the output cannot be written: {error}"));
-            Verdict::Trouble
+    /// Flushes the output, and returns the exit code. A failed write is an error.
+    pub(crate) fn close(mut self, outcome: io::Result<ExitStatus>) -> ExitCode {
+        let outcome = outcome.and_then(|status| self.flush().map(|()| status));
+        let status = outcome.unwrap_or_else(|error| {
+            self.error(format_args!("the output cannot be written: {error}"));
+            ExitStatus::Error
         });
-        match if self.complained {
-            Verdict::Trouble
+        let status = if self.has_errors {
+            ExitStatus::Error
         } else {
-            verdict
-        } {
-            Verdict::Clean => ExitCode::SUCCESS,
-            Verdict::Found => ExitCode::from(1),
-            Verdict::Trouble => ExitCode::from(2),
+            status
+        };
+        match status {
+            ExitStatus::Success => ExitCode::SUCCESS,
+            ExitStatus::Findings => ExitCode::from(1),
+            ExitStatus::Error => ExitCode::from(2),
         }
     }
 }
 
-/// Writes to stdout. Where its reader went away (`| head`), what is left goes nowhere, and that is no error.
+/// Writes to stdout. If the reader is gone (`| head`), the rest is dropped without an error.
 impl Write for Console {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         unless_closed(self.out.write(bytes), bytes.len())
@@ -101,8 +101,8 @@ fn unless_closed<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
     }
 }
 
-/// A line on stderr; where that is closed, there is nobody left to tell.
-fn say(message: impl Display) {
+/// Prints a line on stderr; a closed stderr is ignored.
+fn print_error_line(message: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
@@ -116,15 +116,15 @@ fn is_colored(color: Color) -> bool {
     }
 }
 
-/// Consoles of Windows take escape sequences once they are asked to.
+/// Windows consoles accept escape sequences only after they are enabled.
 fn terminal_takes_escapes() -> bool {
     anstyle_query::term_supports_color()
         && anstyle_query::windows::enable_ansi_colors().unwrap_or(true)
 }
 
-/// A heading, or what is most important of a line.
-pub(super) const STRONG: Style = Style::new().bold();
+/// A heading, or the most important part of a line.
+pub(crate) const STRONG: Style = Style::new().bold();
 /// A line that a fix adds.
-pub(super) const ADDED: Style = AnsiColor::Green.on_default();
-/// A line that a fix takes away.
-pub(super) const REMOVED: Style = AnsiColor::Red.on_default();
+pub(crate) const ADDED: Style = AnsiColor::Green.on_default();
+/// A line that a fix removes.
+pub(crate) const REMOVED: Style = AnsiColor::Red.on_default();

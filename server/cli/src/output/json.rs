@@ -1,17 +1,16 @@
 //! The format `json`: a contract with other programs, described in `docs/json.md`.
 //!
-//! Promise: within one `version`, keys are only ever added; absent strings are null.
+//! Within one `version`, keys are only added. Missing strings are null.
 
-use super::check::{CheckedFile, Results};
-use super::problem::{Problem, Remedy};
-use super::statistics::Statistics;
+use crate::output::report::{self, CheckedFile, Results};
+use crate::output::statistics::Statistics;
 use linter::rules::Applicability;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// What the contract is called; another number means that a reader has to change.
-pub(super) const VERSION: u32 = 1;
+/// The version of the contract. A new number means that readers have to change.
+pub(crate) const VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct Output<'a> {
@@ -66,10 +65,10 @@ struct Summary {
     ignored: usize,
 }
 
-pub(super) fn write(results: &Results, statistics: bool, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write(results: &Results, statistics: bool, out: &mut impl Write) -> io::Result<()> {
     let findings = results
-        .problems()
-        .map(|(file, problem)| finding(file, problem))
+        .findings()
+        .map(|(file, found)| finding(file, found))
         .collect();
     let statistics = statistics.then_some(&results.statistics);
     write_value(
@@ -83,47 +82,47 @@ pub(super) fn write(results: &Results, statistics: bool, out: &mut impl Write) -
     )
 }
 
-/// Any value as JSON that people can read too, with a line break at its end.
-pub(super) fn write_value(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+/// Writes a value as indented JSON with a final line break.
+pub(crate) fn write_value(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
 }
 
-fn finding<'a>(file: &'a CheckedFile, problem: &'a Problem) -> Finding<'a> {
-    let object = problem.object.as_ref();
-    let (start, end) = (problem.span.start, problem.span.end);
+fn finding<'a>(file: &'a CheckedFile, found: &'a report::Finding) -> Finding<'a> {
+    let object = found.object.as_ref();
+    let (start, end) = (found.span.start, found.span.end);
     Finding {
-        rule: problem.rule,
-        profile: problem.profile,
-        severity: problem.severity.name(),
-        message: &problem.message,
+        rule: found.rule,
+        profile: found.profile,
+        severity: found.severity.name(),
+        message: &found.message,
         path: file.path.to_string_lossy(),
-        document: problem.document,
+        document: found.document,
         api_version: object.map(|object| object.api_version.as_str()),
         kind: object.map(|object| object.kind.as_str()),
         namespace: present(object.and_then(|object| object.namespace.as_deref())),
         name: present(object.and_then(|object| object.name.as_deref())),
-        container: present(problem.container.as_deref()),
+        container: present(found.container.as_deref()),
         line: start.line,
         column: start.column,
         end_line: end.line,
         end_column: end.column,
         start_byte: start.byte,
         end_byte: end.byte,
-        fix: problem.fix.as_ref().map(fix),
+        fix: found.fix.as_ref().map(fix),
     }
 }
 
-/// A name that is written but empty names nothing.
+/// Returns the name, or `None` if it is empty.
 fn present(name: Option<&str>) -> Option<&str> {
     name.filter(|name| !name.is_empty())
 }
 
-fn fix(remedy: &Remedy) -> Fix<'_> {
+fn fix(fix: &report::Fix) -> Fix<'_> {
     Fix {
-        title: &remedy.title,
-        applicability: applicability(remedy.safety),
-        safety: remedy.safety.name(),
+        title: &fix.title,
+        applicability: applicability(fix.applicability),
+        safety: fix.applicability.name(),
     }
 }
 
@@ -146,15 +145,14 @@ fn summary(results: &Results) -> Summary {
         warnings: summary.warnings,
         infos: summary.infos,
         hints: summary.hints,
-        ignored: summary.ignored,
+        ignored: summary.suppressed,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::check::Results;
-    use super::super::sample;
     use super::*;
+    use crate::output::sample;
     use expect_test::expect;
 
     fn written(results: &Results) -> String {
@@ -164,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_an_empty_list() {
+    fn no_findings_is_an_empty_list() {
         expect![[r#"
             {
               "version": 1,
@@ -186,9 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn a_finding_has_every_key() {
+    fn finding_has_every_key() {
         let mut results = sample::results();
-        results.files[0].problems.drain(..3);
+        results.files[0].findings.drain(..3);
         expect![[r#"
             {
               "version": 1,

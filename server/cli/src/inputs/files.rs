@@ -1,9 +1,8 @@
-//! The files: which ones a command is about, and their texts.
+//! The input files of a command, and their texts.
 //!
-//! Knows folders, `.gitignore` and encodings. Must not know YAML. Promise: every path is given once and in order, as it was
-//! named; what cannot be read is told with its remedy and stops nothing else.
+//! Each path occurs once, in order, as given. A file that cannot be read does not stop the others.
 
-use super::args::Inputs;
+use crate::args::Inputs;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -14,40 +13,40 @@ use workspace::bounded_fs;
 use workspace::project::Project;
 use workspace::walk;
 
-/// Places in a text are counted in 32 bits.
+/// Offsets in a text are 32-bit numbers.
 const LONGEST: u64 = u32::MAX as u64;
 
 /// A text to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
-    /// What messages call it.
+pub(crate) struct Source {
+    /// The name that messages use.
     pub path: PathBuf,
     pub origin: Origin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     File,
     Stdin,
 }
 
-/// Why a text was not read or written: where, and what is wrong and would help.
+/// Why a file could not be read or written, with a hint for the user.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(crate) struct FileError {
     pub path: PathBuf,
     pub reason: String,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.reason)
     }
 }
 
-/// The texts that paths name, sorted, and the paths that name none.
-pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
+/// Returns the sources for the paths, sorted, and the paths that cannot be read.
+pub(crate) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<FileError>) {
     let mut sources = BTreeMap::new();
-    let mut troubles = Vec::new();
+    let mut errors = Vec::new();
     let mut project = Project::default();
     for path in &inputs.paths {
         if path.as_os_str() == "-" {
@@ -59,12 +58,12 @@ pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
             continue;
         }
         match fs::metadata(path) {
-            Err(error) => troubles.push(Trouble {
+            Err(error) => errors.push(FileError {
                 path: path.clone(),
                 reason: unreadable(&error),
             }),
             Ok(metadata) if metadata.is_dir() => {
-                walk(path, &mut project, &mut sources, &mut troubles)
+                walk(path, &mut project, &mut sources, &mut errors)
             }
             Ok(_) => {
                 sources.insert(plain(path), Origin::File);
@@ -76,25 +75,25 @@ pub(super) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<Trouble>) {
             .into_iter()
             .map(|(path, origin)| Source { path, origin })
             .collect(),
-        troubles,
+        errors,
     )
 }
 
-/// The YAML files below a folder, and the JSON files that hold objects or patches of them, hidden and ignored ones left out.
+/// Adds the YAML files below a folder, and the JSON files with Kubernetes objects or patches. Skips hidden and ignored files.
 fn walk(
     folder: &Path,
     project: &mut Project,
     sources: &mut BTreeMap<PathBuf, Origin>,
-    troubles: &mut Vec<Trouble>,
+    errors: &mut Vec<FileError>,
 ) {
     for file in walk::manifest_files(folder, usize::MAX) {
         match file {
-            // Of the JSON that nobody named, only what is a manifest is read.
-            Ok(file) if !walk::is_json(&file) || is_of_concern(&file, project) => {
+            // A JSON file that is not named on the command line is read only if it is a manifest or a patch.
+            Ok(file) if !walk::is_json(&file) || is_manifest_or_patch(&file, project) => {
                 sources.insert(plain(&file), Origin::File);
             }
             Ok(_) => {}
-            Err(reason) => troubles.push(Trouble {
+            Err(reason) => errors.push(FileError {
                 path: folder.to_owned(),
                 reason,
             }),
@@ -102,34 +101,34 @@ fn walk(
     }
 }
 
-/// Whether a JSON file says what an object says of itself, or is a patch that a kustomization names: most say other things, and lie about
-/// in great numbers. One that cannot be read is left to who reads it in earnest.
-fn is_of_concern(path: &Path, project: &mut Project) -> bool {
+/// Whether a JSON file looks like a Kubernetes object, or is a patch of a kustomization. Most JSON files are neither. A file that cannot
+/// be read is kept, so that the error is reported later.
+fn is_manifest_or_patch(path: &Path, project: &mut Project) -> bool {
     bounded_fs::read(path, LONGEST).map_or(true, |bytes| {
-        let holds = |word: &str| {
+        let contains = |word: &str| {
             bytes
                 .windows(word.len())
                 .any(|window| window == word.as_bytes())
         };
         let mut is_patch = || project.file_context(path).role == FileRole::Patch;
-        (holds("\"apiVersion\"") && holds("\"kind\""))
-            || (holds("\"op\"") && holds("\"path\"") && is_patch())
+        (contains("\"apiVersion\"") && contains("\"kind\""))
+            || (contains("\"op\"") && contains("\"path\"") && is_patch())
     })
 }
 
-/// The path without a `./` before it, so that one file has one name.
-pub(super) fn plain(path: &Path) -> PathBuf {
+/// Returns the path without `.` components, so that each file has one name.
+pub(crate) fn plain(path: &Path) -> PathBuf {
     path.components()
         .filter(|component| *component != Component::CurDir)
         .collect()
 }
 
-/// The text.
+/// Reads the text.
 ///
 /// # Errors
-/// Why there is none.
-pub(super) fn read(source: &Source) -> Result<String, Trouble> {
-    let trouble = |reason| Trouble {
+/// If the file cannot be read or is not UTF-8.
+pub(crate) fn read(source: &Source) -> Result<String, FileError> {
+    let error = |reason| FileError {
         path: source.path.clone(),
         reason,
     };
@@ -137,7 +136,7 @@ pub(super) fn read(source: &Source) -> Result<String, Trouble> {
         Origin::File => bounded_fs::read_named(&source.path, LONGEST),
         Origin::Stdin => bounded_fs::read_all(io::stdin().lock(), LONGEST),
     };
-    decode(bytes.map_err(|error| trouble(unreadable(&error)))?).map_err(trouble)
+    decode(bytes.map_err(|cause| error(unreadable(&cause)))?).map_err(error)
 }
 
 fn unreadable(error: &io::Error) -> String {
@@ -177,14 +176,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_named_once_and_plainly() {
+    fn plain_removes_current_folder() {
         assert_eq!(plain(Path::new("./a/./b.yaml")), Path::new("a/b.yaml"));
         assert_eq!(plain(Path::new("../a.yaml")), Path::new("../a.yaml"));
         assert_eq!(plain(Path::new("/a.yaml")), Path::new("/a.yaml"));
     }
 
     #[test]
-    fn what_is_no_text_is_told_with_its_remedy() {
+    fn decode_rejects_other_encodings() {
         assert_eq!(
             decode(b"a: 1\nb: \xe4\n".to_vec()).unwrap_err(),
             "is not UTF-8 in line 2 (byte 8); save it as UTF-8"

@@ -1,11 +1,10 @@
-//! The texts, each with what it is held to among the others.
+//! Reads all texts, and the facts that objects in one file state about objects in others.
 //!
-//! Knows that objects in one file have a say about those in another. Must not know what they say. Promise: the order of files makes no
-//! difference; a text that cannot be read says nothing and stops nothing.
+//! The order of files does not matter, and a text that cannot be read does not stop the others.
 
-use super::check::guarded;
-use super::configured::Configured;
-use super::files::{self, Trouble};
+use crate::inputs::configured::Configured;
+use crate::inputs::files::{self, FileError};
+use crate::inputs::panics;
 use linter::OwnedInputs;
 use linter::analysis;
 use linter::config::Config;
@@ -16,7 +15,7 @@ use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
 use workspace::{FileContext, WorkspaceView};
 
 /// Reads all texts.
-pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, String), Trouble>> {
+pub(crate) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, String), FileError>> {
     let read: Vec<_> = sources.into_par_iter().map(read).collect();
     let index = WorkspaceIndex::default();
     for (source, _, facts) in read
@@ -31,21 +30,21 @@ pub(super) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
         );
     }
     let index = (!index.is_empty()).then(|| Arc::new(index));
-    let among = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
+    let with_view = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
         Some(index) => (
             Configured {
-                inputs: among(&source, index),
+                inputs: with_workspace(&source.inputs, index, &source.real),
                 ..source
             },
             text,
         ),
         None => (source, text),
     };
-    read.into_iter().map(|read| read.map(among)).collect()
+    read.into_iter().map(|read| read.map(with_view)).collect()
 }
 
-/// What a text that was rendered as a whole is held to among its own objects.
-pub(super) fn alone(text: &str, config: Arc<Config>) -> OwnedInputs {
+/// Returns the inputs of a rendered text, whose objects refer only to each other.
+pub(crate) fn of_rendered(text: &str, config: Arc<Config>) -> OwnedInputs {
     let (index, source) = (WorkspaceIndex::default(), Path::new(""));
     let inputs = OwnedInputs {
         config,
@@ -53,28 +52,24 @@ pub(super) fn alone(text: &str, config: Arc<Config>) -> OwnedInputs {
     };
     let facts = facts(text, &inputs);
     if index.update(source, facts.iter(), &inputs.context.namespaces) {
-        beside(&inputs, &Arc::new(index), source)
+        with_workspace(&inputs, &Arc::new(index), source)
     } else {
         inputs
     }
 }
 
-/// Who is only named makes no difference here.
+/// Returns the facts that affect objects of other files; mere references do not.
 fn facts(text: &str, inputs: &OwnedInputs) -> Vec<Fact> {
     analysis::facts(text, inputs.into(), ReferencedKind::AFFECTING_OTHERS)
 }
 
-fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), Trouble> {
+fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), FileError> {
     let text = files::read(&source.source)?;
-    let facts = guarded(&source.source, || facts(&text, &source.inputs))?;
+    let facts = panics::catch(&source.source, || facts(&text, &source.inputs))?;
     Ok((source, text, facts))
 }
 
-fn among(source: &Configured, index: &Arc<WorkspaceIndex>) -> OwnedInputs {
-    beside(&source.inputs, index, &source.real)
-}
-
-fn beside(inputs: &OwnedInputs, index: &Arc<WorkspaceIndex>, file: &Path) -> OwnedInputs {
+fn with_workspace(inputs: &OwnedInputs, index: &Arc<WorkspaceIndex>, file: &Path) -> OwnedInputs {
     let mut inputs = inputs.clone();
     inputs.context.workspace = Some(WorkspaceView {
         index: Arc::clone(index),

@@ -1,15 +1,13 @@
-//! `explain`: the page about a rule, or about what else is shown as a code.
-//!
-//! Knows just enough Markdown to make a heading stand out. Promise: without colours the page is the Markdown as it is.
+//! `explain`: prints the documentation of a rule, or of another diagnostic code, as Markdown with highlighted headings.
 
-use super::args::{Explain, PageFormat};
-use super::console::{Console, STRONG, Verdict};
-use super::json;
+use crate::args::{Explain, PageFormat};
+use crate::console::{Console, ExitStatus, STRONG};
+use crate::output::json;
 use linter::rules::{Page, Rule};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// The page of a rule has a profile and a severity; any other has neither.
+/// A page; only the page of a rule has a profile and a severity.
 #[derive(Serialize)]
 struct Output {
     version: u32,
@@ -20,12 +18,12 @@ struct Output {
     docs: String,
 }
 
-pub(super) fn run(arguments: &Explain, console: &mut Console) -> io::Result<Verdict> {
+pub(crate) fn run(arguments: &Explain, console: &mut Console) -> io::Result<ExitStatus> {
     match arguments.output_format {
         PageFormat::Json => json::write_value(&output(&arguments.page), console)?,
         PageFormat::Text => write_text(&arguments.page, console)?,
     }
-    Ok(Verdict::Clean)
+    Ok(ExitStatus::Success)
 }
 
 fn output(page: &Page) -> Output {
@@ -45,9 +43,10 @@ fn write_text(page: &Page, console: &mut Console) -> io::Result<()> {
     let mut in_code = false;
     for line in page.text().lines() {
         in_code ^= line.starts_with("```");
-        match line.starts_with('#') && !in_code {
-            true => writeln!(console, "{strong}{line}{strong:#}")?,
-            false => writeln!(console, "{line}")?,
+        if line.starts_with('#') && !in_code {
+            writeln!(console, "{strong}{line}{strong:#}")?;
+        } else {
+            writeln!(console, "{line}")?;
         }
     }
     Ok(())

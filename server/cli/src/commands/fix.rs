@@ -1,17 +1,15 @@
-//! `fix`: mends files in place, or shows what that would change.
+//! `fix`: fixes files in place, or prints the changes as a diff.
 //!
-//! Knows how to put a text in the place of another one without a moment in which neither is there. Must not know what an edit
-//! is. Promise: a file whose text would not change is not touched.
+//! A file is replaced atomically, and is not touched if its text does not change.
 
-use super::args::Fix;
-use super::check::{complain_of, guarded};
-use super::configured::Configured;
-use super::console::{ADDED, Console, REMOVED, STRONG, Verdict};
-use super::files::{self, Origin, Source, Trouble};
-use super::full::count;
-use super::lines::Lines;
-use super::problem::one_line;
-use super::read::read_all;
+use crate::args::Fix;
+use crate::console::{ADDED, Console, ExitStatus, REMOVED, STRONG};
+use crate::inputs::configured::Configured;
+use crate::inputs::files::{self, FileError, Origin, Source};
+use crate::inputs::panics;
+use crate::inputs::read::read_all;
+use crate::output::lines::Lines;
+use crate::output::report::{count, one_line};
 use linter::analysis::{self, FixedText, RejectedFix};
 use linter::rules::Applicability;
 use rayon::prelude::*;
@@ -21,31 +19,29 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A text, and what became of it.
-struct Mended {
+/// A text before and after its fixes.
+struct Fixed {
     source: Source,
     before: String,
     after: FixedText,
 }
 
-pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict> {
+pub(crate) fn run(arguments: &Fix, console: &mut Console) -> io::Result<ExitStatus> {
     let allowed = allowed(arguments);
-    let (sources, troubles) = files::gather(&arguments.inputs);
-    troubles
-        .iter()
-        .for_each(|trouble| console.complain(trouble));
+    let (sources, errors) = files::gather(&arguments.inputs);
+    errors.iter().for_each(|trouble| console.error(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
     let results: Vec<_> = read_all(sources)
         .into_par_iter()
-        .map(|read| read.and_then(|source| mend(source, &allowed)))
+        .map(|read| read.and_then(|source| fix(source, &allowed)))
         .collect();
     let mut tally = Tally::default();
     for result in results {
         match result {
-            Err(trouble) => console.complain(trouble),
-            Ok(mended) => {
-                complain_of(&mended.after.failures, &mended.source.path, console);
-                hand_over(&mended, arguments, &mut tally, console)?;
+            Err(trouble) => console.error(trouble),
+            Ok(fixed) => {
+                panics::report_rule_panics(&fixed.after.failures, &fixed.source.path, console);
+                write_fixed(&fixed, arguments, &mut tally, console)?;
             }
         }
     }
@@ -53,9 +49,9 @@ pub(super) fn run(arguments: &Fix, console: &mut Console) -> io::Result<Verdict>
         console.note(sentence);
     }
     Ok(if arguments.diff && tally.changed > 0 {
-        Verdict::Found
+        ExitStatus::Findings
     } else {
-        Verdict::Clean
+        ExitStatus::Success
     })
 }
 
@@ -69,54 +65,54 @@ fn allowed(arguments: &Fix) -> Vec<Applicability> {
         .chain(
             more.into_iter()
                 .filter(|(wanted, _)| *wanted)
-                .map(|(_, safety)| safety),
+                .map(|(_, applicability)| applicability),
         )
         .collect()
 }
 
-/// Mends a text. Where its configuration has mistakes, nobody knows what was to be written.
-fn mend(
+/// Fixes a text. Refuses if its configuration has errors, because the intended values are unknown.
+fn fix(
     (configured, before): (Configured, String),
     allowed: &[Applicability],
-) -> Result<Mended, Trouble> {
+) -> Result<Fixed, FileError> {
     let Configured {
         source,
         inputs,
-        mistaken,
+        has_config_errors,
         ..
     } = configured;
-    if mistaken {
-        return Err(Trouble {
+    if has_config_errors {
+        return Err(FileError {
             path: source.path,
             reason: "not fixed: its configuration file has errors".to_owned(),
         });
     }
-    let after = guarded(&source, || analysis::fix_all(&before, &inputs, allowed))?;
-    Ok(Mended {
+    let after = panics::catch(&source, || analysis::fix_all(&before, &inputs, allowed))?;
+    Ok(Fixed {
         source,
         before,
         after,
     })
 }
 
-/// Puts the new text where it belongs, and says what is not mended.
-fn hand_over(
-    mended: &Mended,
+/// Writes the new text, and reports what is not fixed.
+fn write_fixed(
+    fixed: &Fixed,
     arguments: &Fix,
     tally: &mut Tally,
     console: &mut Console,
 ) -> io::Result<()> {
-    let changed = mended.before != mended.after.text;
+    let changed = fixed.before != fixed.after.text;
     tally.files += 1;
-    match (arguments.diff, mended.source.origin) {
-        (true, _) if changed => write_diff(mended, console)?,
+    match (arguments.diff, fixed.source.origin) {
+        (true, _) if changed => write_diff(fixed, console)?,
         (true, _) => {}
-        (false, Origin::Stdin) => console.write_all(mended.after.text.as_bytes())?,
+        (false, Origin::Stdin) => console.write_all(fixed.after.text.as_bytes())?,
         (false, Origin::File) if changed => {
-            if let Err(error) = replace(&mended.source.path, &mended.after.text) {
-                console.complain(format_args!(
+            if let Err(error) = replace(&fixed.source.path, &fixed.after.text) {
+                console.error(format_args!(
                     "{}: cannot be written: {error}",
-                    mended.source.path.display()
+                    fixed.source.path.display()
                 ));
                 tally.unwritten += 1;
                 return Ok(());
@@ -125,25 +121,25 @@ fn hand_over(
         (false, Origin::File) => {}
     }
     tally.changed += usize::from(changed);
-    tally.applied += mended.after.applied;
-    explain_withheld(mended, console);
+    tally.applied += fixed.after.applied;
+    report_withheld(fixed, console);
     if arguments.unsafe_fixes {
-        explain_unfixable(mended, console);
+        report_unfixable(fixed, console);
     }
     Ok(())
 }
 
-/// Says what is not mended: once for each cause in a document, at the first finding that it stands in the way of.
-fn explain_withheld(mended: &Mended, console: &Console) {
-    let lines = Lines::new(&mended.after.text);
+/// Reports the fixes that cannot be applied: once per cause and document, at the first finding.
+fn report_withheld(fixed: &Fixed, console: &Console) {
+    let lines = Lines::new(&fixed.after.text);
     let mut causes: Vec<(String, Vec<&RejectedFix>)> = Vec::new();
-    for withheld in &mended.after.withheld {
+    for withheld in &fixed.after.withheld {
         let above = lines.place(withheld.document).line - 1;
         let reason = withheld.reason.clone().with_line_offset(above).to_string();
-        let same = |(known, of): &&mut (String, Vec<&RejectedFix>)| {
+        let is_same_cause = |(known, of): &&mut (String, Vec<&RejectedFix>)| {
             *known == reason && of.iter().all(|other| other.document == withheld.document)
         };
-        match causes.iter_mut().find(same) {
+        match causes.iter_mut().find(is_same_cause) {
             Some((_, of)) => of.push(withheld),
             None => causes.push((reason, vec![withheld])),
         }
@@ -161,7 +157,7 @@ fn explain_withheld(mended: &Mended, console: &Console) {
             .map(|withheld| withheld.offset)
             .min()
             .unwrap_or_default();
-        let (path, place) = (mended.source.path.display(), lines.place(first));
+        let (path, place) = (fixed.source.path.display(), lines.place(first));
         let reason = one_line(&reason);
         console.note(format_args!(
             "{path}:{}:{}: {rules} {verb} not fixed: {reason}",
@@ -170,17 +166,17 @@ fn explain_withheld(mended: &Mended, console: &Console) {
     }
 }
 
-/// Says what stands between the pods and the Pod Security Standards once every fix is taken: once for each rule in a document.
-fn explain_unfixable(mended: &Mended, console: &Console) {
-    let lines = Lines::new(&mended.after.text);
-    let mut told = HashSet::new();
-    for left in &mended.after.unfixable {
+/// Reports the remaining violations of the Pod Security Standards that have no fix: once per rule and document.
+fn report_unfixable(fixed: &Fixed, console: &Console) {
+    let lines = Lines::new(&fixed.after.text);
+    let mut reported = HashSet::new();
+    for left in &fixed.after.unfixable {
         let (path, place, rule) = (
-            mended.source.path.display(),
+            fixed.source.path.display(),
             lines.place(left.offset),
             left.rule.id,
         );
-        if told.insert((left.document, rule)) {
+        if reported.insert((left.document, rule)) {
             console.note(format_args!(
                 "{path}:{}:{}: {rule} is not fixed: no automatic fix available",
                 place.line, place.column
@@ -189,9 +185,9 @@ fn explain_unfixable(mended: &Mended, console: &Console) {
     }
 }
 
-fn write_diff(mended: &Mended, console: &mut Console) -> io::Result<()> {
-    let path = one_line(&mended.source.path.to_string_lossy());
-    let diff = TextDiff::from_lines(&mended.before, &mended.after.text);
+fn write_diff(fixed: &Fixed, console: &mut Console) -> io::Result<()> {
+    let path = one_line(&fixed.source.path.to_string_lossy());
+    let diff = TextDiff::from_lines(&fixed.before, &fixed.after.text);
     let diff = diff.unified_diff().header(&path, &path).to_string();
     for line in diff.split_inclusive('\n') {
         let style = console.style(match line.as_bytes().first() {
@@ -208,8 +204,7 @@ fn write_diff(mended: &Mended, console: &mut Console) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts a text in the place of a file's, whole or not at all. Mode and owner stay, and where the path is a link, it is what
-/// the link leads to that changes.
+/// Replaces the text of a file atomically. Mode and owner stay; if the path is a link, its target is replaced.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let target = fs::canonicalize(path)?;
     let metadata = fs::metadata(&target)?;
@@ -235,7 +230,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// In a container, root often mends the files of somebody else. Where the owner cannot be kept, the text matters more.
+/// Keeps the owner: in a container, root often fixes files of another user. If the owner cannot be kept, the file is written anyway.
 #[cfg(unix)]
 fn keep_owner(file: &fs::File, metadata: &fs::Metadata) {
     use std::os::unix::fs::{MetadataExt, fchown};
@@ -245,7 +240,7 @@ fn keep_owner(file: &fs::File, metadata: &fs::Metadata) {
 #[cfg(not(unix))]
 fn keep_owner(_: &fs::File, _: &fs::Metadata) {}
 
-/// What was done in all.
+/// The totals of a run.
 #[derive(Default)]
 struct Tally {
     files: usize,
@@ -255,14 +250,14 @@ struct Tally {
 }
 
 impl Tally {
-    /// Nothing where errors have said it all.
+    /// Returns the summary; `None` if only errors occurred, because they were printed.
     fn sentence(&self, diff: bool) -> Option<String> {
-        let (problems, changed) = (count(self.applied, "finding"), count(self.changed, "file"));
+        let (findings, changed) = (count(self.applied, "finding"), count(self.changed, "file"));
         match (self.changed, diff) {
             (0, _) if self.unwritten > 0 => None,
             (0, _) => Some(format!("Nothing to fix in {}.", count(self.files, "file"))),
-            (_, true) => Some(format!("Would fix {problems} in {changed}.")),
-            (_, false) => Some(format!("Fixed {problems} in {changed}.")),
+            (_, true) => Some(format!("Would fix {findings} in {changed}.")),
+            (_, false) => Some(format!("Fixed {findings} in {changed}.")),
         }
     }
 }

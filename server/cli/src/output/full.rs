@@ -1,25 +1,24 @@
-//! The format `full`: findings with the lines that they are about, in the look that compilers made familiar, and a summary
-//! that says why the tool is silent where it is.
+//! The format `full`: findings with their source lines, as compilers print them, and a summary.
 //!
-//! Knows how to cut lines out of a text. Must not know how they are drawn: annotate-snippets does. Promise: what is drawn for
-//! a finding grows with the lines it names, not with the file.
+//! The work for a finding depends on the lines that it shows, not on the size of the file.
 
-use super::check::{CheckedFile, Results, Summary};
-use super::console::Console;
-use super::lines::{Lines, Span};
-use super::problem::{Problem, Related, Remedy, one_line};
+use crate::console::Console;
+use crate::output::lines::{Lines, Span};
+use crate::output::report::{
+    CheckedFile, Finding, Fix, Related, Results, Summary, count, one_line,
+};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use linter::rules::{Applicability, Severity};
 use rayon::prelude::*;
 use std::io::{self, Write};
 
-pub(super) fn write(results: &Results, console: &mut Console) -> io::Result<()> {
+pub(crate) fn write(results: &Results, console: &mut Console) -> io::Result<()> {
     let renderer = if console.colored {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    write_problems(results, &renderer, console)?;
+    write_findings(results, &renderer, console)?;
     if console.is_quiet() {
         Ok(())
     } else {
@@ -27,19 +26,19 @@ pub(super) fn write(results: &Results, console: &mut Console) -> io::Result<()> 
     }
 }
 
-/// A single file's problems as they look without colours.
-pub(super) fn plain(file: CheckedFile) -> String {
+/// Returns the findings of a single file without colors.
+pub(crate) fn plain(file: CheckedFile) -> String {
     let results = Results {
         files: vec![file],
         ..Results::default()
     };
     let mut drawn = Vec::new();
-    // A vector takes all that is written to it.
-    let _ = write_problems(&results, &Renderer::plain(), &mut drawn);
+    // Writing to a vector cannot fail.
+    let _ = write_findings(&results, &Renderer::plain(), &mut drawn);
     String::from_utf8_lossy(&drawn).into_owned()
 }
 
-fn write_problems(results: &Results, renderer: &Renderer, out: &mut impl Write) -> io::Result<()> {
+fn write_findings(results: &Results, renderer: &Renderer, out: &mut impl Write) -> io::Result<()> {
     let drawn: Vec<String> = results
         .files
         .par_iter()
@@ -52,40 +51,40 @@ fn write_problems(results: &Results, renderer: &Renderer, out: &mut impl Write) 
 
 fn drawn(file: &CheckedFile, renderer: &Renderer) -> String {
     let lines = Lines::new(&file.text);
-    let draw = |problem| renderer.render(&[drawing(file, &lines, problem)]) + "\n\n";
-    file.problems.iter().map(draw).collect()
+    let draw = |finding| renderer.render(&[drawing(file, &lines, finding)]) + "\n\n";
+    file.findings.iter().map(draw).collect()
 }
 
-fn drawing<'a>(file: &'a CheckedFile, lines: &Lines<'a>, problem: &'a Problem) -> Group<'a> {
-    let (near, far): (Vec<_>, Vec<_>) = problem
+fn drawing<'a>(file: &'a CheckedFile, lines: &Lines<'a>, finding: &'a Finding) -> Group<'a> {
+    let (near, far): (Vec<_>, Vec<_>) = finding
         .related
         .iter()
-        .partition(|related| is_near(related.span, problem.span));
-    let title = level(problem.severity)
-        .primary_title(one_line(&problem.message))
-        .id(problem.rule);
+        .partition(|related| is_near(related.span, finding.span));
+    let title = level(finding.severity)
+        .primary_title(one_line(&finding.message))
+        .id(finding.rule);
     title
-        .element(snippet(file, lines, Some(problem.span), &near))
+        .element(snippet(file, lines, Some(finding.span), &near))
         .elements(
             far.into_iter()
                 .map(|related| snippet(file, lines, None, &[related])),
         )
         .elements(
-            problem
+            finding
                 .fix
                 .as_ref()
                 .map(|fix| Level::HELP.message(help(fix))),
         )
 }
 
-/// How many lines may lie between two places that one piece of text shows; they are folded, but have to be read.
+/// How many lines may be between two places in one snippet. The lines between them are folded, but have to be read.
 const NEAR: usize = 200;
 
 fn is_near(one: Span, other: Span) -> bool {
     one.start.line.abs_diff(other.start.line) <= NEAR
 }
 
-/// The lines from the first to the last that is pointed at. What carets mark is measured in this piece of text.
+/// Returns a snippet from the first to the last annotated line. Its annotations are relative to the snippet.
 fn snippet<'a>(
     file: &CheckedFile,
     lines: &Lines<'_>,
@@ -111,11 +110,11 @@ fn snippet<'a>(
         }))
 }
 
-/// Lines of a file with `\n` between them, whatever it was there.
+/// Lines of a file, with `\n` as the line break.
 struct Cut {
     text: String,
     first: usize,
-    /// For each line, where it begins in the file, and here.
+    /// For each line, its start in the file and in `text`.
     starts: Vec<(usize, usize)>,
 }
 
@@ -140,14 +139,14 @@ impl Cut {
 
     fn offset(&self, line: usize, byte: usize) -> usize {
         let index = line - self.first;
-        let (in_file, here) = self.starts[index];
+        let (in_file, in_text) = self.starts[index];
         let end = self
             .starts
             .get(index + 1)
             .map_or(self.text.len(), |(_, next)| *next)
             - 1;
-        let wanted = (here + byte.saturating_sub(in_file)).min(end);
-        // Inside a character nothing can be pointed at.
+        let wanted = (in_text + byte.saturating_sub(in_file)).min(end);
+        // An annotation cannot start inside a character.
         (0..=wanted)
             .rev()
             .find(|at| self.text.is_char_boundary(*at))
@@ -164,8 +163,8 @@ fn level(severity: Severity) -> Level<'static> {
     }
 }
 
-fn help(fix: &Remedy) -> String {
-    let risk = match fix.safety {
+fn help(fix: &Fix) -> String {
+    let risk = match fix.applicability {
         Applicability::Safe => "",
         Applicability::Unsafe => " [--unsafe-fixes]",
         Applicability::Placeholder => " [--placeholder-fixes]",
@@ -173,26 +172,26 @@ fn help(fix: &Remedy) -> String {
     one_line(&fix.title) + risk
 }
 
-/// What was found in all, or why nothing was.
+/// Returns the totals, or the reason why there are no findings.
 fn summary(results: &Results) -> String {
     let total = &results.summary;
-    let found = results.problems().count();
+    let found = results.findings().count();
     if found > 0 {
-        let concerned = results
+        let affected = results
             .files
             .iter()
-            .filter(|file| !file.problems.is_empty())
+            .filter(|file| !file.findings.is_empty())
             .count();
         let severities = severities(total);
         let files = count(total.files, "file");
         let found = count(found, "finding");
         format!(
-            "Found {found} ({severities}) in {concerned} of {files}.\n{}{}",
+            "Found {found} ({severities}) in {affected} of {files}.\n{}{}",
             fixes(results),
-            ignored(total)
+            suppressed(total)
         )
     } else if total.files == 0 && total.unread > 0 {
-        // Each of them was told.
+        // An error was printed for each of them.
         String::new()
     } else if total.files == 0 {
         "No YAML files found.\n".to_owned()
@@ -206,15 +205,15 @@ fn summary(results: &Results) -> String {
         let manifests = count(total.manifests, "manifest");
         format!(
             "No findings in {manifests}.\n{}{}",
-            ignored(total),
+            suppressed(total),
             templates(total)
         )
     }
 }
 
-/// How much is not shown because somebody said so.
-fn ignored(total: &Summary) -> String {
-    match total.ignored {
+/// Returns how many findings are suppressed.
+fn suppressed(total: &Summary) -> String {
+    match total.suppressed {
         0 => String::new(),
         n => format!(
             "{n} more {} suppressed; `--no-ignores` shows them.\n",
@@ -223,7 +222,7 @@ fn ignored(total: &Summary) -> String {
     }
 }
 
-/// What was not looked at, and why.
+/// Returns how many documents were checked only in part.
 fn templates(total: &Summary) -> String {
     match total.templates {
         0 => String::new(),
@@ -239,13 +238,13 @@ fn templates(total: &Summary) -> String {
 }
 
 fn severities(total: &Summary) -> String {
-    let parts =
+    let plural =
         [(total.errors, "error"), (total.warnings, "warning")].map(|(n, word)| (n, count(n, word)));
     let rest = [
         (total.infos, format!("{} info", total.infos)),
         (total.hints, count(total.hints, "hint")),
     ];
-    let named: Vec<_> = parts
+    let named: Vec<_> = plural
         .into_iter()
         .chain(rest)
         .filter(|(n, _)| *n > 0)
@@ -254,19 +253,24 @@ fn severities(total: &Summary) -> String {
     named.join(", ")
 }
 
-/// How many of the problems `fix` can mend, and with which flags.
+/// Returns how many findings `fix` can resolve, and with which options.
 fn fixes(results: &Results) -> String {
-    let safeties = || {
+    let applicabilities = || {
         results
-            .problems()
-            .filter_map(|(_, problem)| Some(problem.fix.as_ref()?.safety))
+            .findings()
+            .filter_map(|(_, finding)| Some(finding.fix.as_ref()?.applicability))
     };
-    let ways = [
+    let options = [
         (Applicability::Safe, ""),
         (Applicability::Unsafe, " --unsafe-fixes"),
         (Applicability::Placeholder, " --placeholder-fixes"),
     ];
-    let counted = ways.map(|(safety, flag)| (safeties().filter(|it| *it == safety).count(), flag));
+    let counted = options.map(|(applicability, flag)| {
+        (
+            applicabilities().filter(|it| *it == applicability).count(),
+            flag,
+        )
+    });
     let mut parts = counted.into_iter().filter(|(n, _)| *n > 0);
     let Some((n, flag)) = parts.next() else {
         return String::new();
@@ -277,29 +281,20 @@ fn fixes(results: &Results) -> String {
     format!("{n} can be fixed with `kubeharden fix{flag}`{more}.\n")
 }
 
-/// `1 file`, `2 files`.
-pub(super) fn count(n: usize, word: &str) -> String {
-    if n == 1 {
-        format!("1 {word}")
-    } else {
-        format!("{n} {word}s")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
+    use crate::output::sample;
     use expect_test::expect;
 
     fn drawn(results: &Results) -> String {
         let mut out = Vec::new();
-        write_problems(results, &Renderer::plain(), &mut out).unwrap();
+        write_findings(results, &Renderer::plain(), &mut out).unwrap();
         String::from_utf8(out).unwrap() + &summary(results)
     }
 
     #[test]
-    fn a_finding_is_shown_with_its_line_its_companion_and_its_remedy() {
+    fn finding_shows_source_and_fix() {
         expect![[r#"
             hint[odd-name]: container "wéb" has an odd name
              --> deploy/shop.yaml:8:13
@@ -342,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn any_line_break_and_a_byte_order_mark_are_shown_alike() {
+    fn line_breaks_do_not_change_output() {
         let shown = |text: &str| drawn(&sample::with_text(text, &[("ä: 1", "b")]));
         let expected = shown("x:\n  ä: 1 # 🙂\nb: 2\n");
         assert_eq!(shown("x:\r\n  ä: 1 # 🙂\r\nb: 2\r\n"), expected);
@@ -363,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_can_be_drawn() {
+    fn every_range_can_be_drawn() {
         for text in [
             "",
             "\n",
@@ -382,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_explained() {
+    fn summary_explains_no_findings() {
         let summary_of = |files, documents, manifests| {
             summary(&Results {
                 summary: Summary {

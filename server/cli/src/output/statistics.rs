@@ -1,21 +1,20 @@
-//! `--statistics`: how much of what was read, in the place of the findings: objects by kind, findings by rule, and documents of which less
-//! or nothing is said, by the reason for that.
+//! `--statistics`: objects by kind, findings by rule, and documents that are skipped or checked in part, by reason.
 //!
-//! Promise: every document that is not read in full is counted under one reason.
+//! Each document that is not checked in full is counted under one reason.
 
-use super::console::{Console, STRONG};
+use crate::console::{Console, STRONG};
 use linter::analysis::{Analysis, DocumentKind, Report};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Statistics {
+pub(crate) struct Statistics {
     /// Objects by `apiVersion` and `kind`.
     kinds: Counts,
     /// Findings by rule.
     rules: Counts,
-    /// Documents of which less is said than of others, by the reason.
+    /// Documents that are skipped or checked in part, by reason.
     silence: Counts,
 }
 
@@ -23,11 +22,11 @@ pub(super) struct Statistics {
 struct Counts(BTreeMap<String, usize>);
 
 impl Statistics {
-    pub(super) fn of(report: &Report) -> Self {
+    pub(crate) fn of(report: &Report) -> Self {
         let mut statistics = Statistics::default();
         let mut documents: Vec<Vec<&Analysis>> = Vec::new();
-        for part in report.chunks() {
-            let analysis = part.analysis.as_ref();
+        for chunk in report.chunks() {
+            let analysis = chunk.analysis.as_ref();
             for object in analysis.objects.iter().filter(|object| !object.repeated) {
                 statistics
                     .kinds
@@ -37,17 +36,17 @@ impl Statistics {
                 .findings
                 .iter()
                 .for_each(|finding| statistics.rules.add(finding.rule.id, 1));
-            documents.resize(part.document + 1, Vec::new());
-            documents[part.document].push(analysis);
+            documents.resize(chunk.document + 1, Vec::new());
+            documents[chunk.document].push(analysis);
         }
         documents
             .iter()
-            .filter_map(|parts| silence(parts))
+            .filter_map(|chunks| silence(chunks))
             .for_each(|reason| statistics.silence.add(reason, 1));
         statistics
     }
 
-    pub(super) fn absorb(&mut self, other: &Statistics) {
+    pub(crate) fn absorb(&mut self, other: &Statistics) {
         let pairs = [
             (&mut self.kinds, &other.kinds),
             (&mut self.rules, &other.rules),
@@ -60,7 +59,7 @@ impl Statistics {
         }
     }
 
-    pub(super) fn write(&self, console: &mut Console) -> io::Result<()> {
+    pub(crate) fn write(&self, console: &mut Console) -> io::Result<()> {
         let tables = [
             ("Objects by kind", &self.kinds),
             ("Findings by rule", &self.rules),
@@ -76,18 +75,18 @@ impl Statistics {
     }
 }
 
-/// Why less is said of a document with these parts than of another. One of which not all can be seen has one part.
-fn silence(parts: &[&Analysis]) -> Option<&'static str> {
-    let sight = parts
+/// Returns why a document with these chunks is skipped or checked in part.
+fn silence(chunks: &[&Analysis]) -> Option<&'static str> {
+    let kind = chunks
         .iter()
         .map(|analysis| analysis.kind)
-        .find(|sight| *sight != DocumentKind::Complete)
+        .find(|kind| *kind != DocumentKind::Complete)
         .unwrap_or_default();
-    match sight {
-        _ if parts.iter().all(|analysis| analysis.is_blank()) => Some("empty"),
+    match kind {
+        _ if chunks.iter().all(|analysis| analysis.is_blank()) => Some("empty"),
         DocumentKind::Template => Some("template"),
         DocumentKind::Patch => Some("patch"),
-        _ if !parts.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
+        _ if !chunks.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
         DocumentKind::Encrypted => Some("encrypted"),
         DocumentKind::Complete => None,
     }
@@ -101,7 +100,7 @@ impl Counts {
         }
     }
 
-    /// The greatest first; of the same by name.
+    /// Returns the counts, highest first; equal counts by name.
     fn sorted(&self) -> Vec<(&str, usize)> {
         let mut sorted: Vec<(&str, usize)> = self
             .0
@@ -118,7 +117,11 @@ impl Counts {
             .first()
             .map_or(1, |(_, count)| count.to_string().len());
         for (name, count) in &sorted {
-            writeln!(out, "  {count:>width$}  {}", super::problem::one_line(name))?;
+            writeln!(
+                out,
+                "  {count:>width$}  {}",
+                crate::output::report::one_line(name)
+            )?;
         }
         if sorted.is_empty() {
             writeln!(out, "  none")
@@ -128,7 +131,7 @@ impl Counts {
     }
 }
 
-/// A mapping from names to counts, the greatest first.
+/// A mapping from names to counts, highest first.
 impl Serialize for Counts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;

@@ -1,15 +1,13 @@
-//! The configuration that counts for each text.
+//! The configuration of each file: its configuration file with the command-line options applied.
 //!
-//! Knows the command line's choices and the files that they win over. Must not know what a configuration means. Promise: each
-//! file is looked for once a folder, read once, and its mistakes are told once; what it says rightly holds.
+//! Each configuration file is read once, and its errors are reported once. Settings without errors apply.
 
-use super::args::Choices;
-use super::check::CheckedFile;
-use super::console::Console;
-use super::files::Source;
-use super::full;
-use super::lines::Lines;
-use super::problem::Problem;
+use crate::args::Choices;
+use crate::console::Console;
+use crate::inputs::files::Source;
+use crate::output::full;
+use crate::output::lines::Lines;
+use crate::output::report::{CheckedFile, Finding};
 use linter::OwnedInputs;
 use linter::config::discovery::{self, Nearest};
 use linter::config::{self, Config};
@@ -20,38 +18,38 @@ use std::sync::Arc;
 use workspace::kustomize::Kustomizations;
 use workspace::project::Project;
 
-/// A text to read, and what to hold it to.
+/// A text to read, with its configuration.
 #[derive(Debug)]
-pub(super) struct Configured {
+pub(crate) struct Configured {
     pub source: Source,
-    /// Where it is, without links in the names of folders.
+    /// Its path with symbolic links resolved.
     pub real: PathBuf,
     pub inputs: OwnedInputs,
-    /// Whether something in its configuration is wrong, so that the person may have meant something else.
-    pub mistaken: bool,
+    /// Whether its configuration file has errors, so that the effective settings may not be the intended ones.
+    pub has_config_errors: bool,
 }
 
-/// The configurations of all folders that were asked for.
-pub(super) struct Configurations<'a> {
+/// The configurations by folder.
+pub(crate) struct Configurations<'a> {
     choices: &'a Choices,
     folders: HashMap<PathBuf, Option<PathBuf>>,
-    /// What was found on the way up from those.
+    /// Caches the search in parent folders.
     nearest: Nearest,
-    read: HashMap<Option<PathBuf>, Known>,
+    read: HashMap<Option<PathBuf>, Effective>,
 }
 
-/// What a configuration file says, after the command line.
+/// A configuration file with the command-line options applied.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(crate) struct Effective {
     pub config: Arc<Config>,
-    pub mistaken: bool,
-    /// The file that it is from, if it is from any.
+    pub has_errors: bool,
+    /// The configuration file, if there is one.
     pub file: Option<PathBuf>,
 }
 
 impl Configured {
-    /// Finds the configuration of each source, and tells of the mistakes in them.
-    pub(super) fn all(
+    /// Finds the configuration of each source, and reports configuration errors.
+    pub(crate) fn all(
         sources: Vec<Source>,
         choices: &Choices,
         console: &mut Console,
@@ -66,22 +64,24 @@ impl Configured {
             files.iter().map(PathBuf::as_path),
         ));
         let mut configured = |(source, real): (Source, PathBuf)| {
-            let Known {
+            let Effective {
                 config,
-                mistaken,
+                has_errors,
                 file,
             } = configurations.of(workspace::paths::folder_of(&source.path), console);
-            let way = || {
+            let relative_path = || {
                 file.as_deref()
                     .and_then(|file| discovery::relative_path(file, &source.path))
             };
-            let config = config.for_file(way().as_deref()).map_or(config, Arc::new);
+            let config = config
+                .for_file(relative_path().as_deref())
+                .map_or(config, Arc::new);
             let context = project.file_context(&source.path);
             Configured {
                 source,
                 real,
                 inputs: OwnedInputs { config, context },
-                mistaken,
+                has_config_errors: has_errors,
             }
         };
         sources
@@ -93,7 +93,7 @@ impl Configured {
 }
 
 impl<'a> Configurations<'a> {
-    pub(super) fn new(choices: &'a Choices) -> Self {
+    pub(crate) fn new(choices: &'a Choices) -> Self {
         Configurations {
             choices,
             folders: HashMap::new(),
@@ -102,8 +102,8 @@ impl<'a> Configurations<'a> {
         }
     }
 
-    /// What counts in a folder.
-    pub(super) fn of(&mut self, folder: &Path, console: &mut Console) -> Known {
+    /// Returns the configuration for the files of a folder.
+    pub(crate) fn of(&mut self, folder: &Path, console: &mut Console) -> Effective {
         let file = match (&self.choices.config, self.choices.no_config) {
             (_, true) => None,
             (Some(file), false) => Some(file.clone()),
@@ -125,64 +125,65 @@ impl<'a> Configurations<'a> {
     }
 }
 
-fn read(file: Option<PathBuf>, choices: &Choices, console: &mut Console) -> Known {
-    let (config, mistaken) = file
+fn read(file: Option<PathBuf>, choices: &Choices, console: &mut Console) -> Effective {
+    let (config, has_errors) = file
         .as_deref()
         .map_or_else(Default::default, |file| read_file(file, console));
-    Known {
-        config: Arc::new(choices.over(config)),
-        mistaken,
+    Effective {
+        config: Arc::new(choices.apply_to(config)),
+        has_errors,
         file,
     }
 }
 
-/// What a file says, and whether anything in it is wrong.
+/// Reads a configuration file. The flag is set if the file has errors.
 fn read_file(file: &Path, console: &mut Console) -> (Config, bool) {
     let text = match discovery::text(file) {
         Ok(text) => text,
         Err(reason) => {
-            console.complain(format_args!("{}: {reason}", file.display()));
+            console.error(format_args!("{}: {reason}", file.display()));
             return (Config::default(), true);
         }
     };
     let reading = config::read(&text, &Rule::ids(), config::Date::today());
-    let mistaken = !reading.is_valid();
+    let has_errors = !reading.is_valid();
     if !reading.problems.is_empty() {
-        let drawn = full::plain(mistakes(file, text, reading.problems));
-        match mistaken {
-            true => console.exhibit(drawn.trim_end()),
-            false => console.note(drawn.trim_end()),
+        let drawn = full::plain(as_findings(file, text, reading.problems));
+        if has_errors {
+            console.error_text(drawn.trim_end());
+        } else {
+            console.note(drawn.trim_end());
         }
     }
-    (reading.config, mistaken)
+    (reading.config, has_errors)
 }
 
-/// What is to be told of a configuration file, in the look of findings.
-fn mistakes(file: &Path, text: String, problems: Vec<config::ConfigError>) -> CheckedFile {
+/// Turns the errors of a configuration file into findings, so that they can be printed like findings.
+fn as_findings(file: &Path, text: String, errors: Vec<config::ConfigError>) -> CheckedFile {
     let lines = Lines::new(&text);
-    let problem = |problem: config::ConfigError| Problem {
+    let finding = |error: config::ConfigError| Finding {
         rule: "configuration",
         profile: "always",
-        severity: problem.severity,
-        message: problem.message,
-        span: lines.span(problem.range),
+        severity: error.severity,
+        message: error.message,
+        span: lines.span(error.range),
         related: Vec::new(),
         document: 0,
         object: None,
         container: None,
         fix: None,
     };
-    let problems = problems.into_iter().map(problem).collect();
+    let findings = errors.into_iter().map(finding).collect();
     CheckedFile {
         path: file.to_owned(),
         text,
-        problems,
+        findings,
         fail_on: Severity::Error,
-        failures: Vec::new(),
+        rule_panics: Vec::new(),
     }
 }
 
-/// The way to a file from the current folder, where it lies below.
+/// Returns the path relative to the current folder, if the file is below it.
 fn from_here(file: &Path) -> PathBuf {
     file.strip_prefix(workspace::paths::real(Path::new(".")))
         .unwrap_or(file)

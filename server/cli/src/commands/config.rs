@@ -1,33 +1,31 @@
-//! `config`: the configuration that counts for a file or folder.
-//!
-//! Promise: what it prints is a configuration file that says the same.
+//! `config`: prints the effective configuration for a file or folder, as a valid configuration file.
 
-use super::args::{Choices, ShowConfig};
-use super::configured::Configurations;
-use super::console::{Console, Verdict};
-use super::problem::one_line;
+use crate::args::{Choices, ShowConfig};
+use crate::console::{Console, ExitStatus};
+use crate::inputs::configured::Configurations;
+use crate::output::report::one_line;
 use linter::config::{self, discovery};
 use std::io::{self, Write};
 use std::path::Path;
 
-pub(super) fn run(arguments: &ShowConfig, console: &mut Console) -> io::Result<Verdict> {
+pub(crate) fn run(arguments: &ShowConfig, console: &mut Console) -> io::Result<ExitStatus> {
     let path = arguments.path.as_path();
     let folder = if path.is_dir() {
         path
     } else {
         workspace::paths::folder_of(path)
     };
-    let known = Configurations::new(&arguments.choices).of(folder, console);
+    let effective = Configurations::new(&arguments.choices).of(folder, console);
     writeln!(
         console,
         "# {}",
-        whence(known.file.as_deref(), &arguments.choices)
+        origin(effective.file.as_deref(), &arguments.choices)
     )?;
-    write!(console, "{}", config::yaml(&known.config))?;
-    Ok(Verdict::Clean)
+    write!(console, "{}", config::yaml(&effective.config))?;
+    Ok(ExitStatus::Success)
 }
 
-fn whence(file: Option<&Path>, choices: &Choices) -> String {
+fn origin(file: Option<&Path>, choices: &Choices) -> String {
     let file = match file {
         Some(file) => format!("From {}", one_line(&file.to_string_lossy())),
         None if choices.no_config => "The defaults".to_owned(),
@@ -43,11 +41,11 @@ fn whence(file: Option<&Path>, choices: &Choices) -> String {
         ignore,
         ..
     } = choices;
-    let is_told = profile.is_some()
+    let has_options = profile.is_some()
         || kubernetes_version.is_some()
         || !select.is_empty()
         || !ignore.is_empty();
-    file + if is_told {
+    file + if has_options {
         ", with command-line options applied"
     } else {
         ""

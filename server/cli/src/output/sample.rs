@@ -1,8 +1,7 @@
-//! Results made by hand, for the tests of the formats.
+//! Handwritten results for the tests of the formats.
 
-use super::check::{CheckedFile, Results, Summary};
-use super::lines::{Lines, Span};
-use super::problem::{Object, Problem, Related, Remedy};
+use crate::output::lines::{Lines, Span};
+use crate::output::report::{CheckedFile, Finding, Fix, Object, Related, Results, Summary};
 use linter::rules::{Applicability, Severity};
 use std::ops::Range;
 
@@ -21,37 +20,37 @@ spec:
         runAsNonRoot: false
 ";
 
-/// A file with one problem of each kind.
-pub(super) fn results() -> Results {
-    let remedy = |title: &str, safety| {
-        Some(Remedy {
+/// A file with one finding of each kind.
+pub(crate) fn results() -> Results {
+    let fix = |title: &str, applicability| {
+        Some(Fix {
             title: title.into(),
-            safety,
+            applicability,
         })
     };
-    let mut problems = vec![
-        problem(
+    let mut findings = vec![
+        finding(
             TEXT,
             "wéb",
             Severity::Hint,
             "odd-name",
             "container \"wéb\" has an odd name",
         ),
-        problem(
+        finding(
             TEXT,
             "nginx:1.27",
             Severity::Info,
             "image-without-digest",
             "image nginx:1.27\u{1b}[31m has no digest",
         ),
-        problem(
+        finding(
             TEXT,
             "true\n        run",
             Severity::Error,
             "privileged-container",
             "privileged is true: full access to the node",
         ),
-        problem(
+        finding(
             TEXT,
             "false",
             Severity::Warning,
@@ -59,11 +58,11 @@ pub(super) fn results() -> Results {
             "container \"wéb\" overrides the pod's runAsNonRoot",
         ),
     ];
-    problems[0].fix = remedy("name it otherwise", Applicability::Placeholder);
-    problems[2].span.end = Lines::new(TEXT).place(problems[2].span.start.byte + 4);
-    problems[2].fix = remedy("set privileged: false", Applicability::Unsafe);
-    problems[3].fix = remedy("remove runAsNonRoot", Applicability::Safe);
-    problems[3].related = vec![Related {
+    findings[0].fix = fix("name it otherwise", Applicability::Placeholder);
+    findings[2].span.end = Lines::new(TEXT).place(findings[2].span.start.byte + 4);
+    findings[2].fix = fix("set privileged: false", Applicability::Unsafe);
+    findings[3].fix = fix("remove runAsNonRoot", Applicability::Safe);
+    findings[3].related = vec![Related {
         span: find(TEXT, "true"),
         message: "the pod sets it here".into(),
     }];
@@ -77,24 +76,24 @@ pub(super) fn results() -> Results {
         warnings: 1,
         infos: 1,
         hints: 1,
-        ignored: 2,
+        suppressed: 2,
     };
     Results {
-        files: vec![file(TEXT, problems)],
+        files: vec![file(TEXT, findings)],
         summary,
         ..Results::default()
     }
 }
 
-/// A file with a problem at one string, and another one that has to do with it.
-pub(super) fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
-    let problems = places.iter().map(|(at, related)| {
-        let mut problem = problem(text, at, Severity::Warning, "a-rule", "a message");
-        problem.related = vec![Related {
+/// A file with a finding at one string, and a related place.
+pub(crate) fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
+    let findings = places.iter().map(|(at, related)| {
+        let mut finding = finding(text, at, Severity::Warning, "a-rule", "a message");
+        finding.related = vec![Related {
             span: find(text, related),
             message: "and this".into(),
         }];
-        problem
+        finding
     });
     let summary = Summary {
         files: 1,
@@ -102,22 +101,22 @@ pub(super) fn with_text(text: &str, places: &[(&str, &str)]) -> Results {
         ..Summary::default()
     };
     Results {
-        files: vec![file(text, problems.collect())],
+        files: vec![file(text, findings.collect())],
         summary,
         ..Results::default()
     }
 }
 
-/// A file with a problem in a range of bytes, in characters or between.
-pub(super) fn at(text: &str, range: Range<usize>) -> Results {
-    let mut problem = problem(text, "", Severity::Warning, "a-rule", "a message");
-    problem.span = Lines::new(text).span(range);
-    problem.related = vec![Related {
-        span: problem.span,
+/// A file with a finding in a range of bytes, which may be inside characters.
+pub(crate) fn at(text: &str, range: Range<usize>) -> Results {
+    let mut finding = finding(text, "", Severity::Warning, "a-rule", "a message");
+    finding.span = Lines::new(text).span(range);
+    finding.related = vec![Related {
+        span: finding.span,
         message: "itself".into(),
     }];
     Results {
-        files: vec![file(text, vec![problem])],
+        files: vec![file(text, vec![finding])],
         summary: Summary {
             files: 1,
             warnings: 1,
@@ -127,18 +126,18 @@ pub(super) fn at(text: &str, range: Range<usize>) -> Results {
     }
 }
 
-fn file(text: &str, problems: Vec<Problem>) -> CheckedFile {
+fn file(text: &str, findings: Vec<Finding>) -> CheckedFile {
     CheckedFile {
         path: "deploy/shop.yaml".into(),
         text: text.into(),
-        problems,
+        findings,
         fail_on: Severity::Warning,
-        failures: Vec::new(),
+        rule_panics: Vec::new(),
     }
 }
 
-fn problem(text: &str, at: &str, severity: Severity, rule: &'static str, message: &str) -> Problem {
-    Problem {
+fn finding(text: &str, at: &str, severity: Severity, rule: &'static str, message: &str) -> Finding {
+    Finding {
         rule,
         profile: "hardened",
         severity,

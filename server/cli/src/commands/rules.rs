@@ -1,10 +1,8 @@
-//! `rules`: the list of rules.
-//!
-//! Promise: what it says of a rule's fix is what the rule does, since the rule is asked.
+//! `rules`: lists all rules. The kind of fix comes from running each rule on the examples of its page.
 
-use super::args::{PageFormat, Rules};
-use super::console::{Console, STRONG, Verdict};
-use super::json;
+use crate::args::{PageFormat, Rules};
+use crate::console::{Console, ExitStatus, STRONG};
+use crate::output::json;
 use linter::analysis;
 use linter::config::Config;
 use linter::rules::{self, Applicability, Enablement, Rule};
@@ -27,7 +25,7 @@ struct Row {
     fix: Option<&'static str>,
 }
 
-pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdict> {
+pub(crate) fn run(arguments: &Rules, console: &mut Console) -> io::Result<ExitStatus> {
     let rows: Vec<Row> = rules::ALL.iter().copied().map(row).collect();
     match arguments.output_format {
         PageFormat::Json => json::write_value(
@@ -39,7 +37,7 @@ pub(super) fn run(arguments: &Rules, console: &mut Console) -> io::Result<Verdic
         )?,
         PageFormat::Text => write_table(&rows, console)?,
     }
-    Ok(Verdict::Clean)
+    Ok(ExitStatus::Success)
 }
 
 fn row(rule: &'static Rule) -> Row {
@@ -52,7 +50,7 @@ fn row(rule: &'static Rule) -> Row {
     }
 }
 
-/// The kind of fix that the rule offers for the examples on its page.
+/// Returns the applicability of the fix that the rule offers for the examples on its page.
 fn fix(rule: &'static Rule) -> Option<Applicability> {
     let mut config = Config::default();
     config.rules.select.push(rule.id.to_owned());

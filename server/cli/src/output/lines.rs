@@ -1,22 +1,21 @@
-//! Lines and columns as people and other programs count them.
+//! Lines and columns, both from 1, with columns in Unicode characters.
 //!
-//! Knows line breaks, characters and the byte order mark. Must not know what stands in the text. Promise: every byte offset
-//! has a place; none panics, even one inside a character or behind the end.
+//! Every byte offset has a place, even inside a character or after the end.
 
 use memchr::memchr2_iter;
 use std::iter;
 
 /// The lines of a text. A line ends at `\n`, `\r\n` or a lone `\r`.
-pub(super) struct Lines<'t> {
+pub(crate) struct Lines<'t> {
     text: &'t str,
-    /// Where each line begins, behind the byte order mark in the first one.
+    /// The start of each line in bytes; the first line starts after the byte order mark.
     starts: Vec<usize>,
     ascii: bool,
 }
 
 /// A place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// In bytes from the start of the text.
     pub byte: usize,
     /// From 1.
@@ -25,23 +24,23 @@ pub(super) struct Place {
     pub column: usize,
 }
 
-/// From a place to the place just behind.
+/// A start and an exclusive end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
+pub(crate) struct Span {
     pub start: Place,
     pub end: Place,
 }
 
 impl<'t> Lines<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         let bytes = text.as_bytes();
         let mark = if text.starts_with('\u{feff}') {
             '\u{feff}'.len_utf8()
         } else {
             0
         };
-        let is_half = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
-        let breaks = memchr2_iter(b'\n', b'\r', bytes).filter(|at| !is_half(*at));
+        let is_inside_crlf = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
+        let breaks = memchr2_iter(b'\n', b'\r', bytes).filter(|at| !is_inside_crlf(*at));
         let starts = iter::once(mark).chain(breaks.map(|at| at + 1)).collect();
         Lines {
             text,
@@ -50,8 +49,8 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// The place of a byte.
-    pub(super) fn place(&self, byte: usize) -> Place {
+    /// Returns the place of a byte offset.
+    pub(crate) fn place(&self, byte: usize) -> Place {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte).max(1);
         let start = self.starts[line - 1].min(byte);
@@ -62,29 +61,29 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// The places of a range of bytes.
-    pub(super) fn span(&self, range: std::ops::Range<usize>) -> Span {
+    /// Returns the span of a range of bytes.
+    pub(crate) fn span(&self, range: std::ops::Range<usize>) -> Span {
         Span {
             start: self.place(range.start),
             end: self.place(range.end),
         }
     }
 
-    /// What stands in a line (from 1), without its break, and where that begins.
-    pub(super) fn line(&self, line: usize) -> (usize, &'t str) {
+    /// Returns the start of a line (from 1) in bytes, and its text without the line break.
+    pub(crate) fn line(&self, line: usize) -> (usize, &'t str) {
         let start = self.starts[line - 1];
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
         (start, self.text[start..end].trim_end_matches(['\n', '\r']))
     }
 
     fn characters(&self, start: usize, end: usize) -> usize {
-        match self.ascii {
-            true => end - start,
-            false => self.text.as_bytes()[start..end]
-                .iter()
-                .filter(|byte| is_first_of_character(**byte))
-                .count(),
+        if self.ascii {
+            return end - start;
         }
+        self.text.as_bytes()[start..end]
+            .iter()
+            .filter(|byte| is_first_of_character(**byte))
+            .count()
     }
 }
 
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_line_break_ends_a_line() {
+    fn every_line_break_ends_a_line() {
         assert_eq!(
             places("a\nb\r\nc\rd"),
             [
@@ -127,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_column() {
+    fn byte_order_mark_has_no_column() {
         assert_eq!(places("\u{feff}ab"), [(1, 1), (1, 1), (1, 2)]);
     }
 
     #[test]
-    fn offsets_beyond_the_text_and_inside_characters_have_a_place() {
+    fn every_offset_has_a_place() {
         let lines = Lines::new("ä\n");
         assert_eq!(
             lines.place(1),
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_comes_without_its_break() {
+    fn line_excludes_its_break() {
         let lines = Lines::new("\u{feff}a\r\nb\rc");
         assert_eq!(
             [1, 2, 3].map(|line| lines.line(line)),

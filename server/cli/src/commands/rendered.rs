@@ -1,17 +1,15 @@
-//! `check --helm` and `check --kustomize`: what another program renders is checked, and told where its sources made it.
+//! `check --helm` and `check --kustomize`: checks rendered text, and reports each finding at the source that produced it.
 //!
-//! Knows how those programs are run. Must not know how a place is traced back: that is [`workspace::trace`]'s. Promise: nothing is run that
-//! nobody asked for; where a line is not known, the file is told and the message says so.
+//! A program runs only on request. If the source line is uncertain, the finding names only the file, and its message says so.
 
-use super::args::{Check, Choices};
-use super::check::{CheckedFile, Results, Summary, complain_of, summarize};
-use super::configured::Configurations;
-use super::console::Console;
-use super::files::plain;
-use super::lines::Lines;
-use super::problem::{self, Problem};
-use super::read;
-use super::statistics::Statistics;
+use crate::args::{Check, Choices};
+use crate::console::Console;
+use crate::inputs::configured::Configurations;
+use crate::inputs::files::plain;
+use crate::inputs::{panics, read};
+use crate::output::lines::Lines;
+use crate::output::report::{self, CheckedFile, Results, Summary};
+use crate::output::statistics::Statistics;
 use linter::analysis::{self, Chunk, Report};
 use linter::config::Config;
 use linter::rules::Finding;
@@ -25,14 +23,14 @@ use std::process::Command;
 use std::sync::Arc;
 use workspace::provenance::{Origin, helm, kustomize};
 
-/// Checks what was asked to be rendered. `None` where nothing was, or where it could not be; the person was told then.
-pub(super) fn check(arguments: &Check, console: &mut Console) -> Option<Results> {
+/// Renders and checks. Returns `None` after reporting an error if rendering failed.
+pub(crate) fn check(arguments: &Check, console: &mut Console) -> Option<Results> {
     let outcome = match (&arguments.helm, &arguments.kustomize) {
         (Some(chart), _) => check_chart(chart, &arguments.values, &arguments.choices, console),
         (None, Some(folder)) => check_kustomization(folder, &arguments.choices, console),
         (None, None) => return None,
     };
-    outcome.map_err(|reason| console.complain(reason)).ok()
+    outcome.map_err(|reason| console.error(reason)).ok()
 }
 
 fn check_chart(
@@ -50,7 +48,7 @@ fn check_chart(
         &mut command,
         "install helm, or check the templates as they are, without --helm",
     )?;
-    let inputs = read::alone(&text, configuration(chart, choices, console));
+    let inputs = read::of_rendered(&text, configuration(chart, choices, console));
     let report = analysis::analyze(&text, &inputs);
     let mut results = Rendered::new(&inputs.config, &text, &report);
     let mut templates = BTreeMap::new();
@@ -60,17 +58,17 @@ fn check_chart(
             continue;
         };
         let file = plain(&helm::template_file(chart, source));
-        // A chart in an archive has no files to show.
+        // The templates of an archived chart cannot be read.
         let text = templates
             .entry(file.clone())
             .or_insert_with(|| fs::read_to_string(&file).unwrap_or_default())
             .clone();
         let template = helm::Template::new(file, &text, rendered);
-        for (part, finding, place) in document.findings() {
-            results.add(part, finding, template.origin(place));
+        for (chunk, finding, range) in document.findings() {
+            results.add(chunk, finding, template.origin(range));
         }
     }
-    complain_of(
+    panics::report_rule_panics(
         &report.failures().into_iter().cloned().collect::<Vec<_>>(),
         chart,
         console,
@@ -89,14 +87,14 @@ fn check_kustomization(
             folder.display()
         ));
     }
-    let trouble =
+    let error =
         |error: io::Error| format!("cannot create a temporary folder for kustomize: {error}");
-    let asking = tempfile::tempdir().map_err(trouble)?;
+    let temporary = tempfile::tempdir().map_err(error)?;
     let (from, to) = (
-        workspace::paths::real(asking.path()),
+        workspace::paths::real(temporary.path()),
         workspace::paths::real(folder),
     );
-    let way = way(&from, &to).ok_or_else(|| {
+    let relative = relative_path(&from, &to).ok_or_else(|| {
         format!(
             "{}: is on a different drive than the temporary folder",
             folder.display()
@@ -104,26 +102,26 @@ fn check_kustomization(
     })?;
     fs::write(
         from.join("kustomization.yaml"),
-        kustomize::wrapper_kustomization(&way),
+        kustomize::wrapper_kustomization(&relative),
     )
-    .map_err(trouble)?;
+    .map_err(error)?;
     let text = build(&from)?;
-    let inputs = read::alone(&text, configuration(folder, choices, console));
+    let inputs = read::of_rendered(&text, configuration(folder, choices, console));
     let report = analysis::analyze(&text, &inputs);
     let mut results = Rendered::new(&inputs.config, &text, &report);
     let mut sources = kustomize::Sources::new(from);
     for document in documents(&text, &report) {
         let built = kustomize::BuiltDocument::new(&text[document.range.clone()]);
-        for (part, finding, place) in document.findings() {
+        for (chunk, finding, range) in document.findings() {
             let elsewhere = || Origin {
                 file: to.join("kustomization.yaml"),
                 range: None,
             };
             let origin = sources
-                .origin(&built, place, finding.target.absent)
+                .origin(&built, range, finding.target.absent)
                 .unwrap_or_else(elsewhere);
             results.add(
-                part,
+                chunk,
                 finding,
                 Origin {
                     file: from_here(&origin.file),
@@ -132,7 +130,7 @@ fn check_kustomization(
             );
         }
     }
-    complain_of(
+    panics::report_rule_panics(
         &report.failures().into_iter().cloned().collect::<Vec<_>>(),
         folder,
         console,
@@ -140,32 +138,32 @@ fn check_kustomization(
     Ok(results.finish(console))
 }
 
-/// A document of what was rendered.
+/// A document of the rendered text.
 struct Document<'r> {
-    /// In bytes from the start of what was rendered.
+    /// In bytes from the start of the rendered text.
     range: Range<usize>,
-    parts: Vec<Chunk<'r>>,
+    chunks: Vec<Chunk<'r>>,
 }
 
 fn documents<'r>(text: &str, report: &'r Report) -> Vec<Document<'r>> {
     let mut documents: Vec<Document<'r>> = Vec::new();
-    for part in report.chunks() {
+    for chunk in report.chunks() {
         match documents.last_mut() {
             Some(last)
                 if last
-                    .parts
+                    .chunks
                     .iter()
-                    .any(|other| other.document == part.document) =>
+                    .any(|other| other.document == chunk.document) =>
             {
-                last.parts.push(part)
+                last.chunks.push(chunk)
             }
             last => {
-                // What a document has besides its parts comes first, and starts where it does.
+                // The frame of a document comes before its items, and starts where the document starts.
                 last.into_iter()
-                    .for_each(|last| last.range.end = part.start);
+                    .for_each(|last| last.range.end = chunk.start);
                 documents.push(Document {
-                    range: part.start..text.len(),
-                    parts: vec![part],
+                    range: chunk.start..text.len(),
+                    chunks: vec![chunk],
                 });
             }
         }
@@ -174,13 +172,13 @@ fn documents<'r>(text: &str, report: &'r Report) -> Vec<Document<'r>> {
 }
 
 impl<'r> Document<'r> {
-    /// What was found, and where it stands in the document, in bytes.
+    /// Returns the findings with their ranges in the document, in bytes.
     fn findings(&self) -> impl Iterator<Item = (Chunk<'r>, &'r Finding, Range<usize>)> {
         let start = self.range.start;
-        self.parts.iter().flat_map(move |&part| {
-            part.analysis.findings.iter().map(move |finding| {
-                let place = part.place(finding.range);
-                (part, finding, place.start - start..place.end - start)
+        self.chunks.iter().flat_map(move |&chunk| {
+            chunk.analysis.findings.iter().map(move |finding| {
+                let range = chunk.place(finding.range);
+                (chunk, finding, range.start - start..range.end - start)
             })
         })
     }
@@ -197,31 +195,31 @@ fn build(folder: &Path) -> Result<String, String> {
     }
 }
 
-/// What a program prints.
+/// Runs a program, and returns what it prints to stdout.
 fn output(command: &mut Command, help: &str) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{name} is not installed: {help}"),
         _ => format!("{name} cannot be run: {error}"),
     })?;
-    match output.status.success() {
-        true => String::from_utf8(output.stdout)
-            .map_err(|_| format!("the output of {name} is not UTF-8")),
-        false => Err(format!(
+    if output.status.success() {
+        String::from_utf8(output.stdout).map_err(|_| format!("the output of {name} is not UTF-8"))
+    } else {
+        Err(format!(
             "{name} failed: {}",
             String::from_utf8_lossy(&output.stderr).trim()
-        )),
+        ))
     }
 }
 
-/// What was rendered is no file, so that no exception with a path is about it.
+/// Returns the configuration without exceptions that have a path: rendered text has none.
 fn configuration(folder: &Path, choices: &Choices, console: &mut Console) -> Arc<Config> {
     let config = Configurations::new(choices).of(folder, console).config;
     config.for_file(None).map_or(config, Arc::new)
 }
 
-/// The way from one folder to another one, both free of links and dots, with `/` in it.
-fn way(from: &Path, to: &Path) -> Option<String> {
+/// Returns the relative path from one folder to another, separated by `/`. Both must be absolute, without links and dots.
+fn relative_path(from: &Path, to: &Path) -> Option<String> {
     let (from, to): (Vec<_>, Vec<_>) = (from.components().collect(), to.components().collect());
     let common = from
         .iter()
@@ -248,7 +246,7 @@ fn way(from: &Path, to: &Path) -> Option<String> {
     })
 }
 
-/// A path as people name it: from the current folder, where it lies below.
+/// Returns the path relative to the current folder, if the file is below it.
 fn from_here(file: &Path) -> PathBuf {
     let here = workspace::paths::real(Path::new("."));
     let below = file.strip_prefix(&here).map(Path::to_owned);
@@ -258,11 +256,11 @@ fn from_here(file: &Path) -> PathBuf {
         .unwrap_or_else(|| file.to_owned())
 }
 
-/// The findings of what was rendered, by the files that they come from.
+/// The findings of rendered text, by source file.
 struct Rendered<'r> {
     config: &'r Config,
     report: &'r Report,
-    /// The lines of what was rendered.
+    /// The lines of the rendered text.
     lines: Lines<'r>,
     files: BTreeMap<PathBuf, CheckedFile>,
     traced: usize,
@@ -281,7 +279,7 @@ impl<'r> Rendered<'r> {
         }
     }
 
-    fn add(&mut self, part: Chunk<'_>, finding: &Finding, origin: Origin) {
+    fn add(&mut self, chunk: Chunk<'_>, finding: &Finding, origin: Origin) {
         let fail_on = self.config.fail_on;
         let file = self
             .files
@@ -289,30 +287,30 @@ impl<'r> Rendered<'r> {
             .or_insert_with(|| CheckedFile {
                 text: fs::read_to_string(&origin.file).unwrap_or_default(),
                 path: origin.file,
-                problems: Vec::new(),
+                findings: Vec::new(),
                 fail_on,
-                failures: Vec::new(),
+                rule_panics: Vec::new(),
             });
         let range = origin
             .range
             .clone()
             .filter(|range| file.text.get(range.clone()).is_some());
-        // Where a template is rendered more than once, its findings are, too.
         let lines = Lines::new(&file.text);
         let span = lines.span(range.clone().unwrap_or_default());
-        let mut problem: Problem = problem::rendered(part, finding, &self.lines, span);
+        let mut finding = report::rendered_finding(chunk, finding, &self.lines, span);
         if range.is_none() {
-            problem.message += " (the line that produced it is unknown)";
+            finding.message += " (the line that produced it is unknown)";
         }
-        if file.problems.iter().any(|known| {
+        // A template that is rendered more than once repeats its findings.
+        if file.findings.iter().any(|known| {
             (known.span, known.rule, &known.message)
-                == (problem.span, problem.rule, &problem.message)
+                == (finding.span, finding.rule, &finding.message)
         }) {
             return;
         }
         self.traced += usize::from(range.is_some());
         self.untraced += usize::from(range.is_none());
-        file.problems.push(problem);
+        file.findings.push(finding);
     }
 
     fn finish(self, console: &Console) -> Results {
@@ -327,17 +325,17 @@ impl<'r> Rendered<'r> {
             statistics: Statistics::of(self.report),
             ..Results::default()
         };
-        let of_report = summarize(self.report, &[]);
+        let of_report = Summary::of_file(self.report, &[]);
         results.summary = Summary {
             files: 0,
             ..of_report
         };
         for (_, mut file) in self.files {
-            file.problems
-                .sort_by_key(|problem| (problem.span, problem.rule));
+            file.findings
+                .sort_by_key(|finding| (finding.span, finding.rule));
             let summary = Summary {
                 files: 1,
-                ..Summary::of_problems(&file.problems)
+                ..Summary::of_findings(&file.findings)
             };
             results.push(file, &summary);
         }
@@ -350,10 +348,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_way_leads_up_and_down_again() {
-        let way = |from: &str, to: &str| way(Path::new(from), Path::new(to));
-        assert_eq!(way("/tmp/a", "/home/x").as_deref(), Some("../../home/x"));
-        assert_eq!(way("/tmp/a", "/tmp/a").as_deref(), Some("."));
-        assert_eq!(way("/a", "/a/b").as_deref(), Some("b"));
+    fn relative_path_goes_up_and_down() {
+        let relative = |from: &str, to: &str| relative_path(Path::new(from), Path::new(to));
+        assert_eq!(
+            relative("/tmp/a", "/home/x").as_deref(),
+            Some("../../home/x")
+        );
+        assert_eq!(relative("/tmp/a", "/tmp/a").as_deref(), Some("."));
+        assert_eq!(relative("/a", "/a/b").as_deref(), Some("b"));
     }
 }

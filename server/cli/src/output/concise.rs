@@ -1,17 +1,16 @@
-//! The format `concise`: a line for each finding, as editors' quickfix lists and `grep` like it.
+//! The format `concise`: one line per finding, for quickfix lists and `grep`.
 
-use super::check::Results;
-use super::problem::one_line;
+use crate::output::report::{Results, one_line};
 use std::io::{self, Write};
 
-pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
-    for (file, problem) in results.problems() {
-        let (path, start) = (one_line(&file.path.to_string_lossy()), problem.span.start);
-        let (severity, message) = (problem.severity.name(), one_line(&problem.message));
+pub(crate) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
+    for (file, finding) in results.findings() {
+        let (path, start) = (one_line(&file.path.to_string_lossy()), finding.span.start);
+        let (severity, message) = (finding.severity.name(), one_line(&finding.message));
         writeln!(
             out,
             "{path}:{}:{}: {severity}[{}] {message}",
-            start.line, start.column, problem.rule
+            start.line, start.column, finding.rule
         )?;
     }
     Ok(())
@@ -19,11 +18,11 @@ pub(super) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use crate::output::sample;
     use expect_test::expect;
 
     #[test]
-    fn a_finding_is_a_line() {
+    fn finding_is_one_line() {
         let mut out = Vec::new();
         super::write(&sample::results(), &mut out).unwrap();
         expect![[r#"
