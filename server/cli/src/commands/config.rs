@@ -3,7 +3,7 @@
 use crate::args::{Choices, ShowConfig};
 use crate::console::{Console, ExitStatus};
 use crate::inputs::configured::Configurations;
-use crate::output::report::one_line;
+use crate::output::text::one_line;
 use linter::config::{self, discovery};
 use std::io::{self, Write};
 use std::path::Path;

@@ -9,7 +9,7 @@ use crate::inputs::files::{self, FileError, Origin, Source};
 use crate::inputs::panics;
 use crate::inputs::read::read_all;
 use crate::output::lines::Lines;
-use crate::output::report::{count, one_line};
+use crate::output::text::{count, one_line};
 use linter::analysis::{self, FixedText, RejectedFix};
 use linter::rules::Applicability;
 use rayon::prelude::*;

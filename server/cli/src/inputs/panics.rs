@@ -2,7 +2,7 @@
 
 use crate::console::Console;
 use crate::inputs::files::{FileError, Source};
-use crate::output::report::one_line;
+use crate::output::text::one_line;
 use linter::analysis::{self, RulePanic};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;

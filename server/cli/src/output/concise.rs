@@ -1,6 +1,7 @@
 //! The format `concise`: one line per finding, for quickfix lists and `grep`.
 
-use crate::output::report::{Results, one_line};
+use crate::output::report::Results;
+use crate::output::text::one_line;
 use std::io::{self, Write};
 
 pub(crate) fn write(results: &Results, out: &mut impl Write) -> io::Result<()> {

@@ -4,9 +4,8 @@
 
 use crate::console::Console;
 use crate::output::lines::{Lines, Span};
-use crate::output::report::{
-    CheckedFile, Finding, Fix, Related, Results, Summary, count, one_line,
-};
+use crate::output::report::{CheckedFile, Finding, Fix, Related, Results, Summary};
+use crate::output::text::{count, one_line};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use linter::rules::{Applicability, Severity};
 use rayon::prelude::*;

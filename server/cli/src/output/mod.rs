@@ -8,3 +8,4 @@ pub(crate) mod report;
 #[cfg(test)]
 mod sample;
 pub(crate) mod statistics;
+pub(crate) mod text;

@@ -120,7 +120,7 @@ impl Counts {
             writeln!(
                 out,
                 "  {count:>width$}  {}",
-                crate::output::report::one_line(name)
+                crate::output::text::one_line(name)
             )?;
         }
         if sorted.is_empty() {
