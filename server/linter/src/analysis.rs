@@ -1,7 +1,6 @@
-//! The engine: a text in; findings, and edits that mend them, out. What an editor shows and what a terminal prints is the same.
+//! The analysis of texts: findings, and verified edits that fix them.
 //!
-//! Knows documents, objects and rules. Must not know protocols, files or output formats. Promise: the result depends on the
-//! text and the configuration alone.
+//! The result depends only on the text and its inputs, so that editors and the command line agree.
 
 use crate::Inputs;
 use crate::rules::{self, Check, Finding, Message, Reporter, Rule};
@@ -41,72 +40,72 @@ pub use yaml::chunks::ChunkKind;
 pub use yaml::edit::{Edit, EditError, Edits};
 pub use yaml::{Offset, Range};
 
-/// What is known of a document, or of a part that is read by itself.
+/// The analysis of a document, or of a chunk of one.
 #[derive(Debug)]
 pub struct Analysis {
     tree: Tree,
-    /// Whether it has anchors, and aliases of such as are not in it.
+    /// Whether it has anchors, and aliases to anchors outside of it.
     is_anchored: bool,
     is_aliasing: bool,
     role: ChunkKind,
     context: Arc<ChunkContext>,
-    /// The Kubernetes objects in it, those of a `List` one by one; none where it is no manifest.
+    /// The Kubernetes objects, with the items of a `List` one by one; empty if it is not a manifest.
     pub objects: Vec<ObjectInfo>,
-    /// How many of the objects are or make a pod.
+    /// How many of the objects are or create a pod.
     pods: usize,
-    /// How much of its objects can be seen.
+    /// How much of its objects is visible.
     pub kind: DocumentKind,
-    /// Whether nothing is written but comments, directives and markers.
+    /// Whether it contains only comments, directives and markers.
     blank: bool,
-    /// Sorted by place, then by rule.
+    /// Sorted by position, then by rule.
     pub findings: Vec<Finding>,
-    /// What would be among them if nobody had said that it is to be ignored.
+    /// The findings that suppressions hide.
     pub suppressed: Vec<Finding>,
-    /// What a cluster refuses in it, in the words of findings, whichever rules were chosen.
+    /// What the API server would reject, as messages of findings, regardless of the selected rules.
     refusals: Vec<Message>,
-    /// The rules that panicked, of which nothing is among the findings.
+    /// The rules that panicked, whose findings are missing.
     failures: Vec<RulePanic>,
-    /// What its objects say of others.
+    /// Facts that its objects state about others.
     facts: Vec<Fact>,
-    /// What its objects asked of others, and what they were told.
+    /// The queries of its objects about others, with the answers.
     asked: Vec<AnsweredQuery>,
-    /// Why nothing can be edited in it, once that was asked.
+    /// Why the document cannot be edited, computed on first use.
     uneditable: OnceLock<Option<EditError>>,
 }
 
-/// Whose finding it is.
+/// An object of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
     pub api_version: String,
     pub kind: String,
     pub namespace: Option<String>,
     pub name: Option<String>,
-    /// All that it is written on.
+    /// The whole object.
     pub range: Range,
-    /// Where its name is written; empty at its start where none is.
+    /// Its name; an empty range at the start of the object if there is no name.
     pub name_range: Range,
-    /// Whether it is the object before it once more, with another of its pods.
+    /// Whether it is the same object as the previous one, with another of its pods.
     pub repeated: bool,
-    /// Whether a pod of it stands here in full.
+    /// Whether it contains a complete pod.
     pub makes_pods: bool,
-    /// The containers of its pod that are written inside it.
+    /// The containers that are written inside it.
     pub containers: Vec<ContainerInfo>,
 }
 
 /// A container of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerInfo {
-    /// What messages call such a one: `init container`.
+    /// Its name in messages, such as `init container`.
     pub kind: &'static str,
-    /// Empty where none is written.
+    /// Empty if there is no name.
     pub name: String,
-    /// All that it is written on.
+    /// The whole container.
     pub range: Range,
-    /// Where its name is written; empty at its start where none is.
+    /// Its name; an empty range at the start of the container if there is no name.
     pub name_range: Range,
 }
 
-/// Reads a text and runs the rules on each of its parts.
+/// Parses a text and runs the rules on each chunk.
 pub fn analyze<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Report {
     let inputs = inputs.into();
     let mut report = Report::of(text);
@@ -117,20 +116,20 @@ pub fn analyze<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Report {
     report
 }
 
-/// Reads one document and runs the rules on it.
+/// Parses one document and runs the rules on it.
 pub fn analyze_document<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Analysis {
     let inputs = inputs.into();
     analyze_chunk(text, ChunkKind::Document, &Arc::default(), inputs)
 }
 
-/// Reads a part of a document, or a whole one, and runs the rules on it.
+/// Parses a chunk or a whole document, and runs the rules on it.
 pub fn analyze_chunk(
     text: &str,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
     inputs: Inputs<'_>,
 ) -> Analysis {
-    // What a part is about may be said elsewhere in its document.
+    // The kind of an item may depend on the rest of its document.
     let is_no_manifest = match role {
         ChunkKind::Document => {
             context.is_alone()
@@ -150,14 +149,14 @@ pub fn analyze_chunk(
     read_part(text, role, context, inputs)
 }
 
-/// Reads a part, whether or not it is known that it holds nothing.
+/// Parses a chunk, even if it may hold no object.
 fn read_part(
     text: &str,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
     inputs: Inputs<'_>,
 ) -> Analysis {
-    // There is nothing to be learnt of a chart's template without its actions.
+    // Without its actions, a chart's template is not valid YAML.
     if DocumentKind::unread(text, inputs) == DocumentKind::Template {
         return analyze_template(text, role, context, inputs);
     }
@@ -168,7 +167,7 @@ fn read_part(
     }
 }
 
-/// Looks at each way to read a template. What is found in several of them is told once.
+/// Analyzes each reading of a template. A finding in several readings is reported once.
 fn analyze_template(
     text: &str,
     role: ChunkKind,
@@ -184,7 +183,7 @@ fn analyze_template(
         .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, inputs));
     let nothing = || Analysis::of_nothing(Yaml::unparsed(text), role, context);
     let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
-    // Charts ask the cluster which version of an API it serves. What an old one gets is not held to a new one.
+    // Charts ask which API versions the cluster serves. A block for an old version is not checked against a new one.
     let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
     all.findings
         .retain(|finding| !finding.rule.skips_versioned_blocks || !is_asked(finding.range));
@@ -192,7 +191,7 @@ fn analyze_template(
     all
 }
 
-/// Runs the rules on what was read.
+/// Runs the rules on a parsed chunk.
 fn analyze_reading(
     yaml: Yaml,
     sight: DocumentKind,
@@ -248,7 +247,7 @@ fn analyze_reading(
     let mut pods = found.iter().filter(|object| object.pod.is_some()).count();
     sight.retain_reportable(&yaml, &mut findings);
     let mut ignored = ignores.split_off_suppressed(&mut findings);
-    // What operations write are parts of an object, and that stands elsewhere.
+    // The operations of a patch write fields of an object in another file.
     if patch.is_some() {
         (objects, pods) = (Vec::new(), 0);
         findings
@@ -281,13 +280,13 @@ fn analyze_reading(
     }
 }
 
-/// What a document is that is known to be a patch, and is a list of operations.
+/// Returns the JSON patch, if the file context says that the document is one.
 fn patch(yaml: &Yaml, role: ChunkKind, inputs: Inputs<'_>) -> Option<kubernetes::JsonPatch> {
     let is_patch = role == ChunkKind::Document && inputs.context.role == workspace::FileRole::Patch;
     is_patch.then(|| kubernetes::JsonPatch::parse(yaml, &inputs.context.target))?
 }
 
-/// The objects of a part, or what a patch writes into one.
+/// Returns the objects of a chunk, or what a patch writes into one.
 fn objects<'y>(
     yaml: &'y Yaml,
     patch: Option<&'y kubernetes::JsonPatch>,
@@ -311,7 +310,7 @@ fn sort(findings: &mut [Finding]) {
     });
 }
 
-/// Runs the rule that holds what is ignored against what the others found.
+/// Runs the rule that compares suppressions with the findings.
 fn judge_ignores(
     ignores: &Suppressions<'_, '_>,
     yaml: &Yaml,
@@ -345,7 +344,7 @@ fn judge_ignores(
             found
         };
         let mut found = Vec::new();
-        // What is not seen may be the very thing that is ignored, and so may what a rule that failed would have found.
+        // A value that is not visible, or a finding of a rule that panicked, may be the suppressed one.
         let is_all_known = sight == DocumentKind::Complete && failures.is_empty();
         let ask: Option<suppressions::Ask<'_>> = if is_all_known { Some(&ask) } else { None };
         ignores.judge(
@@ -449,7 +448,7 @@ impl ContainerInfo {
     }
 }
 
-/// Where something is written, if it is written inside a range; else the start of that.
+/// Returns the range of a node if it is inside another range; otherwise the start of that range.
 fn place_of(node: Option<Node<'_>>, inside: Range) -> Range {
     let range = node.filter(|node| !node.is_null()).map(Node::range);
     range
@@ -458,7 +457,7 @@ fn place_of(node: Option<Node<'_>>, inside: Range) -> Range {
 }
 
 impl Analysis {
-    /// What is known of a text in which nobody looked for anything.
+    /// Returns the analysis of a text without any findings.
     fn of_nothing(yaml: Yaml, role: ChunkKind, context: &Arc<ChunkContext>) -> Self {
         Analysis {
             is_anchored: yaml.has_anchors(),
@@ -480,7 +479,7 @@ impl Analysis {
         }
     }
 
-    /// What two readings of one text say together. The objects of the one with most of them are those of the document.
+    /// Combines the analyses of two readings of a text. The objects come from the one with more of them.
     fn together(self, other: Analysis) -> Analysis {
         let (mut all, less) = if other.objects.len() > self.objects.len() {
             (other, self)
@@ -509,25 +508,25 @@ impl Analysis {
         all
     }
 
-    /// The document's text.
+    /// Returns the document's text.
     pub fn text(&self) -> &str {
         self.tree.text()
     }
 
-    /// The document as it was read.
+    /// Returns the parsed document.
     pub fn yaml(&self) -> &Yaml {
         self.tree.yaml()
     }
 
-    /// Gives the tree away, which takes several times the memory of the text. It is read again when somebody asks for it.
+    /// Drops the syntax tree, which takes several times the memory of the text. It is parsed again on demand.
     fn give_tree_away(&mut self) {
-        // A template was read in several ways, and a text that nobody read has no tree.
+        // A template has several readings, and an unparsed text has no tree.
         if self.kind != DocumentKind::Template && self.yaml().root().is_some() {
             self.tree.give_away();
         }
     }
 
-    /// Leaves the findings without a way to mend them.
+    /// Removes the fixes of the findings.
     fn withhold_fixes(&mut self) {
         for finding in &mut self.findings {
             finding.fix = None;
@@ -535,7 +534,7 @@ impl Analysis {
         }
     }
 
-    /// Whether other objects say something else now than when it was made.
+    /// Whether facts about other objects changed since the analysis.
     pub fn is_outdated(&self, others: &WorkspaceView) -> bool {
         self.asked
             .iter()
@@ -547,28 +546,29 @@ impl Analysis {
         !self.objects.is_empty()
     }
 
-    /// Whether nothing is written but comments, directives and markers.
+    /// Whether it contains only comments, directives and markers.
     pub fn is_blank(&self) -> bool {
         self.blank
     }
 
-    /// What would be known if the same part of the same document had another text.
+    /// Returns the analysis of the same chunk with another text.
     pub fn with_text(&self, text: &str, inputs: Inputs<'_>) -> Analysis {
         analyze_chunk(text, self.role, &self.context, inputs)
     }
 
-    /// The edits that write a comment by which some findings are ignored, all of one place, or lacking in one container or pod.
-    /// They are proved like all edits; and of the findings, those of the same rules in the same scope are gone, and no other one.
+    /// Returns the edits that write an ignore comment for findings of one place, or for findings about missing fields
+    /// of one container or pod. The edits are verified: the findings are gone, and only findings of the same rules in
+    /// the same scope are gone with them.
     ///
     /// # Errors
-    /// Why they cannot be given, in words for a person.
+    /// If the edits cannot be made. The message is for the user.
     pub fn suppress(
         &self,
         findings: &[&Finding],
         scope: SuppressionScope,
         inputs: Inputs<'_>,
     ) -> Result<Edits, EditError> {
-        // A comment in a patch is about what stands in the patch.
+        // A comment in a patch covers what is written in the patch.
         if let Some(reason) = self
             .kind
             .edit_blocker()
@@ -612,7 +612,7 @@ impl Analysis {
     ) -> Result<Edits, EditError> {
         let edits = edit::plan(self.yaml(), &[change])?;
         let mut left = self.with_text(&edits.apply(self.text()), inputs).findings;
-        // What is wanted of every ignore is not there before a person wrote it.
+        // A required reason cannot be there before the user wrote it.
         left.retain(|finding| {
             !(inputs.config.require_reason && matches!(finding.rule.check, Check::Suppressions))
         });
@@ -649,7 +649,7 @@ impl Analysis {
     }
 }
 
-/// Whether two findings say the same, wherever each of them stands.
+/// Whether two findings are the same, regardless of their positions.
 fn is_same(one: &Finding, other: &Finding) -> bool {
     one.rule.id == other.rule.id
         && one.message == other.message

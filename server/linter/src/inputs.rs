@@ -4,14 +4,14 @@ use crate::config::Config;
 use std::sync::{Arc, LazyLock};
 use workspace::FileContext;
 
-/// The configuration of a text, and what the files around it say about it. Borrowed, and cheap to copy.
+/// The configuration of a text and its file context, borrowed and cheap to copy.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     pub config: &'a Config,
     pub context: &'a FileContext,
 }
 
-/// The same as [`Inputs`], owned. Two of them are equal if they lead to the same analysis of the same text.
+/// The same as [`Inputs`], owned. Equal inputs give the same analysis of the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OwnedInputs {
     pub config: Arc<Config>,
@@ -27,7 +27,7 @@ impl OwnedInputs {
     }
 }
 
-/// A text that no other file says anything about.
+/// The inputs of a text without a file context.
 impl<'a> From<&'a Config> for Inputs<'a> {
     fn from(config: &'a Config) -> Self {
         static UNKNOWN: LazyLock<FileContext> = LazyLock::new(FileContext::default);

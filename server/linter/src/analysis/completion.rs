@@ -1,8 +1,7 @@
-//! What may be written at a place of a security context, and what is written there.
+//! Completion and hover inside security contexts.
 //!
-//! Knows how to ask Kubernetes' types about a place that is half typed: a name that no type has is put there, the part is read again,
-//! and the reading tells of which type the name is unknown. Must not know protocols. Promise: of a place that is not in a security
-//! context nothing is said; a choice replaces the word at the place and touches no other byte.
+//! To find the type at a half-typed place, a key with an unknown name is inserted and the chunk is parsed again: the
+//! unknown-field error names the type. A completion item replaces only the word at the place.
 
 use super::{Analysis, DocumentKind, Offset, Range};
 use crate::Inputs;
@@ -12,70 +11,71 @@ use std::collections::HashSet;
 use std::ops::Range as Bytes;
 use yaml::{self, Entry, Node, NodeKind, ScalarStyle, Step, Yaml};
 
-/// What can be taken at a place.
+/// The completion items at a place.
 #[derive(Debug)]
 pub struct Completion {
-    /// The word at the place, in the part's text.
+    /// The range of the word at the place, in the chunk's text.
     pub replaced: Range,
     /// The best first.
     pub choices: Vec<CompletionItem>,
 }
 
-/// Something that can be written in the place of the word.
+/// A text that can replace the word.
 #[derive(Debug)]
 pub struct CompletionItem {
-    /// What a person calls it: the name of a field, a word.
+    /// The label: the name of a field, or a value.
     pub label: &'static str,
-    /// All that is written.
+    /// The text to insert.
     pub insert: String,
-    /// The field that it is, or is written in.
+    /// The field that the item is, or is a value of.
     pub field: &'static Field,
-    /// Where it is a value.
+    /// Whether the item is a value.
     pub word: Option<Word>,
 }
 
-/// A field that is written somewhere.
+/// A field at a place.
 #[derive(Debug)]
 pub struct FieldInfo {
-    /// What of it is at the place: its name, or its value.
+    /// The range of its name or value at the place.
     pub range: Range,
     pub field: &'static Field,
-    /// Its way from the pod or the container: `securityContext.seccompProfile.type`.
+    /// Its path from the pod or the container: `securityContext.seccompProfile.type`.
     pub way: String,
     pub counts: Effect,
 }
 
-/// For whom a field that is written counts.
+/// Where a field takes effect.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// For all containers of its pod but some, which are named with what they say.
+    /// For all containers of the pod, except those that override it, which are listed with their values.
     Pod { others: Vec<(String, String)> },
-    /// For its container, in the place of what the pod says, if that says anything.
+    /// For its container, instead of the pod's value if there is one.
     Container {
         own: Option<String>,
         pods: Option<String>,
     },
-    /// It is one of several of its kind.
+    /// Whether it is one of several of its kind.
     Item,
 }
 
-/// What a container has from its pod.
+/// The values that a container inherits from its pod.
 #[derive(Debug)]
 pub struct Inherited {
-    /// Where that can be told: behind `securityContext:` of the container, else behind its name.
+    /// Where to show them: after `securityContext:` of the container, else after its name.
     pub at: Offset,
     /// The names of fields with their values.
     pub values: Vec<(&'static str, String)>,
 }
 
-/// The name of a field that no type has.
+/// A field name that no type has.
 const PROBE: &str = "kubehardenProbe";
 
-/// How far a value is from its key, where nothing else tells.
+/// The default indentation of a nested value.
 const STEP: usize = 2;
 
 impl Analysis {
-    /// What may be written at a place in a security context, however much of it is typed; `None` anywhere else, and in templates.
+    /// Returns the completion items at an offset inside a security context, even a half-typed one; `None` anywhere
+    /// else, and in templates.
     pub fn completion(&self, at: Offset, inputs: Inputs<'_>) -> Option<Completion> {
         if self.kind == DocumentKind::Template || !self.text().contains("securityContext") {
             return None;
@@ -87,7 +87,7 @@ impl Analysis {
             .or_else(|| keys(typed.missing_indentation()?))
     }
 
-    /// Names of fields, so many blanks behind the place.
+    /// Completes names of fields, indented by some columns.
     fn keys(&self, typed: &Typed<'_>, pad: usize, inputs: Inputs<'_>) -> Option<Completion> {
         let has_colon = typed.after.trim_start().starts_with(':');
         let start = typed.word.start + pad;
@@ -101,7 +101,7 @@ impl Analysis {
             let unknown = unknown.find(|unknown| {
                 start_of(unknown.key) == start && unknown.key.as_str() == Some(PROBE)
             })?;
-            // In the pointer of a patch, nothing is a key.
+            // The pointer of a JSON patch contains no keys.
             let is_written = yaml.nodes().any(|node| node.id() == unknown.key.id());
             if !is_written || (!has_colon && unknown.value.kind() != NodeKind::Empty) {
                 return None;
@@ -139,7 +139,7 @@ impl Analysis {
         })
     }
 
-    /// Values of a field.
+    /// Completes values of a field.
     fn values(&self, typed: &Typed<'_>, inputs: Inputs<'_>) -> Option<Completion> {
         self.probe(typed, PROBE, inputs, |yaml, tree, objects| {
             let written = yaml
@@ -195,8 +195,8 @@ impl Analysis {
         })
     }
 
-    /// Looks at what would be read if something else stood in the place of a word. A line that is broken all the same, by a quote or a
-    /// bracket that nobody closed yet, is read as far as it can be.
+    /// Parses the text with a word replaced. If the line is still broken, by an open quote or bracket, the rest is read
+    /// as far as possible.
     fn probe<T>(
         &self,
         typed: &Typed<'_>,
@@ -214,7 +214,7 @@ impl Analysis {
         self.seen(&yaml, inputs, |tree, objects| look(&yaml, tree, objects))
     }
 
-    /// Looks at what is read of a document: its objects, and the tree that they stand in, which of a JSON patch is what its operations write.
+    /// Passes the objects of a chunk and their tree; for a JSON patch, the tree is what its operations write.
     fn seen<T>(
         &self,
         yaml: &Yaml,
@@ -226,7 +226,8 @@ impl Analysis {
         look(patch.as_ref().map_or(yaml, JsonPatch::tree), &objects)
     }
 
-    /// The field of a security context whose name or value is at a place; `None` in templates, whose values are not known.
+    /// Returns the field of a security context whose name or value is at an offset; `None` in templates, whose values
+    /// are unknown.
     pub fn field_at(&self, at: Offset, inputs: Inputs<'_>) -> Option<FieldInfo> {
         if self.kind == DocumentKind::Template || !self.text().contains("securityContext") {
             return None;
@@ -236,7 +237,7 @@ impl Analysis {
         })
     }
 
-    /// What containers have from their pods, in the order of the text.
+    /// Returns what containers inherit from their pods, in the order of the text.
     pub fn inherited(&self, inputs: Inputs<'_>) -> Vec<Inherited> {
         if self.kind != DocumentKind::Complete || !self.text().contains("securityContext") {
             return Vec::new();
@@ -254,7 +255,7 @@ impl Analysis {
     }
 }
 
-/// The field whose name or value is at a place of a tree.
+/// Returns the field whose name or value is at an offset of a tree.
 fn written_at(tree: &Yaml, objects: &[Object<'_>], at: Offset) -> Option<FieldInfo> {
     let node = tree
         .covering(at)
@@ -312,19 +313,19 @@ fn written_at(tree: &Yaml, objects: &[Object<'_>], at: Offset) -> Option<FieldIn
     })
 }
 
-/// What stands at a place of a text.
+/// The text around an offset.
 struct Typed<'t> {
     text: &'t str,
-    /// Where its line is, without the line break.
+    /// The range of its line, without the line break.
     line: Bytes<usize>,
-    /// The word there, which may be empty.
+    /// The range of the word, which may be empty.
     word: Bytes<usize>,
-    /// The line behind the word.
+    /// The rest of the line after the word.
     after: &'t str,
 }
 
 impl<'t> Typed<'t> {
-    /// `None` where a tab makes it no YAML.
+    /// Returns `None` if a tab makes the line invalid YAML.
     fn at(text: &'t str, at: usize) -> Option<Self> {
         let (before, behind) = (text.get(..at)?, text.get(at..)?);
         let is_break = |c: char| matches!(c, '\n' | '\r');
@@ -347,7 +348,7 @@ impl<'t> Typed<'t> {
         Range::new(offset(self.word.start), offset(self.word.end))
     }
 
-    /// A line break as the text has it, and a column to begin in.
+    /// Returns a line break as in the text, and the indentation of a column.
     fn line_break(&self, column: usize) -> String {
         let rest = &self.text[self.line.end..];
         let breaks = if rest.is_empty() {
@@ -362,7 +363,7 @@ impl<'t> Typed<'t> {
         format!("{line_break}{}", " ".repeat(column))
     }
 
-    /// How many blanks an empty line lacks to be below the key above it that has no value yet.
+    /// Returns how many spaces an empty line lacks to be nested below the key above it that has no value yet.
     fn missing_indentation(&self) -> Option<usize> {
         if !self.word.is_empty() || !self.text[self.line.clone()].trim().is_empty() {
             return None;
@@ -394,7 +395,7 @@ fn start_of(node: Node<'_>) -> usize {
     node.range().start().into()
 }
 
-/// The field that an entry is, by the type that its mapping was read as.
+/// Returns the field of an entry, by the type that its mapping was read as.
 fn field_at(objects: &[Object<'_>], entry: Entry<'_>) -> Option<&'static Field> {
     let mapping = entry.key.parent()?;
     let types = objects
@@ -417,14 +418,14 @@ pub(super) fn type_of<'r>(
         .map(|(_, type_name)| *type_name)
 }
 
-/// The column of a key in bytes: of the first one in its mapping, where that stands on a line of its own.
+/// Returns the column of a key in bytes: of the first key of its mapping that starts a line.
 fn column_of(mapping: Node<'_>, key: Node<'_>) -> usize {
     let key = mapping.entries().next().map_or(key, |entry| entry.key);
     let before = &key.yaml().text()[..start_of(key)];
     before.len() - before.rfind(['\n', '\r']).map_or(0, |at| at + 1)
 }
 
-/// How much further in a mapping stands than what it is the value of.
+/// Returns how much further a mapping is indented than its parent.
 fn step_at(mapping: Node<'_>) -> usize {
     let around = mapping
         .own_entry()
@@ -444,7 +445,7 @@ fn holds(node: Node<'_>, inner: Node<'_>) -> bool {
     node.range().contains_range(inner.range())
 }
 
-/// What a pod says at a way from a container, where it says it for its containers.
+/// Returns what a pod sets at a container's path, if that applies to its containers.
 fn from_pod(pod: &Pod<'_>, keys: &[&str]) -> Option<String> {
     is_shared(keys)
         .then(|| pod.lookup(&keys.join(".")))?
@@ -452,13 +453,13 @@ fn from_pod(pod: &Pod<'_>, keys: &[&str]) -> Option<String> {
         .map(shown)
 }
 
-/// Whether a container inherits what a pod says at a way.
+/// Whether a container inherits the pod's value at a path.
 fn is_shared(keys: &[&str]) -> bool {
     let [_, name, ..] = keys else { return false };
     field_of(OF_POD, name).is_some() && field_of(OF_CONTAINER, name).is_some()
 }
 
-/// The containers that say something else than their pod at a way, with what they say.
+/// Returns the containers that override their pod at a path, with their values.
 fn said_otherwise(pod: &Pod<'_>, keys: &[&str]) -> Vec<(String, String)> {
     if !is_shared(keys) {
         return Vec::new();
@@ -471,7 +472,7 @@ fn said_otherwise(pod: &Pod<'_>, keys: &[&str]) -> Vec<(String, String)> {
     pod.containers.iter().filter_map(own).collect()
 }
 
-/// What a container has from its pod; `None` where that is nothing, or where nobody can tell.
+/// Returns what a container inherits from its pod; `None` if that is nothing, or if it is unknown.
 fn inherited(pod: &Pod<'_>, container: &Container<'_>) -> Option<Inherited> {
     let values = fields_of(OF_POD).filter_map(|field| {
         let way = ["securityContext", field.name];
@@ -495,12 +496,12 @@ fn inherited(pod: &Pod<'_>, container: &Container<'_>) -> Option<Inherited> {
         }
         None => container.node.get("name")?.range().end(),
     };
-    // What `<<` brings in stands somewhere else.
+    // Keys merged with `<<` are written elsewhere.
     let is_here = container.range().contains_inclusive(at);
     (is_readable && is_here && !values.is_empty()).then_some(Inherited { at, values })
 }
 
-/// A value in a few words: as it is written, or of what type it is.
+/// Returns a short form of a value: its text, or its type.
 fn shown(node: Node<'_>) -> String {
     const MOST: usize = 40;
     let node = node.resolve().unwrap_or(node);

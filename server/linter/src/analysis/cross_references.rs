@@ -1,7 +1,6 @@
-//! What other objects, in whichever document or file, have to do with those of a text.
+//! What other objects, in any document or file, mean for the objects of a text.
 //!
-//! Knows what is asked of them and what an answer changes. Must not know how they are found. Promise: where nothing is answered, a text
-//! is held to what it is held to alone.
+//! Without answers from other objects, the result is the same as for the text alone.
 
 use super::{Analysis, DocumentKind, document_kind};
 use crate::Inputs;
@@ -11,7 +10,7 @@ use kubernetes::{self, Object};
 use workspace::cross_references::{Answer, Fact, PodSecurityLevel, Query, ReferencedKind};
 use yaml::{self, Yaml, chunks};
 
-/// What the objects of a text say of others, those of some kinds. Nothing else of the text is looked at, and most texts need not be read for
+/// Returns the facts that the objects of a text state about others, for some kinds. Most texts need not be parsed for
 /// that.
 pub fn facts(text: &str, inputs: Inputs<'_>, kinds: &[ReferencedKind]) -> Vec<Fact> {
     if !Fact::may_be_declared_in(text, kinds) {
@@ -37,12 +36,12 @@ fn facts_of(document: &str, inputs: Inputs<'_>, kinds: &[ReferencedKind]) -> Vec
         .collect()
 }
 
-/// A document, if it may declare objects of some kinds.
+/// Parses a document if it may declare objects of some kinds.
 pub(super) fn read(document: &str, kinds: &[ReferencedKind]) -> Option<Yaml> {
     if !Fact::may_be_declared_in(document, kinds) || !document_kind::may_hold_objects(document) {
         return None;
     }
-    // Most of those who name these kinds are others, who bind roles to accounts.
+    // Most documents that mention these kinds are others, which bind roles to accounts.
     let is_one =
         |kind: &str| kind.ends_with("List") || kinds.iter().any(|known| known.name() == kind);
     if first_kind(document).is_some_and(|kind| !is_one(kind)) {
@@ -53,7 +52,7 @@ pub(super) fn read(document: &str, kinds: &[ReferencedKind]) -> Option<Yaml> {
     is_one(kind).then_some(yaml)
 }
 
-/// The kind of a document, where it stands as it mostly does: on a line of its own that begins with it.
+/// Returns the kind of a document if it is on its own unindented line, as usual.
 fn first_kind(document: &str) -> Option<&str> {
     let is_plain = |kind: &&str| kind.chars().all(char::is_alphanumeric);
     document
@@ -63,27 +62,27 @@ fn first_kind(document: &str) -> Option<&str> {
         .filter(is_plain)
 }
 
-/// What objects say of others, as far as they can be seen.
+/// Returns what objects state about others, as far as they can be seen.
 pub(super) fn collect_facts(objects: &[Object<'_>], sight: DocumentKind) -> Vec<Fact> {
     let facts = objects.iter().filter_map(Fact::from_object);
     match sight {
         DocumentKind::Complete => facts.collect(),
-        // Names are not encrypted.
+        // SOPS does not encrypt names.
         DocumentKind::Encrypted => facts.filter(|fact| !fact.affects_others()).collect(),
         DocumentKind::Template | DocumentKind::Patch => Vec::new(),
     }
 }
 
-/// What an object asked, so that it can be asked again, and what it was told.
+/// A query of an object and its answer, so that a changed answer can be noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct AnsweredQuery {
-    /// Its index in the part.
+    /// The object's index in the chunk.
     pub object: usize,
     pub question: Query,
     pub answer: Answer,
 }
 
-/// A standard that the Namespace of an object enforces: each of its Namespaces, where kustomizations put it into several.
+/// The standard that the Namespace of an object enforces: one for each Namespace if kustomizations set several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enforced<'a> {
     pub namespaces: Vec<&'a str>,
@@ -91,7 +90,7 @@ pub struct Enforced<'a> {
 }
 
 impl Analysis {
-    /// What the Namespaces of objects enforce, with the indices of the objects.
+    /// Returns the standards that Namespaces enforce, with the indices of the objects.
     pub fn enforced(&self) -> impl Iterator<Item = (usize, Enforced<'_>)> {
         self.asked.iter().filter_map(|asked| {
             let namespaces = asked
@@ -111,7 +110,7 @@ impl Analysis {
         })
     }
 
-    /// Those of them by which an object is held to something else than the configuration says.
+    /// Returns those that change the configured profile for an object.
     pub fn enforced_beyond(
         &self,
         inputs: Inputs<'_>,
@@ -121,7 +120,7 @@ impl Analysis {
     }
 }
 
-/// What the objects of a part asked, and what they were told.
+/// The queries of a chunk, and their answers.
 #[derive(Default)]
 pub(super) struct Answers {
     pub asked: Vec<AnsweredQuery>,
@@ -129,7 +128,7 @@ pub(super) struct Answers {
     pub answers: Vec<Answer>,
 }
 
-/// Has objects ask what they want to know, and tells their pods.
+/// Answers the queries of objects, and passes the answers to their pods.
 pub(super) fn ask(objects: &mut [Object<'_>], inputs: Inputs<'_>) -> Answers {
     let Some(others) = &inputs.context.workspace else {
         return Answers::default();
@@ -155,19 +154,19 @@ pub(super) fn ask(objects: &mut [Object<'_>], inputs: Inputs<'_>) -> Answers {
     talk
 }
 
-/// What each object of a part is held to.
+/// The configuration of each object of a chunk.
 pub(super) struct EffectiveConfig<'c> {
-    /// What counts where no other object says anything.
+    /// The configuration without a Namespace.
     pub config: &'c Config,
     answers: &'c [Answer],
-    /// By object, where that is something else.
+    /// By object, if it differs.
     by_others: Vec<Option<ByOthers>>,
 }
 
 /// A configuration with the profile that a Namespace enforces.
 struct ByOthers {
     config: Config,
-    /// For the rules of the standards, with the version of Kubernetes that they are taken of.
+    /// For the rules of the standards, with the Kubernetes version of the standard.
     standards: Config,
 }
 
@@ -189,7 +188,7 @@ impl<'c> EffectiveConfig<'c> {
         }
     }
 
-    /// The same objects under another configuration.
+    /// Returns the same objects under another configuration.
     pub(super) fn by<'d>(&self, config: &'d Config) -> EffectiveConfig<'d>
     where
         'c: 'd,
@@ -197,7 +196,8 @@ impl<'c> EffectiveConfig<'c> {
         EffectiveConfig::to(config, self.answers)
     }
 
-    /// What a rule goes by in an object, if it looks at it: one that [`runs`](Self::runs) in any object, or tells what is refused.
+    /// Returns the configuration of a rule for an object, or `None` if the rule does not look at it: a rule that
+    /// [`runs`](Self::runs) for any object, or that reports rejections.
     pub(super) fn config_for(&self, object: usize, rule: &Rule) -> Option<&Config> {
         if self.by_others.is_empty() {
             return Some(self.config);
@@ -210,7 +210,7 @@ impl<'c> EffectiveConfig<'c> {
         let Some(held) = self.by_others.get(object).and_then(Option::as_ref) else {
             return self.config;
         };
-        // What somebody chose is asked as it was chosen; what the Namespace asks beyond that, as the Namespace says.
+        // The chosen rules run as configured; the additional rules of the Namespace at the version that it names.
         let is_chosen =
             self.config.profile_is_chosen && rule.enablement.includes(self.config.profile);
         let is_of_standards = matches!(
@@ -224,7 +224,7 @@ impl<'c> EffectiveConfig<'c> {
         }
     }
 
-    /// Whether a rule runs in any object.
+    /// Whether a rule runs for any object.
     pub(super) fn runs(&self, rule: &Rule) -> bool {
         let by_others = || {
             self.by_others
@@ -267,7 +267,7 @@ fn profile(level: PodSecurityLevel) -> Profile {
     }
 }
 
-/// Whether what a Namespace enforces takes the place of what is configured: of what nobody chose, and of less.
+/// Whether the level of a Namespace replaces the configured profile: if the user chose none, or a weaker one.
 fn counts(enforced: Profile, config: &Config) -> bool {
     config.namespace_labels && !(config.profile_is_chosen && enforced <= config.profile)
 }

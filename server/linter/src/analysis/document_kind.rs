@@ -1,7 +1,6 @@
-//! How much of a document can be seen, and what may be said of one that cannot be seen in full.
+//! How much of a document can be seen: templates, patches and encrypted files show only a part.
 //!
-//! Knows templates, patches and encrypted files by what they look like. Must not know rules. Promise: of what is not seen nothing is
-//! said: a value that stands there may be wrong, and nothing is missing.
+//! In a partial document, a value may be wrong, but nothing is reported as missing.
 
 use crate::Inputs;
 use crate::rules::Finding;
@@ -10,22 +9,22 @@ use memchr::memmem;
 use workspace::FileRole;
 use yaml::{self, Node, NodeKind, Prefilter, Range, Yaml};
 
-/// How much of a document's objects stands in it.
+/// How much of a document's objects is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum DocumentKind {
-    /// All.
+    /// Everything.
     #[default]
     Complete,
-    /// What a template engine leaves as it is.
+    /// Only what the template engine leaves unchanged.
     Template,
-    /// What a patch changes.
+    /// Only what a patch changes.
     Patch,
-    /// All names, and the values that nobody encrypted.
+    /// All names, and the values that are not encrypted.
     Encrypted,
 }
 
-/// Whether a document may hold an object at all, or patches of objects: one that does not hold the words, or not at its root, need not be
-/// read. Words can be written with a `\` in them.
+/// Whether a document may hold an object or a patch. If it lacks the keys at its root, it need not be parsed. Keys can
+/// be written with a `\` escape.
 pub(super) fn may_hold_objects(text: &str) -> bool {
     let begins_line = |key: &str| {
         memmem::find_iter(text.as_bytes(), key).any(|at| at == 0 || text[..at].ends_with('\n'))
@@ -41,8 +40,8 @@ pub(super) fn may_hold_objects(text: &str) -> bool {
     }
 }
 
-/// Whether what the files around a text say of it is reason enough to read it: a JSON patch does not hold the words, and neither has a
-/// kustomization around one to say what it is itself.
+/// Whether the file context is reason enough to parse a text: a JSON patch does not contain the keys, and a
+/// kustomization needs none.
 pub(super) fn may_hold_patches(text: &str, inputs: Inputs<'_>) -> bool {
     match inputs.context.role {
         FileRole::Patch => true,
@@ -51,7 +50,7 @@ pub(super) fn may_hold_patches(text: &str, inputs: Inputs<'_>) -> bool {
     }
 }
 
-/// Whether a document that is too long to be read begins as a manifest does: whoever wrote one should know that it is not read.
+/// Whether a document that is too long to be parsed starts like a manifest, so that this is reported.
 pub(super) fn begins_as_manifest(yaml: &Yaml) -> bool {
     const HEAD: usize = 4 << 10;
     if yaml.text().len() <= yaml::MAX_BYTES {
@@ -66,7 +65,7 @@ pub(super) fn begins_as_manifest(yaml: &Yaml) -> bool {
     !kubernetes::objects(&yaml::parse(head)).is_empty()
 }
 
-/// Whether nothing is written in a text but comments, directives and markers.
+/// Whether a text contains only comments, directives and markers.
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim_start_matches('\u{feff}')
         .lines()
@@ -77,7 +76,7 @@ pub(super) fn is_blank(text: &str) -> bool {
 }
 
 impl DocumentKind {
-    /// How much could be seen of a text that holds no objects: the braces of a chart's templates are Helm's wherever they stand.
+    /// Returns the kind of a text without objects: braces in a chart's templates always belong to Helm.
     pub(super) fn unread(text: &str, inputs: Inputs<'_>) -> DocumentKind {
         let is_template = inputs.context.role == FileRole::ChartTemplate && text.contains("{{");
         if is_template {
@@ -87,7 +86,7 @@ impl DocumentKind {
         }
     }
 
-    /// How much can be seen of a document that is read by itself.
+    /// Returns the kind of a parsed document.
     pub(super) fn of(yaml: &Yaml, inputs: Inputs<'_>) -> DocumentKind {
         if yaml.has_template_syntax()
             || DocumentKind::unread(yaml.text(), inputs) == DocumentKind::Template
@@ -102,7 +101,7 @@ impl DocumentKind {
         }
     }
 
-    /// Why no edit is given, in words for a person.
+    /// Returns why the document cannot be edited, for the user.
     pub fn edit_blocker(self) -> Option<&'static str> {
         match self {
             DocumentKind::Complete => None,
@@ -116,7 +115,7 @@ impl DocumentKind {
         }
     }
 
-    /// Tells the objects that not all of them is there, for what is wrong or not by what stands beside it.
+    /// Marks objects as partial, for findings that depend on fields nearby.
     pub(super) fn mark_partial(self, objects: &mut [Object<'_>]) {
         if matches!(self, DocumentKind::Patch | DocumentKind::Template) {
             objects
@@ -126,7 +125,7 @@ impl DocumentKind {
         }
     }
 
-    /// Leaves of what was found what can be said.
+    /// Keeps only the findings that are certain in such a document.
     pub(super) fn retain_reportable(self, yaml: &Yaml, findings: &mut Vec<Finding>) {
         match self {
             DocumentKind::Complete => {}
@@ -137,7 +136,7 @@ impl DocumentKind {
                     finding.alternatives.clear();
                 }
             }
-            // What would mend it is still told, and the edit refused: sops can make it.
+            // The fix is shown, but refused as an edit, because only sops can make it.
             DocumentKind::Encrypted => {
                 findings.retain(|finding| !is_encrypted(yaml, finding.range))
             }
@@ -145,7 +144,7 @@ impl DocumentKind {
     }
 }
 
-/// Leaves of what was found in an object, from a place in the list on, what can be said where a controller completes its pod.
+/// Keeps only the findings of an object, from an index on, that are certain if a controller completes its pod.
 pub(super) fn leave_of_pod(object: &Object<'_>, findings: &mut Vec<Finding>, from: usize) {
     let extent = object.pod.as_ref().map_or(Extent::Whole, |pod| pod.extent);
     if extent == Extent::Whole {
@@ -161,13 +160,13 @@ pub(super) fn leave_of_pod(object: &Object<'_>, findings: &mut Vec<Finding>, fro
     );
 }
 
-/// Whether a strategic merge is told what to do with an object (`$patch: delete`): only in a patch is that read.
+/// Whether a strategic merge patch has a directive for an object (`$patch: delete`). Only patches have directives.
 fn has_directive(yaml: &Yaml) -> bool {
     yaml.root()
         .is_some_and(|root| root.get_own("$patch").is_some())
 }
 
-/// What SOPS writes beside what it encrypted, with a checksum over all values of the file.
+/// The key that SOPS adds, with a checksum over all values of the file.
 fn encryption(yaml: &Yaml) -> Option<Node<'_>> {
     let root = yaml
         .root()
@@ -182,7 +181,7 @@ fn encryption(yaml: &Yaml) -> Option<Node<'_>> {
     written.map(|_| entry.value)
 }
 
-/// Whether a place is what SOPS wrote.
+/// Whether a range is in the metadata of SOPS.
 fn is_encrypted(yaml: &Yaml, range: Range) -> bool {
     let by_sops = encryption(yaml)
         .and_then(Node::own_entry)

@@ -1,16 +1,15 @@
-//! A rule that panics: a mistake of ours, which costs what that rule would have said and nothing else.
+//! Catches a rule that panics.
 //!
-//! Knows how a panic is caught, and what it said. Must not know who is told. Promise: what all others found stays, and what a rule
-//! found before it failed is not told, since nobody knows whether it is right.
+//! The findings of all other rules stay. The panicking rule's findings are dropped, because they may be wrong.
 
 use crate::rules::{Finding, Rule};
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
-/// Where a person tells of it.
+/// Where users report bugs.
 pub const ISSUES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
 
-/// That a rule failed at a text, and what it said.
+/// A panic of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RulePanic {
     /// The rule's id.
@@ -18,14 +17,14 @@ pub struct RulePanic {
     pub message: String,
 }
 
-/// Has a rule add its findings to those of others.
+/// Runs a rule, which adds its findings to those of others.
 pub(super) fn guarded(
     rule: &Rule,
     findings: &mut Vec<Finding>,
     run: impl FnOnce(&mut Vec<Finding>),
 ) -> Result<(), RulePanic> {
     let before = findings.len();
-    // A rule has no state, and what it added is taken away.
+    // A rule has no state, and its findings are removed.
     panic::catch_unwind(AssertUnwindSafe(|| run(findings))).map_err(|panic| {
         findings.truncate(before);
         RulePanic {
@@ -35,7 +34,7 @@ pub(super) fn guarded(
     })
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()

@@ -1,7 +1,7 @@
-//! From findings to edits: those of one finding, of several together, and of all that can be mended.
+//! Turns findings into verified edits: for one finding, for several together, or for all.
 //!
-//! Knows fixes and how an edit is held against the rules. Must not know how an edit is written, nor who asks for it. Promise:
-//! what is given was applied and looked at again: the findings are gone, and the API server refuses nothing that it took before.
+//! Every edit is applied and analyzed again: the findings must be gone, and the API server must not reject anything
+//! new.
 
 use super::{Analysis, RulePanic, analyze};
 use crate::Inputs;
@@ -10,16 +10,16 @@ use crate::rules::{Applicability, Enablement, Finding, Rule};
 use std::collections::HashMap;
 use yaml::edit::{self, Change, EditError, Edits};
 
-/// What came of mending a document.
+/// The result of fixing a document.
 #[derive(Debug, Clone, Default)]
 pub struct FixOutcome {
-    /// Of the document as it was.
+    /// Edits of the original document.
     pub edits: Edits,
-    /// How many findings were mended.
+    /// How many findings were fixed.
     pub applied: usize,
-    /// What was to be mended and could not be; its ranges are those of the mended document.
+    /// The fixes that were refused. Ranges refer to the fixed document.
     pub withheld: Vec<(Finding, EditError)>,
-    /// What a Pod Security Standard asks for and has no fix, likewise.
+    /// Violations of a Pod Security Standard without a fix, also in the fixed document.
     pub unfixable: Vec<Finding>,
 }
 
@@ -27,41 +27,42 @@ pub struct FixOutcome {
 #[derive(Debug)]
 pub struct FixedText {
     pub text: String,
-    /// How many findings were mended.
+    /// How many findings were fixed.
     pub applied: usize,
-    /// What was to be mended and could not be.
+    /// The fixes that were refused.
     pub withheld: Vec<RejectedFix>,
-    /// What a Pod Security Standard asks for and has no fix: a person has to find another way.
+    /// Violations of a Pod Security Standard without a fix.
     pub unfixable: Vec<UnfixedFinding>,
-    /// The rules that failed at the text as it was, each once: what they would have found is not mended.
+    /// The rules that panicked on the original text, each once. Their findings are not fixed.
     pub failures: Vec<RulePanic>,
 }
 
-/// A finding that nothing but a person can mend.
+/// A finding without an automatic fix.
 #[derive(Debug)]
 pub struct UnfixedFinding {
-    /// Where its document starts in the fixed text, in bytes.
+    /// The start of its document in the fixed text, in bytes.
     pub document: usize,
-    /// Where the finding is in the fixed text, in bytes.
+    /// The start of the finding in the fixed text, in bytes.
     pub offset: usize,
     pub rule: &'static Rule,
 }
 
-/// A fix that was asked for and is not given.
+/// A fix that was requested and refused.
 #[derive(Debug)]
 pub struct RejectedFix {
-    /// Where its document starts in the fixed text, in bytes.
+    /// The start of its document in the fixed text, in bytes.
     pub document: usize,
-    /// Where the finding is in the fixed text, in bytes.
+    /// The start of the finding in the fixed text, in bytes.
     pub offset: usize,
     pub finding: Finding,
     pub reason: EditError,
 }
 
-/// One fix can make room for another, so that a second round may find more; a tenth means that two fixes undo each other.
+/// One fix can make room for another, so that a second round may find more. A tenth round means that two fixes undo
+/// each other.
 const MOST_ROUNDS: usize = 10;
 
-/// Mends the findings of a text whose fix is of an allowed kind, until nothing is left to mend.
+/// Applies the fixes of a text with an allowed applicability, until none is left.
 pub fn fix_all<'i>(
     text: &str,
     inputs: impl Into<Inputs<'i>>,
@@ -83,11 +84,11 @@ pub fn fix_all<'i>(
         unfixable: Vec::new(),
         failures,
     };
-    // Everything before it is written to the fixed text.
+    // Everything before this offset is already in the fixed text.
     let mut done = 0;
     for part in report.chunks() {
         let mended = part.analysis.apply_fixes(inputs, is_allowed);
-        // What is in several pieces has no fixes.
+        // A chunk with gaps has no fixes.
         if mended.edits.is_empty() && mended.withheld.is_empty() && mended.unfixable.is_empty() {
             continue;
         }
@@ -122,8 +123,7 @@ pub fn fix_all<'i>(
 }
 
 impl Analysis {
-    /// Mends those of the document's findings that are wanted and can be, one after the other has made room for it, until
-    /// nothing is left to mend.
+    /// Applies the wanted fixes of a document in rounds, because one fix can make room for another, until none is left.
     pub fn apply_fixes(
         &self,
         inputs: Inputs<'_>,
@@ -160,7 +160,7 @@ impl Analysis {
         mended
     }
 
-    /// The edits for as many of the findings as can be mended together, how many those are, and the others with the reason.
+    /// Returns the edits for as many findings as possible, how many they are, and the refused ones with reasons.
     pub fn largest_applicable<'f>(
         &self,
         candidates: &[&'f Finding],
@@ -186,7 +186,7 @@ impl Analysis {
             proofs: self.most_tries(),
             ..Taken::default()
         };
-        // What somebody wrote comes to its place before anything is written there.
+        // Existing values move to their place before new ones are written there.
         let mut ordered: Vec<(usize, &Finding)> = candidates.iter().copied().enumerate().collect();
         ordered.sort_by_key(|(_, finding)| !relocates(finding));
         let halves = ordered.split_at(ordered.len() / 2);
@@ -202,8 +202,8 @@ impl Analysis {
         (taken.edits, taken.accepted.len(), refused)
     }
 
-    /// Takes as many of some findings as can be mended together with those that are taken already: all of them, or of each half as many as
-    /// can be. A few that cannot are found among a thousand without a thousand proofs.
+    /// Takes as many findings as can be fixed together with those already taken: all of them, or as many as possible of
+    /// each half. A few refused ones among a thousand are found without a thousand checks.
     fn take<'f>(
         &self,
         candidates: &[(usize, &'f Finding)],
@@ -241,11 +241,11 @@ impl Analysis {
         }
     }
 
-    /// The edits that mend some of the document's findings together. They are proved: the document was edited and read
-    /// again, nothing but what the fixes name is different, and the findings are gone.
+    /// Returns the edits that fix some findings of the document together. The edits are verified: the edited document
+    /// is analyzed again, only what the fixes name differs, and the findings are gone.
     ///
     /// # Errors
-    /// Why they cannot be given, in words for a person. The lines that they name are the document's.
+    /// If the edits cannot be made. The message is for the user; its lines refer to the document.
     pub fn edits(&self, findings: &[&Finding], inputs: Inputs<'_>) -> Result<Edits, EditError> {
         if let Some(reason) = self.kind.edit_blocker() {
             return Err(EditError::new(reason));
@@ -255,14 +255,14 @@ impl Analysis {
         Ok(edits)
     }
 
-    /// Holds what an edit leads to: the findings are gone, and there is nothing new that the API server would refuse.
+    /// Checks the result of an edit: the findings are gone, and the API server does not reject anything new.
     fn check(&self, findings: &[&Finding], after: &Analysis) -> Result<(), EditError> {
-        // What is removed takes the mappings along that it leaves empty.
+        // Removing a field also removes the mappings that it leaves empty.
         if after.pods < self.pods {
             return Err(EditError::new("the fix would remove the whole pod"));
         }
         let [before, left] = [self, after].map(|analysis| tally(analysis.findings.iter()));
-        // What a rule would say that fails at the result, nobody knows.
+        // A rule that panics on the result may hide a finding.
         if let Some(failure) = after
             .failures
             .iter()
@@ -274,7 +274,7 @@ impl Analysis {
             )));
         }
         let mended = tally(findings.iter().copied());
-        // Those of one kind have to become fewer by as many as were to be mended.
+        // The number of findings of a kind must drop by at least as many as were to be fixed.
         let is_mended = |finding: &Finding| {
             let [before, left, mended] = [&before, &left, &mended]
                 .map(|tally| tally.get(&kind(finding)).copied().unwrap_or(0));
@@ -298,15 +298,15 @@ impl Analysis {
         }
     }
 
-    /// Why the fix of a finding cannot be given, as far as that is plain without trying: what is to be offered in passing is
-    /// asked this. Whether it can, [`Analysis::edits`] tells.
+    /// Returns why the fix of a finding cannot be applied, as far as that is known without trying. Only
+    /// [`Analysis::edits`] is certain.
     pub fn quick_reject(&self, finding: &Finding) -> Option<EditError> {
         self.uneditable()
             .cloned()
             .or_else(|| edit::dry_run(self.yaml(), &changes(&[finding])).err())
     }
 
-    /// Why nothing can be edited in the document.
+    /// Returns why the document cannot be edited at all.
     fn uneditable(&self) -> Option<&EditError> {
         let sealed = || self.kind.edit_blocker().map(EditError::new);
         self.uneditable
@@ -314,14 +314,14 @@ impl Analysis {
             .as_ref()
     }
 
-    /// Of each of the document's findings whether its fix is to be offered in passing: it has one, and nothing plainly stands in the way.
-    /// All of them are asked after at once, and by halves where that does not tell.
+    /// Returns for each finding whether to offer its fix: there is one, and nothing known prevents it. All fixes are
+    /// planned together, and by halves if that fails.
     pub fn has_fix(&self) -> Vec<bool> {
         let mut offered = vec![false; self.findings.len()];
         let fixable: Vec<usize> = (0..self.findings.len())
             .filter(|index| self.findings[*index].fix.is_some())
             .collect();
-        // Whether a part can be edited asks for its tree: where nothing is to be mended, nobody has to read it again for that.
+        // Checking a fix needs the syntax tree, so that it is not parsed again for a chunk without fixes.
         if !fixable.is_empty() && self.uneditable().is_none() {
             self.offer(&fixable, &mut offered, &mut self.most_tries());
         }
@@ -346,29 +346,29 @@ impl Analysis {
         }
     }
 
-    /// How often edits of the document are tried to find out which of them can be made: many of a short one, since each costs a reading.
+    /// Returns how many edits may be tried: more for a short document, because each try analyzes it.
     fn most_tries(&self) -> usize {
         const BYTES: usize = 4 << 20;
         (BYTES / self.text().len().max(1)).max(50)
     }
 }
 
-/// Why the rest is not mended of a long document in which much cannot be.
+/// The reason if not all fixes of a long document were tried.
 const TOO_MANY: &str =
     "too many other fixes failed in this document; resolve those first, or split it";
 
-/// What is mended together so far.
+/// The fixes that are accepted so far.
 #[derive(Default)]
 struct Taken<'f> {
-    /// How many more may be made.
+    /// How many more tries are left.
     proofs: usize,
     edits: Edits,
     accepted: Vec<&'f Finding>,
-    /// With their places among the candidates.
+    /// With their indices among the candidates.
     refused: Vec<(usize, &'f Finding, EditError)>,
 }
 
-/// What makes findings alike: the rule, the object and the container.
+/// Findings of the same kind have the same rule, object and container.
 type FindingKind<'f> = (&'static str, Option<usize>, Option<&'f str>);
 
 fn kind(finding: &Finding) -> FindingKind<'_> {
@@ -379,14 +379,14 @@ fn kind(finding: &Finding) -> FindingKind<'_> {
     )
 }
 
-/// How many findings there are of each kind.
+/// Counts the findings of each kind.
 fn tally<'f>(findings: impl Iterator<Item = &'f Finding>) -> HashMap<FindingKind<'f>, usize> {
     let mut tally = HashMap::new();
     findings.for_each(|finding| *tally.entry(kind(finding)).or_default() += 1);
     tally
 }
 
-/// Whether a finding keeps a pod from what a Pod Security Standard allows, and no fix is known for it.
+/// Whether a finding violates a Pod Security Standard and has no fix.
 fn is_unfixable(finding: &Finding) -> bool {
     let is_standard = matches!(
         finding.rule.enablement,
@@ -395,7 +395,7 @@ fn is_unfixable(finding: &Finding) -> bool {
     is_standard && finding.fix.is_none()
 }
 
-/// Whether a fix brings something to another place, under its name or another one.
+/// Whether a fix moves or renames a field.
 fn relocates(finding: &Finding) -> bool {
     let changes = finding.fix.iter().flat_map(|fix| &fix.changes);
     changes

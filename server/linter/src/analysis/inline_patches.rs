@@ -1,7 +1,6 @@
-//! Patches that are written inside a kustomization, as texts in its YAML.
+//! Patches that are written as strings inside a kustomization.
 //!
-//! Knows where the lines of such a text stand in the document. Must not know rules. Promise: what is found in a patch is told where it
-//! is written; where a place in a block cannot be found again, letter by letter, nothing is told.
+//! A finding is reported where its text is in the kustomization; if that place is uncertain, it is dropped.
 
 use super::{Analysis, RulePanic, analyze_document};
 use crate::Inputs;
@@ -10,7 +9,7 @@ use workspace::kustomize;
 use workspace::{FileContext, FileRole};
 use yaml::{Node, NodeKind, Offset, Range, ScalarStyle, Yaml};
 
-/// What is wrong in the patches inside a document, and what of that somebody says is to be ignored.
+/// The findings in the patches of a document, and the suppressed ones.
 #[derive(Default)]
 pub(super) struct Inside {
     pub findings: Vec<Finding>,
@@ -65,8 +64,8 @@ fn look_into(node: Node<'_>, inputs: Inputs<'_>, inside: &mut Inside) {
     inside.failures.extend(failures);
 }
 
-/// Where a range of a patch's text stands in the document: where the text is written in another way than it reads, with line breaks that
-/// are none or with escapes, that is the patch as a whole.
+/// Maps a range of a patch's text to the document. If the string is written with escapes or folded line breaks, this is
+/// the whole string.
 fn place(patch: Node<'_>, text: &str, range: Range) -> Option<Range> {
     let source = patch.source();
     let quotes = match patch.kind() {
@@ -83,7 +82,7 @@ fn place(patch: Node<'_>, text: &str, range: Range) -> Option<Range> {
     })
 }
 
-/// Where a range of a block's text stands in the document.
+/// Maps a range of a block scalar's text to the document.
 fn place_in_block(block: Node<'_>, text: &str, range: Range) -> Option<Range> {
     let [start, end] =
         [range.start(), range.end()].map(|offset| place_of(block, text, offset.into()));
@@ -96,7 +95,8 @@ fn place_in_block(block: Node<'_>, text: &str, range: Range) -> Option<Range> {
     ))
 }
 
-/// Where an offset in a block's text stands in the document. Each line of the text is one of the block, behind its indentation.
+/// Maps an offset in a block scalar's text to the document. Each line of the text is a line of the block, after its
+/// indentation.
 fn place_of(block: Node<'_>, text: &str, at: usize) -> Option<usize> {
     let document = block.yaml().text();
     let header = usize::from(block.range().start());
@@ -107,7 +107,7 @@ fn place_of(block: Node<'_>, text: &str, at: usize) -> Option<usize> {
         at - before.rfind('\n').map_or(0, |brk| brk + 1),
     );
     let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
-    // Of the first line that holds anything both depths are known.
+    // The first line that is not blank gives both indentations.
     let is_written = |line: &&str| !line.trim().is_empty();
     let indent =
         spaces(lines().find(is_written)?).checked_sub(spaces(text.lines().find(is_written)?))?;

@@ -1,13 +1,11 @@
-//! The tree of a text, which can be given away: most parts of a long text are never asked for theirs again.
-//!
-//! Knows a text that was read as YAML. Must not know what for. Promise: whoever asks gets the tree that was there first.
+//! The syntax tree of a text, which can be dropped to save memory and is parsed again on demand.
 
 use std::sync::OnceLock;
 use yaml::{self, Yaml};
 
 #[derive(Debug)]
 pub(super) struct Tree {
-    /// Where the tree was given away.
+    /// `None` after the tree was dropped.
     text: Option<Box<str>>,
     yaml: OnceLock<Yaml>,
 }
@@ -29,7 +27,7 @@ impl Tree {
             .get_or_init(|| yaml::parse(self.text.as_deref().unwrap_or_default()))
     }
 
-    /// Keeps nothing but the text: only of a tree as [`yaml::parse`] gives it.
+    /// Keeps only the text. The tree must come from [`yaml::parse`].
     pub(super) fn give_away(&mut self) {
         if let Some(yaml) = self.yaml.take() {
             self.text = Some(yaml.into_text());

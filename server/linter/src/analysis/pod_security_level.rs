@@ -1,7 +1,6 @@
-//! Which Pod Security Standard the pods of an object meet, whoever asks and whatever was chosen.
+//! The Pod Security Standard that the pods of an object meet, regardless of profile and suppressions.
 //!
-//! Knows which rules are the standards'. Must not know what was ignored. Promise: it is the verdict of Kubernetes' own admission at the
-//! configured version.
+//! The result equals the verdict of Kubernetes' Pod Security admission at the configured version.
 
 use super::{Analysis, DocumentKind, Enforced};
 use crate::Inputs;
@@ -9,19 +8,19 @@ use crate::config::{Config, Profile, RuleSelection};
 use crate::rules::{Enablement, Finding};
 use std::ops::Range;
 
-/// What pods are held against the standards.
+/// The level of an object's pods.
 #[derive(Debug)]
 pub struct PodSecurityLevel {
-    /// The strictest standard that they meet; `None` where they are `privileged`, which asks for nothing.
+    /// The strictest standard that they meet; `None` is `privileged`.
     pub met: Option<Profile>,
-    /// The next one, with what it finds; `None` where there is none left.
+    /// The next stricter standard and its findings; `None` if there is no stricter one.
     pub missed: Option<(Profile, Vec<Finding>)>,
-    /// What their Namespace enforces, with its name, where that is known.
+    /// The name and level of their Namespace, if known.
     pub enforced: Option<(String, Profile)>,
 }
 
 impl Analysis {
-    /// What the pods of some of the document's objects are held against the standards; `None` where not all of them can be seen.
+    /// Returns the level of the pods of some objects; `None` if parts of them cannot be seen.
     pub fn pod_security_level(
         &self,
         objects: Range<usize>,

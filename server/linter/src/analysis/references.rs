@@ -1,8 +1,6 @@
-//! The names that objects have for others, and the places where those are declared.
+//! Names that refer to other objects, and the declarations of those objects.
 //!
-//! Knows which fields of Kubernetes' types name an object of which kind, and in which namespace. Must not know in which texts objects are
-//! declared: that is the index's. Promise: a name that nothing is declared for is nobody's fault; a place is found in the text as it is
-//! when somebody asks.
+//! A name without a declaration is not an error.
 
 use super::cross_references::{self, collect_facts};
 use super::{Analysis, DocumentKind, Offset, Range, completion};
@@ -12,32 +10,32 @@ use std::ops::Range as Bytes;
 use workspace::cross_references::{Fact, Reference, ReferencedKind, TargetNamespaces};
 use yaml::{Entry, Node, NodeKind, chunks};
 
-/// A name that is written somewhere for another object.
+/// A name that refers to another object.
 #[derive(Debug)]
 pub struct ReferenceAt {
     pub range: Range,
     pub reference: Reference,
 }
 
-/// Where an object is declared that others name.
+/// The declaration of an object.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Declaration {
-    /// All that it is written on, in bytes of the text.
+    /// The whole object, in bytes of the text.
     pub object: Bytes<usize>,
-    /// Where its name is written, likewise.
+    /// Its name, in bytes of the text.
     pub name: Bytes<usize>,
-    /// What there is to say of it in a few words; empty where that is nothing.
+    /// A short description; may be empty.
     pub about: String,
 }
 
-/// Whose the name is: of an object of a kind, in the namespace of who names it unless something else is written beside it.
+/// What a name refers to: an object of a kind, in the same namespace unless another one is written next to it.
 const FIELDS: &[(&str, &str, ReferencedKind)] = &[
     ("ConfigMapEnvSource", "name", ReferencedKind::ConfigMap),
     ("ConfigMapKeySelector", "name", ReferencedKind::ConfigMap),
     ("ConfigMapProjection", "name", ReferencedKind::ConfigMap),
     ("ConfigMapVolumeSource", "name", ReferencedKind::ConfigMap),
     ("IngressTLS", "secretName", ReferencedKind::Secret),
-    // Everything that pods and accounts have such a reference to is a Secret.
+    // Every reference of this type in pods and accounts is to a Secret.
     ("LocalObjectReference", "name", ReferencedKind::Secret),
     (
         "PersistentVolumeClaimVolumeSource",
@@ -63,11 +61,11 @@ const FIELDS: &[(&str, &str, ReferencedKind)] = &[
     ("Subject", "namespace", ReferencedKind::Namespace),
 ];
 
-/// Types whose `kind` says whose name theirs is.
+/// Types whose `kind` field gives the kind of the referenced object.
 const SAY_KINDS: [&str; 2] = ["RoleRef", "Subject"];
 
 impl Analysis {
-    /// The name of another object that is written at a place, if one is.
+    /// Returns the reference at an offset.
     pub fn reference_at(&self, at: Offset, inputs: Inputs<'_>) -> Option<ReferenceAt> {
         let node = self
             .yaml()
@@ -96,7 +94,7 @@ impl Analysis {
     }
 }
 
-/// The kind of the object that a field names.
+/// Returns the kind that a field refers to.
 fn kind_of(
     objects: &[Object<'_>],
     object: &Object<'_>,
@@ -123,7 +121,7 @@ fn kind_of(
         .map(|row| row.2)
 }
 
-/// The namespaces of the object that a field of another object names.
+/// Returns the namespaces of the object that a field refers to.
 fn namespaces_of(
     object: &Object<'_>,
     entry: Entry<'_>,
@@ -136,7 +134,7 @@ fn namespaces_of(
         .and_then(|mapping| mapping.get("namespace"));
     let beside = beside.and_then(Node::as_str);
     let mut namespaces = places.for_object(beside.or(object.namespace));
-    // Kustomize follows with such a name an object that it moves, and leaves the name of any other one.
+    // Kustomize updates such a name if it moves the object, and leaves any other name.
     namespaces.extend(beside.map(Some));
     namespaces
         .into_iter()
@@ -144,10 +142,10 @@ fn namespaces_of(
         .collect()
 }
 
-/// Where a text declares the object of which it says something. More than one place where it does so several times.
+/// Finds where a text declares an object. An object can be declared more than once.
 pub fn declarations(text: &str, fact: &Fact, inputs: Inputs<'_>) -> Vec<Declaration> {
     let documents = chunks::documents(text).into_iter();
-    // A name can be written with a `\` in it.
+    // A name can be written with a `\` escape.
     let documents = documents.filter(|range| {
         text[range.clone()].contains(&*fact.name) || text[range.clone()].contains('\\')
     });
@@ -180,7 +178,7 @@ fn declared_in(document: &str, start: usize, fact: &Fact, inputs: Inputs<'_>) ->
     objects.iter().filter(is_it).filter_map(place).collect()
 }
 
-/// What there is to say of an object that others name; of a Secret no value.
+/// Describes an object; never shows a value of a Secret.
 fn about(kind: ReferencedKind, object: Node<'_>) -> String {
     let below = |dotted: &str| {
         dotted

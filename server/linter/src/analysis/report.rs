@@ -1,8 +1,7 @@
-//! What is known of a text, part by part, and kept while it is edited.
+//! The analysis of a text, chunk by chunk, kept up to date while the text is edited.
 //!
-//! Knows which parts of a text stand by themselves and what they need to know of one another. Must not know what is found in them.
-//! Promise: after any edits a report is what a report from scratch would be, and following them costs what the parts around them
-//! cost, however long the text is.
+//! After any edits a report equals one made from scratch. The cost of an edit depends on the chunks around it, not on
+//! the length of the text.
 
 use super::{Analysis, DocumentKind, Offset, Range, RulePanic};
 use crate::Inputs;
@@ -19,87 +18,87 @@ use workspace::cross_references::Fact;
 use yaml::Yaml;
 use yaml::chunks::{self, ChunkKind, Outline, Resplit};
 
-/// What is known of a text.
+/// The analysis of a text.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     outline: Outline,
-    /// Of the parts that are read by themselves; `None` of those that are to be analysed, and of the others.
+    /// The analyses of the independent chunks; `None` if a chunk is not independent or must be analyzed.
     analyses: Vec<Option<Arc<Analysis>>>,
     documents: Vec<Document>,
 }
 
-/// What is read by itself: a document, an item of one that is a list, what a document has besides such parts.
+/// A chunk: a document, an item of a list, or the rest of a document without its items.
 #[derive(Debug, Clone, Copy)]
 pub struct Chunk<'r> {
     /// In bytes from the start of the text.
     pub start: usize,
-    /// The line that it begins with, counted from 0.
+    /// Its first line, from 0.
     pub line: u32,
-    /// The index of the document that it is or is part of.
+    /// The index of its document.
     pub document: usize,
     pub analysis: &'r Arc<Analysis>,
-    /// Where other parts stand in the middle of it.
+    /// Where other chunks interrupt it.
     gaps: &'r [Gap],
 }
 
-/// A stretch of a document that is not part of what is read as one.
+/// A stretch of a document that is not part of the chunk.
 #[derive(Debug, Clone, Copy)]
 struct Gap {
-    /// How many bytes that are read stand before it.
+    /// How many bytes of the chunk are before it.
     at: usize,
     length: usize,
 }
 
-/// What a part has to know of the document that it is part of. The default is that of a part that is a document by itself.
+/// What a chunk needs to know about its document. The default is for a chunk that is a whole document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChunkContext {
-    /// What the items are, where the document is a list.
+    /// The type of the items if the document is a list.
     list: Option<ListKind>,
-    /// Whether the document is a manifest, whatever stands in the part itself.
+    /// Whether the document is a manifest, regardless of this chunk.
     is_manifest: bool,
-    /// What the document's first comments say about all of it; `None` in a part that is a document by itself.
+    /// The suppressions in the document's first comments; `None` for a chunk that is a whole document.
     head: Option<FileSuppressions>,
 }
 
-/// A document: how many parts it has, and what is known of it besides what is known of those that are read by themselves.
+/// The state of a document, in addition to the analyses of its independent chunks.
 #[derive(Debug, Clone, Default)]
 struct Document {
     parts: usize,
-    /// What is known of the parts that are not read by themselves; of the whole document where no part can be.
+    /// The analysis of the chunks that are not independent, or of the whole document if it cannot be split.
     frame: Option<Arc<Analysis>>,
-    /// Where the other parts stand in it.
+    /// Where the other chunks interrupt it.
     gaps: Vec<Gap>,
     is_whole: bool,
-    /// Whether its objects say something of others.
+    /// Whether its objects state facts about others.
     has_facts: bool,
-    /// Whether a rule failed at it.
+    /// Whether a rule panicked on it.
     has_failures: bool,
     context: Arc<ChunkContext>,
     ties: Ties,
-    /// Whether something in it is to be analysed.
+    /// Whether something in it must be analyzed.
     is_stale: bool,
-    /// Whether that is anything but a part that is read by itself, so that the context may be another one.
+    /// Whether a chunk that is not independent must be analyzed, so that the context may change.
     is_reframed: bool,
 }
 
-/// How many parts have what only a reading of the whole document can make sense of.
+/// Counts the chunks with properties that may need an analysis of the whole document.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ties {
     anchors: usize,
     aliases: usize,
-    /// Parts of which not all can be seen.
+    /// Chunks that are partial.
     partial: usize,
-    /// Parts whose objects say something of others.
+    /// Chunks whose objects state facts about others.
     facts: usize,
-    /// Parts at which a rule failed.
+    /// Chunks on which a rule panicked.
     failures: usize,
 }
 
-/// The trees of a text that is longer than this, in bytes, are not kept.
+/// The syntax trees of a text longer than this, in bytes, are dropped.
 const LONG: usize = 1 << 17;
 
 impl Report {
-    /// The parts of a text, nothing known of them yet.
+    /// Splits a text into chunks, without analyzing them.
     pub fn of(text: &str) -> Report {
         let outline = Outline::new(text);
         let analyses = vec![None; outline.chunks().len()];
@@ -111,8 +110,8 @@ impl Report {
         }
     }
 
-    /// Follows an edit that put `inserted` bytes in the place of a range of the text before it; `read` gives a range of the text
-    /// behind it. What the edit touched is known again after [`Report::analyze`].
+    /// Applies an edit that replaced a range of the old text with `inserted` bytes; `read` returns a range of the new
+    /// text. Call [`Report::analyze`] to analyze what the edit touched.
     pub fn edit<'t>(
         &mut self,
         replaced: Bytes,
@@ -129,7 +128,7 @@ impl Report {
         self.regroup(&recut, &lost);
     }
 
-    /// Follows in the documents what became of the parts.
+    /// Updates the documents after the chunks changed.
     fn regroup(&mut self, recut: &Resplit, lost: &[Arc<Analysis>]) {
         let (index, first) = self.document_of(recut.first);
         let new = &self.outline.chunks()[recut.first..recut.first + recut.new];
@@ -154,7 +153,7 @@ impl Report {
         lost.iter().for_each(|lost| document.ties -= Ties::of(lost));
     }
 
-    /// Groups the parts into documents again, from a document on to the last that lost a part.
+    /// Groups the chunks into documents again, from one document to the last one that lost a chunk.
     fn regroup_from(&mut self, index: usize, first: usize, recut: &Resplit) {
         let (mut end, mut before) = (index, 0);
         while first + before < recut.first + recut.old.len() {
@@ -163,7 +162,7 @@ impl Report {
         }
         let after = first..first + before - recut.old.len() + recut.new;
         let mut documents = documents(&self.outline.chunks()[after.clone()]);
-        // They go on with what is known of the parts before and behind the edit, if that is still true.
+        // The analyses before and after the edit are kept if they are still valid.
         let contexts = [index, end - 1].map(|index| Arc::clone(&self.documents[index].context));
         if contexts[0] != contexts[1] {
             self.analyses[after.clone()].fill(None);
@@ -182,7 +181,7 @@ impl Report {
         self.documents.splice(index..end, documents);
     }
 
-    /// The document that has a part, and the index of its first part.
+    /// Returns the document of a chunk, and the index of the document's first chunk.
     fn document_of(&self, part: usize) -> (usize, usize) {
         let mut first = 0;
         for (index, document) in self.documents.iter().enumerate() {
@@ -194,7 +193,7 @@ impl Report {
         unreachable!("every part is one of a document")
     }
 
-    /// What the objects of the text say of others.
+    /// Returns the facts that the objects of the text state about others.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> + Clone {
         let says = |part: &Chunk<'_>| self.documents[part.document].has_facts;
         self.chunks()
@@ -202,7 +201,7 @@ impl Report {
             .flat_map(|part| part.analysis.facts.iter())
     }
 
-    /// The rules that failed, each once.
+    /// Returns the panics of rules, each once.
     pub fn failures(&self) -> Vec<&RulePanic> {
         let mut failures: Vec<&RulePanic> = Vec::new();
         let failed = |part: &Chunk<'_>| self.documents[part.document].has_failures;
@@ -218,8 +217,8 @@ impl Report {
         failures
     }
 
-    /// Forgets what is known of the parts that were told something else of other objects than they would be now. Tells whether there
-    /// are any: they are known again after [`Report::analyze`].
+    /// Drops the analyses of the chunks that depend on changed facts, and returns whether there are any. Call
+    /// [`Report::analyze`] to analyze them again.
     pub fn forget_outdated(&mut self, others: &WorkspaceView) -> bool {
         let (mut first, mut forgot) = (0, false);
         for document in &mut self.documents {
@@ -243,12 +242,12 @@ impl Report {
         forgot
     }
 
-    /// Whether what the parts were told of other objects is not what they would be told now.
+    /// Whether the chunks depend on facts that changed.
     pub fn is_outdated(&self, others: &WorkspaceView) -> bool {
         self.chunks().any(|part| part.analysis.is_outdated(others))
     }
 
-    /// Analyses the parts of which nothing is known. `read` gives a range of the text that the report is about.
+    /// Analyzes the chunks without an analysis. `read` returns a range of the text.
     pub fn analyze<'t>(
         &mut self,
         read: impl Fn(Bytes) -> Cow<'t, str> + Sync,
@@ -291,7 +290,7 @@ impl Report {
         });
     }
 
-    /// How much of the text there is to analyse, in bytes: at most, since what is said of one part may make others what they were not.
+    /// Returns how many bytes are left to analyze. This is a maximum: one chunk's analysis may make others necessary.
     pub fn unanalyzed_bytes(&self) -> usize {
         let (mut parts, mut analyses) = (self.outline.chunks(), &self.analyses[..]);
         let mut unknown = 0;
@@ -311,7 +310,7 @@ impl Report {
         unknown
     }
 
-    /// What is known, in the order of the text; nothing of what was not analysed since it was edited.
+    /// Returns the analyzed chunks in the order of the text. Chunks edited since the last analysis are left out.
     pub fn chunks(&self) -> Chunks<'_> {
         Chunks {
             start: 0,
@@ -327,8 +326,8 @@ impl Report {
         self.outline.chunks().iter().zip(&self.analyses)
     }
 
-    /// Every finding with the part that it is in, in the order of the text but for those about what a document has besides parts that are
-    /// read by themselves, which come first.
+    /// Returns every finding with its chunk, in the order of the text, except that the findings of a document's rest
+    /// come before those of its items.
     pub fn findings(&self) -> impl Iterator<Item = (Chunk<'_>, &Finding)> {
         self.chunks().flat_map(|part| {
             part.analysis
@@ -342,14 +341,14 @@ impl Report {
 type Rows<'r> =
     iter::Zip<slice::Iter<'r, chunks::ChunkSpan>, slice::Iter<'r, Option<Arc<Analysis>>>>;
 
-/// The parts of a report of which something is known, in the order of the text.
+/// The analyzed chunks of a report, in the order of the text.
 #[derive(Debug, Clone)]
 pub struct Chunks<'r> {
     start: usize,
     line: u32,
     /// The index of the next document.
     document: usize,
-    /// The document that is gone through, and how many of its parts are still to come.
+    /// The current document, and how many of its chunks are left.
     current: Option<(&'r Document, usize)>,
     documents: slice::Iter<'r, Document>,
     rest: Rows<'r>,
@@ -393,9 +392,9 @@ impl<'r> Iterator for Chunks<'r> {
     }
 }
 
-/// Does something with each of many pieces of a text, whose lengths in bytes come with them: on all processors where there is much to do.
+/// Does the work for each piece of a text, given with its length in bytes. Large work runs in parallel.
 fn each<T: Send, R: Send>(pieces: Vec<(usize, T)>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    /// Less than this is done before another thread has woken up.
+    /// Less work than this is done before another thread starts.
     const MUCH: usize = 1 << 17;
     let is_much = pieces.len() > 1 && pieces.iter().map(|(length, _)| length).sum::<usize>() > MUCH;
     match is_much {
@@ -407,7 +406,7 @@ fn each<T: Send, R: Send>(pieces: Vec<(usize, T)>, work: impl Fn(T) -> R + Sync)
     }
 }
 
-/// The parts of a document with their text.
+/// The chunks of a document with their text.
 struct PartsOf<'a, R> {
     /// In bytes from the start of the text.
     start: usize,
@@ -420,7 +419,7 @@ impl<'t, R: Fn(Bytes) -> Cow<'t, str>> PartsOf<'_, R> {
         (self.read)(self.start..self.start + length(self.parts))
     }
 
-    /// The text of what is not read by itself.
+    /// Returns the text of the chunks that are not independent.
     fn frame(&self) -> Cow<'t, str> {
         if self.parts.len() == 1 {
             return self.text();
@@ -431,7 +430,7 @@ impl<'t, R: Fn(Bytes) -> Cow<'t, str>> PartsOf<'_, R> {
         Cow::Owned(frame.map(|(_, place)| (self.read)(place)).collect())
     }
 
-    /// The parts and where they are.
+    /// Returns the chunks with their ranges.
     fn places(&self) -> impl Iterator<Item = (&chunks::ChunkSpan, Bytes)> {
         self.parts.iter().scan(self.start, |end, part| {
             let start = *end;
@@ -503,7 +502,7 @@ impl Document {
         (self.is_stale, self.is_reframed) = (false, false);
     }
 
-    /// Reads what is not read by itself, and what the parts that are have to know of it.
+    /// Analyzes the chunks that are not independent, and updates the context of the others.
     fn reframe(
         &mut self,
         is_alone: bool,
@@ -528,14 +527,14 @@ impl Document {
             {
                 frame = analyze(text, ChunkKind::Document, &self.context);
             }
-            // An edit beside a gap might be meant for either side of it.
+            // An edit next to a gap could belong to either side of it.
             frame.withhold_fixes();
         }
         self.frame = Some(Arc::new(frame));
     }
 }
 
-/// Groups parts into documents of which nothing is known.
+/// Groups chunks into documents without analyses.
 fn documents(parts: &[chunks::ChunkSpan]) -> Vec<Document> {
     let mut documents: Vec<Document> = Vec::new();
     for part in parts {
@@ -553,13 +552,13 @@ fn documents(parts: &[chunks::ChunkSpan]) -> Vec<Document> {
 }
 
 impl Chunk<'_> {
-    /// Whether all of it stands together.
+    /// Whether the chunk has no gaps.
     pub fn is_whole(&self) -> bool {
         self.gaps.is_empty()
     }
 
-    /// The place in the part of a place in the whole text, in bytes; `None` where that is not in the part. A place between two
-    /// parts is in both.
+    /// Maps an offset of the whole text to the chunk, in bytes; `None` if it is outside. An offset between two chunks
+    /// is in both.
     pub fn within(&self, at: usize) -> Option<Offset> {
         let mut at = at.checked_sub(self.start)?;
         for gap in self.gaps.iter().filter(|gap| gap.length > 0) {
@@ -571,7 +570,7 @@ impl Chunk<'_> {
         (at <= self.analysis.text().len()).then(|| u32::try_from(at).ok().map(Offset::new))?
     }
 
-    /// Where a range of the part stands in the whole text, in bytes.
+    /// Maps a range of the chunk to the whole text, in bytes.
     pub fn place(&self, range: Range) -> Bytes {
         let [start, end] = [range.start(), range.end()].map(usize::from);
         let before = |is_before: &dyn Fn(usize) -> bool| -> usize {
@@ -591,17 +590,17 @@ impl Chunk<'_> {
 }
 
 impl ChunkContext {
-    /// Whether what is read is a document by itself.
+    /// Whether the chunk is a whole document.
     pub fn is_alone(&self) -> bool {
         *self == ChunkContext::default()
     }
 
-    /// Whether the document is known to be a manifest, whatever stands in the part.
+    /// Whether the document is known to be a manifest, regardless of the chunk.
     pub fn is_manifest(&self) -> bool {
         self.is_manifest
     }
 
-    /// What there is of the document to ignore findings in.
+    /// Returns the role of a chunk for suppressions.
     pub fn standing(&self, role: ChunkKind) -> ChunkRole<'_> {
         match &self.head {
             None => ChunkRole::Document,
@@ -610,7 +609,7 @@ impl ChunkContext {
         }
     }
 
-    /// The Kubernetes objects of a part.
+    /// Returns the Kubernetes objects of a chunk.
     pub fn objects<'y>(
         &'y self,
         yaml: &'y Yaml,
@@ -640,8 +639,8 @@ impl Ties {
         }
     }
 
-    /// Whether the parts have to be read together: an alias in one may mean an anchor in another one, what a template writes
-    /// into one may change them all, and what says that a file is encrypted stands in one and counts for all.
+    /// Whether the chunks must be analyzed together: an alias may refer to an anchor in another chunk, a template may
+    /// change all of them, and SOPS metadata in one applies to all.
     fn bind(self) -> bool {
         self.partial > 0 || (self.aliases > 0 && self.anchors > 0)
     }

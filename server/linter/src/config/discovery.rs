@@ -1,7 +1,4 @@
-//! Where the configuration of a file stands.
-//!
-//! Knows folders and repositories. Must not know what a configuration says. Promise: a terminal and an editor find the same
-//! file for the same manifest.
+//! Finds the configuration file of a manifest. The command line and editors find the same file.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,24 +6,24 @@ use std::path::{Path, PathBuf};
 use workspace::bounded_fs;
 use workspace::paths::{folder_of, real};
 
-/// What a configuration file is called.
+/// The name of a configuration file.
 pub const FILE_NAME: &str = ".kubeharden.yaml";
 
-/// The configuration file that counts for what stands in a folder: the nearest one upwards, not beyond the repository that the
-/// folder is in.
+/// Returns the configuration file for a folder: the nearest one in the folder or its parents, up to the root of the
+/// repository.
 pub fn nearest(folder: &Path) -> Option<PathBuf> {
     Nearest::default().of(folder)
 }
 
-/// The configuration files that count in many folders. Those above are the same for most of them, and are looked for once.
+/// Finds the configuration files of many folders, and caches the results for parent folders.
 #[derive(Debug, Default)]
 pub struct Nearest {
-    /// By a folder without links in its name.
+    /// By folder, with symbolic links resolved.
     known: HashMap<PathBuf, Option<PathBuf>>,
 }
 
 impl Nearest {
-    /// As [`nearest`].
+    /// See [`nearest`].
     pub fn of(&mut self, folder: &Path) -> Option<PathBuf> {
         self.above(&real(folder))
     }
@@ -36,7 +33,7 @@ impl Nearest {
             return known.clone();
         }
         let file = folder.join(FILE_NAME);
-        // A folder in an ordinary clone; a file in a worktree or a submodule.
+        // `.git` is a folder in a clone, and a file in a worktree or a submodule.
         let is_repository = || folder.join(".git").exists();
         let found = match folder.parent() {
             _ if file.is_file() => Some(file),
@@ -48,7 +45,7 @@ impl Nearest {
     }
 }
 
-/// The way to a file from the folder of its configuration file; `None` where it is not below that.
+/// Returns the path of a file relative to the folder of its configuration file; `None` if it is not below that folder.
 pub fn relative_path(configuration: &Path, file: &Path) -> Option<PathBuf> {
     let file = real(folder_of(file)).join(file.file_name()?);
     file.strip_prefix(real(folder_of(configuration)))
@@ -56,10 +53,10 @@ pub fn relative_path(configuration: &Path, file: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// The text of a configuration file.
+/// Reads a configuration file.
 ///
 /// # Errors
-/// Why there is none, with what would help.
+/// If the file cannot be read or is not UTF-8. The message has a hint for the user.
 pub fn text(file: &Path) -> Result<String, String> {
     let bytes = bounded_fs::read_named(file, bounded_fs::MAX_FILE_BYTES).map_err(|error| {
         match error.kind() {

@@ -1,7 +1,6 @@
-//! Exceptions: rules that are not to be asked of some files, objects or containers.
+//! Exceptions: rules that are suppressed for some files, objects or containers.
 //!
-//! Knows globs and dates. Must not know findings. Promise: what a configuration holds can be asked without fail; what could not
-//! be understood was told when it was read.
+//! A [`Pattern`] or [`Date`] is always valid; errors are reported when the configuration is read.
 
 use globset::{GlobBuilder, GlobMatcher};
 use std::fmt;
@@ -9,27 +8,27 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What is excepted from some rules: all that every pattern is met by.
+/// An exception. A finding matches if every pattern list matches; an empty list matches anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Exception {
-    /// The ids of the rules.
+    /// Rule ids.
     pub rules: Vec<String>,
-    /// Of files, from the folder of the configuration file.
+    /// Relative to the folder of the configuration file.
     pub path: Vec<Pattern>,
     pub kind: Vec<Pattern>,
     pub namespace: Vec<Pattern>,
-    /// Of the object.
+    /// Names of objects.
     pub name: Vec<Pattern>,
     pub container: Vec<Pattern>,
     pub image: Vec<Pattern>,
     pub reason: Option<String>,
-    /// The last day on which it counts.
+    /// The last day on which the exception applies.
     pub until: Option<Date>,
-    /// Whether that day was past when the configuration was read.
+    /// Whether `until` was in the past when the configuration was read.
     pub expired: bool,
 }
 
-/// A word with `*`, `?`, `[ab]` and `{a,b}` in it.
+/// A glob pattern: `*`, `?`, `[ab]` and `{a,b}`.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
@@ -37,13 +36,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// A pattern of words, in which `*` is met by anything.
+    /// Parses a pattern for names, in which `*` matches anything.
     pub fn of_words(text: &str) -> Result<Self, String> {
         Self::new(text, false)
     }
 
-    /// A pattern of paths, in which `*` is met by anything but `/`, and `**` by that too. What ends with `/` is met by all that
-    /// is below.
+    /// Parses a pattern for paths, in which `*` matches anything except `/`, and `**` matches anything. A final `/`
+    /// matches everything below.
     pub fn of_paths(text: &str) -> Result<Self, String> {
         if text.starts_with('/') || text.starts_with("./") || text.starts_with("../") {
             return Err(
@@ -90,7 +89,7 @@ impl PartialEq for Pattern {
 impl Eq for Pattern {}
 
 impl Exception {
-    /// Whether it counts for a file; `None` for a text that is no file.
+    /// Whether the exception applies to a file; `None` is a text without a path.
     pub(super) fn is_for(&self, path: Option<&Path>) -> bool {
         self.path.is_empty()
             || path.is_some_and(|path| {
@@ -101,7 +100,7 @@ impl Exception {
     }
 }
 
-/// A day.
+/// A calendar date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     year: u16,
@@ -110,7 +109,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// Today, by the clock of Greenwich, so that it is the same day on every machine.
+    /// Returns today's date in UTC, so that every machine uses the same date.
     #[expect(
         clippy::disallowed_methods,
         reason = "who reads a configuration asks for the day; nothing below does"
@@ -123,7 +122,7 @@ impl Date {
         )
     }
 
-    /// The day on which so much time had passed since 1970 began.
+    /// Returns the date at a time since 1970-01-01.
     fn of(since: Duration) -> Date {
         let mut days = since.as_secs() / 86_400;
         let mut date = Date {
@@ -144,7 +143,7 @@ impl Date {
     }
 }
 
-/// How many days a month has.
+/// Returns the number of days in a month.
 fn length(year: u16, month: u8) -> u8 {
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {

@@ -1,7 +1,7 @@
-//! Reading the exceptions of a configuration file.
+//! Reads the exceptions of a configuration file.
 //!
-//! Knows the keys of an exception. Must not know what it excepts from. Promise: an exception in which anything but a rule is
-//! wrong does not count at all, since without that it would be wider than it was meant.
+//! An exception with an error anywhere except in a rule id is dropped, because without the wrong part it would match
+//! more than intended.
 
 use super::exception::{Date, Exception, Pattern};
 use super::file::Reader;
@@ -130,7 +130,7 @@ impl Reader<'_> {
         (is_right && !exception.rules.is_empty()).then_some(exception)
     }
 
-    /// Whether a field says something that can be meant.
+    /// Reads a field, and returns whether it is valid.
     fn field(&mut self, field: &Field, entry: Entry<'_>, exception: &mut Exception) -> bool {
         let value = entry.value;
         if value.is_null() {
@@ -175,7 +175,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One word, or a list of them.
+    /// Reads one string, or a list of them.
     fn words<'y>(&mut self, name: &str, node: Node<'y>) -> Vec<(&'y str, Node<'y>)> {
         let list = node
             .resolve()
@@ -209,7 +209,7 @@ impl Reader<'_> {
     }
 }
 
-/// What stands for an exception where it is told of.
+/// Returns the range that messages about an exception point to.
 fn first_line(item: Node<'_>) -> yaml::Range {
     item.entries()
         .next()

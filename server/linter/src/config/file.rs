@@ -1,7 +1,6 @@
-//! Reading a configuration file.
+//! Reads a configuration file.
 //!
-//! Knows the text of a file and the table of keys. Must not know where the file stands nor who reads the complaints. Promise:
-//! every mistake is told, each with its place; a value that is wrong is left out, and all others hold.
+//! Every error is reported with its range. An invalid value is dropped; all others apply.
 
 use super::keys::{GREATEST_ID, KEYS, Key, Kind, OFF, ORDERED, value_key};
 use super::{Config, Date, Profile, Severity, nearest};
@@ -10,16 +9,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use yaml::{self, Entry, Node, Resolved, Yaml, chunks};
 
-/// What a file says.
+/// The result of reading a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     pub config: Config,
-    /// In the order of the text.
+    /// Sorted by position.
     pub problems: Vec<ConfigError>,
 }
 
 impl Reading {
-    /// Whether the file says what its author meant, as far as that can be told.
+    /// Whether the file has no errors; warnings are allowed.
     pub fn is_valid(&self) -> bool {
         self.problems
             .iter()
@@ -27,7 +26,7 @@ impl Reading {
     }
 }
 
-/// Something to be told of a configuration file: an error is a mistake, anything less is not.
+/// An error or warning in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// In bytes from the start of the text.
@@ -36,7 +35,7 @@ pub struct ConfigError {
     pub message: String,
 }
 
-/// Reads a file; `rules` are the ids that it may name, `today` the day that decides what has expired.
+/// Reads a configuration file. `rules` are the valid rule ids; exceptions that ended before `today` are expired.
 pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
     let mut reader = Reader {
         rules,
@@ -61,13 +60,13 @@ pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
 pub(super) struct Reader<'r> {
     rules: &'r [&'r str],
     pub(super) today: Date,
-    /// Where the document begins in its text.
+    /// The start of the document in the text, in bytes.
     start: usize,
     pub(super) config: Config,
     problems: Vec<ConfigError>,
     /// Exceptions without a reason.
     pub(super) groundless: Vec<yaml::Range>,
-    /// Where each of the values is written that were right by themselves.
+    /// The ranges of the values that are valid on their own.
     written: BTreeMap<&'static str, yaml::Range>,
 }
 
@@ -143,7 +142,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The entries of a mapping with their keys. Of equal keys the last one counts, as for every reader of YAML.
+    /// Returns the entries of a mapping by key. Of duplicate keys the last one is used, as in other YAML readers.
     pub(super) fn entries<'y>(
         &mut self,
         node: Node<'y>,
@@ -195,7 +194,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, key: &'static Key, node: Node<'_>) {
-        // What holds others may have lost them all to comments.
+        // A mapping or list may be empty because all its entries are commented out.
         let holds_others = matches!(
             key.kind,
             Kind::Group(_)
@@ -296,7 +295,7 @@ impl Reader<'_> {
             .filter(|(name, node)| self.held(*node, check(name)).is_some())
             .map(|(name, _)| name.to_owned())
             .collect();
-        // A list of which nothing is right says nothing; an empty one says that there is nothing.
+        // A list without a valid item is dropped; an empty list is a value.
         if !right.is_empty()
             || node.resolve().is_some_and(|list| {
                 list.kind() == yaml::NodeKind::Sequence && list.items().len() == 0
@@ -352,7 +351,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes back pairs of values that cannot both be meant.
+    /// Resets pairs of values that contradict each other.
     fn put_in_order(&mut self) {
         self.start = 0;
         for (low, high) in ORDERED {
@@ -382,7 +381,7 @@ impl Reader<'_> {
         }
     }
 
-    /// How much a value is, and how it is said.
+    /// Returns the amount of a value, and its text for messages.
     fn measure(&mut self, key: &Key) -> (i128, String) {
         let whence = if self.written.contains_key(key.name) {
             ""
@@ -403,7 +402,7 @@ impl Reader<'_> {
         (much, text + whence)
     }
 
-    /// The items of a list of words.
+    /// Returns the items of a list of strings.
     fn items<'y>(&mut self, key: &Key, node: Node<'y>) -> Vec<(&'y str, Node<'y>)> {
         let list = node
             .resolve()
@@ -423,7 +422,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// The text of a single value.
+    /// Returns the text of a scalar.
     pub(super) fn scalar<'y>(&mut self, name: &str, node: Node<'y>) -> Option<&'y str> {
         let text = node.as_str().filter(|_| !node.is_null());
         if text.is_none() {
@@ -432,7 +431,7 @@ impl Reader<'_> {
         text
     }
 
-    /// Which of the words is written.
+    /// Returns the index of the word that is written.
     fn word(&mut self, key: &Key, node: Node<'_>, what: &str, words: &[&str]) -> Option<usize> {
         let text = self.scalar(key.name, node)?;
         let at = words.iter().position(|word| *word == text);
@@ -447,7 +446,7 @@ impl Reader<'_> {
         at
     }
 
-    /// Whether there is a rule of that id.
+    /// Whether the rule id exists; reports an error if not.
     pub(super) fn rule(&mut self, id: &str, node: Node<'_>) -> bool {
         let is_known = self.rules.contains(&id);
         if !is_known {
@@ -460,7 +459,7 @@ impl Reader<'_> {
         is_known
     }
 
-    /// What came out right; otherwise the reason is said of the node.
+    /// Returns the value, or reports the error at the node.
     pub(super) fn held<T>(&mut self, node: Node<'_>, outcome: Result<T, String>) -> Option<T> {
         outcome
             .map_err(|message| self.say(node.range(), message))
@@ -474,7 +473,7 @@ impl Reader<'_> {
         );
     }
 
-    /// Tells of something that is no mistake.
+    /// Reports a warning.
     pub(super) fn notice(&mut self, range: yaml::Range, message: String) {
         let range = self.start + usize::from(range.start())..self.start + usize::from(range.end());
         self.tell(range, Severity::Warning, message);
@@ -484,7 +483,7 @@ impl Reader<'_> {
         self.tell(range, Severity::Error, message.into());
     }
 
-    /// What is quoted in a message may go over several lines; the message is one.
+    /// A quoted value may have several lines, but a message is one line.
     fn tell(&mut self, range: Range<usize>, severity: Severity, message: String) {
         let message = message
             .split(char::is_control)
@@ -505,7 +504,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-/// `a`, `b` or `c`
+/// Lists words: `a`, `b` or `c`.
 fn listed(words: &[&str], last: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {

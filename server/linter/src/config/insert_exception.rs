@@ -1,7 +1,6 @@
-//! Writing an exception into a configuration file.
+//! Adds an exception to a configuration file.
 //!
-//! Knows the text of a file and how YAML is edited. Must not know where the file stands. Promise: the file says what it said
-//! before and one exception more, which was read back; otherwise nothing is given.
+//! The result is read again: it must have the same settings and the new exception, otherwise no edit is returned.
 
 use super::exception::Exception;
 use super::write::exception_lines;
@@ -10,14 +9,13 @@ use std::ops::Range;
 use yaml::edit::{self, Change, EditError, Value};
 use yaml::{self, Path, chunks};
 
-/// The key that exceptions stand below.
 const KEY: &str = "exceptions";
 
-/// What to put in the place of which bytes of a configuration file, so that it has one more exception; `rules` are the ids that
-/// it may name.
+/// Returns the edits of a configuration file that add an exception, as byte ranges and texts. `rules` are the valid
+/// rule ids.
 ///
 /// # Errors
-/// Why that cannot be written, in words for a person.
+/// If the exception cannot be added. The message is for the user.
 pub fn insert_exception(
     text: &str,
     exception: &Exception,
@@ -68,7 +66,7 @@ fn edits(text: &str, exception: &Exception) -> Result<Vec<(Range<usize>, String)
     Ok(edits.as_slice().iter().map(placed).collect())
 }
 
-/// What is written behind a file in which nothing is set yet.
+/// Returns the text to append to a file without settings.
 fn at_the_end(text: &str, exception: &Exception) -> String {
     let brk = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let gap = if text.is_empty() || text.ends_with(['\n', '\r']) {

@@ -1,34 +1,33 @@
-//! The keys of a configuration file: what each is called, what it says, and where its value goes.
+//! The keys of a configuration file: name, description and target field.
 //!
-//! Knows every key, once. Must not know how a file is read or written. Promise: a key that is not in [`KEYS`] does not exist;
-//! one that is gets read, printed, checked by the schema, and held by the manual.
+//! [`KEYS`] is the only list of keys. Reading, printing, the schema and the manual follow it.
 
 use super::{Config, Exception, Profile, Severity};
 use kubernetes::Version;
 use std::collections::BTreeMap;
 
-/// A key, at the top of the file or below another one.
+/// A key, at the top level or in a group.
 #[derive(Debug)]
 pub struct Key {
     pub name: &'static str,
-    /// What it is for, in a sentence.
+    /// A description in one sentence.
     pub about: &'static str,
     pub kind: Kind,
 }
 
-/// What a key takes, and the place in a configuration that it goes to.
+/// The type of a value, and the field of the configuration that it sets.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     Profile(fn(&mut Config) -> &mut Profile),
     Version(fn(&mut Config) -> &mut Version),
     Severity(fn(&mut Config) -> &mut Severity),
-    /// A list of rules' ids.
+    /// A list of rule ids.
     Rules(fn(&mut Config) -> &mut Vec<String>),
-    /// A severity, or `off`, for each of some rules.
+    /// A severity or `off` by rule id.
     Severities(fn(&mut Config) -> &mut BTreeMap<String, Option<Severity>>),
-    /// The number of a user or group, and the lowest that makes sense.
+    /// A user or group id, and its minimum.
     Id(fn(&mut Config) -> &mut i64, i64),
-    /// A list of names, and what is wrong with one that nothing would ever meet.
+    /// A list of strings, and the check of each item.
     Names(
         fn(&mut Config) -> &mut Vec<String>,
         fn(&str) -> Result<(), String>,
@@ -39,10 +38,10 @@ pub enum Kind {
     Group(&'static [Key]),
 }
 
-/// The greatest number that Kubernetes takes for a user or group.
+/// The highest user or group id that Kubernetes accepts.
 pub const GREATEST_ID: i64 = i32::MAX as i64;
 
-/// The word for a rule that does not run.
+/// The word that turns a rule off.
 pub const OFF: &str = "off";
 
 pub static KEYS: &[Key] = &[
@@ -166,8 +165,8 @@ static VALUES: &[Key] = &[
     },
 ];
 
-/// Pairs of values of which the first may not be above the second: the API server refuses such a request, and a rule would find
-/// fault with what its own fix writes.
+/// Pairs of values of which the first must not be higher than the second: the API server rejects such requests, and a
+/// rule would report the values that its own fix writes.
 pub(super) const ORDERED: [(&str, &str); 4] = [
     ("cpuRequest", "cpuLimit"),
     ("memoryRequest", "memoryLimit"),
@@ -175,13 +174,13 @@ pub(super) const ORDERED: [(&str, &str); 4] = [
     ("minGroupId", "groupId"),
 ];
 
-/// The key of a value.
+/// Returns the key of a value.
 pub(super) fn value_key(name: &str) -> Option<&'static Key> {
     VALUES.iter().find(|key| key.name == name)
 }
 
 impl Key {
-    /// A configuration with this one value as it is by default.
+    /// Resets this value to its default.
     pub(super) fn reset(&self, config: &mut Config) {
         let mut default = Config::default();
         match self.kind {

@@ -1,9 +1,7 @@
-//! What a user chose: the profile, the Kubernetes version, the rules.
+//! The configuration: profile, Kubernetes version, rules, values and exceptions.
 //!
-//! Knows settings, their words, and the file that they may stand in. Must not know what they do, nor how a person is told of
-//! a mistake. Promise: a [`Config`] is always usable; every wrong setting was turned away with a message before it got here.
-//!
-//! [`mod@keys`] is the one table of what a file may say: [`mod@file`] reads by it, [`mod@write`] and [`mod@schema`] tell of it.
+//! A [`Config`] is always valid, because invalid settings are reported and dropped when a file is read. [`mod@keys`] is
+//! the only list of keys; [`mod@file`], [`mod@write`] and [`mod@schema`] follow it.
 
 pub mod discovery;
 mod exception;
@@ -28,18 +26,18 @@ use std::path::Path;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Unverifiable, or housekeeping.
+    /// Uncertain findings, and housekeeping.
     Hint,
     /// Good practice beyond the Pod Security Standards.
     Info,
-    /// What the standard `restricted` asks for.
+    /// Violations of the standard `restricted`.
     Warning,
     /// An explicitly dangerous value, or one that the API server drops or rejects.
     Error,
 }
 
 impl Severity {
-    /// The gravest first.
+    /// The most severe first.
     pub const ALL: [Severity; 4] = [
         Severity::Error,
         Severity::Warning,
@@ -57,7 +55,7 @@ impl Severity {
     }
 }
 
-/// How much is asked of a manifest. Each profile contains the ones before it.
+/// Which rules run. Each profile includes the ones before it.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
@@ -67,7 +65,7 @@ pub enum Profile {
     Baseline,
     /// The Pod Security Standard `restricted`.
     Restricted,
-    /// Everything that kubeharden knows.
+    /// All rules that are on by default.
     #[default]
     Hardened,
 }
@@ -75,7 +73,7 @@ pub enum Profile {
 impl Profile {
     pub const ALL: [Profile; 3] = [Profile::Baseline, Profile::Restricted, Profile::Hardened];
 
-    /// The word that users write for it.
+    /// Returns the name, as written in settings.
     pub fn name(self) -> &'static str {
         match self {
             Profile::Baseline => "baseline",
@@ -88,23 +86,23 @@ impl Profile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub profile: Profile,
-    /// Whether somebody chose the profile, so that nothing asks for less.
+    /// Whether the user chose the profile. If so, the labels of a Namespace cannot lower it.
     pub profile_is_chosen: bool,
-    /// Whether the labels of a Namespace count for what is in it.
+    /// Whether the labels of a Namespace set the profile for its objects.
     pub namespace_labels: bool,
-    /// The Kubernetes version that the manifests are for.
+    /// The Kubernetes version of the target cluster.
     pub kubernetes_version: Version,
     pub rules: RuleSelection,
     pub values: Values,
-    /// The least severity that makes a check fail.
+    /// A finding of this severity or higher makes a check fail.
     pub fail_on: Severity,
-    /// Whether a custom resource that nobody here knows has a pod where something looks like one.
+    /// Whether to detect pods in unknown custom resources by their structure.
     pub detect_pod_templates: bool,
-    /// What some rules are not asked of.
+    /// Suppressions by file, object, container or image.
     pub exceptions: Vec<Exception>,
-    /// Whether every ignore has to say why.
+    /// Whether every suppression must have a reason.
     pub require_reason: bool,
-    /// Whether nothing is ignored, whoever asks for it.
+    /// Whether to report suppressed findings too.
     pub no_suppressions: bool,
 }
 
@@ -127,8 +125,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// This configuration as it is for one file, named from the folder of the configuration file on; `None` for a text that is
-    /// no file there. Nothing comes back where that makes no difference.
+    /// Returns the configuration for one file, given by its path relative to the folder of the configuration file, or
+    /// for a text without a path. Returns `None` if the configuration is the same for all files.
     pub fn for_file(&self, path: Option<&Path>) -> Option<Config> {
         let is_by_path = |exception: &Exception| !exception.path.is_empty();
         self.exceptions.iter().any(is_by_path).then(|| {
@@ -143,14 +141,14 @@ impl Config {
     }
 }
 
-/// Which rules run, by their ids, where the profile alone does not decide.
+/// Which rules run, by id, in addition to the profile.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RuleSelection {
-    /// These alone, whatever the profile; empty where the profile decides.
+    /// Run only these, regardless of the profile. If empty, the profile decides.
     pub select: Vec<String>,
-    /// None of these, even if selected.
+    /// Never run these, even if they are selected.
     pub ignore: Vec<String>,
-    /// How grave the findings of a rule are, in the place of its own severity; `None` for a rule that is off.
+    /// The severity of a rule's findings instead of its own; `None` turns the rule off.
     pub severity: BTreeMap<String, Option<Severity>>,
 }
 
@@ -159,7 +157,7 @@ impl RuleSelection {
         self.ignore.iter().any(|ignored| ignored == id)
     }
 
-    /// Takes what was asked for on the spot: it runs, or does not, whatever was chosen before.
+    /// Applies a selection that overrides this one, such as `--select`.
     pub fn override_with(&mut self, select: &[String], ignore: &[String]) {
         if !select.is_empty() {
             self.ignore.retain(|id| !select.contains(id));
@@ -171,26 +169,26 @@ impl RuleSelection {
     }
 }
 
-/// What rules measure by, and what fixes write where somebody has to choose a value.
+/// Thresholds for rules, and default values for fixes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Values {
-    /// What fixes write as `runAsUser`: above the ids that a host gives to its own users.
+    /// The `runAsUser` that fixes write: above the ids that a node gives to its own users.
     pub user_id: i64,
-    /// What fixes write as `runAsGroup` and `fsGroup`.
+    /// The `runAsGroup` and `fsGroup` that fixes write.
     pub group_id: i64,
-    /// The lowest `runAsUser` that is not called low.
+    /// The lowest `runAsUser` that is not reported as low.
     pub min_user_id: i64,
-    /// The lowest `runAsGroup` that is not called low.
+    /// The lowest `runAsGroup` that is not reported as low.
     pub min_group_id: i64,
-    /// Where images may come from: registries (`ghcr.io`, `*.example.com`), or repositories in them (`docker.io/library`).
-    /// Empty where they may come from anywhere.
+    /// Allowed registries (`ghcr.io`, `*.example.com`) or repositories (`docker.io/library`). If empty, all are
+    /// allowed.
     pub allowed_registries: Vec<String>,
-    /// Where images may not come from, written likewise, even if it is allowed.
+    /// Denied registries or repositories, even if they are allowed.
     pub denied_registries: Vec<String>,
-    /// Folders of a node that are sensitive beside those that always are.
+    /// Sensitive folders of a node, in addition to the built-in ones.
     pub sensitive_paths: Vec<String>,
-    /// How the names of what is secret end: lower case, words with `_` between them. `api_key` is met by `STRIPE_API_KEY` and
-    /// `stripe.apiKey`, not by `API_KEY_FILE`.
+    /// Name suffixes that mark a value as secret: lower case, words separated by `_`. `api_key` matches
+    /// `STRIPE_API_KEY` and `stripe.apiKey`, but not `API_KEY_FILE`.
     pub secret_names: Vec<String>,
     pub cpu_request: String,
     pub memory_request: String,

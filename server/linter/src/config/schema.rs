@@ -1,13 +1,11 @@
-//! The JSON Schema of a configuration file, for editors that complete and check YAML by one.
-//!
-//! Promise: it is made of the table that files are read by, so that it knows the same keys.
+//! The JSON Schema of a configuration file, made from the same table that files are read with.
 
 use super::exceptions::{FIELDS, FieldKind};
 use super::keys::{GREATEST_ID, KEYS, Key, Kind, OFF};
 use super::{Config, Profile, Severity};
 use serde_json::{Map, Value, json};
 
-/// The schema; `rules` are the ids that a file may name.
+/// Returns the schema. `rules` are the valid rule ids.
 pub fn schema(rules: &[&str]) -> Value {
     let mut schema = group(KEYS, rules);
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
@@ -41,7 +39,7 @@ fn kind(kind: Kind, rules: &[&str]) -> Value {
             json!({"enum": Profile::ALL.map(Profile::name), "default": place(&mut default).name()})
         }
         Kind::Severity(place) => json!({"enum": severities, "default": place(&mut default).name()}),
-        // Most people write it without quotes, which is a number to a schema.
+        // Most users write the version without quotes, which makes it a number for a schema.
         Kind::Version(place) => json!({
             "type": ["string", "number"], "examples": [place(&mut default).to_string()],
             "pattern": r"^(latest|v?1\.[0-9]+(\.[0-9]+)?)$",
@@ -50,7 +48,7 @@ fn kind(kind: Kind, rules: &[&str]) -> Value {
             json!({"type": ["array", "null"], "items": {"enum": rules}, "uniqueItems": true, "default": []})
         }
         Kind::Severities(_) => {
-            // A reader of YAML 1.1 takes `off` for false.
+            // YAML 1.1 readers take `off` for false.
             let words: Vec<Value> = severities
                 .into_iter()
                 .chain([OFF])

@@ -1,6 +1,4 @@
-//! A configuration as the text of a file.
-//!
-//! Knows how YAML writes words and lists. Promise: what is written here reads back as the same configuration.
+//! Writes a configuration as YAML. Reading the result gives the same configuration.
 
 use super::exception::{Exception, Pattern};
 use super::keys::{KEYS, Key, Kind, OFF};
@@ -8,11 +6,11 @@ use super::{Config, Severity};
 use yaml::scalar::resolve;
 use yaml::{Resolved, ScalarStyle};
 
-/// A whole configuration: every key with its value. A profile that nobody chose is told in a comment: written as a value it would be
-/// chosen.
+/// Returns a whole configuration with every key. A profile that the user did not choose is commented out, because
+/// writing it would choose it.
 pub fn yaml(config: &Config) -> String {
     let mut text = String::new();
-    // The table hands out places to write to; a copy has some to spare.
+    // The table only hands out mutable fields, so that it needs a copy.
     write_keys(KEYS, &mut config.clone(), "", &mut |key, indent, line| {
         let is_chosen = key.name != "profile" || config.profile_is_chosen;
         let hidden = if is_chosen { "" } else { "# " };
@@ -21,8 +19,8 @@ pub fn yaml(config: &Config) -> String {
     text
 }
 
-/// A file to begin with: the profile, and every other key in a comment with its default. `schema` is where editors find what
-/// they may complete.
+/// Returns a starter file: the profile, and every other key commented out with its default. `schema` is the URL of the
+/// schema for editors.
 pub fn template(schema: &str) -> String {
     let mut text = format!("# yaml-language-server: $schema={schema}\n");
     let mut told = None;
@@ -84,7 +82,7 @@ fn write_keys(
     }
 }
 
-/// The value of a key that holds no other keys.
+/// Returns the value of a key that is not a group.
 pub(super) fn value(kind: Kind, config: &mut Config) -> String {
     match kind {
         Kind::Profile(place) => place(config).name().to_owned(),
@@ -99,7 +97,7 @@ pub(super) fn value(kind: Kind, config: &mut Config) -> String {
     }
 }
 
-/// The lines of an exception, in the order of its keys.
+/// Returns the lines of an exception, in the order of its keys.
 pub(super) fn exception_lines(it: &Exception) -> Vec<String> {
     let patterns = |patterns: &[Pattern]| match patterns {
         [] => None,
@@ -140,14 +138,14 @@ fn list(words: &[String]) -> String {
     )
 }
 
-/// A word, in quotes where it would be something else without.
+/// Returns a string, quoted if a plain scalar would be read differently.
 fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     let begins_plainly = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     let stays_text = matches!(resolve(text, ScalarStyle::Plain, None), Resolved::Str(_));
     match begins_plainly && stays_text && text.chars().all(is_plain) {
         true => text.to_owned(),
-        // JSON's strings are YAML's.
+        // JSON strings are valid YAML.
         false => serde_json::Value::from(text).to_string(),
     }
 }

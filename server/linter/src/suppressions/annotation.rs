@@ -1,16 +1,15 @@
-//! Annotations that say what to ignore: ours, and those of other tools.
+//! Annotations that suppress findings: ours, and those of other tools.
 //!
-//! Knows their keys and the grammar of their values. Must not know which rules there are. Promise: every name has a place in
-//! the text, if need be that of the annotation's key.
+//! Every rule name has a range in the text; if its own position is uncertain, it is the range of the annotation's key.
 
 use super::comment::listed;
 use crate::rules::Tool;
 use yaml::{Entry, NodeKind, Offset, Range, ScalarStyle};
 
-/// The key of ours.
+/// The key of our annotation.
 pub(super) const KEY: &str = "kubeharden.dev/ignore";
 
-/// What all keys of ours would begin with.
+/// The prefix of all our keys.
 pub(super) const DOMAIN: &str = "kubeharden.dev/";
 
 /// One rule of the value `rule: reason; rule, rule: reason`.
@@ -18,12 +17,12 @@ pub(super) const DOMAIN: &str = "kubeharden.dev/";
 pub(super) struct Named {
     pub(super) text: String,
     pub(super) range: Range,
-    /// Which of the parts between the semicolons it is in.
+    /// The index of the part between semicolons.
     part: usize,
     pub(super) has_reason: bool,
 }
 
-/// The names in the value of an annotation of ours.
+/// Returns the rule names in the value of our annotation.
 pub(super) fn names(entry: Entry<'_>) -> Vec<Named> {
     let value = entry.value.as_str().unwrap_or_default();
     let mut search = Search::of(entry);
@@ -44,7 +43,7 @@ pub(super) fn names(entry: Entry<'_>) -> Vec<Named> {
     names
 }
 
-/// The value without some of its names, by their index; `None` where none is left.
+/// Returns the value without some of its names, given by index; `None` if no name is left.
 pub(super) fn without(value: &str, names: &[Named], gone: &[usize]) -> Option<String> {
     let kept: Vec<&Named> = names
         .iter()
@@ -74,7 +73,7 @@ fn parts(value: &str) -> impl Iterator<Item = &str> {
         .filter(|part| !part.is_empty())
 }
 
-/// The check that an annotation of another tool names.
+/// Returns the checks that an annotation of another tool names.
 pub(super) fn foreign(entry: Entry<'_>) -> Vec<(Tool, String)> {
     let (Some(key), value) = (entry.key.as_str(), entry.value.as_str().unwrap_or_default()) else {
         return Vec::new();
@@ -98,7 +97,7 @@ pub(super) fn foreign(entry: Entry<'_>) -> Vec<(Tool, String)> {
             .into_iter()
             .collect();
     }
-    // Checkov takes whatever begins so: skip1, skip2.
+    // Checkov accepts any key with this prefix: skip1, skip2.
     if ["checkov.io/skip", "bridgecrew.io/skip", "cortex.io/skip"]
         .iter()
         .any(|prefix| key.starts_with(prefix))
@@ -109,7 +108,7 @@ pub(super) fn foreign(entry: Entry<'_>) -> Vec<(Tool, String)> {
     Vec::new()
 }
 
-/// Finds the names of a value in the text, one behind the other.
+/// Finds the names of a value in the text, one after the other.
 struct Search<'y> {
     entry: Entry<'y>,
     at: usize,

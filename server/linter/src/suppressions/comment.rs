@@ -1,31 +1,31 @@
-//! Comments that say what to ignore: ours, and those of other tools.
+//! Parses comments that suppress findings: ours, and those of other tools.
 //!
-//! Knows their grammar. Must not know where a comment stands, nor which rules there are. Promise: case and blanks are of no
-//! account; what was meant to be such a comment and is none is told as a mistake, never passed over.
+//! Case and whitespace are ignored. A comment that looks like an ignore comment but is not valid is reported as a
+//! mistake.
 
 use crate::config::nearest;
 use crate::rules::Tool;
 use std::ops::Range;
 
-/// What our comments begin with, behind the `#`.
+/// The first word of our comments, after the `#`.
 pub(super) const OURS: &str = "kubeharden";
 
 /// The words that may follow.
 pub(super) const IGNORE: &str = "ignore";
 pub(super) const IGNORE_FILE: &str = "ignore-file";
 
-/// How much a comment is about.
+/// What a comment covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     Place,
     Document,
 }
 
-/// Something that a comment says; all places count bytes from the comment's `#`.
+/// A directive in a comment. All ranges are in bytes from the comment's `#`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Directive {
     Ignore(Ignore),
-    /// Names of another tool.
+    /// A check of another tool.
     Foreign {
         tool: Tool,
         name: Range<usize>,
@@ -33,18 +33,18 @@ pub(super) enum Directive {
     Mistake(Mistake),
 }
 
-/// What was meant to be an ignore and is none.
+/// An invalid ignore comment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mistake {
     pub(super) place: Range<usize>,
     pub(super) message: String,
     /// From its own `#` to the end of the comment.
     pub(super) whole: Range<usize>,
-    /// What was probably meant.
+    /// The likely intention.
     pub(super) instead: Option<Suggestion>,
 }
 
-/// Words to put in the place of others, and what that is called.
+/// A replacement for a range, and the title of its fix.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Suggestion {
     pub(super) place: Range<usize>,
@@ -66,20 +66,20 @@ impl Suggestion {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ignore {
     pub(super) reach: Reach,
-    /// Its first word.
+    /// The range of `ignore` or `ignore-file`.
     word: Range<usize>,
     /// From its own `#` to the end of the comment.
     pub(super) whole: Range<usize>,
     /// Between the brackets.
     pub(super) list: Range<usize>,
-    /// Each without the blanks around it.
+    /// Without the whitespace around each name.
     pub(super) names: Vec<Range<usize>>,
     pub(super) has_reason: bool,
 }
 
-/// All that a comment says. Words before a `#` in the middle of it are somebody else's.
+/// Parses a comment. Words before a `#` in the middle of it are not ours.
 pub(super) fn read(comment: &str) -> Vec<Directive> {
-    // Whatever means anything here has a colon in it.
+    // Every directive contains a colon.
     if !comment.contains(':') {
         return Vec::new();
     }
@@ -97,7 +97,7 @@ pub(super) fn read(comment: &str) -> Vec<Directive> {
     ours.chain(foreign(&lower)).collect()
 }
 
-/// Where the words begin behind `# kubeharden:`.
+/// Returns where the words after `# kubeharden:` start.
 fn words(lower: &str, hash: usize) -> Option<usize> {
     let behind = lower.get(hash + 1..)?;
     let rest = behind
@@ -175,7 +175,7 @@ fn directive(lower: &str, whole: Range<usize>) -> Option<Directive> {
     }))
 }
 
-/// Behind the last of the words with commas between them that begin at a place.
+/// Returns the end of a comma-separated list of words that starts at an offset.
 fn end_of_list(text: &str, start: usize) -> Option<usize> {
     let (mut at, mut end) = (start, None);
     loop {
@@ -196,7 +196,7 @@ fn end_of_list(text: &str, start: usize) -> Option<usize> {
     }
 }
 
-/// A comment without a part of it; `None` where nothing of it is left.
+/// Returns a comment without a range of it; `None` if nothing is left.
 pub(super) fn without(comment: &str, part: &Range<usize>) -> Option<String> {
     let before = comment[..part.start].trim_end();
     let after = &comment[part.end..];
@@ -206,7 +206,7 @@ pub(super) fn without(comment: &str, part: &Range<usize>) -> Option<String> {
     })
 }
 
-/// The words of a list with commas between them, without the blanks around them.
+/// Returns the ranges of the words in a comma-separated list, without whitespace.
 pub(super) fn listed(list: &str, start: usize) -> Vec<Range<usize>> {
     let mut at = start;
     let mut names = Vec::new();
@@ -225,7 +225,7 @@ fn skip_blanks(text: &str, at: usize) -> usize {
     at + text[at..].len() - text[at..].trim_start().len()
 }
 
-/// `checkov:skip=CKV_K8S_16:reason` and `trivy:ignore:KSV-0017`.
+/// Finds `checkov:skip=CKV_K8S_16:reason` and `trivy:ignore:KSV-0017`.
 fn foreign(lower: &str) -> impl Iterator<Item = Directive> {
     const MARKS: [(&str, Tool); 4] = [
         ("checkov:skip=", Tool::Checkov),
@@ -249,7 +249,7 @@ fn foreign(lower: &str) -> impl Iterator<Item = Directive> {
 }
 
 impl Ignore {
-    /// That one for the whole document does not stand where such a one has to.
+    /// Returns the mistake of an `ignore-file` comment that is not in the first comments of its document.
     pub(super) fn misplaced(&self) -> Mistake {
         Mistake {
             place: self.whole.clone(),
@@ -259,7 +259,7 @@ impl Ignore {
         }
     }
 
-    /// The comment without some of its names, by their index; `None` where nothing of it is left.
+    /// Returns the comment without some of its names, given by index; `None` if nothing is left.
     pub(super) fn without(&self, comment: &str, gone: &[usize]) -> Option<String> {
         let kept = || {
             self.names
@@ -281,7 +281,7 @@ impl Ignore {
         ))
     }
 
-    /// The comment with more names at the end of its list.
+    /// Returns the comment with more names at the end of its list.
     pub(super) fn with(&self, comment: &str, names: &str) -> String {
         let end = self.names.last().map_or(self.list.start, |last| last.end);
         format!("{}, {names}{}", &comment[..end], &comment[end..])
@@ -292,7 +292,7 @@ impl Ignore {
 mod tests {
     use super::*;
 
-    /// What a comment says, for people to read.
+    /// Describes the directives of a comment.
     fn told(comment: &str) -> Vec<String> {
         let said = read(comment);
         let text = |said: &Directive| match said {

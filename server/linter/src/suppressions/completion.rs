@@ -1,13 +1,12 @@
-//! The name that somebody is typing in an ignore.
+//! Finds the rule id that is being typed in an ignore comment or annotation.
 //!
-//! Knows one line of text. Must not know YAML, so that the answer costs nothing while everything else is half typed. Promise: a
-//! place outside an ignore is told from one inside by the line alone.
+//! Only the text of the line is used, because the rest of the document may be incomplete.
 
 use super::annotation::KEY;
 use super::comment::{IGNORE, IGNORE_FILE, OURS};
 use std::ops::Range;
 
-/// A name that is being typed.
+/// A rule id that is being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartialRuleId {
     /// In bytes from the start of the line.
@@ -16,7 +15,7 @@ pub struct PartialRuleId {
     pub others: Vec<String>,
 }
 
-/// The name of a rule that a place in a line, in bytes, is in or could begin.
+/// Returns the rule id at an offset in a line, in bytes. The id may still be empty.
 pub fn partial_rule_id_at(line: &str, at: usize) -> Option<PartialRuleId> {
     let before = line.get(..at)?.to_ascii_lowercase();
     let list = in_comment(&before).or_else(|| in_annotation(&before))?;
@@ -45,7 +44,7 @@ pub fn partial_rule_id_at(line: &str, at: usize) -> Option<PartialRuleId> {
     })
 }
 
-/// Where the list begins that the end of a text is in: behind `# kubeharden: ignore[`.
+/// Returns where the list after `# kubeharden: ignore[` starts, if the text ends in it.
 fn in_comment(before: &str) -> Option<usize> {
     let open = before
         .rfind('[')
@@ -62,8 +61,8 @@ fn in_comment(before: &str) -> Option<usize> {
     rest.trim_end().ends_with('#').then_some(open + 1)
 }
 
-/// Where the names of a part begin that the end of a text is in: behind `kubeharden.dev/ignore:` or a semicolon, with no reason
-/// begun.
+/// Returns where the names after `kubeharden.dev/ignore:` or a semicolon start, if the text ends in them and not in a
+/// reason.
 fn in_annotation(before: &str) -> Option<usize> {
     let key = before.find(KEY)? + KEY.len();
     let behind = before[key..].trim_start_matches(['"', '\'']);
@@ -78,7 +77,7 @@ fn in_annotation(before: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// What is typed where a `|` stands, and what else is in the list.
+    /// Returns what is typed at the `|`, and the rest of the list.
     fn typed(marked: &str) -> Option<String> {
         let at = marked.find('|')?;
         let line = marked.replacen('|', "", 1);

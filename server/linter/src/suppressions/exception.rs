@@ -1,12 +1,12 @@
-//! The exceptions of a configuration.
+//! Matches findings with the exceptions of the configuration.
 //!
-//! Promise: what an exception names has to be there and be met; what it does not name can be anything.
+//! A pattern matches only if the finding has that property; a property without a pattern can be anything.
 
 use crate::config::{Exception, Pattern};
 use crate::rules::Finding;
 use kubernetes::Object;
 
-/// Whether an exception is about a finding. Its path was held against the file by whoever chose the configuration.
+/// Whether an exception matches a finding. Its path was already matched when the configuration for the file was made.
 pub(super) fn covers(exception: &Exception, finding: &Finding, objects: &[Object<'_>]) -> bool {
     if exception.expired || !exception.rules.iter().any(|id| id == finding.rule.id) {
         return false;
@@ -32,7 +32,7 @@ fn meets(patterns: &[Pattern], word: Option<&str>) -> bool {
         || word.is_some_and(|word| patterns.iter().any(|pattern| pattern.meets(word)))
 }
 
-/// The image of the container that a finding is about.
+/// Returns the image of the container that a finding is about.
 fn image(object: &Object<'_>, finding: &Finding) -> Option<String> {
     let name = finding.target.container.as_deref()?;
     let mut containers = object

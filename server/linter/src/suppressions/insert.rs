@@ -1,23 +1,22 @@
-//! Where an ignore of a finding can be written.
+//! Finds places where an ignore comment for a finding can be written.
 //!
-//! Knows the places in the order in which a person would choose them. Must not know whether a place can bear a comment: that is
-//! for the proof. Promise: a reason that somebody gave for one rule is not made to speak for another one.
+//! Existing comments with a reason are not extended, because the reason may not apply to another rule.
 
 use super::{ChunkRole, Covers, Note, Suppressions, Written};
 use crate::rules::Finding;
 use yaml::edit::Change;
 use yaml::{Offset, Range};
 
-/// How much an ignore is to be about.
+/// What a new ignore comment covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuppressionScope {
-    /// The finding's place; for what is absent in a container, the container.
+    /// The finding's place; for a missing field in a container, the container.
     Place,
     /// The document.
     Document,
 }
 
-/// Changes that would each ignore some findings of one place, container or pod together, the best first.
+/// Returns changes that each suppress the given findings of one place, container or pod, best first.
 pub fn suppression_changes(
     ignores: &Suppressions<'_, '_>,
     findings: &[&Finding],
@@ -50,7 +49,7 @@ pub fn suppression_changes(
         above,
         text: format!("# kubeharden: {word}[{names}]"),
     };
-    // A long comment has a line of its own where it can.
+    // A long comment goes on its own line if possible.
     let sides = if rules.len() > 1 {
         [true, false]
     } else {
@@ -69,7 +68,7 @@ pub fn suppression_changes(
                 .flat_map(|at| sides.map(|above| new(at, above, "ignore")))
                 .collect()
         }
-        // The first comments of its document stand elsewhere.
+        // The first comments of the document are in another chunk.
         SuppressionScope::Document if matches!(ignores.standing, ChunkRole::Item(_)) => Vec::new(),
         SuppressionScope::Document => {
             let root = ignores
@@ -88,7 +87,7 @@ pub fn suppression_changes(
     joined.chain(fresh).collect()
 }
 
-/// The note with more names, where it has no reason yet.
+/// Adds names to a comment that has no reason yet.
 fn join(note: &Note, names: &str) -> Option<Change> {
     match &note.written {
         Written::Comment {
@@ -104,7 +103,8 @@ fn join(note: &Note, names: &str) -> Option<Change> {
 }
 
 impl Suppressions<'_, '_> {
-    /// Whether a place is on the line of the document's `---`: what stands above that may belong to the document before.
+    /// Whether an offset is on the line of the document's `---`: a comment above that line may belong to the previous
+    /// document.
     fn is_behind_marker(&self, at: Offset) -> bool {
         let before = &self.yaml.text()[..usize::from(at)];
         before

@@ -1,8 +1,6 @@
-//! What is to be ignored, and who says so: comments, annotations, configuration.
+//! Suppressions: comments, annotations and exceptions that hide findings on purpose.
 //!
-//! Knows where a person writes that a finding is as it should be, and which findings are meant. Must not know what any rule
-//! looks at, nor how rules are run. Promise: what is ignored is named, rule by rule; an ignore that can mean nothing is a finding
-//! of `unused-ignore`, never passed over.
+//! A suppression names its rules. One that cannot work is a finding of `unused-ignore`.
 
 mod annotation;
 mod comment;
@@ -25,17 +23,17 @@ use std::cell::OnceCell;
 use yaml::edit::Change;
 use yaml::{Entry, Node, NodeKind, Path, Range, Yaml};
 
-/// What is read: a document, or a part of one that is read in parts.
+/// The role of a chunk in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChunkRole<'h> {
     Document,
-    /// What a document has besides the items that are read by themselves.
+    /// The rest of a document whose items are separate chunks.
     Frame,
-    /// One of these items, of a document whose first comments say this.
+    /// One of these items, with the suppressions from the first comments of the document.
     Item(&'h FileSuppressions),
 }
 
-/// What the first comments of a document say about all of it. Whoever analyses a part of a document hands it on.
+/// What the first comments of a document suppress in all of it. Passed to the analysis of each chunk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileSuppressions {
     rules: Vec<&'static str>,
@@ -68,7 +66,7 @@ impl FileSuppressions {
     }
 }
 
-/// The comments before the first thing that is written.
+/// Returns the comments before the first node.
 fn first_comments(yaml: &Yaml) -> impl Iterator<Item = Range> {
     let begin = yaml.root().map(|root| {
         root.properties_range()
@@ -81,7 +79,7 @@ fn first_comments(yaml: &Yaml) -> impl Iterator<Item = Range> {
         .take_while(move |comment| begin.is_none_or(|begin| comment.start() < begin))
 }
 
-/// The rule that a word means.
+/// Returns the rule that a word names.
 fn meant(word: &str) -> Option<&'static Rule> {
     match meaning(word) {
         Meaning::Rule(rule) => Some(rule),
@@ -89,12 +87,12 @@ fn meant(word: &str) -> Option<&'static Rule> {
     }
 }
 
-/// All that a document and its configuration say about what to ignore.
+/// All suppressions of a chunk.
 pub struct Suppressions<'a, 'y> {
     yaml: &'y Yaml,
     objects: &'a [Object<'y>],
     config: &'a Config,
-    /// Found out once somebody asks: most documents say nothing about what to ignore.
+    /// Computed on first use: most documents have no suppressions.
     lines: OnceCell<Lines<'y>>,
     standing: ChunkRole<'a>,
     notes: Vec<Note>,
@@ -110,28 +108,28 @@ struct Note {
     names: Vec<Named>,
 }
 
-/// How a note is written, for whoever changes it.
+/// How a note is written, for edits.
 enum Written {
     Comment {
         comment: Range,
         text: String,
         ignore: comment::Ignore,
     },
-    /// The value's path; `None` where it is not written where it is read.
+    /// The value's path; `None` if it is written elsewhere and included by an alias.
     Annotation {
         path: Option<Path>,
         value: String,
         names: Vec<annotation::Named>,
     },
-    /// For another tool, which may need it whatever happens here.
+    /// For another tool, which may need it in any case.
     Foreign,
 }
 
-/// What a note is about.
+/// What a note covers.
 enum Covers {
     Document,
     Object(usize),
-    /// What is written in the pod of an object, its containers included.
+    /// Everything in the pod of an object, including its containers.
     Pod(usize, Range),
     Spot(Spot),
     Nothing,
@@ -144,17 +142,17 @@ struct Named {
     has_reason: bool,
 }
 
-/// Something that was meant to be a note and is none.
+/// An invalid suppression.
 struct Mistake {
     range: Range,
     message: String,
-    /// What would make it the note that was probably meant, and what would take it away, each with what that is called.
+    /// The fixes that correct and that remove it, each with its title.
     remedy: Option<(String, Change)>,
     removal: Option<(String, Change)>,
 }
 
 impl Mistake {
-    /// In a comment, with what is to stand in the place of which of its bytes.
+    /// Makes a mistake in a comment, with the correction of its bytes.
     fn in_comment(yaml: &Yaml, comment: Range, range: Range, mistake: comment::Mistake) -> Self {
         let text = &yaml.text()[comment];
         let comment::Mistake {
@@ -193,7 +191,7 @@ impl Mistake {
         }
     }
 
-    /// An annotation at a path.
+    /// Makes a mistake in an annotation at a path.
     fn in_annotation(range: Range, message: String, path: Option<Path>, key: Option<&str>) -> Self {
         let rename = |path: Path, key: &str| {
             (
@@ -217,7 +215,7 @@ impl Mistake {
 }
 
 impl<'a, 'y> Suppressions<'a, 'y> {
-    /// Reads a document or a part of one.
+    /// Reads the suppressions of a chunk.
     pub fn of(
         yaml: &'y Yaml,
         objects: &'a [Object<'y>],
@@ -234,7 +232,7 @@ impl<'a, 'y> Suppressions<'a, 'y> {
             notes,
             mistakes,
         };
-        // What is no manifest has no findings to ignore.
+        // A document without objects has no findings to suppress.
         if !objects.is_empty() || standing != ChunkRole::Document {
             ignores.read_comments();
             ignores.read_annotations();
@@ -353,7 +351,7 @@ impl<'a, 'y> Suppressions<'a, 'y> {
             let Some(key) = entry.key.as_str() else {
                 continue;
             };
-            // Where an alias brings it in, it stands in for the note, and cannot be changed from here.
+            // An annotation included by an alias applies, but cannot be changed from here.
             let is_here = owner.range().contains_range(entry.key.range());
             if key == annotation::KEY {
                 self.read_annotation(entry, is_here, covers());
@@ -428,10 +426,10 @@ impl<'a, 'y> Suppressions<'a, 'y> {
         });
     }
 
-    /// Whether a note is about a finding, whichever rule's.
+    /// Whether a note covers a finding, regardless of the rule.
     fn covers(&self, note: &Note, finding: &Finding) -> bool {
         let is_of = |index: usize| finding.target.object == Some(index);
-        // With each of its pods, it is the same object.
+        // An object with several pods occurs once for each of them.
         let node_of = |index: usize| self.objects.get(index).map(|object| object.node);
         match note.covers {
             Covers::Document => true,
@@ -463,7 +461,7 @@ impl<'a, 'y> Suppressions<'a, 'y> {
                 .any(|exception| exception::covers(exception, finding, self.objects))
     }
 
-    /// Takes the findings away that are ignored, and gives them back.
+    /// Removes the suppressed findings, and returns them.
     pub fn split_off_suppressed(&self, findings: &mut Vec<Finding>) -> Vec<Finding> {
         let is_said = |head: &FileSuppressions| !head.rules.is_empty();
         let is_nothing = self.notes.is_empty()

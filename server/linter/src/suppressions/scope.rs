@@ -1,7 +1,6 @@
-//! What a comment is about, by where it stands.
+//! Decides what a comment covers, by lines and indentation.
 //!
-//! Knows lines and indentation. Must not know what a comment says. Promise: a comment that a person would take to belong to one
-//! container is never taken to belong to another one.
+//! A comment that looks as if it belongs to one container never applies to another one.
 
 use crate::rules::Finding;
 use kubernetes::Object;
@@ -13,12 +12,13 @@ pub(super) struct Lines<'t> {
     starts: Vec<usize>,
 }
 
-/// Where a comment stands, by lines from 0.
+/// The place of a comment, in lines from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spot {
-    /// The line that it is on together with something else, or that it stands above.
+    /// The line that it shares with other text, or that is below it.
     pub(super) line: Option<usize>,
-    /// For a comment below what it belongs to, indented like that: its last line, and the comment's own column.
+    /// For a comment below the text it belongs to, with the same indentation: the last line of that text, and the
+    /// comment's own column.
     below: Option<(usize, usize)>,
 }
 
@@ -66,7 +66,7 @@ impl<'t> Lines<'t> {
         line.len() - line.trim_start().len()
     }
 
-    /// The column at which the first key or value of a line stands, behind its dashes.
+    /// Returns the column of the first key or value of a line, after its dashes.
     fn content_column(&self, line: usize) -> usize {
         let line = self.line(line);
         let mut rest = line.trim_start();
@@ -76,12 +76,12 @@ impl<'t> Lines<'t> {
         line.len() - rest.len()
     }
 
-    /// The lines that a range is on.
+    /// Returns the lines of a range.
     fn span(&self, range: Range) -> std::ops::RangeInclusive<usize> {
         self.line_of(range.start())..=self.line_of(range.end())
     }
 
-    /// What a comment is about that stands there.
+    /// Returns the place of a comment.
     pub(super) fn spot(&self, comment: Range) -> Spot {
         let here = self.line_of(comment.start());
         if !self.is_comment(here) {
@@ -112,7 +112,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// Whether a comment at a spot is about a finding.
+    /// Whether a comment at a place covers a finding.
     pub(super) fn covers(&self, spot: Spot, finding: &Finding, objects: &[Object<'_>]) -> bool {
         let is_at = |lines: std::ops::RangeInclusive<usize>| {
             spot.line.is_some_and(|line| lines.contains(&line))
@@ -140,7 +140,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    /// Whether a line has a key of an object itself, of its metadata, of its pod, or on the way there.
+    /// Whether a line has a key of the object, of its metadata, of its pod, or on the path to the pod.
     fn is_own_line(&self, object: &Object<'_>, line: usize) -> bool {
         let on_line = |node: Node<'_>| self.line_of(node.range().start()) == line;
         let has_key_there = |mapping: Node<'_>| {

@@ -1,22 +1,21 @@
-//! What `unused-ignore` finds: ignores that ignore nothing, name no rule, or do not say why.
+//! The rule `unused-ignore`: suppressions that hide nothing, name no rule, or lack a required reason.
 //!
-//! Knows notes and findings. Must not know how rules are run: it is handed a way to ask one. Promise: whether an ignore is used
-//! does not depend on which rules run, so that two profiles agree on it.
+//! Whether a suppression is used does not depend on which rules run, so that all profiles agree.
 
 use super::{ChunkRole, Covers, Mistake, Named, Note, Suppressions, Written};
 use crate::config::nearest;
 use crate::rules::{Applicability, Finding, Meaning, Reporter, Rule, Tag, meaning};
 use yaml::edit::{Change, Value};
 
-/// What gives the findings of one rule, as if it alone were selected.
+/// Returns the findings of one rule, as if only that rule were selected.
 pub type Ask<'a> = &'a dyn Fn(&'static Rule) -> Vec<Finding>;
 
-/// The id of the rule that this is about.
+/// The id of this rule.
 const ID: &str = "unused-ignore";
 
 impl Suppressions<'_, '_> {
-    /// Reports every ignore that is not as it can be. `shown` are the findings of all rules that run; nobody can be asked where
-    /// not all of the objects is seen.
+    /// Reports unused and invalid suppressions. `shown` are the findings of all rules that run; `ask` is `None` if
+    /// parts of the objects cannot be seen.
     pub fn judge(&self, shown: &[Finding], ask: Option<Ask<'_>>, found: &mut Reporter<'_, '_>) {
         for Mistake {
             range,
@@ -29,7 +28,7 @@ impl Suppressions<'_, '_> {
             if let Some((title, change)) = remedy {
                 finding.fix(Applicability::Unsafe, title.clone(), [change.clone()]);
             }
-            // It may hold the only words about why: nobody but a person, who reads them, takes it away.
+            // The comment may hold the only explanation, so that removing it is never a safe fix.
             if let Some((title, change)) = removal {
                 finding.alternative(Applicability::Unsafe, title.clone(), [change.clone()]);
             }
@@ -71,11 +70,12 @@ impl Suppressions<'_, '_> {
         }
     }
 
-    /// Whether the rules could see all that a note is about: what half-typed YAML leaves out may be the very thing that is ignored.
+    /// Whether the rules could see everything that a note covers: incomplete YAML may lack the very value that is
+    /// suppressed.
     fn can_judge(&self, note: &Note) -> bool {
         let is_all_here = match note.covers {
             Covers::Document => self.standing == ChunkRole::Document,
-            // It was told of as a mistake.
+            // Already reported as a mistake.
             Covers::Nothing => false,
             _ => true,
         };
@@ -90,7 +90,7 @@ impl Suppressions<'_, '_> {
             && !containers.any(|container| container.is_unfinished())
     }
 
-    /// The names of a note that mean nothing where they stand.
+    /// Returns the indices of the names that suppress nothing.
     fn unused(&self, note: &Note, shown: &[Finding], ask: Ask<'_>) -> Vec<usize> {
         let meets = |rule: &Rule, findings: &[Finding]| {
             findings
@@ -98,7 +98,7 @@ impl Suppressions<'_, '_> {
                 .any(|finding| finding.rule.id == rule.id && self.covers(note, finding))
         };
         let is_unused = |name: &Named| {
-            // An ignore of `unused-ignore` would be used by being unused.
+            // An ignore comment for `unused-ignore` would be used by being unused.
             name.rule.is_some_and(|rule| {
                 rule.id != ID && !meets(rule, shown) && !meets(rule, &ask(rule))
             })
@@ -174,8 +174,8 @@ fn all(names: &[&Named]) -> String {
         .join(", ")
 }
 
-/// Nothing is mended here without a look. Another name makes a finding go, while who saves in the middle of a word, or has a newer
-/// version that knows the rule, does not want it removed.
+/// Reports an unknown name. No fix is safe here: another name hides a finding, and the name may be half-typed or belong
+/// to a newer version.
 fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<'_, '_>) {
     let ids = Rule::ids();
     let lower = name.text.to_ascii_lowercase();
@@ -237,7 +237,7 @@ fn listed(rules: &[&'static Rule]) -> String {
         .join(", ")
 }
 
-/// What takes some names out of a note, and the note with the last of them.
+/// Returns the change that removes some names from a note, or the note with its last names.
 fn removal(note: &Note, gone: &[usize]) -> Option<Change> {
     match &note.written {
         Written::Comment {
@@ -262,7 +262,7 @@ fn removal(note: &Note, gone: &[usize]) -> Option<Change> {
     }
 }
 
-/// What writes another name in the place of one.
+/// Returns the change that replaces a name with another one.
 fn renaming(note: &Note, index: usize, name: &str) -> Option<Change> {
     match &note.written {
         Written::Comment {
@@ -282,7 +282,7 @@ fn renaming(note: &Note, index: usize, name: &str) -> Option<Change> {
         }
         Written::Annotation { path, value, names } => {
             let text = &names.get(index)?.text;
-            // A word that is part of another one would be hit there.
+            // The name must occur once, because it may be part of another word.
             let is_alone = value.matches(text.as_str()).count() == 1;
             let value = Value::Text(value.replacen(text.as_str(), name, 1));
             is_alone.then_some(Change::Set {
