@@ -10,7 +10,7 @@ use linter::analysis::Report;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use tower_lsp::lsp_types::Url;
+use tower_lsp::ls_types::Uri;
 
 /// The analysis of a snapshot panicked; what it said.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Panicked(pub String);
 /// What is known of a snapshot; found out now if need be.
 pub(super) async fn analysed(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     snapshot: Snapshot,
 ) -> Result<Arc<Analysed>, Panicked> {
     let turn = state.turn(url);
@@ -105,7 +105,7 @@ pub(super) async fn analysed(
 /// What is known of a text that the client does not edit. Nothing of it is kept.
 pub(super) async fn unopened(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     text: &str,
 ) -> Result<Analysed, Panicked> {
     let inputs = neighbours::over(state, url, configuration::of(state, url).await?).await?;
@@ -128,7 +128,7 @@ pub(super) async fn unopened(
 }
 
 /// Has the documents analysed again that something is said to which was not said before.
-async fn heed(state: Arc<State>, url: Url) {
+async fn heed(state: Arc<State>, url: Uri) {
     state.wake_outdated();
     // What is said in a document that was closed meanwhile is no longer said.
     if state.snapshot(&url).is_none() {
@@ -172,7 +172,7 @@ fn follow(known: Arc<Analysed>, snapshot: &Snapshot) -> Followed {
 
 /// What is known of a document's text as the client has it now; nothing of one that is not open, or whose analysis panics. The
 /// task that watches over the document tells of that.
-pub(super) async fn latest(state: &Arc<State>, url: &Url) -> Option<Arc<Analysed>> {
+pub(super) async fn latest(state: &Arc<State>, url: &Uri) -> Option<Arc<Analysed>> {
     analysed(state, url, state.snapshot(url)?).await.ok()
 }
 

@@ -21,10 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::lsp_types::notification::{
+use tower_lsp::ls_types::notification::{
     DidChangeConfiguration, DidChangeWatchedFiles, Notification, ShowMessage,
 };
-use tower_lsp::{Client, LanguageServer, async_trait, lsp_types as lsp};
+use tower_lsp::{Client, LanguageServer, ls_types as lsp};
 use workspace::project;
 
 pub(super) struct Backend {
@@ -58,15 +58,15 @@ impl Backend {
     }
 }
 
-#[async_trait]
 impl LanguageServer for Backend {
     async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
         let mut client = Capabilities::of(&params.capabilities);
         let wants =
             |name: &str, value: Value| wants(params.initialization_options.as_ref(), name, &value);
-        client.pull &= self.state.refreshes() && !wants("diagnostics", "push".into());
+        client.pull &= !wants("diagnostics", "push".into());
         client.pull_all = client.pull && wants("workspaceDiagnostics", true.into());
         self.state.set_capabilities(client);
+        #[expect(deprecated, reason = "some clients send nothing newer")]
         let root = params
             .root_uri
             .iter()
@@ -97,6 +97,7 @@ impl LanguageServer for Backend {
                 name: "kubeharden".to_owned(),
                 version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             }),
+            offset_encoding: None,
         })
     }
 
@@ -322,7 +323,7 @@ fn unresolved(unresolved: Unresolved) -> Error {
 const OUTDATED: &str = "the document has changed since this was offered";
 
 /// Has the client show a page of the web.
-async fn show(state: &State, page: lsp::Url) {
+async fn show(state: &State, page: lsp::Uri) {
     let client = state.client.clone();
     let params = lsp::ShowDocumentParams {
         uri: page,
@@ -398,15 +399,10 @@ async fn register(state: Arc<State>, method: &'static str, options: Value) {
     .await;
 }
 
-/// What a client answers to a request, if it does so in time. The request goes on even if nobody waits for it any more: an answer
-/// that finds its request gone is a panic in `tower-lsp`.
-pub(super) async fn answer<T: Send + 'static>(
+/// What a client answers to a request, if it does so in time.
+pub(super) async fn answer<T>(
     state: &State,
-    request: impl Future<Output = Result<T>> + Send + 'static,
+    request: impl Future<Output = Result<T>>,
 ) -> Option<T> {
-    timeout(state.setup.patience, tokio::spawn(request))
-        .await
-        .ok()?
-        .ok()?
-        .ok()
+    timeout(state.setup.patience, request).await.ok()?.ok()
 }

@@ -7,7 +7,7 @@ use super::settings::SECTION;
 use super::{code_action, command, completion, from_proto, to_proto};
 use serde_json::json;
 use text::Encoding;
-use tower_lsp::lsp_types as lsp;
+use tower_lsp::ls_types as lsp;
 
 /// What the client can do. A client that says nothing can do nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +105,8 @@ impl Capabilities {
         });
         let lens = text.and_then(|text| text.code_lens.as_ref()?.dynamic_registration);
         let hints = text.and_then(|text| text.inlay_hint.as_ref()?.dynamic_registration);
+        let refreshes_diagnostics =
+            yes(workspace.and_then(|workspace| workspace.diagnostics.as_ref()?.refresh_support));
         let symbols = text.and_then(|text| text.document_symbol.as_ref());
         Capabilities {
             encoding: agreed(encodings(client)),
@@ -157,8 +159,7 @@ impl Capabilities {
             ),
             runs_commands: workspace.is_some_and(|workspace| workspace.execute_command.is_some()),
             apply_edit: yes(workspace.and_then(|workspace| workspace.apply_edit)),
-            // Whether it can be asked to ask again stands where the library does not look.
-            pull: text.is_some_and(|text| text.diagnostic.is_some()),
+            pull: text.is_some_and(|text| text.diagnostic.is_some()) && refreshes_diagnostics,
             pull_all: false,
             folders: yes(workspace.and_then(|workspace| workspace.workspace_folders)),
             status: client

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::ops::Range;
 use std::sync::Arc;
-use tower_lsp::lsp_types::{self as lsp, CodeActionKind, Url};
+use tower_lsp::ls_types::{self as lsp, CodeActionKind, Uri};
 
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.kubeharden");
 
@@ -46,7 +46,7 @@ pub(super) enum Unresolved {
 /// What an action without its edits carries, to get them later.
 #[derive(Debug, Serialize, Deserialize)]
 struct Deferred {
-    uri: Url,
+    uri: Uri,
     /// Of the snapshot that it was offered for.
     revision: u64,
     /// The document's index.
@@ -200,7 +200,7 @@ impl Asked {
 
 /// What is known of a text, and who is told.
 struct Answer<'a> {
-    url: &'a Url,
+    url: &'a Uri,
     analysed: &'a Analysed,
     client: Capabilities,
     grouping: Grouping,

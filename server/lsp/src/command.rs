@@ -5,7 +5,7 @@
 use super::capabilities::Capabilities;
 use super::lens;
 use linter::rules::Page;
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 /// Shows a page of the documentation; its argument is the page's name.
 pub(super) const SHOW_PAGE: &str = "kubeharden.showDocumentation";
@@ -33,10 +33,10 @@ pub(super) fn show_page(page: &Page, title: String) -> lsp::Command {
 }
 
 /// The page that a command asks for.
-pub(super) fn page(params: &lsp::ExecuteCommandParams) -> Option<Url> {
+pub(super) fn page(params: &lsp::ExecuteCommandParams) -> Option<Uri> {
     let name = params
         .arguments
         .first()
         .filter(|_| params.command == SHOW_PAGE)?;
-    Url::parse(&Page::named(name.as_str()?)?.url()).ok()
+    Page::named(name.as_str()?)?.url().parse().ok()
 }

@@ -9,14 +9,14 @@ use linter::rules::{self, Rule};
 use linter::suppressions::partial_rule_id_at;
 use std::collections::HashSet;
 use text::Position;
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 /// What a client asks for a completion after, besides letters.
 pub(super) const TRIGGERS: [&str; 2] = ["[", ","];
 
 pub(super) fn completion(
     state: &State,
-    url: &Url,
+    url: &Uri,
     position: lsp::Position,
 ) -> Option<lsp::CompletionResponse> {
     let snapshot = state.snapshot(url)?;
@@ -41,7 +41,7 @@ pub(super) fn completion(
 }
 
 /// The rules that found something in the document when it was last looked at: these are the ones to ignore.
-fn found(state: &State, url: &Url) -> HashSet<&'static str> {
+fn found(state: &State, url: &Uri) -> HashSet<&'static str> {
     let Some(analysed) = state.analysed(url) else {
         return HashSet::new();
     };

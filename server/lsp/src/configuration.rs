@@ -8,7 +8,7 @@ use super::analysis::{self, Panicked};
 use super::groups::Grouping;
 use super::settings::Settings;
 use super::state::{Snapshot, State};
-use super::{extras, to_proto};
+use super::{extras, to_proto, uri};
 use linter::config::{self, Config, ConfigError, Reading, discovery};
 use linter::rules::{Rule, Severity};
 use std::collections::{HashMap, HashSet};
@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use text::Text;
 use tokio::sync::{Mutex, MutexGuard};
-use tower_lsp::lsp_types::notification::PublishDiagnostics;
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::notification::PublishDiagnostics;
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 #[derive(Default)]
 pub(super) struct Configuration {
@@ -38,9 +38,9 @@ struct Known {
     /// What counts where no file does.
     without: Arc<Config>,
     /// The files that the client edits: their text is the client's, and so is their name.
-    edited: HashMap<PathBuf, Url>,
+    edited: HashMap<PathBuf, Uri>,
     /// By a document for which exceptions by path make a difference, what counts in its folder, and what that comes to.
-    narrowed: HashMap<Url, (Arc<Config>, Arc<Config>)>,
+    narrowed: HashMap<Uri, (Arc<Config>, Arc<Config>)>,
 }
 
 /// Settings as they came.
@@ -99,18 +99,17 @@ struct News {
 }
 
 /// Whether a document is a configuration file.
-pub(super) fn is_file(url: &Url) -> bool {
-    url.path_segments().and_then(Iterator::last) == Some(discovery::FILE_NAME)
+pub(super) fn is_file(url: &Uri) -> bool {
+    uri::last_segment(url) == discovery::FILE_NAME
 }
 
 /// The folder that a document stands in, where it stands on a disk.
-pub(super) fn folder_of(url: &Url) -> Option<PathBuf> {
-    let path = (url.scheme() == "file").then(|| url.to_file_path().ok())??;
-    path.parent().map(Path::to_owned)
+pub(super) fn folder_of(url: &Uri) -> Option<PathBuf> {
+    uri::file_of(url)?.parent().map(Path::to_owned)
 }
 
 /// What a document is held to.
-pub(super) async fn of(state: &Arc<State>, url: &Url) -> Result<Arc<Config>, Panicked> {
+pub(super) async fn of(state: &Arc<State>, url: &Uri) -> Result<Arc<Config>, Panicked> {
     let Some(folder) = folder_of(url) else {
         return Ok(state.configuration.without());
     };
@@ -127,7 +126,7 @@ pub(super) async fn of(state: &Arc<State>, url: &Url) -> Result<Arc<Config>, Pan
 }
 
 /// The configuration file that counts for a document, where there is one, and what the client calls it if it edits it.
-pub(super) fn file_of(state: &State, url: &Url) -> Option<(PathBuf, Option<Url>)> {
+pub(super) fn file_of(state: &State, url: &Uri) -> Option<(PathBuf, Option<Uri>)> {
     let known = state.configuration.read();
     let file = known.folders.get(&folder_of(url)?)?.clone()?;
     let known_as = known.edited.get(&file).cloned();
@@ -175,7 +174,7 @@ async fn look(
 /// it, to be kept until that is sent.
 pub(super) async fn edit<'s>(
     state: &'s Arc<State>,
-    url: &Url,
+    url: &Uri,
     snapshot: &Snapshot,
 ) -> Result<(Vec<lsp::Diagnostic>, MutexGuard<'s, ()>), Panicked> {
     let turn = state.configuration.turn().await;
@@ -198,7 +197,7 @@ pub(super) async fn edit<'s>(
 }
 
 /// Takes that the client no longer edits a configuration file: what is on the disk counts again.
-pub(super) async fn close(state: &Arc<State>, url: &Url) {
+pub(super) async fn close(state: &Arc<State>, url: &Uri) {
     let turn = state.configuration.turn().await;
     let nothing = lsp::PublishDiagnosticsParams {
         uri: url.clone(),
@@ -211,7 +210,7 @@ pub(super) async fn close(state: &Arc<State>, url: &Url) {
 }
 
 async fn publish(state: &State, file: &Path, text: &str, problems: &[ConfigError]) {
-    let Ok(url) = Url::from_file_path(file) else {
+    let Some(url) = uri::of_file(file) else {
         return;
     };
     let diagnostics = to_proto::mistakes(problems, &Text::from(text), &state.capabilities());
@@ -266,16 +265,16 @@ impl Configuration {
     }
 
     /// What counts in a folder, without the exceptions that are for other files than this one.
-    fn narrowed(&self, url: &Url, folder: &Path, known: Arc<Config>) -> Arc<Config> {
+    fn narrowed(&self, url: &Uri, folder: &Path, known: Arc<Config>) -> Arc<Config> {
         let file = self.read().folders.get(folder).cloned().flatten();
-        let way = || discovery::relative_path(&file?, &url.to_file_path().ok()?);
+        let way = || discovery::relative_path(&file?, &uri::file_of(url)?);
         let Some(config) = known.for_file(way().as_deref()) else {
             return known;
         };
         self.write().narrow(url, known, config)
     }
 
-    fn edited(&self) -> HashMap<PathBuf, Url> {
+    fn edited(&self) -> HashMap<PathBuf, Uri> {
         self.read().edited.clone()
     }
 
@@ -309,7 +308,7 @@ impl Known {
     }
 
     /// The same configuration for a document as long as the same counts in its folder: what is known under it stays known.
-    fn narrow(&mut self, url: &Url, known: Arc<Config>, config: Config) -> Arc<Config> {
+    fn narrow(&mut self, url: &Uri, known: Arc<Config>, config: Config) -> Arc<Config> {
         let place = self
             .narrowed
             .entry(url.clone())
@@ -405,7 +404,7 @@ impl Known {
     }
 
     /// Takes the client's text of a file. Gives back the folders in which that makes a difference.
-    fn edit(&mut self, path: PathBuf, url: &Url, content: Content) -> HashSet<PathBuf> {
+    fn edit(&mut self, path: PathBuf, url: &Uri, content: Content) -> HashSet<PathBuf> {
         self.edited.insert(path.clone(), url.clone());
         // A file that counts nowhere, as one that was never saved, is looked at once it does.
         if !self.files.contains_key(&path) {
@@ -418,7 +417,7 @@ impl Known {
         .folders
     }
 
-    fn close(&mut self, url: &Url) {
+    fn close(&mut self, url: &Uri) {
         let Some(path) = self
             .edited
             .iter()

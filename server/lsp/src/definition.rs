@@ -6,14 +6,14 @@
 
 use super::neighbours::path;
 use super::state::{Analysed, State};
-use super::{analysis, from_proto, to_proto, workspace_index};
+use super::{analysis, from_proto, to_proto, uri, workspace_index};
 use linter::analysis::{Declaration, ReferenceAt};
 use linter::config::Config;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use text::Text;
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 use workspace::cross_references::{Fact, ReferencedKind};
 
 /// A name, and the objects that it may mean.
@@ -27,14 +27,14 @@ struct Found {
 
 /// An object in some text.
 struct Target {
-    url: Url,
+    url: Uri,
     object: lsp::Range,
     name: lsp::Range,
     about: String,
 }
 
 /// The texts of open documents, by what these are called in the index.
-type Open = HashMap<PathBuf, (Url, Text)>;
+type Open = HashMap<PathBuf, (Uri, Text)>;
 
 /// The most objects that a hover tells of.
 const MOST_TOLD: usize = 5;
@@ -77,7 +77,7 @@ pub(super) async fn definition(
 /// Which objects the name at a place may mean; nothing where none is known.
 pub(super) async fn hover(
     state: &Arc<State>,
-    url: Url,
+    url: Uri,
     analysed: Arc<Analysed>,
     at: usize,
 ) -> Option<lsp::Hover> {
@@ -111,9 +111,9 @@ pub(super) async fn hover(
 }
 
 /// How a file is called beside another one: by its way from there, else from a folder of the client, else by its name.
-fn shown(url: &Url, beside: &Url, folders: &[PathBuf]) -> String {
+fn shown(url: &Uri, beside: &Uri, folders: &[PathBuf]) -> String {
     let Some(file) = path(url) else {
-        return url.path().to_owned();
+        return url.path().as_str().to_owned();
     };
     let from = path(beside).and_then(|beside| beside.parent().map(Path::to_owned));
     let way = from
@@ -126,7 +126,7 @@ fn shown(url: &Url, beside: &Url, folders: &[PathBuf]) -> String {
         .replace('\\', "/")
 }
 
-async fn find(state: &Arc<State>, url: Url, analysed: Arc<Analysed>, at: usize) -> Option<Found> {
+async fn find(state: &Arc<State>, url: Uri, analysed: Arc<Analysed>, at: usize) -> Option<Found> {
     let looker = Arc::clone(state);
     let found = analysis::off_thread(state, move || {
         let mut parts = analysed
@@ -174,7 +174,7 @@ async fn find(state: &Arc<State>, url: Url, analysed: Arc<Analysed>, at: usize) 
 }
 
 fn open(state: &State) -> Open {
-    let known = |url: Url| {
+    let known = |url: Uri| {
         Some((
             workspace_index::source(&url),
             (url.clone(), state.snapshot(&url)?.text),
@@ -217,12 +217,12 @@ fn targets(state: &State, open: &Open, source: &Path, facts: &[Fact]) -> Vec<Tar
 }
 
 /// A file as the client would name it: below its own folder, even if that is a link to where the file is.
-fn url_of(state: &State, source: &Path) -> Option<Url> {
+fn url_of(state: &State, source: &Path) -> Option<Uri> {
     let folders = state.workspace.all_folders();
     let below = folders.iter().find_map(|folder| {
         Some(folder.join(source.strip_prefix(workspace::paths::real(folder)).ok()?))
     });
-    Url::from_file_path(below.as_deref().unwrap_or(source)).ok()
+    uri::of_file(below.as_deref().unwrap_or(source))
 }
 
 impl Target {

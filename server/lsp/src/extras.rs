@@ -11,7 +11,7 @@ use super::state::State;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Mutex;
-use tower_lsp::lsp_types as lsp;
+use tower_lsp::ls_types as lsp;
 
 /// A feature that a setting turns on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,12 +10,12 @@ use super::{analysis, from_proto, to_proto};
 use linter::analysis::{Completion, CompletionItem, Effect, FieldInfo};
 use linter::rules::Field;
 use std::sync::Arc;
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 /// What can be written at a place of the text as it is now.
 pub(super) async fn completion(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     position: lsp::Position,
 ) -> Option<lsp::CompletionResponse> {
     if !state.configuration.settings().field_help() {

@@ -5,7 +5,7 @@
 use super::state::Change;
 use std::ops::Range;
 use text::{Encoding, Position};
-use tower_lsp::lsp_types as lsp;
+use tower_lsp::ls_types as lsp;
 
 /// `None` for an encoding that this server does not have.
 pub(super) fn encoding(kind: &lsp::PositionEncodingKind) -> Option<Encoding> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 use tower_lsp::jsonrpc::{Error, Request, Response};
-use tower_lsp::lsp_types::notification::{LogMessage, Notification};
-use tower_lsp::lsp_types::{LogMessageParams, MessageType};
+use tower_lsp::ls_types::notification::{LogMessage, Notification};
+use tower_lsp::ls_types::{LogMessageParams, MessageType};
 use tower_service::Service;
 
 /// A service with the fence around it.
@@ -58,13 +58,6 @@ where
             // The service within would cancel every reply that is under way, that to `shutdown` among them.
             self.state.leave.notify_one();
             return Box::pin(async { Ok(None) });
-        }
-        if request.method() == "initialize" {
-            let refreshes = request.params().and_then(|params| {
-                params.pointer("/capabilities/workspace/diagnostics/refreshSupport")
-            });
-            self.state
-                .set_refreshes(refreshes.and_then(serde_json::Value::as_bool) == Some(true));
         }
         let request = without_parameters(request);
         let state = Arc::clone(&self.state);

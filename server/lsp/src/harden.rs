@@ -10,7 +10,7 @@ use linter::rules::{Applicability, Finding};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use text::Encoding;
-use tower_lsp::lsp_types as lsp;
+use tower_lsp::ls_types as lsp;
 
 pub(super) const METHOD: &str = "kubeharden/harden";
 

@@ -9,12 +9,12 @@ use linter::analysis::{Chunk, Inherited, Range};
 use std::ops::Range as Bytes;
 use std::sync::Arc;
 use text::{Encoding, Position};
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 /// The hints in a stretch of a document; none where nobody turned them on.
 pub(super) async fn hints(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     shown: lsp::Range,
 ) -> Option<Vec<lsp::InlayHint>> {
     if !Extra::InlayHints.is_on(state.configuration.settings()) {

@@ -9,7 +9,7 @@ use super::state::State;
 use super::{analysis, definition, fields, from_proto, to_proto};
 use linter::rules::Finding;
 use std::sync::Arc;
-use tower_lsp::lsp_types as lsp;
+use tower_lsp::ls_types as lsp;
 
 /// The most lines of a rule's page that a hover shows.
 const MOST_LINES: usize = 12;

@@ -11,14 +11,14 @@ use super::capabilities::Capabilities;
 use super::configuration;
 use super::groups::{self, Mark};
 use super::state::{Analysed, Snapshot, State};
-use super::to_proto;
+use super::{to_proto, uri};
 use linter::analysis::{Chunk, DocumentKind, ObjectInfo, SuppressionScope};
 use linter::config::{self, Date, Exception, Pattern, discovery};
 use linter::rules::{Applicability, Check, Finding, Rule};
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use text::Text;
-use tower_lsp::lsp_types::{self as lsp, CodeActionKind, Url};
+use tower_lsp::ls_types::{self as lsp, CodeActionKind, Uri};
 
 /// The kind of these actions.
 pub(super) const KIND: CodeActionKind = CodeActionKind::new("quickfix.ignore.kubeharden");
@@ -32,7 +32,7 @@ const MOST_FINDINGS: usize = 24;
 /// Where exceptions for a document belong.
 pub(super) struct Place {
     file: PathBuf,
-    url: Url,
+    url: Uri,
     /// The way to the document from there, as a pattern.
     way: Pattern,
     /// The text that the client has of it.
@@ -41,7 +41,7 @@ pub(super) struct Place {
 
 /// What was asked, and the text that it was asked of.
 pub(super) struct Asked<'a> {
-    pub url: &'a Url,
+    pub url: &'a Uri,
     pub analysed: &'a Analysed,
     pub client: &'a Capabilities,
     pub place: Option<&'a Place>,
@@ -49,8 +49,8 @@ pub(super) struct Asked<'a> {
 
 impl Place {
     /// The configuration file that counts for a document; where there is none, the one that would.
-    pub(super) fn of(state: &State, url: &Url) -> Option<Place> {
-        let document = (url.scheme() == "file").then(|| url.to_file_path().ok())??;
+    pub(super) fn of(state: &State, url: &Uri) -> Option<Place> {
+        let document = uri::file_of(url)?;
         let (file, known_as) = match configuration::file_of(state, url) {
             Some((file, known_as)) => (file, known_as),
             None => (new_file(workspace::paths::folder_of(&document)), None),
@@ -62,7 +62,7 @@ impl Place {
             .collect::<Option<_>>()?;
         let way = Pattern::of_paths(&literal(&parts.join("/"))).ok()?;
         let open = known_as.as_ref().and_then(|url| state.snapshot(url));
-        let url = known_as.or_else(|| Url::from_file_path(&file).ok())?;
+        let url = known_as.or_else(|| uri::of_file(&file))?;
         Some(Place {
             file,
             url,

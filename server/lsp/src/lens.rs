@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::Arc;
-use tower_lsp::lsp_types::notification::ShowMessage;
-use tower_lsp::lsp_types::{self as lsp, MessageType, ShowMessageParams, Url};
+use tower_lsp::ls_types::notification::ShowMessage;
+use tower_lsp::ls_types::{self as lsp, MessageType, ShowMessageParams, Uri};
 
 /// Tells what keeps a workload from the next standard.
 pub(super) const SHOW_STANDING: &str = "kubeharden.showPodSecurity";
@@ -27,7 +27,7 @@ pub(super) const HARDEN: &str = "kubeharden.hardenObject";
 /// The workload that a lens is above.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Workload {
-    uri: Url,
+    uri: Uri,
     /// Of the snapshot that the lens was made for.
     revision: u64,
     /// The part's index.
@@ -37,7 +37,7 @@ struct Workload {
 }
 
 /// The lenses of a document; none where nobody turned them on.
-pub(super) async fn lenses(state: &Arc<State>, url: &Url) -> Option<Vec<lsp::CodeLens>> {
+pub(super) async fn lenses(state: &Arc<State>, url: &Uri) -> Option<Vec<lsp::CodeLens>> {
     if !Extra::CodeLens.is_on(state.configuration.settings()) {
         return None;
     }

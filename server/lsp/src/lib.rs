@@ -60,6 +60,7 @@ mod state;
 mod status;
 mod symbols;
 mod to_proto;
+mod uri;
 mod watch;
 mod workspace_index;
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tower_lsp::lsp_types::Url;
+use tower_lsp::ls_types::Uri;
 use workspace::cross_references::{Fact, TargetNamespaces};
 use workspace::kustomize::Kustomizations;
 use workspace::project::{self, Project};
@@ -21,7 +21,7 @@ use workspace::{FileContext, WorkspaceView};
 
 #[derive(Default)]
 pub(super) struct Neighbours {
-    known: Mutex<HashMap<Url, Neighbourhood>>,
+    known: Mutex<HashMap<Uri, Neighbourhood>>,
     /// Held by who reads files or says where objects are put, with what that was made of.
     turn: tokio::sync::Mutex<Placed>,
     /// Whether somebody waits for the turn to look at everything: who asks then is answered by that look.
@@ -53,7 +53,7 @@ struct Neighbourhood {
 /// What a document is held to among its neighbours, where a configuration counts for it.
 pub(super) async fn over(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     config: Arc<Config>,
 ) -> Result<Arc<OwnedInputs>, Panicked> {
     if !state.neighbours.knows(url) {
@@ -169,19 +169,19 @@ async fn places_by(
 }
 
 /// Whether other documents may be something else because of what this one says.
-pub(super) fn concerns_others(url: &Url) -> bool {
-    project::affects_other_files(Path::new(url.path()))
+pub(super) fn concerns_others(url: &Uri) -> bool {
+    project::affects_other_files(Path::new(url.path().as_str()))
 }
 
 async fn look(
     state: &Arc<State>,
-    urls: Vec<Url>,
-) -> Result<(Vec<(Url, FileContext)>, Placed), Panicked> {
+    urls: Vec<Uri>,
+) -> Result<(Vec<(Uri, FileContext)>, Placed), Panicked> {
     let index = Arc::clone(&state.workspace.index);
     let known = Known::latest(state);
     analysis::off_thread(state, move || {
         let (placed, mut project) = known.project();
-        let of = |url: &Url| {
+        let of = |url: &Uri| {
             let file = path(url);
             let context = file
                 .as_deref()
@@ -209,7 +209,7 @@ impl Known {
     /// What is known now.
     fn latest(state: &State) -> Self {
         let urls = state.urls().into_iter().filter(concerns_others);
-        let named = |url: Url| Some((real(&path(&url)?)?, state.snapshot(&url)?.text.to_string()));
+        let named = |url: Uri| Some((real(&path(&url)?)?, state.snapshot(&url)?.text.to_string()));
         Known {
             on_disk: state.workspace.kustomizations(),
             texts: urls.filter_map(named).collect(),
@@ -234,8 +234,8 @@ impl Known {
 }
 
 /// The file that a document is, where it is on a disk.
-pub(super) fn path(url: &Url) -> Option<PathBuf> {
-    (url.scheme() == "file").then(|| url.to_file_path().ok())?
+pub(super) fn path(url: &Uri) -> Option<PathBuf> {
+    super::uri::file_of(url)
 }
 
 /// The file without links in the names of its folders.
@@ -244,17 +244,17 @@ pub(super) fn real(file: &Path) -> Option<PathBuf> {
 }
 
 impl Neighbours {
-    fn read(&self) -> MutexGuard<'_, HashMap<Url, Neighbourhood>> {
+    fn read(&self) -> MutexGuard<'_, HashMap<Uri, Neighbourhood>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn knows(&self, url: &Url) -> bool {
+    fn knows(&self, url: &Uri) -> bool {
         self.read().contains_key(url)
     }
 
     /// Takes what was found, and gives back the documents of which something else was known. Of a document that nothing was known
     /// of nobody has made anything yet.
-    fn take(&self, found: Vec<(Url, FileContext)>) -> Vec<Url> {
+    fn take(&self, found: Vec<(Uri, FileContext)>) -> Vec<Uri> {
         let mut known = self.read();
         let mut changed = Vec::new();
         for (url, context) in found {
@@ -282,7 +282,7 @@ impl Neighbours {
     }
 
     /// Returns the same inputs as long as neither the configuration nor the context changes.
-    fn over(&self, url: &Url, config: Arc<Config>) -> Arc<OwnedInputs> {
+    fn over(&self, url: &Uri, config: Arc<Config>) -> Arc<OwnedInputs> {
         let mut known = self.read();
         let Some(known) = known.get_mut(url) else {
             let context = FileContext::default();

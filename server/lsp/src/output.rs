@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::pin::Pin;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
-use tower_lsp::lsp_types::notification::Notification;
+use tower_lsp::ls_types::notification::Notification;
 
 pub(super) struct Output {
     /// `None` once the server has left.
@@ -159,8 +159,8 @@ mod tests {
     use serde_json::json;
     use std::sync::Arc;
     use tokio::io::AsyncReadExt;
-    use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
-    use tower_lsp::lsp_types::{LogMessageParams, MessageType};
+    use tower_lsp::ls_types::notification::{LogMessage, PublishDiagnostics};
+    use tower_lsp::ls_types::{LogMessageParams, MessageType};
 
     fn framed(body: &str) -> String {
         format!("Content-Length: {}\r\n\r\n{body}", body.len())

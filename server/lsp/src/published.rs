@@ -18,7 +18,7 @@ use std::array;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError};
 use text::{LineIndex, Text};
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
 pub(super) const MOST_DIAGNOSTICS: usize = 1000;
@@ -26,7 +26,7 @@ pub(super) const MOST_DIAGNOSTICS: usize = 1000;
 /// All that there is to say about a text, the gravest first, and then in the order of the text.
 pub(super) fn diagnostics(
     analysed: &Analysed,
-    url: &Url,
+    url: &Uri,
     grouping: Grouping,
     client: &Capabilities,
 ) -> Vec<lsp::Diagnostic> {
@@ -38,7 +38,7 @@ pub(super) fn diagnostics(
 /// Writes the parameters of the notification that says it, as JSON; with the version where the client numbers diagnostics.
 pub(super) fn write(
     analysed: &Analysed,
-    url: &Url,
+    url: &Uri,
     version: Option<i32>,
     grouping: Grouping,
     client: &Capabilities,
@@ -52,7 +52,7 @@ pub(super) fn write(
 
 fn write_diagnostics(
     analysed: &Analysed,
-    url: &Url,
+    url: &Uri,
     grouping: Grouping,
     client: &Capabilities,
     json: &mut Vec<u8>,
@@ -164,7 +164,7 @@ impl Told {
 /// Makes what is told of parts.
 struct Maker<'a> {
     text: &'a Text,
-    url: &'a Url,
+    url: &'a Uri,
     grouping: Grouping,
     client: &'a Capabilities,
 }
@@ -354,7 +354,7 @@ mod tests {
 
     /// A diagnostic on a line, and something related to it ten lines further on.
     fn diagnostic(line: u32) -> lsp::Diagnostic {
-        let uri = Url::parse("file:///line/0.yaml").unwrap();
+        let uri = "file:///line/0.yaml".parse().unwrap();
         let location = lsp::Location {
             uri,
             range: at(line + 10),
@@ -417,7 +417,7 @@ spec:
 
     fn json(analysed: &Analysed, grouping: Grouping) -> Vec<u8> {
         let (url, client) = (
-            Url::parse("file:///a/b.yaml").unwrap(),
+            "file:///a/b.yaml".parse().unwrap(),
             Capabilities {
                 related_information: true,
                 ..Default::default()

@@ -6,13 +6,13 @@
 
 use super::analysis::{self, Panicked};
 use super::state::State;
-use super::{configuration, guard, published, workspace_index};
+use super::{configuration, guard, published, uri, workspace_index};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use tower_lsp::lsp_types::{self as lsp, Diagnostic, Url};
+use tower_lsp::ls_types::{self as lsp, Diagnostic, Uri};
 
 /// What the client was told of asking again.
 #[derive(Default)]
@@ -83,7 +83,7 @@ pub(super) async fn document(
     Ok(report.into())
 }
 
-async fn of_document(state: &Arc<State>, url: &Url) -> Result<Vec<Diagnostic>, Panicked> {
+async fn of_document(state: &Arc<State>, url: &Uri) -> Result<Vec<Diagnostic>, Panicked> {
     let Some(snapshot) = state.snapshot(url) else {
         return Ok(Vec::new());
     };
@@ -116,7 +116,7 @@ pub(super) async fn workspace(
     state: &Arc<State>,
     params: lsp::WorkspaceDiagnosticParams,
 ) -> Result<lsp::WorkspaceDiagnosticReportResult, Panicked> {
-    let previous: HashMap<Url, String> = params
+    let previous: HashMap<Uri, String> = params
         .previous_result_ids
         .into_iter()
         .map(|it| (it.uri, it.value))
@@ -126,7 +126,7 @@ pub(super) async fn workspace(
     let files = workspace_index::files(state).await?;
     let mut items = Vec::new();
     for (done, file) in files.iter().enumerate() {
-        let Ok(url) = Url::from_file_path(file) else {
+        let Some(url) = uri::of_file(file) else {
             continue;
         };
         // A file that cannot be read or fails says nothing, as it does on the command line; the others go on.
@@ -158,7 +158,7 @@ const BATCH: usize = 32;
 /// The version of a file's text, where it is open, and its diagnostics.
 async fn of_file(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     file: &Path,
 ) -> Result<Option<(Option<i64>, Vec<Diagnostic>)>, Panicked> {
     if let Some(snapshot) = state.snapshot(url) {
@@ -184,10 +184,10 @@ async fn of_file(
 }
 
 fn report_of(
-    uri: Url,
+    uri: Uri,
     version: Option<i64>,
     items: Vec<Diagnostic>,
-    previous: &HashMap<Url, String>,
+    previous: &HashMap<Uri, String>,
 ) -> lsp::WorkspaceDocumentDiagnosticReport {
     let id = result_id(&items);
     match previous.get(&uri) == Some(&id) {

@@ -26,7 +26,7 @@ use std::sync::{Arc, OnceLock};
 use text::{Encoding, Position, Text};
 use tokio::sync::{Mutex, Notify, Semaphore, watch};
 use tower_lsp::Client;
-use tower_lsp::lsp_types::Url;
+use tower_lsp::ls_types::Uri;
 
 /// So many things wait at most for the client to listen.
 pub(super) const MOST_ASIDES: usize = 100;
@@ -48,10 +48,8 @@ pub(super) struct State {
     /// As many permits as things may wait to be told that nobody asked for.
     pub asides: Arc<Semaphore>,
     pub pulling: Pulling,
-    /// Whether the client can be asked to ask for diagnostics again.
-    refreshes: AtomicBool,
     capabilities: OnceLock<Capabilities>,
-    documents: DashMap<Url, Document>,
+    documents: DashMap<Uri, Document>,
     revisions: AtomicU64,
     shut_down: AtomicBool,
 }
@@ -129,7 +127,6 @@ impl State {
             refresh: Refresh::default(),
             asides: Arc::new(Semaphore::new(MOST_ASIDES)),
             pulling: Pulling::default(),
-            refreshes: AtomicBool::new(false),
             capabilities: OnceLock::new(),
             documents: DashMap::new(),
             revisions: AtomicU64::new(0),
@@ -145,15 +142,6 @@ impl State {
     /// Takes what the client says it can do; only the first word counts.
     pub(super) fn set_capabilities(&self, capabilities: Capabilities) {
         self.capabilities.get_or_init(|| capabilities);
-    }
-
-    /// Takes that the client can be asked to ask for diagnostics again, or cannot: what its capabilities as they are read do not say.
-    pub(super) fn set_refreshes(&self, refreshes: bool) {
-        self.refreshes.store(refreshes, Ordering::Relaxed);
-    }
-
-    pub(super) fn refreshes(&self) -> bool {
-        self.refreshes.load(Ordering::Relaxed)
     }
 
     pub(super) fn encoding(&self) -> Encoding {
@@ -186,7 +174,7 @@ impl State {
     /// Takes a text that a client begins to edit. Where no task watches over it yet, its latest text comes back for one.
     pub(super) fn open(
         &self,
-        url: Url,
+        url: Uri,
         text: &str,
         version: i32,
     ) -> Option<watch::Receiver<Option<Snapshot>>> {
@@ -221,7 +209,7 @@ impl State {
 
     /// Makes the changes in their order. Those for an older version than the one that is held are dropped; those for the same
     /// one are not, since some clients do not count.
-    pub(super) fn change(&self, url: &Url, version: i32, changes: Vec<Change>) {
+    pub(super) fn change(&self, url: &Uri, version: i32, changes: Vec<Change>) {
         let (encoding, revision) = (self.encoding(), self.next_revision());
         let Some(document) = self.documents.get(url) else {
             return;
@@ -248,7 +236,7 @@ impl State {
     }
 
     /// Has a document analysed again.
-    pub(super) fn wake(&self, url: &Url) {
+    pub(super) fn wake(&self, url: &Uri) {
         if let Some(document) = self.documents.get(url) {
             document.wake();
         }
@@ -269,7 +257,7 @@ impl State {
     }
 
     /// The open documents.
-    pub(super) fn urls(&self) -> Vec<Url> {
+    pub(super) fn urls(&self) -> Vec<Uri> {
         self.documents
             .iter()
             .map(|document| document.key().clone())
@@ -290,7 +278,7 @@ impl State {
 
     /// Has the documents in some folders analysed again.
     pub(super) fn wake_in(&self, folders: &HashSet<PathBuf>) {
-        let is_there = |url: &Url| {
+        let is_there = |url: &Uri| {
             configuration::folder_of(url).is_some_and(|folder| folders.contains(&folder))
         };
         // A configuration file is told of by who reads it.
@@ -304,7 +292,7 @@ impl State {
     }
 
     /// Takes that the client no longer edits a document. Its task clears it away.
-    pub(super) fn close(&self, url: &Url) {
+    pub(super) fn close(&self, url: &Uri) {
         if let Some(mut document) = self.documents.get_mut(url) {
             document.analysed = None;
             document.latest.send_replace(None);
@@ -312,29 +300,29 @@ impl State {
     }
 
     /// Forgets a document if it is still closed; tells whether it was.
-    pub(super) fn forget(&self, url: &Url) -> bool {
+    pub(super) fn forget(&self, url: &Uri) -> bool {
         self.documents
             .remove_if(url, |_, document| document.latest.borrow().is_none())
             .is_some()
     }
 
     /// The text as the client has it now.
-    pub(super) fn snapshot(&self, url: &Url) -> Option<Snapshot> {
+    pub(super) fn snapshot(&self, url: &Uri) -> Option<Snapshot> {
         self.documents.get(url)?.latest.borrow().clone()
     }
 
     /// What is known of a document, of whichever of its texts.
-    pub(super) fn analysed(&self, url: &Url) -> Option<Arc<Analysed>> {
+    pub(super) fn analysed(&self, url: &Uri) -> Option<Arc<Analysed>> {
         self.documents.get(url)?.analysed.clone()
     }
 
     /// Takes away what is known of a document, for who makes something newer of it.
-    pub(super) fn take_analysed(&self, url: &Url) -> Option<Arc<Analysed>> {
+    pub(super) fn take_analysed(&self, url: &Uri) -> Option<Arc<Analysed>> {
         self.documents.get_mut(url)?.analysed.take()
     }
 
     /// Remembers what is known of a text, unless it was closed or something newer is known.
-    pub(super) fn remember(&self, url: &Url, analysed: &Arc<Analysed>) {
+    pub(super) fn remember(&self, url: &Uri, analysed: &Arc<Analysed>) {
         let Some(mut document) = self.documents.get_mut(url) else {
             return;
         };
@@ -348,7 +336,7 @@ impl State {
     }
 
     /// What only one may hold who analyses a document, so that no text is analysed twice at once.
-    pub(super) fn turn(&self, url: &Url) -> Arc<Mutex<()>> {
+    pub(super) fn turn(&self, url: &Uri) -> Arc<Mutex<()>> {
         self.documents
             .get(url)
             .map(|document| Arc::clone(&document.turn))

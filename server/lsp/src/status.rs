@@ -4,13 +4,13 @@
 //! after the diagnostics of the same version, so that a client to which they are published and that has it has them.
 
 use super::analysis::Panicked;
-use super::configuration;
 use super::state::{Analysed, State};
+use super::{configuration, uri};
 use linter::analysis::DocumentKind;
 use linter::config::Profile;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tower_lsp::lsp_types::{Url, notification::Notification};
+use tower_lsp::ls_types::{Uri, notification::Notification};
 
 enum StatusNotification {}
 
@@ -22,7 +22,7 @@ impl Notification for StatusNotification {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
-    uri: Url,
+    uri: Uri,
     version: i32,
     #[serde(flatten)]
     outcome: Outcome,
@@ -37,7 +37,7 @@ enum Outcome {
         namespaces: Vec<Enforcing>,
         kubernetes_version: String,
         /// The configuration file that counts for the document.
-        configuration_file: Option<Url>,
+        configuration_file: Option<Uri>,
         /// How many Kubernetes objects are in it; none where it is no manifest.
         objects: usize,
         /// Whether template syntax leaves only a part of the rules to say something.
@@ -56,7 +56,7 @@ struct Enforcing {
     profile: String,
 }
 
-pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
+pub(super) async fn tell(state: &State, url: &Uri, analysed: &Analysed) {
     if !state.capabilities().status {
         return;
     }
@@ -67,7 +67,7 @@ pub(super) async fn tell(state: &State, url: &Url, analysed: &Analysed) {
         namespaces,
         kubernetes_version: analysed.inputs.config.kubernetes_version.to_string(),
         configuration_file: configuration::file_of(state, url)
-            .and_then(|(file, _)| Url::from_file_path(file).ok()),
+            .and_then(|(file, _)| uri::of_file(&file)),
         objects: documents().map(|analysis| analysis.objects.len()).sum(),
         template: documents().any(|analysis| analysis.kind == DocumentKind::Template),
         patch: documents().any(|analysis| analysis.kind == DocumentKind::Patch),
@@ -129,7 +129,7 @@ fn held_to(analysed: &Analysed) -> (Profile, Vec<Enforcing>) {
 
 pub(super) async fn tell_failure(
     state: &State,
-    url: &Url,
+    url: &Uri,
     version: i32,
     Panicked(message): &Panicked,
 ) {
@@ -144,7 +144,7 @@ pub(super) async fn tell_failure(
     .await;
 }
 
-async fn send(state: &State, url: &Url, version: i32, outcome: Outcome) {
+async fn send(state: &State, url: &Uri, version: i32, outcome: Outcome) {
     if state.capabilities().status {
         state
             .output

@@ -9,7 +9,7 @@ use super::state::{Analysed, State};
 use super::to_proto;
 use linter::analysis::{ContainerInfo, ObjectInfo, Range};
 use std::sync::Arc;
-use tower_lsp::lsp_types::{self as lsp, SymbolKind, Url};
+use tower_lsp::ls_types::{self as lsp, SymbolKind, Uri};
 
 /// An entry of the outline, with those below it.
 struct Symbol {
@@ -22,7 +22,7 @@ struct Symbol {
 }
 
 /// The outline of a document; nothing where nobody turned it on.
-pub(super) async fn symbols(state: &Arc<State>, url: &Url) -> Option<lsp::DocumentSymbolResponse> {
+pub(super) async fn symbols(state: &Arc<State>, url: &Uri) -> Option<lsp::DocumentSymbolResponse> {
     if !Extra::DocumentSymbols.is_on(state.configuration.settings()) {
         return None;
     }
@@ -125,7 +125,7 @@ fn nested(
     }
 }
 
-fn flat(mut symbol: Symbol, url: &Url) -> Vec<lsp::SymbolInformation> {
+fn flat(mut symbol: Symbol, url: &Uri) -> Vec<lsp::SymbolInformation> {
     let below = std::mem::take(&mut symbol.children);
     let around = symbol.name.clone();
     let information = |symbol: Symbol, container_name: Option<String>| {

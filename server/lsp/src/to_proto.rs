@@ -16,7 +16,7 @@ use std::collections::btree_map::Entry;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use text::{Encoding, Position, Text};
-use tower_lsp::lsp_types::{self as lsp, Url};
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 /// More diagnostics in one file than this nobody reads, and clients become slow.
 pub(super) const MOST_DIAGNOSTICS: usize = 1000;
@@ -65,7 +65,7 @@ fn tag(finding: &Finding, client: &Capabilities) -> Option<lsp::DiagnosticTag> {
 pub(super) fn diagnostic(
     mark: &Mark<'_>,
     snapshot: &Snapshot,
-    url: &Url,
+    url: &Uri,
     client: &Capabilities,
 ) -> lsp::Diagnostic {
     diagnostic_at(
@@ -80,7 +80,7 @@ pub(super) fn diagnostic(
 pub(super) fn diagnostic_at(
     mark: &Mark<'_>,
     place: impl Fn(Span) -> lsp::Range,
-    url: &Url,
+    url: &Uri,
     client: &Capabilities,
 ) -> lsp::Diagnostic {
     let page = mark.page();
@@ -124,11 +124,11 @@ pub(super) fn diagnostic_at(
 
 fn code_description(page: &Page) -> Option<lsp::CodeDescription> {
     /// Where pages stand, by what they are about: to take a URL apart takes longer than all the rest of a diagnostic.
-    static KNOWN: Mutex<BTreeMap<&str, Url>> = Mutex::new(BTreeMap::new());
+    static KNOWN: Mutex<BTreeMap<&str, Uri>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let href = match known.entry(page.id) {
         Entry::Occupied(entry) => entry.get().clone(),
-        Entry::Vacant(entry) => entry.insert(Url::parse(&page.url()).ok()?).clone(),
+        Entry::Vacant(entry) => entry.insert(page.url().parse().ok()?).clone(),
     };
     Some(lsp::CodeDescription { href })
 }
@@ -161,7 +161,7 @@ fn manual() -> Option<lsp::CodeDescription> {
         "/blob/main/docs/configuration.md"
     );
     Some(lsp::CodeDescription {
-        href: Url::parse(href).ok()?,
+        href: href.parse().ok()?,
     })
 }
 
@@ -180,7 +180,7 @@ pub(super) fn text_edits(
 
 /// Edits of one file, bound to the version that they are for where the client can check it.
 pub(super) fn workspace_edit(
-    url: &Url,
+    url: &Uri,
     version: i32,
     edits: Vec<lsp::TextEdit>,
     client: &Capabilities,
@@ -206,7 +206,7 @@ pub(super) fn workspace_edit(
 
 /// Edits of a file that the question was not about: one that is not there is made, where the client can.
 pub(super) fn edit_of_another(
-    url: &Url,
+    url: &Uri,
     version: Option<i32>,
     edits: Vec<lsp::TextEdit>,
     is_new: bool,

@@ -9,13 +9,13 @@ use super::{analysis, configuration, published, pull, status};
 use linter::analysis::{ISSUES, RulePanic};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tower_lsp::lsp_types::notification::{LogMessage, PublishDiagnostics};
-use tower_lsp::lsp_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Url};
+use tower_lsp::ls_types::notification::{LogMessage, PublishDiagnostics};
+use tower_lsp::ls_types::{LogMessageParams, MessageType, PublishDiagnosticsParams, Uri};
 
 /// Watches over a document until it is closed.
 pub(super) async fn watch(
     state: Arc<State>,
-    url: Url,
+    url: Uri,
     mut latest: watch::Receiver<Option<Snapshot>>,
 ) {
     let (mut was_reported, mut revision) = (false, None);
@@ -79,7 +79,7 @@ pub(super) async fn watch(
 /// published: what was found in an earlier text is nearer to the truth than an empty list.
 async fn publish(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     snapshot: Snapshot,
     latest: &watch::Receiver<Option<Snapshot>>,
 ) -> Result<Option<RulePanic>, analysis::Panicked> {
@@ -93,7 +93,7 @@ async fn publish(
 
 async fn publish_analysed(
     state: &State,
-    url: &Url,
+    url: &Uri,
     analysed: &Analysed,
     latest: &watch::Receiver<Option<Snapshot>>,
 ) {
@@ -109,7 +109,7 @@ async fn publish_analysed(
 /// Publishes what is wrong in a configuration file.
 async fn publish_mistakes(
     state: &Arc<State>,
-    url: &Url,
+    url: &Uri,
     snapshot: Snapshot,
     is_first: bool,
     latest: &watch::Receiver<Option<Snapshot>>,
@@ -148,12 +148,16 @@ async fn tell(state: &State, params: PublishDiagnosticsParams) {
     state.output.notify::<PublishDiagnostics>(params).await;
 }
 
-fn failed_analysis(url: &Url, analysis::Panicked(message): &analysis::Panicked) -> String {
-    format!("kubeharden failed to analyse {url}, and tries again with the next change: {message}")
+fn failed_analysis(url: &Uri, analysis::Panicked(message): &analysis::Panicked) -> String {
+    format!(
+        "kubeharden failed to analyse {}, and tries again with the next change: {message}",
+        url.as_str()
+    )
 }
 
-fn failed_rule(url: &Url, RulePanic { rule, message }: &RulePanic) -> String {
+fn failed_rule(url: &Uri, RulePanic { rule, message }: &RulePanic) -> String {
     format!(
-        "the rule {rule} failed at {url}, and the others go on: {message}. It is a bug in kubeharden; please report it at {ISSUES}"
+        "the rule {rule} failed at {}, and the others go on: {message}. It is a bug in kubeharden; please report it at {ISSUES}",
+        url.as_str()
     )
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
-use tower_lsp::lsp_types::Url;
+use tower_lsp::ls_types::Uri;
 use workspace::bounded_fs;
 use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
 use workspace::kustomize::Kustomizations;
@@ -88,8 +88,8 @@ impl Workspace {
     /// Takes that the client opened some folders, and closed others.
     pub(super) fn change<'u>(
         &self,
-        added: impl Iterator<Item = &'u Url>,
-        removed: impl Iterator<Item = &'u Url>,
+        added: impl Iterator<Item = &'u Uri>,
+        removed: impl Iterator<Item = &'u Uri>,
     ) {
         let removed: Vec<PathBuf> = removed.filter_map(path).collect();
         let mut folders = self.folders();
@@ -103,13 +103,13 @@ impl Workspace {
 }
 
 /// What a document in a folder, which has no links in its name, is called in the index. No disk is asked: it is so with each keystroke.
-pub(super) fn source_in(url: &Url, folder: &Path) -> PathBuf {
+pub(super) fn source_in(url: &Uri, folder: &Path) -> PathBuf {
     let name = path(url).and_then(|file| file.file_name().map(|name| folder.join(name)));
     name.unwrap_or_else(|| PathBuf::from(url.as_str()))
 }
 
 /// What a document is called in the index: the same as the file that it is.
-pub(super) fn source(url: &Url) -> PathBuf {
+pub(super) fn source(url: &Uri) -> PathBuf {
     path(url)
         .and_then(|file| real(&file))
         .unwrap_or_else(|| PathBuf::from(url.as_str()))

@@ -52,9 +52,10 @@ async fn the_status_names_the_configuration_file_and_what_settings_change() {
     .unwrap();
     let url = |name: &str| {
         let folder = fs::canonicalize(folder.path()).unwrap();
-        tower_lsp::lsp_types::Url::from_file_path(folder.join(name))
+        tower_lsp::ls_types::Uri::from_file_path(folder.join(name))
             .unwrap()
-            .to_string()
+            .as_str()
+            .to_owned()
     };
     let mut server = TestServer::ready(Setup::default(), with_status()).await;
     server.open_file(&url("a.yaml"), 1, "").await;

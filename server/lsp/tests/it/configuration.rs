@@ -44,9 +44,10 @@ impl Project {
     fn url(&self, path: &str) -> String {
         // What the system calls the folder may be a link.
         let folder = fs::canonicalize(self.folder.path()).unwrap();
-        tower_lsp::lsp_types::Url::from_file_path(folder.join(path))
+        tower_lsp::ls_types::Uri::from_file_path(folder.join(path))
             .unwrap()
-            .into()
+            .as_str()
+            .to_owned()
     }
 
     async fn open(&mut self, path: &str, text: &str) {

@@ -240,9 +240,10 @@ impl Repository {
 
     fn url(&self, path: &str) -> String {
         let folder = fs::canonicalize(self.folder.path()).unwrap();
-        tower_lsp::lsp_types::Url::from_file_path(folder.join(path))
+        tower_lsp::ls_types::Uri::from_file_path(folder.join(path))
             .unwrap()
-            .into()
+            .as_str()
+            .to_owned()
     }
 
     async fn action(&mut self) -> Option<Value> {

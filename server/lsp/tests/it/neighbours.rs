@@ -42,9 +42,10 @@ impl Project {
     }
 
     fn url(&self, path: &str) -> String {
-        tower_lsp::lsp_types::Url::from_file_path(self.folder.path().join(path))
+        tower_lsp::ls_types::Uri::from_file_path(self.folder.path().join(path))
             .unwrap()
-            .into()
+            .as_str()
+            .to_owned()
     }
 
     async fn open(&mut self, path: &str, text: &str) {

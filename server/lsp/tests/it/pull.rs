@@ -162,9 +162,10 @@ async fn the_client_is_asked_to_ask_again_when_settings_change() {
 async fn the_client_is_asked_to_ask_again_when_files_change() {
     let folder = tempfile::tempdir().unwrap();
     let url = |name: &str| {
-        tower_lsp::lsp_types::Url::from_file_path(folder.path().join(name))
+        tower_lsp::ls_types::Uri::from_file_path(folder.path().join(name))
             .unwrap()
-            .to_string()
+            .as_str()
+            .to_owned()
     };
     fs::create_dir(folder.path().join(".git")).unwrap();
     let mut server = TestServer::ready(Setup::default(), pulling()).await;

@@ -89,9 +89,10 @@ impl Workspace {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        tower_lsp::lsp_types::Url::from_file_path(self.folder.path().join(path))
+        tower_lsp::ls_types::Uri::from_file_path(self.folder.path().join(path))
             .unwrap()
-            .into()
+            .as_str()
+            .to_owned()
     }
 
     pub(crate) async fn open(&mut self, path: &str, text: &str) {
