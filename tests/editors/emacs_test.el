@@ -192,7 +192,7 @@
     (kh-goto "web\n")
     (kh-equal "the first actions of a container" (seq-take (kh-actions) 3)
               '("Set allowPrivilegeEscalation: false"
-                "Add 3 missing settings to container web (2 of them may stop some images)"
+                "Add 3 missing settings to container web (2 may break some images)"
                 "Drop ALL capabilities (may break some images)"))
     (kh-apply-action "Set allowPrivilegeEscalation: false")
     (kh-equal "a fix changes only its bytes" (kh-save file)

@@ -204,7 +204,7 @@ def quick_fixes():
         helix.picture("menu")
         equal("the first actions of a container", titles[:3], [
             "Set allowPrivilegeEscalation: false",
-            "Add 3 missing settings to container web (2 of them may stop some images)",
+            "Add 3 missing settings to container web (2 may break some images)",
             "Drop ALL capabilities (may break some images)",
         ])
         helix.escape()

@@ -15,6 +15,7 @@ mod sandbox;
 mod cli;
 mod fuzz;
 mod habits;
+mod module_cycles;
 mod offline;
 mod others;
 mod patches;

@@ -49,7 +49,7 @@ fn exit_code(mut program: Child) -> Option<i32> {
 }
 
 #[test]
-fn the_program_ends_at_exit_though_its_input_stays_open() {
+fn exit_with_open_input() {
     let mut program = program();
     say(&mut program, &json!({"id": 1, "method": "shutdown"}));
     say(&mut program, &json!({"method": "exit"}));
@@ -57,21 +57,21 @@ fn the_program_ends_at_exit_though_its_input_stays_open() {
 }
 
 #[test]
-fn the_program_tells_that_nobody_shut_it_down() {
+fn exit_status_without_shutdown() {
     let mut program = program();
     say(&mut program, &json!({"method": "exit"}));
     assert_eq!(exit_code(program), Some(1));
 }
 
 #[test]
-fn the_program_ends_with_its_input() {
+fn end_of_input() {
     let mut program = program();
     drop(program.stdin.take());
     assert_eq!(exit_code(program), Some(1));
 }
 
 #[test]
-fn the_program_ends_with_its_input_though_a_message_is_cut_off() {
+fn end_of_input_inside_message() {
     let mut program = program();
     program
         .stdin
@@ -84,7 +84,7 @@ fn the_program_ends_with_its_input_though_a_message_is_cut_off() {
 }
 
 #[test]
-fn the_program_ends_when_nobody_hears_it() {
+fn closed_output() {
     let mut program = program();
     drop(program.stdout.take());
     say(&mut program, &json!({"id": 1, "method": "shutdown"}));
@@ -94,7 +94,7 @@ fn the_program_ends_when_nobody_hears_it() {
 }
 
 #[test]
-fn the_program_ends_though_nobody_reads_what_it_says() {
+fn exit_with_unread_output() {
     let mut program = program();
     say(
         &mut program,
@@ -112,7 +112,7 @@ fn the_program_ends_though_nobody_reads_what_it_says() {
         &mut program,
         &json!({"method": "textDocument/didOpen", "params": {"textDocument": document}}),
     );
-    // The first bytes show that it speaks; nobody reads on.
+    // The first bytes show that it writes; the rest stays unread.
     program
         .stdout
         .as_mut()

@@ -1,8 +1,7 @@
-//! Everything that is offered for manifests of every kind, over the wire: what mends several findings is what the engine makes of
-//! their fixes, which `tests/fixes.rs` holds to what they say, and what mends a whole file is what the command line writes.
+//! All code actions for manifests of every kind: an action for several findings makes the edits of the linter, and the one for a whole
+//! file writes what the command line writes.
 //!
-//! The manifests are those under `fixtures/` and, where it stands beside the repository or where `KUBEHARDEN_SHARED` says, a corpus
-//! of real ones.
+//! The manifests are those under `fixtures/`, and a corpus of real ones next to the repository or at `KUBEHARDEN_SHARED`.
 
 use crate::harness::{FILE, TestServer, edited, modern, range};
 use linter::analysis::{self, Analysis, Chunk, Edits, Report};
@@ -81,8 +80,8 @@ fn spliced(text: &str, part: Chunk<'_>, edits: &Edits) -> String {
     .concat()
 }
 
-/// What comes of each action that mends several findings, as the engine has it: all that is missing from one container or pod,
-/// a container, an object. A group of one is offered as its fix alone.
+/// Returns the linter's results for each action with several findings: all missing settings of a container or pod, a container, an
+/// object. A group of one is offered as its fix alone.
 fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>) {
     let config = Config::default();
     let (mut groups, mut wholes) = (BTreeSet::new(), BTreeSet::new());
@@ -250,7 +249,7 @@ async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_t
     }
     server.finish().await;
     println!(
-        "{files} texts; {groups} groups and {wholes} containers and objects mended, {withheld} withheld; \
+        "{files} texts; {groups} groups and {wholes} containers and objects fixed, {withheld} withheld; \
          {same} times what the command line writes"
     );
     assert!(groups > 20 && wholes > 20, "{groups} {wholes}");

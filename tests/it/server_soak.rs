@@ -23,7 +23,7 @@ const MOST_FILES: usize = 200;
 const EVENTS: usize = 300;
 
 #[test]
-fn a_long_day_ends_with_the_right_words() {
+fn long_session_equals_fresh_check() {
     let events = std::env::var("KUBEHARDEN_SOAK")
         .ok()
         .and_then(|events| events.parse().ok())
@@ -143,7 +143,7 @@ impl Day {
         "edited"
     }
 
-    /// Asks for what can be mended, and takes the first offer if there is one.
+    /// Requests code actions, and applies the first one.
     fn code_action(&mut self, uri: &str) -> &'static str {
         let text = self.open.get(uri).map_or("", |document| &*document.text);
         let place = range(text, 0..boundary(text, self.dice.below(text.len() + 1)));
@@ -401,7 +401,7 @@ impl Dice {
     }
 }
 
-/// Each finding is told by itself, so that it can be compared.
+/// Findings are not grouped, so that they can be compared.
 fn settings(profile: Profile) -> Value {
     json!({"kubeharden": {"profile": profile.name(), "grouping": "rule"}})
 }

@@ -59,7 +59,7 @@ async function checkFieldHelp(): Promise<void> {
   const position = document.positionAt(POD.length - 1);
   const field = await eventually("the field", async () => {
     const { items } = await provided<vscode.CompletionList>("executeCompletionItemProvider", document, position);
-    return items.find(({ detail }) => detail?.startsWith("restricted wants false") === true);
+    return items.find(({ detail }) => detail?.startsWith("restricted requires false") === true);
   });
   assert.equal(field.label, "allowPrivilegeEscalation");
   assert.equal(document.getText(field.range instanceof vscode.Range ? field.range : field.range?.replacing), "allowP");
@@ -77,7 +77,7 @@ async function checkFieldHelp(): Promise<void> {
   const shown = await eventually("the lenses", async () => nonEmpty(await lenses()));
   // The order of resolved and unresolved lenses is not fixed.
   const titles = shown.map(({ command }) => command?.title).sort();
-  assert.deepEqual(titles, ["Harden (may stop some images)", "Pod Security: baseline; restricted needs 3 settings"]);
+  assert.deepEqual(titles, ["Harden (may break some images)", "Pod Security: baseline; restricted needs 3 settings"]);
   const harden = shown.find(({ command }) => command?.command === "kubeharden.hardenObject");
   const [hint] = await eventually("the hints", async () => nonEmpty(await hints()));
   assert.equal(hint?.label, "from the pod: runAsNonRoot: true");

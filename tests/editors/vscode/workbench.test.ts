@@ -110,7 +110,7 @@ describe("a manifest", () => {
     await window.click("web", "- name: web");
     assert.deepEqual((await window.fixes()).slice(0, 14), [
       "Set allowPrivilegeEscalation: false",
-      "Add 3 missing settings to container web (2 of them may stop some images)",
+      "Add 3 missing settings to container web (2 may break some images)",
       "Drop ALL capabilities (may break some images)",
       "Set resources.limits.cpu: 500m (example value)",
       "Set resources.requests.cpu: 100m (example value)",
@@ -122,7 +122,7 @@ describe("a manifest", () => {
       "Ignore privilege-escalation for this container",
       "Ignore writable-root-filesystem for this container",
       "Ignore all 7 findings of container web",
-      "Ignore all 7 findings of container web in configuration",
+      "Ignore all 7 findings of container web in .kubeharden.yaml",
     ]);
     await window.picture("5 menu of fixes");
     await window.applyFix("Set allowPrivilegeEscalation: false");
@@ -311,7 +311,7 @@ describe("an ignored finding", () => {
 
   on(() => window, "an ignore in a new configuration file applies at once", async () => {
     const before = messages("configured.yaml");
-    await ignore("configured.yaml", ["true", "privileged: true"], "Ignore privileged-container in configuration");
+    await ignore("configured.yaml", ["true", "privileged: true"], "Ignore privileged-container in .kubeharden.yaml");
     await window.noSquiggle("error");
     await window.picture("16 ignored in the configuration");
     await window.command("File: Save All");

@@ -1,4 +1,4 @@
-//! What is offered to mend.
+//! Code actions.
 
 use crate::harness::{FILE, TestServer, echo, edited, modern, modern_but, position, put, range};
 use linter::Inputs;
@@ -80,7 +80,7 @@ fn the_one<'a>(actions: &'a [Value], rule: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn a_quick_fix_writes_the_missing_lines_and_nothing_else() {
+async fn quick_fix_adds_only_missing_lines() {
     for line_break in ["\n", "\r\n", "\r"] {
         for encoding in ["utf-8", "utf-16", "utf-32"] {
             let text = POD.replace('\n', line_break);
@@ -111,7 +111,7 @@ async fn a_quick_fix_writes_the_missing_lines_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_fix_that_some_images_do_not_bear_is_not_preferred() {
+async fn unsafe_fix_is_not_preferred() {
     let mut server = opened(modern(), POD).await;
     let actions = server.code_actions(web(), automatic()).await;
     assert_eq!(
@@ -122,7 +122,7 @@ async fn a_fix_that_some_images_do_not_bear_is_not_preferred() {
 }
 
 #[tokio::test]
-async fn the_findings_at_the_place_are_offered_and_no_others() {
+async fn actions_match_findings_at_place() {
     let mut server = opened_by_rule(modern(), POD).await;
     for (start, end, expected) in [
         ((7, 12), (7, 12), 1),
@@ -143,7 +143,7 @@ async fn the_findings_at_the_place_are_offered_and_no_others() {
 }
 
 #[tokio::test]
-async fn asked_by_hand_a_container_offers_all_that_it_lacks_from_anywhere_in_it() {
+async fn invoked_actions_cover_whole_container() {
     let mut server = opened_by_rule(modern(), POD).await;
     let by_hand = json!({"diagnostics": [], "triggerKind": 1});
     let image = range((8, 10), (8, 10));
@@ -183,7 +183,7 @@ async fn asked_by_hand_a_container_offers_all_that_it_lacks_from_anywhere_in_it(
 }
 
 #[tokio::test]
-async fn kinds_are_honoured_with_all_that_they_hold() {
+async fn requested_kinds_filter_actions() {
     let mut server = opened(modern(), POD).await;
     for (kinds, quick, rewrites, all) in [
         (&["quickfix"][..], true, 0, false),
@@ -253,7 +253,7 @@ spec:
 ";
 
 #[tokio::test]
-async fn fix_all_mends_every_document_once_and_then_has_nothing_to_do() {
+async fn fix_all_fixes_every_document_once() {
     let text = format!("{POD}---\nname: ci # no manifest\n---\n{POD}");
     let expected = format!("{FIXED}---\nname: ci # no manifest\n---\n{FIXED}");
     let mut server = opened(modern(), &text).await;
@@ -277,7 +277,7 @@ async fn fix_all_mends_every_document_once_and_then_has_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn a_client_without_versioned_edits_gets_plain_ones() {
+async fn plain_edits_without_version_support() {
     let mut server = opened(
         modern_but("/workspace/workspaceEdit/documentChanges", json!(false)),
         POD,
@@ -295,7 +295,7 @@ async fn a_client_without_versioned_edits_gets_plain_ones() {
 }
 
 #[tokio::test]
-async fn actions_are_for_the_text_as_it_is_now() {
+async fn actions_use_current_text() {
     let mut server = opened(modern(), POD).await;
     server
         .change(2, json!([put((0, 0), (0, 0), "#\n#\n")]))
@@ -315,7 +315,7 @@ async fn actions_are_for_the_text_as_it_is_now() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_open_has_no_actions() {
+async fn closed_file_has_no_actions() {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     let params = json!({"textDocument": {"uri": FILE}, "range": web(), "context": automatic()});
     assert_eq!(
@@ -352,7 +352,7 @@ fn refusing() -> Setup {
 }
 
 #[tokio::test]
-async fn edits_that_are_refused_are_offered_with_the_reason_or_not_at_all() {
+async fn rejected_edits_are_disabled_or_hidden() {
     let at = json!({"start": position(0, 3), "end": position(0, 3)});
     for can_show in [true, false] {
         let capabilities = modern_but("/textDocument/codeAction/disabledSupport", json!(can_show));
@@ -386,7 +386,7 @@ async fn edits_that_are_refused_are_offered_with_the_reason_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn other_ways_to_mend_a_finding_follow_the_usual_one() {
+async fn alternative_fixes_come_last() {
     let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
     let mut server = opened(modern(), text).await;
     let actions = server
@@ -431,7 +431,7 @@ spec:
 ";
 
 #[tokio::test]
-async fn a_group_offers_what_is_safe_first_and_then_all_that_it_lacks() {
+async fn group_offers_safe_fixes_first() {
     let mut server = opened(modern(), POD).await;
     let actions = server.code_actions(web(), automatic()).await;
     let titles: Vec<&str> = actions
@@ -442,7 +442,7 @@ async fn a_group_offers_what_is_safe_first_and_then_all_that_it_lacks() {
     assert_eq!(titles[0], FORBID);
     assert_eq!(
         titles[1],
-        "Add 3 missing settings to container web (2 of them may stop some images)"
+        "Add 3 missing settings to container web (2 may break some images)"
     );
     assert_eq!(
         (&actions[0]["isPreferred"], &actions[1]["isPreferred"]),
@@ -468,7 +468,7 @@ async fn a_group_offers_what_is_safe_first_and_then_all_that_it_lacks() {
 }
 
 #[tokio::test]
-async fn the_gravest_is_offered_first() {
+async fn most_severe_finding_comes_first() {
     let (start, end) = (14, 20); // from hostIPC to privileged, with what the container lacks between them
     for by_rule in [false, true] {
         let mut server = if by_rule {
@@ -498,7 +498,7 @@ async fn the_gravest_is_offered_first() {
 }
 
 #[tokio::test]
-async fn containers_and_objects_are_hardened_from_anywhere_in_them() {
+async fn harden_works_anywhere_in_container() {
     let mut server = opened(modern(), MIXED).await;
     let titles = |actions: Vec<Value>| -> Vec<String> {
         actions
@@ -506,9 +506,9 @@ async fn containers_and_objects_are_hardened_from_anywhere_in_them() {
             .map(|action| action["title"].as_str().unwrap().to_owned())
             .collect()
     };
-    let web = "Harden container web (may stop some images)";
-    let log = "Harden container log (may stop some images)";
-    let shop = "Harden Deployment shop (may stop some images)";
+    let web = "Harden container web (may break some images)";
+    let log = "Harden container log (may break some images)";
+    let shop = "Harden Deployment shop (may break some images)";
     for (line, expected) in [
         (2, &[][..]),
         (6, &[shop]),
@@ -532,7 +532,7 @@ async fn containers_and_objects_are_hardened_from_anywhere_in_them() {
         .code_actions(range((17, 4), (17, 4)), only(&["refactor"]))
         .await;
     let container = edited(MIXED, titled(&actions, "Harden container"), 1, "utf-8");
-    // What privileged: true stands in the way of is mended in a second round.
+    // What `privileged: true` prevents is fixed in a second round.
     for (line, count) in [
         ("privileged: false", 1),
         ("allowPrivilegeEscalation: false", 1),
@@ -565,7 +565,7 @@ fn resolving() -> Value {
 }
 
 #[tokio::test]
-async fn a_client_that_can_resolve_gets_large_edits_once_they_are_chosen() {
+async fn large_edits_are_resolved_lazily() {
     let place = range((17, 4), (17, 4));
     let mut server = opened(modern(), MIXED).await;
     let expected = server
@@ -606,7 +606,7 @@ async fn a_client_that_can_resolve_gets_large_edits_once_they_are_chosen() {
 }
 
 #[tokio::test]
-async fn an_action_for_an_outdated_text_is_refused() {
+async fn outdated_action_is_rejected() {
     let mut server = opened(resolving(), MIXED).await;
     let actions = server
         .code_actions(range((17, 4), (17, 4)), only(&["refactor"]))
@@ -619,7 +619,7 @@ async fn an_action_for_an_outdated_text_is_refused() {
         assert_eq!(error["code"], -32801, "{error}");
         assert_eq!(
             error["message"],
-            "the document has changed since this was offered"
+            "the document has changed; request the code actions again"
         );
     }
     let mut forged = actions[0].clone();
@@ -635,7 +635,7 @@ async fn an_action_for_an_outdated_text_is_refused() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_edited_is_withheld_with_the_line_of_the_file() {
+async fn uneditable_fix_names_line_of_file() {
     let text = MIXED.replace(
         "      hostIPC: true\n",
         "      hostIPC: true\n      hostIPC: true\n",
@@ -655,19 +655,22 @@ async fn what_cannot_be_edited_is_withheld_with_the_line_of_the_file() {
             ),
             (&json!(reason), None, None)
         );
-        let (ignore, mend): (Vec<_>, Vec<_>) = actions.iter().partition(|action| {
+        let (ignores, fixes): (Vec<_>, Vec<_>) = actions.iter().partition(|action| {
             action["title"]
                 .as_str()
                 .is_some_and(|title| title.starts_with("Ignore "))
         });
         assert!(
-            mend.iter()
+            fixes
+                .iter()
                 .all(|action| action["disabled"]["reason"] == reason),
             "{actions:#?}"
         );
         // A comment needs no way to what it is about.
         assert!(
-            ignore.iter().all(|action| action.get("disabled").is_none()),
+            ignores
+                .iter()
+                .all(|action| action.get("disabled").is_none()),
             "{actions:#?}"
         );
         server.finish().await;
@@ -675,7 +678,7 @@ async fn what_cannot_be_edited_is_withheld_with_the_line_of_the_file() {
 }
 
 #[tokio::test]
-async fn documentation_is_shown_where_the_client_can() {
+async fn documentation_is_shown() {
     let mut capabilities = modern();
     capabilities["window"] = json!({"showDocument": {"support": true}});
     let mut server = opened(capabilities, POD).await;

@@ -1,4 +1,4 @@
-//! What is beyond the protocol: the status of a document, and hardening a whole file. `docs/protocol.md` is their contract.
+//! Extensions of the protocol: the status of a document, and hardening a whole file. See `docs/protocol.md`.
 
 use crate::harness::{FILE, TestServer, echo, edited, modern};
 use linter::analysis;
@@ -18,7 +18,7 @@ fn with_status() -> Value {
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: a:1\n";
 
 #[tokio::test]
-async fn each_version_that_is_published_is_followed_by_its_status() {
+async fn status_follows_published_version() {
     let mut server = TestServer::ready(Setup::default(), with_status()).await;
     let nothing = json!({
         "uri": FILE, "version": 1, "profile": "hardened", "namespaces": [], "kubernetesVersion": "1.37", "configurationFile": null,
@@ -42,7 +42,7 @@ async fn each_version_that_is_published_is_followed_by_its_status() {
 }
 
 #[tokio::test]
-async fn the_status_names_the_configuration_file_and_what_settings_change() {
+async fn status_names_configuration_and_settings() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join(".git")).unwrap();
     fs::write(
@@ -75,7 +75,7 @@ async fn the_status_names_the_configuration_file_and_what_settings_change() {
 }
 
 #[tokio::test]
-async fn the_status_tells_what_namespaces_decide() {
+async fn status_names_deciding_namespaces() {
     let mut server = TestServer::ready(Setup::default(), with_status()).await;
     server.allow_unread("textDocument/publishDiagnostics");
     let pod = |namespace: &str| {
@@ -156,7 +156,7 @@ async fn the_status_tells_what_namespaces_decide() {
 }
 
 #[tokio::test]
-async fn a_failed_analysis_is_a_status_too() {
+async fn failed_analysis_sends_status() {
     let mut server = TestServer::ready(echo(), with_status()).await;
     server.allow_unread("window/logMessage");
     server.open("PANIC").await;
@@ -171,7 +171,7 @@ async fn a_failed_analysis_is_a_status_too() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_ask_for_it_hears_no_status() {
+async fn status_is_opt_in() {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     server.open(POD).await;
     server.published().await;
@@ -186,7 +186,7 @@ async fn harden(server: &mut TestServer) -> Value {
 }
 
 #[tokio::test]
-async fn hardening_a_file_mends_what_needs_no_choice() {
+async fn harden_applies_safe_and_unsafe_fixes() {
     let mut server = TestServer::start(Setup::default());
     let greeting = server.initialize(modern(), Value::Null).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Configuration files: which one counts for a document, what is told of their mistakes, and how they change.
+//! Configuration files: which one applies to a document, their mistakes, and their changes.
 
 use crate::harness::{TestServer, modern, range};
 use crate::settings::telling;
@@ -78,7 +78,7 @@ impl Project {
             .await;
     }
 
-    /// What the analysis of the next document that is told of worked under.
+    /// Returns the profile and version of the next published document.
     async fn assert_config(&mut self, path: &str, expected: &str) {
         let published = self.published(path).await;
         assert_eq!(
@@ -88,7 +88,7 @@ impl Project {
         );
     }
 
-    /// The mistakes that are told of a configuration file next.
+    /// Returns the next mistakes of a configuration file.
     async fn assert_mistakes(&mut self, path: &str, expected: &[&str]) -> Value {
         let published = self.published(path).await;
         let messages: Vec<_> = published["diagnostics"]
@@ -114,7 +114,7 @@ impl Project {
 const STRICT: &str = "unknown profile `strict`; did you mean `restricted`?";
 
 #[tokio::test]
-async fn the_nearest_file_counts_for_each_document() {
+async fn nearest_file_applies() {
     let mut project = Project::new(&[
         (CONFIG, "profile: baseline"),
         ("team/.kubeharden.yaml", "kubernetesVersion: 1.24"),
@@ -134,7 +134,7 @@ async fn the_nearest_file_counts_for_each_document() {
 }
 
 #[tokio::test]
-async fn what_an_editor_sets_counts_before_the_file() {
+async fn settings_override_file() {
     let options = json!({"profile": "restricted"});
     let mut project = Project::with(
         &[(CONFIG, "profile: baseline\nkubernetesVersion: 1.24\n")],
@@ -154,7 +154,7 @@ async fn what_an_editor_sets_counts_before_the_file() {
 }
 
 #[tokio::test]
-async fn mistakes_are_shown_in_the_file_though_it_is_not_open() {
+async fn mistakes_are_published_for_closed_file() {
     let mut project = Project::new(&[(
         CONFIG,
         "failOn: info\nprofile: strict\nkubernetesVersion: 1.24\n",
@@ -179,7 +179,7 @@ async fn mistakes_are_shown_in_the_file_though_it_is_not_open() {
 }
 
 #[tokio::test]
-async fn what_was_right_before_holds_until_a_mistake_is_mended() {
+async fn mistake_keeps_previous_configuration() {
     let mut project = Project::new(&[(CONFIG, "profile: baseline\n")]).await;
     project.open("a.yaml", "").await;
     project.assert_config("a.yaml", "baseline 1.37").await;
@@ -196,7 +196,7 @@ async fn what_was_right_before_holds_until_a_mistake_is_mended() {
 }
 
 #[tokio::test]
-async fn a_save_of_any_document_has_the_files_read_again() {
+async fn saving_reloads_configuration() {
     let mut project = Project::new(&[]).await;
     project.open("a.yaml", "").await;
     project.assert_config("a.yaml", "hardened 1.37").await;
@@ -213,7 +213,7 @@ async fn a_save_of_any_document_has_the_files_read_again() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_edited_counts_as_it_is_typed() {
+async fn edited_file_applies_while_typing() {
     let mut project = Project::new(&[(CONFIG, "profile: baseline\n")]).await;
     project.open("a.yaml", "").await;
     project.assert_config("a.yaml", "baseline 1.37").await;
@@ -235,7 +235,7 @@ async fn a_file_that_is_edited_counts_as_it_is_typed() {
 }
 
 #[tokio::test]
-async fn a_file_on_its_own_is_checked_while_it_is_open() {
+async fn lone_configuration_file_is_checked() {
     let mut project = Project::new(&[]).await;
     project.open(CONFIG, "profil: strict\n").await;
     project
@@ -247,7 +247,7 @@ async fn a_file_on_its_own_is_checked_while_it_is_open() {
 }
 
 #[tokio::test]
-async fn closing_a_file_with_a_mistake_leaves_the_mistake_on_the_disk_shown() {
+async fn closing_shows_mistakes_on_disk() {
     let mut project = Project::new(&[(CONFIG, "profile: strict\n")]).await;
     project.open("a.yaml", "").await;
     project.assert_mistakes(CONFIG, &[STRICT]).await;
@@ -261,7 +261,7 @@ async fn closing_a_file_with_a_mistake_leaves_the_mistake_on_the_disk_shown() {
 }
 
 #[tokio::test]
-async fn the_server_asks_for_files_to_be_watched() {
+async fn server_registers_file_watchers() {
     let mut capabilities = modern();
     capabilities["workspace"]["didChangeWatchedFiles"] = json!({"dynamicRegistration": true});
     let mut project = Project::with(&[], capabilities, Value::Null).await;

@@ -1,11 +1,11 @@
-//! What the client is told of a file.
+//! The diagnostics of a file.
 
 use crate::harness::{FILE, TestServer, echo, modern, modern_but, range};
 use lsp::Setup;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn what_does_nothing_or_is_succeeded_is_tagged_where_the_client_can() {
+async fn diagnostics_are_tagged() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  serviceAccount: b\n  hostIPC: false # kubeharden: ignore[host-ipc]\n  \
                 containers: [{name: a, image: x:1}] # kubeharden: ignore[zzz]\n";
     for (supported, unnecessary, deprecated) in [
@@ -36,7 +36,7 @@ async fn what_does_nothing_or_is_succeeded_is_tagged_where_the_client_can() {
 }
 
 #[tokio::test]
-async fn a_finding_is_told_with_all_that_the_client_understands() {
+async fn diagnostic_uses_client_capabilities() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open_file(FILE, 5, "é: !").await;
     let href = "https://github.com/kubeharden/kubeharden/blob/main/docs/rules/echo.md";
@@ -73,7 +73,7 @@ async fn ranges_are_exact_in_every_encoding() {
 }
 
 #[tokio::test]
-async fn what_is_no_manifest_is_told_to_be_clean() {
+async fn other_yaml_is_clean() {
     for text in [
         "",
         "# nothing\n",
@@ -94,7 +94,7 @@ async fn what_is_no_manifest_is_told_to_be_clean() {
 }
 
 #[tokio::test]
-async fn too_many_findings_are_counted() {
+async fn surplus_findings_are_counted() {
     let mut server = TestServer::ready(echo(), modern()).await;
     for (version, count, expected) in [(1, 1000, None), (2, 1001, Some("… and 2 more findings"))]
     {
@@ -122,7 +122,7 @@ const BROKEN: &str =
     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  labels: [a, b\nspec:\n  containers: []\n";
 
 #[tokio::test]
-async fn what_is_not_yaml_in_a_manifest_is_an_error() {
+async fn invalid_yaml_is_error() {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     server.open(BROKEN).await;
     let published = server.published().await;
@@ -186,7 +186,7 @@ fn at(diagnostics: &[Value], line: u64) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn what_a_container_lacks_is_one_diagnostic_and_so_is_what_its_pod_lacks() {
+async fn missing_settings_are_grouped() {
     let diagnostics = found(Value::Null, SHOP).await;
     let lacks = "missing-hardening";
     assert_eq!(
@@ -225,7 +225,7 @@ async fn what_a_container_lacks_is_one_diagnostic_and_so_is_what_its_pod_lacks()
 }
 
 #[tokio::test]
-async fn a_group_is_as_grave_as_its_gravest_and_tells_each_finding_in_its_place() {
+async fn group_has_highest_severity() {
     let diagnostics = found(Value::Null, SHOP).await;
     let web = diagnostics
         .iter()
@@ -265,7 +265,7 @@ async fn a_group_is_as_grave_as_its_gravest_and_tells_each_finding_in_its_place(
 }
 
 #[tokio::test]
-async fn with_a_mark_for_each_rule_nothing_is_lost() {
+async fn grouping_by_rule_loses_nothing() {
     let by_rule = found(json!({"grouping": "rule"}), SHOP).await;
     assert!(
         by_rule
@@ -293,7 +293,7 @@ async fn with_a_mark_for_each_rule_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn the_grouping_changes_while_a_file_is_open() {
+async fn grouping_changes_while_open() {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     server.open(SHOP).await;
     let grouped = server.published().await["diagnostics"]

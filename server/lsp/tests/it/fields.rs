@@ -1,4 +1,4 @@
-//! Completion and hover inside `securityContext`, and silence everywhere else.
+//! Completion and hover inside `securityContext`, and nothing anywhere else.
 
 use crate::harness::{FILE, TestServer, modern};
 use lsp::Setup;
@@ -38,7 +38,7 @@ fn capable() -> Value {
     capabilities
 }
 
-/// The text without its `|`, and where that stood: line and column in characters.
+/// Returns the text without its `|`, and the position of that: line and column in characters.
 fn marked(text: &str) -> (String, Value) {
     let at = text.find('|').unwrap();
     let before = text[..at].replace("\r\n", "\n");
@@ -140,7 +140,7 @@ impl Session {
 }
 
 #[tokio::test]
-async fn a_container_gets_the_fields_that_it_has_not_got() {
+async fn completes_missing_fields() {
     let mut session = Session::start(capable(), Value::Null).await;
     let labels = session
         .labels(&with("securityContext:\n  privileged: false\n  |\n"))
@@ -171,7 +171,7 @@ async fn a_container_gets_the_fields_that_it_has_not_got() {
 }
 
 #[tokio::test]
-async fn every_type_gets_its_own() {
+async fn completes_fields_of_type() {
     let mut session = Session::start(capable(), Value::Null).await;
     for (way, expected) in [
         ("securityContext:\n  capabilities:\n    |", "drop add"),
@@ -211,7 +211,7 @@ async fn every_type_gets_its_own() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_lacks_a_field_is_not_offered_it() {
+async fn fields_depend_on_version() {
     let mut session = Session::start(capable(), json!({"kubernetesVersion": "1.29"})).await;
     let labels = session.labels(&with("securityContext:\n  |")).await;
     assert!(
@@ -223,7 +223,7 @@ async fn a_cluster_that_lacks_a_field_is_not_offered_it() {
 }
 
 #[tokio::test]
-async fn what_is_taken_replaces_the_word_and_touches_no_other_byte() {
+async fn completion_replaces_only_word() {
     let mut session = Session::start(capable(), Value::Null).await;
     for (before, label, after) in [
         (
@@ -271,7 +271,7 @@ async fn what_is_taken_replaces_the_word_and_touches_no_other_byte() {
             "type",
             "securityContext: {seccompProfile: {type: }}\n",
         ),
-        // What nobody closed yet.
+        // Not closed yet.
         (
             "securityContext: {pri|\n",
             "privileged",
@@ -385,7 +385,7 @@ async fn what_is_taken_replaces_the_word_and_touches_no_other_byte() {
 }
 
 #[tokio::test]
-async fn values_are_those_that_the_field_takes_the_safest_first() {
+async fn safest_values_come_first() {
     let mut session = Session::start(capable(), Value::Null).await;
     for (way, expected) in [
         ("securityContext:\n  runAsNonRoot: |", "true false"),
@@ -429,7 +429,7 @@ async fn values_are_those_that_the_field_takes_the_safest_first() {
 }
 
 #[tokio::test]
-async fn anywhere_else_nothing_is_offered() {
+async fn no_completion_elsewhere() {
     let mut session = Session::start(capable(), Value::Null).await;
     for text in [
         with("securityContext:\n  privileged: true\n|"),
@@ -455,7 +455,7 @@ async fn anywhere_else_nothing_is_offered() {
 }
 
 #[tokio::test]
-async fn a_broken_line_elsewhere_and_other_parts_of_a_file_are_no_obstacle() {
+async fn completion_survives_broken_lines() {
     let mut session = Session::start(capable(), Value::Null).await;
     let broken = with("securityContext:\n  runAsU|\n").replace("  name: shop", "  name shop");
     assert!(
@@ -503,14 +503,17 @@ async fn a_broken_line_elsewhere_and_other_parts_of_a_file_are_no_obstacle() {
 }
 
 #[tokio::test]
-async fn an_item_tells_what_the_field_does_and_what_is_asked_of_it() {
+async fn completion_item_documents_field() {
     let mut session = Session::start(capable(), Value::Null).await;
     let items = session.items(&with("securityContext:\n  allowP|\n")).await;
     let item = items
         .iter()
         .find(|item| item["label"] == "allowPrivilegeEscalation")
         .unwrap();
-    assert_eq!(item["detail"], "restricted wants false, on every container");
+    assert_eq!(
+        item["detail"],
+        "restricted requires false, on every container"
+    );
     assert_eq!(
         (&item["kind"], &item["sortText"], &item["insertTextMode"]),
         (&json!(10), &json!("01"), &json!(1))
@@ -519,14 +522,14 @@ async fn an_item_tells_what_the_field_does_and_what_is_asked_of_it() {
     assert_eq!(
         documentation,
         "Whether a process may come to more rights than the one that started it, as with a setuid program. `false` sets Linux' \
-         `no_new_privs`.\n\nWhere it is not written: it may.\n\nPod Security: `restricted` wants `false`, on every container.\n\n[More about \
+         `no_new_privs`.\n\nDefault: it may.\n\nPod Security: `restricted` requires `false`, on every container.\n\n[More about \
          privilege-escalation](https://github.com/kubeharden/kubeharden/blob/main/docs/rules/privilege-escalation.md)"
     );
     session.finish().await;
 }
 
 #[tokio::test]
-async fn a_client_that_indents_new_lines_itself_gets_none() {
+async fn indenting_client_gets_one_line() {
     let mut session = Session::start(modern(), Value::Null).await;
     let after = session
         .taken(&with("securityContext:\n  s|\n"), "seccompProfile")
@@ -536,7 +539,7 @@ async fn a_client_that_indents_new_lines_itself_gets_none() {
 }
 
 #[tokio::test]
-async fn a_field_without_a_finding_is_explained() {
+async fn hover_explains_field() {
     let mut session = Session::start(capable(), Value::Null).await;
     let container = "securityContext:\n  runAsNon|Root: true\n";
     let hover = session.hover(&with(container)).await;
@@ -546,11 +549,11 @@ async fn a_field_without_a_finding_is_explained() {
         lines[1].starts_with("Whether the kubelet refuses"),
         "{hover}"
     );
-    assert_eq!(lines[2], "Here: `true`, as the pod says too.");
-    assert_eq!(lines[3], "Where it is not written: root is allowed.");
+    assert_eq!(lines[2], "Here: `true` (same as in the pod).");
+    assert_eq!(lines[3], "Default: root is allowed.");
     assert_eq!(
         lines[4],
-        "Pod Security: `restricted` wants `true`, on the pod or on every container."
+        "Pod Security: `restricted` requires `true`, on the pod or on every container."
     );
     assert!(
         lines[5].starts_with("[More about run-as-root-allowed](https://"),
@@ -570,7 +573,7 @@ async fn a_field_without_a_finding_is_explained() {
         "{hover}"
     );
     assert!(
-        hover.contains("Here: `Localhost`, in the place of the pod's `RuntimeDefault`."),
+        hover.contains("Here: `Localhost` (overrides `RuntimeDefault` of the pod)."),
         "{hover}"
     );
 
@@ -579,7 +582,7 @@ async fn a_field_without_a_finding_is_explained() {
         session
             .hover(&null)
             .await
-            .contains("Here: `true`, which is the pod's.")
+            .contains("Here: `true` (from the pod).")
     );
 
     let pod =
@@ -591,7 +594,7 @@ async fn a_field_without_a_finding_is_explained() {
     let hover = session.hover(&pod).await;
     assert!(
         hover.contains(
-            "It counts for all containers of the pod but container \"é𝄞\" (`Localhost`)."
+            "Applies to all containers of the pod except container \"é𝄞\" (`Localhost`)."
         ),
         "{hover}"
     );
@@ -607,7 +610,7 @@ async fn a_field_without_a_finding_is_explained() {
 }
 
 #[tokio::test]
-async fn nothing_is_explained_outside_of_security_contexts() {
+async fn no_hover_outside_security_context() {
     let mut session = Session::start(capable(), Value::Null).await;
     for text in [
         with("imagePull|Policy: Always\nsecurityContext: {}\n"),
@@ -621,7 +624,7 @@ async fn nothing_is_explained_outside_of_security_contexts() {
 }
 
 #[tokio::test]
-async fn a_setting_silences_both() {
+async fn setting_turns_field_help_off() {
     let mut session = Session::start(capable(), json!({"fieldHelp": false})).await;
     assert_eq!(
         session.labels(&with("securityContext:\n  |\n")).await,

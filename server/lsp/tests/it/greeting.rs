@@ -1,10 +1,10 @@
-//! What the two sides tell each other first.
+//! `initialize` and `initialized`.
 
 use crate::harness::{TestServer, echo, modern, modern_but};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn the_server_says_who_it_is_and_what_it_can_do() {
+async fn server_announces_name_and_capabilities() {
     let mut server = TestServer::start(echo());
     let said = server.initialize(modern(), Value::Null).await;
     assert_eq!(
@@ -26,7 +26,7 @@ async fn the_server_says_who_it_is_and_what_it_can_do() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_gets_the_least() {
+async fn minimal_client_gets_minimum() {
     let mut server = TestServer::start(echo());
     let said = server.initialize(json!({}), Value::Null).await;
     assert_eq!(said["capabilities"]["positionEncoding"], "utf-16");
@@ -44,7 +44,7 @@ async fn a_client_that_says_nothing_gets_the_least() {
 }
 
 #[tokio::test]
-async fn the_encoding_is_the_best_that_the_client_offers() {
+async fn best_encoding_is_chosen() {
     for (offered, agreed) in [
         (json!(["utf-32", "utf-16"]), "utf-16"),
         (json!(["utf-32"]), "utf-32"),
@@ -63,7 +63,7 @@ async fn the_encoding_is_the_best_that_the_client_offers() {
 }
 
 #[tokio::test]
-async fn nothing_works_before_the_greeting() {
+async fn requests_before_initialize_fail() {
     let mut server = TestServer::start(echo());
     let id = server.ask("textDocument/hover", json!({})).await;
     assert_eq!(server.reply(id).await["error"]["code"], -32002);
@@ -72,7 +72,7 @@ async fn nothing_works_before_the_greeting() {
 }
 
 #[tokio::test]
-async fn a_client_need_not_wait_for_the_greeting_to_be_answered() {
+async fn messages_wait_for_initialize() {
     let mut server = TestServer::start(echo());
     let greeting = server
         .ask("initialize", json!({"capabilities": modern()}))

@@ -1,4 +1,4 @@
-//! A client that speaks to a server over pipes in memory, and hears everything that the server says.
+//! A client that is connected to a server by pipes in memory, and receives all its messages.
 
 use linter::Inputs;
 use linter::analysis::{self, Analysis};
@@ -24,7 +24,7 @@ pub(crate) struct TestServer {
     input: Option<DuplexStream>,
     output: BufReader<DuplexStream>,
     served: JoinHandle<bool>,
-    /// What the server said that nobody asked for yet.
+    /// Messages that no test has asked for yet.
     unread: VecDeque<Value>,
     requests: i64,
     /// Methods whose messages may stay unread.
@@ -292,7 +292,11 @@ impl Drop for TestServer {
                     .iter()
                     .any(|allowed| message["method"] == *allowed)
             });
-            assert!(self.unread.is_empty(), "nobody read {:#?}", self.unread);
+            assert!(
+                self.unread.is_empty(),
+                "unread messages: {:#?}",
+                self.unread
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What containers have from their pods, shown in the text.
+//! Inlay hints: what containers inherit from their pods.
 
 use crate::harness::{FILE, TestServer, modern, put, range};
 use lsp::Setup;
@@ -62,7 +62,7 @@ async fn hints(server: &mut TestServer, first: u32, last: u32) -> Vec<(u64, u64,
 }
 
 #[tokio::test]
-async fn a_container_shows_what_it_does_not_say_itself() {
+async fn hints_show_inherited_values() {
     let mut server = opened(POD, on()).await;
     let both = "from the pod: runAsNonRoot: true, seccompProfile: RuntimeDefault".to_owned();
     let one = "from the pod: seccompProfile: RuntimeDefault".to_owned();
@@ -74,7 +74,7 @@ async fn a_container_shows_what_it_does_not_say_itself() {
 }
 
 #[tokio::test]
-async fn only_what_is_shown_is_told_and_it_is_told_of_the_latest_text() {
+async fn hints_cover_visible_range() {
     let text = format!("{POD}---\n{POD}");
     let mut server = opened(&text, on()).await;
     let lines = |hints: Vec<(u64, u64, String)>| {
@@ -110,7 +110,7 @@ async fn only_what_is_shown_is_told_and_it_is_told_of_the_latest_text() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_tell_is_not_told() {
+async fn unknown_values_have_no_hints() {
     for text in [
         POD.replace("a:1", "{{ .Values.image }}"),
         POD.replace("kind: Pod", "kind: Service"),
@@ -123,7 +123,7 @@ async fn what_nobody_can_tell_is_not_told() {
 }
 
 #[tokio::test]
-async fn what_is_off_is_not_offered_and_answered_with_nothing() {
+async fn disabled_feature_is_not_offered() {
     for (options, offered) in [(on(), json!(true)), (Value::Null, Value::Null)] {
         let mut server = TestServer::start(Setup::default());
         let said = server.initialize(modern(), options).await;
@@ -136,7 +136,7 @@ async fn what_is_off_is_not_offered_and_answered_with_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_can_be_told_is_told_when_the_setting_changes() {
+async fn setting_registers_feature() {
     let mut capabilities = modern();
     capabilities["textDocument"]["inlayHint"] = json!({"dynamicRegistration": true});
     capabilities["workspace"]["inlayHint"] = json!({"refreshSupport": true});

@@ -1,4 +1,4 @@
-//! What is shown over a finding.
+//! The hover at a finding.
 
 use crate::harness::{TestServer, echo, modern, modern_but, range};
 use lsp::Setup;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const URL: &str = "https://github.com/kubeharden/kubeharden/blob/main/docs/rules/echo.md";
 
 #[tokio::test]
-async fn the_place_of_a_finding_tells_the_rule_the_fact_and_the_reason() {
+async fn hover_shows_rule_message_and_reason() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open("a: !").await;
     server.published().await;
@@ -23,7 +23,7 @@ async fn the_place_of_a_finding_tells_the_rule_the_fact_and_the_reason() {
 }
 
 #[tokio::test]
-async fn a_client_without_markdown_gets_plain_text() {
+async fn plain_text_without_markdown() {
     let mut server = TestServer::ready(echo(), modern_but("/textDocument/hover", json!({}))).await;
     server.open("!").await;
     server.published().await;
@@ -64,7 +64,7 @@ spec:
 ";
 
 #[tokio::test]
-async fn one_finding_is_told_with_its_reason() {
+async fn single_finding_has_reason() {
     let [part] = &parts("container", POD, 7, 38).await[..] else {
         panic!("one finding on the value")
     };
@@ -75,7 +75,7 @@ async fn one_finding_is_told_with_its_reason() {
 }
 
 #[tokio::test]
-async fn many_findings_at_a_place_are_told_shortly() {
+async fn many_findings_are_brief() {
     let parts = parts("rule", POD, 7, 8).await;
     assert!(parts.len() > 2);
     for part in &parts {
@@ -89,7 +89,7 @@ async fn many_findings_at_a_place_are_told_shortly() {
 }
 
 #[tokio::test]
-async fn a_group_lists_its_rules_the_gravest_first() {
+async fn group_lists_rules_by_severity() {
     let [part] = &parts("container", POD, 7, 8).await[..] else {
         panic!("one mark on the key")
     };

@@ -1,4 +1,4 @@
-//! Ways to say no, and the names that are completed where somebody says it.
+//! Actions that ignore findings, and completion of rule ids.
 
 use crate::harness::{FILE, TestServer, edited, modern, position, range};
 use lsp::Setup;
@@ -60,7 +60,7 @@ fn web() -> Value {
 }
 
 #[tokio::test]
-async fn a_comment_is_written_at_the_place_and_in_the_document() {
+async fn comment_at_place_and_in_document() {
     for brk in ["\n", "\r\n", "\r"] {
         let text = POD.replace('\n', brk);
         let mut server = opened(capable(), &text).await;
@@ -68,7 +68,7 @@ async fn a_comment_is_written_at_the_place_and_in_the_document() {
         let expected = [
             "Ignore host-pid here",
             "Ignore host-pid in this document",
-            "Ignore host-pid in configuration",
+            "Ignore host-pid in .kubeharden.yaml",
         ];
         assert_eq!(titles(&actions), expected);
         let here = the_one(&actions, "Ignore host-pid here");
@@ -93,7 +93,7 @@ async fn a_comment_is_written_at_the_place_and_in_the_document() {
 }
 
 #[tokio::test]
-async fn what_a_container_lacks_is_ignored_for_the_container() {
+async fn missing_setting_is_ignored_for_container() {
     let mut server = opened(capable(), POD).await;
     let actions = server.code_actions(web(), asked()).await;
     let action = the_one(&actions, "Ignore privilege-escalation for this container");
@@ -120,17 +120,17 @@ async fn what_a_container_lacks_is_ignored_for_the_container() {
     server.finish().await;
 }
 
-/// What a container that lacks seven settings is offered in a menu, with those that are safe to mend last.
+/// The ignore actions of a container that lacks seven settings; those with safe fixes come last.
 const MENU: [&str; 5] = [
     "Ignore undropped-capabilities for this container",
     "Ignore privilege-escalation for this container",
     "Ignore writable-root-filesystem for this container",
     "Ignore all 7 findings of container web",
-    "Ignore all 7 findings of container web in configuration",
+    "Ignore all 7 findings of container web in .kubeharden.yaml",
 ];
 
 #[tokio::test]
-async fn a_menu_has_a_handful_of_ignores_and_who_asks_for_ignores_gets_all() {
+async fn menu_limits_ignore_actions() {
     for grouping in ["container", "rule"] {
         let mut server = TestServer::start(Setup::default());
         server
@@ -163,7 +163,7 @@ async fn a_menu_has_a_handful_of_ignores_and_who_asks_for_ignores_gets_all() {
 }
 
 #[tokio::test]
-async fn all_that_a_container_lacks_is_ignored_in_one_comment() {
+async fn group_is_ignored_in_one_comment() {
     let mut server = opened(capable(), POD).await;
     let actions = server.code_actions(web(), asked()).await;
     let action = the_one(&actions, MENU[3]);
@@ -192,7 +192,7 @@ async fn all_that_a_container_lacks_is_ignored_in_one_comment() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_by_itself_and_a_template_are_offered_none() {
+async fn no_ignores_for_automatic_or_template() {
     let mut server = opened(capable(), POD).await;
     let actions = server
         .code_actions(host_pid(), json!({"diagnostics": [], "triggerKind": 2}))
@@ -247,7 +247,7 @@ impl Repository {
     }
 
     async fn action(&mut self) -> Option<Value> {
-        self.action_at(host_pid(), "Ignore host-pid in configuration")
+        self.action_at(host_pid(), "Ignore host-pid in .kubeharden.yaml")
             .await
     }
 
@@ -271,7 +271,7 @@ const EXCEPTION: &str = "  - rules: host-pid
 ";
 
 #[tokio::test]
-async fn an_exception_is_written_into_the_nearest_configuration() {
+async fn exception_goes_to_nearest_file() {
     let mut repository = Repository::new(Some("profile: hardened # ours\n"), capable()).await;
     let action = repository.action().await.unwrap();
     let [change] = action["edit"]["documentChanges"]
@@ -327,12 +327,12 @@ async fn an_exception_is_written_into_the_nearest_configuration() {
 }
 
 #[tokio::test]
-async fn all_that_a_container_lacks_is_one_exception() {
+async fn group_is_one_exception() {
     let mut repository = Repository::new(Some("profile: hardened # ours\n"), capable()).await;
     let action = repository
         .action_at(
             web(),
-            "Ignore all 7 findings of container web in configuration",
+            "Ignore all 7 findings of container web in .kubeharden.yaml",
         )
         .await
         .unwrap();
@@ -358,7 +358,7 @@ async fn all_that_a_container_lacks_is_one_exception() {
 }
 
 #[tokio::test]
-async fn a_configuration_is_made_at_the_root_where_the_client_can() {
+async fn new_configuration_at_repository_root() {
     let mut repository = Repository::new(None, capable()).await;
     let action = repository.action().await.unwrap();
     let [create, change] = action["edit"]["documentChanges"]
@@ -397,7 +397,7 @@ async fn a_configuration_is_made_at_the_root_where_the_client_can() {
 }
 
 #[tokio::test]
-async fn a_configuration_with_mistakes_is_left_alone() {
+async fn invalid_configuration_is_not_edited() {
     let mut repository = Repository::new(Some("profil: hardened\n"), capable()).await;
     assert_eq!(repository.action().await, None);
     repository
@@ -407,7 +407,7 @@ async fn a_configuration_with_mistakes_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_exception_that_ended_is_a_warning_in_its_file_and_excepts_nothing() {
+async fn expired_exception_is_warning() {
     let text = format!("exceptions:\n{EXCEPTION}    until: 2020-02-29\n");
     let mut repository = Repository::new(Some(&text), capable()).await;
     repository
@@ -436,7 +436,7 @@ async fn completed(server: &mut TestServer, line: u32, character: u32) -> Value 
 }
 
 #[tokio::test]
-async fn names_of_rules_are_completed_in_an_ignore_and_nowhere_else() {
+async fn rule_ids_complete_in_ignores_only() {
     let text = POD.replace("web # é𝄞", "web # é𝄞 # kubeharden: ignore[host-ipc, priv]");
     let mut server = opened(capable(), &text).await;
     let line = text.lines().nth(7).unwrap();

@@ -15,14 +15,14 @@ async fn exit_without_shutdown_is_noticed() {
 }
 
 #[tokio::test]
-async fn exit_ends_a_server_that_was_never_greeted() {
+async fn exit_before_initialize() {
     let mut server = TestServer::start(echo());
     server.send(json!({"method": "exit"})).await;
     assert!(!server.left().await);
 }
 
 #[tokio::test]
-async fn a_reply_under_way_is_given_before_leaving() {
+async fn pending_reply_is_sent_before_exit() {
     let mut server = TestServer::ready(echo(), modern()).await;
     let id = server.ask("shutdown", Value::Null).await;
     server.send(json!({"method": "exit"})).await;
@@ -31,7 +31,7 @@ async fn a_reply_under_way_is_given_before_leaving() {
 }
 
 #[tokio::test]
-async fn shutdown_may_bring_parameters() {
+async fn shutdown_with_parameters() {
     for parameters in [json!(null), json!({})] {
         let mut server = TestServer::ready(echo(), modern()).await;
         server
@@ -56,7 +56,7 @@ async fn hanging_up_ends_the_server() {
 }
 
 #[tokio::test]
-async fn hanging_up_within_a_message_ends_the_server() {
+async fn hanging_up_inside_message() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server
         .send_bytes(b"Content-Length: 100\r\n\r\n{\"jsonrpc\"")
@@ -66,7 +66,7 @@ async fn hanging_up_within_a_message_ends_the_server() {
 }
 
 #[tokio::test]
-async fn a_reply_that_takes_too_long_keeps_no_client_waiting_that_hung_up() {
+async fn slow_reply_does_not_delay_exit() {
     let (release, released) = mpsc::channel::<()>();
     let (begun, beginning) = tokio::sync::oneshot::channel::<()>();
     let blocking = Mutex::new(Some((begun, released)));
@@ -100,7 +100,7 @@ async fn a_reply_that_takes_too_long_keeps_no_client_waiting_that_hung_up() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_listen_keeps_nobody_when_it_hangs_up() {
+async fn exit_with_full_pipe() {
     let mut server = TestServer::start_with_room(echo(), 16);
     server.send_bytes(b"Content-Length: 5\r\n\r\n{\"a\":").await;
     server.begins_to_speak().await;

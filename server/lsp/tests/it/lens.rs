@@ -1,4 +1,4 @@
-//! The line above each workload, and what it runs.
+//! The code lens above each workload, and its commands.
 
 use crate::harness::{FILE, TestServer, edited, modern, put, range};
 use linter::analysis;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n    - name: é𝄞\n      image: a:1\n";
 
-/// A client that runs commands and makes edits, and is told of lenses in the greeting alone.
+/// A client that runs commands and applies edits, but cannot register lenses later.
 fn running() -> Value {
     let mut capabilities = modern();
     capabilities["workspace"]["executeCommand"] = json!({});
@@ -70,7 +70,7 @@ async fn run(server: &mut TestServer, lens: &Value) {
 }
 
 #[tokio::test]
-async fn each_workload_tells_what_its_pods_meet() {
+async fn lens_above_each_workload() {
     let restricted = POD.replace(
         "      image: a:1\n",
         "      image: a:1\n      securityContext:\n        runAsNonRoot: true\n        allowPrivilegeEscalation: false\n        \
@@ -90,11 +90,11 @@ async fn each_workload_tells_what_its_pods_meet() {
     let mut server = opened(running(), json!({"codeLens": true}), &text).await;
     let expected = [
         (0, "Pod Security: baseline; restricted needs 4 settings"),
-        (0, "Harden (may stop some images)"),
+        (0, "Harden (may break some images)"),
         (9, "Pod Security: restricted"),
-        (9, "Harden (may stop some images)"),
+        (9, "Harden (may break some images)"),
         (23, "Pod Security: privileged; baseline needs 2 changes"),
-        (23, "Harden (may stop some images)"),
+        (23, "Harden (may break some images)"),
     ];
     assert_eq!(
         said(&mut server).await,
@@ -104,7 +104,7 @@ async fn each_workload_tells_what_its_pods_meet() {
 }
 
 #[tokio::test]
-async fn neither_profile_nor_ignores_change_the_verdict_but_the_version_does() {
+async fn level_depends_on_version_only() {
     let text = format!("# kubeharden: ignore-file[run-as-root-allowed]\n{POD}");
     let options = json!({"codeLens": true, "profile": "baseline"});
     let mut server = opened(running(), options.clone(), &text).await;
@@ -125,7 +125,7 @@ async fn neither_profile_nor_ignores_change_the_verdict_but_the_version_does() {
 }
 
 #[tokio::test]
-async fn what_a_namespace_enforces_is_told_and_does_not_change_the_verdict() {
+async fn lens_shows_enforced_level() {
     let pod = POD.replace("name: web\nspec", "name: web\n  namespace: shop\nspec");
     let namespace = |level: &str| {
         let labels = format!("{{pod-security.kubernetes.io/enforce: {level}}}");
@@ -159,7 +159,7 @@ async fn what_a_namespace_enforces_is_told_and_does_not_change_the_verdict() {
 }
 
 #[tokio::test]
-async fn a_list_and_a_custom_resource_with_two_pods_have_a_line_for_each_object() {
+async fn one_lens_per_object() {
     let pod = POD.replace('\n', "\n    ");
     let list = format!(
         "apiVersion: v1\nkind: List\nitems:\n  - {}\n  - {}\n",
@@ -177,7 +177,7 @@ async fn a_list_and_a_custom_resource_with_two_pods_have_a_line_for_each_object(
 }
 
 #[tokio::test]
-async fn harden_mends_what_needs_no_choice_in_the_version_that_it_was_shown_for() {
+async fn lens_hardens_shown_version() {
     let text = format!("{POD}---\n{POD}");
     let mut server = opened(running(), json!({"codeLens": true}), &text).await;
     let all = lenses(&mut server).await;
@@ -185,7 +185,7 @@ async fn harden_mends_what_needs_no_choice_in_the_version_that_it_was_shown_for(
         .as_array()
         .unwrap()
         .iter()
-        .rfind(|lens| lens["command"]["title"] == "Harden (may stop some images)")
+        .rfind(|lens| lens["command"]["title"] == "Harden (may break some images)")
         .unwrap()
         .clone();
     run(&mut server, &lens).await;
@@ -228,7 +228,7 @@ async fn harden_mends_what_needs_no_choice_in_the_version_that_it_was_shown_for(
 }
 
 #[tokio::test]
-async fn an_edit_that_the_client_does_not_make_is_told() {
+async fn rejected_edit_is_shown() {
     let mut server = opened(running(), json!({"codeLens": true}), POD).await;
     let all = lenses(&mut server).await;
     run(&mut server, &all[1]).await;
@@ -247,7 +247,7 @@ async fn an_edit_that_the_client_does_not_make_is_told() {
 }
 
 #[tokio::test]
-async fn the_line_lists_what_is_missed() {
+async fn lens_lists_missing_settings() {
     let mut server = opened(
         running(),
         json!({"codeLens": true, "kubernetesVersion": "1.18"}),
@@ -273,7 +273,7 @@ async fn the_line_lists_what_is_missed() {
 }
 
 #[tokio::test]
-async fn a_client_that_runs_nothing_gets_words_alone() {
+async fn lens_without_commands_is_text() {
     let mut server = opened(modern(), json!({"codeLens": true}), POD).await;
     let all = lenses(&mut server).await;
     assert_eq!(all.as_array().unwrap().len(), 1);
@@ -283,7 +283,7 @@ async fn a_client_that_runs_nothing_gets_words_alone() {
 }
 
 #[tokio::test]
-async fn what_is_off_is_not_offered_and_answered_with_nothing() {
+async fn disabled_feature_is_not_offered() {
     let mut server = TestServer::start(Setup::default());
     let said = server.initialize(running(), Value::Null).await;
     assert_eq!(said["capabilities"].get("codeLensProvider"), None);
@@ -298,7 +298,7 @@ async fn what_is_off_is_not_offered_and_answered_with_nothing() {
 }
 
 #[tokio::test]
-async fn a_client_that_can_be_told_is_told_when_the_setting_changes() {
+async fn setting_registers_feature() {
     let mut server = TestServer::start(Setup::default());
     let said = server
         .initialize(dynamic(), json!({"codeLens": true}))

@@ -1,4 +1,4 @@
-//! The language server from the other end of its pipe.
+//! Tests of the language server through its protocol.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What the files around a document make of it: a template of a chart, a patch of a kustomization.
+//! File contexts: a template of a chart, a patch of a kustomization.
 
 use crate::harness::{TestServer, modern};
 use lsp::Setup;
@@ -88,7 +88,7 @@ fn status() -> Value {
 }
 
 #[tokio::test]
-async fn a_file_is_a_patch_as_long_as_a_kustomization_names_it() {
+async fn file_is_patch_while_named() {
     let mut project = Project::new(&[(
         "overlay/kustomization.yaml",
         "patches: [{path: patches/web.yaml}]\n",
@@ -98,7 +98,7 @@ async fn a_file_is_a_patch_as_long_as_a_kustomization_names_it() {
     project.open(patch, PATCH).await;
     assert_eq!(project.told(patch).await, ["privileged-container"]);
 
-    // As somebody types it, before it is saved.
+    // While it is typed, before it is saved.
     project
         .open(
             "overlay/kustomization.yaml",
@@ -119,7 +119,7 @@ async fn a_file_is_a_patch_as_long_as_a_kustomization_names_it() {
 }
 
 #[tokio::test]
-async fn a_change_on_the_disk_is_seen_when_the_client_tells_of_it() {
+async fn watched_change_updates_context() {
     let mut project = Project::new(&[]).await;
     project.open("web.yaml", PATCH).await;
     assert!(project.told("web.yaml").await.contains(&MISSING.to_owned()));
@@ -134,7 +134,7 @@ async fn a_change_on_the_disk_is_seen_when_the_client_tells_of_it() {
 }
 
 #[tokio::test]
-async fn a_template_of_a_chart_offers_no_edits() {
+async fn chart_template_offers_no_edits() {
     let mut project = Project::new(&[(
         "chart/Chart.yaml",
         "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
@@ -170,7 +170,7 @@ const OPERATIONS: &str = "\
 ";
 
 #[tokio::test]
-async fn a_json_patch_is_read_as_the_kustomization_that_is_being_typed_says() {
+async fn json_patch_follows_edited_kustomization() {
     let mut project = Project::with(status(), &[("kustomization.yaml", "patches: []\n")]).await;
     project.open("patch.yaml", OPERATIONS).await;
     assert_eq!(project.told("patch.yaml").await, [""; 0]);
@@ -253,7 +253,7 @@ async fn a_json_patch_is_read_as_the_kustomization_that_is_being_typed_says() {
 }
 
 #[tokio::test]
-async fn json_patches_in_a_kustomization_that_says_nothing_of_itself_are_read() {
+async fn inline_json_patches_are_checked() {
     let mut project = Project::new(&[]).await;
     let operation =
         "      - op: add\n        path: /spec/template/spec/hostPID\n        value: true\n";
@@ -266,7 +266,7 @@ async fn json_patches_in_a_kustomization_that_says_nothing_of_itself_are_read() 
 }
 
 #[tokio::test]
-async fn what_is_no_manifest_is_published_as_clean() {
+async fn other_yaml_is_published_clean() {
     let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .join("fixtures/foreign");
     let mut project = Project::new(&[]).await;

@@ -1,4 +1,4 @@
-//! Clients that ask for diagnostics, and those to which they are published: never both.
+//! Clients that pull diagnostics, and those that are pushed: never both.
 
 use crate::harness::{FILE, NEVER, TestServer, echo, modern};
 use lsp::Setup;
@@ -32,7 +32,7 @@ async fn refresh(server: &mut TestServer) {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_is_answered_with_what_is_published_to_others() {
+async fn pull_equals_push() {
     let mut pushed = TestServer::ready(Setup::default(), modern()).await;
     pushed.open(POD).await;
     let expected = pushed.published().await["diagnostics"].clone();
@@ -69,7 +69,7 @@ async fn a_client_that_asks_is_answered_with_what_is_published_to_others() {
 }
 
 #[tokio::test]
-async fn to_all_others_diagnostics_are_published() {
+async fn push_without_refresh_support() {
     let mut no_refresh = pulling();
     no_refresh["workspace"]
         .as_object_mut()
@@ -136,7 +136,7 @@ async fn to_all_others_diagnostics_are_published() {
 }
 
 #[tokio::test]
-async fn the_client_is_asked_to_ask_again_when_settings_change() {
+async fn settings_change_refreshes() {
     let mut server = TestServer::ready(Setup::default(), pulling()).await;
     server.open(POD).await;
     let first = pull(&mut server, FILE, None).await;
@@ -159,7 +159,7 @@ async fn the_client_is_asked_to_ask_again_when_settings_change() {
 }
 
 #[tokio::test]
-async fn the_client_is_asked_to_ask_again_when_files_change() {
+async fn file_change_refreshes() {
     let folder = tempfile::tempdir().unwrap();
     let url = |name: &str| {
         tower_lsp::ls_types::Uri::from_file_path(folder.path().join(name))
@@ -177,7 +177,7 @@ async fn the_client_is_asked_to_ask_again_when_files_change() {
     server
         .notify("workspace/didChangeWatchedFiles", change)
         .await;
-    // Nobody asks for a file that is not open, so that its mistakes are published; once it is, they are asked for.
+    // Clients pull only open files, so the mistakes of others are published.
     assert_eq!(
         server.published().await["diagnostics"]
             .as_array()
@@ -209,7 +209,7 @@ async fn the_client_is_asked_to_ask_again_when_files_change() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_taken_back_takes_nothing_with_it() {
+async fn canceled_pull_does_no_harm() {
     let mut server = TestServer::ready(Setup::default(), pulling()).await;
     server.open(POD).await;
     for version in 2..20 {
@@ -234,7 +234,7 @@ async fn an_answer_that_is_taken_back_takes_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn a_failure_is_an_error_and_the_next_answer_is_right() {
+async fn failed_pull_is_error() {
     let mut server = TestServer::ready(echo(), pulling()).await;
     server.allow_unread("window/logMessage");
     server.open("PANIC").await;

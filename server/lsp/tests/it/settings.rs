@@ -54,7 +54,7 @@ async fn tell(server: &mut TestServer, settings: Value) {
 }
 
 #[tokio::test]
-async fn the_greeting_brings_settings() {
+async fn initialize_has_settings() {
     for (options, expected) in [
         (json!(null), "hardened 1.37"),
         (json!({}), "hardened 1.37"),
@@ -72,14 +72,15 @@ async fn the_greeting_brings_settings() {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_is_told_and_counts_as_not_written() {
+async fn wrong_setting_is_shown() {
     let mut server = greeted(
         modern(),
         json!({"profile": "strict", "kubernetesVersion": "1.24"}),
     )
     .await;
     let told = server.heard("window/showMessage").await;
-    let message = r#"kubeharden.profile is "strict": write one of baseline, restricted, hardened"#;
+    let message =
+        r#"kubeharden.profile is "strict"; expected one of baseline, restricted, hardened"#;
     assert_eq!(told, json!({"type": 2, "message": message}));
     server.open("").await;
     assert_config(&mut server, "hardened 1.24").await;
@@ -87,7 +88,7 @@ async fn a_wrong_setting_is_told_and_counts_as_not_written() {
 }
 
 #[tokio::test]
-async fn a_change_of_settings_has_all_open_files_analysed_again() {
+async fn settings_change_reanalyzes_all() {
     let mut server = greeted(modern(), json!({"kubernetesVersion": "1.24"})).await;
     server.open("").await;
     assert_config(&mut server, "hardened 1.24").await;
@@ -102,7 +103,7 @@ async fn a_change_of_settings_has_all_open_files_analysed_again() {
 }
 
 #[tokio::test]
-async fn the_client_is_asked_for_settings_where_it_can_be() {
+async fn server_requests_settings() {
     let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
     let asked = server.asked("workspace/configuration").await;
     assert_eq!(
@@ -124,7 +125,7 @@ async fn the_client_is_asked_for_settings_where_it_can_be() {
 }
 
 #[tokio::test]
-async fn a_client_that_owes_an_answer_is_asked_once_more_and_no_oftener() {
+async fn settings_requests_are_coalesced() {
     let mut server = greeted(asking(), Value::Null).await;
     let asked = server.asked("workspace/configuration").await;
     for _ in 0..100 {
@@ -151,7 +152,7 @@ async fn a_client_that_owes_an_answer_is_asked_once_more_and_no_oftener() {
 }
 
 #[tokio::test]
-async fn a_client_that_answers_nonsense_or_an_error_changes_nothing() {
+async fn invalid_settings_answer_is_ignored() {
     let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
     let asked = server.asked("workspace/configuration").await;
     server
@@ -168,7 +169,7 @@ async fn a_client_that_answers_nonsense_or_an_error_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_too_late_does_no_harm() {
+async fn late_answer_does_no_harm() {
     let mut server = TestServer::start(Setup {
         patience: Duration::ZERO,
         ..telling()
@@ -187,7 +188,7 @@ async fn an_answer_that_comes_too_late_does_no_harm() {
 }
 
 #[tokio::test]
-async fn the_same_mistake_sent_in_two_ways_is_told_once() {
+async fn repeated_mistake_is_shown_once() {
     let mut server = greeted(asking(), json!({"profile": "strict"})).await;
     let asked = server.asked("workspace/configuration").await;
     server.answer(&asked, json!([{"profile": "strict"}])).await;
@@ -196,7 +197,7 @@ async fn the_same_mistake_sent_in_two_ways_is_told_once() {
 }
 
 #[tokio::test]
-async fn the_server_asks_to_be_told_where_the_client_wants_to_be_asked() {
+async fn server_registers_for_settings() {
     let mut capabilities = modern();
     capabilities["workspace"]["didChangeConfiguration"] = json!({"dynamicRegistration": true});
     let mut server = greeted(capabilities, Value::Null).await;

@@ -1,4 +1,4 @@
-//! The objects and containers of a file as its outline.
+//! The outline of a file: its objects and containers.
 
 use crate::harness::{FILE, TestServer, modern, range};
 use lsp::Setup;
@@ -60,7 +60,7 @@ fn on() -> Value {
 }
 
 #[tokio::test]
-async fn objects_have_their_containers_below_them() {
+async fn containers_are_below_objects() {
     let container = |name: &str, detail: &str, whole: Value, named: Value| json!({"name": name, "detail": detail, "kind": 2, "range": whole, "selectionRange": named});
     let expected = json!([
         {
@@ -78,7 +78,7 @@ async fn objects_have_their_containers_below_them() {
 }
 
 #[tokio::test]
-async fn a_client_that_shows_no_tree_gets_a_list() {
+async fn flat_symbols_without_tree_support() {
     let symbols = symbols(modern(), on(), TEXT).await;
     let said = |symbol: &Value| {
         let line = symbol["location"]["range"]["start"]["line"]
@@ -103,7 +103,7 @@ async fn a_client_that_shows_no_tree_gets_a_list() {
 }
 
 #[tokio::test]
-async fn it_is_off_unless_it_is_turned_on() {
+async fn symbols_are_off_by_default() {
     assert_eq!(symbols(nesting(), Value::Null, TEXT).await, Value::Null);
     for (options, offered) in [(on(), json!(true)), (Value::Null, Value::Null)] {
         let mut server = TestServer::start(Setup::default());

@@ -45,7 +45,7 @@ async fn text_is_inserted_and_deleted() {
 }
 
 #[tokio::test]
-async fn changes_are_made_in_their_order() {
+async fn changes_apply_in_order() {
     let changes = json!([
         put((0, 0), (0, 0), "12"),
         put((0, 1), (0, 2), "\n"),
@@ -55,14 +55,14 @@ async fn changes_are_made_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_change_without_a_range_is_the_whole_text() {
+async fn change_without_range_replaces_text() {
     let changes =
         json!([put((0, 0), (0, 0), "lost"), {"text": "new !"}, put((0, 0), (0, 3), "newer")]);
     assert_change(modern(), "old !", changes, "newer !").await;
 }
 
 #[tokio::test]
-async fn columns_count_what_was_agreed() {
+async fn columns_use_agreed_encoding() {
     for (capabilities, column) in [(modern(), 6), (utf16(), 3), (utf32(), 2)] {
         assert_change(
             capabilities,
@@ -100,7 +100,7 @@ async fn all_line_breaks_count() {
 }
 
 #[tokio::test]
-async fn a_place_that_is_none_is_the_nearest_one() {
+async fn invalid_position_is_clamped() {
     assert_change(
         utf16(),
         "a\r\n!",
@@ -127,7 +127,7 @@ async fn a_place_that_is_none_is_the_nearest_one() {
 }
 
 #[tokio::test]
-async fn an_older_version_is_dropped() {
+async fn older_version_is_dropped() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open_file(FILE, 7, "one !").await;
     server.change(6, json!([{"text": "older !"}])).await;
@@ -140,7 +140,7 @@ async fn an_older_version_is_dropped() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_open_cannot_be_changed() {
+async fn closed_file_cannot_be_changed() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.change(2, json!([{"text": "!"}])).await;
     server.close().await;
@@ -155,7 +155,7 @@ async fn a_file_that_is_not_open_cannot_be_changed() {
 }
 
 #[tokio::test]
-async fn closing_clears_and_opening_again_begins_anew() {
+async fn closing_clears_diagnostics() {
     let mut server = TestServer::ready(echo(), modern()).await;
     for _ in 0..3 {
         server.open("one !").await;
@@ -246,7 +246,7 @@ impl Gate {
 }
 
 #[tokio::test]
-async fn a_burst_of_changes_is_one_analysis_of_the_latest() {
+async fn burst_is_one_analysis() {
     let gate = Arc::new(Gate::default());
     let mut server = TestServer::ready(gate.setup(), modern()).await;
     server.open("0 !").await;
@@ -267,7 +267,7 @@ async fn a_burst_of_changes_is_one_analysis_of_the_latest() {
 }
 
 #[tokio::test]
-async fn a_client_without_versions_hears_of_the_latest_text_only() {
+async fn only_latest_without_versions() {
     let gate = Arc::new(Gate::default());
     let capabilities = modern_but(
         "/textDocument/publishDiagnostics/versionSupport",
@@ -285,7 +285,7 @@ async fn a_client_without_versions_hears_of_the_latest_text_only() {
 }
 
 #[tokio::test]
-async fn what_is_found_after_closing_is_not_published() {
+async fn nothing_is_published_after_closing() {
     let gate = Arc::new(Gate::default());
     let mut server = TestServer::ready(gate.setup(), modern()).await;
     server.open("1 !").await;
@@ -299,7 +299,7 @@ async fn what_is_found_after_closing_is_not_published() {
 }
 
 #[tokio::test]
-async fn a_question_is_answered_from_the_latest_text() {
+async fn request_uses_latest_text() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open("one !").await;
     server
@@ -319,7 +319,7 @@ async fn a_question_is_answered_from_the_latest_text() {
 }
 
 #[tokio::test]
-async fn a_thousand_files_are_open_at_once() {
+async fn thousand_open_files() {
     let mut server = TestServer::ready(echo(), modern()).await;
     for file in 0..1000 {
         server
@@ -349,7 +349,7 @@ async fn a_thousand_files_are_open_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_listen_can_type_and_hears_of_the_latest_text_when_it_does() {
+async fn slow_reader_gets_latest_text() {
     let mut server = TestServer::start_with_room(echo(), 64);
     server.initialize(modern(), Value::Null).await;
     server.open("1 !").await;
@@ -367,7 +367,7 @@ async fn a_client_that_does_not_listen_can_type_and_hears_of_the_latest_text_whe
 }
 
 #[tokio::test]
-async fn a_question_that_is_taken_back_is_answered_at_once_and_does_no_harm() {
+async fn canceled_request_is_answered() {
     let gate = Arc::new(Gate::default());
     let mut server = TestServer::ready(gate.setup(), modern()).await;
     server.open("1 !").await;

@@ -1,4 +1,4 @@
-//! A person types, and what was already said stays said.
+//! Findings do not disappear while the user types elsewhere.
 
 use crate::harness::{TestServer, modern, put};
 use lsp::Setup;
@@ -91,11 +91,11 @@ async fn type_beside(text: &str, start: (u32, u32), known_is_first: bool) {
 }
 
 #[tokio::test]
-async fn a_document_typed_below_another_never_hides_its_findings() {
+async fn typing_below_keeps_findings() {
     type_beside(&format!("{KNOWN}---\n"), (lines(KNOWN) as u32 + 1, 0), true).await;
 }
 
 #[tokio::test]
-async fn a_document_typed_above_another_never_hides_its_findings() {
+async fn typing_above_keeps_findings() {
     type_beside(&format!("\n---\n{KNOWN}"), (0, 0), false).await;
 }

@@ -1,4 +1,4 @@
-//! Holds the extension for VS Code to what the server says of itself.
+//! The extension for VS Code matches the server.
 
 use serde_json::{Value, json};
 use std::fs;
@@ -12,7 +12,7 @@ fn read(file: &str) -> String {
 const MANIFEST: &str = "editors/vscode/package.json";
 
 #[test]
-fn the_extension_has_the_version_of_the_server() {
+fn extension_has_server_version() {
     let manifest: Value = serde_json::from_str(&read(MANIFEST)).expect("JSON");
     let lock: Value =
         serde_json::from_str(&read("editors/vscode/package-lock.json")).expect("JSON");
@@ -23,7 +23,7 @@ fn the_extension_has_the_version_of_the_server() {
 }
 
 #[test]
-fn a_folder_that_is_not_trusted_cannot_choose_what_runs() {
+fn untrusted_folder_cannot_choose_program() {
     let manifest: Value = serde_json::from_str(&read(MANIFEST)).expect("JSON");
     let restricted = manifest["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]
         .as_array()
@@ -46,11 +46,11 @@ fn a_folder_that_is_not_trusted_cannot_choose_what_runs() {
 }
 
 #[test]
-fn the_extension_is_under_the_same_licence() {
+fn extension_has_same_license() {
     assert_eq!(read("editors/vscode/LICENSE"), read("LICENSE"));
 }
 
 #[test]
-fn the_lockfile_names_no_registry() {
+fn lockfile_names_no_registry() {
     assert!(!read("editors/vscode/package-lock.json").contains("\"resolved\""));
 }

@@ -1,4 +1,4 @@
-//! What objects in other files of the workspace have to say, as those files are edited, saved and deleted, and as folders come and go.
+//! Objects in other files of the workspace, while files and folders change.
 
 use crate::harness::{TestServer, modern};
 use linter::Inputs;
@@ -152,11 +152,11 @@ impl Workspace {
 }
 
 #[tokio::test]
-async fn an_account_counts_as_it_stands_on_the_disk_and_as_it_is_typed() {
+async fn account_on_disk_and_typed() {
     let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(false))]).await;
     workspace.open("one/web.yaml", POD).await;
     workspace.until("one/web.yaml", TOKEN, false).await;
-    // Nothing of what follows is any concern of this one: it is told of once.
+    // What follows does not concern this one: it is published once.
     workspace.open("one/api.yaml", OTHER).await;
     workspace.until("one/api.yaml", TOKEN, true).await;
 
@@ -189,7 +189,7 @@ async fn an_account_counts_as_it_stands_on_the_disk_and_as_it_is_typed() {
 }
 
 #[tokio::test]
-async fn a_kustomization_moves_accounts_as_it_stands_on_the_disk_and_as_it_is_typed() {
+async fn kustomization_moves_accounts() {
     let unplaced = account(false).replace(", namespace: shop", "");
     let named = |namespace: &str| format!("namespace: {namespace}\nresources: [../base]\n");
     let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
@@ -220,7 +220,7 @@ async fn a_kustomization_moves_accounts_as_it_stands_on_the_disk_and_as_it_is_ty
     workspace.until("one/web.yaml", TOKEN, true).await;
     workspace.clean(file).await;
 
-    // Nobody puts it anywhere any more.
+    // No kustomization sets its namespace any more.
     fs::remove_file(workspace.folder.path().join(file)).unwrap();
     workspace.tell_of(file, 3).await;
     workspace.until("one/web.yaml", TOKEN, false).await;
@@ -228,7 +228,7 @@ async fn a_kustomization_moves_accounts_as_it_stands_on_the_disk_and_as_it_is_ty
 }
 
 #[tokio::test]
-async fn an_overlay_puts_the_pods_of_its_base_somewhere() {
+async fn overlay_sets_namespace_of_base() {
     let pod = POD.replace(", namespace: shop", "");
     let base = ("one/base/kustomization.yaml", "resources: [web.yaml]\n");
     let account = account(false);
@@ -246,7 +246,7 @@ async fn an_overlay_puts_the_pods_of_its_base_somewhere() {
 }
 
 #[tokio::test]
-async fn a_client_that_watches_nothing_has_files_looked_at_when_it_saves() {
+async fn saving_rescans_without_watchers() {
     let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(true))]).await;
     // Saving has it published in any case, and maybe twice: with what was known, and with what the disk says.
     workspace
@@ -264,7 +264,7 @@ async fn a_client_that_watches_nothing_has_files_looked_at_when_it_saves() {
 }
 
 #[tokio::test]
-async fn an_account_in_the_same_file_counts_at_once() {
+async fn account_in_same_file_applies() {
     let mut workspace = Workspace::with(&[], modern(), |_| json!({})).await;
     let text = format!("{}---\n{POD}", account(false));
     workspace.open("one/all.yaml", &text).await;
@@ -319,7 +319,7 @@ async fn folders_are_added_and_removed() {
 }
 
 #[tokio::test]
-async fn a_client_that_knows_one_root_has_one_folder() {
+async fn root_uri_is_folder() {
     let mut workspace = Workspace::with(
         &[("one/a.yaml", &account(false))],
         modern(),
@@ -332,7 +332,7 @@ async fn a_client_that_knows_one_root_has_one_folder() {
 }
 
 #[tokio::test]
-async fn a_namespace_sets_the_profile_while_it_is_typed() {
+async fn namespace_sets_profile_while_typing() {
     let mut workspace = Workspace::new(&[]).await;
     workspace.open("one/web.yaml", POD).await;
     workspace
@@ -359,7 +359,7 @@ async fn a_namespace_sets_the_profile_while_it_is_typed() {
     workspace.clean("one/ns.yaml").await;
     workspace.say("textDocument/didClose", "one/ns.yaml").await;
     workspace.clean("one/ns.yaml").await;
-    // A setting is somebody's choice.
+    // A setting is the user's choice.
     let settings = json!({"settings": {"profile": "hardened", "grouping": "rule"}});
     workspace
         .server
@@ -372,7 +372,7 @@ async fn a_namespace_sets_the_profile_while_it_is_typed() {
 }
 
 #[tokio::test]
-async fn the_whole_folder_is_answered_in_parts_and_with_progress() {
+async fn workspace_pull_sends_partial_results() {
     let names: Vec<String> = (0..70)
         .map(|number| format!("one/{number:02}.yaml"))
         .collect();
@@ -460,7 +460,7 @@ async fn the_whole_folder_is_answered_in_parts_and_with_progress() {
 }
 
 #[tokio::test]
-async fn who_no_longer_waits_for_the_whole_folder_ends_it() {
+async fn canceled_workspace_pull_ends() {
     let (gate, closed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (opened, arrived) = (Arc::clone(&gate), Arc::clone(&closed));
     let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {

@@ -1,0 +1,218 @@
+//! Converts the linter's types to those of the protocol.
+//!
+//! Ranges are exact in the client's units. Sends only what the client supports.
+
+use super::capabilities::Capabilities;
+use linter::analysis::{Chunk, Edits};
+use linter::config::ConfigError;
+use linter::rules::Severity;
+use std::ops::Range;
+use text::{Encoding, Position, Text};
+use tower_lsp::ls_types::{self as lsp, Uri};
+
+/// The `source` of all diagnostics.
+pub(crate) const SOURCE: &str = "kubeharden";
+
+/// The most diagnostics of one file. More are never read, and make clients slow.
+pub(crate) const MOST_DIAGNOSTICS: usize = 1000;
+
+pub(crate) fn encoding(encoding: Encoding) -> lsp::PositionEncodingKind {
+    match encoding {
+        Encoding::Utf8 => lsp::PositionEncodingKind::UTF8,
+        Encoding::Utf16 => lsp::PositionEncodingKind::UTF16,
+        Encoding::Utf32 => lsp::PositionEncodingKind::UTF32,
+    }
+}
+
+pub(crate) fn position(position: Position) -> lsp::Position {
+    lsp::Position {
+        line: position.line,
+        character: position.column,
+    }
+}
+
+pub(crate) fn range(range: Range<usize>, text: &Text, encoding: Encoding) -> lsp::Range {
+    let [start, end] =
+        [range.start, range.end].map(|offset| position(text.position(offset, encoding)));
+    lsp::Range { start, end }
+}
+
+pub(crate) fn severity(severity: Severity) -> lsp::DiagnosticSeverity {
+    match severity {
+        Severity::Error => lsp::DiagnosticSeverity::ERROR,
+        Severity::Warning => lsp::DiagnosticSeverity::WARNING,
+        Severity::Info => lsp::DiagnosticSeverity::INFORMATION,
+        Severity::Hint => lsp::DiagnosticSeverity::HINT,
+    }
+}
+
+/// Returns the diagnostics for mistakes in a configuration file.
+pub(crate) fn config_diagnostics(
+    problems: &[ConfigError],
+    text: &Text,
+    client: &Capabilities,
+) -> Vec<lsp::Diagnostic> {
+    let diagnostic = |problem: &ConfigError| lsp::Diagnostic {
+        range: range(problem.range.clone(), text, client.encoding),
+        severity: Some(severity(problem.severity)),
+        code: Some(lsp::NumberOrString::String("configuration".to_owned())),
+        code_description: client.code_description.then(manual).flatten(),
+        source: Some(SOURCE.to_owned()),
+        message: problem.message.clone(),
+        ..Default::default()
+    };
+    problems
+        .iter()
+        .take(MOST_DIAGNOSTICS)
+        .map(diagnostic)
+        .collect()
+}
+
+fn manual() -> Option<lsp::CodeDescription> {
+    let href = concat!(
+        env!("CARGO_PKG_REPOSITORY"),
+        "/blob/main/docs/configuration.md"
+    );
+    Some(lsp::CodeDescription {
+        href: href.parse().ok()?,
+    })
+}
+
+pub(crate) fn text_edits(
+    part: Chunk<'_>,
+    edits: &Edits,
+    text: &Text,
+    encoding: Encoding,
+) -> Vec<lsp::TextEdit> {
+    let edit = |edit: &linter::analysis::Edit| lsp::TextEdit {
+        range: range(part.place(edit.range), text, encoding),
+        new_text: edit.insert.clone(),
+    };
+    edits.as_slice().iter().map(edit).collect()
+}
+
+/// Returns edits of one document, bound to its version if the client can check it.
+pub(crate) fn workspace_edit(
+    url: &Uri,
+    version: i32,
+    edits: Vec<lsp::TextEdit>,
+    client: &Capabilities,
+) -> lsp::WorkspaceEdit {
+    if !client.document_changes {
+        return lsp::WorkspaceEdit {
+            changes: Some([(url.clone(), edits)].into()),
+            ..Default::default()
+        };
+    }
+    let edit = lsp::TextDocumentEdit {
+        text_document: lsp::OptionalVersionedTextDocumentIdentifier {
+            uri: url.clone(),
+            version: Some(version),
+        },
+        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
+    };
+    lsp::WorkspaceEdit {
+        document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
+        ..Default::default()
+    }
+}
+
+/// Returns edits of another file than the one of the request. A new file is created; `None` if the client cannot do that.
+pub(crate) fn edit_of_another(
+    url: &Uri,
+    version: Option<i32>,
+    edits: Vec<lsp::TextEdit>,
+    is_new: bool,
+    client: &Capabilities,
+) -> Option<lsp::WorkspaceEdit> {
+    if !client.document_changes {
+        let changes = Some([(url.clone(), edits)].into());
+        return (!is_new).then(|| lsp::WorkspaceEdit {
+            changes,
+            ..Default::default()
+        });
+    }
+    let edit = lsp::TextDocumentEdit {
+        text_document: lsp::OptionalVersionedTextDocumentIdentifier {
+            uri: url.clone(),
+            version,
+        },
+        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
+    };
+    if !is_new {
+        return Some(lsp::WorkspaceEdit {
+            document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
+            ..Default::default()
+        });
+    }
+    let options = lsp::CreateFileOptions {
+        overwrite: None,
+        ignore_if_exists: Some(true),
+    };
+    let create = lsp::ResourceOp::Create(lsp::CreateFile {
+        uri: url.clone(),
+        options: Some(options),
+        annotation_id: None,
+    });
+    let operations = vec![
+        lsp::DocumentChangeOperation::Op(create),
+        lsp::DocumentChangeOperation::Edit(edit),
+    ];
+    let document_changes = Some(lsp::DocumentChanges::Operations(operations));
+    client.create_files.then(|| lsp::WorkspaceEdit {
+        document_changes,
+        ..Default::default()
+    })
+}
+
+/// Returns a hover in Markdown, or in plain text if the client shows no Markdown.
+pub(crate) fn hover(markdown: String, range: lsp::Range, client: &Capabilities) -> lsp::Hover {
+    lsp::Hover {
+        contents: lsp::HoverContents::Markup(markup(markdown, client.markdown_hover)),
+        range: Some(range),
+    }
+}
+
+/// Returns Markdown, or the same as plain text.
+pub(crate) fn markup(markdown: String, as_markdown: bool) -> lsp::MarkupContent {
+    if as_markdown {
+        lsp::MarkupContent {
+            kind: lsp::MarkupKind::Markdown,
+            value: markdown,
+        }
+    } else {
+        lsp::MarkupContent {
+            kind: lsp::MarkupKind::PlainText,
+            value: plain(&markdown),
+        }
+    }
+}
+
+/// Converts our own Markdown to plain text. Keeps paragraphs, lists and backticks, which read well as they are.
+fn plain(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut rest = markdown;
+    while let Some((before, words, to, behind)) = link(rest) {
+        text.push_str(before);
+        text.push_str(&format!("{words}: {to}"));
+        rest = behind;
+    }
+    text.push_str(rest);
+    text.replace("**", "")
+}
+
+/// Splits Markdown at its first link: the text before, the words, the target, and the text after.
+fn link(markdown: &str) -> Option<(&str, &str, &str, &str)> {
+    let (head, tail) = markdown.split_once("](")?;
+    let (before, words) = head.rsplit_once('[')?;
+    let (to, behind) = tail.split_once(')')?;
+    Some((before, words, to, behind))
+}
+
+/// Returns a title with an upper-case first letter, as menus show it.
+pub(crate) fn title(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}

@@ -1,0 +1,200 @@
+//! No crate has an import cycle among its modules.
+//!
+//! Reads the paths that begin with `crate::` or `super::` outside of unit tests. A path leads to the innermost module that it names, so
+//! using an item of a parent module is an import of the parent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A module, as the parts of its path. The root of a crate has none.
+type Module = Vec<String>;
+
+type Imports = BTreeMap<Module, BTreeSet<Module>>;
+
+#[test]
+fn lsp_has_no_import_cycle() {
+    assert_acyclic("lsp");
+}
+
+#[test]
+fn cycles_are_found() {
+    let files = [
+        ("lib.rs", "mod a; mod b; use a::A;"),
+        ("a/mod.rs", "use crate::{b::{B, c as d}, x};"),
+        ("a/e.rs", "use super::super::b; #[cfg(test)] use crate::a;"),
+        ("b.rs", "// crate::a\nfn f() -> super::a::e::E {}"),
+    ];
+    let imports = imports(files.map(|(file, text)| (PathBuf::from(file), text.to_owned())));
+    let cycle = cycle(&imports).expect("b and a::e import each other");
+    let cycle: Vec<String> = cycle.iter().map(|module| module.join("::")).collect();
+    assert_eq!(cycle, ["b", "a::e", "b"]);
+}
+
+fn assert_acyclic(name: &str) {
+    let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .join("server")
+        .join(name)
+        .join("src");
+    let mut files = Vec::new();
+    read_folder(&source, &source, &mut files);
+    assert!(files.len() > 1, "no modules in {name}");
+    if let Some(cycle) = cycle(&imports(files)) {
+        let names: Vec<String> = cycle.iter().map(|module| module.join("::")).collect();
+        panic!("{name}: {}", names.join(" -> "));
+    }
+}
+
+fn read_folder(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_folder(root, &path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            files.push((path.strip_prefix(root).unwrap().to_owned(), text));
+        }
+    }
+}
+
+fn imports(files: impl IntoIterator<Item = (PathBuf, String)>) -> Imports {
+    let texts: BTreeMap<Module, String> = files
+        .into_iter()
+        .map(|(file, text)| (module(&file), text))
+        .collect();
+    let target = |importer: &Module, path: &[String]| {
+        let mut target = match path.first()?.as_str() {
+            "super" => importer.clone(),
+            _ => Module::new(),
+        };
+        for part in path {
+            match part.as_str() {
+                "crate" => {}
+                "super" => drop(target.pop()),
+                _ => {
+                    target.push(part.clone());
+                    if !texts.contains_key(&target) {
+                        target.pop();
+                        break;
+                    }
+                }
+            }
+        }
+        Some(target)
+    };
+    let of = |importer: &Module, text: &str| -> BTreeSet<Module> {
+        let paths = paths(text);
+        let targets = paths.iter().filter_map(|path| target(importer, path));
+        targets.filter(|target| target != importer).collect()
+    };
+    texts
+        .iter()
+        .map(|(module, text)| (module.clone(), of(module, text)))
+        .collect()
+}
+
+/// Returns the module of a file, given its path in `src`.
+fn module(file: &Path) -> Module {
+    let mut parts: Module = file
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if parts
+        .last()
+        .is_some_and(|last| ["mod", "lib", "main"].contains(&last.as_str()))
+    {
+        parts.pop();
+    }
+    parts
+}
+
+/// Returns the paths in a source text, with groups in braces expanded.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let text: String = text
+        .split("#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let mut paths = Vec::new();
+    for start in ["crate::", "super::"] {
+        for (at, _) in text.match_indices(start) {
+            let before = text[..at].chars().next_back();
+            if before.is_none_or(|char| !(char.is_alphanumeric() || "_:$".contains(char))) {
+                tree(&text[at..], &mut Vec::new(), &mut paths);
+            }
+        }
+    }
+    paths
+}
+
+/// Reads one path, or one item of a group. Returns the rest of the text.
+fn tree<'t>(text: &'t str, prefix: &mut Vec<String>, paths: &mut Vec<Vec<String>>) -> &'t str {
+    let length = prefix.len();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(group) = rest.strip_prefix('{') {
+            rest = group;
+            while !rest.trim_start().starts_with('}') && !rest.trim().is_empty() {
+                rest = tree(rest, prefix, paths);
+                // Skip to the end of the item, such as `as name`.
+                rest = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
+                rest = rest.strip_prefix(',').unwrap_or(rest);
+            }
+            rest = rest.trim_start().strip_prefix('}').unwrap_or_default();
+            break;
+        }
+        let end = rest
+            .find(|char: char| !(char.is_alphanumeric() || char == '_'))
+            .unwrap_or(rest.len());
+        if end > 0 && &rest[..end] != "self" {
+            prefix.push(rest[..end].to_owned());
+        }
+        rest = &rest[end..];
+        match rest.strip_prefix("::") {
+            Some(more) => rest = more,
+            None => {
+                paths.push(prefix.clone());
+                break;
+            }
+        }
+    }
+    prefix.truncate(length);
+    rest
+}
+
+/// Returns a cycle, with its first module again at the end.
+fn cycle(imports: &Imports) -> Option<Vec<&Module>> {
+    fn visit<'i>(
+        module: &'i Module,
+        imports: &'i Imports,
+        way: &mut Vec<&'i Module>,
+        done: &mut BTreeSet<&'i Module>,
+    ) -> bool {
+        if let Some(start) = way.iter().position(|other| *other == module) {
+            way.drain(..start);
+            way.push(module);
+            return true;
+        }
+        if done.contains(module) {
+            return false;
+        }
+        way.push(module);
+        for imported in imports.get(module).into_iter().flatten() {
+            if visit(imported, imports, way, done) {
+                return true;
+            }
+        }
+        way.pop();
+        done.insert(module);
+        false
+    }
+    let (mut way, mut done) = (Vec::new(), BTreeSet::new());
+    imports
+        .keys()
+        .any(|module| visit(module, imports, &mut way, &mut done))
+        .then_some(way)
+}
