@@ -15,6 +15,7 @@ local FIX_ALL = 'source.fixAll.kubeharden'
 ---@field codeLens? boolean show the Pod Security level above each workload; the server's default is false
 ---@field inlayHints? boolean show what each container inherits from its pod; the server's default is false
 ---@field documentSymbols? boolean list objects and containers as the outline; the server's default is false
+---@field logLevel? 'off'|'error'|'warn'|'info'|'debug'|'trace' how much the server logs; the server's default is `off`
 
 ---@class kubeharden.Opts
 ---@field cmd? string[] command that starts the server; default `{ 'kubeharden', 'server' }`
