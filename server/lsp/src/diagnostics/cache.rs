@@ -176,13 +176,14 @@ impl Maker<'_> {
     ) -> Written {
         let text = chunk.analysis.text();
         let lines = LineIndex::new(if chunk.is_whole() { text } else { "" });
-        let place = |at: Range| match chunk.is_whole() {
-            true => {
-                let [start, end] = [at.start(), at.end()]
-                    .map(|end| position(lines.position(text, end.into(), self.client.encoding)));
-                lsp::Range { start, end }
+        let encoding = self.client.encoding;
+        let place = |at: Range| {
+            if !chunk.is_whole() {
+                return range(chunk.place(at), self.text, encoding);
             }
-            false => range(chunk.place(at), self.text, self.client.encoding),
+            let [start, end] = [at.start(), at.end()]
+                .map(|end| position(lines.position(text, end.into(), encoding)));
+            lsp::Range { start, end }
         };
         Written::of(marks.map(|mark| diagnostic_at(mark, place, self.url, self.client)))
     }
@@ -366,13 +367,11 @@ spec:
     /// The text as a list, or as documents.
     fn text(pods: usize, is_list: bool) -> String {
         let item = format!("  - {}", POD.trim_end().replace('\n', "\n    ")) + "\n";
-        match is_list {
-            true => {
-                "apiVersion: v1\nkind: List\nitems:\n".to_owned()
-                    + &item.repeat(pods)
-                    + "metadata: {}\n"
-            }
-            false => vec![POD; pods].join("---\n"),
+        if is_list {
+            let items = item.repeat(pods);
+            format!("apiVersion: v1\nkind: List\nitems:\n{items}metadata: {{}}\n")
+        } else {
+            vec![POD; pods].join("---\n")
         }
     }
 

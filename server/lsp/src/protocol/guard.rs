@@ -62,6 +62,7 @@ where
         let request = without_parameters(request);
         let client = self.client.clone();
         let (id, method) = (request.id().cloned(), request.method().to_owned());
+        tracing::debug!(%method, "received");
         let answered = (method == "initialize").then(|| {
             let (answered, initialized) = oneshot::channel();
             self.initialized = Some(initialized);
@@ -70,6 +71,7 @@ where
         let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
             let handled = handled.await;
+            tracing::debug!(%method, "handled");
             drop(answered);
             match handled {
                 // Every request gets a reply. `tower-lsp` sends none for unknown requests that begin with `$/`.

@@ -154,8 +154,9 @@ impl Turn<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
     use serde_json::json;
-    use std::sync::Arc;
     use tokio::io::AsyncReadExt;
     use tower_lsp::ls_types::notification::{LogMessage, PublishDiagnostics};
     use tower_lsp::ls_types::{LogMessageParams, MessageType};
@@ -198,21 +199,21 @@ mod tests {
     #[tokio::test]
     async fn messages_keep_their_order() {
         let (client, mut client_end) = tokio::io::duplex(3);
-        let output = Arc::new(Output::new(client));
-        let mut expected = String::new();
-        let mut senders = tokio::task::JoinSet::new();
-        for number in 0..100 {
-            expected += &framed(&number.to_string());
-            let output = Arc::clone(&output);
-            senders.spawn(async move { output.turn().await.send(&number).await });
-            tokio::task::yield_now().await;
+        let output = Output::new(client);
+        let output = &output;
+        let send = |number: u32| Box::pin(async move { output.turn().await.send(&number).await });
+        let mut senders: Vec<_> = (0..100).map(send).collect();
+        for sender in &mut senders {
+            assert!(sender.as_mut().now_or_never().is_none(), "no room yet");
         }
-        drop(output);
+        let send_all = async {
+            join_all(senders).await;
+            output.close().await;
+        };
         let mut written = String::new();
-        client_end
-            .read_to_string(&mut written)
-            .await
-            .expect("messages are text");
+        let ((), read) = tokio::join!(send_all, client_end.read_to_string(&mut written));
+        read.expect("messages are text");
+        let expected: String = (0..100).map(|number| framed(&number.to_string())).collect();
         assert_eq!(written, expected);
     }
 

@@ -38,7 +38,7 @@ pub(crate) struct Snapshot {
     pub text: Text,
     /// The client's number for it.
     pub version: i32,
-    /// The server's own number, which is unique.
+    /// The server's own number for it, never used twice.
     pub revision: u64,
     /// The edits from an earlier text to this one.
     history: History,

@@ -54,6 +54,7 @@ impl WorkspaceScan {
             return;
         };
         let (folders, before) = (self.workspace.folders(), std::mem::take(&mut *stamps));
+        tracing::info!(?folders, "scanning the workspace");
         let (documents, client) = (Arc::clone(&self.documents), self.client.clone());
         let scan = move || scan(&folders, &before, &open_files(&documents), &client);
         // It may take long, and no request waits for it.
