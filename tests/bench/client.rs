@@ -177,7 +177,7 @@ impl Client {
         );
     }
 
-    /// Waits until the server has been answered what the settings are: what is sent after that is held to them.
+    /// Waits until the server has the answer about settings. They apply to everything that is sent after that.
     pub(crate) fn answer_for_settings(&mut self) {
         while !self.has_answered {
             self.next();
@@ -256,7 +256,7 @@ fn body(output: &mut impl BufRead) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// A file in which somebody types and deletes one character at the end of a line.
+/// A file in which a user types and deletes one character at the end of a line.
 pub(crate) struct Typing {
     uri: String,
     line: usize,

@@ -1,4 +1,4 @@
-//! What the engine's own work costs: reading, a keystroke, opening a file, mending it. Prints tables for docs/performance.md.
+//! The cost of the linter: parsing, a keystroke, opening a file, fixing it. Prints tables for docs/performance.md.
 
 #![expect(clippy::print_stdout, reason = "its figures are what it is for")]
 
@@ -34,7 +34,7 @@ fn main() {
         .for_each(|(_, print)| print());
 }
 
-/// Reading YAML, beside the bare events of the parser that it stands on.
+/// Parsing YAML, compared with the bare events of yaml-rust2.
 fn reading() {
     let mut texts = largest_files();
     texts.push((
@@ -66,7 +66,7 @@ fn reading() {
     }
 }
 
-/// What YAML costs that is none of our business, from opening it to knowing that: beside a walk over its bytes and beside reading it.
+/// The cost of deciding that a text is not a manifest, compared with a walk over its bytes and with parsing it.
 fn not_manifests() {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("fixtures/foreign");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
@@ -212,7 +212,7 @@ fn keystrokes() {
     }
 }
 
-/// An open file in which somebody types and deletes one character, again and again.
+/// An open file in which a user types and deletes one character repeatedly.
 struct Typed {
     text: Text,
     report: Report,
@@ -265,10 +265,10 @@ fn open(text: &str) -> Report {
     analyze(text, &Config::default())
 }
 
-/// A file that is opened, and one that is mended.
+/// Opening a file, and fixing it.
 fn whole_files() {
     println!(
-        "\n| whole file | KB | open, ms | MB/s | mend everything, ms | of opening |\n| --- | --- | --- | --- | --- | --- |"
+        "\n| whole file | KB | open, ms | MB/s | fix everything, ms | of opening |\n| --- | --- | --- | --- | --- | --- |"
     );
     for (size, rounds) in [(1, 200), (100, 20), (1000, 5)] {
         let text = generate::documents(size);
@@ -282,7 +282,7 @@ fn whole_files() {
             Box::new(|| drop(black_box(open(&text)))),
             Box::new(|| drop(black_box(analysis::fix_all(&text, &config, &all)))),
         ];
-        let [opened, mended] = in_turns(rounds, &mut runners)[..] else {
+        let [opened, fixed] = in_turns(rounds, &mut runners)[..] else {
             unreachable!("two runners")
         };
         println!(
@@ -290,8 +290,8 @@ fn whole_files() {
             text.len() / 1000,
             millis(opened),
             speed(text.len(), opened),
-            millis(mended),
-            ratio(mended, opened)
+            millis(fixed),
+            ratio(fixed, opened)
         );
     }
 }

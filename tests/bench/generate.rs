@@ -46,7 +46,7 @@ fn deployments(count: usize) -> impl Iterator<Item = String> {
     })
 }
 
-/// How much care somebody took.
+/// How carefully a manifest is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Care {
     None,

@@ -136,7 +136,7 @@ fn network_calls(arguments: &[&str], input: &str, until: &str) -> Option<String>
         return None;
     };
     let mut stdin = traced.stdin.take().expect("a pipe");
-    // Nobody reads where tracing is not allowed.
+    // The pipe is closed if tracing is not allowed.
     let _ = stdin.write_all(input.as_bytes());
     let mut said = Vec::new();
     let mut stdout = BufReader::new(traced.stdout.take().expect("a pipe"));

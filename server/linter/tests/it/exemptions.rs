@@ -481,7 +481,7 @@ fn profiles_are_judged_where_they_are_read() {
         ("localhost/a", 0),
         ("runtime/default", 0),
     ] {
-        let annotation = format!("container.apparmor.security.beta.kubernetes.io/whoever: {value}");
+        let annotation = format!("container.apparmor.security.beta.kubernetes.io/unknown: {value}");
         assert_eq!(
             annotated(&annotation, "unconfined-apparmor", "latest"),
             times,
@@ -533,7 +533,7 @@ fn rules_of_baseline_change_with_the_version() {
 
 #[test]
 fn fixes_of_the_standards_write_nothing_that_the_api_server_refuses() {
-    let mended = |rule: &str, spec: &str| {
+    let fixed = |rule: &str, spec: &str| {
         let text = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec: {{{spec}}}\n");
         let mut config = Config::default();
         config.rules.select.push(rule.to_owned());
@@ -563,7 +563,7 @@ fn fixes_of_the_standards_write_nothing_that_the_api_server_refuses() {
             "hostNetwork: true, securityContext: {windowsOptions: {hostProcess: true}}, containers: []",
         ),
     ] {
-        assert_eq!(mended(rule, spec), expected, "{rule} in {spec}");
+        assert_eq!(fixed(rule, spec), expected, "{rule} in {spec}");
     }
 }
 

@@ -228,7 +228,7 @@ spec:
         said(&analysis::analyze(&deleted, &Config::default())).len(),
         2
     );
-    // What is no YAML is none in a patch either.
+    // A syntax error is reported in a patch, too.
     let broken = patch.replace("image: nginx", "image: \"nginx");
     assert!(
         said(&analysis::analyze(&broken, &with_role(FileRole::Patch)))

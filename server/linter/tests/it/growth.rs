@@ -1,7 +1,7 @@
-//! What a text costs grows with its length and no faster, however much is found in one object: nobody waits minutes for a megabyte.
+//! The cost of a text grows no faster than its length, no matter how many findings one object has.
 //!
-//! Counted is what is allocated, in times and in bytes, while a text is analysed, offered its fixes and mended: once for a text of some size and once
-//! for one four times as long.
+//! The tests count allocations, in number and in bytes, while a text is analyzed, offered its fixes, and fixed: once for a
+//! text of some size, and once for a text four times as long.
 
 use allocation_counter::measure;
 use linter::analysis;

@@ -1,4 +1,4 @@
-//! The rules beyond the Pod Security Standards: whom they let off, which of two speaks, and what else mends a finding.
+//! Rules beyond the Pod Security Standards: their exemptions, which of two related rules reports, and alternative fixes.
 
 use linter::analysis;
 use linter::config::Config;
@@ -389,7 +389,7 @@ fn what_is_said_of_a_secret_stays() {
              - name: TOKEN\n          {value}\n        - name: OTHER\n          value: a\n"
         )
     };
-    let (_, after) = mended(
+    let (_, after) = fixed_by(
         &env("value: correct-Horse-7 # from the vault"),
         "secret-in-env",
         0,
@@ -403,8 +403,8 @@ fn what_is_said_of_a_secret_stays() {
     );
 }
 
-/// The text after one way to mend its only finding.
-fn mended(text: &str, rule: &str, way: usize) -> (String, String) {
+/// Applies one of the fixes of the only finding.
+fn fixed_by(text: &str, rule: &str, way: usize) -> (String, String) {
     let config = only(rule);
     let report = analysis::analyze(text, &config);
     let analysis = report.chunks().next().expect("a document").analysis;
@@ -439,7 +439,7 @@ spec:
     - name: tmp
       emptyDir: {}
 ";
-    let (title, after) = mended(text, "writable-root-filesystem", 1);
+    let (title, after) = fixed_by(text, "writable-root-filesystem", 1);
     assert_eq!(
         title,
         "set readOnlyRootFilesystem: true and mount an emptyDir at /tmp, /var/cache/nginx"
@@ -485,7 +485,7 @@ spec:
 #[test]
 fn a_namespace_is_watched_or_held_to_a_standard() {
     let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
-    let (_, after) = mended(text, "unlabelled-namespace", 1);
+    let (_, after) = fixed_by(text, "unlabelled-namespace", 1);
     assert_eq!(
         after,
         format!("{text}  labels:\n    pod-security.kubernetes.io/enforce: baseline\n")
@@ -499,7 +499,7 @@ fn a_namespace_is_watched_or_held_to_a_standard() {
     }
     let misspelled =
         format!("{text}  labels:\n    pod-security.kubernetes.io/enforced: baseline\n");
-    let (_, after) = mended(&misspelled, "unlabelled-namespace", 0);
+    let (_, after) = fixed_by(&misspelled, "unlabelled-namespace", 0);
     assert_eq!(after, misspelled.replace("enforced", "enforce"));
 }
 

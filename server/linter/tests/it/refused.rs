@@ -49,7 +49,7 @@ const OTHERS: [(&str, &str); 8] = [
         "metadata.annotations[container.apparmor",
         "deprecated-apparmor-annotation",
     ),
-    // Annotations that say nothing to anybody any more, with a value that they never had.
+    // Annotations that nothing reads anymore, with an invalid value.
     (
         "metadata.annotations.container.seccomp",
         "dead-seccomp-annotation",
@@ -384,12 +384,12 @@ fn an_annotation_against_its_field_is_removed() {
         told(&text),
         ["appArmorProfile of container \"web\" contradicts the annotation"]
     );
-    let mended = analysis::fix_all(
+    let fixed = analysis::fix_all(
         &text,
         &only("conflicting-security-context"),
         &[Applicability::Unsafe],
     );
-    assert_eq!(mended.text, pod(""));
+    assert_eq!(fixed.text, pod(""));
     let older = Config {
         kubernetes_version: "1.29".parse().expect("a version"),
         ..only("conflicting-security-context")

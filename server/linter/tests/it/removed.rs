@@ -18,7 +18,7 @@ struct Removed {
     replacement: String,
 }
 
-/// What nobody keeps in a manifest: messages to the API server about other objects, and what webhooks are sent.
+/// Kinds that no manifest contains: requests to the API server, and what it sends to webhooks.
 const MESSAGES: [&str; 7] = [
     "APIGroupDiscovery",
     "AdmissionReview",

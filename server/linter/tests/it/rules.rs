@@ -1,4 +1,4 @@
-//! Every rule's documentation is its test: the examples in it are flagged, mended and left alone as it says.
+//! The page of a rule is its test: the examples are found, fixed, or clean, as the page says.
 
 use linter::analysis::{self, Report};
 use linter::config::Config;
@@ -65,7 +65,7 @@ fn fired(rule: &Rule, text: &str) -> Vec<String> {
         let is_yaml = document.analysis.yaml().errors().is_empty();
         assert!(
             is_yaml || rule.id == "syntax-error",
-            "{}: an example that is no YAML:\n{text}",
+            "{}: an example is not valid YAML:\n{text}",
             rule.id
         );
         for finding in document
@@ -122,10 +122,10 @@ fn examples_are_flagged_mended_and_left_alone_as_the_page_says() {
                 .get(place + 1)
                 .filter(|(role, _)| *role == Role::Fixed)
                 .map_or(text, |(_, text)| text);
-            let mended = fixed(rule, text);
+            let fixed_text = fixed(rule, text);
             assert_eq!(
-                &mended, expected,
-                "{}: the fix gives\n{mended}\ninstead of\n{expected}",
+                &fixed_text, expected,
+                "{}: the fix gives\n{fixed_text}\ninstead of\n{expected}",
                 rule.id
             );
         }
@@ -210,7 +210,7 @@ fn no_name_stands_for_two_rules() {
                 };
                 assert!(
                     !has(other.aliases) && !has(other.related),
-                    "{id} stands for {} and {}",
+                    "{id} means {} and {}",
                     rule.id,
                     other.id
                 );

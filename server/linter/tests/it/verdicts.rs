@@ -263,7 +263,7 @@ fn random_pods_get_the_librarys_verdict_however_they_are_written() {
     let mut comparison = Comparison::default();
     for (number, answer) in sample().enumerate() {
         for (place, text) in writings(&answer.pod).iter().enumerate() {
-            // Every version for the pod alone; where it stands inside something else, each pod at another fifth of them.
+            // Every version for a bare pod. In a workload, each pod is checked at a fifth of the versions.
             comparison.compare_at(&answer, text, |minor| {
                 place == 0 || (minor + number) % 5 == 0
             });

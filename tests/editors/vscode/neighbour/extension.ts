@@ -1,4 +1,4 @@
-// Stands in for redhat.vscode-yaml: starts yaml-language-server for YAML files.
+// Replaces redhat.vscode-yaml: starts yaml-language-server for YAML files.
 
 import * as vscode from "vscode";
 import { LanguageClient, TransportKind } from "vscode-languageclient/node";
