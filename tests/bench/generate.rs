@@ -82,7 +82,7 @@ fn deployment(index: usize) -> String {
     )
     .expect("a string takes all");
     if dice.is_one_in(3) {
-        text += "  annotations:\n    shop.example/runbook: |\n      Restart it once; then call somebody.\n      Never scale it to zero.\n";
+        text += "  annotations:\n    shop.example/runbook: |\n      Restart it once; then call the team on duty.\n      Never scale it to zero.\n";
     }
     write!(
         text,
