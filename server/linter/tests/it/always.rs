@@ -117,7 +117,7 @@ fn every_kind_is_read_as_its_type() {
         "misspelled-security-field",
         "apiVersion: v1\nkind: ServiceAccount\nautomountServiceAccounttoken: false\n",
         &[
-            "automountServiceAccounttoken: unknown field \"automountServiceAccounttoken\": did you mean \"automountServiceAccountToken\"?",
+            "automountServiceAccounttoken: unknown field automountServiceAccounttoken, did you mean automountServiceAccountToken?",
         ],
     );
 }

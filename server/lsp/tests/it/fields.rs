@@ -521,8 +521,8 @@ async fn completion_item_documents_field() {
     let documentation = item["documentation"]["value"].as_str().unwrap();
     assert_eq!(
         documentation,
-        "Whether a process may come to more rights than the one that started it, as with a setuid program. `false` sets Linux' \
-         `no_new_privs`.\n\nDefault: it may.\n\nPod Security: `restricted` requires `false`, on every container.\n\n[More about \
+        "Whether a process can gain more privileges than its parent, for example through a setuid program. `false` sets \
+         `no_new_privs`.\n\nDefault: it can.\n\nPod Security: `restricted` requires `false`, on every container.\n\n[More about \
          privilege-escalation](https://github.com/kubeharden/kubeharden/blob/main/docs/rules/privilege-escalation.md)"
     );
     session.finish().await;

@@ -142,10 +142,7 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
             continue;
         };
         let (Intended::Here(field) | Intended::Elsewhere(field)) = intended;
-        let message = format!(
-            "unknown field {:?}: did you mean {field:?}?",
-            shortened(key)
-        );
+        let message = format!("unknown field {}, did you mean {field}?", shortened(key));
         let mut finding = report
             .at(unknown.key, message)
             .in_container(object.container_around(unknown.key));

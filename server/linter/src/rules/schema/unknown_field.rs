@@ -127,14 +127,13 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
                 .filter(is_free)
                 .copied(),
         );
-        let mut message = format!(
-            "unknown field {:?} in {}",
-            shortened(key),
-            mapping_name(unknown, object)
-        );
-        if let Some(field) = near {
-            message.push_str(&format!(": did you mean {field:?}?"));
-        }
+        let message = match near {
+            Some(field) => format!("unknown field {}, did you mean {field}?", shortened(key)),
+            None => {
+                let mapping = mapping_name(unknown, object);
+                format!("unknown field {} in {mapping}", shortened(key))
+            }
+        };
         let mut finding = report
             .at(unknown.key, message)
             .in_container(object.container_around(unknown.key));
