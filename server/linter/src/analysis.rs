@@ -130,7 +130,7 @@ pub fn analyze_chunk(
     inputs: Inputs<'_>,
 ) -> Analysis {
     // The kind of an item may depend on the rest of its document.
-    let is_no_manifest = match role {
+    let is_not_manifest = match role {
         ChunkKind::Document => {
             context.is_alone()
                 && !document_kind::may_hold_objects(text)
@@ -138,7 +138,7 @@ pub fn analyze_chunk(
         }
         role => role.is_independent() && !context.is_manifest(),
     };
-    if is_no_manifest {
+    if is_not_manifest {
         let unread = Analysis::of_nothing(Yaml::unparsed(text), role, context);
         return Analysis {
             blank: document_kind::is_blank(text),
@@ -146,11 +146,11 @@ pub fn analyze_chunk(
             ..unread
         };
     }
-    read_part(text, role, context, inputs)
+    parse_chunk(text, role, context, inputs)
 }
 
 /// Parses a chunk, even if it may hold no object.
-fn read_part(
+fn parse_chunk(
     text: &str,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
@@ -163,7 +163,7 @@ fn read_part(
     let yaml = yaml::parse(text);
     match DocumentKind::of(&yaml, inputs) {
         DocumentKind::Template => analyze_template(text, role, context, inputs),
-        sight => analyze_reading(yaml, sight, role, context, inputs),
+        document_kind => analyze_reading(yaml, document_kind, role, context, inputs),
     }
 }
 
@@ -194,29 +194,40 @@ fn analyze_template(
 /// Runs the rules on a parsed chunk.
 fn analyze_reading(
     yaml: Yaml,
-    sight: DocumentKind,
+    document_kind: DocumentKind,
     role: ChunkKind,
     context: &Arc<ChunkContext>,
     inputs: Inputs<'_>,
 ) -> Analysis {
     let patch = patch(&yaml, role, inputs);
     let mut found = objects(&yaml, patch.as_ref(), role, context, inputs);
-    sight.mark_partial(&mut found);
+    document_kind.mark_partial(&mut found);
     let Answers { asked, answers } = cross_references::ask(&mut found, inputs);
-    let held = EffectiveConfig::to(inputs.config, &answers);
-    let facts = cross_references::collect_facts(&found, sight);
+    let effective = EffectiveConfig::new(inputs.config, &answers);
+    let facts = cross_references::collect_facts(&found, document_kind);
     let (mut findings, mut refusals, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for rule in rules::running() {
-        let (runs, tells_refusals) = (held.runs(rule), rule.reports_rejections);
-        if !runs && !tells_refusals {
+        let (runs, reports_rejections) = (effective.runs(rule), rule.reports_rejections);
+        if !runs && !reports_rejections {
             continue;
         }
         let before = findings.len();
-        failures.extend(run_rule(rule, &yaml, &found, sight, context, &held, &mut findings).err());
+        failures.extend(
+            run_rule(
+                rule,
+                &yaml,
+                &found,
+                document_kind,
+                context,
+                &effective,
+                &mut findings,
+            )
+            .err(),
+        );
         if findings.len() == before {
             continue;
         }
-        if tells_refusals {
+        if reports_rejections {
             refusals.extend(
                 findings
                     .iter()
@@ -233,32 +244,32 @@ fn analyze_reading(
             .skip(before)
             .for_each(|finding| finding.severity = severity);
     }
-    let ignores = Suppressions::of(&yaml, &found, inputs.config, context.standing(role));
-    judge_ignores(
-        &ignores,
+    let suppressions = Suppressions::of(&yaml, &found, inputs.config, context.standing(role));
+    judge_suppressions(
+        &suppressions,
         &yaml,
         &found,
-        sight,
+        document_kind,
         context,
-        &held,
+        &effective,
         (&mut findings, &mut failures),
     );
     let mut objects: Vec<ObjectInfo> = found.iter().map(ObjectInfo::of).collect();
     let mut pods = found.iter().filter(|object| object.pod.is_some()).count();
-    sight.retain_reportable(&yaml, &mut findings);
-    let mut ignored = ignores.split_off_suppressed(&mut findings);
+    document_kind.retain_reportable(&yaml, &mut findings);
+    let mut suppressed = suppressions.split_off_suppressed(&mut findings);
     // The operations of a patch write fields of an object in another file.
     if patch.is_some() {
         (objects, pods) = (Vec::new(), 0);
         findings
             .iter_mut()
-            .chain(&mut ignored)
+            .chain(&mut suppressed)
             .for_each(|finding| finding.target.object = None);
     }
-    if found.is_empty() && sight == DocumentKind::Complete && role == ChunkKind::Document {
+    if found.is_empty() && document_kind == DocumentKind::Complete && role == ChunkKind::Document {
         let inside = inline_patches::look(&yaml, inputs);
         findings.extend(inside.findings);
-        ignored.extend(inside.ignored);
+        suppressed.extend(inside.suppressed);
         failures.extend(inside.failures);
     }
     sort(&mut findings);
@@ -268,10 +279,10 @@ fn analyze_reading(
     Analysis {
         objects,
         pods,
-        kind: sight,
+        kind: document_kind,
         blank,
         findings,
-        suppressed: ignored,
+        suppressed,
         refusals,
         failures,
         facts,
@@ -311,16 +322,16 @@ fn sort(findings: &mut [Finding]) {
 }
 
 /// Runs the rule that compares suppressions with the findings.
-fn judge_ignores(
-    ignores: &Suppressions<'_, '_>,
+fn judge_suppressions(
+    suppressions: &Suppressions<'_, '_>,
     yaml: &Yaml,
     objects: &[Object<'_>],
-    sight: DocumentKind,
+    document_kind: DocumentKind,
     context: &ChunkContext,
-    held: &EffectiveConfig<'_>,
+    effective: &EffectiveConfig<'_>,
     (findings, failures): (&mut Vec<Finding>, &mut Vec<RulePanic>),
 ) {
-    let config = held.config;
+    let config = effective.config;
     for rule in rules::ALL
         .iter()
         .filter(|rule| matches!(rule.check, Check::Suppressions) && rule.runs(config))
@@ -335,9 +346,9 @@ fn judge_ignores(
                 asked,
                 yaml,
                 objects,
-                sight,
+                document_kind,
                 context,
-                &held.by(&alone),
+                &effective.by(&alone),
                 &mut found,
             );
             failed.borrow_mut().extend(ran.err());
@@ -345,9 +356,9 @@ fn judge_ignores(
         };
         let mut found = Vec::new();
         // A value that is not visible, or a finding of a rule that panicked, may be the suppressed one.
-        let is_all_known = sight == DocumentKind::Complete && failures.is_empty();
+        let is_all_known = document_kind == DocumentKind::Complete && failures.is_empty();
         let ask: Option<suppressions::Ask<'_>> = if is_all_known { Some(&ask) } else { None };
-        ignores.judge(
+        suppressions.judge(
             findings,
             ask,
             &mut Reporter::in_document(rule, objects, &mut found),
@@ -369,20 +380,22 @@ fn run_rule(
     rule: &'static Rule,
     yaml: &Yaml,
     objects: &[Object<'_>],
-    sight: DocumentKind,
+    document_kind: DocumentKind,
     context: &ChunkContext,
-    held: &EffectiveConfig<'_>,
+    effective: &EffectiveConfig<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), RulePanic> {
     failure::guarded(rule, findings, |findings| {
-        let config = held.config;
+        let config = effective.config;
         if let Check::Document(check) = rule.check {
             let is_manifest = || {
                 !objects.is_empty()
                     || context.is_manifest()
                     || document_kind::begins_as_manifest(yaml)
             };
-            if sight == DocumentKind::Patch || (sight != DocumentKind::Template && is_manifest()) {
+            if document_kind == DocumentKind::Patch
+                || (document_kind != DocumentKind::Template && is_manifest())
+            {
                 check(
                     yaml,
                     config,
@@ -392,7 +405,7 @@ fn run_rule(
             return;
         }
         for (index, object) in objects.iter().enumerate() {
-            let Some(config) = held.config_for(index, rule) else {
+            let Some(config) = effective.config_for(index, rule) else {
                 continue;
             };
             let before = findings.len();
@@ -584,16 +597,16 @@ impl Analysis {
             &self.context,
             inputs,
         );
-        let ignores = Suppressions::of(
+        let suppressions = Suppressions::of(
             self.yaml(),
             &objects,
             inputs.config,
             self.context.standing(self.role),
         );
-        let ways = suppressions::suppression_changes(&ignores, findings, scope);
+        let ways = suppressions::suppression_changes(&suppressions, findings, scope);
         let mut refusal = None;
         for change in ways {
-            match self.proved_ignoring(findings, scope, change, inputs) {
+            match self.verified_suppression(findings, scope, change, inputs) {
                 Ok(edits) => return Ok(edits),
                 Err(reason) => refusal = Some(refusal.unwrap_or(reason)),
             }
@@ -603,7 +616,7 @@ impl Analysis {
         }))
     }
 
-    fn proved_ignoring(
+    fn verified_suppression(
         &self,
         findings: &[&Finding],
         scope: SuppressionScope,

@@ -63,9 +63,9 @@ fn first_kind(document: &str) -> Option<&str> {
 }
 
 /// Returns what objects state about others, as far as they can be seen.
-pub(super) fn collect_facts(objects: &[Object<'_>], sight: DocumentKind) -> Vec<Fact> {
+pub(super) fn collect_facts(objects: &[Object<'_>], kind: DocumentKind) -> Vec<Fact> {
     let facts = objects.iter().filter_map(Fact::from_object);
-    match sight {
+    match kind {
         DocumentKind::Complete => facts.collect(),
         // SOPS does not encrypt names.
         DocumentKind::Encrypted => facts.filter(|fact| !fact.affects_others()).collect(),
@@ -171,7 +171,7 @@ struct ByOthers {
 }
 
 impl<'c> EffectiveConfig<'c> {
-    pub(super) fn to(config: &'c Config, answers: &'c [Answer]) -> Self {
+    pub(super) fn new(config: &'c Config, answers: &'c [Answer]) -> Self {
         let is_said = answers.iter().any(|answer| answer.enforced.is_some());
         let by_others = if is_said {
             answers
@@ -193,7 +193,7 @@ impl<'c> EffectiveConfig<'c> {
     where
         'c: 'd,
     {
-        EffectiveConfig::to(config, self.answers)
+        EffectiveConfig::new(config, self.answers)
     }
 
     /// Returns the configuration of a rule for an object, or `None` if the rule does not look at it: a rule that

@@ -86,21 +86,21 @@ pub fn fix_all<'i>(
     };
     // Everything before this offset is already in the fixed text.
     let mut done = 0;
-    for part in report.chunks() {
-        let mended = part.analysis.apply_fixes(inputs, is_allowed);
+    for chunk in report.chunks() {
+        let outcome = chunk.analysis.apply_fixes(inputs, is_allowed);
         // A chunk with gaps has no fixes.
-        if mended.edits.is_empty() && mended.withheld.is_empty() && mended.unfixable.is_empty() {
+        if outcome.edits.is_empty() && outcome.withheld.is_empty() && outcome.unfixable.is_empty() {
             continue;
         }
-        fixed.text.push_str(&text[done..part.start]);
+        fixed.text.push_str(&text[done..chunk.start]);
         let start = fixed.text.len();
-        done = part.start + part.analysis.text().len();
+        done = chunk.start + chunk.analysis.text().len();
         fixed
             .text
-            .push_str(&mended.edits.apply(part.analysis.text()));
-        fixed.applied += mended.applied;
+            .push_str(&outcome.edits.apply(chunk.analysis.text()));
+        fixed.applied += outcome.applied;
         fixed.withheld.extend(
-            mended
+            outcome
                 .withheld
                 .into_iter()
                 .map(|(finding, reason)| RejectedFix {
@@ -112,7 +112,7 @@ pub fn fix_all<'i>(
         );
         fixed
             .unfixable
-            .extend(mended.unfixable.into_iter().map(|finding| UnfixedFinding {
+            .extend(outcome.unfixable.into_iter().map(|finding| UnfixedFinding {
                 document: start,
                 offset: start + usize::from(finding.range.start()),
                 rule: finding.rule,
@@ -129,7 +129,7 @@ impl Analysis {
         inputs: Inputs<'_>,
         is_wanted: impl Fn(&Finding) -> bool,
     ) -> FixOutcome {
-        let mut mended = FixOutcome::default();
+        let mut outcome = FixOutcome::default();
         let mut after: Option<Analysis> = None;
         for _ in 0..MOST_ROUNDS {
             let now = after.as_ref().unwrap_or(self);
@@ -139,11 +139,11 @@ impl Analysis {
                 .filter(|finding| finding.fix.is_some() && is_wanted(finding))
                 .collect();
             let (edits, applied, refused) = now.largest_applicable(&candidates, inputs);
-            mended.withheld = refused
+            outcome.withheld = refused
                 .into_iter()
                 .map(|(finding, reason)| (finding.clone(), reason))
                 .collect();
-            mended.unfixable = now
+            outcome.unfixable = now
                 .findings
                 .iter()
                 .filter(|finding| is_unfixable(finding))
@@ -152,12 +152,12 @@ impl Analysis {
             if applied == 0 {
                 break;
             }
-            mended.applied += applied;
+            outcome.applied += applied;
             let text = edits.apply(now.text());
-            mended.edits = mended.edits.then(edits, self.text().len());
+            outcome.edits = outcome.edits.then(edits, self.text().len());
             after = Some(self.with_text(&text, inputs));
         }
-        mended
+        outcome
     }
 
     /// Returns the edits for as many findings as possible, how many they are, and the refused ones with reasons.
@@ -273,14 +273,14 @@ impl Analysis {
                 failure.rule
             )));
         }
-        let mended = tally(findings.iter().copied());
+        let wanted = tally(findings.iter().copied());
         // The number of findings of a kind must drop by at least as many as were to be fixed.
-        let is_mended = |finding: &Finding| {
-            let [before, left, mended] = [&before, &left, &mended]
+        let is_fixed = |finding: &Finding| {
+            let [before, left, wanted] = [&before, &left, &wanted]
                 .map(|tally| tally.get(&kind(finding)).copied().unwrap_or(0));
-            left + mended <= before
+            left + wanted <= before
         };
-        if let Some(finding) = findings.iter().find(|finding| !is_mended(finding)) {
+        if let Some(finding) = findings.iter().find(|finding| !is_fixed(finding)) {
             return Err(EditError::new(format!(
                 "the edit would not resolve {}",
                 finding.rule.id

@@ -13,7 +13,7 @@ use yaml::{Node, NodeKind, Offset, Range, ScalarStyle, Yaml};
 #[derive(Default)]
 pub(super) struct Inside {
     pub findings: Vec<Finding>,
-    pub ignored: Vec<Finding>,
+    pub suppressed: Vec<Finding>,
     pub failures: Vec<RulePanic>,
 }
 
@@ -51,7 +51,7 @@ fn look_into(node: Node<'_>, inputs: Inputs<'_>, inside: &mut Inside) {
     };
     let Analysis {
         findings,
-        suppressed: ignored,
+        suppressed,
         failures,
         ..
     } = analyze_document(text, inputs);
@@ -59,8 +59,8 @@ fn look_into(node: Node<'_>, inputs: Inputs<'_>, inside: &mut Inside) {
         .findings
         .extend(findings.into_iter().filter_map(placed));
     inside
-        .ignored
-        .extend(ignored.into_iter().filter_map(placed));
+        .suppressed
+        .extend(suppressed.into_iter().filter_map(placed));
     inside.failures.extend(failures);
 }
 

@@ -397,12 +397,13 @@ fn each<T: Send, R: Send>(pieces: Vec<(usize, T)>, work: impl Fn(T) -> R + Sync)
     /// Less work than this is done before another thread starts.
     const MUCH: usize = 1 << 17;
     let is_much = pieces.len() > 1 && pieces.iter().map(|(length, _)| length).sum::<usize>() > MUCH;
-    match is_much {
-        true => pieces
+    if is_much {
+        pieces
             .into_par_iter()
             .map(|(_, piece)| work(piece))
-            .collect(),
-        false => pieces.into_iter().map(|(_, piece)| work(piece)).collect(),
+            .collect()
+    } else {
+        pieces.into_iter().map(|(_, piece)| work(piece)).collect()
     }
 }
 

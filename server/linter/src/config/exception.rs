@@ -90,7 +90,7 @@ impl Eq for Pattern {}
 
 impl Exception {
     /// Whether the exception applies to a file; `None` is a text without a path.
-    pub(super) fn is_for(&self, path: Option<&Path>) -> bool {
+    pub(super) fn applies_to(&self, path: Option<&Path>) -> bool {
         self.path.is_empty()
             || path.is_some_and(|path| {
                 self.path
@@ -130,8 +130,8 @@ impl Date {
             month: 1,
             day: 1,
         };
-        while days >= u64::from(length(date.year, date.month)) {
-            days -= u64::from(length(date.year, date.month));
+        while days >= u64::from(days_in_month(date.year, date.month)) {
+            days -= u64::from(days_in_month(date.year, date.month));
             (date.year, date.month) = if date.month == 12 {
                 (date.year + 1, 1)
             } else {
@@ -144,7 +144,7 @@ impl Date {
 }
 
 /// Returns the number of days in a month.
-fn length(year: u16, month: u8) -> u8 {
+fn days_in_month(year: u16, month: u8) -> u8 {
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if is_leap => 29,
@@ -158,23 +158,24 @@ impl FromStr for Date {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Date, String> {
-        let wrong = || format!("invalid date `{text}`; expected YYYY-MM-DD");
+        let invalid = || format!("invalid date `{text}`; expected YYYY-MM-DD");
         let digits = |part: &str, count: usize| {
             part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
         };
         let parts: Vec<&str> = text.split('-').collect();
         let [year, month, day] = parts.as_slice() else {
-            return Err(wrong());
+            return Err(invalid());
         };
         if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
-            return Err(wrong());
+            return Err(invalid());
         }
         let (Ok(year), Ok(month), Ok(day)) = (year.parse(), month.parse(), day.parse()) else {
-            return Err(wrong());
+            return Err(invalid());
         };
-        match (1..=12).contains(&month) && (1..=length(year, month)).contains(&day) {
-            true => Ok(Date { year, month, day }),
-            false => Err(wrong()),
+        if (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day) {
+            Ok(Date { year, month, day })
+        } else {
+            Err(invalid())
         }
     }
 }

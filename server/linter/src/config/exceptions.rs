@@ -85,7 +85,7 @@ impl Reader<'_> {
             .resolve()
             .filter(|node| node.kind() == yaml::NodeKind::Sequence);
         let Some(list) = list else {
-            self.say(
+            self.error(
                 node.range(),
                 format!("`{name}` must be a list: start each exception with `- `"),
             );
@@ -100,7 +100,7 @@ impl Reader<'_> {
                     .until
                     .map(|until| until.to_string())
                     .unwrap_or_default();
-                self.notice(
+                self.warning(
                     first_line(item),
                     format!(
                         "this exception expired on {until} and no longer applies; renew or remove it"
@@ -108,7 +108,7 @@ impl Reader<'_> {
                 );
             }
             if exception.reason.is_none() {
-                self.groundless.push(first_line(item));
+                self.without_reason.push(first_line(item));
             }
             place(&mut self.config).push(exception);
         }
@@ -125,7 +125,7 @@ impl Reader<'_> {
             };
         }
         if !entries.iter().any(|(name, _)| *name == "rules") {
-            self.say(first_line(item), "an exception must list its `rules`");
+            self.error(first_line(item), "an exception must list its `rules`");
         }
         (is_right && !exception.rules.is_empty()).then_some(exception)
     }
@@ -134,7 +134,7 @@ impl Reader<'_> {
     fn field(&mut self, field: &Field, entry: Entry<'_>, exception: &mut Exception) -> bool {
         let value = entry.value;
         if value.is_null() {
-            self.say(
+            self.error(
                 value.range(),
                 format!("`{}` has no value; write one or remove the key", field.name),
             );
@@ -154,7 +154,7 @@ impl Reader<'_> {
                 let count = words.len();
                 let patterns: Vec<Pattern> = words
                     .into_iter()
-                    .filter_map(|(word, node)| self.held(node, pattern(word)))
+                    .filter_map(|(word, node)| self.ok_or_report(node, pattern(word)))
                     .collect();
                 let is_right = count > 0 && patterns.len() == count;
                 *place(exception) = patterns;
@@ -167,7 +167,7 @@ impl Reader<'_> {
             FieldKind::Until => {
                 let date = self
                     .scalar(field.name, value)
-                    .and_then(|text| self.held(value, text.parse::<Date>()));
+                    .and_then(|text| self.ok_or_report(value, text.parse::<Date>()));
                 exception.until = date;
                 exception.expired = date.is_some_and(|date| date < self.today);
                 date.is_some()
@@ -204,7 +204,7 @@ impl Reader<'_> {
                 names().collect::<Vec<_>>().join(", ")
             ),
         };
-        self.say(entry.key.range(), message);
+        self.error(entry.key.range(), message);
         false
     }
 }

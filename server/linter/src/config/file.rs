@@ -43,11 +43,11 @@ pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
         start: 0,
         config: Config::default(),
         problems: Vec::new(),
-        groundless: Vec::new(),
+        without_reason: Vec::new(),
         written: BTreeMap::new(),
     };
     reader.text(text);
-    reader.put_in_order();
+    reader.reset_contradictions();
     let Reader {
         config,
         mut problems,
@@ -65,7 +65,7 @@ pub(super) struct Reader<'r> {
     pub(super) config: Config,
     problems: Vec<ConfigError>,
     /// Exceptions without a reason.
-    pub(super) groundless: Vec<yaml::Range>,
+    pub(super) without_reason: Vec<yaml::Range>,
     /// The ranges of the values that are valid on their own.
     written: BTreeMap<&'static str, yaml::Range>,
 }
@@ -73,7 +73,7 @@ pub(super) struct Reader<'r> {
 impl Reader<'_> {
     fn text(&mut self, text: &str) {
         if text.trim().is_empty() {
-            self.say_at(
+            self.error_at(
                 0..text.len(),
                 "the file is empty; write a setting such as `profile: hardened`, or remove the file",
             );
@@ -87,12 +87,13 @@ impl Reader<'_> {
                 self.syntax(&yaml);
                 continue;
             };
-            match std::mem::replace(&mut is_first, false) {
-                true => self.document(&yaml, root),
-                false => self.say(
+            if std::mem::replace(&mut is_first, false) {
+                self.document(&yaml, root);
+            } else {
+                self.error(
                     root.range(),
                     "only the first document is read; move everything into it",
-                ),
+                );
             }
         }
     }
@@ -100,23 +101,24 @@ impl Reader<'_> {
     fn document(&mut self, yaml: &Yaml, root: Node<'_>) {
         if yaml.has_template_syntax() {
             let at = self.start + yaml.text().find("{{").unwrap_or_default();
-            self.say_at(
+            self.error_at(
                 at..at + 2,
                 "template syntax is not supported in this file; write the values",
             );
             return;
         }
         self.syntax(yaml);
-        match root.is_null() {
-            true => self.say(
+        if root.is_null() {
+            self.error(
                 root.range(),
                 "the document is empty; write a setting such as `profile: hardened`",
-            ),
-            false => self.mapping(root, KEYS, None),
+            );
+        } else {
+            self.mapping(root, KEYS, None);
         }
         if self.config.require_reason {
-            for place in std::mem::take(&mut self.groundless) {
-                self.say(
+            for place in std::mem::take(&mut self.without_reason) {
+                self.error(
                     place,
                     "this exception has no `reason` (required by `requireReason`)",
                 );
@@ -126,7 +128,7 @@ impl Reader<'_> {
 
     fn syntax(&mut self, yaml: &Yaml) {
         for error in yaml.errors() {
-            self.say(error.range, error.message.clone());
+            self.error(error.range, error.message.clone());
         }
     }
 
@@ -153,17 +155,17 @@ impl Reader<'_> {
             .resolve()
             .filter(|node| node.kind() == yaml::NodeKind::Mapping);
         let Some(node) = node else {
-            self.say(place, format!("{what} must consist of `key: value` lines"));
+            self.error(place, format!("{what} must consist of `key: value` lines"));
             return None;
         };
         let mut seen: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
         for entry in node.entries() {
             let Some(name) = entry.key.as_str() else {
-                self.say(entry.key.range(), "a key must be a string");
+                self.error(entry.key.range(), "a key must be a string");
                 continue;
             };
             if seen.insert(name, entry).is_some() {
-                self.say(
+                self.error(
                     entry.key.range(),
                     format!("duplicate key `{name}`; this one is used, remove the other"),
                 );
@@ -190,7 +192,7 @@ impl Reader<'_> {
                 listed(&names, "and")
             )
         };
-        self.say(entry.key.range(), message);
+        self.error(entry.key.range(), message);
     }
 
     fn value(&mut self, key: &'static Key, node: Node<'_>) {
@@ -205,7 +207,7 @@ impl Reader<'_> {
         );
         if node.is_null() {
             if !holds_others {
-                self.say(
+                self.error(
                     node.range(),
                     format!("`{}` has no value; write one or remove the key", key.name),
                 );
@@ -236,13 +238,13 @@ impl Reader<'_> {
             Kind::Version(place) => {
                 let version = self
                     .scalar(key.name, node)
-                    .and_then(|text| self.held(node, text.parse::<Version>()));
+                    .and_then(|text| self.ok_or_report(node, text.parse::<Version>()));
                 set(place(&mut self.config), version);
             }
             Kind::Quantity(place) => self.quantity(key, node, place),
             Kind::Flag(place) => match node.resolved() {
                 Some(Resolved::Bool(flag)) => *place(&mut self.config) = flag,
-                _ => self.say(
+                _ => self.error(
                     node.range(),
                     format!("`{}` must be `true` or `false`", key.name),
                 ),
@@ -292,7 +294,7 @@ impl Reader<'_> {
         let items = self.items(key, node);
         let right: Vec<String> = items
             .into_iter()
-            .filter(|(name, node)| self.held(*node, check(name)).is_some())
+            .filter(|(name, node)| self.ok_or_report(*node, check(name)).is_some())
             .map(|(name, _)| name.to_owned())
             .collect();
         // A list without a valid item is dropped; an empty list is a value.
@@ -317,7 +319,7 @@ impl Reader<'_> {
                 *place(&mut self.config) = id;
                 self.written.insert(key.name, node.range());
             }
-            _ => self.say(
+            _ => self.error(
                 node.range(),
                 format!(
                     "`{}` must be a whole number from {least} to {GREATEST_ID}",
@@ -343,7 +345,7 @@ impl Reader<'_> {
             }
             None => {
                 let example = place(&mut Config::default()).clone();
-                self.say(
+                self.error(
                     node.range(),
                     format!("`{text}` is not a positive quantity, such as `{example}`"),
                 );
@@ -352,13 +354,13 @@ impl Reader<'_> {
     }
 
     /// Resets pairs of values that contradict each other.
-    fn put_in_order(&mut self) {
+    fn reset_contradictions(&mut self) {
         self.start = 0;
         for (low, high) in ORDERED {
             let (Some(low), Some(high)) = (value_key(low), value_key(high)) else {
                 continue;
             };
-            let (below, above) = (self.measure(low), self.measure(high));
+            let (below, above) = (self.amount_of(low), self.amount_of(high));
             let Some(place) = self
                 .written
                 .get(low.name)
@@ -368,7 +370,7 @@ impl Reader<'_> {
                 continue;
             };
             if below.0 > above.0 {
-                self.say(
+                self.error(
                     place,
                     format!(
                         "`{}` {} is above `{}` {}",
@@ -382,8 +384,8 @@ impl Reader<'_> {
     }
 
     /// Returns the amount of a value, and its text for messages.
-    fn measure(&mut self, key: &Key) -> (i128, String) {
-        let whence = if self.written.contains_key(key.name) {
+    fn amount_of(&mut self, key: &Key) -> (i128, String) {
+        let suffix = if self.written.contains_key(key.name) {
             ""
         } else {
             " (the default)"
@@ -399,7 +401,7 @@ impl Reader<'_> {
             }
             _ => (0, String::new()),
         };
-        (much, text + whence)
+        (much, text + suffix)
     }
 
     /// Returns the items of a list of strings.
@@ -408,7 +410,7 @@ impl Reader<'_> {
             .resolve()
             .filter(|node| node.kind() == yaml::NodeKind::Sequence);
         let Some(list) = list else {
-            self.say(
+            self.error(
                 node.range(),
                 format!(
                     "`{}` must be a list: start each item with `- `, or write all in `[ ]`",
@@ -426,7 +428,7 @@ impl Reader<'_> {
     pub(super) fn scalar<'y>(&mut self, name: &str, node: Node<'y>) -> Option<&'y str> {
         let text = node.as_str().filter(|_| !node.is_null());
         if text.is_none() {
-            self.say(node.range(), format!("`{name}` takes a single value here"));
+            self.error(node.range(), format!("`{name}` takes a single value here"));
         }
         text
     }
@@ -441,7 +443,7 @@ impl Reader<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("expected {}", listed(words, "or")),
             };
-            self.say(node.range(), format!("unknown {what} `{text}`; {advice}"));
+            self.error(node.range(), format!("unknown {what} `{text}`; {advice}"));
         }
         at
     }
@@ -454,37 +456,41 @@ impl Reader<'_> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "`kubeharden rules` lists all rules".to_owned(),
             };
-            self.say(node.range(), format!("unknown rule `{id}`; {advice}"));
+            self.error(node.range(), format!("unknown rule `{id}`; {advice}"));
         }
         is_known
     }
 
     /// Returns the value, or reports the error at the node.
-    pub(super) fn held<T>(&mut self, node: Node<'_>, outcome: Result<T, String>) -> Option<T> {
+    pub(super) fn ok_or_report<T>(
+        &mut self,
+        node: Node<'_>,
+        outcome: Result<T, String>,
+    ) -> Option<T> {
         outcome
-            .map_err(|message| self.say(node.range(), message))
+            .map_err(|message| self.error(node.range(), message))
             .ok()
     }
 
-    pub(super) fn say(&mut self, range: yaml::Range, message: impl Into<String>) {
-        self.say_at(
+    pub(super) fn error(&mut self, range: yaml::Range, message: impl Into<String>) {
+        self.error_at(
             self.start + usize::from(range.start())..self.start + usize::from(range.end()),
             message,
         );
     }
 
     /// Reports a warning.
-    pub(super) fn notice(&mut self, range: yaml::Range, message: String) {
+    pub(super) fn warning(&mut self, range: yaml::Range, message: String) {
         let range = self.start + usize::from(range.start())..self.start + usize::from(range.end());
-        self.tell(range, Severity::Warning, message);
+        self.report(range, Severity::Warning, message);
     }
 
-    fn say_at(&mut self, range: Range<usize>, message: impl Into<String>) {
-        self.tell(range, Severity::Error, message.into());
+    fn error_at(&mut self, range: Range<usize>, message: impl Into<String>) {
+        self.report(range, Severity::Error, message.into());
     }
 
     /// A quoted value may have several lines, but a message is one line.
-    fn tell(&mut self, range: Range<usize>, severity: Severity, message: String) {
+    fn report(&mut self, range: Range<usize>, severity: Severity, message: String) {
         let message = message
             .split(char::is_control)
             .filter(|piece| !piece.is_empty())

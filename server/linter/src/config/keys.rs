@@ -196,28 +196,29 @@ fn registry(entry: &str) -> Result<(), String> {
         return Err(format!("write it without `{scheme}://`: `{rest}`"));
     }
     let host = entry.split('/').next().unwrap_or_default();
-    match entry.is_empty() || entry.contains(char::is_whitespace) || host.trim_start_matches("*.").contains('*') {
-        true => Err(
-            "write a registry such as `ghcr.io` or `*.example.com`, or a repository such as `docker.io/library`"
-                .to_owned(),
-        ),
-        false => Ok(()),
+    let is_invalid = entry.is_empty()
+        || entry.contains(char::is_whitespace)
+        || host.trim_start_matches("*.").contains('*');
+    if is_invalid {
+        let message = "write a registry such as `ghcr.io` or `*.example.com`, or a repository such as `docker.io/library`";
+        return Err(message.to_owned());
     }
+    Ok(())
 }
 
 fn secret_name(name: &str) -> Result<(), String> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    match !name.is_empty() && name.chars().all(is_plain) {
-        true => Ok(()),
-        false => {
-            Err("write it in lower case, with `_` between words, such as `api_key`".to_owned())
-        }
+    if !name.is_empty() && name.chars().all(is_plain) {
+        Ok(())
+    } else {
+        Err("write it in lower case, with `_` between words, such as `api_key`".to_owned())
     }
 }
 
 fn folder(path: &str) -> Result<(), String> {
-    match path.starts_with('/') && !path.trim_end_matches('/').is_empty() {
-        true => Ok(()),
-        false => Err("write an absolute path, such as `/srv/keys`".to_owned()),
+    if path.starts_with('/') && !path.trim_end_matches('/').is_empty() {
+        Ok(())
+    } else {
+        Err("write an absolute path, such as `/srv/keys`".to_owned())
     }
 }

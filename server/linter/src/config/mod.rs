@@ -131,7 +131,9 @@ impl Config {
         let is_by_path = |exception: &Exception| !exception.path.is_empty();
         self.exceptions.iter().any(is_by_path).then(|| {
             let mut config = self.clone();
-            config.exceptions.retain(|exception| exception.is_for(path));
+            config
+                .exceptions
+                .retain(|exception| exception.applies_to(path));
             config
                 .exceptions
                 .iter_mut()

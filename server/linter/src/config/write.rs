@@ -143,9 +143,10 @@ fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     let begins_plainly = text.starts_with(|c: char| c.is_ascii_alphanumeric());
     let stays_text = matches!(resolve(text, ScalarStyle::Plain, None), Resolved::Str(_));
-    match begins_plainly && stays_text && text.chars().all(is_plain) {
-        true => text.to_owned(),
+    if begins_plainly && stays_text && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
         // JSON strings are valid YAML.
-        false => serde_json::Value::from(text).to_string(),
+        serde_json::Value::from(text).to_string()
     }
 }

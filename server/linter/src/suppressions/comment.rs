@@ -200,10 +200,12 @@ fn end_of_list(text: &str, start: usize) -> Option<usize> {
 pub(super) fn without(comment: &str, part: &Range<usize>) -> Option<String> {
     let before = comment[..part.start].trim_end();
     let after = &comment[part.end..];
-    (!before.is_empty() || !after.is_empty()).then(|| match before.is_empty() {
-        true => after.to_owned(),
-        false => format!("{before}{}{after}", if after.is_empty() { "" } else { " " }),
-    })
+    match (before, after) {
+        ("", "") => None,
+        ("", after) => Some(after.to_owned()),
+        (before, "") => Some(before.to_owned()),
+        (before, after) => Some(format!("{before} {after}")),
+    }
 }
 
 /// Returns the ranges of the words in a comma-separated list, without whitespace.
@@ -293,7 +295,7 @@ mod tests {
     use super::*;
 
     /// Describes the directives of a comment.
-    fn told(comment: &str) -> Vec<String> {
+    fn describe(comment: &str) -> Vec<String> {
         let said = read(comment);
         let text = |said: &Directive| match said {
             Directive::Ignore(ignore) => {
@@ -327,14 +329,14 @@ mod tests {
             "#  KubeHarden :  IGNORE  [ host-pid , ]",
             "# the agent # kubeharden: ignore[host-pid]",
         ] {
-            assert_eq!(told(comment), ["Place host-pid -"], "{comment}");
+            assert_eq!(describe(comment), ["Place host-pid -"], "{comment}");
         }
         assert_eq!(
-            told("# kubeharden: ignore-file[a,b] -- see #12"),
+            describe("# kubeharden: ignore-file[a,b] -- see #12"),
             ["Document a+b reason"]
         );
         assert_eq!(
-            told("# kubeharden: ignore[a] one # kubeharden: ignore[b]"),
+            describe("# kubeharden: ignore[a] one # kubeharden: ignore[b]"),
             ["Place a reason", "Place b -"]
         );
     }
@@ -342,23 +344,23 @@ mod tests {
     #[test]
     fn what_was_meant_and_is_none_is_told() {
         assert_eq!(
-            told("# kubeharden: ignore"),
+            describe("# kubeharden: ignore"),
             ["\"ignore\" name what is to be ignored: ignore[rule]"]
         );
         assert_eq!(
-            told("# kubeharden: ignore[ , ]"),
+            describe("# kubeharden: ignore[ , ]"),
             ["\"ignore\" name what is to be ignored: ignore[rule]"]
         );
         assert_eq!(
-            told("# kubeharden: ignore[a"),
+            describe("# kubeharden: ignore[a"),
             ["\"ignore\" missing ] after the list of rules"]
         );
         assert_eq!(
-            told("# kubeharden: ignroe[a]"),
+            describe("# kubeharden: ignroe[a]"),
             ["\"ignroe\" there is no comment \"kubeharden: ignroe\"; the nearest is ignore"]
         );
         assert_eq!(
-            told("# kubeharden: noqa[a]"),
+            describe("# kubeharden: noqa[a]"),
             ["\"noqa\" there is no comment \"kubeharden: noqa\"; the nearest is ignore"]
         );
         for comment in [
@@ -368,18 +370,18 @@ mod tests {
             "#",
             "# \u{e9}#",
         ] {
-            assert_eq!(told(comment), [""; 0], "{comment}");
+            assert_eq!(describe(comment), [""; 0], "{comment}");
         }
     }
 
     #[test]
     fn comments_of_other_tools_are_read() {
         assert_eq!(
-            told("#trivy:ignore:AVD-KSV-0017 trivy:ignore:KSV-0009"),
+            describe("#trivy:ignore:AVD-KSV-0017 trivy:ignore:KSV-0009"),
             ["Trivy AVD-KSV-0017", "Trivy KSV-0009"]
         );
         assert_eq!(
-            told("# checkov:skip=CKV_K8S_16:needs it"),
+            describe("# checkov:skip=CKV_K8S_16:needs it"),
             ["Checkov CKV_K8S_16"]
         );
     }

@@ -18,7 +18,7 @@ pub enum SuppressionScope {
 
 /// Returns changes that each suppress the given findings of one place, container or pod, best first.
 pub fn suppression_changes(
-    ignores: &Suppressions<'_, '_>,
+    suppressions: &Suppressions<'_, '_>,
     findings: &[&Finding],
     scope: SuppressionScope,
 ) -> Vec<Change> {
@@ -33,13 +33,13 @@ pub fn suppression_changes(
     }
     let names = rules.join(", ");
     let is_of_scope = |note: &Note| match (&note.covers, scope) {
-        (Covers::Spot(_), SuppressionScope::Place) => {
-            findings.iter().all(|finding| ignores.covers(note, finding))
-        }
+        (Covers::Spot(_), SuppressionScope::Place) => findings
+            .iter()
+            .all(|finding| suppressions.covers(note, finding)),
         (Covers::Document, SuppressionScope::Document) => true,
         _ => false,
     };
-    let joined = ignores
+    let joined = suppressions
         .notes
         .iter()
         .filter(|note| is_of_scope(note))
@@ -69,15 +69,17 @@ pub fn suppression_changes(
                 .collect()
         }
         // The first comments of the document are in another chunk.
-        SuppressionScope::Document if matches!(ignores.standing, ChunkRole::Item(_)) => Vec::new(),
+        SuppressionScope::Document if matches!(suppressions.standing, ChunkRole::Item(_)) => {
+            Vec::new()
+        }
         SuppressionScope::Document => {
-            let root = ignores
+            let root = suppressions
                 .yaml
                 .root()
                 .map(|root| root.properties_range().unwrap_or(root.range()));
             let begin = root
                 .map(Range::start)
-                .filter(|&begin| !ignores.is_behind_marker(begin));
+                .filter(|&begin| !suppressions.is_on_marker_line(begin));
             begin
                 .map(|begin| new(begin, true, "ignore-file"))
                 .into_iter()
@@ -105,7 +107,7 @@ fn join(note: &Note, names: &str) -> Option<Change> {
 impl Suppressions<'_, '_> {
     /// Whether an offset is on the line of the document's `---`: a comment above that line may belong to the previous
     /// document.
-    fn is_behind_marker(&self, at: Offset) -> bool {
+    fn is_on_marker_line(&self, at: Offset) -> bool {
         let before = &self.yaml.text()[..usize::from(at)];
         before
             .rsplit(['\n', '\r'])

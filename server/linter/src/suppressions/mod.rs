@@ -147,7 +147,7 @@ struct Mistake {
     range: Range,
     message: String,
     /// The fixes that correct and that remove it, each with its title.
-    remedy: Option<(String, Change)>,
+    correction: Option<(String, Change)>,
     removal: Option<(String, Change)>,
 }
 
@@ -165,7 +165,7 @@ impl Mistake {
             range: comment,
             text,
         };
-        let remedy = instead.map(
+        let correction = instead.map(
             |comment::Suggestion {
                  place,
                  written,
@@ -186,7 +186,7 @@ impl Mistake {
         Mistake {
             range,
             message,
-            remedy,
+            correction,
             removal,
         }
     }
@@ -202,13 +202,13 @@ impl Mistake {
                 },
             )
         };
-        let remedy = path.clone().zip(key).map(|(path, key)| rename(path, key));
+        let correction = path.clone().zip(key).map(|(path, key)| rename(path, key));
         let removal =
             path.map(|path| ("remove the annotation".to_owned(), Change::Remove { path }));
         Mistake {
             range,
             message,
-            remedy,
+            correction,
             removal,
         }
     }

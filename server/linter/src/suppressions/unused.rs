@@ -20,12 +20,12 @@ impl Suppressions<'_, '_> {
         for Mistake {
             range,
             message,
-            remedy,
+            correction,
             removal,
         } in &self.mistakes
         {
             let mut finding = found.at(*range, message.clone());
-            if let Some((title, change)) = remedy {
+            if let Some((title, change)) = correction {
                 finding.fix(Applicability::Unsafe, title.clone(), [change.clone()]);
             }
             // The comment may hold the only explanation, so that removing it is never a safe fix.
@@ -50,12 +50,12 @@ impl Suppressions<'_, '_> {
                 .filter(|_| self.can_judge(note))
                 .map_or_else(Vec::new, |ask| self.unused(note, shown, ask));
             report_unused(note, &unused, found);
-            let groundless = note
+            let without_reason = note
                 .names
                 .iter()
                 .position(|name| !name.has_reason && name.rule.is_some());
             if self.config.require_reason
-                && groundless.is_some_and(|index| !unused.contains(&index))
+                && without_reason.is_some_and(|index| !unused.contains(&index))
             {
                 let message = match note.written {
                     Written::Annotation { .. } => {
@@ -180,7 +180,7 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<
     let ids = Rule::ids();
     let lower = name.text.to_ascii_lowercase();
     let (near, message) = match meaning(&name.text) {
-        Meaning::Related(akin) => match akin.as_slice() {
+        Meaning::Related(related) => match related.as_slice() {
             [one] => (
                 Some(one.id),
                 format!("{} is not the same as {}", name.text, one.id),

@@ -1,7 +1,7 @@
 //! That nothing is lost by leaving unread what cannot hold an object: what is ruled out is read after all, and holds nothing.
 
 use super::*;
-use crate::analysis::{Analysis, ChunkKind, Report, analyze, analyze_chunk, read_part};
+use crate::analysis::{Analysis, ChunkKind, Report, analyze, analyze_chunk, parse_chunk};
 use crate::config::Config;
 use std::borrow::Cow;
 use std::fs;
@@ -55,7 +55,7 @@ fn ruled_out(text: &str, inputs: Inputs<'_>) -> usize {
                     facts,
                     asked,
                     ..
-                } = read_part(part, role, context, inputs);
+                } = parse_chunk(part, role, context, inputs);
                 assert!(
                     objects.is_empty() && findings.is_empty() && ignored.is_empty(),
                     "{part:?}: {objects:?} {findings:?}"
@@ -105,7 +105,7 @@ fn what_is_an_object_is_read_however_it_is_written() {
         "a: 1\n<<: {kind: Pod, apiVersion: v1}\n",
         "--- {kind: Pod,\n apiVersion: v1}\n",
         "!a\n  kind: Pod\n  apiVersion: v1\n",
-        // Half-typed, and mended in reading.
+        // Half-typed, and repaired by the parser.
         "a\nkind: Pod\napiVersion: v1\n",
         "  kind: Pod\n  apiVersion: v1\n",
         "}\n  kind: Pod\n  apiVersion: v1\n",
@@ -114,7 +114,7 @@ fn what_is_an_object_is_read_however_it_is_written() {
         // The first line is as plain as can be, and left unread for the sake of those below it.
         "- a: b\n kind: Pod\n apiVersion: v1\n",
     ] {
-        let known = read_part(
+        let known = parse_chunk(
             text,
             ChunkKind::Document,
             &Default::default(),
@@ -219,7 +219,7 @@ fn what_is_not_read_holds_nothing_whatever_is_typed() {
     assert!(out > rounds(), "{out}");
 }
 
-/// Lines of which a few are an object, or half of one, or something that is mended into one.
+/// Lines of which a few are an object, or half of one, or something that the parser repairs into one.
 #[rustfmt::skip]
 const LINES: &[&str] = &[
     "a:", "a: 1", "- a: 1", "-", "b: [", "b: {", "b: \"c", "b: 'c", "b: |", "b: >-", "c, d", "]", "}", "\"", "'", "e: f: g", "h", "# i", "", "- j",
