@@ -52,7 +52,7 @@ fn paths(output: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_exit_code_tells_whether_something_was_found() {
+fn exit_code_depends_on_findings() {
     let sandbox = Sandbox::new(&[("bad.yaml", ESCALATING), ("good.yaml", HARMLESS)]);
     let code = |arguments: &str| sandbox.run(&format!("check {arguments}")).code;
     assert_eq!(code("good.yaml"), 0);
@@ -71,7 +71,7 @@ fn the_exit_code_tells_whether_something_was_found() {
 }
 
 #[test]
-fn a_folder_gives_its_yaml_files_but_hidden_and_ignored_ones() {
+fn folder_skips_hidden_and_ignored_files() {
     let sandbox = Sandbox::new(&[
         (".gitignore", "/ignored\n*.gen.yaml\n"),
         ("a.yaml", PRIVILEGED),
@@ -92,7 +92,7 @@ fn a_folder_gives_its_yaml_files_but_hidden_and_ignored_ones() {
 }
 
 #[test]
-fn the_order_is_path_then_place_then_rule() {
+fn findings_are_sorted() {
     let names: Vec<String> = (0..40)
         .map(|n| format!("folder{}/{n}.yaml", n % 3))
         .collect();
@@ -124,7 +124,7 @@ fn the_order_is_path_then_place_then_rule() {
 }
 
 #[test]
-fn stdin_is_read_and_has_a_name() {
+fn stdin_has_a_name() {
     let sandbox = Sandbox::new(&[]);
     let first = |arguments: &str| {
         let run = sandbox.run_with(arguments, PRIVILEGED);
@@ -285,7 +285,7 @@ fn assert_place(finding: &Value, text: &str) {
 }
 
 #[test]
-fn full_output_shows_the_lines_and_sums_up() {
+fn full_output_shows_lines_and_summary() {
     let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED), ("values.yaml", "a: 1\n")]);
     let run = sandbox.run("check --select privileged-container,missing-seccomp-profile");
     assert_eq!((run.code, run.stderr.as_str()), (1, ""));
@@ -313,7 +313,7 @@ fn full_output_shows_the_lines_and_sums_up() {
 }
 
 #[test]
-fn concise_output_is_a_line_each() {
+fn concise_output_is_one_line_each() {
     let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
     let run = sandbox.run("check --output-format concise --profile baseline");
     expect![[r#"
@@ -323,7 +323,7 @@ fn concise_output_is_a_line_each() {
 }
 
 #[test]
-fn silence_has_a_reason() {
+fn summary_explains_no_findings() {
     let sandbox = Sandbox::new(&[
         ("pods/good.yaml", HARMLESS),
         ("other/values.yaml", "a: 1\n"),
@@ -353,7 +353,7 @@ fn silence_has_a_reason() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_and_stops_nothing_else() {
+fn unreadable_file_is_an_error_of_its_own() {
     let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED)]);
     sandbox.write("latin.yaml", b"a: 1\nname: caf\xe9\n");
     sandbox.write("program", b"\x7fELF\x00\x01");
@@ -374,7 +374,7 @@ fn what_cannot_be_read_is_told_and_stops_nothing_else() {
 }
 
 #[test]
-fn what_is_not_yaml_matters_in_manifests_alone() {
+fn syntax_errors_matter_in_manifests_only() {
     let broken = "  labels: {a: b\n";
     let manifest = format!("{HARMLESS}{broken}");
     let sandbox = Sandbox::new(&[("manifest.yaml", &manifest), ("other.yaml", broken)]);
@@ -393,12 +393,12 @@ fn what_is_not_yaml_matters_in_manifests_alone() {
 }
 
 #[test]
-fn wrong_arguments_are_told_with_what_would_be_right() {
+fn wrong_arguments_suggest_corrections() {
     let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED)]);
-    let refused = |arguments: &str, remedy: &str| {
+    let refused = |arguments: &str, advice: &str| {
         let run = sandbox.run(arguments);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments}");
-        assert!(run.stderr.contains(remedy), "{arguments}: {}", run.stderr);
+        assert!(run.stderr.contains(advice), "{arguments}: {}", run.stderr);
     };
     refused(
         "check --select priviliged-container",
@@ -450,7 +450,7 @@ fn select_and_ignore_choose_rules() {
 }
 
 #[test]
-fn the_environment_chooses_the_format_and_the_command_line_overrides_it() {
+fn format_option_overrides_environment() {
     let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
     let with = |arguments: &str| {
         let mut command = sandbox.command(arguments);
@@ -462,7 +462,7 @@ fn the_environment_chooses_the_format_and_the_command_line_overrides_it() {
 }
 
 #[test]
-fn colours_are_for_those_who_ask() {
+fn colors_are_optional() {
     let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
     let colored = |arguments: &str| sandbox.run(arguments).stdout.contains('\u{1b}');
     assert!(!colored("check") && !colored("check --color never"));
@@ -474,7 +474,7 @@ fn colours_are_for_those_who_ask() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     let many = vec![PRIVILEGED; 300].join("---\n");
     let sandbox = Sandbox::new(&[("many.yaml", &many)]);
     for arguments in [
@@ -495,7 +495,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn fix_writes_what_is_safe_and_nothing_else() {
+fn fix_applies_only_safe_fixes() {
     let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING), ("values.yaml", "a:   1\n")]);
     let run = sandbox.run("fix --select privilege-escalation");
     assert_eq!((run.code, run.stdout.as_str()), (0, ""));
@@ -524,7 +524,7 @@ fn fix_writes_what_is_safe_and_nothing_else() {
 }
 
 #[test]
-fn fix_keeps_line_breaks_comments_and_the_byte_order_mark() {
+fn fix_keeps_line_breaks_and_comments() {
     let before = format!("\u{feff}{ESCALATING}").replace('\n', "\r\n");
     let sandbox = Sandbox::new(&[("pod.yaml", &before)]);
     sandbox.run("fix");
@@ -542,7 +542,7 @@ fn fix_keeps_line_breaks_comments_and_the_byte_order_mark() {
 }
 
 #[test]
-fn risky_fixes_are_applied_on_request() {
+fn other_fixes_need_options() {
     let sandbox = Sandbox::new(&[("pod.yaml", PRIVILEGED)]);
     sandbox.run("fix --select privileged-container");
     assert_eq!(sandbox.read("pod.yaml"), PRIVILEGED);
@@ -559,7 +559,7 @@ fn risky_fixes_are_applied_on_request() {
 }
 
 #[test]
-fn everything_is_fixed_in_one_run() {
+fn one_run_applies_all_fixes() {
     let sandbox = Sandbox::new(&[("a.yaml", ESCALATING), ("b.yaml", PRIVILEGED)]);
     sandbox.run("fix --unsafe-fixes --placeholder-fixes");
     let (a, b) = (sandbox.read("a.yaml"), sandbox.read("b.yaml"));
@@ -572,7 +572,7 @@ fn everything_is_fixed_in_one_run() {
 }
 
 #[test]
-fn diff_shows_and_writes_nothing() {
+fn diff_writes_nothing() {
     let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING)]);
     let run = sandbox.run("fix --diff --select privilege-escalation");
     assert_eq!(
@@ -597,7 +597,7 @@ fn diff_shows_and_writes_nothing() {
 }
 
 #[test]
-fn stdin_is_fixed_to_stdout() {
+fn fix_of_stdin_goes_to_stdout() {
     let sandbox = Sandbox::new(&[]);
     let run = sandbox.run_with("fix -", ESCALATING);
     assert_eq!(run.code, 0);
@@ -614,7 +614,7 @@ fn stdin_is_fixed_to_stdout() {
 }
 
 #[test]
-fn what_is_not_fixed_is_told_with_its_reason() {
+fn refused_fix_reports_its_reason() {
     let shared = ESCALATING.replace("  - name: web\n", "  - &web\n    name: web\n") + "  - *web\n";
     let sandbox = Sandbox::new(&[("pod.yaml", &shared)]);
     let run = sandbox.run("fix --select privilege-escalation");
@@ -631,7 +631,7 @@ fn what_is_not_fixed_is_told_with_its_reason() {
 }
 
 #[test]
-fn one_line_tells_a_cause_with_its_line_of_the_file() {
+fn refusals_are_grouped_by_cause() {
     let twice = ESCALATING.replace(
         "spec:\n",
         "spec:\n  hostNetwork: true\n  hostNetwork: true\n",
@@ -665,7 +665,7 @@ fn one_line_tells_a_cause_with_its_line_of_the_file() {
 }
 
 #[test]
-fn what_has_no_fix_is_named_once_every_fix_is_asked_for() {
+fn unfixable_findings_are_reported() {
     let text =
         format!("{ESCALATING}  volumes:\n  - name: logs\n    hostPath: {{path: /srv/logs}}\n");
     let sandbox = Sandbox::new(&[("pod.yaml", &text)]);
@@ -679,7 +679,7 @@ fn what_has_no_fix_is_named_once_every_fix_is_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_edited_is_not_called_fixable() {
+fn uneditable_finding_has_no_fix() {
     let fixable = |text: &str| {
         let sandbox = Sandbox::new(&[("pod.yaml", text)]);
         let output: serde_json::Value =
@@ -709,7 +709,7 @@ fn what_cannot_be_edited_is_not_called_fixable() {
 
 #[cfg(unix)]
 #[test]
-fn mode_and_link_stay() {
+fn fix_keeps_mode_and_link() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let sandbox = Sandbox::new(&[("real/pod.yaml", ESCALATING)]);
     symlink("real/pod.yaml", sandbox.path("link.yaml")).unwrap();
@@ -739,7 +739,7 @@ fn mode_and_link_stay() {
 
 #[cfg(unix)]
 #[test]
-fn a_read_only_file_stays_as_it_is() {
+fn fix_keeps_read_only_file() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING)]);
     fs::set_permissions(sandbox.path("pod.yaml"), fs::Permissions::from_mode(0o444)).unwrap();
@@ -755,7 +755,7 @@ fn a_read_only_file_stays_as_it_is() {
 /// The program with as little room on the disk as there can be: what it writes to a file fails.
 #[cfg(unix)]
 #[test]
-fn a_full_disk_leaves_files_as_they_are() {
+fn full_disk_leaves_files_unchanged() {
     let sandbox = Sandbox::new(&[("one.yaml", ESCALATING), ("two.yaml", ESCALATING)]);
     let mut command = Command::new("sh");
     // The limit is not a disk, but fails in the same place; its signal would end the program.
@@ -789,7 +789,7 @@ fn a_full_disk_leaves_files_as_they_are() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn results_that_cannot_be_written_are_told() {
+fn failed_output_is_an_error() {
     let sandbox = Sandbox::new(&[("bad.yaml", PRIVILEGED)]);
     let mut command = sandbox.command("check");
     command.stdout(fs::File::create("/dev/full").unwrap());
@@ -801,7 +801,7 @@ fn results_that_cannot_be_written_are_told() {
 /// The program while the kernel refuses to open one file that was there a moment before.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_is_gone_or_closed_to_us_stops_nothing_else() {
+fn missing_file_does_not_stop_others() {
     for (error, told) in [
         ("ENOENT", "no such file or folder"),
         ("EACCES", "permission denied"),
@@ -861,7 +861,7 @@ fn a_file_that_is_gone_or_closed_to_us_stops_nothing_else() {
 /// A repository cannot hold a pipe, but it can hold a link to anything, `/dev/zero` say.
 #[cfg(unix)]
 #[test]
-fn what_lies_about_and_has_no_end_is_left_alone() {
+fn special_files_are_skipped() {
     let sandbox = Sandbox::new(&[
         ("bad.yaml", PRIVILEGED),
         ("below/other.yaml", PRIVILEGED),
@@ -928,7 +928,7 @@ fn what_lies_about_and_has_no_end_is_left_alone() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_that_is_named_is_read() {
+fn named_pipe_is_read() {
     let sandbox = Sandbox::new(&[
         ("bad.yaml", PRIVILEGED),
         (
@@ -952,7 +952,7 @@ fn a_pipe_that_is_named_is_read() {
 /// Eight findings of each of a thousand containers are told in little memory: what is kept of a finding is its own.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_found_in_one_large_pod_fits_into_little_memory() {
+fn findings_of_a_large_pod_use_little_memory() {
     let containers: String = (0..1000)
         .map(|number| format!("  - name: c{number}\n    image: b\n"))
         .collect();
@@ -1031,7 +1031,7 @@ fn rules_are_listed_and_explained() {
 }
 
 #[test]
-fn the_version_and_completions_are_printed() {
+fn version_and_completions_are_printed() {
     let sandbox = Sandbox::new(&[]);
     let version = sandbox.run("version").stdout;
     assert_eq!(
@@ -1061,7 +1061,7 @@ fn found(sandbox: &Sandbox, arguments: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_nearest_configuration_upwards_counts_for_each_file() {
+fn nearest_configuration_applies() {
     let select = |rule: &str| format!("select: [{rule}]\n");
     let sandbox = Sandbox::new(&[
         (CONFIG, &select("unpinned-image")),
@@ -1110,7 +1110,7 @@ fn the_nearest_configuration_upwards_counts_for_each_file() {
 }
 
 #[test]
-fn a_configuration_can_be_named_or_left_out() {
+fn configuration_options_work() {
     let sandbox = Sandbox::new(&[
         (CONFIG, "select: [privileged-container]\n"),
         ("other.yaml", "select: [host-pid]\n"),
@@ -1136,7 +1136,7 @@ fn a_configuration_can_be_named_or_left_out() {
 }
 
 #[test]
-fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
+fn command_line_overrides_configuration() {
     let config = "profile: baseline\nfailOn: error\nignore: [privileged-container]\nseverity: {host-pid: off, unpinned-image: hint}\n";
     let sandbox = Sandbox::new(&[(CONFIG, config), ("pod.yaml", PRIVILEGED)]);
     let printed = |arguments: &str| sandbox.run(&format!("config {arguments}")).stdout;
@@ -1172,7 +1172,7 @@ fn the_command_line_wins_over_the_file_and_the_file_over_the_defaults() {
 }
 
 #[test]
-fn stdin_counts_as_standing_where_its_name_says() {
+fn stdin_name_selects_configuration() {
     let sandbox = Sandbox::new(&[
         (CONFIG, "select: [host-pid]\n"),
         ("team/.kubeharden.yaml", "select: [privileged-container]\n"),
@@ -1189,7 +1189,7 @@ fn stdin_counts_as_standing_where_its_name_says() {
 }
 
 #[test]
-fn a_mistake_in_the_configuration_is_shown_once_and_fails_after_the_findings() {
+fn configuration_error_is_shown_once() {
     let config = "profile: baselin\nselect: [privileged-container]\n";
     let sandbox = Sandbox::new(&[
         (CONFIG, config),
@@ -1215,7 +1215,7 @@ fn a_mistake_in_the_configuration_is_shown_once_and_fails_after_the_findings() {
 }
 
 #[test]
-fn fix_leaves_alone_what_a_mistaken_configuration_is_about() {
+fn fix_refuses_invalid_configuration() {
     let sandbox = Sandbox::new(&[
         ("bad/.kubeharden.yaml", "ignored: [privilege-escalation]\n"),
         ("bad/pod.yaml", ESCALATING),
@@ -1233,7 +1233,7 @@ fn fix_leaves_alone_what_a_mistaken_configuration_is_about() {
 }
 
 #[test]
-fn fixes_write_the_configured_values() {
+fn fixes_write_configured_values() {
     let config = "select: [missing-user-id]\nvalues: {userId: 65532}\n";
     let sandbox = Sandbox::new(&[(CONFIG, config), ("pod.yaml", ESCALATING)]);
     // The older name of `--placeholder-fixes`.
@@ -1242,7 +1242,7 @@ fn fixes_write_the_configured_values() {
 }
 
 #[test]
-fn init_writes_a_configuration_and_overwrites_none() {
+fn init_does_not_overwrite() {
     let sandbox = Sandbox::new(&[("deep/pod.yaml", PRIVILEGED)]);
     let run = sandbox.run("init");
     assert_eq!(
@@ -1273,7 +1273,7 @@ fn init_writes_a_configuration_and_overwrites_none() {
 }
 
 #[test]
-fn json_is_read_in_folders_where_it_holds_objects() {
+fn json_objects_are_read_in_folders() {
     let pod = r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"hostPID": true}}"#;
     let sandbox = Sandbox::new(&[
         ("deploy/pod.json", pod),
@@ -1283,7 +1283,7 @@ fn json_is_read_in_folders_where_it_holds_objects() {
     let found = sandbox.json("--select host-pid");
     assert_eq!(found["findings"][0]["path"], "deploy/pod.json");
     assert_eq!(found["summary"]["files"], 1);
-    // What somebody names is read, whatever it is.
+    // A named file is read, whatever its type.
     assert_eq!(sandbox.json("package.json")["summary"]["files"], 1);
     let run = sandbox.run("fix --unsafe-fixes --select host-pid");
     assert_eq!(run.code, 0, "{run:?}");
@@ -1291,7 +1291,7 @@ fn json_is_read_in_folders_where_it_holds_objects() {
 }
 
 #[test]
-fn what_a_kustomization_or_a_chart_makes_of_a_file_counts() {
+fn file_context_applies() {
     let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      containers:\n        - name: a\n          image: x:1\n          securityContext: {privileged: true}\n";
     let template = patch.replace("x:1", "'{{ .Values.image }}'");
     let sandbox = Sandbox::new(&[
@@ -1341,7 +1341,7 @@ fn what_a_kustomization_or_a_chart_makes_of_a_file_counts() {
 }
 
 #[test]
-fn statistics_say_what_was_read_and_why_the_rest_is_silent() {
+fn statistics_count_kinds_rules_and_skips() {
     let sandbox = Sandbox::new(&[
         (
             "pod.yaml",
@@ -1400,7 +1400,7 @@ fn statistics_say_what_was_read_and_why_the_rest_is_silent() {
 }
 
 #[test]
-fn what_is_ignored_is_counted_and_shown_on_demand() {
+fn suppressed_findings_are_counted() {
     let ignored = PRIVILEGED.replace(
         "privileged: true",
         "privileged: true # kubeharden: ignore[privileged-container] it is the CNI",
@@ -1452,7 +1452,7 @@ fn what_is_ignored_is_counted_and_shown_on_demand() {
 }
 
 #[test]
-fn exceptions_hold_by_path_from_the_folder_of_their_file() {
+fn exception_paths_are_relative_to_their_file() {
     let config =
         "exceptions:\n  - rules: privileged-container\n    path: deploy/*.yaml\n    reason: r\n";
     let sandbox = Sandbox::new(&[
@@ -1482,7 +1482,7 @@ fn exceptions_hold_by_path_from_the_folder_of_their_file() {
 }
 
 #[test]
-fn an_exception_that_ended_is_told_of_and_changes_no_exit_code() {
+fn expired_exception_is_a_warning() {
     let config =
         |until: &str| format!("exceptions:\n  - rules: privileged-container\n    until: {until}\n");
     let sandbox = Sandbox::new(&[
@@ -1506,7 +1506,7 @@ fn an_exception_that_ended_is_told_of_and_changes_no_exit_code() {
     assert_eq!((run.code, run.stderr.as_str()), (0, ""));
 }
 
-/// Pods that have something wrong and something to mend each, some of which make a rule fail that only such a program has.
+/// Pods with a finding and a fix each. Some make a rule panic that only the test build has.
 #[cfg(debug_assertions)]
 mod failing {
     use crate::sandbox::Sandbox;
@@ -1526,7 +1526,7 @@ mod failing {
         ])
     }
 
-    /// What is told of a file, if it is told once.
+    /// Returns the message about a file, if there is exactly one.
     fn told(stderr: &str, file: &str) -> String {
         let mut lines = stderr
             .lines()
@@ -1540,7 +1540,7 @@ mod failing {
     }
 
     #[test]
-    fn a_rule_that_fails_costs_a_check_its_own_findings() {
+    fn panicking_rule_loses_only_its_findings() {
         let sandbox = sandbox();
         let run = sandbox.run("check --output-format concise .");
         assert_eq!(run.code, 2, "{run:?}");
@@ -1565,7 +1565,7 @@ mod failing {
     }
 
     #[test]
-    fn a_rule_that_fails_inside_a_kustomization_is_told_of() {
+    fn rule_panic_in_kustomization_is_reported() {
         let patch = pod("kubeharden-fails")
             .lines()
             .map(|line| format!("      {line}\n"))
@@ -1582,7 +1582,7 @@ mod failing {
     }
 
     #[test]
-    fn a_rule_that_fails_keeps_nothing_else_from_being_mended() {
+    fn panicking_rule_does_not_stop_fixes() {
         let sandbox = sandbox();
         let diff = sandbox.run("fix --unsafe-fixes --diff .");
         for file in ["a.yaml", "b.yaml", "c.yaml"] {
@@ -1608,23 +1608,23 @@ mod failing {
                 "{text}"
             );
         }
-        let mended = sandbox.run_with("fix --unsafe-fixes -", &pod("kubeharden-fails"));
+        let fixed = sandbox.run_with("fix --unsafe-fixes -", &pod("kubeharden-fails"));
         assert_eq!(
-            (mended.code, mended.stdout.contains("hostPID")),
+            (fixed.code, fixed.stdout.contains("hostPID")),
             (2, false),
-            "{mended:?}"
+            "{fixed:?}"
         );
     }
 
     #[test]
-    fn nothing_is_written_that_makes_a_rule_fail() {
+    fn fix_that_makes_a_rule_panic_is_refused() {
         let text = pod("kubeharden-fails-when-mended");
         let sandbox = Sandbox::new(&[("a.yaml", &text)]);
         let run = sandbox.run("fix --unsafe-fixes a.yaml");
         assert!(sandbox.read("a.yaml").contains("hostPID: true"), "{run:?}");
         assert!(
             sandbox.read("a.yaml").contains("runAsNonRoot"),
-            "what it has nothing against is mended: {run:?}"
+            "other findings are fixed: {run:?}"
         );
         assert!(
             run.stderr.contains(
@@ -1635,7 +1635,7 @@ mod failing {
     }
 
     #[test]
-    fn an_ignore_of_what_a_rule_that_failed_might_have_found_is_not_called_unused() {
+    fn suppression_of_panicked_rule_is_not_unused() {
         let ignored = pod("kubeharden-fails")
             .replace("true", "true # kubeharden: ignore[host-network] a reason");
         let sandbox = Sandbox::new(&[

@@ -1,5 +1,5 @@
-//! What objects in other documents and files have to say: the command line over a folder, and the property that nobody loses anything where
-//! nothing is found.
+//! Facts from objects in other documents and files: the command line over a folder, and the property that unknown objects change
+//! nothing.
 
 use crate::sandbox::Sandbox;
 use linter::OwnedInputs;
@@ -44,7 +44,7 @@ fn is_told_of_token(files: &[(&str, &str)], file: &str) -> bool {
 }
 
 #[test]
-fn an_account_that_turns_the_token_off_settles_it_for_its_pods() {
+fn account_without_token_applies_to_pods() {
     let (shop, named) = (", namespace: shop", "serviceAccountName: web");
     let (here, there) = (pod(shop, named), pod("", named));
     let off = |metadata| account(metadata, OFF);
@@ -131,7 +131,7 @@ fn an_account_that_turns_the_token_off_settles_it_for_its_pods() {
 }
 
 #[test]
-fn the_account_that_every_namespace_has_is_not_found_by_its_name_alone() {
+fn default_account_needs_a_namespace() {
     let (plain, account) = (
         pod("", "restartPolicy: Always"),
         account("name: default", OFF),
@@ -147,7 +147,7 @@ fn the_account_that_every_namespace_has_is_not_found_by_its_name_alone() {
 }
 
 #[test]
-fn what_a_namespace_enforces_is_the_profile_where_nobody_chose_one() {
+fn namespace_level_is_the_default_profile() {
     let with = |labels: &str| {
         Sandbox::new(&[
             ("pod.yaml", &pod(", namespace: shop", "hostPID: true")),
@@ -179,7 +179,7 @@ fn what_a_namespace_enforces_is_the_profile_where_nobody_chose_one() {
     assert_eq!(
         has(&baseline, "--profile hardened ."),
         [true, true, true],
-        "somebody chose more"
+        "a stricter profile is chosen"
     );
     assert_eq!(
         has(&restricted, "--profile baseline ."),
@@ -207,7 +207,7 @@ fn what_a_namespace_enforces_is_the_profile_where_nobody_chose_one() {
     assert!(!rules(&sandbox, ".", "pod.yaml").contains("privilege-escalation"));
     assert!(
         rules(&sandbox, "pod.yaml", "pod.yaml").contains("privilege-escalation"),
-        "files that nobody asked for say nothing"
+        "files outside the arguments have no effect"
     );
     sandbox.write("more/ns.yaml", namespace(&restricted));
     assert!(
@@ -217,7 +217,7 @@ fn what_a_namespace_enforces_is_the_profile_where_nobody_chose_one() {
 }
 
 #[test]
-fn a_kustomization_says_in_which_namespace_its_resources_are() {
+fn kustomization_sets_namespace() {
     let labels = "pod-security.kubernetes.io/enforce: baseline";
     let sandbox = Sandbox::new(&[
         ("app/pod.yaml", &pod("", "hostPID: true")),
@@ -233,7 +233,7 @@ fn a_kustomization_says_in_which_namespace_its_resources_are() {
 }
 
 #[test]
-fn a_kustomization_moves_the_accounts_that_it_names() {
+fn kustomization_moves_accounts() {
     let (account, pod_in) = (account("name: web", OFF), |namespace: &str| {
         pod(
             &format!(", namespace: {namespace}"),
@@ -269,7 +269,7 @@ fn a_kustomization_moves_the_accounts_that_it_names() {
 }
 
 #[test]
-fn a_base_is_where_its_overlays_put_it() {
+fn overlay_sets_namespace_of_base() {
     let named = "serviceAccountName: web";
     let sandbox = Sandbox::new(&[
         (
@@ -313,7 +313,7 @@ fn a_base_is_where_its_overlays_put_it() {
 }
 
 #[test]
-fn what_an_overlay_says_of_namespaces_counts_for_its_base() {
+fn overlay_namespace_level_applies_to_base() {
     let labels = |level: &str| namespace(&format!("pod-security.kubernetes.io/enforce: {level}"));
     let sandbox = Sandbox::new(&[
         ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
@@ -365,7 +365,7 @@ fn what_an_overlay_says_of_namespaces_counts_for_its_base() {
         "kind: Component\nnamespace: shop\n",
     );
     assert!(is_baseline());
-    // Nobody can build a circle.
+    // A cycle cannot be built.
     sandbox.write(
         "test/kustomization.yaml",
         "resources: [../base, ../test, ../prod]\ncomponents: [../test, ../test]\n",
@@ -378,7 +378,7 @@ fn what_an_overlay_says_of_namespaces_counts_for_its_base() {
 }
 
 #[test]
-fn what_is_settled_elsewhere_is_not_mended() {
+fn resolved_elsewhere_is_not_fixed() {
     let files = [
         ("pod.yaml", pod("", "serviceAccountName: web")),
         ("account.yaml", account("name: web", OFF)),
@@ -395,7 +395,7 @@ fn what_is_settled_elsewhere_is_not_mended() {
 }
 
 #[test]
-fn where_nothing_is_known_nothing_changes() {
+fn unknown_objects_change_nothing() {
     let others = WorkspaceView {
         index: Arc::new(WorkspaceIndex::default()),
         folder: Path::new("/a").into(),

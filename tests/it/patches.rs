@@ -119,10 +119,10 @@ fn place_of_operation(yaml: &Yaml, range: Range, path: &str) -> String {
     before[before.find("\"/").expect("a pointer") + 1..].to_owned()
 }
 
-/// Rules with the places that they tell of.
+/// Rules with the places of their findings.
 type Told = BTreeSet<(&'static str, String)>;
 
-/// What is told of a document, but for what is said to be missing in it.
+/// The findings of a document, except those about missing fields.
 fn told(analysis: &Analysis, place: impl Fn(Range) -> String) -> Told {
     let present = analysis
         .findings
@@ -138,7 +138,7 @@ struct Comparison {
     is_kind_known: bool,
     /// By the kind and the text of a patch: many objects have the same parts.
     known: HashMap<(String, String), Told>,
-    /// What operations alone are told of.
+    /// The findings of operations alone.
     wrong: BTreeSet<String>,
     rules: BTreeSet<&'static str>,
 }
@@ -151,7 +151,7 @@ impl Comparison {
             let object = objects
                 .first()
                 .filter(|object| Some(object.node) == analysis.yaml().root());
-            // What another part of the pod excuses is told of in the operation, which is all that there is to see.
+            // A finding that another field of the pod would resolve is reported, because only the operation is visible.
             let is_excused = |pod: &Pod<'_>| pod.is_windows() || pod.has_user_namespace();
             let is_whole = analysis.yaml().errors().is_empty();
             let Some(object) =
@@ -214,7 +214,7 @@ impl Comparison {
     }
 }
 
-/// Objects that were made to be refused, and others that were made to be held against the standards.
+/// Objects made for rejection by the API server, and objects made for the Pod Security Standards.
 fn made() -> Vec<String> {
     let lines = |name: &str, key: &'static str, every: usize| -> Vec<String> {
         let text = std::fs::read_to_string(format!(
@@ -246,7 +246,7 @@ fn made() -> Vec<String> {
 }
 
 #[test]
-fn what_an_operation_writes_is_told_of_where_it_is_in_the_whole_object() {
+fn operation_findings_match_whole_object() {
     for is_kind_known in [true, false] {
         let mut comparison = Comparison {
             is_kind_known,
@@ -303,7 +303,7 @@ fn said_of(kind: &str, path: &str, value: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_bad_value_is_told_of_at_its_own_place() {
+fn bad_value_is_marked() {
     for kind in [
         "Deployment",
         "",
@@ -401,7 +401,7 @@ fn a_bad_value_is_told_of_at_its_own_place() {
 }
 
 #[test]
-fn what_a_kind_does_not_have_is_told_of_where_the_path_names_it() {
+fn unknown_field_is_marked_in_path() {
     for (path, expected) in [
         (
             "/spec/template/spec/hostNetwrok",
@@ -428,9 +428,9 @@ fn what_a_kind_does_not_have_is_told_of_where_the_path_names_it() {
 }
 
 #[test]
-fn what_is_not_sure_is_not_told() {
+fn uncertain_findings_are_dropped() {
     for (kind, path, value) in [
-        // Of another type, or of nobody knows which.
+        // Of another or an unknown type.
         ("", "/spec/hostNetwork", "true"),
         ("", "/data/DB_PASSWORD", "hunter22"),
         ("Secret", "/data/DB_PASSWORD", "aHVudGVyMjI="),
@@ -511,7 +511,7 @@ fn what_is_not_sure_is_not_told() {
 }
 
 #[test]
-fn a_group_and_a_version_tell_kinds_apart() {
+fn group_and_version_select_kind() {
     let of = |group: &str, version: Option<&str>, kind: &str, path: &str| {
         let target = PatchTarget {
             version: version.map(Into::into),
@@ -555,7 +555,7 @@ fn a_group_and_a_version_tell_kinds_apart() {
         ),
         ["host-pid: true"]
     );
-    // A resource that nobody knows, and what speaks of pods without making any.
+    // An unknown resource, and one that mentions pods without creating any.
     assert_eq!(
         of("example.com", None, "Shop", "/spec/template/spec/hostPID"),
         ["host-pid: true"]
@@ -590,7 +590,7 @@ const PRIVILEGED: &str = "\
 ";
 
 #[test]
-fn a_comment_on_the_line_of_a_value_ignores_it() {
+fn comment_suppresses_value_on_its_line() {
     let config = patch_for(target("DaemonSet", "apps"), Config::default());
     let analysis = analysis::analyze_document(PRIVILEGED, &config);
     let ids = |findings: &[Finding]| {
@@ -636,7 +636,7 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
         said(PRIVILEGED, &shown),
         ["privileged-container: true", "host-pid: true"]
     );
-    // What stands elsewhere may be what is ignored; what names no rule is none.
+    // The suppressed finding may be elsewhere; an unknown rule suppresses nothing.
     let unknown = PRIVILEGED
         .replace("privileged-container", "no-such-rule")
         .replace("true #", "false #");
@@ -649,7 +649,7 @@ fn a_comment_on_the_line_of_a_value_ignores_it() {
 }
 
 #[test]
-fn what_is_no_json_patch_is_read_as_before() {
+fn other_documents_are_not_patches() {
     let config = patch_for(target("Deployment", ""), Config::default());
     for text in [
         "",
@@ -662,7 +662,7 @@ fn what_is_no_json_patch_is_read_as_before() {
     ] {
         assert_eq!(said(text, &config), [""; 0], "{text:?}");
     }
-    // Nobody says that it is a patch.
+    // Nothing marks it as a patch.
     assert_eq!(said(PRIVILEGED, &Config::default()), [""; 0]);
     let broken = said(
         "- op: add\n  path: /spec/template/spec/hostPID\n  value: \"true\n",
@@ -675,7 +675,7 @@ fn what_is_no_json_patch_is_read_as_before() {
 }
 
 #[test]
-fn a_patch_inside_a_kustomization_is_for_what_is_said_beside_it() {
+fn inline_patch_has_its_target() {
     let patches = "\
 patches:
   - target: {kind: Deployment}
@@ -717,7 +717,7 @@ patchesJson6902:
 }
 
 #[test]
-fn fields_are_told_of_and_completed_in_operations() {
+fn operations_have_hover_and_completion() {
     let text = "\
 - op: add
   path: /spec/template/spec/containers/0/securityContext
@@ -770,7 +770,7 @@ fn fields_are_told_of_and_completed_in_operations() {
 }
 
 #[test]
-fn whatever_is_being_typed_is_read_without_harm() {
+fn half_typed_patches_are_read() {
     let block = "- op: add\n  path: /spec/template/spec/containers/0/securityContext\n  value: &a {privileged: true, é: [1]}\n";
     let flow = r#"[{"value": {"hostPID": true}, "path": "/spec/template/spec", "op": "add"}, {"op": "add", "path": "/a~1\u0062/-/0", "value": 1}]"#;
     let pieces = [
@@ -835,7 +835,7 @@ fn checked(sandbox: &Sandbox, arguments: &str) -> Vec<String> {
 }
 
 #[test]
-fn files_that_a_kustomization_names_are_read_for_its_targets() {
+fn patch_targets_come_from_named_files() {
     let operation =
         |field: &str| format!("- op: add\n  path: /spec/template/spec/{field}\n  value: true\n");
     let users = r#"[{"op": "add", "path": "/spec/template/spec/securityContext", "value": {"runAsUser": 0}}]"#;

@@ -57,7 +57,7 @@ fn told(sandbox: &Sandbox, arguments: &str) -> Vec<String> {
             &text[place("startByte")..place("endByte")]
         )
     };
-    // What is rendered is nobody's to mend.
+    // Rendered text has no fixes.
     let is_mended = |finding: &Value| !finding["fix"].is_null();
     assert!(arguments == "." || !json["findings"].as_array().unwrap().iter().any(is_mended));
     json["findings"]
@@ -69,7 +69,7 @@ fn told(sandbox: &Sandbox, arguments: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_chart_is_told_of_where_its_templates_say_so() {
+fn helm_findings_are_in_templates() {
     if !is_installed("helm", "version") {
         return;
     }
@@ -118,7 +118,7 @@ fn a_chart_is_told_of_where_its_templates_say_so() {
 }
 
 #[test]
-fn a_chart_that_helm_makes_is_told_of_as_it_is_rendered() {
+fn helm_create_chart_is_traced() {
     if !is_installed("helm", "version") {
         return;
     }
@@ -159,7 +159,7 @@ fn a_chart_that_helm_makes_is_told_of_as_it_is_rendered() {
 }
 
 #[test]
-fn what_kustomize_builds_is_told_of_where_it_is_written() {
+fn kustomize_findings_are_in_sources() {
     if !is_installed("kustomize", "version") && !is_installed("kubectl", "help") {
         return;
     }
@@ -268,7 +268,7 @@ fn with_scripts(arguments: &str, scripts: &[(&str, &str)]) -> Run {
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_is_missing_or_fails_is_told() {
+fn missing_or_failing_program_is_an_error() {
     let missing = with_scripts("check --helm chart", &[]);
     assert_eq!((missing.code, missing.stdout.as_str()), (2, ""));
     assert!(
@@ -307,7 +307,7 @@ fn a_program_that_is_missing_or_fails_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn a_template_that_is_not_there_is_told_of_by_its_name() {
+fn missing_template_is_named() {
     let rendered = "printf -- '---\\n# Source: a/charts/b/templates/c.yaml\\napiVersion: v1\\nkind: Pod\\nspec:\\n  hostPID: true\\n'";
     let run = with_scripts(
         "check --output-format concise --helm chart",
@@ -320,7 +320,7 @@ fn a_template_that_is_not_there_is_told_of_by_its_name() {
 
 #[cfg(unix)]
 #[test]
-fn the_items_of_a_rendered_list_are_told_of_their_template() {
+fn list_items_are_traced_to_template() {
     let pod = "- apiVersion: v1\\n  kind: Pod\\n  spec:\\n    hostPID: true\\n";
     let rendered = format!(
         "printf -- '---\\n# Source: a/templates/b.yaml\\napiVersion: v1\\nkind: Pod\\n---\\n# Source: a/templates/c.yaml\\napiVersion: v1\\nkind: List\\nitems:\\n{pod}{pod}'"
@@ -343,7 +343,7 @@ fn the_items_of_a_rendered_list_are_told_of_their_template() {
 }
 
 #[test]
-fn what_is_rendered_stands_alone_on_the_command_line() {
+fn rendering_options_exclude_paths() {
     let sandbox = Sandbox::new(&[]);
     for arguments in [
         "check --helm a b",

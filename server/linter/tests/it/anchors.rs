@@ -1,5 +1,4 @@
-//! Each finding lies on the smallest token that stands for it: the value that is wrong, or where a person would type what is
-//! missing.
+//! Each finding marks the smallest token that it is about: the wrong value, or the key where a missing field belongs.
 
 use linter::analysis;
 use linter::config::Config;
@@ -34,7 +33,7 @@ fn pod(container: &str) -> String {
 }
 
 #[test]
-fn what_a_container_lacks_lies_on_its_name() {
+fn missing_container_field_is_on_name() {
     let text = pod("  - name: web\n    image: x:1\n");
     assert_eq!(marked("privilege-escalation", &text), ["5:11 web"]);
     let text = pod("  - {image: x:1, name: \"wéb\"}\n");
@@ -42,7 +41,7 @@ fn what_a_container_lacks_lies_on_its_name() {
 }
 
 #[test]
-fn or_on_the_key_that_it_would_stand_below() {
+fn missing_nested_field_is_on_parent() {
     let text = pod("  - name: web\n    image: x:1\n    securityContext:\n      runAsUser: 7\n");
     assert_eq!(
         marked("privilege-escalation", &text),
@@ -75,7 +74,7 @@ fn or_on_the_key_that_it_would_stand_below() {
 }
 
 #[test]
-fn what_a_pod_lacks_lies_on_its_spec_or_its_security_context() {
+fn missing_pod_field_is_on_spec() {
     let text = pod("  - name: web\n    image: x:1\n");
     assert_eq!(marked("missing-seccomp-profile", &text), ["3:1 spec"]);
     let text = text.replace("spec:\n", "spec:\n  securityContext: {runAsUser: 7}\n");
@@ -87,7 +86,7 @@ fn what_a_pod_lacks_lies_on_its_spec_or_its_security_context() {
 }
 
 #[test]
-fn a_wrong_value_is_marked_itself() {
+fn wrong_value_is_marked() {
     let text = pod(
         "  - name: é\n    image: nginx:latest # é\n    securityContext: {privileged: yes, runAsUser: 0}\n",
     );
@@ -101,13 +100,13 @@ fn a_wrong_value_is_marked_itself() {
 }
 
 #[test]
-fn a_misplaced_field_is_marked_by_its_key() {
+fn misplaced_field_is_marked_at_key() {
     let text = pod("  - name: web\n    image: x:1\n    runAsUser: 7\n");
     assert_eq!(marked("misplaced-security-field", &text), ["7:5 runAsUser"]);
 }
 
 #[test]
-fn a_value_from_an_anchor_is_marked_where_it_is_used() {
+fn aliased_value_is_marked_at_use() {
     let text = "\
 apiVersion: v1
 kind: Pod

@@ -1,4 +1,4 @@
-//! The configuration file as a text: what it says, and what is told of its mistakes.
+//! Reads configuration files: settings, errors and warnings.
 
 use expect_test::expect;
 use kubernetes::Version;
@@ -112,7 +112,7 @@ values:
 }
 
 #[test]
-fn what_is_not_written_is_as_by_default() {
+fn missing_keys_have_defaults() {
     for text in [
         "# nothing yet\n",
         "\u{feff}# nothing\r\n",
@@ -126,7 +126,7 @@ fn what_is_not_written_is_as_by_default() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place_and_the_nearest_name() {
+fn errors_have_ranges_and_suggestions() {
     let text = "profil: baseline
 kubernetes-version: \"1.30\"
 profile: strict
@@ -213,7 +213,7 @@ exceptions:
 }
 
 #[test]
-fn a_mistake_in_an_exception_is_told_and_the_exception_does_not_count() {
+fn invalid_exception_is_dropped() {
     let text = "exceptions:
   - rules: [host-pdi, host-ipc]
   - rule: host-pid
@@ -266,7 +266,7 @@ fn a_mistake_in_an_exception_is_told_and_the_exception_does_not_count() {
 }
 
 #[test]
-fn an_exception_ends_behind_its_last_day_and_that_is_no_mistake() {
+fn expired_exception_is_a_warning() {
     let ended = |until: &str| {
         let reading = read(&format!(
             "exceptions:\n  - rules: host-pid\n    until: {until}\n"
@@ -287,7 +287,7 @@ fn an_exception_ends_behind_its_last_day_and_that_is_no_mistake() {
 }
 
 #[test]
-fn an_exception_is_written_into_any_configuration() {
+fn exception_is_added_to_any_configuration() {
     let exception =
         right("exceptions: [{rules: host-pid, path: 'a b/**', name: shop, until: 2026-07-01}]")
             .exceptions
@@ -331,7 +331,7 @@ fn an_exception_is_written_into_any_configuration() {
 }
 
 #[test]
-fn a_wrong_value_takes_no_other_with_it() {
+fn invalid_value_is_dropped_alone() {
     let config = read("profile: strict\nfailOn: info\nignore: [nonsense, host-pid]\n").config;
     assert_eq!(
         (config.profile, config.fail_on),
@@ -341,7 +341,7 @@ fn a_wrong_value_takes_no_other_with_it() {
 }
 
 #[test]
-fn values_that_contradict_each_other_are_left_out_together() {
+fn contradicting_values_are_dropped() {
     for (text, expected) in [
         (
             "values: {cpuRequest: 2, cpuLimit: 1500m}",
@@ -362,7 +362,7 @@ fn values_that_contradict_each_other_are_left_out_together() {
 }
 
 #[test]
-fn what_is_no_mapping_has_a_message_of_its_own() {
+fn non_mappings_have_messages() {
     for (text, expected) in [
         (
             "",
@@ -402,7 +402,7 @@ fn what_is_no_mapping_has_a_message_of_its_own() {
 }
 
 #[test]
-fn what_is_not_yaml_is_told_and_the_rest_holds() {
+fn syntax_error_keeps_other_settings() {
     let Reading {
         config, problems, ..
     } = read("# ä\n---\nprofile: baseline\nselect: [host-pid\nfailOn: info\n");
@@ -415,7 +415,7 @@ fn what_is_not_yaml_is_told_and_the_rest_holds() {
 }
 
 #[test]
-fn no_text_makes_it_panic() {
+fn no_text_panics() {
     let text = right_and_wrong();
     for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
         for problem in read(&text[..at]).problems {
@@ -432,7 +432,7 @@ fn right_and_wrong() -> String {
 }
 
 #[test]
-fn a_file_to_begin_with_says_nothing_yet_and_everything_once_uncommented() {
+fn starter_file_sets_nothing_until_uncommented() {
     let template = config::template("https://example.com/schema.json");
     assert_eq!(
         right(&template),
@@ -494,7 +494,7 @@ fn severity(rule: &str, text: &str) -> Option<Severity> {
 }
 
 #[test]
-fn a_severity_counts_in_the_place_of_the_rule_s_own() {
+fn severity_overrides_rule() {
     assert_eq!(
         severity("host-pid", "profile: baseline"),
         Some(Severity::Error)
@@ -515,7 +515,7 @@ fn a_severity_counts_in_the_place_of_the_rule_s_own() {
 }
 
 #[test]
-fn a_rule_that_is_off_runs_where_it_is_given_a_severity() {
+fn severity_enables_opt_in_rule() {
     assert_eq!(severity("image-without-digest", "profile: hardened"), None);
     assert_eq!(
         severity(
@@ -549,7 +549,7 @@ fn a_rule_that_is_off_runs_where_it_is_given_a_severity() {
 }
 
 #[test]
-fn registries_count_at_every_profile() {
+fn registries_apply_to_every_profile() {
     let allowed = "profile: baseline\nvalues: {allowedRegistries: [registry.example.com]}";
     assert_eq!(
         severity("untrusted-registry", allowed),
@@ -559,7 +559,7 @@ fn registries_count_at_every_profile() {
 }
 
 #[test]
-fn the_manual_has_every_key_with_its_default() {
+fn manual_has_every_key_and_default() {
     let manual = include_str!("../../../../docs/configuration.md");
     let defaults = config::yaml(&Config::default());
     for key in KEYS.iter().chain(values()) {

@@ -37,7 +37,7 @@ const PLACES: [(&str, bool, &str); 8] = [
 ];
 
 #[test]
-fn the_table_has_the_fields_that_the_types_have() {
+fn table_has_all_fields() {
     for (type_name, is_of_pod, way) in PLACES {
         let entry = way.replace('?', "nobodyHasThis: 1");
         let text = if is_of_pod {
@@ -78,7 +78,7 @@ fn the_table_has_the_fields_that_the_types_have() {
 }
 
 #[test]
-fn a_field_holds_what_its_type_wants() {
+fn field_values_match_types() {
     for (type_name, is_of_pod, way) in PLACES {
         for field in fields_of(type_name) {
             let entry = way.replace('?', &format!("{}: [{{}}]", field.name));
@@ -137,7 +137,7 @@ fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> V
         _ => "",
     };
     let entry = way.replace('?', &format!("{}: {value}{more}", field.name));
-    // What the entry says takes the place of what is there.
+    // The item replaces the existing text.
     let without = |meets: &str| match entry.split(':').next().unwrap() {
         "runAsNonRoot" => meets.replace("runAsNonRoot: true, ", ""),
         "seccompProfile" => meets.replace(", seccompProfile: {type: RuntimeDefault}", ""),
@@ -178,7 +178,7 @@ fn refused_by(type_name: &str, field: &Field, word: &str, version: Version) -> V
 }
 
 #[test]
-fn what_the_table_says_of_words_is_what_the_rules_find() {
+fn table_words_match_rules() {
     let mut counted = 0;
     for version in [Version::new(30), Version::NEWEST] {
         for (type_name, ..) in PLACES {
@@ -189,7 +189,7 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
                         word.about.contains(&format!("`{}` {what}", profile.name()))
                     };
                     let name = format!("{type_name}.{}: {} at {version}", field.name, word.word);
-                    // The safest comes first, and what baseline refuses says so, but for what goes without saying: the worse of two.
+                    // The safest value comes first. A value that baseline rejects says so, except the worse of two.
                     assert!(place > 0 || refused.is_empty(), "{name}: {refused:?}");
                     let is_flag = matches!(field.value, FieldValue::Flag(_));
                     assert_eq!(
@@ -223,7 +223,7 @@ fn what_the_table_says_of_words_is_what_the_rules_find() {
 }
 
 #[test]
-fn the_page_of_a_field_speaks_of_it() {
+fn field_pages_mention_fields() {
     for field in FIELDS {
         let names = |rule: &Rule| rule.docs.contains(field.name);
         assert!(
@@ -288,7 +288,7 @@ fn errors(report: &Report) -> usize {
         .sum()
 }
 
-/// What is offered in a text, with all that is written if it is taken: the text, where the choice stands in it, and its field.
+/// The completion items in a text, with the text after each is accepted, the range of the choice, and its field.
 fn taken(
     text: &str,
     report: &Report,
@@ -327,7 +327,7 @@ fn taken(
 }
 
 #[test]
-fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
+fn completion_offers_real_fields() {
     let config = Config::default();
     let (mut places, mut offered) = (0, 0);
     for (path, text) in manifests() {
@@ -345,7 +345,7 @@ fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
             ]
         }) {
             places += 1;
-            // The first and the last stand for those between.
+            // The first and the last represent those between.
             let choices = taken(&text, &before, at, &config);
             for (after, place, field) in choices.first().into_iter().chain(choices.last()) {
                 offered += 1;
@@ -372,7 +372,7 @@ fn what_is_taken_in_real_manifests_is_the_field_that_was_offered() {
 }
 
 #[test]
-fn every_state_of_a_typed_manifest_is_answered() {
+fn every_typing_state_is_answered() {
     let config = Config::default();
     let text = pod(MEETS_POD, MEETS_CONTAINER)
         + "    - name: é𝄞\r\n      image: a:1\r\n      securityContext:\r\n        capabilities:\r\n          drop:\r\n            - ALL\r\n\

@@ -1,8 +1,8 @@
-//! Every edit that is offered for real manifests, one by one and together: what it may change, and that it settles what it is for.
+//! Every fix that is offered for real manifests, alone and combined: it changes only what it names, and resolves its finding.
 //!
-//! What an edit changes is found out here from the two trees, apart from how the edit came about. The manifests are those under
-//! `fixtures/`, the bad examples of the rules' pages, and, where it stands beside the repository or where `KUBEHARDEN_SHARED` says, a
-//! corpus of real ones; for the verdicts Kubernetes' own cases too. Each test prints its figures.
+//! The changes are computed from the two syntax trees, independently of the edit. The manifests are `fixtures/`, the bad examples of
+//! the rule pages, and, if it is next to the repository or at `KUBEHARDEN_SHARED`, a corpus of real manifests; the verdicts also use
+//! Kubernetes' own test cases. Each test prints its figures.
 
 use linter::analysis::{self, Analysis, Chunk, DocumentKind};
 use linter::config::{Config, Profile};
@@ -130,12 +130,12 @@ const CAUSED: [(&str, usize, &str, &str); 1] = [(
 )];
 
 #[test]
-fn each_offered_edit_changes_what_it_says_and_settles_its_finding() {
+fn offered_edits_resolve_their_findings() {
     let config = Config::default();
     let mut tally = Tally::default();
     for (name, text) in texts(&["corpus"]) {
         for Chunk { analysis, .. } in analysis::analyze(&text, &config).chunks() {
-            // What an ignore becomes is held to its own promises where ignores are.
+            // Changes of suppressions have their own tests.
             for finding in analysis
                 .findings
                 .iter()
@@ -182,9 +182,7 @@ impl Tally {
         let edits = analysis.edits(&[way], config.into());
         if analysis.quick_reject(way).is_some() {
             self.obstructed += 1;
-            self.expect(edits.is_err(), place, || {
-                "an obstacle that is none".to_owned()
-            });
+            self.expect(edits.is_err(), place, || "a false obstacle".to_owned());
             return;
         }
         let edits = match edits {
@@ -238,7 +236,7 @@ impl Tally {
     }
 }
 
-/// What is mended in one step: all of some findings that can be, once or until nothing is left to mend.
+/// A way to fix some findings in one step: once, or until no fix is left.
 struct Whole<'a> {
     name: String,
     is_wanted: Box<dyn Fn(&Finding) -> bool + 'a>,
@@ -376,9 +374,9 @@ impl Sum {
         self.rounds += rounds;
         self.fixes += applied;
         if !whole.once {
-            let mended = analysis.apply_fixes(config.into(), |finding| (whole.is_wanted)(finding));
+            let outcome = analysis.apply_fixes(config.into(), |finding| (whole.is_wanted)(finding));
             let is_same =
-                mended.applied == applied && mended.edits.apply(analysis.text()) == after.text();
+                outcome.applied == applied && outcome.edits.apply(analysis.text()) == after.text();
             self.expect(is_same, place, || {
                 "the engine makes something else of it".to_owned()
             });
@@ -445,7 +443,7 @@ impl Sum {
 fn share(texts: Vec<(String, String)>) -> impl Iterator<Item = (String, String)> {
     let is_thorough = std::env::var_os("KUBEHARDEN_THOROUGH").is_some();
     let is_ours = |name: &str| !name.contains("/corpus/");
-    // Both line breaks of one text stand beside one another.
+    // The text has both line breaks next to each other.
     let texts = texts
         .into_iter()
         .enumerate()
@@ -454,7 +452,7 @@ fn share(texts: Vec<(String, String)>) -> impl Iterator<Item = (String, String)>
 }
 
 #[test]
-fn what_is_mended_in_one_step_is_what_its_fixes_say() {
+fn combined_edits_equal_single_fixes() {
     let config = Config::default();
     let mut sum = Sum::default();
     for (name, text) in share(texts(&["corpus"])) {
@@ -470,7 +468,7 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
                 );
             }
         }
-        // What stands between the documents, and in those with nothing to mend, is as it was.
+        // The text between documents, and documents without fixes, are unchanged.
         for allowed in [
             &[Applicability::Safe][..],
             &[Applicability::Safe, Applicability::Unsafe],
@@ -504,7 +502,7 @@ fn what_is_mended_in_one_step_is_what_its_fixes_say() {
 }
 
 #[test]
-fn all_fixes_together_converge() {
+fn fixes_converge() {
     let config = Config::default();
     for allowed in [
         &[Applicability::Safe][..],
@@ -553,10 +551,10 @@ fn all_fixes_together_converge() {
     }
 }
 
-/// The rules that stand for the Pod Security Standard `restricted` are held to Kubernetes' own verdicts elsewhere: none of them
-/// speaks of a pod that is allowed.
+/// Other tests compare the rules of the Pod Security Standard `restricted` with Kubernetes' own verdicts: none of them
+/// reports an allowed pod.
 #[test]
-fn after_all_fixes_that_a_person_may_take_pods_are_restricted_but_for_what_is_told() {
+fn all_fixes_reach_restricted() {
     let config = Config::default();
     let restricted = Config {
         profile: Profile::Restricted,
@@ -620,7 +618,7 @@ fn after_all_fixes_that_a_person_may_take_pods_are_restricted_but_for_what_is_to
 
 /// What was written at a wrong place or under a wrong name is brought where it belongs, and not repeated there.
 #[test]
-fn what_is_there_is_moved_before_anything_is_added() {
+fn moves_come_before_additions() {
     let head = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: x:1\n";
     for written in [
         "      # ours\n      capabilities:\n        drop: [ALL]\n",
@@ -649,9 +647,9 @@ fn what_is_there_is_moved_before_anything_is_added() {
     }
 }
 
-/// What a rule forgets to look at is looked at all the same, even where nobody wants to be told of it.
+/// Rejections are found even if their rule is not selected.
 #[test]
-fn no_edit_leads_to_what_a_cluster_refuses() {
+fn no_edit_is_rejected_by_the_api_server() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: x:1\n      \
                 securityContext:\n        privileged: true\n";
     let mut only = Config::default();

@@ -1,4 +1,4 @@
-//! What is ignored: each form at each place, what is told of those that mean nothing, and what holds for every real manifest.
+//! Suppressions: each form at each place, unused and invalid ones, and properties over real manifests.
 
 use linter::analysis::{self, Analysis, DocumentKind, SuppressionScope};
 use linter::config::{self, Config, Profile};
@@ -94,7 +94,7 @@ fn above(line: usize, comment: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What is missing from all that is found, when lines are left out of account.
+/// The findings that are missing from all findings, regardless of lines.
 fn missing(found: &[String]) -> Vec<&'static str> {
     let of = |line: &str| {
         line.split_once(' ')
@@ -125,12 +125,12 @@ fn ignores(text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn without_an_ignore_all_is_found() {
+fn everything_is_found_without_suppression() {
     assert_eq!(found(POD, &config()), ALL);
 }
 
 #[test]
-fn a_comment_behind_a_line_is_about_the_line_and_what_is_absent_in_its_container() {
+fn trailing_comment_covers_line_and_container() {
     let (web, log) = (
         "14 privilege-escalation in web",
         "16 privilege-escalation in log",
@@ -161,7 +161,7 @@ fn a_comment_behind_a_line_is_about_the_line_and_what_is_absent_in_its_container
 }
 
 #[test]
-fn what_is_absent_in_the_pod_is_ignored_on_its_own_keys_and_those_of_the_object() {
+fn missing_pod_field_is_suppressed_on_its_keys() {
     for line in [1, 2, 3, 4, 5, 6, 9, 10, 11] {
         ignores(
             &with(line, "# kubeharden: ignore[missing-seccomp-profile]")[0],
@@ -177,7 +177,7 @@ fn what_is_absent_in_the_pod_is_ignored_on_its_own_keys_and_those_of_the_object(
 }
 
 #[test]
-fn a_comment_of_its_own_is_about_what_is_below_or_what_it_is_indented_with() {
+fn own_line_comment_covers_next_or_indented() {
     let (web, log) = (
         "14 privilege-escalation in web",
         "16 privilege-escalation in log",
@@ -221,7 +221,7 @@ fn a_comment_of_its_own_is_about_what_is_below_or_what_it_is_indented_with() {
 }
 
 #[test]
-fn the_first_comments_speak_for_the_document_alone() {
+fn ignore_file_covers_its_document() {
     let head = "# A shop.\n# kubeharden: ignore-file[privilege-escalation, host-pid] for a reason\n---\n# more\n";
     let found = found(&format!("{head}{POD}---\n{POD}"), &config());
     assert_eq!(
@@ -245,7 +245,7 @@ fn the_first_comments_speak_for_the_document_alone() {
 }
 
 #[test]
-fn the_first_comments_speak_for_the_items_of_a_list_and_for_parts() {
+fn ignore_file_covers_list_items() {
     let item = "- apiVersion: v1\n  kind: Pod\n  metadata: {name: a}\n  spec:\n    hostPID: true\n    containers: [{name: a, image: a}]\n";
     let first = "# kubeharden: ignore-file[host-pid]\n";
     let config = config();
@@ -272,7 +272,7 @@ fn the_first_comments_speak_for_the_items_of_a_list_and_for_parts() {
 }
 
 #[test]
-fn an_annotation_is_about_its_object_or_its_pod() {
+fn annotation_covers_object_or_pod() {
     let object = |value: &str| {
         POD.replacen(
             "  name: shop\n",
@@ -323,7 +323,7 @@ fn an_annotation_is_about_its_object_or_its_pod() {
 }
 
 #[test]
-fn other_tools_annotations_and_comments_are_understood_where_they_mean_one_rule() {
+fn other_tools_suppressions_work() {
     let object = |value: &str| {
         POD.replacen(
             "  name: shop\n",
@@ -374,7 +374,7 @@ fn other_tools_annotations_and_comments_are_understood_where_they_mean_one_rule(
     }
 }
 
-/// The findings of `unused-ignore`: what is marked, the message, and the ways to mend it.
+/// The findings of `unused-ignore`: the marked text, the message, and the fixes.
 fn complaints(text: &str, config: &Config) -> Vec<String> {
     let report = analysis::analyze(text, config);
     let of = |document: analysis::Chunk<'_>, finding: &Finding| {
@@ -405,7 +405,7 @@ fn complaints(text: &str, config: &Config) -> Vec<String> {
 }
 
 #[test]
-fn what_means_nothing_is_told_with_its_remedy() {
+fn invalid_suppressions_have_fixes() {
     let at = |comment: &str| complaints(&with(10, comment)[0], &config());
     let remove = "[safe: remove the ignore comment]";
     for (comment, expected) in [
@@ -458,8 +458,8 @@ fn what_means_nothing_is_told_with_its_remedy() {
     }
 }
 
-/// What each way to mend the only complaint about a text makes of it, the usual one first where there is one.
-fn mended(text: &str) -> Vec<String> {
+/// The texts after each fix of the only finding, the usual one first.
+fn fixed(text: &str) -> Vec<String> {
     let analysis = analysis::analyze_document(text, &config());
     let of = |finding: &&Finding| finding.rule.id == "unused-ignore";
     let complaints: Vec<&Finding> = analysis.findings.iter().filter(of).collect();
@@ -478,7 +478,7 @@ fn mended(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_was_meant_to_be_an_ignore_becomes_one_or_goes() {
+fn mistakes_are_corrected_or_removed() {
     for (line, mistake, meant) in [
         (
             10,
@@ -510,7 +510,7 @@ fn what_was_meant_to_be_an_ignore_becomes_one_or_goes() {
             .zip(removed)
         {
             assert_eq!(
-                mended(text),
+                fixed(text),
                 [
                     meant,
                     removed
@@ -522,7 +522,7 @@ fn what_was_meant_to_be_an_ignore_becomes_one_or_goes() {
         }
     }
     for nothing in ["# kubeharden: ignore", "# kubeharden: ignore[ ] why"] {
-        assert_eq!(mended(&with(10, nothing)[0]), [POD], "{nothing}");
+        assert_eq!(fixed(&with(10, nothing)[0]), [POD], "{nothing}");
     }
     let annotated = |value: &str| {
         POD.replacen(
@@ -535,16 +535,13 @@ fn what_was_meant_to_be_an_ignore_becomes_one_or_goes() {
         annotated("kubeharden.dev/ignroe: host-pid"),
         annotated("kubeharden.dev/ignore: host-pid"),
     );
-    assert_eq!(mended(&wrong), [right.as_str(), POD]);
-    assert_eq!(
-        mended(&annotated("kubeharden.dev/hardening: strict")),
-        [POD]
-    );
-    assert_eq!(mended(&annotated("kubeharden.dev/ignore: ''")), [POD]);
+    assert_eq!(fixed(&wrong), [right.as_str(), POD]);
+    assert_eq!(fixed(&annotated("kubeharden.dev/hardening: strict")), [POD]);
+    assert_eq!(fixed(&annotated("kubeharden.dev/ignore: ''")), [POD]);
 }
 
 #[test]
-fn whether_a_rule_runs_does_not_decide_whether_its_ignore_is_used() {
+fn unused_is_independent_of_profile() {
     let text = &with(
         12,
         "# kubeharden: ignore[privilege-escalation, undropped-net-raw, missing-cpu-limit, low-user-id]",
@@ -564,7 +561,7 @@ fn whether_a_rule_runs_does_not_decide_whether_its_ignore_is_used() {
 }
 
 #[test]
-fn nothing_is_called_unused_where_not_all_can_be_seen() {
+fn partial_documents_have_no_unused() {
     let comment = "# kubeharden: ignore[host-ipc]";
     let clean = &with(10, comment)[0];
     assert_eq!(complaints(clean, &config()).len(), 1);
@@ -599,7 +596,7 @@ fn nothing_is_called_unused_where_not_all_can_be_seen() {
 }
 
 #[test]
-fn a_reason_is_wanted_where_the_configuration_says_so() {
+fn required_reason_is_reported() {
     let config = Config {
         require_reason: true,
         ..config()
@@ -635,7 +632,7 @@ fn a_reason_is_wanted_where_the_configuration_says_so() {
 }
 
 #[test]
-fn the_report_of_an_unused_ignore_can_be_ignored() {
+fn unused_ignore_can_be_suppressed() {
     let text = &with(
         10,
         "# kubeharden: ignore[host-ipc, unused-ignore] in a variant",
@@ -644,7 +641,7 @@ fn the_report_of_an_unused_ignore_can_be_ignored() {
 }
 
 #[test]
-fn nothing_is_ignored_where_nothing_may_be() {
+fn no_suppressions_option_works() {
     let text = format!(
         "# kubeharden: ignore-file[host-pid]\n{}",
         with(12, "# kubeharden: ignore[privilege-escalation]")[0]
@@ -672,7 +669,7 @@ fn exceptions(text: &str) -> Vec<config::Exception> {
 }
 
 #[test]
-fn an_exception_holds_where_all_that_it_names_is_met() {
+fn exception_needs_every_pattern() {
     let web = "14 privilege-escalation in web";
     let both = [web, "16 privilege-escalation in log"];
     for (what, expected) in [
@@ -708,7 +705,7 @@ fn an_exception_holds_where_all_that_it_names_is_met() {
 }
 
 #[test]
-fn a_text_that_is_no_file_has_no_exceptions_by_path() {
+fn path_exceptions_need_a_file() {
     let mut config = config();
     config.exceptions = exceptions("exceptions: [{rules: host-pid, path: '**'}]");
     assert!(
@@ -776,7 +773,7 @@ fn gone<T: PartialEq + Clone>(before: &[T], after: &[T]) -> Result<Vec<T>, T> {
 }
 
 #[test]
-fn what_an_editor_writes_ignores_one_rule_and_goes_again_without_a_trace() {
+fn written_comment_can_be_removed_again() {
     let config = Config::default();
     let (mut written, mut refused, mut documents) = (0, 0, 0);
     // Everything takes minutes; long documents are like short ones.
@@ -910,7 +907,7 @@ fn check(
 }
 
 #[test]
-fn ignores_that_mean_nothing_go_with_the_safe_fixes_and_nothing_else_changes() {
+fn safe_fixes_remove_unused_suppressions() {
     let text = &with(10, "# kubeharden: ignore[host-ipc, host-network] why")[0];
     let text = text.replacen(
         "        - name: log\n",
@@ -926,7 +923,7 @@ fn ignores_that_mean_nothing_go_with_the_safe_fixes_and_nothing_else_changes() {
 }
 
 #[test]
-fn the_manual_says_how_it_is() {
+fn manual_examples_work() {
     let manual = include_str!("../../../../docs/ignores.md");
     let blocks = manual
         .split("```yaml\n")
@@ -957,7 +954,7 @@ fn the_manual_says_how_it_is() {
 }
 
 #[test]
-fn what_stands_around_items_is_read_without_them() {
+fn list_frame_is_read_without_items() {
     use linter::suppressions::{ChunkRole, Suppressions};
     let yaml = yaml::parse(
         "# kubeharden: ignore-file[host-pid, zzz]\napiVersion: v1\nkind: List\nitems:\n",
@@ -984,6 +981,6 @@ fn what_stands_around_items_is_read_without_them() {
     assert_eq!(
         complaints(ChunkRole::Document),
         [""; 0],
-        "it is no manifest"
+        "it is not a manifest"
     );
 }

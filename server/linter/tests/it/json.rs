@@ -1,4 +1,4 @@
-//! JSON is YAML with brackets: manifests in it are read, and mended in their own style.
+//! JSON manifests are read as YAML, and fixed in JSON style.
 
 #![expect(
     clippy::unwrap_used,
@@ -59,7 +59,7 @@ fn writings(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn json_stays_json_when_it_is_mended() {
+fn fixed_json_stays_json() {
     for text in writings(&pod()) {
         assert!(
             ids(&text).contains(&"privileged-container") && !ids(&text).contains(&"syntax-error"),
@@ -83,7 +83,7 @@ fn json_stays_json_when_it_is_mended() {
 }
 
 #[test]
-fn new_lines_are_indented_like_those_beside_them() {
+fn new_json_lines_are_indented() {
     let text = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"ServiceAccount\",\n\t\"metadata\": {\"name\": \"a\"}\n}\n";
     assert_eq!(ids(text), [""; 0]);
     let pod = "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Pod\",\n\t\"spec\": {\n\t\t\"containers\": [{\"name\": \"a\", \"image\": \"x:1\"}]\n\t}\n}\n";
@@ -97,7 +97,7 @@ fn new_lines_are_indented_like_those_beside_them() {
 }
 
 #[test]
-fn what_kubectl_prints_is_read_item_by_item() {
+fn kubectl_output_is_read_by_item() {
     let mut item = pod();
     item["status"] =
         json!({"phase": "Running", "conditions": [{"unheardOf": 1}], "unheardOf": true});

@@ -260,7 +260,7 @@ impl Step {
                     with: String::new(),
                 }
             }
-            // What stands at the start of a line is typed.
+            // Text at the start of a line is typed.
             3 => {
                 let at = random.line(text);
                 Step {
@@ -379,7 +379,7 @@ fn budget(usual: usize) -> usize {
 }
 
 #[test]
-fn parts_are_found_again_after_random_edits() {
+fn chunks_survive_random_edits() {
     let files = files();
     let texts = files
         .iter()
@@ -414,7 +414,7 @@ fn parts_are_found_again_after_random_edits() {
 }
 
 #[test]
-fn a_report_that_followed_random_edits_is_one_from_scratch() {
+fn edited_report_equals_new_report() {
     let config = Config::default();
     let small = files()
         .into_iter()
@@ -483,7 +483,7 @@ fn analyses(report: &Report) -> Vec<Arc<Analysis>> {
 }
 
 #[test]
-fn what_did_not_change_is_taken_over_wherever_it_stands_now() {
+fn unchanged_chunks_are_reused() {
     for text in [PODS, LIST] {
         let mut report = analyze(text, &Config::default());
         let before = analyses(&report);
@@ -521,7 +521,7 @@ fn scalars<'r>(parts: impl Iterator<Item = Chunk<'r>>) -> Vec<(std::ops::Range<u
 }
 
 #[test]
-fn parts_say_what_their_document_says_as_a_whole() {
+fn chunks_match_whole_document() {
     let mut config = Config::default();
     config.rules.select.push("host-pid".to_owned());
     let corpus = files()
@@ -559,7 +559,7 @@ fn parts_say_what_their_document_says_as_a_whole() {
 }
 
 #[test]
-fn every_part_knows_its_line_whatever_ends_lines() {
+fn chunks_know_their_lines() {
     let config = Config::default();
     for text in [
         PODS.to_owned(),
@@ -583,7 +583,7 @@ fn every_part_knows_its_line_whatever_ends_lines() {
 }
 
 #[test]
-fn the_trees_of_a_long_text_are_read_again_as_they_were() {
+fn dropped_trees_are_parsed_again() {
     let template = "apiVersion: v1\nkind: Pod\n{{- if .a }}\nspec: {hostPID: true}\n{{- end }}\n";
     let patch = "apiVersion: v1\nkind: Pod\n$patch: merge\nspec: {hostPID: true, containers: [{name: a}]}\n";
     let broken = "apiVersion: v1\nkind: Pod\nspec:\n  hostPID: true\n  containers\n  - {name: a, image: b}\n";
@@ -625,7 +625,7 @@ fn the_trees_of_a_long_text_are_read_again_as_they_were() {
 }
 
 #[test]
-fn a_long_schema_is_read_in_stretches() {
+fn long_schema_is_chunked() {
     let text = long_schema();
     let mut report = analyze(&text, &Config::default());
     assert!(report.chunks().count() > 10, "{}", report.chunks().count());
@@ -639,7 +639,7 @@ fn a_long_schema_is_read_in_stretches() {
             .chunks()
             .all(|part| part.analysis.text().len() < 40_000)
     );
-    // What stands in front of, between and behind the long schemas is one object, and every place in it is right.
+    // The text before, between and after the long schemas is one object, and every place in it is right.
     let found: Vec<_> = report
         .findings()
         .map(|(part, it)| (it.rule.id, &text[part.place(it.range)]))
@@ -660,7 +660,7 @@ fn a_long_schema_is_read_in_stretches() {
 }
 
 #[test]
-fn the_items_of_a_list_are_those_that_one_document_would_have() {
+fn list_items_match_one_document() {
     let report = analyze(LIST, &Config::default());
     let objects: Vec<_> = report
         .chunks()
@@ -683,7 +683,7 @@ fn the_items_of_a_list_are_those_that_one_document_would_have() {
 }
 
 #[test]
-fn a_line_that_is_being_typed_in_a_list_leaves_the_other_items_alone() {
+fn typing_in_an_item_keeps_other_items() {
     let items =
         "- apiVersion: v1\n  kind: Pod\n  spec:\n    containers: [{name: web, image: web}]\n"
             .repeat(5);
@@ -706,7 +706,7 @@ fn a_line_that_is_being_typed_in_a_list_leaves_the_other_items_alone() {
 }
 
 #[test]
-fn an_alias_to_another_item_is_read_with_it() {
+fn alias_joins_items() {
     let text = "apiVersion: v1\nkind: List\nitems:\n- &a {apiVersion: v1, kind: Pod, metadata: {name: one}}\n- *a\n";
     let report = analyze(text, &Config::default());
     let objects: Vec<_> = report
@@ -718,7 +718,7 @@ fn an_alias_to_another_item_is_read_with_it() {
 }
 
 #[test]
-fn what_is_said_of_other_objects_is_said_however_a_document_is_read() {
+fn facts_are_independent_of_chunks() {
     let account = |metadata: &str| {
         format!(
             "- apiVersion: v1\n  kind: ServiceAccount\n  metadata: {metadata}\n  automountServiceAccountToken: false\n"
@@ -749,7 +749,7 @@ fn what_is_said_of_other_objects_is_said_however_a_document_is_read() {
 }
 
 #[test]
-fn items_that_become_those_of_another_document_are_read_as_such() {
+fn moved_items_take_new_context() {
     let items = "items:\n- apiVersion: v1\n  kind: Pod\n- apiVersion: v1\n  kind: Service\n";
     let text = format!("apiVersion: v1\nkind: List\n{items}");
     let mut report = analyze(&text, &Config::default());
@@ -773,7 +773,7 @@ fn items_that_become_those_of_another_document_are_read_as_such() {
 }
 
 #[test]
-fn a_template_in_one_item_makes_all_of_the_list_one() {
+fn template_item_makes_list_a_template() {
     let item =
         "- apiVersion: v1\n  kind: Pod\n  spec:\n    containers: [{name: web, image: web}]\n";
     let text = format!("apiVersion: v1\nkind: List\nitems:\n{item}{item}{{{{ x }}}}\n{item}");

@@ -49,7 +49,7 @@ fn has_fix(report: &Report) -> bool {
 }
 
 #[test]
-fn what_leaves_one_item_to_others_counts_for_all_of_them() {
+fn partial_item_makes_list_partial() {
     let plain = analysis::analyze(&list(["", ""], ""), &Config::default());
     assert_eq!(sights(&plain), [DocumentKind::Complete; 3]);
     assert!(has_fix(&plain) && count(&plain, "privilege-escalation") == 2);
@@ -96,7 +96,7 @@ fn what_leaves_one_item_to_others_counts_for_all_of_them() {
 }
 
 #[test]
-fn of_a_list_in_what_is_no_manifest_nothing_is_said() {
+fn list_outside_manifest_is_skipped() {
     let items = "- a: 1 # kubeharden: ignore[host-pid] it is not there\n- b: 2 # kubeharden: ignore[no-such-rule]\n";
     let report = analysis::analyze(&format!("name: a\nitems:\n{items}"), &Config::default());
     assert_eq!((report.chunks().count(), report.findings().count()), (3, 0));
@@ -108,7 +108,7 @@ fn of_a_list_in_what_is_no_manifest_nothing_is_said() {
 }
 
 #[test]
-fn custom_resources_among_items_are_read_as_by_themselves() {
+fn custom_resource_items_are_read_alone() {
     let item = "\
 - apiVersion: example.com/v1
   kind: Shop
@@ -148,7 +148,7 @@ fn ids(findings: &[linter::rules::Finding]) -> Vec<&str> {
 }
 
 #[test]
-fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
+fn partial_documents_keep_suppressions() {
     let template = DEPLOYMENT.replace("metadata: {name: a}", "metadata: {{ .a }}");
     let branches =
         format!("{{{{ if .a }}}}\n{DEPLOYMENT}{{{{ else }}}}\n{DEPLOYMENT}{{{{ end }}}}\n");
@@ -200,7 +200,7 @@ fn where_not_all_is_seen_ignores_count_and_none_is_called_unused() {
 }
 
 #[test]
-fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encrypted_file() {
+fn ignore_comments_are_written_into_patches() {
     let ignoring = |analysis: &Analysis, config: &OwnedInputs| {
         let finding = analysis
             .findings
@@ -241,7 +241,7 @@ fn a_comment_that_ignores_is_written_into_a_patch_and_into_no_template_nor_encry
 }
 
 #[test]
-fn an_annotation_is_about_all_pods_of_an_object() {
+fn annotation_covers_all_pods() {
     let text = "\
 apiVersion: ray.io/v1
 kind: RayCluster
@@ -264,7 +264,7 @@ spec:
 }
 
 #[test]
-fn what_is_ignored_in_a_patch_inside_a_kustomization_is_ignored_there() {
+fn inline_patch_suppressions_apply() {
     let patch = DEPLOYMENT
         .lines()
         .map(|line| format!("      {line}\n"))
@@ -281,7 +281,7 @@ fn what_is_ignored_in_a_patch_inside_a_kustomization_is_ignored_there() {
 }
 
 #[test]
-fn a_controller_may_add_the_volume_that_is_mounted() {
+fn controller_may_add_volume() {
     let pod = |kind: &str, spec: &str| {
         let text = format!("apiVersion: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n");
         let spec = "{containers: [{name: a, image: 'registry.example.com/a:1', volumeMounts: [{name: a, mountPath: /a}]}]}";
@@ -301,7 +301,7 @@ fn a_controller_may_add_the_volume_that_is_mounted() {
 }
 
 #[test]
-fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
+fn oversized_document_is_reported() {
     let filler = "  # a comment as long as a line usually is, and nothing to read in it\n"
         .repeat((yaml::MAX_BYTES >> 6) - 1);
     let of = |text: &str| -> Vec<(&str, std::ops::Range<usize>, String)> {
@@ -333,7 +333,7 @@ fn a_document_that_no_cluster_takes_says_that_it_is_not_read() {
     assert_eq!(
         of(&format!("replicas: 3\n{filler}")),
         [],
-        "what is no manifest is nobody's business"
+        "other documents are not read"
     );
     let beside = format!(
         "{manifest}---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {{hostPID: true, containers: []}}\n"

@@ -1,4 +1,4 @@
-//! Templates of charts are read as far as nobody's values change them.
+//! Chart templates are checked as far as no values change them.
 
 use linter::analysis::{self, DocumentKind};
 use linter::config::Config;
@@ -45,7 +45,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn a_chart_as_helm_makes_them_has_nothing_wrong() {
+fn helm_create_chart_has_no_errors() {
     let mut found = Vec::new();
     files(
         &Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("fixtures/charts/starter"),
@@ -59,7 +59,7 @@ fn a_chart_as_helm_makes_them_has_nothing_wrong() {
 }
 
 #[test]
-fn what_is_written_out_in_a_template_is_told() {
+fn literal_values_in_templates_are_checked() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .join("fixtures/charts/outspoken/templates/deployment.yaml");
     let text = fs::read_to_string(path).expect("a text");
@@ -96,7 +96,7 @@ fn what_is_written_out_in_a_template_is_told() {
 const HEAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n";
 
 #[test]
-fn template_syntax_is_no_syntax_error_wherever_it_stands() {
+fn template_syntax_is_not_a_syntax_error() {
     for body in [
         "  {{- toYaml .Values.spec | nindent 2 }}\n",
         "  containers: {{ toYaml .Values.containers | nindent 4 }}\n",
@@ -121,7 +121,7 @@ fn template_syntax_is_no_syntax_error_wherever_it_stands() {
 }
 
 #[test]
-fn a_value_that_an_action_touches_is_not_judged() {
+fn value_with_action_is_not_checked() {
     for value in [
         "tr{{ .a }}",
         "{{ .a }}true",
@@ -144,7 +144,7 @@ fn a_value_that_an_action_touches_is_not_judged() {
 }
 
 #[test]
-fn every_branch_counts() {
+fn every_branch_is_checked() {
     for [first, second, third] in [
         ["true", "false", "false"],
         ["false", "true", "false"],
@@ -159,7 +159,7 @@ fn every_branch_counts() {
 }
 
 #[test]
-fn a_branch_for_an_old_cluster_is_not_held_to_a_new_one() {
+fn old_version_branch_is_not_checked() {
     let chosen = "\
 {{- if .Capabilities.APIVersions.Has \"policy/v1\" }}
 apiVersion: policy/v1
@@ -179,7 +179,7 @@ metadata:
 }
 
 #[test]
-fn what_is_defined_for_other_places_is_no_part_of_this_one() {
+fn define_blocks_are_skipped() {
     let text = format!(
         "{{{{- define \"a\" }}}}\nspec:\n  hostPID: true\n{{{{- end }}}}\n{HEAD}  hostNetwork: true\n"
     );
@@ -194,14 +194,14 @@ fn what_is_defined_for_other_places_is_no_part_of_this_one() {
 }
 
 #[test]
-fn a_file_of_a_chart_without_any_braces_is_what_it_is() {
+fn chart_file_without_braces_is_checked() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: 'x:1'}]}\n";
     assert_eq!(said(text, &in_chart()), said(text, &Config::default()));
     assert!(!said(text, &in_chart()).is_empty());
 }
 
 #[test]
-fn braces_in_texts_make_a_template_in_a_chart_only() {
+fn braces_in_scalars_make_templates_in_charts() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: '{{ .Values.image }}'}]}\n";
     assert_eq!(said(text, &in_chart()), [""; 0]);
     assert!(said(text, &Config::default()).len() > 3);
@@ -216,7 +216,7 @@ fn braces_in_texts_make_a_template_in_a_chart_only() {
 }
 
 #[test]
-fn whatever_is_cut_off_is_read_without_a_complaint_or_a_panic() {
+fn truncated_templates_are_read() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .join("fixtures/charts/outspoken/templates/deployment.yaml");
     let text = fs::read_to_string(path).expect("a text");
@@ -248,7 +248,7 @@ impl Dice {
 }
 
 #[test]
-fn every_reading_of_any_template_is_a_tree_over_its_text() {
+fn readings_are_trees_of_the_text() {
     const SCRAPS: [&str; 16] = [
         "{{",
         "}}",
@@ -321,7 +321,7 @@ fn every_reading_of_any_template_is_a_tree_over_its_text() {
 }
 
 #[test]
-fn a_long_template_is_read_in_time() {
+fn long_template_is_read_in_time() {
     let mut text = String::from("{{ if .a }}\napiVersion: v1\nkind: ConfigMap\ndata:\n");
     for line in 0..20_000 {
         text += &format!("  {{{{ if .b{line} }}}}\n  k{line}: {{{{ .c }}}}\n  {{{{ end }}}}\n");
