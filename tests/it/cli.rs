@@ -488,7 +488,7 @@ fn closed_pipe_is_not_an_error() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments}: {stderr}");
         assert!(
-            !stderr.contains("panicked") && !stderr.contains("error"),
+            !stderr.contains("panicked at") && !stderr.contains("error"),
             "{arguments}: {stderr}"
         );
     }
@@ -577,7 +577,7 @@ fn diff_writes_nothing() {
     let run = sandbox.run("fix --diff --select privilege-escalation");
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (1, "Would fix 1 problem in 1 file.\n")
+        (1, "Would fix 1 finding in 1 file.\n")
     );
     expect![[r#"
         --- pod.yaml
@@ -747,7 +747,7 @@ fn fix_keeps_read_only_file() {
     assert_eq!(run.code, 2);
     assert_eq!(
         run.stderr,
-        "error: pod.yaml: cannot be written: it is read-only; allow writing it\n"
+        "error: pod.yaml: cannot be written: the file is read-only; allow writing it\n"
     );
     assert_eq!(sandbox.read("pod.yaml"), ESCALATING);
 }
@@ -1495,7 +1495,7 @@ fn expired_exception_is_a_warning() {
     assert_eq!(run.code, 1);
     assert!(
         run.stderr
-            .contains("warning[configuration]: this exception ended with 2020-02-29"),
+            .contains("warning[configuration]: this exception expired on 2020-02-29"),
         "{}",
         run.stderr
     );
@@ -1533,7 +1533,7 @@ mod failing {
             .filter(|line| line.starts_with(&format!("error: {file}:")));
         let (first, second) = (lines.next(), lines.next());
         assert!(
-            first.is_some() && second.is_none() && !stderr.contains("panicked"),
+            first.is_some() && second.is_none() && !stderr.contains("panicked at"),
             "{file}: {stderr}"
         );
         first.unwrap_or_default().to_owned()
@@ -1628,7 +1628,7 @@ mod failing {
         );
         assert!(
             run.stderr.contains(
-                "host-pid is not fixed: failing fails at the result, which is a bug in kubeharden"
+                "host-pid is not fixed: failing panics on the result, which is a bug in kubeharden"
             ),
             "{run:?}"
         );
