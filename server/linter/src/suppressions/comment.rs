@@ -342,14 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_meant_and_is_none_is_told() {
+    fn invalid_comments_are_mistakes() {
         assert_eq!(
             describe("# kubeharden: ignore"),
-            ["\"ignore\" name what is to be ignored: ignore[rule]"]
+            ["\"ignore\" an ignore comment must name its rules: ignore[rule]"]
         );
         assert_eq!(
             describe("# kubeharden: ignore[ , ]"),
-            ["\"ignore\" name what is to be ignored: ignore[rule]"]
+            ["\"ignore\" an ignore comment must name its rules: ignore[rule]"]
         );
         assert_eq!(
             describe("# kubeharden: ignore[a"),
@@ -357,11 +357,11 @@ mod tests {
         );
         assert_eq!(
             describe("# kubeharden: ignroe[a]"),
-            ["\"ignroe\" there is no comment \"kubeharden: ignroe\"; the nearest is ignore"]
+            ["\"ignroe\" unknown comment \"kubeharden: ignroe\"; did you mean ignore?"]
         );
         assert_eq!(
             describe("# kubeharden: noqa[a]"),
-            ["\"noqa\" there is no comment \"kubeharden: noqa\"; the nearest is ignore"]
+            ["\"noqa\" unknown comment \"kubeharden: noqa\"; did you mean ignore?"]
         );
         for comment in [
             "# kubeharden: see docs/hardening.md",

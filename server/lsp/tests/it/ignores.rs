@@ -421,7 +421,7 @@ async fn expired_exception_is_warning() {
         let message = diagnostic["message"].as_str().unwrap_or_default();
         published["uri"] == configuration.as_str()
             && diagnostic["severity"] == 2
-            && message.contains("ended with 2020-02-29")
+            && message.contains("expired on 2020-02-29")
     };
     repository
         .server
