@@ -438,7 +438,7 @@ fn invalid_suppressions_have_fixes() {
         ),
         (
             "# kubeharden: ignore[run-as-non-root]",
-            "\"run-as-non-root\" run-as-non-root means several rules: run-as-root-allowed, root-user, root-group \
+            "\"run-as-non-root\" run-as-non-root matches several rules: run-as-root-allowed, root-user, root-group \
              [review: remove run-as-non-root]"
                 .to_owned(),
         ),
