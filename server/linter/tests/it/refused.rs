@@ -360,14 +360,14 @@ spec:
     - name: web
       image: example.com/web:1
 ";
-    let fixed = analysis::fix_all(
+    let after = analysis::fix_all(
         text,
         &only("missing-seccomp-profile"),
         &[Applicability::Safe],
     );
-    assert_eq!(fixed.text, text);
+    assert_eq!(after.text, text);
     let reason = "the API server would reject the result: seccompProfile of the pod contradicts the annotation";
-    assert_eq!(fixed.withheld[0].reason.to_string(), reason);
+    assert_eq!(after.withheld[0].reason.to_string(), reason);
 }
 
 #[test]
@@ -384,12 +384,12 @@ fn an_annotation_against_its_field_is_removed() {
         told(&text),
         ["appArmorProfile of container \"web\" contradicts the annotation"]
     );
-    let fixed = analysis::fix_all(
+    let after = analysis::fix_all(
         &text,
         &only("conflicting-security-context"),
         &[Applicability::Unsafe],
     );
-    assert_eq!(fixed.text, pod(""));
+    assert_eq!(after.text, pod(""));
     let older = Config {
         kubernetes_version: "1.29".parse().expect("a version"),
         ..only("conflicting-security-context")
