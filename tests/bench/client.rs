@@ -245,7 +245,7 @@ fn body(output: &mut impl BufRead) -> Option<Vec<u8>> {
         }
         match line.trim_end().split_once(": ") {
             Some((name, value)) if name.eq_ignore_ascii_case("Content-Length") => {
-                length = value.parse().ok()?
+                length = value.parse().ok()?;
             }
             Some(_) => {}
             None => break,

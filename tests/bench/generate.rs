@@ -98,7 +98,7 @@ fn deployment(index: usize) -> String {
 fn pod(text: &mut String, care: Care, dice: &mut Dice) {
     match care {
         Care::None if dice.is_one_in(3) => {
-            *text += "      hostNetwork: true # until the mesh is there\n"
+            *text += "      hostNetwork: true # until the mesh is there\n";
         }
         Care::Great => {
             *text += "      automountServiceAccountToken: false\n      securityContext:\n        runAsNonRoot: true\n        fsGroup: 3000\n\
@@ -142,7 +142,7 @@ fn container(text: &mut String, name: &str, care: Care, dice: &mut Dice) {
     let mut lines = |lines: &[&str]| {
         lines
             .iter()
-            .for_each(|line| writeln!(text, "        {line}").expect("a string takes all"))
+            .for_each(|line| writeln!(text, "        {line}").expect("a string takes all"));
     };
     match dice.is_one_in(2) {
         true => lines(&["args: [\"--port\", \"8080\", '--verbose']"]),
@@ -158,7 +158,7 @@ fn container(text: &mut String, name: &str, care: Care, dice: &mut Dice) {
     ]);
     match care {
         Care::None | Care::Little => {
-            lines(&["- name: DB_PASSWORD # moves next week", "  value: hunter2"])
+            lines(&["- name: DB_PASSWORD # moves next week", "  value: hunter2"]);
         }
         _ => lines(&[
             "- name: DB_PASSWORD",

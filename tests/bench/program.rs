@@ -307,7 +307,7 @@ fn checks(with_checkov: bool) {
         let check = || {
             run(Command::new(PROGRAM)
                 .args(["check", "--output-format", "concise"])
-                .arg(folder))
+                .arg(folder));
         };
         let (before, start, rounds) = (children_time(), Instant::now(), 20);
         let time = in_turns(rounds, &mut [Box::new(check)])[0];

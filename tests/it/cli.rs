@@ -874,7 +874,7 @@ fn special_files_are_skipped() {
                 .status()
                 .unwrap()
                 .success()
-        )
+        );
     };
     [
         "a.yaml",

@@ -243,7 +243,7 @@ fn page(id: &str) -> Result<Page, String> {
 
 /// Parses a rule id.
 fn listed_rule(id: &str) -> Result<&'static Rule, String> {
-    Rule::named(id).ok_or_else(|| match config::nearest(id, Rule::ids().into_iter()) {
+    Rule::named(id).ok_or_else(|| match config::nearest(id, Rule::ids()) {
         Some(near) => format!("unknown rule; did you mean `{near}`?"),
         None => "unknown rule; `kubeharden rules` lists all rules".to_owned(),
     })

@@ -325,7 +325,7 @@ impl Chunker {
             // The first line of a chunk was handled when the chunk started.
             _ if self.opening.is_none() => self.own_list = opens_block(line.text),
             ChunkKind::Item { column } if line.indent == column && line.has_dash() => {
-                self.begin(begin, self.role)
+                self.begin(begin, self.role);
             }
             ChunkKind::Item { column } if line.indent == 0 && is_entry(line.text) => {
                 self.begin(begin, ChunkKind::Tail { column });
@@ -337,7 +337,7 @@ impl Chunker {
                 }
             }
             ChunkKind::Tail { column } if line.indent <= column => {
-                self.own_list = opens_block(line.text)
+                self.own_list = opens_block(line.text);
             }
             ChunkKind::Item { .. } | ChunkKind::Tail { .. } => {}
         }

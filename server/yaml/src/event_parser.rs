@@ -680,7 +680,7 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                     .children
                     .chunks_exact(2)
                     .map(|pair| (pair[0], pair[1]))
-                    .collect()
+                    .collect();
             }
             _ => {}
         }

@@ -250,7 +250,7 @@ mod tests {
 
     fn shown(node: Node<'_>, places: &mut Vec<String>) -> String {
         let is_inside = |child: Node<'_>| {
-            assert!(node.range().contains_range(child.range()) && child.parent() == Some(node))
+            assert!(node.range().contains_range(child.range()) && child.parent() == Some(node));
         };
         node.children().for_each(is_inside);
         match node.kind() {

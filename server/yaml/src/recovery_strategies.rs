@@ -191,7 +191,7 @@ impl FailureSite<'_, '_> {
             .map(|line| Overlay::insert(self.line_range(line).start, indent.as_str()))
             .collect();
         Some(Candidate {
-            overlays: overlays,
+            overlays,
             faults: Vec::new(),
             keeps_all: true,
         })
@@ -210,7 +210,7 @@ impl FailureSite<'_, '_> {
                 .then(|| Overlay::insert(colon + 1, " "))
         };
         let candidate = |overlays: Vec<Overlay>| Candidate {
-            overlays: overlays,
+            overlays,
             faults: Vec::new(),
             keeps_all: true,
         };
@@ -600,7 +600,7 @@ impl FailureSite<'_, '_> {
             line = last + 1;
         }
         Some(Candidate {
-            overlays: overlays,
+            overlays,
             faults,
             keeps_all: true,
         })

@@ -42,7 +42,7 @@ impl Sandbox {
         fs::read_to_string(self.path(path)).unwrap()
     }
 
-    /// The program in this folder, for arguments with blanks between them, and nothing of our surroundings that it heeds.
+    /// Returns the program with arguments separated by spaces, in this folder, without environment variables that it reads.
     pub(super) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubeharden"));
         command

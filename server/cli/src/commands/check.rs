@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Check, console: &mut Console) -> io::Result<ExitSt
     };
     match arguments.output_format {
         Format::Full | Format::Concise if arguments.statistics => {
-            results.statistics.write(console)?
+            results.statistics.write(console)?;
         }
         Format::Full => full::write(&results, console)?,
         Format::Concise => concise::write(&results, console)?,

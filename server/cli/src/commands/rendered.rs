@@ -155,7 +155,7 @@ fn documents<'r>(text: &str, report: &'r Report) -> Vec<Document<'r>> {
                     .iter()
                     .any(|other| other.document == chunk.document) =>
             {
-                last.chunks.push(chunk)
+                last.chunks.push(chunk);
             }
             last => {
                 // The frame of a document comes before its items, and starts where the document starts.

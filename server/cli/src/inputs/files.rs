@@ -63,7 +63,7 @@ pub(crate) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<FileError>) {
                 reason: unreadable(&error),
             }),
             Ok(metadata) if metadata.is_dir() => {
-                walk(path, &mut project, &mut sources, &mut errors)
+                walk(path, &mut project, &mut sources, &mut errors);
             }
             Ok(_) => {
                 sources.insert(plain(path), Origin::File);

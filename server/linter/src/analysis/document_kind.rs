@@ -138,7 +138,7 @@ impl DocumentKind {
             }
             // The fix is shown, but refused as an edit, because only sops can make it.
             DocumentKind::Encrypted => {
-                findings.retain(|finding| !is_encrypted(yaml, finding.range))
+                findings.retain(|finding| !is_encrypted(yaml, finding.range));
             }
         }
     }

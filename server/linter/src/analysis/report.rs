@@ -286,7 +286,7 @@ impl Report {
             start += length;
         }
         each(stale, |(document, text, analyses)| {
-            document.analyze(&text, analyses, &analyze)
+            document.analyze(&text, analyses, &analyze);
         });
     }
 

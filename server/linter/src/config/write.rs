@@ -58,7 +58,7 @@ fn write_keys(
                 write_keys(inner, config, &format!("{indent}  "), write);
             }
             Kind::Severities(place) if place(config).is_empty() => {
-                write(key, indent, &format!("{name}: {{}}"))
+                write(key, indent, &format!("{name}: {{}}"));
             }
             Kind::Severities(place) => {
                 write(key, indent, &format!("{name}:"));

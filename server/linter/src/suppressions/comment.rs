@@ -121,7 +121,7 @@ fn directive(lower: &str, whole: Range<usize>) -> Option<Directive> {
         IGNORE => Reach::Place,
         IGNORE_FILE => Reach::Document,
         _ => {
-            let near = nearest(word, [IGNORE, IGNORE_FILE].into_iter());
+            let near = nearest(word, [IGNORE, IGNORE_FILE]);
             let meant = near.or(text[open..].starts_with('[').then_some(IGNORE))?;
             let message = format!("unknown comment \"{OURS}: {word}\"; did you mean {meant}?");
             let instead = Some(Suggestion::word(place.clone(), meant));

@@ -363,7 +363,7 @@ impl<'a, 'y> Suppressions<'a, 'y> {
                         annotation::KEY
                     );
                     let meant = annotation::KEY.trim_start_matches(annotation::DOMAIN);
-                    let near = nearest(word, [meant].into_iter()).map(|_| annotation::KEY);
+                    let near = nearest(word, [meant]).map(|_| annotation::KEY);
                     let path = Some(entry.value.path());
                     self.mistakes.push(Mistake::in_annotation(
                         entry.key.range(),

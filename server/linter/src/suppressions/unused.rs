@@ -190,7 +190,7 @@ fn report_unknown(note: &Note, index: usize, name: &Named, found: &mut Reporter<
                 format!("{} matches several rules: {}", name.text, listed(several)),
             ),
         },
-        _ => match nearest(&lower, ids.into_iter()) {
+        _ => match nearest(&lower, ids) {
             Some(near) => (
                 Some(near),
                 format!("unknown rule {}; did you mean {near}?", name.text),

@@ -2,7 +2,6 @@
 //!
 //! The corpus is looked for beside the repository, or where `KUBEHARDEN_SHARED` says; without it only `fixtures/` is read.
 
-use kubernetes;
 use linter::OwnedInputs;
 use linter::analysis::{self, Chunk, DocumentKind};
 use linter::config::Config;

@@ -4,7 +4,6 @@ use kubernetes::{self, Extent};
 use linter::analysis::{self, Chunk};
 use linter::config::Config;
 use linter::rules::{Applicability, Rule};
-use yaml;
 
 /// Each pod of a document: how much of it there is, and the names of its containers.
 fn pods(text: &str) -> Vec<(Extent, Vec<String>)> {

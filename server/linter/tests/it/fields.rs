@@ -11,7 +11,6 @@ use linter::config::{Config, Profile};
 use linter::rules::{Enablement, FIELDS, Field, FieldValue, Rule, field_of, fields_of};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use yaml;
 
 /// A pod that meets `restricted`, with more in its pod's context and in its container's.
 fn pod(in_pod: &str, in_container: &str) -> String {

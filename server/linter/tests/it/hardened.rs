@@ -175,7 +175,7 @@ fn frozen_registries_are_known_by_whole_names() {
             "deprecated-registry",
             &format!("containers: [{{name: a, image: '{image}'}}]"),
             times,
-        )
+        );
     };
     fires("k8s.gcr.io/pause:3.9", 1);
     fires("gcr.io/google_containers/pause:3.0", 1);

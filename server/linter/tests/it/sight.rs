@@ -4,7 +4,6 @@ use linter::OwnedInputs;
 use linter::analysis::{self, Analysis, DocumentKind, Report, SuppressionScope};
 use linter::config::Config;
 use workspace::{FileContext, FileRole};
-use yaml;
 
 const ITEM: &str = "\
 - apiVersion: v1

@@ -7,7 +7,6 @@ use linter::{Inputs, OwnedInputs};
 use std::fs;
 use std::path::{Path, PathBuf};
 use workspace::{FileContext, FileRole};
-use yaml;
 
 fn in_chart() -> OwnedInputs {
     OwnedInputs {
@@ -36,9 +35,9 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            files(&path, found)
+            files(&path, found);
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
     found.sort();

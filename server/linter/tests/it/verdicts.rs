@@ -15,7 +15,6 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use yaml;
 
 /// What the library says about a pod.
 #[derive(Deserialize)]

@@ -280,7 +280,7 @@ mod tests {
                     next(&mut input, |why| lost.set(Some(why)))
                         .now_or_never()
                         .flatten(),
-                )
+                );
             });
             assert_eq!(lost.get(), Some(Skipped::TooLong(length)));
             assert_eq!(

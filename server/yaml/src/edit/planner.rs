@@ -408,12 +408,12 @@ impl<'y> Planner<'y> {
 
     fn check_alias(&self, node: Node<'y>) -> Result<(), EditError> {
         match node.kind() {
-            NodeKind::Alias => Err(self.from_alias(node)),
+            NodeKind::Alias => Err(self.alias_error(node)),
             _ => Ok(()),
         }
     }
 
-    fn from_alias(&self, alias: Node<'y>) -> EditError {
+    fn alias_error(&self, alias: Node<'y>) -> EditError {
         let line = self.layout.line_of(alias);
         EditError::Alias {
             alias: alias.source().to_owned(),
@@ -433,7 +433,7 @@ impl<'y> Planner<'y> {
             .find(|entry| entry.is_merge())
             .map(|entry| entry.value);
         match merge {
-            Some(alias) if alias.kind() == NodeKind::Alias => Err(self.from_alias(alias)),
+            Some(alias) if alias.kind() == NodeKind::Alias => Err(self.alias_error(alias)),
             Some(other) => Err(EditError::Merged {
                 key: key.to_owned(),
                 line: self.layout.line_of(other),

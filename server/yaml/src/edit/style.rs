@@ -98,7 +98,7 @@ impl Style {
                 NodeKind::Scalar(ScalarStyle::Plain)
                     if matches!(item.resolved(), Some(Resolved::Str(_))) =>
                 {
-                    counts.plain += 1
+                    counts.plain += 1;
                 }
                 _ => {}
             }

@@ -1,7 +1,6 @@
 //! One small text for each fact about parsing and ranges.
 
 use super::show;
-use yaml;
 
 /// Compares the parsed text with the expected output, without the indentation of the code.
 #[track_caller]

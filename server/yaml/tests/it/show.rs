@@ -34,7 +34,7 @@ fn node(node: Node<'_>, depth: usize, role: &str, shown: &mut String) {
     write!(text, " {}", source(node.yaml(), node.range())).unwrap();
     match node.kind() {
         NodeKind::Scalar(_) if node.as_str() != Some(node.source()) => {
-            write!(text, " says {:?}", node.as_str().unwrap()).unwrap()
+            write!(text, " says {:?}", node.as_str().unwrap()).unwrap();
         }
         NodeKind::Alias => match node.resolve() {
             Some(target) => write!(text, " is {}", source(node.yaml(), target.range())).unwrap(),

@@ -34,7 +34,7 @@ fn texts(folders: &[&str]) -> Vec<String> {
         collect(
             &Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(folder),
             &mut texts,
-        )
+        );
     });
     texts
 }

@@ -136,7 +136,7 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
                     Applicability::Unsafe,
                     "remove the annotation",
                     annotation.removal(pod),
-                )
+                );
             }
             Some(field) => {
                 if let Some((title, changes)) = migration(annotation, pod, &field) {

@@ -257,7 +257,7 @@ fn check_local(place: &Place<'_, '_>, report: &mut Reporter<'_, '_>) {
         ("Localhost", Some(local), _) => check_path(place, local, report),
         // The API server rejects even an empty value.
         ("RuntimeDefault" | "Unconfined", _, Some(local)) => {
-            report_unused_local_profile(place, local, report)
+            report_unused_local_profile(place, local, report);
         }
         _ => {}
     }

@@ -454,7 +454,7 @@ fn check_host_process(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
             Setting::Unset => {
                 _ = report
                     .missing(HOST_PROCESS, message)
-                    .in_container(container)
+                    .in_container(container);
             }
             Setting::Unreadable(_) => {}
         }

@@ -107,7 +107,7 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
                     path,
                     key: NEW.into(),
                 }],
-            )
+            );
         }
         Some(new) if named(new) => {
             finding.fix(

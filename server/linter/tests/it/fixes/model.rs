@@ -1,7 +1,7 @@
-//! What changes make of a document, worked out on its tree: apart from how an edit is planned, written or proved.
+//! A model of changes: what they do to a tree, independently of how edits are planned, written, and proved.
 //!
-//! Knows what each kind of change means. Promise: what passes [`differs`] has the tree that was asked for, the comments that there
-//! were but those of what went, and every line as it was on which nothing was to change.
+//! A text that passes [`differs`] has the tree that the changes ask for, all comments except those of removed entries, and
+//! every other line unchanged.
 
 use linter::analysis::Analysis;
 use std::ops::Range;
@@ -265,7 +265,7 @@ fn all_missed(slots: &[Slot<'_>], new: Node<'_>, path: &Path) -> Option<String> 
 }
 
 impl Slot<'_> {
-    /// Whether the entry stands where it stood, its key renamed or not.
+    /// Whether the entry is at its old place, even if its key was renamed.
     fn was_there(&self) -> bool {
         match (&self.key, &self.name) {
             (Key::Kept(_), _) => true,
@@ -283,7 +283,7 @@ impl Slot<'_> {
     }
 }
 
-/// Whether two nodes are written alike, but for where they stand.
+/// Whether two nodes are written alike, at any place.
 fn kept(old: Node<'_>, new: Node<'_>) -> bool {
     let outside = |node: Node<'_>| {
         let text = matches!(node.kind(), NodeKind::Scalar(_))
@@ -406,7 +406,7 @@ fn places(before: &Analysis, changes: &[Change], wanted: &Slot<'_>) -> Places {
         };
         lines.end += text.lines().skip(lines.end).take_while(deeper).count();
         let mut around = lines.clone();
-        // The comments above it may move along, and what comes behind it may come to stand behind its dash.
+        // The comments above it may move along, and the next entry may move to the dash.
         let above: Vec<&str> = text.lines().take(lines.start).collect();
         around.start -= above
             .iter()
@@ -473,7 +473,7 @@ impl<'y> Slot<'y> {
         match &self.shape {
             Shape::Kept(node) | Shape::Open(node, _) if self.gone => tell(*node),
             Shape::Open(_, slots) | Shape::Mapping(slots) => {
-                slots.iter().for_each(|slot| slot.gone(tell))
+                slots.iter().for_each(|slot| slot.gone(tell));
             }
             _ => {}
         }

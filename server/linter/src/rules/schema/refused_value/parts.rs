@@ -58,7 +58,7 @@ pub(crate) fn check<'y>(
         check_variables(container, report);
         match container.kind {
             ContainerKind::Init if container.spec.restart_policy.as_deref() != Some("Always") => {
-                check_init_container(container, report)
+                check_init_container(container, report);
             }
             ContainerKind::Ephemeral => check_ephemeral_container(container, report),
             ContainerKind::Init | ContainerKind::Ordinary => {}
