@@ -198,12 +198,12 @@ describe("a manifest", () => {
     await window.click("1.4", "web:1.4");
     await window.page.keyboard.press("End");
     await window.page.keyboard.type("\nimagePullPolicy");
-    await window.diagnostic("this line needs a");
+    await window.diagnostic("missing `:` after the key");
     await window.diagnostic(PRIVILEGED);
     await window.diagnostic(WEB_LACKS);
     await window.picture("9 half typed");
     await window.page.keyboard.type(": Always");
-    await window.noDiagnostic("this line needs a");
+    await window.noDiagnostic("missing `:` after the key");
     await window.diagnostic(PRIVILEGED);
     await window.closePanel();
     await window.command("File: Save All");
