@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from terminal import PATIENCE, Silent, Terminal
+from terminal import TIMEOUT, Terminal, TerminalTimeout
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -101,8 +101,8 @@ def in_a_terminal(command, finding, leave):
         terminal.press("Enter")
         status = terminal.shows(r"^exit status (\d+)")[1]
         check(f"{command}: exits with status 0", status == "0", status)
-    except Silent as silent:
-        check(f"{command}: runs to its end", False, silent)
+    except TerminalTimeout as timed_out:
+        check(f"{command}: runs to its end", False, timed_out)
     finally:
         terminal.end()
 
@@ -126,7 +126,7 @@ def in_a_browser():
     finally:
         os.killpg(process.pid, signal.SIGINT)
         try:
-            process.communicate(timeout=PATIENCE)  # until the last process that inherited stdout has ended
+            process.communicate(timeout=TIMEOUT)  # until the last process that inherited stdout has ended
         except subprocess.TimeoutExpired:
             check(f"{what}: ends at Ctrl+C", False, (scratch / "log").read_text())
             os.killpg(process.pid, signal.SIGKILL)
