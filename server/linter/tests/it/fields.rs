@@ -1,4 +1,4 @@
-//! The table of the fields of security contexts, held against Kubernetes' types and against what the rules find.
+//! Compares the table of security context fields with Kubernetes' types and with the findings of the rules.
 
 #![expect(
     clippy::unwrap_used,

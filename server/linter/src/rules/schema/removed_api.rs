@@ -106,7 +106,7 @@ struct Removed {
 
 #[derive(Clone, Copy)]
 enum Successor {
-    /// There is none, or it has other fields.
+    /// No version replaces it, or the replacement has other fields.
     Other,
     /// It accepts the object unchanged.
     Same(&'static str),
