@@ -5,6 +5,7 @@
 
 use super::client::ClientHandle;
 use super::frames::{self, Message, Skipped};
+use super::uri::encode_uris;
 use futures_util::{FutureExt, Sink, SinkExt};
 use std::future::poll_fn;
 use tokio::io::{AsyncRead, BufReader};
@@ -43,7 +44,7 @@ pub(crate) async fn run<S>(
                 {
                     return;
                 }
-                let mut reply = Box::pin(reply(service.call(request), client.clone()));
+                let mut reply = Box::pin(reply(service.call(encode_uris(request)), client.clone()));
                 if (&mut reply).now_or_never().is_none() {
                     replies.spawn(reply);
                 }

@@ -1,8 +1,91 @@
 //! Between files and the URIs that name them.
 
 use linter::config::discovery;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
+use tower_lsp::jsonrpc::Request;
 use tower_lsp::ls_types::Uri;
+
+/// Encodes the characters of a request's URIs that RFC 3986 does not allow.
+///
+/// Some clients send spaces, brackets, or letters of other scripts as they are in the file's name. Without this, their
+/// messages could not be deserialized.
+pub(crate) fn encode_uris(request: Request) -> Request {
+    if !request.params().is_some_and(has_invalid_uri) {
+        return request;
+    }
+    let (method, id, params) = request.into_parts();
+    let mut encoded = Request::build(method);
+    if let Some(id) = id {
+        encoded = encoded.id(id);
+    }
+    if let Some(mut params) = params {
+        encode_in(&mut params);
+        encoded = encoded.params(params);
+    }
+    encoded.finish()
+}
+
+fn has_invalid_uri(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(name, value)| match value.as_str() {
+            Some(text) => is_uri_field(name) && encoded(text).is_some(),
+            None => has_invalid_uri(value),
+        }),
+        Value::Array(items) => items.iter().any(has_invalid_uri),
+        _ => false,
+    }
+}
+
+fn encode_in(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_str() {
+                    Some(text) if is_uri_field(name) => {
+                        if let Some(uri) = encoded(text) {
+                            *value = uri.into();
+                        }
+                    }
+                    _ => encode_in(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(encode_in),
+        _ => {}
+    }
+}
+
+/// Whether a field holds a URI: `uri`, `rootUri`, `scopeUri`, and the like in every message of the protocol.
+fn is_uri_field(name: &str) -> bool {
+    name == "uri" || name.ends_with("Uri")
+}
+
+/// Returns a URI with its invalid characters encoded; `None` if it is valid.
+fn encoded(uri: &str) -> Option<String> {
+    use std::fmt::Write;
+    if uri.parse::<Uri>().is_ok() {
+        return None;
+    }
+    let bytes = uri.as_bytes();
+    let is_escape = |at: usize| {
+        let digits = bytes.get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let mut valid = String::with_capacity(uri.len() + 16);
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte.is_ascii_alphanumeric()
+            || b"/-._~!$&'()*+,;=:@?#".contains(&byte)
+            || (byte == b'%' && is_escape(at))
+        {
+            valid.push(byte.into());
+        } else {
+            // Writing to a string never fails.
+            let _ = write!(valid, "%{byte:02X}");
+        }
+    }
+    Some(valid)
+}
 
 /// Returns the file that a URI names; `None` for any other scheme and for the files of another host.
 #[cfg(unix)]
@@ -65,6 +148,32 @@ pub(crate) fn folder_of(uri: &Uri) -> Option<PathBuf> {
 /// Whether a document is a configuration file of kubeharden.
 pub(crate) fn is_configuration_file(uri: &Uri) -> bool {
     uri.path().as_str().rsplit('/').next() == Some(discovery::FILE_NAME)
+}
+
+#[cfg(test)]
+mod encoding_tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn invalid_uris_are_encoded() {
+        for (sent, expected) in [
+            ("file:///a b/é.yaml", "file:///a%20b/%C3%A9.yaml"),
+            ("file:///a[1]%20.yaml", "file:///a%5B1%5D%20.yaml"),
+            ("file:///100%.yaml", "file:///100%25.yaml"),
+            ("file:///x^y`z|{}.yaml", "file:///x%5Ey%60z%7C%7B%7D.yaml"),
+            ("file:///c%3A/a.yaml", "file:///c%3A/a.yaml"),
+            ("untitled:Untitled-1", "untitled:Untitled-1"),
+        ] {
+            let params = json!({"textDocument": {"uri": sent}, "text": "a [b"});
+            let request = Request::build("textDocument/didOpen")
+                .params(params)
+                .finish();
+            let params = json!({"textDocument": {"uri": expected}, "text": "a [b"});
+            assert_eq!(encode_uris(request).params(), Some(&params));
+            assert!(expected.parse::<Uri>().is_ok(), "{expected}");
+        }
+    }
 }
 
 #[cfg(all(test, unix))]
