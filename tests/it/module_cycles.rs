@@ -1,7 +1,8 @@
 //! These crates have no import cycle among their modules.
 //!
-//! Reads `use` items, and all paths that begin with `crate::` or `super::`, outside of unit tests. A path leads to the innermost module
-//! that it names, so using an item of a parent module is an import of the parent.
+//! Reads `use` items, and all paths that begin with `crate::` or `super::`, outside of unit tests. A path leads to the module that
+//! defines its item: using an item of a parent module is an import of the parent, unless the parent only re-exports it from one of
+//! its own modules. Such a re-export is not an import either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +23,7 @@ fn crates_have_no_import_cycle() {
 #[test]
 fn cycles_are_found() {
     let files = [
-        ("lib.rs", "mod a; mod b; use a::A;"),
+        ("lib.rs", "mod a; mod b; pub use a::A; use b::B;"),
         ("a/mod.rs", "use crate::{b::{B, c as d}, b};"),
         ("a/e.rs", "use super::super::b; #[cfg(test)] use crate::a;"),
         ("b.rs", "// crate::a\nfn f() -> super::a::e::E {}"),
@@ -31,6 +32,23 @@ fn cycles_are_found() {
     let cycle = cycle(&imports).expect("b and a::e import each other");
     let cycle: Vec<String> = cycle.iter().map(|module| module.join("::")).collect();
     assert_eq!(cycle, ["b", "a::e", "b"]);
+}
+
+#[test]
+fn re_exports_of_own_modules_are_no_imports() {
+    let files = |used: &str| {
+        [
+            (
+                "lib.rs",
+                "mod a; mod b; pub use a::A; pub struct Root; use b::B;".to_owned(),
+            ),
+            ("a.rs", String::new()),
+            ("b.rs", format!("use crate::{used};")),
+        ]
+        .map(|(file, text)| (PathBuf::from(file), text))
+    };
+    assert_eq!(cycle(&imports(files("A"))), None);
+    assert!(cycle(&imports(files("Root"))).is_some());
 }
 
 fn assert_acyclic(name: &str) {
@@ -64,35 +82,67 @@ fn imports(files: impl IntoIterator<Item = (PathBuf, String)>) -> Imports {
         .into_iter()
         .map(|(file, text)| (module(&file), text))
         .collect();
-    let target = |importer: &Module, path: &[String]| {
-        let mut target = match path.first()?.as_str() {
-            "crate" => Module::new(),
-            _ => importer.clone(),
-        };
-        for part in path {
-            match part.as_str() {
-                "crate" => {}
-                "super" => drop(target.pop()),
-                _ => {
-                    target.push(part.clone());
-                    if !texts.contains_key(&target) {
-                        target.pop();
-                        break;
-                    }
-                }
+    let mut re_exports = BTreeMap::new();
+    for (module, text) in &texts {
+        for path in paths(text, Uses::ReExports) {
+            if let Some((target, name)) = walk(&texts, module, &path)
+                && target.len() > module.len()
+                && target.starts_with(module)
+            {
+                re_exports.insert((module.clone(), name), target);
             }
         }
-        Some(target)
-    };
+    }
     let of = |importer: &Module, text: &str| -> BTreeSet<Module> {
-        let paths = paths(text);
-        let targets = paths.iter().filter_map(|path| target(importer, path));
-        targets.filter(|target| target != importer).collect()
+        let all = paths(text, Uses::All);
+        let is_re_export = |target: &Module, name: &str| {
+            re_exports.get(&(importer.clone(), name.to_owned())) == Some(target)
+        };
+        let definition = |(mut target, name): (Module, String)| {
+            if is_re_export(&target, &name) {
+                return importer.clone();
+            }
+            while let Some(definition) = re_exports.get(&(target.clone(), name.clone())) {
+                target = definition.clone();
+            }
+            target
+        };
+        all.iter()
+            .filter_map(|path| walk(&texts, importer, path))
+            .map(definition)
+            .filter(|target| target != importer)
+            .collect()
     };
     texts
         .iter()
         .map(|(module, text)| (module.clone(), of(module, text)))
         .collect()
+}
+
+/// Returns the innermost module that a path names, and the name behind it; an empty name for a path to the module itself.
+fn walk(
+    texts: &BTreeMap<Module, String>,
+    importer: &Module,
+    path: &[String],
+) -> Option<(Module, String)> {
+    let mut target = match path.first()?.as_str() {
+        "crate" => Module::new(),
+        _ => importer.clone(),
+    };
+    for part in path {
+        match part.as_str() {
+            "crate" => {}
+            "super" => drop(target.pop()),
+            _ => {
+                target.push(part.clone());
+                if !texts.contains_key(&target) {
+                    let name = target.pop().unwrap_or_default();
+                    return Some((target, name));
+                }
+            }
+        }
+    }
+    Some((target, String::new()))
 }
 
 /// Returns the module of a file, given its path in `src`.
@@ -111,8 +161,15 @@ fn module(file: &Path) -> Module {
     parts
 }
 
+/// Which paths of a text to read.
+#[derive(Clone, Copy, PartialEq)]
+enum Uses {
+    All,
+    ReExports,
+}
+
 /// Returns the paths in a source text, with groups in braces expanded.
-fn paths(text: &str) -> Vec<Vec<String>> {
+fn paths(text: &str, uses: Uses) -> Vec<Vec<String>> {
     let text: String = text
         .split("#[cfg(test)]")
         .next()
@@ -122,11 +179,19 @@ fn paths(text: &str) -> Vec<Vec<String>> {
         .flat_map(|line| [line, "\n"])
         .collect();
     let mut paths = Vec::new();
-    for start in ["crate::", "super::", "use "] {
+    let starts: &[&str] = match uses {
+        Uses::All => &["crate::", "super::", "use "],
+        Uses::ReExports => &["pub use ", "pub(crate) use ", "pub(super) use "],
+    };
+    for &start in starts {
         for (at, _) in text.match_indices(start) {
             let before = text[..at].chars().next_back();
             if before.is_none_or(|char| !(char.is_alphanumeric() || "_:$".contains(char))) {
-                let path = text[at..].trim_start_matches("use ");
+                let path = &text[at..];
+                let path = path
+                    .split_once("use ")
+                    .filter(|_| start.ends_with("use "))
+                    .map_or(path, |(_, path)| path);
                 tree(path, &mut Vec::new(), &mut paths);
             }
         }

@@ -316,3 +316,13 @@ async fn grouping_changes_while_open() {
     }
     server.finish().await;
 }
+
+#[tokio::test]
+async fn unencoded_uris_are_accepted() {
+    let mut server = TestServer::ready(echo(), modern()).await;
+    server.open_file("file:///a b[1]/é.yaml", 1, "!").await;
+    let published = server.published().await;
+    assert_eq!(published["uri"], "file:///a%20b%5B1%5D/%C3%A9.yaml");
+    assert_eq!(published["diagnostics"].as_array().map(Vec::len), Some(1));
+    server.finish().await;
+}
