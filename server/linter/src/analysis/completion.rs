@@ -3,13 +3,16 @@
 //! To find the type at a half-typed place, a key with an unknown name is inserted and the chunk is parsed again: the
 //! unknown-field error names the type. A completion item replaces only the word at the place.
 
-use super::{Analysis, DocumentKind, Offset, Range};
+use super::chunk_context;
+use super::document_kind::DocumentKind;
+use super::model::Analysis;
 use crate::Inputs;
 use crate::rules::{Field, FieldValue, OF_CONTAINER, OF_POD, Word, field_of, fields_of};
 use kubernetes::{Container, JsonPatch, Object, Pod, Reading};
 use std::collections::HashSet;
 use std::ops::Range as Bytes;
 use yaml::{self, Entry, Node, NodeKind, ScalarStyle, Step, Yaml};
+use yaml::{Offset, Range};
 
 /// The completion items at a place.
 #[derive(Debug)]
@@ -221,8 +224,9 @@ impl Analysis {
         inputs: Inputs<'_>,
         look: impl FnOnce(&Yaml, &[Object<'_>]) -> Option<T>,
     ) -> Option<T> {
-        let patch = super::patch(yaml, self.role, inputs);
-        let objects = super::objects(yaml, patch.as_ref(), self.role, &self.context, inputs);
+        let patch = chunk_context::patch(yaml, self.role, inputs);
+        let objects =
+            chunk_context::objects(yaml, patch.as_ref(), self.role, &self.context, inputs);
         look(patch.as_ref().map_or(yaml, JsonPatch::tree), &objects)
     }
 

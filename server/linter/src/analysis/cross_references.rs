@@ -2,7 +2,8 @@
 //!
 //! Without answers from other objects, the result is the same as for the text alone.
 
-use super::{Analysis, DocumentKind, document_kind};
+use super::document_kind::{self, DocumentKind};
+use super::model::{Analysis, AnsweredQuery};
 use crate::Inputs;
 use crate::config::{Config, Profile};
 use crate::rules::{Enablement, Rule};
@@ -71,15 +72,6 @@ pub(super) fn collect_facts(objects: &[Object<'_>], kind: DocumentKind) -> Vec<F
         DocumentKind::Encrypted => facts.filter(|fact| !fact.affects_others()).collect(),
         DocumentKind::Template | DocumentKind::Patch => Vec::new(),
     }
-}
-
-/// A query of an object and its answer, so that a changed answer can be noticed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct AnsweredQuery {
-    /// The object's index in the chunk.
-    pub object: usize,
-    pub question: Query,
-    pub answer: Answer,
 }
 
 /// The standard that the Namespace of an object enforces: one for each Namespace if kustomizations set several.

@@ -3,7 +3,9 @@
 //! Every edit is applied and analyzed again: the findings must be gone, and the API server must not reject anything
 //! new.
 
-use super::{Analysis, RulePanic, analyze};
+use super::failure::RulePanic;
+use super::model::Analysis;
+use super::run::analyze;
 use crate::Inputs;
 use crate::config::Profile;
 use crate::rules::{Applicability, Enablement, Finding, Rule};

@@ -2,7 +2,8 @@
 //!
 //! A finding is reported where its text is in the kustomization; if that place is uncertain, it is dropped.
 
-use super::{Analysis, RulePanic, analyze_document};
+use super::failure::RulePanic;
+use super::model::Analysis;
 use crate::Inputs;
 use crate::rules::Finding;
 use workspace::kustomize;
@@ -17,7 +18,12 @@ pub(super) struct Inside {
     pub failures: Vec<RulePanic>,
 }
 
-pub(super) fn look(yaml: &Yaml, inputs: Inputs<'_>) -> Inside {
+/// Analyzes the patches with `analyze_document`, which is passed in because it calls this function.
+pub(super) fn analyze(
+    yaml: &Yaml,
+    inputs: Inputs<'_>,
+    analyze_document: fn(&str, Inputs<'_>) -> Analysis,
+) -> Inside {
     let mut inside = Inside::default();
     for (node, target) in kustomize::inline_patches(yaml) {
         let context = FileContext {
@@ -29,39 +35,35 @@ pub(super) fn look(yaml: &Yaml, inputs: Inputs<'_>) -> Inside {
             context: &context,
             ..inputs
         };
-        look_into(node, inputs, &mut inside);
+        if let Some(text) = node.as_str() {
+            inside.add(analyze_document(text, inputs), node, text);
+        }
     }
     inside
 }
 
-fn look_into(node: Node<'_>, inputs: Inputs<'_>, inside: &mut Inside) {
-    let Some(text) = node.as_str() else { return };
-    let placed = |finding: Finding| {
-        let range = place(node, text, finding.range)?;
-        let mut subject = finding.target;
-        subject.range = place(node, text, subject.range).unwrap_or(range);
-        // The document has no objects of its own.
-        subject.object = None;
-        Some(Finding {
-            range,
-            target: subject,
-            related: Vec::new(),
-            ..finding
-        })
-    };
-    let Analysis {
-        findings,
-        suppressed,
-        failures,
-        ..
-    } = analyze_document(text, inputs);
-    inside
-        .findings
-        .extend(findings.into_iter().filter_map(placed));
-    inside
-        .suppressed
-        .extend(suppressed.into_iter().filter_map(placed));
-    inside.failures.extend(failures);
+impl Inside {
+    /// Adds the findings of a patch, at their places in the document.
+    fn add(&mut self, analysis: Analysis, node: Node<'_>, text: &str) {
+        let placed = |finding: Finding| {
+            let range = place(node, text, finding.range)?;
+            let mut target = finding.target;
+            target.range = place(node, text, target.range).unwrap_or(range);
+            // The document has no objects of its own.
+            target.object = None;
+            Some(Finding {
+                range,
+                target,
+                related: Vec::new(),
+                ..finding
+            })
+        };
+        let findings = analysis.findings.into_iter().filter_map(placed);
+        self.findings.extend(findings);
+        let suppressed = analysis.suppressed.into_iter().filter_map(placed);
+        self.suppressed.extend(suppressed);
+        self.failures.extend(analysis.failures);
+    }
 }
 
 /// Maps a range of a patch's text to the document. If the string is written with escapes or folded line breaks, this is

@@ -2,7 +2,9 @@
 //!
 //! The result equals the verdict of Kubernetes' Pod Security admission at the configured version.
 
-use super::{Analysis, DocumentKind, Enforced};
+use super::cross_references::Enforced;
+use super::document_kind::DocumentKind;
+use super::model::Analysis;
 use crate::Inputs;
 use crate::config::{Config, Profile, RuleSelection};
 use crate::rules::{Enablement, Finding};

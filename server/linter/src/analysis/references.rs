@@ -2,13 +2,16 @@
 //!
 //! A name without a declaration is not an error.
 
+use super::completion;
 use super::cross_references::{self, collect_facts};
-use super::{Analysis, DocumentKind, Offset, Range, completion};
+use super::document_kind::DocumentKind;
+use super::model::Analysis;
 use crate::Inputs;
 use kubernetes::{self, Object};
 use std::ops::Range as Bytes;
 use workspace::cross_references::{Fact, Reference, ReferencedKind, TargetNamespaces};
 use yaml::{Entry, Node, NodeKind, chunks};
+use yaml::{Offset, Range};
 
 /// A name that refers to another object.
 #[derive(Debug)]

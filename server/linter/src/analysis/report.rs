@@ -3,11 +3,13 @@
 //! After any edits a report equals one made from scratch. The cost of an edit depends on the chunks around it, not on
 //! the length of the text.
 
-use super::{Analysis, DocumentKind, Offset, Range, RulePanic};
-use crate::Inputs;
+use super::chunk_context::ChunkContext;
+use super::document_kind::DocumentKind;
+use super::failure::RulePanic;
+use super::model::Analysis;
 use crate::rules::Finding;
-use crate::suppressions::{ChunkRole, FileSuppressions};
-use kubernetes::{self, ListKind, Object};
+use crate::suppressions::FileSuppressions;
+use kubernetes::ListKind;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::{AddAssign, SubAssign};
@@ -15,8 +17,8 @@ use std::sync::Arc;
 use std::{iter, slice};
 use workspace::WorkspaceView;
 use workspace::cross_references::Fact;
-use yaml::Yaml;
 use yaml::chunks::{self, ChunkKind, Outline, Resplit};
+use yaml::{Offset, Range};
 
 /// The analysis of a text.
 #[derive(Debug, Clone, Default)]
@@ -47,17 +49,6 @@ struct Gap {
     /// How many bytes of the chunk are before it.
     at: usize,
     length: usize,
-}
-
-/// What a chunk needs to know about its document. The default is for a chunk that is a whole document.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ChunkContext {
-    /// The type of the items if the document is a list.
-    list: Option<ListKind>,
-    /// Whether the document is a manifest, regardless of this chunk.
-    is_manifest: bool,
-    /// The suppressions in the document's first comments; `None` for a chunk that is a whole document.
-    head: Option<FileSuppressions>,
 }
 
 /// The state of a document, in addition to the analyses of its independent chunks.
@@ -586,45 +577,6 @@ impl Chunk<'_> {
             first
         } else {
             self.start + end + before(&|gap| gap < end)
-        }
-    }
-}
-
-impl ChunkContext {
-    /// Whether the chunk is a whole document.
-    pub fn is_alone(&self) -> bool {
-        *self == ChunkContext::default()
-    }
-
-    /// Whether the document is known to be a manifest, regardless of the chunk.
-    pub fn is_manifest(&self) -> bool {
-        self.is_manifest
-    }
-
-    /// Returns the role of a chunk for suppressions.
-    pub fn standing(&self, role: ChunkKind) -> ChunkRole<'_> {
-        match &self.head {
-            None => ChunkRole::Document,
-            Some(head) if role.is_independent() => ChunkRole::Item(head),
-            Some(_) => ChunkRole::Frame,
-        }
-    }
-
-    /// Returns the Kubernetes objects of a chunk.
-    pub fn objects<'y>(
-        &'y self,
-        yaml: &'y Yaml,
-        role: ChunkKind,
-        inputs: Inputs<'_>,
-    ) -> Vec<Object<'y>> {
-        match (role, &self.list) {
-            (ChunkKind::Item { .. }, Some(list)) => {
-                kubernetes::list_items(yaml, list, inputs.config.detect_pod_templates)
-            }
-            (ChunkKind::Document, None) => {
-                kubernetes::objects_with(yaml, inputs.config.detect_pod_templates)
-            }
-            _ => Vec::new(),
         }
     }
 }

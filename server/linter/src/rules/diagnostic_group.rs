@@ -1,13 +1,13 @@
 //! The group that editors show instead of several findings about missing settings of one container
 //! or pod.
 
-use crate::rules::Page;
+use super::docs::{Page, Subject};
 
 /// A group of findings in an editor, with its page.
 #[derive(Debug)]
 pub struct Group {
     pub id: &'static str,
-    pub(super) subtitle: &'static str,
+    subtitle: &'static str,
     docs: &'static str,
 }
 
@@ -22,7 +22,9 @@ impl Group {
         Page {
             id: self.id,
             docs: self.docs,
-            rule: None,
+            subject: Subject::Other {
+                subtitle: self.subtitle,
+            },
         }
     }
 }

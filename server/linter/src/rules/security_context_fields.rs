@@ -9,7 +9,6 @@ use crate::rules::capabilities::helpers as capabilities;
 use crate::rules::capabilities::names as capability_names;
 use crate::rules::privileges::unsafe_sysctl;
 use crate::rules::profiles::custom_selinux_options;
-use crate::rules::{ALL, Rule};
 use kubernetes::Version;
 
 /// A field, or one that several types share.
@@ -75,18 +74,6 @@ impl FieldValue {
 }
 
 impl Field {
-    /// Returns the rule whose page describes the field: the one that lists it in its `fields`.
-    pub fn rule(&self) -> Option<&'static Rule> {
-        let is_field = |listed: &str| {
-            listed.split_once('.').is_some_and(|(type_name, name)| {
-                self.name == name && self.types.contains(&type_name)
-            })
-        };
-        ALL.iter()
-            .copied()
-            .find(|rule| rule.fields.iter().any(|listed| is_field(listed)))
-    }
-
     /// Whether a cluster of a version supports the field.
     pub fn is_in(&self, version: Version) -> bool {
         Version::new(self.since) <= version

@@ -1,7 +1,8 @@
 //! That nothing is lost by leaving unread what cannot hold an object: what is ruled out is read after all, and holds nothing.
 
 use super::*;
-use crate::analysis::{Analysis, ChunkKind, Report, analyze, analyze_chunk, parse_chunk};
+use crate::analysis::run::parse_chunk;
+use crate::analysis::{Analysis, ChunkKind, Report, analyze, analyze_chunk};
 use crate::config::Config;
 use std::borrow::Cow;
 use std::fs;
