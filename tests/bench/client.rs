@@ -1,4 +1,4 @@
-//! A client of any language server, which notes when it heard what.
+//! A client for any language server. It records when each message arrives.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,15 +18,15 @@ pub(crate) struct Client {
     /// Each message with the moment at which its last byte was read.
     heard: Receiver<(Instant, Value)>,
     requests: i64,
-    /// Whether the server has asked for the settings since they are what they are.
+    /// Whether the server has asked for the current settings.
     has_answered: bool,
     settings: Value,
-    /// By file, what was published last.
+    /// The last published diagnostics, by file.
     published: BTreeMap<String, Value>,
 }
 
 impl Client {
-    /// A server that has been greeted, and how long it took to answer: from its start, and from the question.
+    /// Starts and initializes a server. Returns the time from the process start to the reply, and from the request to the reply.
     pub(crate) fn start(command: &mut Command, settings: Value) -> (Client, Duration, Duration) {
         let started = Instant::now();
         let mut process = command
@@ -75,7 +75,7 @@ impl Client {
 
     fn send(&mut self, message: &Value) {
         let body = message.to_string();
-        // In one piece, as editors do.
+        // In one write, as editors do.
         let framed = format!("Content-Length: {}\r\n\r\n{body}", body.len());
         self.input
             .write_all(framed.as_bytes())
@@ -87,7 +87,7 @@ impl Client {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}));
     }
 
-    /// The answer to a request and when it came.
+    /// Sends a request. Returns the reply and the time when it arrived.
     pub(crate) fn request(&mut self, method: &str, params: Value) -> (Instant, Value) {
         self.requests += 1;
         let id = self.requests;
@@ -102,7 +102,7 @@ impl Client {
         self.published(uri, 1) - start
     }
 
-    /// When the diagnostics of a version or of a later one came; of a server that tells no versions, the next ones.
+    /// Waits for the diagnostics of a version or a later one, or for the next ones if the server sends no versions.
     pub(crate) fn published(&mut self, uri: &str, version: i64) -> Instant {
         let is_it = |message: &Value| {
             let params = &message["params"];
@@ -124,7 +124,7 @@ impl Client {
         }
     }
 
-    /// The next message, answered if it is a question.
+    /// Returns the next message, after replying if it is a request.
     fn next(&mut self) -> (Instant, Value) {
         let (at, message) = self.heard.recv_timeout(NEVER).expect("the server answers");
         if message["method"] == "textDocument/publishDiagnostics" {
@@ -136,7 +136,7 @@ impl Client {
         (at, message)
     }
 
-    /// Answers what the server asks, as a client without much to say does.
+    /// Replies to a request of the server like a minimal client.
     fn answer(&mut self, message: &Value) {
         let (Some(id), Some(method)) = (message.get("id"), message["method"].as_str()) else {
             return;
@@ -167,7 +167,7 @@ impl Client {
         );
     }
 
-    /// Has other settings from now on.
+    /// Changes the settings.
     pub(crate) fn set(&mut self, settings: Value) {
         self.settings = settings;
         self.has_answered = false;
@@ -184,7 +184,7 @@ impl Client {
         }
     }
 
-    /// What was published last for a file, once that is about a version.
+    /// Waits for the diagnostics of a version, and returns the last ones of the file.
     pub(crate) fn last_of(&mut self, uri: &str, version: i64) -> &Value {
         while self.last(uri).is_none_or(|last| last["version"] != version) {
             self.wait(|message| message["params"]["uri"] == uri);
@@ -192,17 +192,17 @@ impl Client {
         &self.published[uri]
     }
 
-    /// What was published last for a file, of what was read so far.
+    /// Returns the last diagnostics of the file that were read so far.
     pub(crate) fn last(&self, uri: &str) -> Option<&Value> {
         self.published.get(uri)
     }
 
-    /// The most memory that the process had, in bytes.
+    /// Returns the peak memory of the process, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.memory("VmHWM:")
     }
 
-    /// The memory that the process has, in bytes.
+    /// Returns the current memory of the process, in bytes.
     pub(crate) fn memory_now(&self) -> u64 {
         self.memory("VmRSS:")
     }
@@ -235,7 +235,7 @@ impl Drop for Client {
     }
 }
 
-/// The body of the next message; `None` at the end.
+/// Returns the body of the next message, or `None` at the end.
 fn body(output: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut length = 0;
     loop {
@@ -266,7 +266,7 @@ pub(crate) struct Typing {
 }
 
 impl Typing {
-    /// `place` is in bytes, at the end of a line without letters of several bytes.
+    /// `place` is a byte offset at the end of a line that has only ASCII characters.
     pub(crate) fn new(uri: &str, text: &str, place: usize) -> Typing {
         let line = text[..place].matches('\n').count();
         let column = place - text[..place].rfind('\n').map_or(0, |at| at + 1);
@@ -279,7 +279,7 @@ impl Typing {
         }
     }
 
-    /// One keystroke; the time to its diagnostics.
+    /// Types or deletes one character. Returns the time to the diagnostics.
     pub(crate) fn keystroke(&mut self, client: &mut Client) -> Duration {
         let start = match self.typed {
             0 => self.press(client),
@@ -288,14 +288,14 @@ impl Typing {
         client.published(&self.uri, self.version) - start
     }
 
-    /// One more character.
+    /// Types one more character.
     pub(crate) fn press(&mut self, client: &mut Client) -> Instant {
         let at = self.column + self.typed;
         self.typed += 1;
         self.change(client, at..at, "x")
     }
 
-    /// All typed characters go.
+    /// Deletes all typed characters.
     pub(crate) fn erase(&mut self, client: &mut Client) -> Instant {
         let typed = std::mem::take(&mut self.typed);
         self.change(client, self.column..self.column + typed, "")

@@ -34,7 +34,7 @@ fn main() {
         .for_each(|(_, print)| print());
 }
 
-/// Parsing YAML, compared with the bare events of yaml-rust2.
+/// Parsing YAML, compared with only the events of yaml-rust2.
 fn reading() {
     let mut texts = largest_files();
     texts.push((
@@ -46,7 +46,7 @@ fn reading() {
         generate::list(1000),
     ));
     println!(
-        "\n| read | KB | events alone, MB/s | exact tree, MB/s | ratio of time |\n| --- | --- | --- | --- | --- |"
+        "\n| read | KB | events only, MB/s | full tree, MB/s | time ratio |\n| --- | --- | --- | --- | --- |"
     );
     for (name, text) in &texts {
         let rounds = (20_000_000 / text.len()).clamp(5, 200);
@@ -77,7 +77,7 @@ fn not_manifests() {
         .collect();
     paths.sort();
     println!(
-        "\n| not a manifest | KB | µs | to a walk over its bytes | of the parser's events |\n| --- | --- | --- | --- | --- |"
+        "\n| not a manifest | KB | µs | relative to summing its bytes | relative to parser events |\n| --- | --- | --- | --- | --- |"
     );
     for name in [
         "compose.yaml",
@@ -112,7 +112,7 @@ fn not_manifests() {
     }
 }
 
-/// Every event of a text, up to a mistake if there is one.
+/// Reads the events of a text up to the first syntax error.
 fn events(text: &str) {
     let mut parser = Parser::new_from_str(text);
     while let Ok((event, _)) = parser.next_token() {
@@ -128,7 +128,7 @@ fn trees(text: &str) {
     }
 }
 
-/// The largest of the real manifests, where they are there.
+/// Returns the largest real manifests, if there are any.
 fn largest_files() -> Vec<(String, String)> {
     let corpus = generate::shared("corpus");
     let (mut folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = (vec![corpus.clone()], Vec::new());
@@ -168,17 +168,17 @@ fn largest_files() -> Vec<(String, String)> {
 const SIZES: [usize; 5] = [1, 10, 100, 1000, 10_000];
 const KEYSTROKES: usize = 400;
 
-/// A text with so many Deployments.
+/// Makes a text with a number of Deployments.
 type Generate = fn(usize) -> String;
 
-/// One character typed in the middle of a file of so many Deployments, and what is known of the file made true again.
+/// Typing one character in the middle of a file of Deployments, including the update of the report.
 fn keystrokes() {
     let kinds: [(&str, Generate); 2] = [
         ("documents", generate::documents),
         ("one `List`", generate::list),
     ];
     println!(
-        "\n| one keystroke among | as | µs | to 10 Deployments | to a full reading | allocations | KB allocated |\n\
+        "\n| one keystroke among | layout | µs | relative to 10 Deployments | relative to a full analysis | allocations | KB allocated |\n\
          | --- | --- | --- | --- | --- | --- | --- |"
     );
     for (kind, generate) in kinds {
@@ -216,7 +216,7 @@ fn keystrokes() {
 struct Typed {
     text: Text,
     report: Report,
-    /// Behind the image of the container in the middle.
+    /// After the image of the container in the middle.
     place: usize,
     is_typed: bool,
     config: Config,
@@ -253,7 +253,7 @@ impl Typed {
         );
     }
 
-    /// How often, and how many bytes, one keystroke allocates.
+    /// Returns the allocations and the allocated bytes of one keystroke.
     fn allocations(&mut self) -> (u64, u64) {
         self.keystroke();
         let counted = count_allocations(|| self.keystroke());
@@ -268,7 +268,7 @@ fn open(text: &str) -> Report {
 /// Opening a file, and fixing it.
 fn whole_files() {
     println!(
-        "\n| whole file | KB | open, ms | MB/s | fix everything, ms | of opening |\n| --- | --- | --- | --- | --- | --- |"
+        "\n| whole file | KB | open, ms | MB/s | fix everything, ms | relative to opening |\n| --- | --- | --- | --- | --- | --- |"
     );
     for (size, rounds) in [(1, 200), (100, 20), (1000, 5)] {
         let text = generate::documents(size);

@@ -1,11 +1,11 @@
-//! Manifests of any size: Deployments as people write them, about 2 KB each, from spotless to careless.
+//! Generates manifests of any size: Deployments as people write them, about 2 KB each, from clean to careless.
 //!
-//! The same number gives the same text on every machine, and the Deployment in the middle is the same whatever the number.
+//! The same number gives the same text on every machine. The Deployment in the middle is the same for every number.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// A folder beside the package with real texts, if it is there. `KUBEHARDEN_SHARED` names another place for it.
+/// A folder with real texts next to the repository. `KUBEHARDEN_SHARED` overrides the parent folder.
 pub(crate) fn shared(name: &str) -> PathBuf {
     let beside = || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join("../shared");
     std::env::var_os("KUBEHARDEN_SHARED")
@@ -13,14 +13,14 @@ pub(crate) fn shared(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// So many Deployments as documents of one file.
+/// Returns a file with a number of Deployments as documents.
 pub(crate) fn documents(count: usize) -> String {
     deployments(count)
         .map(|deployment| format!("---\n{deployment}"))
         .collect()
 }
 
-/// So many Deployments as the items of one `List`.
+/// Returns a file with a number of Deployments as items of one `List`.
 pub(crate) fn list(count: usize) -> String {
     let mut text =
         String::from("apiVersion: v1\nkind: List\nmetadata:\n  resourceVersion: \"\"\nitems:\n");

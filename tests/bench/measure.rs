@@ -1,17 +1,17 @@
-//! Time, taken so that a busy machine spoils all figures alike.
+//! Measures time in rounds.
 //!
-//! What is compared runs in turns, once in each round, and a figure is the median of its rounds: what else the machine does falls on all
-//! of them. So ratios can be trusted where the figures themselves cannot.
+//! Programs that are compared run in turns, once in each round, and a figure is the median of its rounds. Other load on the machine
+//! then affects all of them alike, so ratios are reliable even if the figures are not.
 
 use std::time::{Duration, Instant};
 
-/// Something to run once in each round.
+/// A function to run once in each round.
 pub(crate) type Runner<'r> = Box<dyn FnMut() + 'r>;
 
-/// The median time of each, in their order.
+/// Returns the median time of each runner, in order.
 pub(crate) fn in_turns(rounds: usize, runners: &mut [Runner<'_>]) -> Vec<Duration> {
     let mut times = vec![Vec::with_capacity(rounds); runners.len()];
-    // The first round finds cold caches.
+    // The first round warms the caches.
     for round in 0..=rounds {
         for (runner, times) in runners.iter_mut().zip(&mut times) {
             let start = Instant::now();
@@ -33,7 +33,7 @@ pub(crate) fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 
-/// Megabytes, of a million bytes each, in a second.
+/// Returns megabytes (a million bytes) per second.
 pub(crate) fn speed(bytes: usize, time: Duration) -> f64 {
     bytes as f64 / 1e6 / time.as_secs_f64()
 }

@@ -1,7 +1,7 @@
-//! What a person at an editor or a terminal waits for, measured on the real program. Prints tables for docs/performance.md.
+//! Measures what users wait for in an editor and in a terminal. Prints tables for docs/performance.md.
 //!
-//! `cargo bench --bench program -- yaml-language-server ruff checkov` measures those beside it; each is installed by its name, from npm or
-//! PyPI, below `.cache/bench`. The schema that yaml-language-server asks for comes from the network, or, offline, from what `NODE_OPTIONS` loads.
+//! `cargo bench --bench program -- yaml-language-server ruff checkov` compares with these programs and installs them from npm or PyPI
+//! to `.cache/bench`. yaml-language-server downloads its schema, unless a script loaded through `NODE_OPTIONS` provides it.
 
 #![expect(
     clippy::print_stdout,
@@ -24,7 +24,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-/// With what the package is built.
+/// The binary that is measured.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubeharden");
 
 fn main() {
@@ -63,16 +63,16 @@ fn start_up() {
         median(greetings.iter().map(|greeting| greeting.1).collect()),
     ];
     println!(
-        "\n| start | |\n| --- | --- |\n| the program's file | {:.1} MB |",
+        "\n| start | |\n| --- | --- |\n| size of the binary | {:.1} MB |",
         size as f64 / 1e6
     );
     println!("| `kubeharden --version` | {:.1} ms |", millis(version));
     println!(
-        "| `initialize` is answered after | {:.2} ms |",
+        "| time to answer `initialize` | {:.2} ms |",
         millis(since_question)
     );
     println!(
-        "| the same, from the start of the process | {:.1} ms |",
+        "| the same, from the process start | {:.1} ms |",
         millis(since_start)
     );
 }
@@ -106,11 +106,11 @@ fn files() -> [File; 2] {
     })
 }
 
-/// The median times from a keystroke to its diagnostics, by the files of [`files`].
+/// Returns the median time from a keystroke to its diagnostics, for each of [`files`].
 fn typing() -> Vec<Duration> {
     println!(
-        "\n| one file open | open, ms | keystroke, ms | in three lines, ms | to three lines | KB of diagnostics | after a burst, ms | \
-         peak memory, MB | to 10 times the text and 15 MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+        "\n| one file open | open, ms | keystroke, ms | in three lines, ms | relative to three lines | KB of diagnostics | after a burst, ms | \
+         peak memory, MB | relative to 10 times the text plus 15 MB |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     let mut keystrokes = Vec::new();
     for file in files() {
@@ -141,7 +141,7 @@ fn typing() -> Vec<Duration> {
     keystrokes
 }
 
-/// Median times from a keystroke to its diagnostics, in turns in a document of three lines and in a file.
+/// Returns the median times from a keystroke to its diagnostics in a document of three lines and in a file, measured in turns.
 fn keystroke_times(
     client: &mut Client,
     typed: &mut Typing,
@@ -166,7 +166,7 @@ fn keystroke_times(
 const BURST: usize = 30;
 const PACE: Duration = Duration::from_millis(10);
 
-/// Thirty keystrokes, a hundred a second; the time from the last one to its diagnostics.
+/// Types thirty characters, a hundred per second. Returns the time from the last one to its diagnostics.
 #[expect(
     clippy::disallowed_methods,
     reason = "keys are pressed at a pace, whatever the server does"
@@ -221,7 +221,7 @@ fn yaml_language_server() -> Other {
     }
 }
 
-/// Of its kind the quickest: a server for another language, with files as long as ours.
+/// A fast server for another language, with files of the same size.
 fn ruff() -> Other {
     let program = python_package("ruff").join("bin/ruff");
     let function = "\n\ndef handle_{n}(request, retries=3):\n    for attempt in range(retries):\n        if attempt == None:\n            \
@@ -259,7 +259,7 @@ fn ruff() -> Other {
 
 fn typing_beside(name: &str, other: &Other, ours: &[Duration]) {
     println!(
-        "\n| {name} | open, ms | keystroke, ms | in three lines, ms | peak memory, MB | kubeharden's keystroke is quicker by |"
+        "\n| {name} | open, ms | keystroke, ms | in three lines, ms | peak memory, MB | kubeharden's keystroke is faster by |"
     );
     println!("| --- | --- | --- | --- | --- | --- |");
     for (file, ours) in other.files.iter().zip(ours) {
@@ -287,7 +287,7 @@ fn typing_beside(name: &str, other: &Other, ours: &[Duration]) {
     }
 }
 
-/// `check` of a folder: the real manifests where they are there, else generated ones.
+/// `check` of a folder: the real manifests if they exist, else generated ones.
 fn checks(with_checkov: bool) {
     // checkov finds nothing below a path with `..` in it.
     let corpus = generate::shared("corpus");
@@ -342,7 +342,7 @@ fn checks(with_checkov: bool) {
             .arg(tree));
         let theirs = start.elapsed();
         println!(
-            "| checkov on the first of them | | {:.0} | {:.0} times as long |",
+            "| checkov, real manifests | | {:.0} | {:.0} times slower |",
             millis(theirs),
             ratio(theirs, ours)
         );
@@ -371,10 +371,10 @@ fn is_yaml(path: &Path) -> bool {
         .is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// How long all processes that this one waited for were on a processor.
+/// Returns the processor time of all finished child processes.
 fn children_time() -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name in brackets may hold blanks; behind it the 14th and 15th fields are the children's time in user and system mode.
+    // The name in brackets may contain spaces. After it, the 14th and 15th fields are the children's user and system time.
     let fields = stat
         .rsplit(')')
         .next()
@@ -388,7 +388,7 @@ fn children_time() -> Duration {
     Duration::from_millis(hundredths * 10)
 }
 
-/// A folder for what is to be had again.
+/// Returns a folder in the cache.
 fn cache(name: &str) -> PathBuf {
     let cache = env::var_os("KUBEHARDEN_CACHE").map_or_else(
         || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(".cache"),
@@ -399,7 +399,7 @@ fn cache(name: &str) -> PathBuf {
     folder
 }
 
-/// A folder with a Python of its own and a package in it.
+/// Installs a Python package in its own virtual environment, and returns the folder.
 fn python_package(name: &str) -> PathBuf {
     let folder = cache(name);
     if !folder.join("bin").join(name).exists() {
@@ -417,7 +417,7 @@ fn install(command: &mut Command) {
     );
 }
 
-/// Runs a command to its end, whatever it says.
+/// Runs a command to its end and ignores its exit status.
 fn run(command: &mut Command) {
     command
         .stdin(Stdio::null())
