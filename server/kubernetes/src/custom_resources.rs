@@ -300,6 +300,7 @@ pub(super) fn fields<'y>(node: Node<'y>, more: &[(&str, ContainerKind)]) -> (Pod
                 node,
                 spec,
                 security_key: SECURITY,
+                may_be_completed: true,
                 context: Context::default(),
             }));
             reading.absorb(read);
@@ -350,6 +351,7 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         node,
         spec,
         security_key: SECURITY,
+        may_be_completed: true,
         context: Context::default(),
     };
     // The pod has no node of its own. At this node no setting of a container is found.
@@ -392,6 +394,7 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
             ..Default::default()
         },
         security_key: CONTAINER_KEY,
+        may_be_completed: true,
         context: Context::default(),
     });
     let pod = Pod {

@@ -221,7 +221,7 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
     };
     let read_as_newer = Workload::of(api_version, kind)
         .is_some_and(|workload| workload.current_version() != api_version);
-    Object {
+    let mut object = Object {
         api_version,
         kind,
         namespace: metadata("namespace"),
@@ -231,7 +231,12 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
         read_as_newer,
         pod,
         repeated: false,
+    };
+    if object.has_required_fields() {
+        let containers = object.pod.iter_mut().flat_map(|pod| &mut pod.containers);
+        containers.for_each(|container| container.may_be_completed = false);
     }
+    object
 }
 
 type ReadKind = fn(Node<'_>) -> Reading<'_>;

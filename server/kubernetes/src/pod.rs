@@ -69,6 +69,9 @@ pub struct Container<'y> {
     pub spec: core::Container,
     /// The key of its security context; custom resources use other keys.
     pub security_key: &'static str,
+    /// Whether something else may add the missing name or image, because the object is incomplete
+    /// or a custom resource.
+    pub(super) may_be_completed: bool,
     pub(super) context: Context<'y>,
 }
 
@@ -272,7 +275,7 @@ impl<'y> Pod<'y> {
         self.spec.host_users == Some(false)
     }
 
-    /// Whether no container is complete yet, as while typing or in a patch. Then nothing counts as
+    /// Whether something else completes every container, as in a patch. Then nothing counts as
     /// missing.
     pub fn has_unfinished_container(&self) -> bool {
         self.containers.iter().all(Container::is_unfinished)
@@ -283,6 +286,31 @@ impl<'y> Pod<'y> {
         self.containers
             .iter()
             .filter(|container| !container.is_unfinished())
+    }
+}
+
+impl Object<'_> {
+    /// Whether a built-in kind has the fields that its API requires. A patch leaves them out, and
+    /// so does an object that something else completes.
+    pub fn has_required_fields(&self) -> bool {
+        let has = |field_path: &[&str]| {
+            field_path
+                .iter()
+                .try_fold(self.node, |node, key| node.get(key))
+                .is_some_and(|node| !node.is_null())
+        };
+        match self.kind {
+            "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet" => {
+                has(&["spec", "selector"]) || self.read_as_newer
+            }
+            "CronJob" => has(&["spec", "schedule"]),
+            "Job" => {
+                let containers = self.pod.iter().flat_map(|pod| &pod.containers);
+                has(&["spec", "template", "spec", "restartPolicy"])
+                    || !containers.clone().any(Container::lacks_name_or_image)
+            }
+            _ => true,
+        }
     }
 }
 
@@ -330,10 +358,15 @@ impl<'y> Container<'y> {
         self.spec.security_context.as_ref().unwrap_or_else(|| &NONE)
     }
 
-    /// Whether the name or the image is missing. Then no other field counts as missing.
-    pub fn is_unfinished(&self) -> bool {
+    /// Whether the name or the image is missing, which the API server requires.
+    pub fn lacks_name_or_image(&self) -> bool {
         let missing = |key| self.node.get(key).is_none_or(Node::is_null);
         missing("name") || missing("image")
+    }
+
+    /// Whether something else adds the name or the image. Then no other field counts as missing.
+    pub fn is_unfinished(&self) -> bool {
+        self.may_be_completed && self.lacks_name_or_image()
     }
 
     /// Returns the range of the container's item.
@@ -382,6 +415,7 @@ pub(super) fn pod_at<'y>(
             node,
             spec,
             security_key: SECURITY,
+            may_be_completed: true,
             context: Context::default(),
         }));
     };

@@ -66,6 +66,7 @@ pub static ALL: &[&Rule] = &[
     &schema::unknown_field::RULE,
     &schema::wrong_type::RULE,
     &schema::refused_value::RULE,
+    &schema::api_server_warning::RULE,
     &profiles::invalid_profile_type::RULE,
     &capabilities::invalid_capability::RULE,
     &capabilities::conflicting_capabilities::RULE,

@@ -7,12 +7,24 @@ use linter::rules::{Applicability, Finding};
 /// What one rule finds in a pod that has `spec` as its spec, at a Kubernetes version.
 fn found(rule: &str, version: &str, spec: &str) -> Vec<Finding> {
     let text = format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}\n");
+    found_in(&text, rule, version)
+}
+
+/// What one rule finds in a Deployment without a selector, which is a patch or incomplete.
+fn found_in_patch(rule: &str, spec: &str) -> Vec<Finding> {
+    let text = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{template: {{spec: {{{spec}}}}}}}\n"
+    );
+    found_in(&text, rule, "latest")
+}
+
+fn found_in(text: &str, rule: &str, version: &str) -> Vec<Finding> {
     let mut config = Config {
         kubernetes_version: version.parse().expect("a version"),
         ..Config::default()
     };
     config.rules.select.push(rule.to_owned());
-    let report = analysis::analyze(&text, &config);
+    let report = analysis::analyze(text, &config);
     let mut findings = Vec::new();
     for document in report.chunks() {
         assert!(document.analysis.yaml().errors().is_empty(), "{text}");
@@ -160,20 +172,18 @@ fn what_is_unfinished_or_unreadable_is_not_missing() {
         "writable-root-filesystem",
         "missing-cpu-request",
     ] {
-        fires(rule, "latest", "containers: [{name: a}, {image: x}]", 0);
-        fires(
-            rule,
-            "latest",
-            "containers: [{name: a}, {name: b, image: x}]",
-            1,
-        );
+        fires(rule, "latest", "containers: [{name: a}, {image: x}]", 2);
+        let patch = found_in_patch(rule, "containers: [{name: a}, {name: b, image: x}]");
+        assert_eq!(patch.len(), 1, "{rule}");
     }
     for rule in [
         "run-as-root-allowed",
         "missing-seccomp-profile",
         "mounted-service-account-token",
     ] {
-        fires(rule, "latest", "containers: [{name: a}]", 0);
+        fires(rule, "latest", "containers: [{name: a}]", 1);
+        let patch = found_in_patch(rule, "containers: [{name: a}]");
+        assert_eq!(patch.len(), 0, "{rule}");
     }
     // A wrong value is one even so.
     fires(

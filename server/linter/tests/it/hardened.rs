@@ -74,7 +74,7 @@ fn ids_count_where_they_take_effect() {
             "containers: [{name: a, image: x}, {name: b, image: x}]",
             1,
         );
-        fires(rule, "containers: [{name: a}]", 0);
+        fires(rule, "containers: [{name: a}]", 1);
         fires(
             rule,
             "os: {name: windows}, containers: [{name: a, image: x}]",

@@ -2,6 +2,7 @@
 
 pub(crate) mod unknown_fields;
 
+pub(crate) mod api_server_warning;
 pub(crate) mod conflicting_security_context;
 pub(crate) mod duplicate_key;
 pub(crate) mod misplaced_security_field;

@@ -2,14 +2,14 @@ use crate::config::Config;
 use crate::rules::describe::{name, token};
 use crate::rules::schema::unknown_fields::{ServerManaged, is_filled_in};
 use crate::rules::{Applicability, Reporter};
-use kubernetes::{Container, Extent, Object};
+use kubernetes::{Container, Extent, Object, Pod};
 use std::collections::HashSet;
 use yaml::edit::{Change, Value};
 use yaml::{Node, NodeKind};
 
 mod choices;
 mod parts;
-mod resources;
+pub(crate) mod resources;
 pub(crate) mod values;
 
 use values::{accepted_in, displayed, fields_of};
@@ -148,11 +148,15 @@ rule! {
 }
 
 /// Required fields of the types in pods.
-const REQUIRED: [(&str, &str); 15] = [
+const REQUIRED: [(&str, &str); 20] = [
     ("CSIVolumeSource", "driver"),
     ("ConfigMapVolumeSource", "name"),
+    ("Container", "image"),
+    ("Container", "name"),
     ("ContainerPort", "containerPort"),
     ("EnvVar", "name"),
+    ("EphemeralContainer", "image"),
+    ("EphemeralContainer", "name"),
     ("EphemeralVolumeSource", "volumeClaimTemplate"),
     ("ExecAction", "command"),
     ("HostPathVolumeSource", "path"),
@@ -160,6 +164,7 @@ const REQUIRED: [(&str, &str); 15] = [
     ("KeyToPath", "path"),
     ("PersistentVolumeClaimVolumeSource", "claimName"),
     ("PodOS", "name"),
+    ("PodSpec", "containers"),
     ("SecretVolumeSource", "secretName"),
     ("Sysctl", "name"),
     ("Volume", "name"),
@@ -205,30 +210,8 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
 /// Whether the object is complete. A patch leaves out required fields, and so does a pod that a
 /// controller completes.
 fn is_whole(object: &Object<'_>) -> bool {
-    let has = |field_path: &[&str]| {
-        field_path
-            .iter()
-            .try_fold(object.node, |node, key| node.get(key))
-            .is_some_and(|node| !node.is_null())
-    };
-    match object.kind {
-        _ if object
-            .pod
-            .as_ref()
-            .is_some_and(|pod| pod.extent == Extent::Part) =>
-        {
-            false
-        }
-        "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet" => {
-            has(&["spec", "selector"]) || object.read_as_newer
-        }
-        "CronJob" => has(&["spec", "schedule"]),
-        "Job" => has(&["spec", "template", "spec", "restartPolicy"]),
-        _ => object
-            .pod
-            .as_ref()
-            .is_some_and(|pod| pod.extent == Extent::Whole),
-    }
+    let is_part = |pod: &Pod<'_>| pod.extent != Extent::Whole;
+    !object.pod.as_ref().is_some_and(is_part) && object.has_required_fields()
 }
 
 /// Checks the values of a mapping independently of each other.

@@ -155,7 +155,8 @@ fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/")
 }
 
-fn amount_of(value: Node<'_>) -> Option<i128> {
+/// Returns an amount in billionths; `None` if it is not a quantity.
+pub(crate) fn amount_of(value: Node<'_>) -> Option<i128> {
     match value.resolved()? {
         Resolved::Str(text) => parse_quantity(text.trim()),
         Resolved::Int(whole) => Some(i128::from(whole) * 1_000_000_000),
