@@ -239,6 +239,14 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
     object
 }
 
+impl Object<'_> {
+    /// Whether Kubernetes itself has the kind.
+    pub fn is_built_in(&self) -> bool {
+        Workload::of(self.api_version, self.kind).is_some()
+            || reader_of(self.api_version, self.kind).is_some()
+    }
+}
+
 type ReadKind = fn(Node<'_>) -> Reading<'_>;
 
 /// The reader of a kind without a pod; `None` if the type is unknown.

@@ -67,7 +67,7 @@ func generate(seed, count string, in io.Reader, answers *json.Encoder) error {
 		if err != nil {
 			return err
 		}
-		if _, refused, _ := judge(text); len(refused) == 0 {
+		if _, refused, _, _ := judge(text); len(refused) == 0 {
 			harmless = append(harmless, one)
 		}
 	}
@@ -93,8 +93,8 @@ func answerChanged(pod []byte, changes []change, answers *json.Encoder) error {
 	if err != nil {
 		return err
 	}
-	_, refused, _ := judge(text)
-	return answers.Encode(answer{Manifest: text, Refused: refused})
+	_, refused, warned, _ := judge(text)
+	return answers.Encode(answer{Manifest: text, Refused: refused, Warned: warned})
 }
 
 func apply(pod []byte, changes []change) ([]byte, error) {

@@ -10,11 +10,12 @@
 // Null takes a field away. The samples that the tests read where there is no Go are
 //
 //	go run . change < ../../data/changes.jsonl > ../../data/refused.jsonl
-//	go run . generate 1 150 < ../../data/changes.jsonl >> ../../data/refused.jsonl
+//	go run . generate 1 200 < ../../data/changes.jsonl >> ../../data/refused.jsonl
 //	go run . quantities < ../../data/quantities.txt > ../../data/quantities.json
 //
-// Each answer is a line of JSON on stdout: {"file", "document", "kind", "manifest", "refused": [{"field", "type", "detail"}]}.
-// "refused" is absent where the API server takes the object; an object that does not decode has one refusal without a field.
+// Each answer is a line of JSON on stdout: {"file", "document", "kind", "manifest", "refused": [{"field", "type", "detail"}], "warned":
+// [text]}. "refused" is absent if the API server accepts the object, "warned" if it does so without a warning. An object that does not
+// decode has one refusal without a field.
 // From stdin, the answer repeats the object; from a file, it says where the object stood.
 //
 // An object comes to the validation as it comes from a client that creates it: decoded by Kubernetes' own decoder, which is
@@ -24,6 +25,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,6 +63,7 @@ type answer struct {
 	Kind     string          `json:"kind,omitempty"`
 	Manifest json.RawMessage `json:"manifest,omitempty"`
 	Refused  []refusal       `json:"refused,omitempty"`
+	Warned   []string        `json:"warned,omitempty"`
 }
 
 func main() {
@@ -102,11 +105,11 @@ func eachLine(in io.Reader, answers *json.Encoder) error {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		text := append([]byte(nil), lines.Bytes()...)
-		kind, refused, asked := judge(text)
+		kind, refused, warned, asked := judge(text)
 		if !asked {
 			return fmt.Errorf("%s is not asked about", kind)
 		}
-		if err := answers.Encode(answer{Manifest: text, Refused: refused}); err != nil {
+		if err := answers.Encode(answer{Manifest: text, Refused: refused, Warned: warned}); err != nil {
 			return err
 		}
 	}
@@ -133,36 +136,36 @@ func eachDocument(path string, answers *json.Encoder) error {
 		if err != nil {
 			continue
 		}
-		if kind, refused, asked := judge(object); asked {
-			if err := answers.Encode(answer{File: path, Document: number, Kind: kind, Refused: refused}); err != nil {
+		if kind, refused, warned, asked := judge(object); asked {
+			if err := answers.Encode(answer{File: path, Document: number, Kind: kind, Refused: refused, Warned: warned}); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// judge says what the API server refuses of an object, and whether it is of a kind that is asked about.
-func judge(text []byte) (kind string, refused []refusal, asked bool) {
+// judge returns what the API server rejects in an object or warns about, and whether it is of a kind that is asked about.
+func judge(text []byte) (kind string, refused []refusal, warned []string, asked bool) {
 	var of metav1.TypeMeta
 	if json.Unmarshal(text, &of) != nil || !asks(of.Kind) {
-		return of.Kind, nil, false
+		return of.Kind, nil, nil, false
 	}
 	object, _, err := legacyscheme.Codecs.UniversalDeserializer().Decode(text, nil, nil)
 	if runtime.IsNotRegisteredError(err) {
-		return of.Kind, nil, false
+		return of.Kind, nil, nil, false
 	}
 	if err != nil {
-		return of.Kind, []refusal{{Detail: err.Error()}}, true
+		return of.Kind, []refusal{{Detail: err.Error()}}, nil, true
 	}
 	legacyscheme.Scheme.Default(object)
 	internal, err := legacyscheme.Scheme.UnsafeConvertToVersion(object, runtime.InternalGroupVersioner)
 	if err != nil {
-		return of.Kind, []refusal{{Detail: err.Error()}}, true
+		return of.Kind, []refusal{{Detail: err.Error()}}, nil, true
 	}
 	for _, one := range validate(internal) {
 		refused = append(refused, refusal{Field: one.Field, Type: string(one.Type), Detail: one.ErrorBody()})
 	}
-	return of.Kind, refused, true
+	return of.Kind, refused, warnings(internal), true
 }
 
 func asks(kind string) bool {
@@ -204,13 +207,56 @@ func validate(object runtime.Object) field.ErrorList {
 		return appsvalidation.ValidateDaemonSet(it, options(&it.Spec.Template))
 	case *batch.Job:
 		inNamespace(&it.ObjectMeta)
-		// The registry makes a selector before it validates; here the validation of a job's own spec is enough.
+		withSelector(it)
 		return batchvalidation.ValidateJobSpec(&it.Spec, nil, field.NewPath("spec"), options(&it.Spec.Template))
 	case *batch.CronJob:
 		inNamespace(&it.ObjectMeta)
 		return batchvalidation.ValidateCronJobCreate(it, options(&it.Spec.JobTemplate.Spec.Template))
 	}
 	return nil
+}
+
+// warnings returns what the strategies of the API server's registry warn about when an object is created.
+func warnings(object runtime.Object) []string {
+	template := func(template *core.PodTemplateSpec, path ...string) []string {
+		return podutil.GetWarningsForPodTemplate(context.Background(), field.NewPath(path[0], path[1:]...), template, nil)
+	}
+	switch it := object.(type) {
+	case *core.Pod:
+		return podutil.GetWarningsForPod(context.Background(), it, nil)
+	case *core.PodTemplate:
+		return template(&it.Template, "template")
+	case *core.ReplicationController:
+		return template(it.Spec.Template, "spec", "template")
+	case *apps.Deployment:
+		return template(&it.Spec.Template, "spec", "template")
+	case *apps.ReplicaSet:
+		return template(&it.Spec.Template, "spec", "template")
+	case *apps.StatefulSet:
+		return template(&it.Spec.Template, "spec", "template")
+	case *apps.DaemonSet:
+		return template(&it.Spec.Template, "spec", "template")
+	case *batch.Job:
+		return template(&it.Spec.Template, "spec", "template")
+	case *batch.CronJob:
+		return template(&it.Spec.JobTemplate.Spec.Template, "spec", "jobTemplate", "spec", "template")
+	}
+	return nil
+}
+
+// withSelector adds the selector and the label that the registry generates before the validation.
+func withSelector(job *batch.Job) {
+	if job.Spec.Selector != nil || job.Spec.ManualSelector != nil && *job.Spec.ManualSelector {
+		return
+	}
+	label := map[string]string{"batch.kubernetes.io/controller-uid": "uid"}
+	job.Spec.Selector = &metav1.LabelSelector{MatchLabels: label}
+	if job.Spec.Template.Labels == nil {
+		job.Spec.Template.Labels = map[string]string{}
+	}
+	for key, value := range label {
+		job.Spec.Template.Labels[key] = value
+	}
 }
 
 func inNamespace(meta *metav1.ObjectMeta) {

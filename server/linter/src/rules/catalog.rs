@@ -48,6 +48,7 @@ pub static ALL: &[&Rule] = &[
     &resources::missing_memory_request::RULE,
     &resources::missing_memory_limit::RULE,
     &resources::missing_cpu_limit::RULE,
+    &images::invalid_image_reference::RULE,
     &images::unpinned_image::RULE,
     &images::image_without_digest::RULE,
     &images::untrusted_registry::RULE,

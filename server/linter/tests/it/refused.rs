@@ -1,8 +1,8 @@
-//! What the rules call refused is refused by Kubernetes, and what Kubernetes refuses is told.
+//! Compares what the rules report as rejected, or as accepted with a warning, with Kubernetes' own validation.
 //!
-//! `data/refused.jsonl` holds answers of Kubernetes' own validation about one pod with changes, each by itself and some together;
-//! `data/quantities.json` what it takes for quantities. As many fresh pods as `KUBEHARDEN_ORACLE` says are asked about where Go is:
-//! `KUBEHARDEN_ORACLE=2000 cargo test --test refused`. `oracle/validation` makes all of it.
+//! `data/refused.jsonl` has the answers of Kubernetes about one pod with changes, each by itself and some together;
+//! `data/quantities.json` has the quantities that it accepts. `oracle/validation` writes both. With Go,
+//! `KUBEHARDEN_ORACLE=2000 cargo test -p kubeharden-linter --test it refused` compares 2,000 new pods.
 
 use kubernetes::parse_quantity;
 use linter::analysis;
@@ -20,6 +20,8 @@ struct Answer {
     manifest: Value,
     #[serde(default)]
     refused: Vec<Refusal>,
+    #[serde(default)]
+    warned: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,6 +72,20 @@ fn fault(answer: &Answer) -> Option<String> {
         .filter(|it| TELLING.contains(&it.rule.id))
         .map(|it| (it.rule.id, &it.message))
         .collect();
+    let is_warned = findings
+        .iter()
+        .any(|finding| finding.rule.id == "api-server-warning");
+    // Other rules report deprecated fields and annotations.
+    let warned = answer
+        .warned
+        .iter()
+        .filter(|warning| !warning.contains("deprecated") && !warning.contains("non-functional"));
+    if answer.refused.is_empty() && is_warned != (warned.count() > 0) {
+        return Some(format!(
+            "Kubernetes warns {:?}, here {is_warned}\n{text}",
+            answer.warned
+        ));
+    }
     if answer.refused.is_empty() {
         return (!told.is_empty())
             .then(|| format!("Kubernetes takes it, and here {told:?}\n{text}"));
@@ -261,7 +277,7 @@ spec:
 
 #[test]
 fn values_are_looked_at_in_every_kind_that_makes_pods() {
-    let template = "template: {metadata: {labels: {app: web}}, spec: {restartPolicy: Never, containers: \
+    let template = "template: {metadata: {labels: {app: web}}, spec: {restartPolicy: POLICY, containers: \
                     [{name: web, image: 'example.com/web:1', imagePullPolicy: always}]}}";
     for (version, kind, spec) in [
         ("v1", "PodTemplate", template.to_owned()),
@@ -282,6 +298,12 @@ fn values_are_looked_at_in_every_kind_that_makes_pods() {
             format!("spec: {{schedule: '* * * * *', jobTemplate: {{spec: {{{template}}}}}}}"),
         ),
     ] {
+        let policy = if version == "batch/v1" {
+            "Never"
+        } else {
+            "Always"
+        };
+        let spec = spec.replace("POLICY", policy);
         let text =
             format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: web}}\n{spec}\n");
         assert_eq!(

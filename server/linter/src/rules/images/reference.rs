@@ -1,7 +1,9 @@
 //! Image references, parsed as container runtimes parse them.
 
+use crate::rules::describe::shortened;
 use kubernetes::{Container, Setting};
 use std::borrow::Cow;
+use std::fmt;
 use yaml::Node;
 
 /// Returns the image of a container as written, with its node.
@@ -48,6 +50,93 @@ pub(crate) fn reference(image: &str) -> Option<Reference<'_>> {
         tag,
         is_digested: digest.is_some(),
     })
+}
+
+/// Why the kubelet rejects a reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Invalid {
+    /// The repository has upper-case letters; the reference with lower-case ones.
+    UpperCase(String),
+    Tag,
+    /// The algorithm, and how many hexadecimal digits it has and should have.
+    DigestLength(String, usize, usize),
+    DigestAlgorithm(String),
+    Other,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Invalid::UpperCase(_) => write!(f, "a repository has no upper-case letters"),
+            Invalid::Tag => write!(f, "the tag is not valid"),
+            Invalid::DigestLength(algorithm, has, needs) => {
+                write!(
+                    f,
+                    "a {algorithm} digest has {needs} hexadecimal digits, not {has}"
+                )
+            }
+            Invalid::DigestAlgorithm(algorithm) => {
+                write!(f, "{:?} is not a digest algorithm", shortened(algorithm))
+            }
+            Invalid::Other => write!(f, "not a valid image reference"),
+        }
+    }
+}
+
+/// Returns why a reference is not valid; `None` if it is.
+pub(crate) fn invalid(image: &str) -> Option<Invalid> {
+    if reference(image).is_some() {
+        return None;
+    }
+    let (rest, digest) = match image.split_once('@') {
+        Some((rest, digest)) => (rest, Some(digest)),
+        None => (image, None),
+    };
+    // A valid name without the digest: the digest is the reason.
+    if let Some(digest) = digest.filter(|_| reference(rest).is_some()) {
+        let (algorithm, hash) = digest.split_once(':').unwrap_or(("sha256", digest));
+        return Some(match digest_length(algorithm) {
+            None => Invalid::DigestAlgorithm(algorithm.to_owned()),
+            Some(needs)
+                if hash.bytes().all(|byte| byte.is_ascii_hexdigit()) && hash.len() != needs =>
+            {
+                Invalid::DigestLength(algorithm.to_owned(), hash.len(), needs)
+            }
+            Some(_) => Invalid::Other,
+        });
+    }
+    let tag = rest.rfind('/').map_or(0, |slash| slash + 1);
+    let colon = rest[tag..].find(':').map(|colon| tag + colon);
+    let name = &rest[..colon.unwrap_or(rest.len())];
+    if colon.is_some() && reference(name).is_some() {
+        return Some(Invalid::Tag);
+    }
+    // The host of a registry may have upper-case letters, so only what follows it is changed.
+    let path = match name.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host.len() + 1,
+        _ => 0,
+    };
+    let lower = name[..path].to_owned() + &name[path..].to_lowercase() + &image[name.len()..];
+    Some(match reference(&lower) {
+        Some(_) => Invalid::UpperCase(lower),
+        None => Invalid::Other,
+    })
+}
+
+/// Whether a reference looks like the name of something that another program replaces: `IMAGE`,
+/// `REGISTRY/web`, `<image>`, `__IMAGE__`, `@image@`.
+pub(crate) fn is_placeholder(image: &str) -> bool {
+    let is_shouted = |word: &str| {
+        word.bytes().any(|byte| byte.is_ascii_uppercase())
+            && !word.bytes().any(|byte| byte.is_ascii_lowercase())
+    };
+    image.contains([
+        '<', '>', '%', '$', '{', '}', '[', '#', '*', '~', '!', '|', '^', '(', ')',
+    ]) || image.contains("..")
+        || image.contains("__")
+        || image.starts_with('@')
+        || image.ends_with('@')
+        || image.split(['/', ':', '@']).any(is_shouted)
 }
 
 /// In bytes.
@@ -141,13 +230,17 @@ fn is_digest(digest: &str) -> bool {
     let Some((algorithm, hash)) = digest.split_once(':') else {
         return false;
     };
-    let bits = match algorithm {
-        "sha256" => 256,
-        "sha384" => 384,
-        "sha512" => 512,
-        _ => return false,
-    };
-    hash.len() == bits / 4 && is_hex(hash)
+    digest_length(algorithm) == Some(hash.len()) && is_hex(hash)
+}
+
+/// Returns how many hexadecimal digits the digests of an algorithm have.
+fn digest_length(algorithm: &str) -> Option<usize> {
+    match algorithm {
+        "sha256" => Some(64),
+        "sha384" => Some(96),
+        "sha512" => Some(128),
+        _ => None,
+    }
 }
 
 fn is_hex(text: &str) -> bool {
@@ -212,6 +305,61 @@ mod tests {
         ];
         for (image, expected) in cases {
             assert_eq!(pin(&image), expected, "{image:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_references_have_a_reason() {
+        let hex = "ab".repeat(32);
+        for (image, reason) in [
+            ("web", None),
+            ("Registry/web", None),
+            (
+                "ghcr.io/Example-Org/tool:7",
+                Some(Invalid::UpperCase("ghcr.io/example-org/tool:7".into())),
+            ),
+            ("Web", Some(Invalid::UpperCase("web".into()))),
+            ("web:", Some(Invalid::Tag)),
+            ("web:1.0+2", Some(Invalid::Tag)),
+            (
+                "web@sha256:cafe01",
+                Some(Invalid::DigestLength("sha256".into(), 6, 64)),
+            ),
+            (
+                &format!("web:1@md5:{}", &hex[..32]),
+                Some(Invalid::DigestAlgorithm("md5".into())),
+            ),
+            (
+                &format!("web@sha256:{}", hex.to_uppercase()),
+                Some(Invalid::Other),
+            ),
+            ("we b", Some(Invalid::Other)),
+        ] {
+            assert_eq!(invalid(image), reason, "{image}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_recognized() {
+        for image in [
+            "IMAGE",
+            "IMAGE:TAG",
+            "web:TAG",
+            "REGISTRY/web",
+            "<image>",
+            "registry.example.com/__NAME__",
+            "@image@",
+            "${IMAGE}",
+        ] {
+            assert!(is_placeholder(image), "{image}");
+        }
+        for image in [
+            "web",
+            "Web:1",
+            "ghcr.io/Example-Org/tool",
+            "web@sha256:cafe01",
+        ] {
+            assert!(!is_placeholder(image), "{image}");
         }
     }
 

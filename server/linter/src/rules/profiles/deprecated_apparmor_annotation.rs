@@ -1,5 +1,4 @@
 use crate::config::Config;
-use crate::rules::describe::shortened;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::{Applicability, Reporter, Tag};
 use kubernetes::{Container, Extent, Pod, Version};
@@ -106,21 +105,8 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
             continue;
         };
         match container(pod, name) {
-            None if pod.extent == Extent::Whole => {
-                let message = format!(
-                    "the AppArmor annotation is for container {:?}, which does not exist",
-                    shortened(name)
-                );
-                let mut finding = report.at(annotation.key, message);
-                finding.tagged(Tag::Unnecessary);
-                if !pod.has_unfinished_container() {
-                    finding.fix(
-                        Applicability::Safe,
-                        "remove the annotation",
-                        annotation.removal(pod),
-                    );
-                }
-            }
+            // The API server rejects it: see `refused-value`.
+            None if pod.extent == Extent::Whole => {}
             container => {
                 let message = "the AppArmor annotation is deprecated since Kubernetes 1.30: use appArmorProfile";
                 let mut finding = report.at(annotation.key, message);

@@ -139,8 +139,8 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     check_unique(pod, "hostAliases", "ip", "IP address", report);
     check_unique(pod, "imagePullSecrets", "name", "pull secret", report);
     check_bytes(pod.lookup("overhead"), None, report);
+    check_pull_secrets(pod, report);
     check_selectors(pod, report);
-    check_grace_period(pod, report);
     for container in &pod.containers {
         for list in ["resources.limits", "resources.requests"] {
             check_bytes(container.lookup(list), Some(container), report);
@@ -366,13 +366,14 @@ fn check_selectors(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     }
 }
 
-fn check_grace_period(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
-    let Some(node) = pod.lookup("terminationGracePeriodSeconds") else {
-        return;
-    };
-    if let Some(Resolved::Int(number @ ..0)) = node.resolved() {
-        let message =
-            format!("terminationGracePeriodSeconds is {number}: negative values count as 1");
-        report.at(node, message);
+fn check_pull_secrets(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
+    for secret in items(pod.lookup("imagePullSecrets")) {
+        let name = secret.get("name").filter(|name| !name.is_null());
+        if secret.kind() == NodeKind::Mapping && name.is_none_or(|name| name.as_str() == Some("")) {
+            let message = "an item of imagePullSecrets has no name";
+            report
+                .at(token(name.unwrap_or(secret)), message)
+                .as_missing();
+        }
     }
 }

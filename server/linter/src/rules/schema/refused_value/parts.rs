@@ -2,10 +2,13 @@
 //! ports that differ.
 
 use super::values::displayed;
-use crate::rules::Reporter;
-use crate::rules::describe::shortened;
+use crate::rules::describe::{shortened, token};
+use crate::rules::profiles::annotations::annotations;
+use crate::rules::profiles::deprecated_apparmor_annotation::PREFIX as APPARMOR;
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, ContainerKind, Object, Pod};
 use std::collections::{HashMap, HashSet};
+use yaml::edit::{Change, Value};
 use yaml::{Node, NodeKind, Resolved};
 
 pub(crate) fn check<'y>(
@@ -14,6 +17,12 @@ pub(crate) fn check<'y>(
     is_whole: bool,
     report: &mut Reporter<'_, '_>,
 ) {
+    if object.is_built_in() {
+        check_restart_policy(pod, object, is_whole, report);
+        check_ephemeral_containers(pod, object, report);
+        check_apparmor_annotations(pod, is_whole, report);
+        check_unique_host_ports(pod, report);
+    }
     let names = pod
         .containers
         .iter()
@@ -63,6 +72,124 @@ pub(crate) fn check<'y>(
             ContainerKind::Ephemeral => check_ephemeral_container(container, report),
             ContainerKind::Init | ContainerKind::Ordinary => {}
         }
+    }
+}
+
+/// Checks the restart policy of a pod template against its workload. The default is `Always`.
+fn check_restart_policy(
+    pod: &Pod<'_>,
+    object: &Object<'_>,
+    is_whole: bool,
+    report: &mut Reporter<'_, '_>,
+) {
+    let (accepted, words): (&[&str], _) = match object.kind {
+        "DaemonSet" | "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet" => {
+            (&["Always"], "must be Always")
+        }
+        "CronJob" | "Job" => (&["OnFailure", "Never"], "must be OnFailure or Never"),
+        _ => return,
+    };
+    let kind = object.kind;
+    match pod.lookup("restartPolicy").filter(|node| !node.is_null()) {
+        Some(node) => {
+            let is_wrong = |word: &&str| {
+                ["Always", "OnFailure", "Never"].contains(word) && !accepted.contains(word)
+            };
+            let Some(word) = text(node).filter(is_wrong) else {
+                return;
+            };
+            let message = format!("restartPolicy is {word}: {words} in a {kind}");
+            let mut finding = report.at(node, message);
+            if let [one] = accepted {
+                let change = Change::Set {
+                    path: node.path(),
+                    value: Value::Text((*one).into()),
+                };
+                finding.fix(
+                    Applicability::Unsafe,
+                    format!("replace with {one}"),
+                    [change],
+                );
+            }
+        }
+        None if is_whole && !accepted.contains(&"Always") => {
+            let message = format!("a {kind} has no restartPolicy, which {words}");
+            report.at(token(pod.node), message).as_missing();
+        }
+        None => {}
+    }
+}
+
+/// Ephemeral containers can only be added to a running pod. A manifest that was read back from a
+/// cluster has a status.
+fn check_ephemeral_containers(pod: &Pod<'_>, object: &Object<'_>, report: &mut Reporter<'_, '_>) {
+    let entry = pod.node.entry("ephemeralContainers");
+    let Some(entry) = entry.filter(|entry| entry.value.items().len() > 0) else {
+        return;
+    };
+    if object.kind != "Pod" {
+        let message = "ephemeral containers are not allowed in a pod template";
+        report.at(entry.key, message);
+    } else if object.node.get("status").is_none() {
+        let message = "a pod cannot be created with ephemeral containers";
+        report.at(entry.key, message);
+    }
+}
+
+/// Two containers cannot use the same port of the node. With `hostNetwork`, each port is one.
+fn check_unique_host_ports(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
+    let mut first: HashMap<(&str, &str, i64), Node<'_>> = HashMap::new();
+    let ordinary = |container: &&Container<'_>| container.kind == ContainerKind::Ordinary;
+    for container in pod.containers.iter().filter(ordinary) {
+        for port in items(container.lookup("ports")) {
+            let word = |key| port.get(key).map_or(Some(""), text);
+            let number = |key| match port.get(key)?.resolved()? {
+                Resolved::Int(number) if number != 0 => Some((number, port.get(key)?)),
+                _ => None,
+            };
+            let of_node = number("hostPort").or_else(|| {
+                number("containerPort").filter(|_| pod.spec.host_network == Some(true))
+            });
+            let (Some((number, node)), Some(ip), Some(protocol)) =
+                (of_node, word("hostIP"), word("protocol"))
+            else {
+                continue;
+            };
+            let protocol = if protocol.is_empty() { "TCP" } else { protocol };
+            match first.get(&(ip, protocol, number)) {
+                Some(other) if *other == node => {}
+                Some(other) => {
+                    let message = format!("duplicate host port {number}/{protocol}");
+                    let mut finding = report.at(node, message).in_container(Some(container));
+                    finding.related(*other, "first used here");
+                }
+                None => _ = first.insert((ip, protocol, number), node),
+            }
+        }
+    }
+}
+
+/// An AppArmor annotation must name a container of the pod.
+fn check_apparmor_annotations(pod: &Pod<'_>, is_whole: bool, report: &mut Reporter<'_, '_>) {
+    for annotation in annotations(pod) {
+        let name = annotation.name.strip_prefix(APPARMOR);
+        let Some(name) = name.filter(|name| !name.contains("{{")) else {
+            continue;
+        };
+        let names_one = pod.containers.iter().any(|it| it.name() == name);
+        if !is_whole || names_one || pod.has_unfinished_container() {
+            continue;
+        }
+        let message = format!(
+            "the AppArmor annotation is for container {:?}, which does not exist",
+            shortened(name)
+        );
+        let mut finding = report.at(annotation.key, message);
+        finding.fix(
+            Applicability::Safe,
+            "remove the annotation",
+            annotation.removal(pod),
+        );
     }
 }
 
