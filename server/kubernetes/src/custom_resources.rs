@@ -139,13 +139,10 @@ pub(super) fn pods<'y>(
     kind: &str,
     by_shape: bool,
 ) -> Vec<(Pod<'y>, Reading<'y>)> {
-    // Kubernetes' own groups are empty or have no domain of their own.
-    let Some((group, _)) = api_version
-        .split_once('/')
-        .filter(|(group, _)| is_custom(group))
-    else {
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    if !is_custom(group) && group.contains('.') {
         return Vec::new();
-    };
+    }
     let rows = || {
         ROWS.iter()
             .filter(|row| row.group == group && row.kinds.contains(&kind))

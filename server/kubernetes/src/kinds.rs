@@ -4,6 +4,7 @@
 
 use super::deserialize::{Identity, Reading, read};
 use super::pod::pod;
+use super::versions::meant;
 use super::{Object, Pod, custom_resources};
 use k8s_openapi::api::core::v1::PodSpec;
 use k8s_openapi::api::{
@@ -205,12 +206,14 @@ fn is_tool_configuration(api_version: &str, kind: &str) -> bool {
 fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y> {
     let (pod, reading) = match Workload::of(api_version, kind) {
         Some(workload) => workload.read(node),
-        None => (
-            None,
-            reader_of(api_version, kind)
-                .map(|read| read(node))
+        None => match reader_of(api_version, kind) {
+            Some(read) => (None, read(node)),
+            // With a wrong `apiVersion`, the pod is still clear.
+            None => meant(api_version, kind)
+                .and_then(|meant| Workload::named(meant.kind))
+                .map(|workload| workload.read(node))
                 .unwrap_or_default(),
-        ),
+        },
     };
     let metadata = |key| {
         node.get("metadata")?

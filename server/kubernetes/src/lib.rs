@@ -8,6 +8,7 @@ mod kinds;
 mod pod;
 mod quantity;
 mod version;
+mod versions;
 
 pub use deserialize::{Expected, Reading, UnknownField, WrongShape};
 pub use json_patch_target::{JsonPatch, PatchTarget};
@@ -15,3 +16,4 @@ pub use kinds::{ListKind, list_items, objects, objects_with};
 pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting};
 pub use quantity::parse_quantity;
 pub use version::Version;
+pub use versions::{Meant, meant};

@@ -1,21 +1,26 @@
-// Reads in the sources of Kubernetes' API types when each version of a kind is no longer served.
+// Reads in the sources of Kubernetes' API types which versions of each kind exist, and when a version is no longer served.
 //
 //	go run . > ../../data/removed.json
+//	go run . versions > ../../../server/kubernetes/src/versions.txt
 //
 // The types bear marks that code is generated from ("k8s:prerelease-lifecycle-gen"); the API server takes the generated functions
 // as its word on what it serves. Types leave the sources some releases after they are no longer served, so that several releases
 // are read; the newest one that has a type counts. Types that left the sources without a mark are taken for
-// removed in the release that lacks them. The result is an array of {"apiVersion", "kind", "removed", "replacement"}:
-// removed is the minor version, replacement the apiVersion of the kind's successor, where one is named.
+// removed in the release that lacks them. The first result is an array of {"apiVersion", "kind", "removed", "replacement"}:
+// removed is the minor version, replacement the apiVersion of the kind's successor, where one is named. The second one has a line for
+// each kind: the kind, and each apiVersion that ever had it, the stable and the newest ones first.
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -44,6 +49,7 @@ var (
 
 func main() {
 	rows := map[string]row{}
+	versions := map[string][]string{}
 	for _, module := range modules {
 		before := map[string]bool{}
 		for _, release := range releases {
@@ -54,7 +60,21 @@ func main() {
 			}
 			leave(before, kinds, release, rows)
 			before = kinds
+			for key := range kinds {
+				apiVersion, kind, _ := strings.Cut(key, " ")
+				// Old releases do not name the group of these.
+				apiVersion = strings.TrimPrefix(apiVersion, "core/")
+				// The modules have examples, too.
+				isReal := number.MatchString(filepath.Base(apiVersion)) && !strings.Contains(apiVersion, "example")
+				if isReal && !slices.Contains(versions[kind], apiVersion) {
+					versions[kind] = append(versions[kind], apiVersion)
+				}
+			}
 		}
+	}
+	if len(os.Args) > 1 && os.Args[1] == "versions" {
+		printVersions(versions)
+		return
 	}
 	sorted := make([]row, 0, len(rows))
 	for _, one := range rows {
@@ -75,6 +95,37 @@ func main() {
 	}
 	fmt.Println("]")
 }
+
+func printVersions(versions map[string][]string) {
+	for _, kind := range slices.Sorted(maps.Keys(versions)) {
+		all := versions[kind]
+		slices.SortFunc(all, func(a, b string) int {
+			if byAge := cmp.Compare(rank(b), rank(a)); byAge != 0 {
+				return byAge
+			}
+			return cmp.Compare(a, b)
+		})
+		fmt.Println(kind, strings.Join(all, " "))
+	}
+}
+
+// rank orders versions: stable ones before beta and alpha ones, the newest first, and the group that everything left last.
+func rank(apiVersion string) int {
+	group, version, found := strings.Cut(apiVersion, "/")
+	if !found {
+		group, version = "", apiVersion
+	}
+	parts := number.FindStringSubmatch(version)
+	stage := map[string]int{"": 3, "beta": 2, "alpha": 1}[parts[2]]
+	if group == "extensions" {
+		stage = 0
+	}
+	major, _ := strconv.Atoi(parts[1])
+	minor, _ := strconv.Atoi(parts[3])
+	return stage*10000 + major*100 + minor
+}
+
+var number = regexp.MustCompile(`^v(\d+)(alpha|beta|)(\d*)$`)
 
 // leave notes the kinds that the release before had. Only of the releases that follow each other it is known which one it was.
 func leave(before, now map[string]bool, release string, rows map[string]row) {

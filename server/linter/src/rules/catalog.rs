@@ -78,6 +78,7 @@ pub static ALL: &[&Rule] = &[
     &profiles::deprecated_apparmor_annotation::RULE,
     &service_accounts::deprecated_service_account_field::RULE,
     &schema::removed_api::RULE,
+    &schema::unknown_api_version::RULE,
     &schema::duplicate_key::RULE,
     &schema::syntax_error::RULE,
     &suppressions::unused_ignore::RULE,

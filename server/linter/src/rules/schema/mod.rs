@@ -10,6 +10,7 @@ pub(crate) mod misspelled_security_field;
 pub(crate) mod refused_value;
 pub(crate) mod removed_api;
 pub(crate) mod syntax_error;
+pub(crate) mod unknown_api_version;
 pub(crate) mod unknown_field;
 pub(crate) mod weakened_override;
 pub(crate) mod wrong_os_field;
