@@ -6,10 +6,11 @@
 //! first wrong value; it is recorded, left out, and reading starts again.
 
 use super::parse_quantity;
+use serde::Deserialize;
 use serde::de::value::{
     BorrowedStrDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer,
 };
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Visitor};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Visitor};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
@@ -583,4 +584,37 @@ fn is_base64(text: &str) -> bool {
     digits.len().is_multiple_of(4)
         && padding <= 2
         && digits.iter().take(digits.len() - padding).all(is_digit)
+}
+
+/// Returns the fields of a Kubernetes type, as they are written in manifests.
+pub(crate) fn fields_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    let mut fields: &[&str] = &[];
+    let _stopped = T::deserialize(FieldProbe(&mut fields));
+    fields
+}
+
+/// A deserializer that keeps the fields of the first struct that it is asked for, and stops.
+struct FieldProbe<'f>(&'f mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldProbe<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("only the fields are wanted"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }

@@ -248,6 +248,12 @@ impl Object<'_> {
         Workload::of(self.api_version, self.kind).is_some()
             || reader_of(self.api_version, self.kind).is_some()
     }
+
+    /// Returns the keys from the object to the `metadata` and `spec` of its pod; `None` if the kind
+    /// is not a built-in one that makes pods.
+    pub fn pod_path(&self) -> Option<&'static [&'static str]> {
+        pod_path(self.api_version, self.kind)
+    }
 }
 
 type ReadKind = fn(Node<'_>) -> Reading<'_>;

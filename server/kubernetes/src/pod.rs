@@ -1,6 +1,7 @@
 //! Pods and containers: typed values with their nodes, and the settings that a container inherits.
 
 use super::Reading;
+use super::deserialize::fields_of;
 use k8s_openapi::api::core::v1 as core;
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -287,6 +288,12 @@ impl<'y> Pod<'y> {
             .iter()
             .filter(|container| !container.is_unfinished())
     }
+}
+
+/// Returns the fields of a pod's `spec`.
+pub fn pod_fields() -> &'static [&'static str] {
+    static FIELDS: LazyLock<&[&str]> = LazyLock::new(fields_of::<core::PodSpec>);
+    &FIELDS
 }
 
 impl Object<'_> {

@@ -172,7 +172,10 @@ const REQUIRED: [(&str, &str); 20] = [
 ];
 
 fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
-    let Some(pod) = &object.pod else { return };
+    let Some(pod) = &object.pod else {
+        check_containers(object, report);
+        return;
+    };
     let (is_whole, is_pod_unfinished, server_managed) = (
         is_whole(object),
         pod.has_unfinished_container(),
@@ -205,6 +208,32 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
         }
     }
     parts::check(pod, object, is_whole, report);
+}
+
+/// Checks that a workload with a selector or a schedule has a pod. Without these, it may be a patch.
+fn check_containers(object: &Object<'_>, report: &mut Reporter<'_, '_>) {
+    let makes_pods = matches!(
+        object.kind,
+        "CronJob" | "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet"
+    );
+    let Some(pod_path) = object.pod_path().filter(|_| makes_pods) else {
+        return;
+    };
+    if object.read_as_newer || !object.has_required_fields() {
+        return;
+    }
+    let mut deepest = object.node;
+    for key in pod_path.iter().chain(&["spec"]) {
+        match deepest.get(key) {
+            Some(node) if is_filled_in(node) => return,
+            Some(node) => deepest = node,
+            None => break,
+        }
+    }
+    if deepest.is_null() || deepest.kind() == NodeKind::Mapping {
+        let message = format!("the {} has no containers, which are required", object.kind);
+        report.at(token(deepest), message).as_missing();
+    }
 }
 
 /// Whether the object is complete. A patch leaves out required fields, and so does a pod that a

@@ -5,7 +5,8 @@ use crate::rules::schema::misspelled_security_field;
 use crate::rules::schema::unknown_fields::unknown_keys;
 use crate::rules::{Applicability, Reporter};
 use crate::suggest::closest;
-use kubernetes::Object;
+use kubernetes::{Object, UnknownField, pod_fields};
+use yaml::Node;
 use yaml::edit::Change;
 
 rule! {
@@ -127,11 +128,14 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
                 .filter(is_free)
                 .copied(),
         );
-        let message = match near {
-            Some(field) => format!("unknown field {}, did you mean {field}?", shortened(key)),
-            None => {
+        let place = pod_below(unknown, key);
+        let message = match (near, place) {
+            (Some(field), _) => format!("unknown field {}, did you mean {field}?", shortened(key)),
+            (None, place) => {
                 let mapping = mapping_name(unknown, object);
-                format!("unknown field {} in {mapping}", shortened(key))
+                let belongs =
+                    place.map_or(String::new(), |place| format!(": it belongs in {place}"));
+                format!("unknown field {} in {mapping}{belongs}", shortened(key))
             }
         };
         let mut finding = report
@@ -147,6 +151,38 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
                 format!("rename to {field}"),
                 [change],
             );
+        } else if let Some((place, holder)) = place.zip(unknown.key.parent()) {
+            let change = Change::Move {
+                from: unknown.value.path(),
+                to: holder.path().keys(place).key(key),
+            };
+            finding.fix(Applicability::Unsafe, format!("move to {place}"), [change]);
         }
     }
+}
+
+/// The types that contain a pod, and the path from each to the pod's spec.
+const POD_BELOW: [(&str, &str); 9] = [
+    ("CronJobSpec", "jobTemplate.spec.template.spec"),
+    ("DaemonSetSpec", "template.spec"),
+    ("DeploymentSpec", "template.spec"),
+    ("JobSpec", "template.spec"),
+    ("JobTemplateSpec", "spec.template.spec"),
+    ("PodTemplateSpec", "spec"),
+    ("ReplicaSetSpec", "template.spec"),
+    ("ReplicationControllerSpec", "template.spec"),
+    ("StatefulSetSpec", "template.spec"),
+];
+
+/// Returns the path to the pod's spec below a mapping that has a field of it by mistake, unless the
+/// spec has the field, too.
+fn pod_below(unknown: &UnknownField<'_>, key: &str) -> Option<&'static str> {
+    let (_, place) = POD_BELOW
+        .iter()
+        .find(|(type_name, _)| *type_name == unknown.type_name)?;
+    let spec = place
+        .split('.')
+        .try_fold(unknown.key.parent()?, |node: Node<'_>, key| node.get(key));
+    let is_free = spec.is_none_or(|spec| spec.get(key).is_none());
+    (is_free && pod_fields().contains(&key)).then_some(place)
 }
