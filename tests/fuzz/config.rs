@@ -7,9 +7,9 @@ use linter::rules::{Rule, Severity};
 
 pub fn run(data: &[u8]) {
     let (text, _) = halves(data);
-    let ids = Rule::ids();
+    let names = Rule::names();
     let today = "2026-01-31".parse().expect("a day");
-    let reading = config::read(&text, &ids, today);
+    let reading = config::read(&text, &names, today);
     let mut last = 0;
     for problem in &reading.problems {
         assert!(
@@ -27,7 +27,7 @@ pub fn run(data: &[u8]) {
         last = problem.range.start;
     }
     let written = config::yaml(&reading.config);
-    let again = config::read(&written, &ids, today);
+    let again = config::read(&written, &names, today);
     // An expired exception is reported in both readings.
     let is_mistake = |problem: &&config::ConfigError| problem.severity == Severity::Error;
     assert_eq!(

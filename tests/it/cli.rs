@@ -580,8 +580,8 @@ fn diff_writes_nothing() {
         (1, "Would fix 1 finding in 1 file.\n")
     );
     expect![[r#"
-        --- pod.yaml
-        +++ pod.yaml
+        --- a/pod.yaml
+        +++ b/pod.yaml
         @@ -6,3 +6,5 @@
            containers:
            - name: web
@@ -1586,7 +1586,7 @@ mod failing {
         let sandbox = sandbox();
         let diff = sandbox.run("fix --unsafe-fixes --diff .");
         for file in ["a.yaml", "b.yaml", "c.yaml"] {
-            assert!(diff.stdout.contains(&format!("+++ {file}")), "{diff:?}");
+            assert!(diff.stdout.contains(&format!("+++ b/{file}")), "{diff:?}");
             assert!(sandbox.read(file).contains("hostPID"));
         }
         assert_eq!(

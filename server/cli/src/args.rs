@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kubernetes::Version;
 use linter::config::{self, Config, Profile};
-use linter::rules::{Page, Rule, Severity};
+use linter::rules::{Page, Rule, Severity, rules_named};
 use std::path::PathBuf;
 
 /// Find and fix insecure settings in Kubernetes manifests.
@@ -119,6 +119,19 @@ pub(crate) struct Inputs {
     /// File name to use for stdin, in messages and to find its configuration
     #[arg(long, value_name = "NAME")]
     pub stdin_filename: Option<PathBuf>,
+    /// Do not search files that match a pattern as in .gitignore, relative to the current folder; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = exclude_pattern)]
+    pub exclude: Vec<String>,
+    /// Apply `exclude` and --exclude to the named files, too
+    #[arg(long)]
+    pub force_exclude: bool,
+    /// Do not fail if there is nothing to read
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+fn exclude_pattern(text: &str) -> Result<String, String> {
+    workspace::exclude::check_pattern(text).map(|()| text.to_owned())
 }
 
 /// Options that override the configuration file.
@@ -131,11 +144,11 @@ pub(crate) struct Choices {
     #[arg(long, value_name = "1.N")]
     pub kubernetes_version: Option<Version>,
     /// Run only these rules, regardless of profile (syntax errors are always reported)
-    #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
-    pub select: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_parser = rule_ids, value_name = "RULE,...")]
+    pub select: Vec<RuleIds>,
     /// Do not run these rules
-    #[arg(long, value_delimiter = ',', value_parser = rule_id, value_name = "RULE,...")]
-    pub ignore: Vec<String>,
+    #[arg(long, value_delimiter = ',', value_parser = rule_ids, value_name = "RULE,...")]
+    pub ignore: Vec<RuleIds>,
     /// Also report findings suppressed by comments, annotations or exceptions
     #[arg(long)]
     pub no_ignores: bool,
@@ -214,7 +227,8 @@ impl Choices {
         config.profile = self.profile.unwrap_or(config.profile);
         config.profile_is_chosen |= self.profile.is_some();
         config.kubernetes_version = self.kubernetes_version.unwrap_or(config.kubernetes_version);
-        config.rules.override_with(&self.select, &self.ignore);
+        let (select, ignore) = (RuleIds::all(&self.select), RuleIds::all(&self.ignore));
+        config.rules.override_with(&select, &ignore);
         config.no_suppressions |= self.no_ignores;
         config
     }
@@ -232,21 +246,46 @@ fn one_of<T: Copy + Send + Sync + 'static>(
     })
 }
 
-fn rule_id(id: &str) -> Result<String, String> {
-    listed_rule(id).map(|rule| rule.id.to_owned())
+/// Returns the ids of the rules that a word names, as a list.
+fn rule_ids(word: &str) -> Result<RuleIds, String> {
+    let rules = listed_rules(word)?;
+    Ok(RuleIds(
+        rules.iter().map(|rule| rule.id.to_owned()).collect(),
+    ))
+}
+
+/// The rules that one word of an option names.
+#[derive(Debug, Clone)]
+pub(crate) struct RuleIds(Vec<String>);
+
+impl RuleIds {
+    fn all(words: &[RuleIds]) -> Vec<String> {
+        words
+            .iter()
+            .flat_map(|word| word.0.iter().cloned())
+            .collect()
+    }
 }
 
 /// Parses the name of a documentation page.
 fn page(id: &str) -> Result<Page, String> {
-    Page::named(id).map_or_else(|| listed_rule(id).map(Rule::page), Ok)
+    let first = || listed_rules(id).map(|rules| rules.first().map(|rule| rule.page()));
+    match Page::named(id) {
+        Some(page) => Ok(page),
+        None => first()?.ok_or_else(|| format!("{id} has no page")),
+    }
 }
 
-/// Parses a rule id.
-fn listed_rule(id: &str) -> Result<&'static Rule, String> {
-    Rule::named(id).ok_or_else(|| match config::nearest(id, Rule::ids()) {
-        Some(near) => format!("unknown rule; did you mean `{near}`?"),
-        None => "unknown rule; `kubeharden rules` lists all rules".to_owned(),
-    })
+/// Returns the rules that a word names: an id, or a name in another tool.
+fn listed_rules(id: &str) -> Result<Vec<&'static Rule>, String> {
+    let rules = rules_named(id);
+    if rules.is_empty() {
+        return Err(match config::nearest(id, Rule::ids()) {
+            Some(near) => format!("unknown rule; did you mean `{near}`?"),
+            None => "unknown rule; `kubeharden rules` lists all rules".to_owned(),
+        });
+    }
+    Ok(rules)
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 //! A closed pipe never panics. After any reported error the exit code is 2.
 
 use crate::args::Color;
+use crate::output::text::shown_path;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Exit status; higher is worse.
@@ -47,14 +49,21 @@ impl Console {
     /// Prints a note on stderr, except with `--quiet`.
     pub(crate) fn note(&self, message: impl Display) {
         if !self.quiet {
-            print_error_line(message);
+            print_error_line(safe(message));
+        }
+    }
+
+    /// Prints a note of several lines on stderr, except with `--quiet`.
+    pub(crate) fn note_text(&self, text: impl Display) {
+        if !self.quiet {
+            print_error_line(text);
         }
     }
 
     /// Reports an error on stderr.
     pub(crate) fn error(&mut self, error: impl Display) {
         self.has_errors = true;
-        print_error_line(format_args!("error: {error}"));
+        print_error_line(format_args!("error: {}", safe(error)));
     }
 
     /// Reports an error on stderr as a text of several lines that contains its own severity.
@@ -99,6 +108,11 @@ fn unless_closed<T>(result: io::Result<T>, otherwise: T) -> io::Result<T> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(otherwise),
         result => result,
     }
+}
+
+/// Returns a message as one line that neither a terminal nor a CI system acts on. Messages name files.
+fn safe(message: impl Display) -> String {
+    shown_path(Path::new(&message.to_string()))
 }
 
 /// Prints a line on stderr; a closed stderr is ignored.

@@ -23,7 +23,7 @@ pub use completion::{Completion, CompletionItem, Effect, FieldInfo, Inherited};
 pub use cross_references::{Enforced, facts};
 pub use document_kind::DocumentKind;
 pub use failure::{ISSUES, RulePanic, panic_message};
-pub use fix::{FixOutcome, FixedText, RejectedFix, UnfixedFinding, fix_all};
+pub use fix::{FixOutcome, FixedText, RejectedFix, Remaining, UnfixedFinding, fix_all};
 pub use model::{Analysis, ContainerInfo, ObjectInfo};
 pub use pod_security_level::PodSecurityLevel;
 pub use references::{Declaration, ReferenceAt, declarations};

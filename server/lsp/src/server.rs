@@ -261,7 +261,7 @@ impl LanguageServer for Server {
             self.register::<DidChangeConfiguration>(serde_json::json!({ "section": SECTION }));
         }
         if client.watch_registration {
-            let names = std::iter::once(discovery::FILE_NAME)
+            let names = (discovery::FILE_NAMES.into_iter())
                 .chain(project::watched_file_names())
                 .chain(["*.yaml", "*.yml", "*.json"]);
             let watchers: Vec<Value> = names

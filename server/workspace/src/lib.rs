@@ -4,6 +4,7 @@
 
 pub mod bounded_fs;
 pub mod cross_references;
+pub mod exclude;
 mod file_context;
 pub mod kustomize;
 pub mod paths;

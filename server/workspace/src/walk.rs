@@ -1,13 +1,15 @@
 //! Walking a folder for the files that may be manifests.
 
+use crate::exclude::{self, Attributes};
 use crate::{bounded_fs, paths};
 use ignore::{DirEntry, WalkBuilder};
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-/// Returns the YAML and JSON files below a folder, without hidden and ignored ones, and errors for
-/// what cannot be read. Visits at most `most` files and folders.
+/// Returns the YAML and JSON files below a folder, and errors for what cannot be read. Leaves out
+/// hidden and ignored files, folders with the code of others, and files that `.gitattributes` marks
+/// as generated or vendored. Visits at most `most` files and folders.
 pub fn manifest_files(folder: &Path, most: usize) -> impl Iterator<Item = Result<PathBuf, String>> {
     let (sender, skipped) = mpsc::channel();
     let is_walkable = move |folder: &Path| match IGNORE_FILES
@@ -28,21 +30,26 @@ pub fn manifest_files(folder: &Path, most: usize) -> impl Iterator<Item = Result
     // The walk also reads the ignore files of the parent folders.
     let walk = paths::real(folder).ancestors().all(&is_walkable).then(|| {
         let is_walkable = move |entry: &DirEntry| {
-            !entry.file_type().is_some_and(|kind| kind.is_dir()) || is_walkable(entry.path())
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            // The folder itself was named.
+            let is_of_others = entry.depth() > 0 && exclude::is_of_others(entry.path());
+            !is_folder || !is_of_others && is_walkable(entry.path())
         };
         WalkBuilder::new(folder)
             .require_git(false)
             .filter_entry(is_walkable)
             .build()
     });
+    let attributes = Attributes::default();
     let found = walk
         .into_iter()
         .flatten()
         .take(most)
-        .filter_map(|entry| match entry {
+        .filter_map(move |entry| match entry {
             Ok(entry)
                 if entry.file_type().is_some_and(|kind| kind.is_file())
-                    && may_be_manifest(entry.path()) =>
+                    && may_be_manifest(entry.path())
+                    && !attributes.is_marked(entry.path()) =>
             {
                 Some(Ok(entry.into_path()))
             }

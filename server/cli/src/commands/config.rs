@@ -3,7 +3,7 @@
 use crate::args::{Choices, ShowConfig};
 use crate::console::{Console, ExitStatus};
 use crate::inputs::configured::Configurations;
-use crate::output::text::one_line;
+use crate::output::text::shown_path;
 use linter::config::{self, discovery};
 use std::io::{self, Write};
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &ShowConfig, console: &mut Console) -> io::Result<E
 
 fn origin(file: Option<&Path>, choices: &Choices) -> String {
     let file = match file {
-        Some(file) => format!("From {}", one_line(&file.to_string_lossy())),
+        Some(file) => format!("From {}", shown_path(file)),
         None if choices.no_config => "The defaults".to_owned(),
         None => format!(
             "The defaults: no {} in this folder or its parents",

@@ -1,29 +1,35 @@
-//! `fix`: fixes files in place, or prints the changes as a diff.
-//!
-//! A file is replaced atomically, and is not touched if its text does not change.
+//! `fix`: fixes files in place, or prints the changes as a diff. Each file is replaced right after it was fixed.
 
 use crate::args::Fix;
+use crate::commands::replace;
 use crate::console::{ADDED, Console, ExitStatus, REMOVED, STRONG};
 use crate::inputs::configured::Configured;
 use crate::inputs::files::{self, FileError, Origin, Source};
 use crate::inputs::panics;
 use crate::inputs::read::read_all;
-use crate::output::lines::Lines;
+use crate::output::lines::{Lines, Place};
+use crate::output::patch_name::in_patch;
 use crate::output::text::{count, one_line};
-use linter::analysis::{self, FixedText, RejectedFix};
+use linter::analysis::{self, FixedText, RejectedFix, Remaining};
 use linter::rules::Applicability;
 use rayon::prelude::*;
 use similar::TextDiff;
 use std::collections::HashSet;
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// A text before and after its fixes.
 struct Fixed {
     source: Source,
     before: String,
     after: FixedText,
+    /// Why the new text could not be written.
+    unwritten: Option<io::Error>,
+}
+
+impl Fixed {
+    fn is_changed(&self) -> bool {
+        self.before != self.after.text
+    }
 }
 
 pub(crate) fn run(arguments: &Fix, console: &mut Console) -> io::Result<ExitStatus> {
@@ -31,23 +37,32 @@ pub(crate) fn run(arguments: &Fix, console: &mut Console) -> io::Result<ExitStat
     let (sources, errors) = files::gather(&arguments.inputs);
     errors.iter().for_each(|trouble| console.error(trouble));
     let sources = Configured::all(sources, &arguments.choices, console);
+    replace::finish_before_interruption();
     let results: Vec<_> = read_all(sources)
         .into_par_iter()
-        .map(|read| read.and_then(|source| fix(source, &allowed)))
+        .map(|read| {
+            let fixed = fix(read?, &allowed)?;
+            Ok(if arguments.diff {
+                fixed
+            } else {
+                written(fixed)
+            })
+        })
         .collect();
     let mut tally = Tally::default();
     for result in results {
         match result {
-            Err(trouble) => console.error(trouble),
+            Err::<Fixed, FileError>(trouble) => console.error(trouble),
             Ok(fixed) => {
                 panics::report_rule_panics(&fixed.after.failures, &fixed.source.path, console);
-                write_fixed(&fixed, arguments, &mut tally, console)?;
+                report(&fixed, arguments, &mut tally, console)?;
             }
         }
     }
-    if let Some(sentence) = tally.sentence(arguments.diff) {
-        console.note(sentence);
-    }
+    tally
+        .sentences(arguments)
+        .into_iter()
+        .for_each(|sentence| console.note(sentence));
     Ok(if arguments.diff && tally.changed > 0 {
         ExitStatus::Findings
     } else {
@@ -92,49 +107,117 @@ fn fix(
         source,
         before,
         after,
+        unwritten: None,
     })
 }
 
-/// Writes the new text, and reports what is not fixed.
-fn write_fixed(
+/// Replaces the file right after its text was fixed, so that other programs have little time to change it.
+fn written(mut fixed: Fixed) -> Fixed {
+    if fixed.source.origin == Origin::File && fixed.is_changed() {
+        let Fixed {
+            source,
+            before,
+            after,
+            ..
+        } = &fixed;
+        fixed.unwritten = replace::replace(&source.path, before, &after.text).err();
+    }
+    fixed
+}
+
+/// Prints the new text of stdin or the diff, and reports what is not fixed.
+fn report(
     fixed: &Fixed,
     arguments: &Fix,
     tally: &mut Tally,
     console: &mut Console,
 ) -> io::Result<()> {
-    let changed = fixed.before != fixed.after.text;
     tally.files += 1;
-    match (arguments.diff, fixed.source.origin) {
-        (true, _) if changed => write_diff(fixed, console)?,
-        (true, _) => {}
-        (false, Origin::Stdin) => console.write_all(fixed.after.text.as_bytes())?,
-        (false, Origin::File) if changed => {
-            if let Err(error) = replace(&fixed.source.path, &fixed.after.text) {
-                console.error(format_args!(
-                    "{}: cannot be written: {error}",
-                    fixed.source.path.display()
-                ));
-                tally.unwritten += 1;
-                return Ok(());
-            }
-        }
-        (false, Origin::File) => {}
+    if let Some(error) = &fixed.unwritten {
+        console.error(format_args!(
+            "{}: cannot be written: {error}",
+            fixed.source.path.display()
+        ));
+        tally.unwritten += 1;
+        return Ok(());
     }
-    tally.changed += usize::from(changed);
+    match (arguments.diff, fixed.source.origin) {
+        (true, _) if fixed.is_changed() => write_diff(fixed, console)?,
+        (true, _) | (false, Origin::File) => {}
+        (false, Origin::Stdin) => console.write_all(fixed.after.text.as_bytes())?,
+    }
+    tally.changed += usize::from(fixed.is_changed());
     tally.applied += fixed.after.applied;
-    report_withheld(fixed, console);
+    tally.remaining += fixed.after.remaining;
+    let places = Places::new(fixed, arguments.diff);
+    report_withheld(fixed, &places, console);
     if arguments.unsafe_fixes {
-        report_unfixable(fixed, console);
+        report_unfixable(fixed, &places, console);
     }
     Ok(())
 }
 
+/// Lines and columns in the file as it is now: with `--diff`, in the text before the fixes.
+struct Places<'f> {
+    lines: Lines<'f>,
+    /// For each line of the new text, from 0, the line before the fixes; empty if the new text was written.
+    before: Vec<usize>,
+}
+
+impl<'f> Places<'f> {
+    fn new(fixed: &'f Fixed, is_diff: bool) -> Self {
+        let is_needed = !fixed.after.withheld.is_empty() || !fixed.after.unfixable.is_empty();
+        let before = if is_diff && is_needed && fixed.is_changed() {
+            lines_before(&fixed.before, &fixed.after.text)
+        } else {
+            Vec::new()
+        };
+        Places {
+            lines: Lines::new(&fixed.after.text),
+            before,
+        }
+    }
+
+    /// Returns the place of a byte offset in the new text.
+    fn place(&self, offset: usize) -> Place {
+        let place = self.lines.place(offset);
+        Place {
+            line: self.line(place.line),
+            ..place
+        }
+    }
+
+    /// Returns the line, from 1, for a line of the new text.
+    fn line(&self, line: usize) -> usize {
+        self.before.get(line - 1).map_or(line, |before| before + 1)
+    }
+}
+
+/// Returns for each line of the new text, from 0, the same line in the old text, or the line before which it was
+/// inserted.
+fn lines_before(old: &str, new: &str) -> Vec<usize> {
+    let diff = TextDiff::from_lines(old, new);
+    let mut lines = Vec::new();
+    let mut next = 0;
+    for change in diff.iter_all_changes() {
+        match (change.old_index(), change.new_index()) {
+            (Some(old), Some(_)) => {
+                lines.push(old);
+                next = old + 1;
+            }
+            (None, Some(_)) => lines.push(next),
+            (Some(old), None) => next = old,
+            (None, None) => {}
+        }
+    }
+    lines
+}
+
 /// Reports the fixes that cannot be applied: once per cause and document, at the first finding.
-fn report_withheld(fixed: &Fixed, console: &Console) {
-    let lines = Lines::new(&fixed.after.text);
+fn report_withheld(fixed: &Fixed, lines: &Places<'_>, console: &Console) {
     let mut causes: Vec<(String, Vec<&RejectedFix>)> = Vec::new();
     for withheld in &fixed.after.withheld {
-        let above = lines.place(withheld.document).line - 1;
+        let above = lines.lines.place(withheld.document).line - 1;
         let reason = withheld.reason.clone().with_line_offset(above).to_string();
         let is_same_cause = |(known, of): &&mut (String, Vec<&RejectedFix>)| {
             *known == reason && of.iter().all(|other| other.document == withheld.document)
@@ -167,8 +250,7 @@ fn report_withheld(fixed: &Fixed, console: &Console) {
 }
 
 /// Reports the remaining violations of the Pod Security Standards that have no fix: once per rule and document.
-fn report_unfixable(fixed: &Fixed, console: &Console) {
-    let lines = Lines::new(&fixed.after.text);
+fn report_unfixable(fixed: &Fixed, lines: &Places<'_>, console: &Console) {
     let mut reported = HashSet::new();
     for left in &fixed.after.unfixable {
         let (path, place, rule) = (
@@ -186,9 +268,9 @@ fn report_unfixable(fixed: &Fixed, console: &Console) {
 }
 
 fn write_diff(fixed: &Fixed, console: &mut Console) -> io::Result<()> {
-    let path = one_line(&fixed.source.path.to_string_lossy());
+    let [old, new] = ["a/", "b/"].map(|prefix| in_patch(prefix, &fixed.source.path));
     let diff = TextDiff::from_lines(&fixed.before, &fixed.after.text);
-    let diff = diff.unified_diff().header(&path, &path).to_string();
+    let diff = diff.unified_diff().header(&old, &new).to_string();
     for line in diff.split_inclusive('\n') {
         let style = console.style(match line.as_bytes().first() {
             _ if line.starts_with("--- ") || line.starts_with("+++ ") || line.starts_with("@@") => {
@@ -204,42 +286,6 @@ fn write_diff(fixed: &Fixed, console: &mut Console) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces the text of a file atomically. Mode and owner stay; if the path is a link, its target is replaced.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path)?;
-    let metadata = fs::metadata(&target)?;
-    if !metadata.is_file() {
-        return Err(io::Error::other(
-            "not a regular file; use `-` to write to stdout",
-        ));
-    }
-    if metadata.permissions().readonly() {
-        return Err(io::Error::other("the file is read-only; allow writing it"));
-    }
-    let folder = target
-        .parent()
-        .ok_or_else(|| io::Error::other("the file has no parent folder"))?;
-    let mut new = tempfile::Builder::new()
-        .prefix(".kubeharden-")
-        .tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    keep_owner(new.as_file(), &metadata);
-    new.as_file().set_permissions(metadata.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&target).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// Keeps the owner: in a container, root often fixes files of another user. If the owner cannot be kept, the file is written anyway.
-#[cfg(unix)]
-fn keep_owner(file: &fs::File, metadata: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let _ = fchown(file, Some(metadata.uid()), Some(metadata.gid()));
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &fs::File, _: &fs::Metadata) {}
-
 /// The totals of a run.
 #[derive(Default)]
 struct Tally {
@@ -247,17 +293,51 @@ struct Tally {
     changed: usize,
     unwritten: usize,
     applied: usize,
+    remaining: Remaining,
 }
 
 impl Tally {
-    /// Returns the summary; `None` if only errors occurred, because they were printed.
-    fn sentence(&self, diff: bool) -> Option<String> {
+    /// Returns the summary; empty if only errors occurred, because they were printed.
+    fn sentences(&self, arguments: &Fix) -> Vec<String> {
         let (findings, changed) = (count(self.applied, "finding"), count(self.changed, "file"));
-        match (self.changed, diff) {
-            (0, _) if self.unwritten > 0 => None,
-            (0, _) => Some(format!("Nothing to fix in {}.", count(self.files, "file"))),
-            (_, true) => Some(format!("Would fix {findings} in {changed}.")),
-            (_, false) => Some(format!("Fixed {findings} in {changed}.")),
+        let done = match (self.changed, arguments.diff) {
+            (0, _) if self.unwritten > 0 => return Vec::new(),
+            (0, _) => format!("Nothing to fix in {}.", count(self.files, "file")),
+            (_, true) => format!("Would fix {findings} in {changed}."),
+            (_, false) => format!("Fixed {findings} in {changed}."),
+        };
+        std::iter::once(done).chain(self.left(arguments)).collect()
+    }
+
+    /// Returns what remains, and which other options fix it.
+    fn left(&self, arguments: &Fix) -> Option<String> {
+        let Remaining {
+            findings,
+            unsafe_fixes,
+            placeholder_fixes,
+        } = self.remaining;
+        if findings == 0 {
+            return None;
         }
+        let fixable = [
+            (arguments.unsafe_fixes, unsafe_fixes, "--unsafe-fixes"),
+            (
+                arguments.placeholder_fixes,
+                placeholder_fixes,
+                "--placeholder-fixes",
+            ),
+        ];
+        let fixable: Vec<String> = fixable
+            .into_iter()
+            .filter(|(is_given, fixes, _)| !is_given && *fixes > 0)
+            .map(|(_, fixes, option)| format!("{fixes} with {option}"))
+            .collect();
+        let remain = if findings == 1 { "remains" } else { "remain" };
+        let how = if fixable.is_empty() {
+            "see `kubeharden check`".to_owned()
+        } else {
+            format!("fix {}", fixable.join(", "))
+        };
+        Some(format!("{} {remain}: {how}.", count(findings, "finding")))
     }
 }

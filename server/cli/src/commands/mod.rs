@@ -8,3 +8,4 @@ pub(crate) mod init;
 pub(crate) mod rules;
 
 mod rendered;
+mod replace;

@@ -15,6 +15,7 @@ use linter::rules::{Rule, Severity};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use workspace::exclude::Exclude;
 use workspace::kustomize::Kustomizations;
 use workspace::project::Project;
 
@@ -54,7 +55,19 @@ impl Configured {
         choices: &Choices,
         console: &mut Console,
     ) -> Vec<Configured> {
+        if !is_readable(choices, console) {
+            return Vec::new();
+        }
         let mut configurations = Configurations::new(choices);
+        let mut excluded = HashMap::new();
+        let sources: Vec<Source> = sources
+            .into_iter()
+            .filter(|source| {
+                let folder = workspace::paths::folder_of(&source.path);
+                let effective = configurations.of(folder, console);
+                !source.is_excludable || !is_excluded(source, &effective, &mut excluded)
+            })
+            .collect();
         let mut project = Project::default();
         let files: Vec<PathBuf> = sources
             .iter()
@@ -92,6 +105,42 @@ impl Configured {
     }
 }
 
+/// Whether the configuration of a file excludes it. `excluded` has the patterns by configuration file.
+fn is_excluded(
+    source: &Source,
+    effective: &Effective,
+    excluded: &mut HashMap<PathBuf, Option<Exclude>>,
+) -> bool {
+    let Some(file) = effective
+        .file
+        .as_deref()
+        .filter(|_| !effective.config.exclude.is_empty())
+    else {
+        return false;
+    };
+    // Reading the configuration checked the patterns.
+    let patterns = || Exclude::new(&effective.config.exclude).ok();
+    let exclude = excluded.entry(file.to_owned()).or_insert_with(patterns);
+    let path = discovery::relative_path(file, &source.path);
+    exclude
+        .as_ref()
+        .zip(path)
+        .is_some_and(|(exclude, path)| exclude.covers(&path))
+}
+
+/// Whether the configuration file that the user named can be read. If not, nothing is checked: the settings would not
+/// be the intended ones.
+pub(crate) fn is_readable(choices: &Choices, console: &mut Console) -> bool {
+    let Some(file) = choices.config.as_deref().filter(|_| !choices.no_config) else {
+        return true;
+    };
+    let read = discovery::text(file);
+    if let Err(reason) = &read {
+        console.error(format_args!("{}: {reason}", file.display()));
+    }
+    read.is_ok()
+}
+
 impl<'a> Configurations<'a> {
     pub(crate) fn new(choices: &'a Choices) -> Self {
         Configurations {
@@ -126,9 +175,10 @@ impl<'a> Configurations<'a> {
 }
 
 fn read(file: Option<PathBuf>, choices: &Choices, console: &mut Console) -> Effective {
-    let (config, has_errors) = file
+    let (mut config, has_errors) = file
         .as_deref()
         .map_or_else(Default::default, |file| read_file(file, console));
+    config.today = Some(config::Date::today());
     Effective {
         config: Arc::new(choices.apply_to(config)),
         has_errors,
@@ -145,14 +195,14 @@ fn read_file(file: &Path, console: &mut Console) -> (Config, bool) {
             return (Config::default(), true);
         }
     };
-    let reading = config::read(&text, &Rule::ids(), config::Date::today());
+    let reading = config::read(&text, &Rule::names(), config::Date::today());
     let has_errors = !reading.is_valid();
     if !reading.problems.is_empty() {
         let drawn = full::plain(as_findings(file, text, reading.problems));
         if has_errors {
             console.error_text(drawn.trim_end());
         } else {
-            console.note(drawn.trim_end());
+            console.note_text(drawn.trim_end());
         }
     }
     (reading.config, has_errors)

@@ -10,6 +10,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use workspace::FileRole;
 use workspace::bounded_fs;
+use workspace::exclude::Exclude;
 use workspace::project::Project;
 use workspace::walk;
 
@@ -22,6 +23,9 @@ pub(crate) struct Source {
     /// The name that messages use.
     pub path: PathBuf,
     pub origin: Origin,
+    /// Whether patterns can exclude it: it was found in a folder, or named with `--force-exclude`.
+    pub is_excludable: bool,
+    pub may_be_empty: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,62 +47,106 @@ impl fmt::Display for FileError {
     }
 }
 
-/// Returns the sources for the paths, sorted, and the paths that cannot be read.
+/// Returns the sources for the paths, sorted, and errors for the paths that cannot be read or have nothing to read.
 pub(crate) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<FileError>) {
-    let mut sources = BTreeMap::new();
-    let mut errors = Vec::new();
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    if inputs.stdin_filename.is_some() && !inputs.paths.iter().any(is_stdin) {
+        let error = FileError {
+            path: "--stdin-filename".into(),
+            reason: "needs `-` as the path, which stands for stdin".to_owned(),
+        };
+        return (Vec::new(), vec![error]);
+    }
+    let mut found = Found::default();
     let mut project = Project::default();
     for path in &inputs.paths {
-        if path.as_os_str() == "-" {
-            let name = inputs
-                .stdin_filename
-                .clone()
-                .unwrap_or_else(|| "<stdin>".into());
-            sources.insert(name, Origin::Stdin);
+        if is_stdin(path) {
+            let name = inputs.stdin_filename.clone();
+            found.add(
+                name.unwrap_or_else(|| "<stdin>".into()),
+                Origin::Stdin,
+                inputs,
+            );
             continue;
         }
         match fs::metadata(path) {
-            Err(error) => errors.push(FileError {
+            Err(error) => found.errors.push(FileError {
                 path: path.clone(),
                 reason: unreadable(&error),
             }),
-            Ok(metadata) if metadata.is_dir() => {
-                walk(path, &mut project, &mut sources, &mut errors);
-            }
-            Ok(_) => {
-                sources.insert(plain(path), Origin::File);
-            }
+            Ok(metadata) if metadata.is_dir() => found.search(path, &mut project, inputs),
+            Ok(_) => found.add(plain(path), Origin::File, inputs),
         }
     }
-    (
-        sources
-            .into_iter()
-            .map(|(path, origin)| Source { path, origin })
-            .collect(),
+    let Found {
+        mut sources,
         errors,
-    )
+    } = found;
+    exclude(&mut sources, &inputs.exclude);
+    (sources.into_values().collect(), errors)
 }
 
-/// Adds the YAML files below a folder, and the JSON files with Kubernetes objects or patches. Skips hidden and ignored files.
-fn walk(
-    folder: &Path,
-    project: &mut Project,
-    sources: &mut BTreeMap<PathBuf, Origin>,
-    errors: &mut Vec<FileError>,
-) {
-    for file in walk::manifest_files(folder, usize::MAX) {
-        match file {
-            // A JSON file that is not named on the command line is read only if it is a manifest or a patch.
-            Ok(file) if !walk::is_json(&file) || is_manifest_or_patch(&file, project) => {
-                sources.insert(plain(&file), Origin::File);
+/// The sources by path, and the errors.
+#[derive(Default)]
+struct Found {
+    sources: BTreeMap<PathBuf, Source>,
+    errors: Vec<FileError>,
+}
+
+impl Found {
+    /// Adds a source that was named.
+    fn add(&mut self, path: PathBuf, origin: Origin, inputs: &Inputs) {
+        let source = Source {
+            path: path.clone(),
+            origin,
+            is_excludable: inputs.force_exclude,
+            may_be_empty: inputs.allow_empty || origin == Origin::File,
+        };
+        self.sources.insert(path, source);
+    }
+
+    /// Adds the YAML files below a folder, and the JSON files with Kubernetes objects or patches. Skips hidden and
+    /// ignored files.
+    fn search(&mut self, folder: &Path, project: &mut Project, inputs: &Inputs) {
+        let mut has_any = false;
+        for file in walk::manifest_files(folder, usize::MAX) {
+            match file {
+                // A JSON file that is not named on the command line is read only if it is a manifest or a patch.
+                Ok(file) if !walk::is_json(&file) || is_manifest_or_patch(&file, project) => {
+                    has_any = true;
+                    let path = plain(&file);
+                    self.sources.entry(path.clone()).or_insert(Source {
+                        path,
+                        origin: Origin::File,
+                        is_excludable: true,
+                        may_be_empty: true,
+                    });
+                }
+                Ok(_) => {}
+                Err(reason) => self.errors.push(FileError {
+                    path: folder.to_owned(),
+                    reason,
+                }),
             }
-            Ok(_) => {}
-            Err(reason) => errors.push(FileError {
+        }
+        if !has_any && !inputs.allow_empty {
+            self.errors.push(FileError {
                 path: folder.to_owned(),
-                reason,
-            }),
+                reason: "contains no YAML files; check the path, or pass --allow-empty".to_owned(),
+            });
         }
     }
+}
+
+/// Removes the files that match patterns, relative to the current folder.
+fn exclude(sources: &mut BTreeMap<PathBuf, Source>, patterns: &[String]) {
+    // The arguments were checked.
+    let Some(exclude) = Exclude::new(patterns).ok().filter(|_| !patterns.is_empty()) else {
+        return;
+    };
+    let here = workspace::paths::real(Path::new("."));
+    let relative = |path: &Path| path.strip_prefix(&here).unwrap_or(path).to_owned();
+    sources.retain(|path, source| !source.is_excludable || !exclude.covers(&relative(path)));
 }
 
 /// Whether a JSON file looks like a Kubernetes object, or is a patch of a kustomization. Most JSON files are neither. A file that cannot
@@ -136,7 +184,13 @@ pub(crate) fn read(source: &Source) -> Result<String, FileError> {
         Origin::File => bounded_fs::read_named(&source.path, LONGEST),
         Origin::Stdin => bounded_fs::read_all(io::stdin().lock(), LONGEST),
     };
-    decode(bytes.map_err(|cause| error(unreadable(&cause)))?).map_err(error)
+    let text = decode(bytes.map_err(|cause| error(unreadable(&cause)))?).map_err(error)?;
+    if text.is_empty() && !source.may_be_empty {
+        return Err(error(
+            "is empty; pass --allow-empty if that is right".to_owned(),
+        ));
+    }
+    Ok(text)
 }
 
 fn unreadable(error: &io::Error) -> String {

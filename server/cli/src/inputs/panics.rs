@@ -46,6 +46,8 @@ mod tests {
         let source = Source {
             path: "a.yaml".into(),
             origin: Origin::File,
+            is_excludable: false,
+            may_be_empty: true,
         };
         assert_eq!(catch(&source, || 1).unwrap(), 1);
         let error = catch::<()>(&source, || panic!("no\nsuch key"))
@@ -54,7 +56,7 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "a.yaml: a bug in kubeharden (no such key); please report it with the file at {}",
+                "a.yaml: a bug in kubeharden (no\\nsuch key); please report it with the file at {}",
                 analysis::ISSUES
             )
         );

@@ -5,7 +5,7 @@
 use crate::console::Console;
 use crate::output::lines::{Lines, Span};
 use crate::output::report::{CheckedFile, Finding, Fix, Related, Results, Summary};
-use crate::output::text::{count, one_line};
+use crate::output::text::{count, one_line, shown_path, snippet_line};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use linter::rules::{Applicability, Severity};
 use rayon::prelude::*;
@@ -99,7 +99,7 @@ fn snippet<'a>(
     let last = spans().map(|span| span.end.line).max().unwrap_or(first);
     let cut = Cut::new(lines, first, last);
     Snippet::source(cut.text.clone())
-        .path(one_line(&file.path.to_string_lossy()))
+        .path(shown_path(&file.path))
         .line_start(first)
         .annotations(primary.map(|span| AnnotationKind::Primary.span(cut.range(span))))
         .annotations(related.iter().map(|related| {
@@ -126,7 +126,7 @@ impl Cut {
         };
         for (start, line) in (first..=last).map(|line| lines.line(line)) {
             cut.starts.push((start, cut.text.len()));
-            cut.text.push_str(line);
+            cut.text.push_str(&snippet_line(line));
             cut.text.push('\n');
         }
         cut
@@ -303,7 +303,7 @@ mod tests {
               |
               = help: name it otherwise [--placeholder-fixes]
 
-            info[image-without-digest]: image nginx:1.27␛[31m has no digest
+            info[image-without-digest]: image nginx:1.27\u{1b}[31m has no digest
              --> deploy/shop.yaml:9:14
               |
             9 |       image: nginx:1.27

@@ -4,9 +4,11 @@
 
 use crate::output::report::{self, CheckedFile, Results};
 use crate::output::statistics::Statistics;
+use crate::output::text::is_active;
 use linter::rules::Applicability;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// The version of the contract. A new number means that readers have to change.
@@ -84,8 +86,37 @@ pub(crate) fn write(results: &Results, statistics: bool, out: &mut impl Write) -
 
 /// Writes a value as indented JSON with a final line break.
 pub(crate) fn write_value(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
+    serde_json::to_writer_pretty(Escaping(&mut *out), value)?;
     writeln!(out)
+}
+
+/// Writes the characters that a terminal may act on as escapes. The serializer escapes those below U+0020, and writes
+/// a string in pieces that are UTF-8.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let is_escaped = |c: char| is_active(c) && c != '\n';
+        match std::str::from_utf8(bytes) {
+            Ok(text) if text.contains(is_escaped) => {
+                let mut escaped = String::with_capacity(2 * text.len());
+                for c in text.chars() {
+                    if is_escaped(c) {
+                        let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+                    } else {
+                        escaped.push(c);
+                    }
+                }
+                self.0.write_all(escaped.as_bytes())?;
+            }
+            _ => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn finding<'a>(file: &'a CheckedFile, found: &'a report::Finding) -> Finding<'a> {

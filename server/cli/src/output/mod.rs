@@ -4,6 +4,7 @@ pub(crate) mod concise;
 pub(crate) mod full;
 pub(crate) mod json;
 pub(crate) mod lines;
+pub(crate) mod patch_name;
 pub(crate) mod report;
 #[cfg(test)]
 mod sample;

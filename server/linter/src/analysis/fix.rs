@@ -4,12 +4,13 @@
 //! new.
 
 use super::failure::RulePanic;
-use super::model::Analysis;
+use super::model::{Analysis, ProtectedValue};
 use super::run::analyze;
 use crate::Inputs;
-use crate::config::Profile;
-use crate::rules::{Applicability, Enablement, Finding, Rule};
+use crate::config::{Profile, RuleSelection};
+use crate::rules::{Applicability, Check, Enablement, Finding, Rule};
 use std::collections::HashMap;
+use std::ops::AddAssign;
 use yaml::edit::{self, Change, EditError, Edits};
 
 /// The result of fixing a document.
@@ -23,6 +24,42 @@ pub struct FixOutcome {
     pub withheld: Vec<(Finding, EditError)>,
     /// Violations of a Pod Security Standard without a fix, also in the fixed document.
     pub unfixable: Vec<Finding>,
+    /// What is left in the fixed document.
+    pub remaining: Remaining,
+}
+
+/// How many findings are left after the fixes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Remaining {
+    pub findings: usize,
+    /// Those with a fix of this applicability.
+    pub unsafe_fixes: usize,
+    pub placeholder_fixes: usize,
+}
+
+impl Remaining {
+    fn of(findings: &[Finding]) -> Remaining {
+        let with = |applicability: Applicability| {
+            let has = |finding: &&Finding| {
+                let fix = finding.fix.as_ref();
+                fix.is_some_and(|fix| fix.applicability == applicability)
+            };
+            findings.iter().filter(has).count()
+        };
+        Remaining {
+            findings: findings.len(),
+            unsafe_fixes: with(Applicability::Unsafe),
+            placeholder_fixes: with(Applicability::Placeholder),
+        }
+    }
+}
+
+impl AddAssign for Remaining {
+    fn add_assign(&mut self, other: Remaining) {
+        self.findings += other.findings;
+        self.unsafe_fixes += other.unsafe_fixes;
+        self.placeholder_fixes += other.placeholder_fixes;
+    }
 }
 
 /// A text after its fixes.
@@ -35,6 +72,8 @@ pub struct FixedText {
     pub withheld: Vec<RejectedFix>,
     /// Violations of a Pod Security Standard without a fix.
     pub unfixable: Vec<UnfixedFinding>,
+    /// What is left in the fixed text.
+    pub remaining: Remaining,
     /// The rules that panicked on the original text, each once. Their findings are not fixed.
     pub failures: Vec<RulePanic>,
 }
@@ -84,12 +123,14 @@ pub fn fix_all<'i>(
         applied: 0,
         withheld: Vec::new(),
         unfixable: Vec::new(),
+        remaining: Remaining::default(),
         failures,
     };
     // Everything before this offset is already in the fixed text.
     let mut done = 0;
     for chunk in report.chunks() {
         let outcome = chunk.analysis.apply_fixes(inputs, is_allowed);
+        fixed.remaining += outcome.remaining;
         // A chunk with gaps has no fixes.
         if outcome.edits.is_empty() && outcome.withheld.is_empty() && outcome.unfixable.is_empty() {
             continue;
@@ -133,12 +174,17 @@ impl Analysis {
     ) -> FixOutcome {
         let mut outcome = FixOutcome::default();
         let mut after: Option<Analysis> = None;
-        for _ in 0..MOST_ROUNDS {
+        for round in 0..MOST_ROUNDS {
             let now = after.as_ref().unwrap_or(self);
+            // After the first round, an ignore comment may be unused because of a fix.
+            let was_there = |finding: &&Finding| {
+                round == 0 || !matches!(finding.rule.check, Check::Suppressions)
+            };
             let candidates: Vec<&Finding> = now
                 .findings
                 .iter()
                 .filter(|finding| finding.fix.is_some() && is_wanted(finding))
+                .filter(was_there)
                 .collect();
             let (edits, applied, refused) = now.largest_applicable(&candidates, inputs);
             outcome.withheld = refused
@@ -151,6 +197,7 @@ impl Analysis {
                 .filter(|finding| is_unfixable(finding))
                 .cloned()
                 .collect();
+            outcome.remaining = Remaining::of(&now.findings);
             if applied == 0 {
                 break;
             }
@@ -252,9 +299,78 @@ impl Analysis {
         if let Some(reason) = self.kind.edit_blocker() {
             return Err(EditError::new(reason));
         }
-        let edits = edit::plan(self.yaml(), &changes(findings))?;
+        let changes = changes(findings);
+        if let Some(value) = self.protected_value(&changes, inputs) {
+            return Err(EditError::new(format!(
+                "it would change a value whose finding {} is suppressed",
+                value.rule
+            )));
+        }
+        let edits = edit::plan(self.yaml(), &changes)?;
         self.check(findings, &self.with_text(&edits.apply(self.text()), inputs))?;
         Ok(edits)
+    }
+
+    /// Returns a value that changes would replace or remove although the user suppressed its finding.
+    fn protected_value(&self, changes: &[Change], inputs: Inputs<'_>) -> Option<ProtectedValue> {
+        let protected = self.protected.get_or_init(|| self.protected_values(inputs));
+        if protected.is_empty() {
+            return None;
+        }
+        let mut touched = changes.iter().filter_map(|change| {
+            let path = match change {
+                Change::Set { path, .. }
+                | Change::Remove { path }
+                | Change::Rename { path, .. } => path,
+                Change::Move { from, .. } => from,
+                Change::Append { .. } | Change::Comment { .. } | Change::NewComment { .. } => {
+                    return None;
+                }
+            };
+            let node = self.yaml().at(path)?;
+            let key = node.own_entry().map(|entry| entry.key.range());
+            Some(key.map_or(node.range(), |key| key.cover(node.range())))
+        });
+        touched.find_map(|range| {
+            let is_touched = |value: &&ProtectedValue| {
+                range
+                    .intersect(value.range)
+                    .is_some_and(|both| !both.is_empty())
+            };
+            protected.iter().find(is_touched).copied()
+        })
+    }
+
+    /// Returns the values with a finding that a suppression hides, or whose rule is turned off.
+    fn protected_values(&self, inputs: Inputs<'_>) -> Vec<ProtectedValue> {
+        let mut findings = self.suppressed.clone();
+        let off: Vec<String> = inputs
+            .config
+            .rules
+            .turned_off()
+            .map(str::to_owned)
+            .collect();
+        if !off.is_empty() {
+            let mut config = inputs.config.clone();
+            config.rules = RuleSelection::default();
+            config.rules.select = off;
+            let inputs = Inputs {
+                config: &config,
+                ..inputs
+            };
+            let hidden = self.with_text(self.text(), inputs);
+            findings.extend(hidden.findings);
+            findings.extend(hidden.suppressed);
+        }
+        let written = findings.iter().filter(|finding| {
+            !finding.target.absent && !matches!(finding.rule.check, Check::Suppressions)
+        });
+        written
+            .map(|finding| ProtectedValue {
+                range: finding.range,
+                rule: finding.rule.id,
+            })
+            .collect()
     }
 
     /// Checks the result of an edit: the findings are gone, and the API server does not reject anything new.

@@ -44,6 +44,15 @@ pub struct Analysis {
     pub(super) asked: Vec<AnsweredQuery>,
     /// Why the document cannot be edited, computed on first use.
     pub(super) uneditable: OnceLock<Option<EditError>>,
+    /// The values that no fix may change, computed on first use.
+    pub(super) protected: OnceLock<Vec<ProtectedValue>>,
+}
+
+/// A value with a finding that the user suppressed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ProtectedValue {
+    pub range: Range,
+    pub rule: &'static str,
 }
 
 /// An object of the document.
@@ -156,6 +165,7 @@ impl Analysis {
             facts: Vec::new(),
             asked: Vec::new(),
             uneditable: OnceLock::new(),
+            protected: OnceLock::new(),
         }
     }
 

@@ -9,6 +9,9 @@ use workspace::paths::{folder_of, real};
 /// The name of a configuration file.
 pub const FILE_NAME: &str = ".kubeharden.yaml";
 
+/// All names of configuration files. In a folder with several, the first one counts.
+pub const FILE_NAMES: [&str; 2] = [FILE_NAME, ".kubeharden.yml"];
+
 /// Returns the configuration file for a folder: the nearest one in the folder or its parents, up to the root of the
 /// repository.
 pub fn nearest(folder: &Path) -> Option<PathBuf> {
@@ -32,11 +35,12 @@ impl Nearest {
         if let Some(known) = self.known.get(folder) {
             return known.clone();
         }
-        let file = folder.join(FILE_NAME);
+        let mut files = FILE_NAMES.iter().map(|name| folder.join(name));
+        let file = files.find(|file| file.is_file());
         // `.git` is a folder in a clone, and a file in a worktree or a submodule.
         let is_repository = || folder.join(".git").exists();
         let found = match folder.parent() {
-            _ if file.is_file() => Some(file),
+            _ if file.is_some() => file,
             Some(parent) if !is_repository() => self.above(parent),
             _ => None,
         };

@@ -2,7 +2,7 @@
 //!
 //! A [`Pattern`] or [`Date`] is always valid; errors are reported when the configuration is read.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobSet};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -32,7 +32,7 @@ pub struct Exception {
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
-    matcher: GlobMatcher,
+    matcher: GlobSet,
 }
 
 impl Pattern {
@@ -58,16 +58,19 @@ impl Pattern {
         } else {
             text.to_owned()
         };
-        match GlobBuilder::new(&glob)
+        let built = GlobBuilder::new(&glob)
             .literal_separator(is_path)
             .backslash_escape(true)
-            .build()
-        {
-            Ok(glob) if !text.is_empty() => Ok(Pattern {
+            .build();
+        match built.ok().and_then(matcher) {
+            Some(matcher) if !text.is_empty() => Ok(Pattern {
                 text: text.to_owned(),
-                matcher: glob.compile_matcher(),
+                matcher,
             }),
-            _ => Err(format!("`{text}` is not a valid pattern, such as `web-*`")),
+            _ => {
+                let shown: String = text.chars().take(40).collect();
+                Err(format!("`{shown}` is not a valid pattern, such as `web-*`"))
+            }
         }
     }
 
@@ -78,6 +81,16 @@ impl Pattern {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Compiles a pattern; `None` if its braces are nested too deeply.
+fn matcher(glob: Glob) -> Option<GlobSet> {
+    const MAX_BRACES: usize = 32;
+    if glob.glob().matches('{').count() > MAX_BRACES {
+        return None;
+    }
+    // A set reports a pattern that it cannot compile; a single matcher panics.
+    GlobSet::builder().add(glob).build().ok()
 }
 
 impl PartialEq for Pattern {

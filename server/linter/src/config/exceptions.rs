@@ -143,9 +143,8 @@ impl Reader<'_> {
         match field.kind {
             FieldKind::Rules => {
                 for (id, node) in self.words(field.name, value) {
-                    if self.rule(id, node) {
-                        exception.rules.push(id.to_owned());
-                    }
+                    let ids = self.rules_named(id, node);
+                    exception.rules.extend(ids.into_iter().map(str::to_owned));
                 }
                 true
             }

@@ -35,8 +35,16 @@ pub struct ConfigError {
     pub message: String,
 }
 
-/// Reads a configuration file. `rules` are the valid rule ids; exceptions that ended before `today` are expired.
-pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
+/// The words that name rules.
+#[derive(Debug, Clone)]
+pub struct RuleNames {
+    pub ids: Vec<&'static str>,
+    /// Returns the ids of the rules that a word means: an id, or a name in another tool.
+    pub meaning: fn(&str) -> Vec<&'static str>,
+}
+
+/// Reads a configuration file. Exceptions that ended before `today` are expired.
+pub fn read(text: &str, rules: &RuleNames, today: Date) -> Reading {
     let mut reader = Reader {
         rules,
         today,
@@ -58,7 +66,7 @@ pub fn read(text: &str, rules: &[&str], today: Date) -> Reading {
 }
 
 pub(super) struct Reader<'r> {
-    rules: &'r [&'r str],
+    rules: &'r RuleNames,
     pub(super) today: Date,
     /// The start of the document in the text, in bytes.
     start: usize,
@@ -268,19 +276,19 @@ impl Reader<'_> {
             .entries(node, &format!("`{}`", key.name))
             .unwrap_or_default()
         {
-            let is_known = self.rule(id, entry.key);
-            let word = self.word(key, entry.value, "severity", &words);
-            if let Some(at) = word.filter(|_| is_known) {
-                place(&mut self.config).insert(id.to_owned(), Severity::ALL.get(at).copied());
+            let ids = self.rules_named(id, entry.key);
+            if let Some(at) = self.word(key, entry.value, "severity", &words) {
+                let severity = Severity::ALL.get(at).copied();
+                let severities = ids.into_iter().map(|id| (id.to_owned(), severity));
+                place(&mut self.config).extend(severities);
             }
         }
     }
 
     fn rule_list(&mut self, key: &Key, node: Node<'_>, place: fn(&mut Config) -> &mut Vec<String>) {
         for (id, node) in self.items(key, node) {
-            if self.rule(id, node) {
-                place(&mut self.config).push(id.to_owned());
-            }
+            let ids = self.rules_named(id, node).into_iter().map(str::to_owned);
+            place(&mut self.config).extend(ids);
         }
     }
 
@@ -448,17 +456,17 @@ impl Reader<'_> {
         at
     }
 
-    /// Whether the rule id exists; reports an error if not.
-    pub(super) fn rule(&mut self, id: &str, node: Node<'_>) -> bool {
-        let is_known = self.rules.contains(&id);
-        if !is_known {
-            let advice = match nearest(id, self.rules.iter().copied()) {
+    /// Returns the ids of the rules that a word names; reports an error if there are none.
+    pub(super) fn rules_named(&mut self, id: &str, node: Node<'_>) -> Vec<&'static str> {
+        let ids = (self.rules.meaning)(id);
+        if ids.is_empty() {
+            let advice = match nearest(id, self.rules.ids.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "`kubeharden rules` lists all rules".to_owned(),
             };
             self.error(node.range(), format!("unknown rule `{id}`; {advice}"));
         }
-        is_known
+        ids
     }
 
     /// Returns the value, or reports the error at the node.

@@ -3,6 +3,7 @@
 //! The result is read again: it must have the same settings and the new exception, otherwise no edit is returned.
 
 use super::exception::Exception;
+use super::file::RuleNames;
 use super::write::exception_lines;
 use super::{Date, Reading, read};
 use std::ops::Range;
@@ -19,7 +20,7 @@ const KEY: &str = "exceptions";
 pub fn insert_exception(
     text: &str,
     exception: &Exception,
-    rules: &[&str],
+    rules: &RuleNames,
     today: Date,
 ) -> Result<Vec<(Range<usize>, String)>, EditError> {
     let before = read(text, rules, today);

@@ -5,6 +5,7 @@
 use super::{Config, Exception, Profile, Severity};
 use kubernetes::Version;
 use std::collections::BTreeMap;
+use workspace::exclude::check_pattern;
 
 /// A key, at the top level or in a group.
 #[derive(Debug)]
@@ -89,6 +90,11 @@ pub static KEYS: &[Key] = &[
         name: "exceptions",
         about: "Suppress rules for files, objects, containers or images.",
         kind: Kind::Exceptions(|config| &mut config.exceptions),
+    },
+    Key {
+        name: "exclude",
+        about: "Patterns, as in .gitignore, of files that are not searched. They are still read if they are named.",
+        kind: Kind::Names(|config| &mut config.exclude, check_pattern),
     },
     Key {
         name: "requireReason",

@@ -14,7 +14,7 @@ mod write;
 
 pub use crate::suggest::closest_or_longer as nearest;
 pub use exception::{Date, Exception, Pattern};
-pub use file::{ConfigError, Reading, read};
+pub use file::{ConfigError, Reading, RuleNames, read};
 pub use insert_exception::insert_exception;
 pub use schema::schema;
 pub use write::{template, yaml};
@@ -100,10 +100,14 @@ pub struct Config {
     pub detect_pod_templates: bool,
     /// Suppressions by file, object, container or image.
     pub exceptions: Vec<Exception>,
+    /// Patterns of files that are not searched, as in `.gitignore`, relative to the configuration file.
+    pub exclude: Vec<String>,
     /// Whether every suppression must have a reason.
     pub require_reason: bool,
     /// Whether to report suppressed findings too.
     pub no_suppressions: bool,
+    /// The day on which suppressions of other tools are compared with their last day. `None`: they never expire.
+    pub today: Option<Date>,
 }
 
 impl Default for Config {
@@ -118,8 +122,10 @@ impl Default for Config {
             fail_on: Severity::Warning,
             detect_pod_templates: true,
             exceptions: Vec::new(),
+            exclude: Vec::new(),
             require_reason: false,
             no_suppressions: false,
+            today: None,
         }
     }
 }
@@ -157,6 +163,14 @@ pub struct RuleSelection {
 impl RuleSelection {
     pub fn ignores(&self, id: &str) -> bool {
         self.ignore.iter().any(|ignored| ignored == id)
+    }
+
+    /// Returns the ids that are ignored or have the severity `off`.
+    pub fn turned_off(&self) -> impl Iterator<Item = &str> {
+        let severities = self.severity.iter();
+        let off = severities.filter(|(_, severity)| severity.is_none());
+        let ignored = self.ignore.iter();
+        ignored.chain(off.map(|(id, _)| id)).map(String::as_str)
     }
 
     /// Applies a selection that overrides this one, such as `--select`.

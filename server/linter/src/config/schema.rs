@@ -13,6 +13,11 @@ pub fn schema(rules: &[&str]) -> Value {
     schema
 }
 
+/// A rule's id, which editors complete, or its name in another tool.
+fn rule_name(rules: &[&str]) -> Value {
+    json!({"anyOf": [{"enum": rules}, {"type": "string"}]})
+}
+
 fn group(keys: &[Key], rules: &[&str]) -> Value {
     let properties: Map<String, Value> = keys
         .iter()
@@ -45,7 +50,7 @@ fn kind(kind: Kind, rules: &[&str]) -> Value {
             "pattern": r"^(latest|v?1\.[0-9]+(\.[0-9]+)?)$",
         }),
         Kind::Rules(_) => {
-            json!({"type": ["array", "null"], "items": {"enum": rules}, "uniqueItems": true, "default": []})
+            json!({"type": ["array", "null"], "items": rule_name(rules), "uniqueItems": true, "default": []})
         }
         Kind::Severities(_) => {
             // YAML 1.1 readers take `off` for false.
@@ -81,7 +86,7 @@ fn exception(rules: &[&str]) -> Value {
     let one_or_more =
         |word: Value| json!({"anyOf": [word, {"type": "array", "items": word, "minItems": 1}]});
     let field = |kind: FieldKind| match kind {
-        FieldKind::Rules => one_or_more(json!({"enum": rules})),
+        FieldKind::Rules => one_or_more(rule_name(rules)),
         FieldKind::Patterns(..) => one_or_more(json!({"type": "string", "minLength": 1})),
         FieldKind::Reason => json!({"type": "string", "minLength": 1}),
         FieldKind::Until => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}),

@@ -9,6 +9,7 @@ use super::{
     capabilities, host, identity, images, namespaces, privileges, processes, profiles, resources,
     schema, secrets, service_accounts, storage, suppressions,
 };
+use crate::config::RuleNames;
 
 /// Every rule, in the order of the catalog.
 pub static ALL: &[&Rule] = &[
@@ -101,6 +102,14 @@ impl Rule {
         ALL.iter().copied().find(|rule| rule.id == id)
     }
 
+    /// Returns the words that name rules in a configuration.
+    pub fn names() -> RuleNames {
+        RuleNames {
+            ids: Rule::ids(),
+            meaning: |word| rules_named(word).iter().map(|rule| rule.id).collect(),
+        }
+    }
+
     /// Returns the ids of all rules, in the order of the catalog.
     pub fn ids() -> Vec<&'static str> {
         ALL.iter().map(|rule| rule.id).collect()
@@ -165,11 +174,19 @@ pub fn meaning(word: &str) -> Meaning {
     }
 }
 
-/// Returns the rule that is the same as a check of another tool.
-pub fn rule_for(tool: Tool, word: &str) -> Option<&'static Rule> {
-    ALL.iter().copied().find(|rule| {
-        rule.aliases
-            .iter()
-            .any(|name| name.tool == tool && name.is(word))
+/// Returns the rules that a word names: the one with this id, or all that another tool has under this name.
+pub fn rules_named(word: &str) -> Vec<&'static Rule> {
+    if let Some(rule) = Rule::named(word) {
+        return vec![rule];
+    }
+    let has_alias = |rule: &&Rule| rule.aliases.iter().any(|name| name.is(word));
+    ALL.iter().copied().filter(has_alias).collect()
+}
+
+/// Returns the rules that together are the same as a check of another tool.
+pub fn rules_for(tool: Tool, word: &str) -> impl Iterator<Item = &'static Rule> {
+    ALL.iter().copied().filter(move |rule| {
+        let mut aliases = rule.aliases.iter();
+        aliases.any(|name| name.tool == tool && name.is(word))
     })
 }

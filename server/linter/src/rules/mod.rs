@@ -73,7 +73,7 @@ mod suppressions;
 
 pub use crate::config::Severity;
 pub use aliases::{ForeignId, Tool};
-pub use catalog::{ALL, Meaning, meaning, rule_for, running};
+pub use catalog::{ALL, Meaning, meaning, rules_for, rules_named, running};
 pub use diagnostic_group::MISSING_HARDENING;
 pub use docs::Page;
 pub use finding::{Applicability, Fix, Message, MissingSetting, Related, Tag, Target};

@@ -3,7 +3,7 @@
 //! Case and whitespace are ignored. A comment that looks like an ignore comment but is not valid is reported as a
 //! mistake.
 
-use crate::config::nearest;
+use crate::config::{Date, nearest};
 use crate::rules::Tool;
 use std::ops::Range;
 
@@ -25,10 +25,12 @@ pub(super) enum Reach {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Directive {
     Ignore(Ignore),
-    /// A check of another tool.
+    /// Checks of another tool.
     Foreign {
         tool: Tool,
-        name: Range<usize>,
+        names: Vec<Range<usize>>,
+        /// The last day on which it counts.
+        last_day: Option<Date>,
     },
     Mistake(Mistake),
 }
@@ -227,7 +229,7 @@ fn skip_blanks(text: &str, at: usize) -> usize {
     at + text[at..].len() - text[at..].trim_start().len()
 }
 
-/// Finds `checkov:skip=CKV_K8S_16:reason` and `trivy:ignore:KSV-0017`.
+/// Finds `checkov:skip=CKV_K8S_16,CKV_K8S_17:reason` and `trivy:ignore:KSV-0017:exp:2026-01-31`.
 fn foreign(lower: &str) -> impl Iterator<Item = Directive> {
     const MARKS: [(&str, Tool); 4] = [
         ("checkov:skip=", Tool::Checkov),
@@ -239,15 +241,26 @@ fn foreign(lower: &str) -> impl Iterator<Item = Directive> {
         lower.match_indices(mark).filter_map(move |(at, _)| {
             let start = at + mark.len();
             let rest = &lower[start..];
-            let length = rest
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
-                .unwrap_or(rest.len());
-            (length > 0).then_some(Directive::Foreign {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            let end = match tool {
+                Tool::Checkov => end_of_list(lower, start)?,
+                _ => start + rest.find(|c| !is_name(c)).unwrap_or(rest.len()),
+            };
+            let names = listed(&lower[start..end], start);
+            (!names.is_empty()).then(|| Directive::Foreign {
                 tool,
-                name: start..start + length,
+                names,
+                last_day: last_day(&lower[end..]),
             })
         })
     })
+}
+
+/// Reads `:exp:2026-01-31`, which may follow other parameters.
+fn last_day(parameters: &str) -> Option<Date> {
+    let words = parameters.split_whitespace().next()?;
+    let mut parts = words.split(':').skip_while(|part| *part != "exp");
+    parts.nth(1)?.parse().ok()
 }
 
 impl Ignore {
@@ -311,8 +324,14 @@ mod tests {
                     if ignore.has_reason { "reason" } else { "-" }
                 )
             }
-            Directive::Foreign { tool, name } => {
-                format!("{} {}", tool.name(), &comment[name.clone()])
+            Directive::Foreign {
+                tool,
+                names,
+                last_day,
+            } => {
+                let names: Vec<&str> = names.iter().map(|name| &comment[name.clone()]).collect();
+                let until = last_day.map_or(String::new(), |day| format!(" until {day}"));
+                format!("{} {}{until}", tool.name(), names.join("+"))
             }
             Directive::Mistake(Mistake { place, message, .. }) => {
                 format!("{:?} {message}", &comment[place.clone()])
@@ -383,6 +402,14 @@ mod tests {
         assert_eq!(
             describe("# checkov:skip=CKV_K8S_16:needs it"),
             ["Checkov CKV_K8S_16"]
+        );
+        assert_eq!(
+            describe("# checkov:skip=CKV_K8S_16, CKV_K8S_17:both"),
+            ["Checkov CKV_K8S_16+CKV_K8S_17"]
+        );
+        assert_eq!(
+            describe("# trivy:ignore:KSV-0017:ws:prod:exp:2026-01-31 why"),
+            ["Trivy KSV-0017 until 2026-01-31"]
         );
     }
 

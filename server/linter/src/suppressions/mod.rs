@@ -15,7 +15,7 @@ pub use insert::{SuppressionScope, suppression_changes};
 pub use unused::Ask;
 
 use crate::config::{Config, nearest};
-use crate::rules::{Finding, Meaning, Rule, meaning, rule_for};
+use crate::rules::{Finding, Meaning, Rule, Tool, meaning, rules_for};
 use comment::{Directive, Reach};
 use kubernetes::Object;
 use scope::{Lines, Spot};
@@ -132,6 +132,8 @@ enum Covers {
     /// Everything in the pod of an object, including its containers.
     Pod(usize, Range),
     Spot(Spot),
+    /// Like `Spot`, and everything in the node that starts there.
+    Below(Spot),
     Nothing,
 }
 
@@ -140,6 +142,16 @@ struct Named {
     range: Range,
     rule: Option<&'static Rule>,
     has_reason: bool,
+}
+
+/// Returns the rules that another tool's name stands for, each as a name.
+fn foreign_names(tool: Tool, text: &str, range: Range) -> impl Iterator<Item = Named> {
+    rules_for(tool, text).map(move |rule| Named {
+        text: text.to_owned(),
+        range,
+        rule: Some(rule),
+        has_reason: true,
+    })
 }
 
 /// An invalid suppression.
@@ -263,20 +275,29 @@ impl<'a, 'y> Suppressions<'a, 'y> {
                         self.mistakes
                             .push(Mistake::in_comment(self.yaml, comment, range, mistake));
                     }
-                    Directive::Foreign { tool, name } => {
-                        let rule = rule_for(tool, &text[name.clone()]);
-                        let covers = Covers::Spot(self.lines().spot(comment));
-                        let named = Named {
-                            text: text[name.clone()].to_owned(),
-                            range: within(name),
-                            rule,
-                            has_reason: true,
+                    Directive::Foreign {
+                        tool,
+                        names,
+                        last_day,
+                    } => {
+                        let is_over = last_day
+                            .zip(self.config.today)
+                            .is_some_and(|(last, today)| today > last);
+                        if is_over {
+                            continue;
+                        }
+                        let spot = self.lines().spot(comment);
+                        let named = |name: std::ops::Range<usize>| {
+                            foreign_names(tool, &text[name.clone()], within(name))
                         };
                         self.notes.push(Note {
                             range: comment,
                             written: Written::Foreign,
-                            covers,
-                            names: vec![named],
+                            covers: match tool {
+                                Tool::Trivy => Covers::Below(spot),
+                                _ => Covers::Spot(spot),
+                            },
+                            names: names.into_iter().flat_map(named).collect(),
                         });
                     }
                     Directive::Ignore(ignore) => {
@@ -374,20 +395,13 @@ impl<'a, 'y> Suppressions<'a, 'y> {
                 }
             } else {
                 for (tool, text) in annotation::foreign(entry) {
-                    let rule = rule_for(tool, &text);
-                    let named = Named {
-                        text,
-                        range: entry.key.range(),
-                        rule,
-                        has_reason: true,
-                    };
-                    let note = Note {
-                        range: entry.key.range(),
+                    let range = entry.key.range();
+                    self.notes.push(Note {
+                        range,
                         written: Written::Foreign,
                         covers: covers(),
-                        names: vec![named],
-                    };
-                    self.notes.push(note);
+                        names: foreign_names(tool, &text, range).collect(),
+                    });
                 }
             }
         }
@@ -439,6 +453,10 @@ impl<'a, 'y> Suppressions<'a, 'y> {
                 .is_some_and(|object| node_of(object) == node_of(index)),
             Covers::Pod(index, template) => is_of(index) && template.contains_range(finding.range),
             Covers::Spot(spot) => self.lines().covers(spot, finding, self.objects),
+            Covers::Below(spot) => {
+                self.lines().covers(spot, finding, self.objects)
+                    || self.lines().starts_around(spot, finding, self.yaml)
+            }
             Covers::Nothing => false,
         }
     }

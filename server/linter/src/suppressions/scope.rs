@@ -3,8 +3,8 @@
 //! A comment that looks as if it belongs to one container never applies to another one.
 
 use crate::rules::Finding;
-use kubernetes::Object;
-use yaml::{Node, NodeKind, Range};
+use kubernetes::{Container, Object};
+use yaml::{Node, NodeKind, Range, Yaml};
 
 /// The lines of a document.
 pub(super) struct Lines<'t> {
@@ -120,6 +120,17 @@ impl<'t> Lines<'t> {
         if is_at(self.span(finding.range)) {
             return true;
         }
+        let line_of_container = |container: &Container<'_>| {
+            let range = container.range();
+            range.contains_range(finding.range) && is_at(self.heading(container))
+        };
+        let mut containers = objects
+            .iter()
+            .filter_map(|object| object.pod.as_ref())
+            .flat_map(|pod| &pod.containers);
+        if containers.any(line_of_container) {
+            return true;
+        }
         let subject = &finding.target;
         match (subject.absent, &subject.container) {
             (false, _) => false,
@@ -138,6 +149,29 @@ impl<'t> Lines<'t> {
                     .is_some_and(|(object, line)| self.is_own_line(object, line))
             }
         }
+    }
+
+    /// Returns the lines on which a container starts: the one of its dash, and the one of its first key.
+    fn heading(&self, container: &Container<'_>) -> std::ops::RangeInclusive<usize> {
+        let first = self.line_of(container.range().start());
+        let has_only_dash = |line: &usize| self.line(*line).trim() == "-";
+        let dash = first.checked_sub(1).filter(has_only_dash);
+        dash.unwrap_or(first)..=first
+    }
+
+    /// Whether a node that starts on the line of a place contains a finding.
+    pub(super) fn starts_around(&self, spot: Spot, finding: &Finding, yaml: &Yaml) -> bool {
+        let Some(line) = spot.line else { return false };
+        let innermost = yaml.covering(finding.range.start());
+        let mut around = std::iter::successors(innermost, |node| node.parent());
+        around.any(|node| {
+            let start = node
+                .own_entry()
+                .map_or(node, |entry| entry.key)
+                .range()
+                .start();
+            self.line_of(start) == line && node.parent().is_some()
+        })
     }
 
     /// Whether a line has a key of the object, of its metadata, of its pod, or on the path to the pod.

@@ -49,7 +49,19 @@ impl Suppressions<'_, '_> {
             let unused = ask
                 .filter(|_| self.can_judge(note))
                 .map_or_else(Vec::new, |ask| self.unused(note, shown, ask));
-            report_unused(note, &unused, found);
+            // The finding that the comment is meant for may be elsewhere in the object.
+            let may_be_meant = |index: &usize| {
+                let rule = note.names.get(*index).and_then(|name| name.rule);
+                shown
+                    .iter()
+                    .any(|finding| Some(finding.rule.id) == rule.map(|rule| rule.id))
+            };
+            let applicability = if unused.iter().any(may_be_meant) {
+                Applicability::Unsafe
+            } else {
+                Applicability::Safe
+            };
+            report_unused(note, &unused, applicability, found);
             let without_reason = note
                 .names
                 .iter()
@@ -121,7 +133,12 @@ impl Suppressions<'_, '_> {
     }
 }
 
-fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
+fn report_unused(
+    note: &Note,
+    unused: &[usize],
+    applicability: Applicability,
+    found: &mut Reporter<'_, '_>,
+) {
     let named: Vec<&Named> = unused
         .iter()
         .filter_map(|&index| note.names.get(index))
@@ -158,7 +175,7 @@ fn report_unused(note: &Note, unused: &[usize], found: &mut Reporter<'_, '_>) {
         } else {
             format!("remove {} from the list", all(&named))
         };
-        finding.fix(Applicability::Safe, title, [change]);
+        finding.fix(applicability, title, [change]);
     }
 }
 

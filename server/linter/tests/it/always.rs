@@ -450,7 +450,7 @@ fn annotations_become_fields() {
         &with("appArmorProfile", "Unconfined"),
     );
     becomes(
-        "deprecated-apparmor-annotation",
+        "refused-value",
         &annotated(&format!("{apparmor}/b"), "unconfined"),
         bare,
     );
@@ -470,14 +470,14 @@ fn versions_are_removed_at_theirs() {
         (
             "extensions/v1beta1",
             "Deployment",
-            "spec: {template: {}}",
+            "spec: {template: {spec: {containers: [{name: a, image: a}]}}}",
             15,
             None,
         ),
         (
             "extensions/v1beta1",
             "Deployment",
-            "spec: {selector: {matchLabels: {a: b}}}",
+            "spec: {selector: {matchLabels: {a: b}}, template: {spec: {containers: [{name: a, image: a}]}}}",
             15,
             Some("apps/v1"),
         ),

@@ -11,7 +11,7 @@ use linter::rules::Rule;
 const TODAY: &str = "2026-06-15";
 
 fn read(text: &str) -> Reading {
-    config::read(text, &Rule::ids(), TODAY.parse().expect("a day"))
+    config::read(text, &Rule::names(), TODAY.parse().expect("a day"))
 }
 
 /// What a text says that has no mistakes.
@@ -309,7 +309,7 @@ fn exception_is_added_to_any_configuration() {
         ("profil: baseline\n", false),
         ("profile: [\n", false),
     ] {
-        let edits = config::insert_exception(text, &exception, &Rule::ids(), today);
+        let edits = config::insert_exception(text, &exception, &Rule::names(), today);
         assert_eq!(edits.is_ok(), expected, "{text:?}: {edits:?}");
         let mut after = text.to_owned();
         edits

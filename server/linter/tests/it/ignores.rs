@@ -663,7 +663,7 @@ fn no_suppressions_option_works() {
 
 /// The exceptions of a configuration, read in June 2026.
 fn exceptions(text: &str) -> Vec<config::Exception> {
-    let reading = config::read(text, &Rule::ids(), "2026-06-15".parse().expect("a day"));
+    let reading = config::read(text, &Rule::names(), "2026-06-15".parse().expect("a day"));
     assert!(reading.is_valid(), "{:?}", reading.problems);
     reading.config.exceptions
 }

@@ -218,7 +218,7 @@ impl Asked<'_> {
         let there = place.text().ok()?;
         let text = there.clone().unwrap_or_else(|| Text::from(""));
         let edits =
-            config::insert_exception(&text.to_string(), &exception, &Rule::ids(), Date::today())
+            config::insert_exception(&text.to_string(), &exception, &Rule::names(), Date::today())
                 .ok()?;
         let edit = |(range, new_text): (std::ops::Range<usize>, String)| lsp::TextEdit {
             range: to_proto::range(range, &text, self.client.encoding),

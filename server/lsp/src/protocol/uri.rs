@@ -147,7 +147,8 @@ pub(crate) fn folder_of(uri: &Uri) -> Option<PathBuf> {
 
 /// Whether a document is a configuration file of kubeharden.
 pub(crate) fn is_configuration_file(uri: &Uri) -> bool {
-    uri.path().as_str().rsplit('/').next() == Some(discovery::FILE_NAME)
+    let name = uri.path().as_str().rsplit('/').next();
+    name.is_some_and(|name| discovery::FILE_NAMES.contains(&name))
 }
 
 #[cfg(test)]

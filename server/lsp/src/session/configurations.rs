@@ -179,11 +179,13 @@ impl Configurations {
         snapshot: &Snapshot,
     ) -> Result<(Vec<lsp::Diagnostic>, MutexGuard<'_, ()>), Panicked> {
         let turn = self.reads.turn().await;
-        let (folder, text) = (folder_of(url), snapshot.text.to_string());
+        let (file, text) = (uri::file_of(url), snapshot.text.to_string());
         let read = move || {
-            let file =
-                folder.map(|folder| workspace::paths::real(&folder).join(discovery::FILE_NAME));
-            (file, Content::of(text))
+            let real = |file: PathBuf| {
+                let folder = workspace::paths::real(file.parent()?);
+                Some(folder.join(file.file_name()?))
+            };
+            (file.and_then(real), Content::of(text))
         };
         let (file, content) = self.workers.run(read).await?;
         let diagnostics = to_proto::config_diagnostics(
@@ -426,7 +428,7 @@ impl File {
 
 impl Content {
     fn of(text: String) -> Self {
-        let reading = config::read(&text, &Rule::ids(), config::Date::today());
+        let reading = config::read(&text, &Rule::names(), config::Date::today());
         Content { text, reading }
     }
 

@@ -342,7 +342,7 @@ async fn group_is_one_exception() {
     let text = format!("profile: hardened # ours{written}\n");
     let reading = linter::config::read(
         &text,
-        &linter::rules::Rule::ids(),
+        &linter::rules::Rule::names(),
         "2026-06-15".parse().unwrap(),
     );
     assert!(reading.is_valid(), "{text}");

@@ -514,7 +514,7 @@ impl<'y> Planner<'y> {
                 });
             }
             let before = self.layout.text.get(..start(key)).unwrap_or_default();
-            if before.trim_end().ends_with('?') {
+            if is_after_explicit_mark(before) {
                 return Err(EditError::ExplicitKey { line: line(key) });
             }
         }
@@ -583,4 +583,15 @@ fn noun(node: Node<'_>) -> &'static str {
         NodeKind::Sequence => "a list",
         NodeKind::Mapping => "a mapping",
     }
+}
+
+/// Whether a text ends with the mark of an explicit key: a `?` at the start of an entry, and not at
+/// the end of a comment. The key itself may be on the next line.
+fn is_after_explicit_mark(before: &str) -> bool {
+    let Some(rest) = before.trim_end().strip_suffix('?') else {
+        return false;
+    };
+    let line = rest.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let begins = |line: &str| line.is_empty() || line.ends_with(['-', '?', ':', '{', '[', ',']);
+    !line.contains('#') && begins(line.trim_end())
 }

@@ -165,7 +165,7 @@ rule! {
     enablement: Profile(Restricted),
     severity: Warning,
     check: Check::Pod(check),
-    aliases: [
+    aliases: [Kyverno "drop-all-capabilities",
         Trivy "KSV-0003", Checkov "CKV_K8S_37", Polaris "insecureCapabilities",
         Kubeaudit "CapabilityShouldDropAll", Kubesec "CapDropAll",
     ],

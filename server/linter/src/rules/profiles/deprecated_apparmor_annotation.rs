@@ -1,7 +1,7 @@
 use crate::config::Config;
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::{Applicability, Reporter, Tag};
-use kubernetes::{Container, Extent, Pod, Version};
+use kubernetes::{Container, Pod, Version};
 use yaml::edit::Change;
 
 rule! {
@@ -104,19 +104,14 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
         let Some(name) = annotation.name.strip_prefix(PREFIX) else {
             continue;
         };
-        match container(pod, name) {
-            // The API server rejects it: see `refused-value`.
-            None if pod.extent == Extent::Whole => {}
-            container => {
-                let message = "the AppArmor annotation is deprecated since Kubernetes 1.30: use appArmorProfile";
-                let mut finding = report.at(annotation.key, message);
-                finding.tagged(Tag::Deprecated);
-                if let Some((title, changes)) =
-                    container.and_then(|container| migration(annotation, pod, container))
-                {
-                    finding.fix(Applicability::Safe, title, changes);
-                }
-            }
+        let message =
+            "the AppArmor annotation is deprecated since Kubernetes 1.30: use appArmorProfile";
+        let mut finding = report.at(annotation.key, message);
+        finding.tagged(Tag::Deprecated);
+        if let Some((title, changes)) =
+            container(pod, name).and_then(|container| migration(annotation, pod, container))
+        {
+            finding.fix(Applicability::Safe, title, changes);
         }
     }
 }

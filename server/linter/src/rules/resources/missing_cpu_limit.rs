@@ -131,7 +131,7 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [
+    aliases: [KubeScore "container-resources",
         Trivy "KSV-0011", Checkov "CKV_K8S_11", Polaris "cpuLimitsMissing", Kubescape "C-0270",
         Kubeaudit "LimitsCPUNotSet", Kubesec "LimitsCPU", Kyverno "require-cpu-limits",
     ],

@@ -95,7 +95,7 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [
+    aliases: [KubeScore "container-resources",
         Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements",
         Polaris "cpuRequestsMissing", Kubescape "C-0268", Kubesec "RequestsCPU",
     ],

@@ -130,7 +130,7 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [
+    aliases: [KubeScore "container-resources",
         Trivy "KSV-0018", Checkov "CKV_K8S_13", Polaris "memoryLimitsMissing", Kubescape "C-0271",
         Kubeaudit "LimitsMemoryNotSet", Kubesec "LimitsMemory",
     ],

@@ -93,7 +93,7 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [
+    aliases: [KubeScore "container-resources",
         Trivy "KSV-0016", Checkov "CKV_K8S_12", Polaris "memoryRequestsMissing",
         Kubescape "C-0269", Kubesec "RequestsMemory",
     ],

@@ -81,7 +81,7 @@ rule! {
     enablement: Always,
     severity: Info,
     check: Check::Pod(check),
-    aliases: [KubeLinter "deprecated-service-account-field"],
+    aliases: [Kubescape "C-0294", KubeLinter "deprecated-service-account-field"],
 }
 
 const OLD: &str = "serviceAccount";
