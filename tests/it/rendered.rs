@@ -195,11 +195,11 @@ fn kustomize_findings_are_in_sources() {
     for expected in [
         "base/web.yaml: host-pid: true",
         "base/web.yaml: unpinned-image: nginx",
-        "base/web.yaml: privilege-escalation: web",
+        "prod/privileged.yaml: privilege-escalation: securityContext",
         "parts/sidecar.yaml: unpinned-image: envoy:latest",
         "parts/sidecar.yaml: privilege-escalation: proxy",
         "prod/privileged.yaml: privileged-container: true",
-        "prod/kustomization.yaml: host-network: value: true",
+        "prod/kustomization.yaml: host-network: true",
         "prod/users.json: root-user: 0",
         "base/kustomization.yaml: secret-in-config-map: ",
     ] {

@@ -180,7 +180,7 @@ mod tests {
             assert!(!exclude.covers(Path::new(path)), "{path}");
         }
         let deep = "{a,".repeat(10_000);
-        for pattern in ["", " ", "[", deep.as_str()] {
+        for pattern in ["", " ", "{a", deep.as_str()] {
             assert!(check_pattern(pattern).is_err(), "{pattern:.20}");
         }
     }

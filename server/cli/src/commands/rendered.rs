@@ -10,17 +10,22 @@ use crate::inputs::{panics, read};
 use crate::output::lines::Lines;
 use crate::output::report::{self, CheckedFile, Results, Summary};
 use crate::output::statistics::Statistics;
+use linter::OwnedInputs;
 use linter::analysis::{self, Chunk, Report};
 use linter::config::Config;
 use linter::rules::Finding;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use workspace::bounded_fs;
+use workspace::project::Project;
 use workspace::provenance::{Origin, helm, kustomize};
 
 /// Renders and checks. Returns `None` after reporting an error if rendering failed.
@@ -43,10 +48,11 @@ fn check_chart(
     console: &mut Console,
 ) -> Result<Results, String> {
     let mut command = Command::new("helm");
-    command.arg("template").arg(chart);
+    command.arg("template");
     values
         .iter()
         .for_each(|file| _ = command.arg("--values").arg(file));
+    command.arg("--").arg(chart);
     let text = output(
         &mut command,
         "install helm, or check the templates as they are, without --helm",
@@ -61,10 +67,14 @@ fn check_chart(
             continue;
         };
         let file = plain(&helm::template_file(chart, source));
-        // The templates of an archived chart cannot be read.
+        // The templates of an archived chart cannot be read, and a link may lead out of the chart.
+        let is_inside = || workspace::paths::real(&file).starts_with(workspace::paths::real(chart));
         let text = templates
             .entry(file.clone())
-            .or_insert_with(|| fs::read_to_string(&file).unwrap_or_default())
+            .or_insert_with(|| {
+                let text = is_inside().then(|| bounded_fs::text(&file, bounded_fs::MAX_FILE_BYTES));
+                text.flatten().unwrap_or_default()
+            })
             .clone();
         let template = helm::Template::new(file, &text, rendered);
         for (chunk, finding, range) in document.findings() {
@@ -80,16 +90,11 @@ fn check_chart(
 }
 
 fn check_kustomization(
-    folder: &Path,
+    path: &Path,
     choices: &Choices,
     console: &mut Console,
 ) -> Result<Results, String> {
-    if !folder.is_dir() {
-        return Err(format!(
-            "{}: no such folder; give the folder of the kustomization.yaml",
-            folder.display()
-        ));
-    }
+    let folder = &kustomization_folder(path)?;
     let error =
         |error: io::Error| format!("cannot create a temporary folder for kustomize: {error}");
     let temporary = tempfile::tempdir().map_err(error)?;
@@ -108,11 +113,11 @@ fn check_kustomization(
         kustomize::wrapper_kustomization(&relative),
     )
     .map_err(error)?;
-    let text = build(&from)?;
+    let text = build(&from).map_err(|reason| without_temporary_paths(&reason, &from, folder))?;
     let inputs = read::of_rendered(&text, configuration(folder, choices, console));
     let report = analysis::analyze(&text, &inputs);
     let mut results = Rendered::new(&inputs.config, &text, &report);
-    let mut sources = kustomize::Sources::new(from);
+    let mut sources = kustomize::Sources::new(from, source_root(&to));
     for document in documents(&text, &report) {
         let built = kustomize::BuiltDocument::new(&text[document.range.clone()]);
         for (chunk, finding, range) in document.findings() {
@@ -187,12 +192,56 @@ impl<'r> Document<'r> {
     }
 }
 
+/// Returns the folder of a kustomization, given by its folder or its file.
+fn kustomization_folder(path: &Path) -> Result<PathBuf, String> {
+    const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+    let is_kustomization = |name: &OsStr| NAMES.iter().any(|known| name == *known);
+    if path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    if path.is_file() && path.file_name().is_some_and(is_kustomization) {
+        return Ok(workspace::paths::folder_of(path).to_owned());
+    }
+    Err(format!(
+        "{}: no such kustomization; give its kustomization.yaml, or the folder of it",
+        path.display()
+    ))
+}
+
+/// Returns the folder that contains all sources of a kustomization: the root of its repository, or else the current
+/// folder or the parent folder, so that a base next to it is found.
+fn source_root(folder: &Path) -> PathBuf {
+    let repository = folder
+        .ancestors()
+        .find(|folder| folder.join(".git").exists());
+    let here = workspace::paths::real(Path::new("."));
+    match repository {
+        Some(root) => root.to_owned(),
+        None if folder.starts_with(&here) && folder != here => here,
+        None => folder.parent().unwrap_or(folder).to_owned(),
+    }
+}
+
+/// Returns a message of kustomize that names the user's folder instead of our temporary one.
+fn without_temporary_paths(message: &str, temporary: &Path, folder: &Path) -> String {
+    let temporary = temporary.to_string_lossy();
+    let message = message.replace(&*temporary, &folder.to_string_lossy());
+    let name = temporary.rsplit(['/', '\\']).next().unwrap_or_default();
+    if name.is_empty() {
+        message
+    } else {
+        message.replace(name, &folder.to_string_lossy())
+    }
+}
+
 fn build(folder: &Path) -> Result<String, String> {
     const HELP: &str =
         "install kustomize or kubectl, or check the files as they are, without --kustomize";
-    match output(Command::new("kustomize").arg("build").arg(folder), HELP) {
+    let build = ["build", "--"];
+    match output(Command::new("kustomize").args(build).arg(folder), HELP) {
         Err(reason) if reason.ends_with(HELP) => {
-            output(Command::new("kubectl").arg("kustomize").arg(folder), HELP)
+            let build = ["kustomize", "--"];
+            output(Command::new("kubectl").args(build).arg(folder), HELP)
         }
         outcome => outcome,
     }
@@ -201,18 +250,73 @@ fn build(folder: &Path) -> Result<String, String> {
 /// Runs a program, and returns what it prints to stdout.
 fn output(command: &mut Command, help: &str) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| match error.kind() {
+    // Nobody is there to enter a password for a remote base.
+    let command = command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env(
+            "GIT_SSH_COMMAND",
+            "ssh -o BatchMode=yes -o ConnectTimeout=5",
+        )
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{name} is not installed: {help}"),
         _ => format!("{name} cannot be run: {error}"),
     })?;
-    if output.status.success() {
-        String::from_utf8(output.stdout).map_err(|_| format!("the output of {name} is not UTF-8"))
+    let [out, err] = [
+        read_in_thread(child.stdout.take()),
+        read_in_thread(child.stderr.take()),
+    ];
+    let Some(status) = wait_at_most(&mut child, MOST_SECONDS)
+        .map_err(|error| format!("{name} cannot be run: {error}"))?
+    else {
+        return Err(format!(
+            "{name} did not end within {MOST_SECONDS} seconds; if it fetches a remote base or chart, fetch that first"
+        ));
+    };
+    let (out, err) = (
+        out.join().unwrap_or_default(),
+        err.join().unwrap_or_default(),
+    );
+    if status.success() {
+        String::from_utf8(out).map_err(|_| format!("the output of {name} is not UTF-8"))
     } else {
         Err(format!(
             "{name} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
+            String::from_utf8_lossy(&err).trim()
         ))
     }
+}
+
+/// How long a program may take. A program that waits for a network never ends.
+const MOST_SECONDS: u64 = 19;
+
+/// Reads a pipe to its end, so that the program never waits for its reader.
+fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was read before an error is still useful.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}
+
+/// Waits until a program ends; ends it after some seconds and returns `None`.
+fn wait_at_most(child: &mut Child, seconds: u64) -> io::Result<Option<ExitStatus>> {
+    const STEP: Duration = Duration::from_millis(5);
+    let steps = seconds * 1000 / 5;
+    for _ in 0..steps {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        thread::sleep(STEP);
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
 }
 
 /// Returns the configuration without exceptions that have a path: rendered text has none.
@@ -265,9 +369,53 @@ struct Rendered<'r> {
     report: &'r Report,
     /// The lines of the rendered text.
     lines: Lines<'r>,
-    files: BTreeMap<PathBuf, CheckedFile>,
+    files: BTreeMap<PathBuf, SourceFile>,
+    project: Project,
     traced: usize,
     untraced: usize,
+    suppressed: usize,
+}
+
+/// A file that findings are traced to.
+struct SourceFile {
+    checked: CheckedFile,
+    /// The findings that comments in the file suppress, with their ranges in the file, in bytes.
+    suppressed: Vec<(Finding, Range<usize>)>,
+}
+
+impl SourceFile {
+    fn read(path: PathBuf, config: &Config, project: &mut Project) -> SourceFile {
+        let text = bounded_fs::text(&path, bounded_fs::MAX_FILE_BYTES).unwrap_or_default();
+        let inputs = OwnedInputs {
+            config: Arc::new(config.clone()),
+            context: project.file_context(&path),
+        };
+        let report = analysis::analyze(&text, &inputs);
+        let suppressed = report.chunks().flat_map(|chunk| {
+            let findings = chunk.analysis.suppressed.iter();
+            findings.map(move |finding| (finding.clone(), chunk.place(finding.range)))
+        });
+        SourceFile {
+            suppressed: suppressed.collect(),
+            checked: CheckedFile {
+                text,
+                path,
+                findings: Vec::new(),
+                fail_on: config.fail_on,
+                rule_panics: Vec::new(),
+            },
+        }
+    }
+
+    /// Whether a comment in the file suppresses the same finding at the same place, or about the same container.
+    fn suppresses(&self, finding: &Finding, range: &Range<usize>) -> bool {
+        self.suppressed.iter().any(|(known, place)| {
+            let is_here = place.start <= range.end && range.start <= place.end;
+            let is_about_same = finding.target.container.is_some()
+                && known.target.container == finding.target.container;
+            known.rule.id == finding.rule.id && (is_here || is_about_same)
+        })
+    }
 }
 
 impl<'r> Rendered<'r> {
@@ -277,23 +425,28 @@ impl<'r> Rendered<'r> {
             report,
             lines: Lines::new(text),
             files: BTreeMap::new(),
+            project: Project::default(),
             traced: 0,
             untraced: 0,
+            suppressed: 0,
         }
     }
 
     fn add(&mut self, chunk: Chunk<'_>, finding: &Finding, origin: Origin) {
-        let fail_on = self.config.fail_on;
-        let file = self
+        let (config, project) = (self.config, &mut self.project);
+        let source = self
             .files
             .entry(origin.file.clone())
-            .or_insert_with(|| CheckedFile {
-                text: fs::read_to_string(&origin.file).unwrap_or_default(),
-                path: origin.file,
-                findings: Vec::new(),
-                fail_on,
-                rule_panics: Vec::new(),
-            });
+            .or_insert_with(|| SourceFile::read(origin.file, config, project));
+        if origin
+            .range
+            .as_ref()
+            .is_some_and(|range| source.suppresses(finding, range))
+        {
+            self.suppressed += 1;
+            return;
+        }
+        let file = &mut source.checked;
         let range = origin
             .range
             .clone()
@@ -330,10 +483,21 @@ impl<'r> Rendered<'r> {
         };
         let of_report = Summary::of_file(self.report, &[]);
         results.summary = Summary {
+            suppressed: self.suppressed,
             files: 0,
             ..of_report
         };
-        for (_, mut file) in self.files {
+        for (
+            _,
+            SourceFile {
+                checked: mut file, ..
+            },
+        ) in self.files
+        {
+            // A file whose findings are all suppressed is not shown.
+            if file.findings.is_empty() {
+                continue;
+            }
             file.findings
                 .sort_by_key(|finding| (finding.span, finding.rule));
             let summary = Summary {

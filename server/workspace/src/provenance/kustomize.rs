@@ -5,7 +5,7 @@
 //! by `name`.
 
 use super::{Origin, lines, written};
-use crate::{kustomize, paths};
+use crate::{bounded_fs, kustomize, paths};
 use kubernetes;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -34,10 +34,12 @@ impl BuiltDocument {
     }
 }
 
-/// The sources of a build. Files are read when they are first needed.
+/// The sources of a build. Files are read when they are first needed, and only regular files of a
+/// bounded size below the root: an object's own annotations can name any path.
 pub struct Sources {
     /// The folder to which the paths in annotations are relative.
     folder: PathBuf,
+    root: PathBuf,
     files: HashMap<PathBuf, Option<Vec<SourceText>>>,
 }
 
@@ -49,6 +51,15 @@ struct SourceText {
     /// For a block scalar in a file, the text of that file: its indentation differs, so only whole
     /// lines can be mapped.
     inside: Option<String>,
+}
+
+/// A value or a key of a built object.
+struct Target {
+    way: Vec<PathStep>,
+    /// The text, if it is a scalar value.
+    value: Option<String>,
+    /// Whether the key is meant, not its value.
+    is_key: bool,
 }
 
 /// A step of the path to a value.
@@ -63,11 +74,21 @@ enum PathStep {
 }
 
 impl Sources {
-    pub fn new(folder: PathBuf) -> Self {
+    /// `folder` is the folder that kustomize built, `root` the one that contains all sources.
+    pub fn new(folder: PathBuf, root: PathBuf) -> Self {
         Sources {
             folder,
+            root,
             files: HashMap::new(),
         }
+    }
+
+    /// Returns the text of a source; `None` if it is outside of the root, or not a regular file.
+    fn text(&self, file: &Path) -> Option<String> {
+        if !paths::real(file).starts_with(&self.root) {
+            return None;
+        }
+        bounded_fs::text(file, bounded_fs::MAX_FILE_BYTES)
     }
 
     /// Returns where a range of a built document comes from; with `absent`, where something is
@@ -107,36 +128,79 @@ impl Sources {
         if origin.get("repo").is_some() {
             return None;
         }
-        let resource = named("path");
-        let file = resource.clone().or_else(|| named("configuredIn"))?;
-        let way = path_to(&built.yaml, object.node, place.start());
-        let value = built
-            .yaml
-            .covering(place.start())
-            .and_then(|node| node.as_str().map(str::to_owned));
-        let patches: Vec<PathBuf> = kustomizations(said(TRANSFORMATIONS).unwrap_or_default())
-            .iter()
-            .map(|path| self.real(path))
-            .collect();
-        let candidates = self.candidates(resource.as_deref(), &patches, absent);
-        for candidate in candidates {
-            let place = self.find(&candidate, object, &way, value.as_deref());
+        let is_inside = |file: &PathBuf| paths::real(file).starts_with(&self.root);
+        let resource = named("path").filter(is_inside);
+        let file = resource
+            .clone()
+            .or_else(|| named("configuredIn").filter(is_inside))?;
+        let target = Target::at(&built.yaml, object.node, place.start());
+        let kustomizations: Vec<PathBuf> =
+            kustomizations(said(TRANSFORMATIONS).unwrap_or_default())
+                .iter()
+                .map(|path| self.real(path))
+                .filter(|file| self.text(file).is_some())
+                .collect();
+        let candidates = self.candidates(resource.as_deref(), &kustomizations, absent);
+        for candidate in &candidates {
+            let place = self.find(candidate, object, &target);
             if let Some(range) = place {
                 return Some(Origin {
-                    file: candidate,
+                    file: candidate.clone(),
                     range: Some(range),
                 });
             }
         }
-        // A value that is written nowhere is missing in the resource.
-        let near =
-            resource.and_then(|resource| Some((self.nearest(&resource, object, &way)?, resource)));
-        Some(match near {
-            Some((range, file)) => Origin {
+        // A generator writes its values itself.
+        let is_resource = resource.is_some();
+        if let Some(value) = target.value.as_deref().filter(|_| is_resource && !absent)
+            && let Some(origin) = self.transformation(&kustomizations, value)
+        {
+            return Some(origin);
+        }
+        // What is written nowhere is missing where most of its path is written.
+        let mut deepest: Option<(usize, Range<usize>, PathBuf)> = None;
+        for candidate in candidates {
+            if let Some((depth, range)) = self.nearest(&candidate, object, &target.way)
+                && deepest.as_ref().is_none_or(|(known, ..)| depth > *known)
+            {
+                deepest = Some((depth, range, candidate));
+            }
+        }
+        Some(match deepest {
+            Some((_, range, file)) => Origin {
                 file,
                 range: Some(range),
             },
             None => Origin { file, range: None },
+        })
+    }
+
+    /// Returns the transformation that wrote a value which no file has at its place: an entry of
+    /// `images` with its tag or name, else the last kustomization, without a line.
+    fn transformation(&self, kustomizations: &[PathBuf], value: &str) -> Option<Origin> {
+        for file in kustomizations.iter().rev() {
+            let text = self.text(file)?;
+            let yaml = yaml::parse(&text);
+            let images = yaml.root().and_then(|root| root.get("images"));
+            let parts = ["newTag", "digest", "newName"];
+            let written = images.into_iter().flat_map(Node::items).find_map(|image| {
+                let written = parts.iter().filter_map(|part| image.get(part));
+                let is_part = |node: &Node<'_>| {
+                    node.as_str()
+                        .is_some_and(|part| !part.is_empty() && value.contains(part))
+                };
+                written.filter(is_part).map(Node::range).next()
+            });
+            if let Some(range) = written {
+                return Some(Origin {
+                    file: file.clone(),
+                    range: Some(usize::from(range.start())..usize::from(range.end())),
+                });
+            }
+        }
+        kustomizations.last().map(|file| Origin {
+            file: file.clone(),
+            range: None,
         })
     }
 
@@ -154,7 +218,7 @@ impl Sources {
     ) -> Vec<PathBuf> {
         let mut files = Vec::new();
         for kustomization in kustomizations.iter().rev() {
-            let text = std::fs::read_to_string(kustomization).unwrap_or_default();
+            let text = self.text(kustomization).unwrap_or_default();
             let folder = kustomization.parent().unwrap_or(Path::new("/"));
             files.extend(
                 kustomize::patch_files(&text)
@@ -180,11 +244,12 @@ impl Sources {
     }
 
     fn texts(&mut self, file: &Path) -> &[SourceText] {
-        let texts = self
-            .files
-            .entry(file.to_owned())
-            .or_insert_with(|| std::fs::read_to_string(file).ok().map(|text| read(&text)));
-        texts.as_deref().unwrap_or_default()
+        if !self.files.contains_key(file) {
+            let texts = self.text(file).map(|text| read(&text));
+            self.files.insert(file.to_owned(), texts);
+        }
+        let texts = self.files.get(file).and_then(Option::as_deref);
+        texts.unwrap_or_default()
     }
 
     /// The range of the value at a path in a file.
@@ -192,33 +257,37 @@ impl Sources {
         &mut self,
         file: &Path,
         object: &kubernetes::Object<'_>,
-        way: &[PathStep],
-        value: Option<&str>,
+        target: &Target,
     ) -> Option<Range<usize>> {
+        let (way, value) = (&target.way, target.value.as_deref());
         let is_same = |node: &Node<'_>| value.is_none() || node.as_str() == value;
+        let token = |node: Node<'_>| match node.own_entry() {
+            Some(entry) if target.is_key => entry.key.id(),
+            _ => node.id(),
+        };
         for text in self.texts(file) {
             for root in roots(&text.yaml, object) {
                 if let Some((node, len)) = follow(root, way)
                     && len == way.len()
                     && is_same(&node)
                 {
-                    return Some(text.place(node));
+                    return Some(text.place(text.yaml.node(token(node))));
                 }
             }
             if let Some(operation) = operation(&text.yaml, way, value) {
-                return Some(text.place(operation));
+                return Some(text.place(text.yaml.node(token(operation))));
             }
         }
         None
     }
 
-    /// The range of the deepest part of a path that the resource contains.
+    /// The range of the deepest part of a path that a file contains, and how deep it is.
     fn nearest(
         &mut self,
         file: &Path,
         object: &kubernetes::Object<'_>,
         way: &[PathStep],
-    ) -> Option<Range<usize>> {
+    ) -> Option<(usize, Range<usize>)> {
         let text = self
             .texts(file)
             .iter()
@@ -234,7 +303,27 @@ impl Sources {
         } else {
             key(node).or_else(|| node.get("name").map(Node::id))
         };
-        token.map(|id: NodeId| text.place(text.yaml.node(id)))
+        token.map(|id: NodeId| (len, text.place(text.yaml.node(id))))
+    }
+}
+
+impl Target {
+    /// Returns the value or key at an offset of a built document.
+    fn at(yaml: &Yaml, object: Node<'_>, offset: Offset) -> Target {
+        let node = yaml.covering(offset);
+        let entry = node.and_then(|node| {
+            let mut entries = node.parent()?.entries();
+            entries.find(|entry| entry.key == node)
+        });
+        let is_key = entry.is_some();
+        let node = entry.map_or(node, |entry| Some(entry.value));
+        Target {
+            way: node.map_or_else(Vec::new, |node| path_to(node, object)),
+            value: node
+                .filter(|_| !is_key)
+                .and_then(|node| node.as_str().map(str::to_owned)),
+            is_key,
+        }
     }
 }
 
@@ -243,16 +332,30 @@ impl SourceText {
         let range = node.range();
         match &self.inside {
             None => self.start + usize::from(range.start())..self.start + usize::from(range.end()),
-            // A line of the patch is a line of the file.
-            Some(whole) => {
-                let line = self.yaml.text()[..usize::from(range.start())]
-                    .matches('\n')
-                    .count();
-                let first = whole[..self.start].matches('\n').count();
-                lines(whole)
-                    .get(first + line)
-                    .map_or(self.start..self.start, |line| written(*line))
+            Some(whole) => self.place_inside(whole, range),
+        }
+    }
+
+    /// Returns the place of a range of a patch in its file. A line of the patch is the end of a line of the file,
+    /// behind its indentation.
+    fn place_inside(&self, whole: &str, range: yaml::Range) -> Range<usize> {
+        let index = self.yaml.lines();
+        let line = index.line(usize::from(range.start()));
+        let first = whole[..self.start].matches('\n').count();
+        let all = lines(whole);
+        let Some(&(start, text)) = all.get(first + line) else {
+            return self.start..self.start;
+        };
+        let in_patch = index.content(line, self.yaml.text());
+        let column = usize::from(range.start()) - in_patch.start;
+        let patch_line = &self.yaml.text()[in_patch.clone()];
+        let is_on_one_line = usize::from(range.end()) <= in_patch.end;
+        match text.len().checked_sub(patch_line.len()) {
+            Some(indent) if text.ends_with(patch_line) && is_on_one_line => {
+                let from = start + indent + column;
+                from..from + usize::from(range.end() - range.start())
             }
+            _ => written((start, text)),
         }
     }
 }
@@ -317,11 +420,8 @@ fn kustomizations(transformations: &str) -> Vec<String> {
     files
 }
 
-/// The path from an object to the node at an offset.
-fn path_to(yaml: &Yaml, object: Node<'_>, place: Offset) -> Vec<PathStep> {
-    let Some(node) = yaml.covering(place) else {
-        return Vec::new();
-    };
+/// The path from an object to a node in it.
+fn path_to(node: Node<'_>, object: Node<'_>) -> Vec<PathStep> {
     let (path, from) = (node.path(), object.path().steps().count());
     let mut way = Vec::new();
     let mut at = object;
