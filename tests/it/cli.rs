@@ -337,7 +337,19 @@ fn summary_explains_no_findings() {
         sandbox.run("check other").stdout,
         "No Kubernetes manifests found in 1 YAML file.\n"
     );
-    assert_eq!(sandbox.run("check none").stdout, "No YAML files found.\n");
+    let none = sandbox.run("check none");
+    assert_eq!(
+        (none.code, none.stderr.as_str()),
+        (
+            2,
+            "error: none: contains no YAML files; check the path, or pass --allow-empty\n"
+        )
+    );
+    let none = sandbox.run("check --allow-empty none");
+    assert_eq!(
+        (none.code, none.stdout.as_str()),
+        (0, "No YAML files found.\n")
+    );
     assert_eq!(sandbox.run("check --quiet").stdout, "");
     sandbox.write("latin.yaml", b"name: caf\xe9\n");
     assert_eq!(

@@ -250,7 +250,7 @@ fn build(folder: &Path) -> Result<String, String> {
 /// Runs a program, and returns what it prints to stdout.
 fn output(command: &mut Command, help: &str) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    // Nobody is there to enter a password for a remote base.
+    // A remote base that needs a password fails instead of waiting for one.
     let command = command
         .env("GIT_TERMINAL_PROMPT", "0")
         .env(

@@ -1,4 +1,4 @@
-//! Replaces files: as a whole or not at all, and never over a change that somebody else made.
+//! Replaces files: as a whole or not at all, and never over a change of another program.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};

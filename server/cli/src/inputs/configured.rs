@@ -134,7 +134,10 @@ pub(crate) fn is_readable(choices: &Choices, console: &mut Console) -> bool {
     let Some(file) = choices.config.as_deref().filter(|_| !choices.no_config) else {
         return true;
     };
-    let read = discovery::text(file);
+    // A pipe can be read only once.
+    let metadata = std::fs::metadata(file);
+    let is_pipe = metadata.is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    let read = (!is_pipe).then(|| discovery::text(file)).transpose();
     if let Err(reason) = &read {
         console.error(format_args!("{}: {reason}", file.display()));
     }

@@ -53,7 +53,7 @@ pub(crate) fn gather(inputs: &Inputs) -> (Vec<Source>, Vec<FileError>) {
     if inputs.stdin_filename.is_some() && !inputs.paths.iter().any(is_stdin) {
         let error = FileError {
             path: "--stdin-filename".into(),
-            reason: "needs `-` as the path, which stands for stdin".to_owned(),
+            reason: "needs `-` as the path, for stdin".to_owned(),
         };
         return (Vec::new(), vec![error]);
     }

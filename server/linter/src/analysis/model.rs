@@ -123,7 +123,7 @@ impl ObjectInfo {
 }
 
 fn has_unfinished(pod: &Pod<'_>) -> bool {
-    pod.containers.iter().any(Container::is_unfinished)
+    pod.containers.iter().any(Container::lacks_name_or_image)
 }
 
 impl ContainerInfo {

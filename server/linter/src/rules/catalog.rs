@@ -1,6 +1,6 @@
 //! The list of all rules, and how to find one.
 
-use super::aliases::Tool;
+use super::aliases::{ForeignId, Tool};
 use super::diagnostic_group::MISSING_HARDENING;
 use super::docs::Page;
 use super::rule::Rule;
@@ -165,7 +165,10 @@ pub fn meaning(word: &str) -> Meaning {
         return Meaning::Rule(rule);
     }
     let related: Vec<&'static Rule> = rules()
-        .filter(|rule| rule.related.iter().any(|name| name.is(word)))
+        .filter(|rule| {
+            let mut overlapping = rule.related.iter().chain(rule.part_of);
+            overlapping.any(|name| name.is(word))
+        })
         .collect();
     if related.is_empty() {
         Meaning::Unknown
@@ -179,14 +182,18 @@ pub fn rules_named(word: &str) -> Vec<&'static Rule> {
     if let Some(rule) = Rule::named(word) {
         return vec![rule];
     }
-    let has_alias = |rule: &&Rule| rule.aliases.iter().any(|name| name.is(word));
-    ALL.iter().copied().filter(has_alias).collect()
+    let is_named = |rule: &&Rule| names(rule).any(|name| name.is(word));
+    ALL.iter().copied().filter(is_named).collect()
 }
 
 /// Returns the rules that together are the same as a check of another tool.
 pub fn rules_for(tool: Tool, word: &str) -> impl Iterator<Item = &'static Rule> {
-    ALL.iter().copied().filter(move |rule| {
-        let mut aliases = rule.aliases.iter();
-        aliases.any(|name| name.tool == tool && name.is(word))
-    })
+    ALL.iter()
+        .copied()
+        .filter(move |rule| names(rule).any(|name| name.tool == tool && name.is(word)))
+}
+
+/// Returns the names of other tools for a rule, alone or together with others.
+fn names(rule: &Rule) -> impl Iterator<Item = &'static ForeignId> {
+    rule.aliases.iter().chain(rule.part_of)
 }

@@ -95,9 +95,13 @@ fn names_in_other_tools(rule: &Rule) -> String {
         let list = Listed(rule.related);
         format!("Related checks, which are not accepted there: {list}.")
     });
-    let none = (aliases.is_none() && related.is_none())
+    let part_of = (!rule.part_of.is_empty()).then(|| {
+        let list = Listed(rule.part_of);
+        format!("Checks that are this rule together with others, accepted in annotations: {list}.")
+    });
+    let none = (aliases.is_none() && part_of.is_none() && related.is_none())
         .then(|| "None of the supported tools has this check.".to_owned());
-    let paragraphs: Vec<String> = [aliases, related, none]
+    let paragraphs: Vec<String> = [aliases, part_of, related, none]
         .into_iter()
         .flatten()
         .map(|text| filled(&text))

@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
     docs: "",
     check: Check::Object(check),
     aliases: &[],
+    part_of: &[],
     related: &[],
     fields: &[],
     reports_rejections: false,

@@ -15,6 +15,7 @@ macro_rules! rule {
         check: $check:expr,
         $(aliases: [$($alias_tool:ident $alias:literal),* $(,)?],)?
         $(related: [$($related_tool:ident $related:literal),* $(,)?],)?
+        $(part_of: [$($part_tool:ident $part:literal),* $(,)?],)?
         $(fields: [$($field:literal),* $(,)?],)?
         $(reports_rejections: $reports_rejections:literal,)?
         $(skips_versioned_blocks: $skips_versioned_blocks:literal,)?
@@ -33,6 +34,7 @@ macro_rules! rule {
                 check: $check,
                 aliases: &[$($(ForeignId { tool: $alias_tool, id: $alias }),*)?],
                 related: &[$($(ForeignId { tool: $related_tool, id: $related }),*)?],
+                part_of: &[$($(ForeignId { tool: $part_tool, id: $part }),*)?],
                 fields: &[$($($field),*)?],
                 reports_rejections: false $(|| $reports_rejections)?,
                 skips_versioned_blocks: false $(|| $skips_versioned_blocks)?,

@@ -32,6 +32,8 @@ pub struct Rule {
     /// Checks of other tools that overlap with this rule only in part. Suppressions do not accept
     /// them.
     pub related: &'static [ForeignId],
+    /// Checks of other tools that are the same as this rule together with others. Suppressions accept them.
+    pub part_of: &'static [ForeignId],
     /// The fields whose documentation in editors leads to this rule: `SecurityContext.privileged`.
     pub fields: &'static [&'static str],
     /// Whether the API server rejects what it reports. No fix may cause such a finding.

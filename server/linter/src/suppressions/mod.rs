@@ -144,7 +144,7 @@ struct Named {
     has_reason: bool,
 }
 
-/// Returns the rules that another tool's name stands for, each as a name.
+/// Returns the rules that another tool's name means, each as a name.
 fn foreign_names(tool: Tool, text: &str, range: Range) -> impl Iterator<Item = Named> {
     rules_for(tool, text).map(move |rule| Named {
         text: text.to_owned(),

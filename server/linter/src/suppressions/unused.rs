@@ -51,10 +51,11 @@ impl Suppressions<'_, '_> {
                 .map_or_else(Vec::new, |ask| self.unused(note, shown, ask));
             // The finding that the comment is meant for may be elsewhere in the object.
             let may_be_meant = |index: &usize| {
-                let rule = note.names.get(*index).and_then(|name| name.rule);
-                shown
-                    .iter()
-                    .any(|finding| Some(finding.rule.id) == rule.map(|rule| rule.id))
+                let id = |name: &Named| name.rule.map(|rule| rule.id);
+                let rule = note.names.get(*index).and_then(id);
+                let mut earlier = note.names.iter().take(*index);
+                !earlier.any(|name| id(name) == rule)
+                    && shown.iter().any(|finding| Some(finding.rule.id) == rule)
             };
             let applicability = if unused.iter().any(may_be_meant) {
                 Applicability::Unsafe

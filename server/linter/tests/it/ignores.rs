@@ -145,7 +145,12 @@ fn trailing_comment_covers_line_and_container() {
             &["15 privileged-container in web"],
         ),
         (14, "privileged-container", &[]),
-        (12, "privileged-container", &[]),
+        // The line where the container starts.
+        (
+            12,
+            "privileged-container",
+            &["15 privileged-container in web"],
+        ),
         (11, "privilege-escalation", &[]),
         (12, "privilege-escalation", &[web]),
         (13, "privilege-escalation", &[web]),

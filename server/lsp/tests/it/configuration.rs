@@ -277,6 +277,7 @@ async fn server_registers_file_watchers() {
         .collect();
     let names = [
         ".kubeharden.yaml",
+        ".kubeharden.yml",
         "kustomization.yaml",
         "kustomization.yml",
         "Kustomization",

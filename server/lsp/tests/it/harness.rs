@@ -372,6 +372,7 @@ static ECHO: Rule = Rule {
     docs: " What it is.\n\n ## Why\n\n Because it is.\n\n ## Example\n\n None.\n",
     check: Check::Object(|_, _, _| {}),
     aliases: &[],
+    part_of: &[],
     related: &[],
     fields: &[],
     reports_rejections: false,

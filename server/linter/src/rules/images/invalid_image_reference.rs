@@ -107,8 +107,9 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
         let Some(invalid) = image::invalid(image) else {
             continue;
         };
-        let message = format!("image {:?}: {invalid}", shortened(image));
-        let mut finding = report.at(node, message).in_container(Some(container));
+        let mut finding = report
+            .at(node, format!("invalid image: {invalid}"))
+            .in_container(Some(container));
         if let Invalid::UpperCase(right) = invalid {
             let title = format!("replace with {}", shortened(&right));
             let change = Change::Set {

@@ -67,7 +67,7 @@ pub(crate) enum Invalid {
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Invalid::UpperCase(_) => write!(f, "a repository has no upper-case letters"),
+            Invalid::UpperCase(_) => write!(f, "the repository has upper-case letters"),
             Invalid::Tag => write!(f, "the tag is not valid"),
             Invalid::DigestLength(algorithm, has, needs) => {
                 write!(
@@ -78,7 +78,7 @@ impl fmt::Display for Invalid {
             Invalid::DigestAlgorithm(algorithm) => {
                 write!(f, "{:?} is not a digest algorithm", shortened(algorithm))
             }
-            Invalid::Other => write!(f, "not a valid image reference"),
+            Invalid::Other => write!(f, "not a reference that the kubelet can parse"),
         }
     }
 }

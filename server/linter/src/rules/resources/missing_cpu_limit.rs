@@ -131,11 +131,11 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [KubeScore "container-resources",
-        Trivy "KSV-0011", Checkov "CKV_K8S_11", Polaris "cpuLimitsMissing", Kubescape "C-0270",
+    aliases: [Trivy "KSV-0011", Checkov "CKV_K8S_11", Polaris "cpuLimitsMissing", Kubescape "C-0270",
         Kubeaudit "LimitsCPUNotSet", Kubesec "LimitsCPU", Kyverno "require-cpu-limits",
     ],
     related: [KubeScore "container-resources"],
+    part_of: [KubeScore "container-resources"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {

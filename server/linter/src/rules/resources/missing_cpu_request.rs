@@ -95,11 +95,11 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [KubeScore "container-resources",
-        Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements",
+    aliases: [Trivy "KSV-0015", Checkov "CKV_K8S_10", KubeLinter "unset-cpu-requirements",
         Polaris "cpuRequestsMissing", Kubescape "C-0268", Kubesec "RequestsCPU",
     ],
-    related: [KubeScore "container-resources", Kyverno "require-requests-limits"],
+    related: [Kyverno "require-requests-limits"],
+    part_of: [KubeScore "container-resources"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {

@@ -130,14 +130,13 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [KubeScore "container-resources",
-        Trivy "KSV-0018", Checkov "CKV_K8S_13", Polaris "memoryLimitsMissing", Kubescape "C-0271",
+    aliases: [Trivy "KSV-0018", Checkov "CKV_K8S_13", Polaris "memoryLimitsMissing", Kubescape "C-0271",
         Kubeaudit "LimitsMemoryNotSet", Kubesec "LimitsMemory",
     ],
     related: [
-        KubeLinter "unset-memory-requirements", KubeScore "container-resources",
-        Kyverno "require-requests-limits",
+        KubeLinter "unset-memory-requirements", Kyverno "require-requests-limits",
     ],
+    part_of: [KubeScore "container-resources"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {

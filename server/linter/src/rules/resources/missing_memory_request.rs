@@ -93,14 +93,13 @@ rule! {
     enablement: Profile(Hardened),
     severity: Info,
     check: Check::Pod(check),
-    aliases: [KubeScore "container-resources",
-        Trivy "KSV-0016", Checkov "CKV_K8S_12", Polaris "memoryRequestsMissing",
+    aliases: [Trivy "KSV-0016", Checkov "CKV_K8S_12", Polaris "memoryRequestsMissing",
         Kubescape "C-0269", Kubesec "RequestsMemory",
     ],
     related: [
-        KubeLinter "unset-memory-requirements", KubeScore "container-resources",
-        Kyverno "require-requests-limits",
+        KubeLinter "unset-memory-requirements", Kyverno "require-requests-limits",
     ],
+    part_of: [KubeScore "container-resources"],
 }
 
 fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {

@@ -17,8 +17,8 @@ rule! {
     ///
     /// ## Why
     ///
-    /// The API server prints a warning and stores the object. In a pipeline, nobody reads the
-    /// warning. The pod then runs with other settings than the manifest seems to say: a limit of
+    /// The API server prints a warning and stores the object. In a pipeline, the warning is easily
+    /// overlooked. The pod then runs with other settings than the manifest seems to say: a limit of
     /// `512m` is half a byte of memory, and `kubectl apply` may drop one of two variables with the
     /// same name.
     ///
