@@ -130,7 +130,7 @@ impl Marks {
                 let Some(pattern) = words.next().filter(|word| !word.starts_with('#')) else {
                     continue;
                 };
-                let is_set = words.filter_map(|word| state(word, attribute)).last();
+                let is_set = words.filter_map(|word| state(word, attribute)).next_back();
                 let line = match is_set {
                     Some(true) => pattern.to_owned(),
                     Some(false) => format!("!{pattern}"),

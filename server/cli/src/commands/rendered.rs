@@ -20,9 +20,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 use std::time::Duration;
 use workspace::bounded_fs;
 use workspace::project::Project;
@@ -268,17 +269,19 @@ fn output(command: &mut Command, help: &str) -> Result<String, String> {
         read_in_thread(child.stdout.take()),
         read_in_thread(child.stderr.take()),
     ];
-    let Some(status) = wait_at_most(&mut child, MOST_SECONDS)
-        .map_err(|error| format!("{name} cannot be run: {error}"))?
-    else {
+    // A program that ends closes its output.
+    let Ok(out) = out.recv_timeout(LONGEST) else {
+        let _ = child.kill();
+        let _ = child.wait();
         return Err(format!(
-            "{name} did not end within {MOST_SECONDS} seconds; if it fetches a remote base or chart, fetch that first"
+            "{name} did not end within {} seconds; if it fetches a remote base or chart, fetch that first",
+            LONGEST.as_secs()
         ));
     };
-    let (out, err) = (
-        out.join().unwrap_or_default(),
-        err.join().unwrap_or_default(),
-    );
+    let status = child
+        .wait()
+        .map_err(|error| format!("{name} cannot be run: {error}"))?;
+    let err = err.recv_timeout(LONGEST).unwrap_or_default();
     if status.success() {
         String::from_utf8(out).map_err(|_| format!("the output of {name} is not UTF-8"))
     } else {
@@ -290,33 +293,21 @@ fn output(command: &mut Command, help: &str) -> Result<String, String> {
 }
 
 /// How long a program may take. A program that waits for a network never ends.
-const MOST_SECONDS: u64 = 19;
+const LONGEST: Duration = Duration::from_secs(19);
 
-/// Reads a pipe to its end, so that the program never waits for its reader.
-fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+/// Reads a pipe to its end, so that the program never waits for its reader. Two pipes are read at the same time.
+fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut pipe) = pipe {
             // What was read before an error is still useful.
             let _ = pipe.read_to_end(&mut bytes);
         }
-        bytes
-    })
-}
-
-/// Waits until a program ends; ends it after some seconds and returns `None`.
-fn wait_at_most(child: &mut Child, seconds: u64) -> io::Result<Option<ExitStatus>> {
-    const STEP: Duration = Duration::from_millis(5);
-    let steps = seconds * 1000 / 5;
-    for _ in 0..steps {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        thread::sleep(STEP);
-    }
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
+        // The receiver is gone if the program took too long.
+        let _ = sender.send(bytes);
+    });
+    receiver
 }
 
 /// Returns the configuration without exceptions that have a path: rendered text has none.

@@ -114,7 +114,7 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
             let title = format!("replace with {}", shortened(&right));
             let change = Change::Set {
                 path: node.path(),
-                value: Value::Text(right.into()),
+                value: Value::Text(right),
             };
             finding.fix(Applicability::Unsafe, title, [change]);
         }

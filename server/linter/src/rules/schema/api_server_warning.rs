@@ -213,7 +213,7 @@ fn check_bytes(
             let title = format!("replace with {word}");
             let change = Change::Set {
                 path: entry.value.path(),
-                value: Value::Text(word.into()),
+                value: Value::Text(word),
             };
             finding.fix(Applicability::Unsafe, title, [change]);
         }
