@@ -93,7 +93,7 @@ impl Server {
             scan: Arc::clone(&scan),
             workers,
             analyze: setup.analyze,
-            most_inline_bytes: setup.at_once,
+            most_inline_bytes: setup.most_inline_bytes,
         };
         let definitions = Definitions {
             client: client.clone(),

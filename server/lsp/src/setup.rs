@@ -1,17 +1,16 @@
-//! What tests replace in a server.
+//! The parts of a server that tests replace.
 
 use crate::session::analysis::Analyze;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The parts of a server, apart from its connection.
 #[derive(Clone)]
 pub struct Setup {
     pub analyze: Arc<Analyze>,
     /// How long a client may take to answer a request.
     pub patience: Duration,
     /// The most bytes that are analyzed in the main loop: about as long as it takes to wake another thread.
-    pub at_once: usize,
+    pub most_inline_bytes: usize,
 }
 
 impl Default for Setup {
@@ -19,7 +18,7 @@ impl Default for Setup {
         Setup {
             analyze: Arc::new(linter::analysis::analyze_chunk),
             patience: Duration::from_secs(10),
-            at_once: 16 << 10,
+            most_inline_bytes: 16 << 10,
         }
     }
 }

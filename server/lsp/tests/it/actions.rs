@@ -22,12 +22,12 @@ spec:
       image: registry.example.com/log:1.4
 ";
 
-/// Where the first container's name stands.
+/// The range of the first container's name.
 fn web() -> Value {
     range((7, 12), (7, 15))
 }
 
-/// What an editor asks by itself where the cursor stands.
+/// The context of a request that an editor sends on its own when the cursor moves.
 fn automatic() -> Value {
     json!({"diagnostics": [], "triggerKind": 2})
 }
@@ -43,7 +43,7 @@ async fn opened(capabilities: Value, text: &str) -> TestServer {
     server
 }
 
-/// With a mark for each finding.
+/// Opens a text with one diagnostic for each finding.
 async fn opened_by_rule(capabilities: Value, text: &str) -> TestServer {
     let mut server = TestServer::start(Setup::default());
     server
@@ -54,10 +54,10 @@ async fn opened_by_rule(capabilities: Value, text: &str) -> TestServer {
     server
 }
 
-/// The only action whose title begins so.
+/// Returns the only action whose title starts with `title`.
 fn titled<'a>(actions: &'a [Value], title: &str) -> &'a Value {
-    let begins = |action: &&Value| action["title"].as_str().unwrap().starts_with(title);
-    match actions.iter().filter(begins).collect::<Vec<_>>()[..] {
+    let is_titled = |action: &&Value| action["title"].as_str().unwrap().starts_with(title);
+    match actions.iter().filter(is_titled).collect::<Vec<_>>()[..] {
         [action] => action,
         ref others => panic!("{} actions {title:?}: {actions:#?}", others.len()),
     }
@@ -145,16 +145,16 @@ async fn actions_match_findings_at_place() {
 #[tokio::test]
 async fn invoked_actions_cover_whole_container() {
     let mut server = opened_by_rule(modern(), POD).await;
-    let by_hand = json!({"diagnostics": [], "triggerKind": 1});
+    let invoked = json!({"diagnostics": [], "triggerKind": 1});
     let image = range((8, 10), (8, 10));
-    let actions = server.code_actions(image.clone(), by_hand.clone()).await;
+    let actions = server.code_actions(image.clone(), invoked.clone()).await;
     assert_eq!(
         the_one(&actions, "privilege-escalation")["diagnostics"][0]["range"],
         web()
     );
     let dash = web()["start"]["line"].as_u64().unwrap() as u32;
-    let from_its_dash = server
-        .code_actions(range((dash, 4), (dash, 4)), by_hand)
+    let at_dash = server
+        .code_actions(range((dash, 4), (dash, 4)), invoked)
         .await;
     let titles = |actions: &[Value]| {
         actions
@@ -163,13 +163,13 @@ async fn invoked_actions_cover_whole_container() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        titles(&from_its_dash),
+        titles(&at_dash),
         titles(&actions),
-        "the dash of an item is the item's"
+        "the dash belongs to the item"
     );
     assert!(
         actions.iter().all(|action| action["isPreferred"] != true),
-        "nothing is taken unseen from afar: {actions:#?}"
+        "no action is preferred away from its diagnostic: {actions:#?}"
     );
     let diagnostic = actions[0]["diagnostics"][0].clone();
     let with_diagnostic = json!({"diagnostics": [diagnostic], "triggerKind": 1});
@@ -325,8 +325,8 @@ async fn closed_file_has_no_actions() {
     server.finish().await;
 }
 
-/// A server that offers a fix on each `!`, to rename what is not there.
-fn refusing() -> Setup {
+/// A setup that offers a fix for each `!` which cannot be applied: it renames a missing key.
+fn rejecting() -> Setup {
     let echo = echo();
     let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {
         let mut analysis = (echo.analyze)(text, role, context, inputs);
@@ -356,7 +356,7 @@ async fn rejected_edits_are_disabled_or_hidden() {
     let at = json!({"start": position(0, 3), "end": position(0, 3)});
     for can_show in [true, false] {
         let capabilities = modern_but("/textDocument/codeAction/disabledSupport", json!(can_show));
-        let mut server = TestServer::ready(refusing(), capabilities).await;
+        let mut server = TestServer::ready(rejecting(), capabilities).await;
         server.open("a: !").await;
         server.published().await;
         let actions = server.code_actions(at.clone(), automatic()).await;
@@ -404,7 +404,7 @@ async fn alternative_fixes_come_last() {
     server.finish().await;
 }
 
-/// A pod whose container lacks settings and has wrong ones; its place says where an action may lie.
+/// A Deployment whose first container has an insecure value and lacks settings, after a document without findings.
 const MIXED: &str = "\
 apiVersion: v1
 kind: ConfigMap
@@ -438,7 +438,7 @@ async fn group_offers_safe_fixes_first() {
         .iter()
         .map(|action| action["title"].as_str().unwrap())
         .collect();
-    // The only one that is safe speaks for itself.
+    // A single safe fix keeps its own title.
     assert_eq!(titles[0], FORBID);
     assert_eq!(
         titles[1],
@@ -469,16 +469,16 @@ async fn group_offers_safe_fixes_first() {
 
 #[tokio::test]
 async fn most_severe_finding_comes_first() {
-    let (start, end) = (14, 20); // from hostIPC to privileged, with what the container lacks between them
+    let (start, end) = (14, 20); // from `hostIPC` to `privileged`, with missing settings between them
     for by_rule in [false, true] {
         let mut server = if by_rule {
             opened_by_rule(modern(), MIXED).await
         } else {
             opened(modern(), MIXED).await
         };
-        let asked = json!({"diagnostics": [], "triggerKind": 1, "only": ["quickfix"]});
+        let context = json!({"diagnostics": [], "triggerKind": 1, "only": ["quickfix"]});
         let actions = server
-            .code_actions(range((start, 0), (end, 0)), asked)
+            .code_actions(range((start, 0), (end, 0)), context)
             .await;
         let is_ignore = |action: &&Value| action["title"].as_str().unwrap().starts_with("Ignore ");
         let (ignores, fixes): (Vec<&Value>, Vec<&Value>) = actions.iter().partition(is_ignore);
@@ -532,7 +532,7 @@ async fn harden_works_anywhere_in_container() {
         .code_actions(range((17, 4), (17, 4)), only(&["refactor"]))
         .await;
     let container = edited(MIXED, titled(&actions, "Harden container"), 1, "utf-8");
-    // What `privileged: true` prevents is fixed in a second round.
+    // `privileged: true` rules out `allowPrivilegeEscalation: false`, which a second round adds.
     for (line, count) in [
         ("privileged: false", 1),
         ("allowPrivilegeEscalation: false", 1),
@@ -556,7 +556,7 @@ async fn harden_works_anywhere_in_container() {
     server.finish().await;
 }
 
-/// A client that asks for edits once an action is chosen.
+/// A client that requests the edits of an action when the user chooses it.
 fn resolving() -> Value {
     let mut capabilities = modern();
     capabilities["textDocument"]["codeAction"]["dataSupport"] = json!(true);
@@ -587,7 +587,7 @@ async fn large_edits_are_resolved_lazily() {
             edited(MIXED, &expected, 1, "utf-8")
         );
     }
-    // Edits that are there already come back as they are.
+    // An action that has its edits comes back unchanged.
     let quick = server
         .code_actions(range((20, 16), (20, 16)), automatic())
         .await;
@@ -611,10 +611,12 @@ async fn outdated_action_is_rejected() {
     let actions = server
         .code_actions(range((17, 4), (17, 4)), only(&["refactor"]))
         .await;
-    // The client counts no versions: the text is another one all the same.
+    // The text has changed even though the version is the same.
     server.change(1, json!([put((0, 0), (0, 0), "#")])).await;
     for action in &actions {
-        let id = server.ask("codeAction/resolve", action.clone()).await;
+        let id = server
+            .send_request("codeAction/resolve", action.clone())
+            .await;
         let error = server.reply(id).await["error"].clone();
         assert_eq!(error["code"], -32801, "{error}");
         assert_eq!(
@@ -624,11 +626,13 @@ async fn outdated_action_is_rejected() {
     }
     let mut forged = actions[0].clone();
     forged["data"] = json!({"uri": FILE});
-    let id = server.ask("codeAction/resolve", forged).await;
+    let id = server.send_request("codeAction/resolve", forged).await;
     assert_eq!(server.reply(id).await["error"]["code"], -32801);
     server.close().await;
     server.published().await;
-    let id = server.ask("codeAction/resolve", actions[0].clone()).await;
+    let id = server
+        .send_request("codeAction/resolve", actions[0].clone())
+        .await;
     assert_eq!(server.reply(id).await["error"]["code"], -32801);
     server.allow_unread("textDocument/publishDiagnostics");
     server.finish().await;
@@ -666,7 +670,7 @@ async fn uneditable_fix_names_line_of_file() {
                 .all(|action| action["disabled"]["reason"] == reason),
             "{actions:#?}"
         );
-        // A comment needs no way to what it is about.
+        // A duplicate key does not prevent a comment.
         assert!(
             ignores
                 .iter()
@@ -691,7 +695,7 @@ async fn documentation_is_shown() {
         server.request("workspace/executeCommand", command).await,
         Value::Null
     );
-    let shown = server.asked("window/showDocument").await;
+    let shown = server.next_request("window/showDocument").await;
     let url = "https://github.com/kubeharden/kubeharden/blob/main/docs/rules/missing-hardening.md";
     assert_eq!(shown["params"], json!({"uri": url, "external": true}));
     server.answer(&shown, json!({"success": true})).await;
@@ -702,7 +706,7 @@ async fn documentation_is_shown() {
         json!({"command": "kubeharden.showDocumentation"}),
         json!({"command": "other", "arguments": ["root-user"]}),
     ] {
-        let id = server.ask("workspace/executeCommand", wrong).await;
+        let id = server.send_request("workspace/executeCommand", wrong).await;
         assert_eq!(server.reply(id).await["error"]["code"], -32602);
     }
     server.finish().await;

@@ -1,12 +1,12 @@
 //! Configuration files: which one applies to a document, their mistakes, and their changes.
 
 use crate::harness::{TestServer, modern, range};
-use crate::settings::telling;
+use crate::settings::echo_config;
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
 
-/// A folder with files in it, and a server whose analysis tells the configuration that it works under.
+/// A folder with files, and a server that reports the configuration of each document.
 struct Project {
     folder: TempDir,
     server: TestServer,
@@ -22,7 +22,7 @@ impl Project {
     async fn with(files: &[(&str, &str)], capabilities: Value, options: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(".git")).unwrap();
-        let mut server = TestServer::start(telling());
+        let mut server = TestServer::start(echo_config());
         server.initialize(capabilities, options).await;
         let project = Project { folder, server };
         files
@@ -42,7 +42,7 @@ impl Project {
     }
 
     fn url(&self, path: &str) -> String {
-        // What the system calls the folder may be a link.
+        // The path of the temporary folder may contain symbolic links.
         let folder = fs::canonicalize(self.folder.path()).unwrap();
         tower_lsp::ls_types::Uri::from_file_path(folder.join(path))
             .unwrap()
@@ -61,14 +61,14 @@ impl Project {
         self.server.notify("textDocument/didChange", changes).await;
     }
 
-    async fn tell(&mut self, method: &str, path: &str) {
+    async fn notify(&mut self, method: &str, path: &str) {
         let document = json!({"textDocument": {"uri": self.url(path)}});
         self.server
             .notify(&format!("textDocument/{method}"), document)
             .await;
     }
 
-    async fn tell_of_change(&mut self) {
+    async fn notify_config_changed(&mut self) {
         let changes = json!([{"uri": self.url(CONFIG), "type": 2}]);
         self.server
             .notify(
@@ -78,7 +78,7 @@ impl Project {
             .await;
     }
 
-    /// Returns the profile and version of the next published document.
+    /// Checks the profile and the Kubernetes version of the next diagnostics of a document.
     async fn assert_config(&mut self, path: &str, expected: &str) {
         let published = self.published(path).await;
         assert_eq!(
@@ -88,7 +88,7 @@ impl Project {
         );
     }
 
-    /// Returns the next mistakes of a configuration file.
+    /// Checks the mistakes in the next diagnostics of a configuration file, and returns the diagnostics.
     async fn assert_mistakes(&mut self, path: &str, expected: &[&str]) -> Value {
         let published = self.published(path).await;
         let messages: Vec<_> = published["diagnostics"]
@@ -104,7 +104,7 @@ impl Project {
     async fn published(&mut self, path: &str) -> Value {
         let url = self.url(path);
         self.server
-            .heard_that("textDocument/publishDiagnostics", |published| {
+            .notification_where("textDocument/publishDiagnostics", |published| {
                 published["uri"] == url.as_str()
             })
             .await
@@ -172,7 +172,7 @@ async fn mistakes_are_published_for_closed_file() {
     project.assert_config("a.yaml", "hardened 1.24").await;
 
     project.write(CONFIG, "profile: baseline\n");
-    project.tell_of_change().await;
+    project.notify_config_changed().await;
     project.assert_mistakes(CONFIG, &[]).await;
     project.assert_config("a.yaml", "baseline 1.37").await;
     project.server.finish().await;
@@ -184,12 +184,12 @@ async fn mistake_keeps_previous_configuration() {
     project.open("a.yaml", "").await;
     project.assert_config("a.yaml", "baseline 1.37").await;
     project.write(CONFIG, "profile: strict\nkubernetesVersion: 1.24\n");
-    project.tell_of_change().await;
+    project.notify_config_changed().await;
     project.assert_mistakes(CONFIG, &[STRICT]).await;
     project.edit("a.yaml", 2, "b").await;
     project.assert_config("a.yaml", "baseline 1.37").await;
     project.remove(CONFIG);
-    project.tell_of_change().await;
+    project.notify_config_changed().await;
     project.assert_mistakes(CONFIG, &[]).await;
     project.assert_config("a.yaml", "hardened 1.37").await;
     project.server.finish().await;
@@ -203,8 +203,8 @@ async fn saving_reloads_configuration() {
     project.open("other/b.yaml", "").await;
     project.assert_config("other/b.yaml", "hardened 1.37").await;
     project.write(CONFIG, "profile: baseline\n");
-    project.tell("didSave", "a.yaml").await;
-    // Who saves is told at once where the file stands, under whichever configuration is known then.
+    project.notify("didSave", "a.yaml").await;
+    // Saving also publishes `a.yaml` again, before or after the new configuration is read.
     project
         .server
         .allow_unread("textDocument/publishDiagnostics");
@@ -227,8 +227,8 @@ async fn edited_file_applies_while_typing() {
     project.edit(CONFIG, 3, "profile: restricted\n").await;
     project.assert_mistakes(CONFIG, &[]).await;
     project.assert_config("a.yaml", "restricted 1.37").await;
-    // Closed without a save, the file says what it said.
-    project.tell("didClose", CONFIG).await;
+    // Closed without saving, the file on the disk counts again.
+    project.notify("didClose", CONFIG).await;
     project.assert_mistakes(CONFIG, &[]).await;
     project.assert_config("a.yaml", "baseline 1.37").await;
     project.server.finish().await;
@@ -241,7 +241,7 @@ async fn lone_configuration_file_is_checked() {
     project
         .assert_mistakes(CONFIG, &["unknown key `profil`; did you mean `profile`?"])
         .await;
-    project.tell("didClose", CONFIG).await;
+    project.notify("didClose", CONFIG).await;
     project.assert_mistakes(CONFIG, &[]).await;
     project.server.finish().await;
 }
@@ -254,7 +254,7 @@ async fn closing_shows_mistakes_on_disk() {
     project.assert_config("a.yaml", "hardened 1.37").await;
     project.open(CONFIG, "profile: strict\n").await;
     project.assert_mistakes(CONFIG, &[STRICT]).await;
-    project.tell("didClose", CONFIG).await;
+    project.notify("didClose", CONFIG).await;
     project.assert_mistakes(CONFIG, &[]).await;
     project.assert_mistakes(CONFIG, &[STRICT]).await;
     project.server.finish().await;
@@ -265,8 +265,11 @@ async fn server_registers_file_watchers() {
     let mut capabilities = modern();
     capabilities["workspace"]["didChangeWatchedFiles"] = json!({"dynamicRegistration": true});
     let mut project = Project::with(&[], capabilities, Value::Null).await;
-    let asked = project.server.asked("client/registerCapability").await;
-    let registration = &asked["params"]["registrations"][0];
+    let request = project
+        .server
+        .next_request("client/registerCapability")
+        .await;
+    let registration = &request["params"]["registrations"][0];
     assert_eq!(registration["method"], "workspace/didChangeWatchedFiles");
     let watchers = registration["registerOptions"]["watchers"]
         .as_array()
@@ -293,6 +296,6 @@ async fn server_registers_file_watchers() {
             .iter()
             .collect::<Vec<_>>()
     );
-    project.server.answer(&asked, Value::Null).await;
+    project.server.answer(&request, Value::Null).await;
     project.server.finish().await;
 }

@@ -34,8 +34,8 @@ impl Workspace {
         self.server.request("textDocument/definition", params).await
     }
 
-    /// The files that a name leads to, below the folder, with the lines.
-    async fn leads_to(&mut self, path: &str, position: Value) -> Vec<String> {
+    /// Returns the targets of the name at a position, each as `FILE:LINE` with the path from the folder and the line from 0.
+    async fn targets(&mut self, path: &str, position: Value) -> Vec<String> {
         let found = self.definition(path, position).await;
         let root = self.url("");
         let place = |it: &Value| {
@@ -57,8 +57,8 @@ impl Workspace {
     }
 }
 
-/// A workspace that knows its files: the pod of the one that is open is answered by an account.
-async fn known(files: &[(&str, &str)]) -> Workspace {
+/// Returns a workspace after its files were scanned: a finding of an open pod disappears once its ServiceAccount is known.
+async fn scanned(files: &[(&str, &str)]) -> Workspace {
     let off = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: known}\nautomountServiceAccountToken: false\n";
     let all: Vec<(&str, &str)> = files
         .iter()
@@ -68,7 +68,9 @@ async fn known(files: &[(&str, &str)]) -> Workspace {
     let mut workspace = Workspace::new(&all).await;
     let pod = POD.replace("spec:\n", "spec:\n  serviceAccountName: known\n");
     workspace.open("one/known/pod.yaml", &pod).await;
-    workspace.until("one/known/pod.yaml", TOKEN, false).await;
+    workspace
+        .wait_for_rule("one/known/pod.yaml", TOKEN, false)
+        .await;
     workspace
         .server
         .allow_unread("textDocument/publishDiagnostics");
@@ -78,7 +80,7 @@ async fn known(files: &[(&str, &str)]) -> Workspace {
 #[tokio::test]
 async fn definition_follows_disk_and_typing() {
     let both = format!("{}---\n{}", claim("other", IN_SHOP), claim("data", IN_SHOP));
-    let mut workspace = known(&[("one/claims/all.yaml", &both)]).await;
+    let mut workspace = scanned(&[("one/claims/all.yaml", &both)]).await;
     let (pod, claims, place) = (
         "one/pod.yaml",
         "one/claims/all.yaml",
@@ -86,7 +88,7 @@ async fn definition_follows_disk_and_typing() {
     );
     workspace.open(pod, POD).await;
     assert_eq!(
-        workspace.leads_to(pod, place.clone()).await,
+        workspace.targets(pod, place.clone()).await,
         ["one/claims/all.yaml:12"]
     );
     let found = workspace.definition(pod, place.clone()).await;
@@ -98,13 +100,13 @@ async fn definition_follows_disk_and_typing() {
     workspace.open(claims, &both).await;
     workspace.change(claims, 2, &format!("# é\n\n{both}")).await;
     assert_eq!(
-        workspace.leads_to(pod, place.clone()).await,
+        workspace.targets(pod, place.clone()).await,
         ["one/claims/all.yaml:14"]
     );
     workspace
         .change(claims, 3, &both.replace("name: data", "name: date"))
         .await;
-    // What is known of a text is known once it was analysed.
+    // A request waits for the analysis, which updates the index.
     workspace
         .hover(claims, json!({"line": 0, "character": 0}))
         .await;
@@ -116,19 +118,19 @@ async fn definition_follows_disk_and_typing() {
         .hover(claims, json!({"line": 0, "character": 0}))
         .await;
     assert_eq!(
-        workspace.leads_to(pod, place.clone()).await,
+        workspace.targets(pod, place.clone()).await,
         ["one/claims/all.yaml:3", "one/claims/all.yaml:12"]
     );
 
     let all = format!("{POD}---\n{}", claim("data", IN_SHOP));
     workspace.change(pod, 2, &all).await;
     assert_eq!(
-        workspace.leads_to(pod, place.clone()).await[0],
+        workspace.targets(pod, place.clone()).await[0],
         "one/pod.yaml:12",
-        "its own comes first"
+        "the one in the same file comes first"
     );
 
-    // There are no mistakes.
+    // Other positions have no definition, and no error.
     for (line, character) in [(0, 3), (2, 20), (4, 20), (99, 0)] {
         assert_eq!(
             workspace
@@ -146,16 +148,16 @@ async fn definition_follows_disk_and_typing() {
 
 #[tokio::test]
 async fn moved_object_is_found() {
-    let mut workspace = known(&[("one/claims.yaml", &claim("data", IN_SHOP))]).await;
+    let mut workspace = scanned(&[("one/claims.yaml", &claim("data", IN_SHOP))]).await;
     let place = within(POD, "claimName: data");
     workspace.open("one/pod.yaml", POD).await;
-    // No notification: it is looked up on request.
+    // Without a notification: the file is read again for each request.
     workspace.write(
         "one/claims.yaml",
         &format!("# one\n# two\n{}", claim("data", IN_SHOP)),
     );
     assert_eq!(
-        workspace.leads_to("one/pod.yaml", place.clone()).await,
+        workspace.targets("one/pod.yaml", place.clone()).await,
         ["one/claims.yaml:5"]
     );
     fs::remove_file(workspace.folder.path().join("one/claims.yaml")).unwrap();
@@ -171,7 +173,7 @@ async fn definition_prefers_same_namespace() {
         ("one/bank.yaml", &bank),
         ("one/far/none.yaml", &none),
     ];
-    let mut workspace = known(&files).await;
+    let mut workspace = scanned(&files).await;
     let place = within(POD, "claimName: data");
     let mut version = 0;
     for (namespace, expected) in [
@@ -187,37 +189,41 @@ async fn definition_prefers_same_namespace() {
             version => workspace.change("one/pod.yaml", version, &text).await,
         }
         assert_eq!(
-            workspace.leads_to("one/pod.yaml", place.clone()).await,
+            workspace.targets("one/pod.yaml", place.clone()).await,
             expected,
             "{namespace}"
         );
     }
-    // Where a kustomization puts them counts.
+    // A kustomization overrides the namespaces in the files.
     let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: other}\nautomountServiceAccountToken: false\n";
     workspace.write("one/account.yaml", account);
     let moved = POD.replace("spec:\n", "spec:\n  serviceAccountName: web\n");
     workspace.open("one/moved.yaml", &moved).await;
-    workspace.until("one/moved.yaml", TOKEN, true).await;
+    workspace.wait_for_rule("one/moved.yaml", TOKEN, true).await;
     workspace.write(
         "one/kustomization.yaml",
         "namespace: till\nresources: [moved.yaml, bank.yaml, account.yaml, binding.yaml]\n",
     );
-    workspace.tell_of("one/kustomization.yaml", 1).await;
-    workspace.until("one/moved.yaml", TOKEN, false).await;
-    // An earlier scan may move the account before the next one moves the claim.
+    workspace
+        .notify_file_changed("one/kustomization.yaml", 1)
+        .await;
+    workspace
+        .wait_for_rule("one/moved.yaml", TOKEN, false)
+        .await;
+    // An earlier scan may move the account, and a later one the claim.
     let moves = async {
         let place = within(&moved, "claimName: data");
-        while workspace.leads_to("one/moved.yaml", place.clone()).await != ["one/bank.yaml:3"] {}
+        while workspace.targets("one/moved.yaml", place.clone()).await != ["one/bank.yaml:3"] {}
     };
     timeout(NEVER, moves).await.expect("the claim is moved");
-    // The one that is bound is moved with the binding.
+    // The kustomization moves the binding and its subject together.
     let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: web}\n\
                    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: web}\n\
                    subjects: [{kind: ServiceAccount, name: web, namespace: other}]\n";
     workspace.open("one/binding.yaml", binding).await;
     assert_eq!(
         workspace
-            .leads_to("one/binding.yaml", within(binding, "Account, name: web"))
+            .targets("one/binding.yaml", within(binding, "Account, name: web"))
             .await,
         ["one/account.yaml:2"]
     );
@@ -276,7 +282,7 @@ metadata: {name: web, namespace: the-namespace}
 spec: {tls: [{secretName: tls-secret}]}
 ";
 
-/// What the names lead to, with what is shown of it.
+/// The targets of the names in [`ALL`] and [`BINDING`]: API version, kind, name, and summary in the hover.
 const DECLARED: [(&str, &str, &str, &str); 16] = [
     ("v1", "Namespace", "the-namespace", ": enforces baseline"),
     (
@@ -354,7 +360,7 @@ async fn every_reference_leads_to_its_kind() {
                 body(name)
             ),
         ));
-        // One of the same name and another kind.
+        // An object of another kind with the same name.
         let other = if kind == "Secret" {
             "ConfigMap"
         } else {
@@ -373,13 +379,13 @@ async fn every_reference_leads_to_its_kind() {
         .iter()
         .map(|(path, text)| (path.as_str(), text.as_str()))
         .collect();
-    let mut workspace = known(&files).await;
+    let mut workspace = scanned(&files).await;
     let (path, text) = ("one/all.yaml", format!("{ALL}---\n{BINDING}"));
     workspace.open(path, &text).await;
     for (_, kind, name, about) in DECLARED {
         let place = within(&text, &format!(": {name}"));
         assert_eq!(
-            workspace.leads_to(path, place.clone()).await,
+            workspace.targets(path, place.clone()).await,
             [format!("one/{name}.yaml:2")],
             "{name}"
         );
@@ -388,43 +394,43 @@ async fn every_reference_leads_to_its_kind() {
         assert_eq!(words, format!("{kind} `{name}` in `{name}.yaml`{about}"));
         assert!(!words.contains("hunter2"));
     }
-    let leads = |word: &str| within(&text, word);
-    let mut after = leads("name: the-account, namespace");
+    let at_word = |word: &str| within(&text, word);
+    let mut after = at_word("name: the-account, namespace");
     after["character"] = (after["character"].as_u64().unwrap() - ", namespace".len() as u64).into();
     assert_eq!(
-        workspace.leads_to(path, leads("name: whole-role")).await,
+        workspace.targets(path, at_word("name: whole-role")).await,
         ["one/whole-role.yaml:2"]
     );
     assert_eq!(
         workspace
-            .leads_to(path, leads("ServiceAccount, name: the-account"))
+            .targets(path, at_word("ServiceAccount, name: the-account"))
             .await,
         ["one/the-account.yaml:2"]
     );
     assert_eq!(
-        workspace.leads_to(path, after).await,
+        workspace.targets(path, after).await,
         ["one/elsewhere.yaml:2"]
     );
     assert_eq!(
-        workspace.definition(path, leads("name: the-user")).await,
+        workspace.definition(path, at_word("name: the-user")).await,
         json!([])
     );
     assert_eq!(
-        workspace.hover(path, leads("name: the-user")).await,
+        workspace.hover(path, at_word("name: the-user")).await,
         Value::Null
     );
-    // The setting that silences the help with fields silences this, too; one can still go there.
+    // `fieldHelp: false` turns the hover off, but not the definition.
     let settings = json!({"settings": {"fieldHelp": false}});
     workspace
         .server
         .notify("workspace/didChangeConfiguration", settings)
         .await;
     assert_eq!(
-        workspace.hover(path, leads(": the-claim")).await,
+        workspace.hover(path, at_word(": the-claim")).await,
         Value::Null
     );
     assert_eq!(
-        workspace.leads_to(path, leads(": the-claim")).await,
+        workspace.targets(path, at_word(": the-claim")).await,
         ["one/the-claim.yaml:2"]
     );
     workspace.server.finish().await;
@@ -451,12 +457,12 @@ async fn templates_declare_nothing_encrypted_files_do() {
         ("one/kustomization.yaml", named),
         ("one/named.yaml", &plain),
     ];
-    let mut workspace = known(&files).await;
+    let mut workspace = scanned(&files).await;
     let pod = POD.replace("persistentVolumeClaim: {claimName:", "secret: {secretName:");
     workspace.open("one/pod.yaml", &pod).await;
     assert_eq!(
         workspace
-            .leads_to("one/pod.yaml", within(&pod, "secretName: data"))
+            .targets("one/pod.yaml", within(&pod, "secretName: data"))
             .await,
         ["one/sealed.yaml:2"]
     );

@@ -28,7 +28,7 @@ async fn diagnostics_are_tagged() {
                 .clone()
         };
         assert_eq!(tags("unused-ignore", 5), unnecessary);
-        // What names no rule may be one that is being typed.
+        // An unknown rule id may be one that the user is typing.
         assert_eq!(tags("unused-ignore", 6), json!(null));
         assert_eq!(tags("deprecated-service-account-field", 4), deprecated);
         server.finish().await;
@@ -217,7 +217,7 @@ async fn missing_settings_are_grouped() {
         message.starts_with(r#"container "web" lacks 7 hardening settings: "#),
         "{message}"
     );
-    // A finding that is alone is told as it is.
+    // A single finding is not grouped.
     let [(code, _)] = at(&diagnostics, 17)[..] else {
         panic!("one at the security context: {diagnostics:#?}")
     };

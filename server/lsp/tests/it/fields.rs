@@ -4,7 +4,7 @@ use crate::harness::{FILE, TestServer, modern};
 use lsp::Setup;
 use serde_json::{Value, json};
 
-/// A Deployment whose pod says something; `?` is what follows, in the container at the column of its keys.
+/// A Deployment whose pod has a `securityContext`. `?` marks the place for more keys of the container.
 const DEPLOYMENT: &str = "\
 apiVersion: apps/v1
 kind: Deployment
@@ -38,7 +38,7 @@ fn capable() -> Value {
     capabilities
 }
 
-/// Returns the text without its `|`, and the position of that: line and column in characters.
+/// Removes the `|` from a text. Returns the text and the position of the `|`, with its column in characters.
 fn marked(text: &str) -> (String, Value) {
     let at = text.find('|').unwrap();
     let before = text[..at].replace("\r\n", "\n");
@@ -68,7 +68,7 @@ impl Session {
         self.0.change(self.1, json!([{ "text": text }])).await;
     }
 
-    /// What is offered where a `|` stands.
+    /// Returns the completion items at the `|`.
     async fn items(&mut self, text: &str) -> Vec<Value> {
         let (text, position) = marked(text);
         self.put(&text).await;
@@ -90,8 +90,8 @@ impl Session {
             .collect()
     }
 
-    /// The text once an item is taken, which must touch nothing but the word at the place.
-    async fn taken(&mut self, text: &str, label: &str) -> String {
+    /// Returns the text after the item `label` is inserted. Fails if it replaces more than the word at the `|`.
+    async fn completed(&mut self, text: &str, label: &str) -> String {
         let items = self.items(text).await;
         let item = items
             .iter()
@@ -122,7 +122,7 @@ impl Session {
         )
     }
 
-    /// What is shown where a `|` stands.
+    /// Returns the hover at the `|`.
     async fn hover(&mut self, text: &str) -> String {
         let (text, at) = marked(text);
         self.put(&text).await;
@@ -159,7 +159,7 @@ async fn completes_missing_fields() {
         "windowsOptions",
     ];
     assert_eq!(labels, expected);
-    // What `<<` brings in is there as well.
+    // Fields that `<<` merges are not offered again.
     let merged = with("securityContext:\n  <<: { runAsUser: 1000 }\n  |\n");
     assert!(
         !session
@@ -271,7 +271,7 @@ async fn completion_replaces_only_word() {
             "type",
             "securityContext: {seccompProfile: {type: }}\n",
         ),
-        // Not closed yet.
+        // Unclosed brackets and quotes.
         (
             "securityContext: {pri|\n",
             "privileged",
@@ -292,7 +292,7 @@ async fn completion_replaces_only_word() {
             "ALL",
             "securityContext:\n  capabilities:\n    drop: [ALL\n",
         ),
-        // Below an open key, whatever the column: the same indentation as what follows, else two more.
+        // Below a key without a value: the indentation of the next key, or else two more columns.
         (
             "securityContext:\n|\n",
             "runAsUser",
@@ -308,7 +308,7 @@ async fn completion_replaces_only_word() {
             "runAsUser",
             "securityContext:\n   runAsUser: \n   privileged: true\n",
         ),
-        // What has fields or items of its own goes on in the next line.
+        // A mapping or a sequence continues on the next line.
         (
             "securityContext:\n  s|\n",
             "seccompProfile",
@@ -378,7 +378,7 @@ async fn completion_replaces_only_word() {
     ] {
         for line_break in ["\n", "\r\n"] {
             let [before, after] = [before, after].map(|text| with(text).replace('\n', line_break));
-            assert_eq!(session.taken(&before, label).await, after, "{before}");
+            assert_eq!(session.completed(&before, label).await, after, "{before}");
         }
     }
     session.finish().await;
@@ -532,7 +532,7 @@ async fn completion_item_documents_field() {
 async fn indenting_client_gets_one_line() {
     let mut session = Session::start(modern(), Value::Null).await;
     let after = session
-        .taken(&with("securityContext:\n  s|\n"), "seccompProfile")
+        .completed(&with("securityContext:\n  s|\n"), "seccompProfile")
         .await;
     assert_eq!(after, with("securityContext:\n  seccompProfile:\n"));
     session.finish().await;
@@ -636,7 +636,7 @@ async fn setting_turns_field_help_off() {
             .await,
         ""
     );
-    // The names of rules are completed all the same.
+    // Rule ids are still completed.
     assert!(!session.labels("# kubeharden: ignore[|]\n").await.is_empty());
     session
         .0

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 /// The file that most tests edit.
 pub(crate) const FILE: &str = "file:///manifests/app.yaml";
 
-/// Longer than anything takes; a test that waits so long waits for something that never comes.
+/// A timeout that only a failing test reaches.
 pub(crate) const NEVER: Duration = Duration::from_secs(30);
 
 /// A server and the client's ends of its pipes. Every message must be read before [`TestServer::finish`].
@@ -24,7 +24,7 @@ pub(crate) struct TestServer {
     input: Option<DuplexStream>,
     output: BufReader<DuplexStream>,
     served: JoinHandle<bool>,
-    /// Messages that no test has asked for yet.
+    /// Messages that the test has not read yet.
     unread: VecDeque<Value>,
     requests: i64,
     /// Methods whose messages may stay unread.
@@ -37,7 +37,7 @@ impl TestServer {
         TestServer::start_with_room(setup, 1 << 20)
     }
 
-    /// A server of which so many bytes can be underway to the client; it waits with the next until the client reads.
+    /// Starts a server whose pipe to the client holds `room` bytes. When the pipe is full, the server waits until the client reads.
     pub(crate) fn start_with_room(setup: Setup, room: usize) -> Self {
         let (input, server_input) = tokio::io::duplex(1 << 20);
         let (server_output, output) = tokio::io::duplex(room);
@@ -53,14 +53,14 @@ impl TestServer {
         }
     }
 
-    /// A server that is ready for documents, with a client that can do the given things.
+    /// Starts and initializes a server for a client with these capabilities.
     pub(crate) async fn ready(setup: Setup, capabilities: Value) -> Self {
         let mut server = TestServer::start(setup);
         server.initialize(capabilities, Value::Null).await;
         server
     }
 
-    /// Says both halves of the greeting, and gives back what the server said of itself.
+    /// Sends `initialize` and `initialized`. Returns the result of `initialize`.
     pub(crate) async fn initialize(&mut self, capabilities: Value, options: Value) -> Value {
         let params = json!({"processId": null, "rootUri": null, "capabilities": capabilities, "initializationOptions": options});
         let result = self.request("initialize", params).await;
@@ -91,8 +91,8 @@ impl TestServer {
         self.send(json!({"method": method, "params": params})).await;
     }
 
-    /// Sends a request without waiting for its reply.
-    pub(crate) async fn ask(&mut self, method: &str, params: Value) -> i64 {
+    /// Sends a request without waiting for its reply. Returns its id.
+    pub(crate) async fn send_request(&mut self, method: &str, params: Value) -> i64 {
         self.requests += 1;
         let mut message = json!({"id": self.requests, "method": method});
         if !params.is_null() {
@@ -102,30 +102,30 @@ impl TestServer {
         self.requests
     }
 
-    /// The reply to a request, whole.
+    /// Returns the reply to a request, with its envelope.
     pub(crate) async fn reply(&mut self, id: impl Into<Value>) -> Value {
         let id = id.into();
         self.next_that(|message| message["id"] == id && message.get("method").is_none())
             .await
     }
 
-    /// The result of a request.
+    /// Sends a request and returns its result.
     pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
-        let id = self.ask(method, params).await;
+        let id = self.send_request(method, params).await;
         let reply = self.reply(id).await;
         assert!(reply.get("error").is_none(), "{method}: {reply}");
         reply["result"].clone()
     }
 
-    /// The parameters of the next notification of a method.
-    pub(crate) async fn heard(&mut self, method: &str) -> Value {
+    /// Returns the parameters of the next notification of a method.
+    pub(crate) async fn notification(&mut self, method: &str) -> Value {
         self.next_that(|message| message["method"] == method && message.get("id").is_none())
             .await["params"]
             .clone()
     }
 
-    /// The parameters of the next notification of a method that are the wanted ones.
-    pub(crate) async fn heard_that(
+    /// Returns the parameters of the next notification of a method whose parameters match.
+    pub(crate) async fn notification_where(
         &mut self,
         method: &str,
         wanted: impl Fn(&Value) -> bool,
@@ -136,8 +136,8 @@ impl TestServer {
         self.next_that(is_it).await["params"].clone()
     }
 
-    /// The next request of a method that the server makes, whole.
-    pub(crate) async fn asked(&mut self, method: &str) -> Value {
+    /// Returns the next request of a method from the server, with its envelope.
+    pub(crate) async fn next_request(&mut self, method: &str) -> Value {
         self.next_that(|message| message["method"] == method && message.get("id").is_some())
             .await
     }
@@ -147,12 +147,12 @@ impl TestServer {
             .await;
     }
 
-    /// The next diagnostics of any version.
+    /// Returns the next published diagnostics of any version.
     pub(crate) async fn published(&mut self) -> Value {
-        self.heard("textDocument/publishDiagnostics").await
+        self.notification("textDocument/publishDiagnostics").await
     }
 
-    /// The diagnostics of a version. Those of versions before it may or may not have been published, as the server had time.
+    /// Returns the published diagnostics of a version. Skips those of earlier versions, which the server publishes if it has time.
     pub(crate) async fn published_for(&mut self, version: i64) -> Value {
         loop {
             let published = self.published().await;
@@ -210,28 +210,28 @@ impl TestServer {
         }
     }
 
-    /// Lets messages of a method go unread, where a test cannot foresee how many there are.
+    /// Allows messages of a method to stay unread, for tests that cannot know their number.
     pub(crate) fn allow_unread(&mut self, method: &'static str) {
         self.allowed.push(method);
     }
 
-    /// Says goodbye as the protocol asks, and holds that nothing was left unread and that the server left as it should.
+    /// Shuts the server down as the protocol requires. Fails if a message is unread or if the server does not end.
     pub(crate) async fn finish(mut self) {
         assert_eq!(self.request("shutdown", Value::Null).await, Value::Null);
         self.send(json!({"method": "exit"})).await;
-        assert!(self.left().await, "the server did not see the shutdown");
+        assert!(self.exited().await, "the server did not see the shutdown");
     }
 
-    /// Closes the client's end of the pipe without a goodbye.
+    /// Closes the client's end of the pipe without `shutdown` and `exit`.
     pub(crate) fn hang_up(&mut self) {
         self.input = None;
     }
 
-    /// Waits for the server to end; tells whether it had been shut down before.
-    pub(crate) async fn left(mut self) -> bool {
+    /// Waits for the server to end. Returns whether the client asked for a shutdown before.
+    pub(crate) async fn exited(mut self) -> bool {
         while let Some(message) = timeout(NEVER, read(&mut self.output))
             .await
-            .expect("the server does not leave")
+            .expect("the server does not close its output")
         {
             self.unread.push_back(message);
         }
@@ -242,16 +242,16 @@ impl TestServer {
             .unwrap()
     }
 
-    /// Waits for the first bytes of what the server says next.
-    pub(crate) async fn begins_to_speak(&mut self) {
+    /// Waits for the first bytes of the next message.
+    pub(crate) async fn wait_for_output(&mut self) {
         timeout(NEVER, self.output.fill_buf())
             .await
-            .expect("the server keeps silent")
+            .expect("the server sends nothing")
             .unwrap();
     }
 
-    /// Waits for the server to end before the client hears anything more.
-    pub(crate) async fn ended(mut self) {
+    /// Waits for the server to end while the client reads nothing.
+    pub(crate) async fn exited_before_reading(mut self) {
         self.finished = true;
         timeout(NEVER, &mut self.served)
             .await
@@ -271,8 +271,8 @@ impl TestServer {
         loop {
             let message = match timeout(NEVER, read(&mut self.output)).await {
                 Ok(Some(message)) => message,
-                Ok(None) => panic!("the server left; unread: {:#?}", self.unread),
-                Err(_) => panic!("the server keeps silent; unread: {:#?}", self.unread),
+                Ok(None) => panic!("the server ended; unread: {:#?}", self.unread),
+                Err(_) => panic!("the server sends nothing; unread: {:#?}", self.unread),
             };
             if wanted(&message) {
                 return message;
@@ -285,7 +285,7 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert!(self.finished, "the test ends without finish() or left()");
+            assert!(self.finished, "the test ends without finish() or exited()");
             self.unread.retain(|message| {
                 !self
                     .allowed
@@ -301,7 +301,7 @@ impl Drop for TestServer {
     }
 }
 
-/// One message; `None` at the end.
+/// Reads one message; `None` at the end.
 async fn read(output: &mut BufReader<DuplexStream>) -> Option<Value> {
     let mut length = None;
     loop {
@@ -320,7 +320,7 @@ async fn read(output: &mut BufReader<DuplexStream>) -> Option<Value> {
     Some(serde_json::from_slice(&body).expect("nothing but messages on the output"))
 }
 
-/// What a modern client can do.
+/// The capabilities of a modern client.
 pub(crate) fn modern() -> Value {
     json!({
         "general": {"positionEncodings": ["utf-8", "utf-16", "utf-32"]},
@@ -338,15 +338,15 @@ pub(crate) fn modern() -> Value {
     })
 }
 
-/// A modern client without one thing, or with another value for it.
+/// The capabilities of a modern client with another value at a JSON pointer.
 pub(crate) fn modern_but(pointer: &str, value: Value) -> Value {
     let mut capabilities = modern();
     *capabilities.pointer_mut(pointer).unwrap() = value;
     capabilities
 }
 
-/// A server whose analysis says nothing but what the test can foresee: on each `!` a finding with the text as the server has
-/// it. `PANIC` in the text makes it panic.
+/// A setup with a predictable analysis: it reports each `!`, with the whole text as the message. It panics if the text contains
+/// `PANIC`.
 pub(crate) fn echo() -> Setup {
     Setup {
         analyze: Arc::new(|text, _, _, inputs| echo_analysis(text, inputs)),
@@ -401,7 +401,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
     }
 }
 
-/// A text after an action's edits, which must be bound to that version of it.
+/// Applies the edits of an action, which must name this version of the text.
 pub(crate) fn edited(text: &str, action: &Value, version: i64, encoding: &str) -> String {
     let [change] = action["edit"]["documentChanges"]
         .as_array()
@@ -444,7 +444,7 @@ pub(crate) fn range(start: (u32, u32), end: (u32, u32)) -> Value {
     json!({"start": position(start.0, start.1), "end": position(end.0, end.1)})
 }
 
-/// A change of one place.
+/// A change that replaces a range.
 pub(crate) fn put(start: (u32, u32), end: (u32, u32), text: &str) -> Value {
     json!({"range": range(start, end), "text": text})
 }

@@ -44,7 +44,7 @@ fn on() -> Value {
     json!({"inlayHints": true})
 }
 
-/// The hints between two lines: where, and what they say.
+/// Returns the hints between two lines: line, character, and label.
 async fn hints(server: &mut TestServer, first: u32, last: u32) -> Vec<(u64, u64, String)> {
     let params = json!({"textDocument": {"uri": FILE}, "range": range((first, 0), (last, 0))});
     let Value::Array(hints) = server.request("textDocument/inlayHint", params).await else {
@@ -126,8 +126,8 @@ async fn unknown_values_have_no_hints() {
 async fn disabled_feature_is_not_offered() {
     for (options, offered) in [(on(), json!(true)), (Value::Null, Value::Null)] {
         let mut server = TestServer::start(Setup::default());
-        let said = server.initialize(modern(), options).await;
-        assert_eq!(said["capabilities"]["inlayHintProvider"], offered);
+        let initialized = server.initialize(modern(), options).await;
+        assert_eq!(initialized["capabilities"]["inlayHintProvider"], offered);
         server.finish().await;
     }
     let mut server = opened(POD, Value::Null).await;
@@ -141,11 +141,11 @@ async fn setting_registers_feature() {
     capabilities["textDocument"]["inlayHint"] = json!({"dynamicRegistration": true});
     capabilities["workspace"]["inlayHint"] = json!({"refreshSupport": true});
     let mut server = TestServer::ready(Setup::default(), capabilities).await;
-    let tell = |settings: Value| json!({"settings": {"kubeharden": settings}});
+    let params = |settings: Value| json!({"settings": {"kubeharden": settings}});
     server
-        .notify("workspace/didChangeConfiguration", tell(on()))
+        .notify("workspace/didChangeConfiguration", params(on()))
         .await;
-    let registration = server.asked("client/registerCapability").await;
+    let registration = server.next_request("client/registerCapability").await;
     let method = "textDocument/inlayHint";
     let expected =
         json!([{"id": method, "method": method, "registerOptions": {"documentSelector": null}}]);
@@ -154,18 +154,18 @@ async fn setting_registers_feature() {
     server
         .notify(
             "workspace/didChangeConfiguration",
-            tell(json!({"inlayHints": true, "profile": "baseline"})),
+            params(json!({"inlayHints": true, "profile": "baseline"})),
         )
         .await;
-    let refresh = server.asked("workspace/inlayHint/refresh").await;
+    let refresh = server.next_request("workspace/inlayHint/refresh").await;
     server.answer(&refresh, Value::Null).await;
     server
         .notify(
             "workspace/didChangeConfiguration",
-            tell(json!({"inlayHints": false})),
+            params(json!({"inlayHints": false})),
         )
         .await;
-    let unregistration = server.asked("client/unregisterCapability").await;
+    let unregistration = server.next_request("client/unregisterCapability").await;
     server.answer(&unregistration, Value::Null).await;
     server.finish().await;
 }

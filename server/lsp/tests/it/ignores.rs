@@ -18,7 +18,7 @@ spec:
       image: registry.example.com/web:1.4
 ";
 
-/// A client that can make files and shows Markdown in completions.
+/// A client that can create files and shows Markdown in completions.
 fn capable() -> Value {
     let mut capabilities = modern();
     capabilities["workspace"]["workspaceEdit"]["resourceOperations"] = json!(["create"]);
@@ -34,8 +34,8 @@ async fn opened(capabilities: Value, text: &str) -> TestServer {
     server
 }
 
-/// What a person asks for at a place.
-fn asked() -> Value {
+/// The context of a request that the user makes.
+fn invoked() -> Value {
     json!({"diagnostics": [], "triggerKind": 1})
 }
 
@@ -64,7 +64,7 @@ async fn comment_at_place_and_in_document() {
     for brk in ["\n", "\r\n", "\r"] {
         let text = POD.replace('\n', brk);
         let mut server = opened(capable(), &text).await;
-        let actions = server.code_actions(host_pid(), asked()).await;
+        let actions = server.code_actions(host_pid(), invoked()).await;
         let expected = [
             "Ignore host-pid here",
             "Ignore host-pid in this document",
@@ -95,7 +95,7 @@ async fn comment_at_place_and_in_document() {
 #[tokio::test]
 async fn missing_setting_is_ignored_for_container() {
     let mut server = opened(capable(), POD).await;
-    let actions = server.code_actions(web(), asked()).await;
+    let actions = server.code_actions(web(), invoked()).await;
     let action = the_one(&actions, "Ignore privilege-escalation for this container");
     let wanted = POD.replace(
         "    - name: web",
@@ -105,7 +105,9 @@ async fn missing_setting_is_ignored_for_container() {
 
     server.change(2, json!([{"text": wanted}])).await;
     server.published_for(2).await;
-    let actions = server.code_actions(range((8, 12), (8, 12)), asked()).await;
+    let actions = server
+        .code_actions(range((8, 12), (8, 12)), invoked())
+        .await;
     assert!(
         !titles(&actions)
             .iter()
@@ -138,13 +140,13 @@ async fn menu_limits_ignore_actions() {
             .await;
         server.open(POD).await;
         server.published().await;
-        let actions = server.code_actions(web(), asked()).await;
+        let actions = server.code_actions(web(), invoked()).await;
         assert_eq!(titles(&actions), MENU, "{grouping}");
         for kind in ["quickfix.ignore", "quickfix.ignore.kubeharden"] {
             let alone = json!({"diagnostics": [], "triggerKind": 1, "only": [kind]});
             let every = server.code_actions(web(), alone).await;
             let titles = titles(&every);
-            assert_eq!(every.len(), titles.len(), "nothing else is asked for");
+            assert_eq!(every.len(), titles.len(), "only ignore actions");
             for rule in [
                 "privilege-escalation",
                 "missing-cpu-limit",
@@ -165,7 +167,7 @@ async fn menu_limits_ignore_actions() {
 #[tokio::test]
 async fn group_is_ignored_in_one_comment() {
     let mut server = opened(capable(), POD).await;
-    let actions = server.code_actions(web(), asked()).await;
+    let actions = server.code_actions(web(), invoked()).await;
     let action = the_one(&actions, MENU[3]);
     assert_eq!(action["diagnostics"][0]["code"], "missing-hardening");
     let rules = "undropped-capabilities, privilege-escalation, writable-root-filesystem, missing-cpu-limit, missing-cpu-request, \
@@ -210,7 +212,7 @@ async fn no_ignores_for_automatic_or_template() {
         .await;
     server.published_for(2).await;
     assert_eq!(
-        titles(&server.code_actions(host_pid(), asked()).await),
+        titles(&server.code_actions(host_pid(), invoked()).await),
         [""; 0]
     );
     server.finish().await;
@@ -253,7 +255,7 @@ impl Repository {
 
     async fn action_at(&mut self, place: Value, title: &str) -> Option<Value> {
         let pod = self.url("deploy[1]/web.yaml");
-        let params = json!({"textDocument": {"uri": pod}, "range": place, "context": asked()});
+        let params = json!({"textDocument": {"uri": pod}, "range": place, "context": invoked()});
         let actions = self.server.request("textDocument/codeAction", params).await;
         actions
             .as_array()
@@ -296,29 +298,29 @@ async fn exception_goes_to_nearest_file() {
         "{written}"
     );
 
-    // Taken, it makes the finding go, in this file alone.
+    // The exception suppresses the finding, in this file only.
     let text = format!("profile: hardened # ours{written}\n");
     let configuration = repository.url(".kubeharden.yaml");
     repository.server.open_file(&configuration, 1, &text).await;
     let pod = repository.url("deploy[1]/web.yaml");
-    let is_settled = |published: &Value| {
+    let is_suppressed = |published: &Value| {
         let diagnostics = published["diagnostics"].as_array().unwrap();
         published["uri"] == pod.as_str() && !diagnostics.iter().any(|one| one["code"] == "host-pid")
     };
     repository
         .server
-        .heard_that("textDocument/publishDiagnostics", is_settled)
+        .notification_where("textDocument/publishDiagnostics", is_suppressed)
         .await;
     let other = repository.url("deploy[1]/other.yaml");
     repository.server.open_file(&other, 1, POD).await;
-    let still = |published: &Value| {
+    let is_reported = |published: &Value| {
         let diagnostics = published["diagnostics"].as_array().unwrap();
         published["uri"] == other.as_str()
             && diagnostics.iter().any(|one| one["code"] == "host-pid")
     };
     repository
         .server
-        .heard_that("textDocument/publishDiagnostics", still)
+        .notification_where("textDocument/publishDiagnostics", is_reported)
         .await;
     repository
         .server
@@ -374,12 +376,12 @@ async fn new_configuration_at_repository_root() {
     );
     assert_eq!(change["edits"][0]["range"], range((0, 0), (0, 0)));
     let written = change["edits"][0]["newText"].as_str().unwrap();
-    let said: Vec<&str> = written
+    let keys: Vec<&str> = written
         .lines()
         .map(|line| line.split(':').next().unwrap())
         .collect();
     assert_eq!(
-        said,
+        keys,
         [
             "exceptions",
             "  - rules",
@@ -416,7 +418,7 @@ async fn expired_exception_is_warning() {
     assert!(repository.action().await.is_some());
     let configuration = repository.url(".kubeharden.yaml");
     repository.server.open_file(&configuration, 1, &text).await;
-    let is_told = |published: &Value| {
+    let is_expired = |published: &Value| {
         let diagnostic = &published["diagnostics"][0];
         let message = diagnostic["message"].as_str().unwrap_or_default();
         published["uri"] == configuration.as_str()
@@ -425,7 +427,7 @@ async fn expired_exception_is_warning() {
     };
     repository
         .server
-        .heard_that("textDocument/publishDiagnostics", is_told)
+        .notification_where("textDocument/publishDiagnostics", is_expired)
         .await;
     repository.server.finish().await;
 }
@@ -462,7 +464,7 @@ async fn rule_ids_complete_in_ignores_only() {
     assert_eq!(item["sortText"], "1privileged-container");
     assert!(
         items.iter().any(|item| item["sortText"] == "0host-pid"),
-        "what is found in the document comes first"
+        "rules with findings come first"
     );
 
     let resolved = server.request("completionItem/resolve", item.clone()).await;

@@ -17,7 +17,7 @@ fn running() -> Value {
     capabilities
 }
 
-/// A client that can be told of lenses at any time.
+/// A client that can register lenses at any time.
 fn dynamic() -> Value {
     let mut capabilities = running();
     capabilities["textDocument"]["codeLens"] = json!({"dynamicRegistration": true});
@@ -27,9 +27,9 @@ fn dynamic() -> Value {
 
 async fn opened(capabilities: Value, options: Value, text: &str) -> TestServer {
     let mut server = TestServer::start(Setup::default());
-    let said = server.initialize(capabilities, options).await;
+    let result = server.initialize(capabilities, options).await;
     assert_eq!(
-        said["capabilities"]["codeLensProvider"],
+        result["capabilities"]["codeLensProvider"],
         json!({"resolveProvider": true})
     );
     server.allow_unread("textDocument/publishDiagnostics");
@@ -46,18 +46,18 @@ async fn lenses(server: &mut TestServer) -> Value {
         .await
 }
 
-/// What the lenses of a text say, each with its line.
-async fn said(server: &mut TestServer) -> Vec<(u64, String)> {
-    let mut said = Vec::new();
+/// Returns the titles of all lenses, each with its line.
+async fn titles(server: &mut TestServer) -> Vec<(u64, String)> {
+    let mut titles = Vec::new();
     for lens in lenses(server).await.as_array().unwrap() {
         let lens = match lens.get("command") {
             Some(_) => lens.clone(),
             None => server.request("codeLens/resolve", lens.clone()).await,
         };
         let line = lens["range"]["start"]["line"].as_u64().unwrap();
-        said.push((line, lens["command"]["title"].as_str().unwrap().to_owned()));
+        titles.push((line, lens["command"]["title"].as_str().unwrap().to_owned()));
     }
-    said
+    titles
 }
 
 async fn run(server: &mut TestServer, lens: &Value) {
@@ -97,7 +97,7 @@ async fn lens_above_each_workload() {
         (23, "Harden (may break some images)"),
     ];
     assert_eq!(
-        said(&mut server).await,
+        titles(&mut server).await,
         expected.map(|(line, title)| (line, title.to_owned()))
     );
     server.finish().await;
@@ -114,13 +114,13 @@ async fn level_depends_on_version_only() {
             format!("Pod Security: baseline; restricted needs {count} settings"),
         )]
     };
-    assert_eq!(said(&mut server).await, needs(4));
-    // Seccomp profiles are asked for from 1.19 on, capabilities from 1.22 on.
+    assert_eq!(titles(&mut server).await, needs(4));
+    // `restricted` requires seccomp profiles since 1.19 and dropped capabilities since 1.22.
     let settings = json!({"settings": {"kubernetesVersion": "1.18"}});
     server
         .notify("workspace/didChangeConfiguration", settings)
         .await;
-    assert_eq!(said(&mut server).await, needs(2));
+    assert_eq!(titles(&mut server).await, needs(2));
     server.finish().await;
 }
 
@@ -135,20 +135,20 @@ async fn lens_shows_enforced_level() {
     };
     let mut server = opened(running(), json!({"codeLens": true}), &namespace("baseline")).await;
     assert_eq!(
-        said(&mut server).await[0].1,
+        titles(&mut server).await[0].1,
         "Pod Security: baseline; restricted needs 4 settings"
     );
     server
         .change(2, json!([{"text": namespace("restricted")}]))
         .await;
     assert_eq!(
-        said(&mut server).await[0].1,
+        titles(&mut server).await[0].1,
         "Pod Security: baseline; restricted needs 4 settings; Namespace shop enforces restricted"
     );
     let lens = lenses(&mut server).await[0].clone();
     let lens = server.request("codeLens/resolve", lens).await;
     run(&mut server, &lens).await;
-    let shown = server.heard("window/showMessage").await;
+    let shown = server.notification("window/showMessage").await;
     let words = shown["message"].as_str().unwrap();
     assert!(
         words.starts_with("Pod web is baseline by")
@@ -167,7 +167,7 @@ async fn one_lens_per_object() {
         pod.trim_end()
     );
     let mut server = opened(running(), json!({"codeLens": true}), &list).await;
-    let lines: Vec<u64> = said(&mut server)
+    let lines: Vec<u64> = titles(&mut server)
         .await
         .into_iter()
         .map(|(line, _)| line)
@@ -189,7 +189,7 @@ async fn lens_hardens_shown_version() {
         .unwrap()
         .clone();
     run(&mut server, &lens).await;
-    let request = server.asked("workspace/applyEdit").await;
+    let request = server.next_request("workspace/applyEdit").await;
     server.answer(&request, json!({"applied": true})).await;
     let fixed = analysis::fix_all(
         POD,
@@ -207,18 +207,20 @@ async fn lens_hardens_shown_version() {
         .await;
     for command in ["kubeharden.hardenObject", "kubeharden.showPodSecurity"] {
         let params = json!({"command": command, "arguments": lens["command"]["arguments"]});
-        let id = server.ask("workspace/executeCommand", params).await;
+        let id = server
+            .send_request("workspace/executeCommand", params)
+            .await;
         assert_eq!(server.reply(id).await["error"]["code"], -32801, "{command}");
     }
     let id = server
-        .ask(
+        .send_request(
             "codeLens/resolve",
             json!({"range": range((0, 0), (0, 0)), "data": lens["command"]["arguments"][0]}),
         )
         .await;
     assert_eq!(server.reply(id).await["error"]["code"], -32801);
     let id = server
-        .ask(
+        .send_request(
             "workspace/executeCommand",
             json!({"command": "kubeharden.hardenObject", "arguments": ["?"]}),
         )
@@ -232,7 +234,7 @@ async fn rejected_edit_is_shown() {
     let mut server = opened(running(), json!({"codeLens": true}), POD).await;
     let all = lenses(&mut server).await;
     run(&mut server, &all[1]).await;
-    let request = server.asked("workspace/applyEdit").await;
+    let request = server.next_request("workspace/applyEdit").await;
     server
         .answer(
             &request,
@@ -240,7 +242,7 @@ async fn rejected_edit_is_shown() {
         )
         .await;
     assert_eq!(
-        server.heard("window/showMessage").await,
+        server.notification("window/showMessage").await,
         json!({"type": 2, "message": "kubeharden: the file is read-only"})
     );
     server.finish().await;
@@ -257,7 +259,7 @@ async fn lens_lists_missing_settings() {
     let all = lenses(&mut server).await;
     let lens = server.request("codeLens/resolve", all[0].clone()).await;
     run(&mut server, &lens).await;
-    let message = server.heard("window/showMessage").await["message"]
+    let message = server.notification("window/showMessage").await["message"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -285,10 +287,10 @@ async fn lens_without_commands_is_text() {
 #[tokio::test]
 async fn disabled_feature_is_not_offered() {
     let mut server = TestServer::start(Setup::default());
-    let said = server.initialize(running(), Value::Null).await;
-    assert_eq!(said["capabilities"].get("codeLensProvider"), None);
+    let result = server.initialize(running(), Value::Null).await;
+    assert_eq!(result["capabilities"].get("codeLensProvider"), None);
     assert_eq!(
-        said["capabilities"]["executeCommandProvider"]["commands"],
+        result["capabilities"]["executeCommandProvider"]["commands"],
         json!(["kubeharden.showPodSecurity", "kubeharden.hardenObject"])
     );
     server.allow_unread("textDocument/publishDiagnostics");
@@ -300,11 +302,11 @@ async fn disabled_feature_is_not_offered() {
 #[tokio::test]
 async fn setting_registers_feature() {
     let mut server = TestServer::start(Setup::default());
-    let said = server
+    let result = server
         .initialize(dynamic(), json!({"codeLens": true}))
         .await;
-    assert_eq!(said["capabilities"].get("codeLensProvider"), None);
-    let registration = server.asked("client/registerCapability").await;
+    assert_eq!(result["capabilities"].get("codeLensProvider"), None);
+    let registration = server.next_request("client/registerCapability").await;
     assert_eq!(
         registration["params"]["registrations"],
         json!([{
@@ -313,33 +315,33 @@ async fn setting_registers_feature() {
         }])
     );
     server.answer(&registration, Value::Null).await;
-    let tell = |settings: Value| json!({"settings": {"kubeharden": settings}});
-    // Another version may mean another verdict.
+    let params = |settings: Value| json!({"settings": {"kubeharden": settings}});
+    // Another Kubernetes version may change the level.
     server
         .notify(
             "workspace/didChangeConfiguration",
-            tell(json!({"kubernetesVersion": "1.20"})),
+            params(json!({"kubernetesVersion": "1.20"})),
         )
         .await;
-    let refresh = server.asked("workspace/codeLens/refresh").await;
+    let refresh = server.next_request("workspace/codeLens/refresh").await;
     server.answer(&refresh, Value::Null).await;
     server
         .notify(
             "workspace/didChangeConfiguration",
-            tell(json!({"codeLens": false})),
+            params(json!({"codeLens": false})),
         )
         .await;
-    let unregistration = server.asked("client/unregisterCapability").await;
+    let unregistration = server.next_request("client/unregisterCapability").await;
     let gone = json!([{"id": "textDocument/codeLens", "method": "textDocument/codeLens"}]);
     assert_eq!(unregistration["params"]["unregisterations"], gone);
     server.answer(&unregistration, Value::Null).await;
     server
         .notify(
             "workspace/didChangeConfiguration",
-            tell(json!({"codeLens": true})),
+            params(json!({"codeLens": true})),
         )
         .await;
-    let registration = server.asked("client/registerCapability").await;
+    let registration = server.next_request("client/registerCapability").await;
     server.answer(&registration, Value::Null).await;
     server.finish().await;
 }

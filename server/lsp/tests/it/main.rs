@@ -2,23 +2,23 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "a test that meets what it does not expect should stop there"
+    reason = "a test stops at what it does not expect"
 )]
 
 mod actions;
-mod beyond;
 mod configuration;
 mod definition;
 mod diagnostics;
+mod exit;
+mod extensions;
 mod fields;
-mod greeting;
+mod file_contexts;
 mod harness;
 mod hints;
 mod hover;
 mod ignores;
-mod leaving;
+mod initialize;
 mod lens;
-mod neighbours;
 mod panics;
 mod pull;
 mod settings;

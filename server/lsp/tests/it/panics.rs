@@ -1,4 +1,4 @@
-//! A panic costs as little as possible.
+//! A panic or an invalid message costs one reply or one analysis, never the server.
 
 use crate::harness::{FILE, TestServer, echo, modern, modern_but, range};
 use lsp::Setup;
@@ -11,7 +11,7 @@ async fn panicking_analysis_is_reported_once() {
     assert_eq!(server.published().await["version"], 1);
 
     server.change(2, json!([{"text": "PANIC !"}])).await;
-    let log = server.heard("window/logMessage").await;
+    let log = server.notification("window/logMessage").await;
     let message = log["message"].as_str().unwrap();
     assert_eq!(log["type"], 1);
     assert!(
@@ -21,12 +21,12 @@ async fn panicking_analysis_is_reported_once() {
 
     server.change(3, json!([{"text": "PANIC again !"}])).await;
     server.change(4, json!([{"text": "4 !"}])).await;
-    // Neither was there another word about the panic, nor an empty list for the versions that were not analysed.
+    // The second panic is not reported, and the versions that panicked get no empty list.
     assert_eq!(server.published().await["version"], 4);
     server.finish().await;
 }
 
-/// The rule that fails is one that only programs have that are built for tests.
+/// The failing rule exists only in builds with debug assertions.
 #[cfg(debug_assertions)]
 #[tokio::test]
 async fn panicking_rule_is_reported_once() {
@@ -51,14 +51,14 @@ async fn panicking_rule_is_reported_once() {
             .collect();
         assert!(rules.contains(&&json!("host-pid")), "{rules:?}");
     }
-    let told = server.heard("window/logMessage").await["message"]
+    let message = server.notification("window/logMessage").await["message"]
         .as_str()
         .unwrap()
         .to_owned();
     assert!(
-        told.starts_with(&format!("rule failing crashed on {FILE}"))
-            && told.contains("as the name asks"),
-        "{told}"
+        message.starts_with(&format!("rule failing crashed on {FILE}"))
+            && message.contains("as the name asks"),
+        "{message}"
     );
     server.finish().await;
 }
@@ -67,7 +67,7 @@ async fn panicking_rule_is_reported_once() {
 async fn request_for_panicking_text_is_empty() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.open("PANIC").await;
-    server.heard("window/logMessage").await;
+    server.notification("window/logMessage").await;
     assert_eq!(server.hover(0, 0).await, Value::Null);
     let params = json!({"textDocument": {"uri": FILE}, "range": range((0, 0), (0, 0)), "context": {"diagnostics": []}});
     assert_eq!(
@@ -87,7 +87,7 @@ async fn invalid_requests_get_errors() {
         .await;
     server.notify("no/such/notification", json!(null)).await;
     let id = server
-        .ask(
+        .send_request(
             "textDocument/hover",
             json!({"textDocument": {"uri": "no uri"}}),
         )
@@ -99,7 +99,7 @@ async fn invalid_requests_get_errors() {
         ("textDocument/didSave", -32600),
     ] {
         let id = server
-            .ask(method, json!({"textDocument": {"uri": FILE}}))
+            .send_request(method, json!({"textDocument": {"uri": FILE}}))
             .await;
         assert_eq!(server.reply(id).await["error"]["code"], code, "{method}");
     }
@@ -115,7 +115,7 @@ async fn unparsable_message_is_skipped() {
         .send_bytes(b"nonsense\r\n\r\nContent-Length: 5\r\n\r\n{\"a\":")
         .await;
     assert_eq!(
-        server.heard("window/logMessage").await["message"],
+        server.notification("window/logMessage").await["message"],
         "cannot parse a message"
     );
     server.change(2, json!([{"text": "2 !"}])).await;
@@ -134,7 +134,7 @@ async fn too_long_message_is_skipped() {
     for _ in 0..pieces {
         server.send_bytes(&piece).await;
     }
-    let message = server.heard("window/logMessage").await["message"].clone();
+    let message = server.notification("window/logMessage").await["message"].clone();
     assert_eq!(
         message,
         "skipped a message of 269484032 bytes: the limit is 256 MiB"

@@ -1,4 +1,4 @@
-//! Clients that pull diagnostics, and those that are pushed: never both.
+//! A client pulls diagnostics or receives them, never both.
 
 use crate::harness::{FILE, NEVER, TestServer, echo, modern};
 use lsp::Setup;
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true\n  containers:\n    - name: web\n      image: nginx:1.29\n";
 
-/// A client that asks, and can be asked to.
+/// A client that pulls and supports refresh.
 fn pulling() -> Value {
     let mut capabilities = modern();
     capabilities["textDocument"]["diagnostic"] =
@@ -25,9 +25,9 @@ async fn pull(server: &mut TestServer, uri: &str, previous: Option<&Value>) -> V
     server.request("textDocument/diagnostic", params).await
 }
 
-/// Takes the next request to ask again.
+/// Answers the next refresh.
 async fn refresh(server: &mut TestServer) {
-    let request = server.asked("workspace/diagnostic/refresh").await;
+    let request = server.next_request("workspace/diagnostic/refresh").await;
     server.answer(&request, Value::Null).await;
 }
 
@@ -57,7 +57,7 @@ async fn pull_equals_push() {
     let second = pull(&mut server, FILE, Some(&first)).await;
     assert_eq!(second["kind"], "full");
     assert_ne!(second["items"], first["items"]);
-    // The id is that of the content: what was there before is known by the id that it had.
+    // The id depends on the content only: the same content has the same id again.
     server.change(3, json!([{"text": POD}])).await;
     assert_eq!(
         pull(&mut server, FILE, Some(&first)).await["kind"],
@@ -80,8 +80,8 @@ async fn push_without_refresh_support() {
         .as_object_mut()
         .unwrap()
         .remove("diagnostic");
-    let mut unwilling = pulling();
-    unwilling["workspace"]["diagnostics"]["refreshSupport"] = json!(false);
+    let mut refresh_off = pulling();
+    refresh_off["workspace"]["diagnostics"]["refreshSupport"] = json!(false);
     let cases = [
         (pulling(), json!(null), true),
         (
@@ -98,7 +98,7 @@ async fn push_without_refresh_support() {
         ),
         (no_refresh, json!(null), false),
         (no_pull, json!(null), false),
-        (unwilling, json!(null), false),
+        (refresh_off, json!(null), false),
     ];
     for (capabilities, options, pulls) in cases {
         let mut server = TestServer::start(echo());
@@ -115,7 +115,7 @@ async fn push_without_refresh_support() {
         }
         server.open("!").await;
         match pulls {
-            // What is published besides would be left unread.
+            // `finish` fails if diagnostics are published as well.
             true => assert_eq!(
                 pull(&mut server, FILE, None).await["items"]
                     .as_array()
@@ -217,7 +217,7 @@ async fn canceled_pull_does_no_harm() {
             .change(version, json!([{"text": POD.replace("true", "false")}]))
             .await;
         let id = server
-            .ask(
+            .send_request(
                 "textDocument/diagnostic",
                 json!({"textDocument": {"uri": FILE}}),
             )
@@ -239,7 +239,7 @@ async fn failed_pull_is_error() {
     server.allow_unread("window/logMessage");
     server.open("PANIC").await;
     let id = server
-        .ask(
+        .send_request(
             "textDocument/diagnostic",
             json!({"textDocument": {"uri": FILE}}),
         )

@@ -1,4 +1,4 @@
-//! Settings reach the server in every way in which clients send them.
+//! Settings, in every way in which clients send them.
 
 use crate::harness::{TestServer, modern};
 use linter::Inputs;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A server whose analysis tells the configuration that it works under.
-pub(crate) fn telling() -> Setup {
+/// A setup that reports the profile and the Kubernetes version of each document.
+pub(crate) fn echo_config() -> Setup {
     let analyze = |_: &str, _, _: &_, inputs: Inputs<'_>| {
         crate::harness::echo_analysis(
             &format!(
@@ -25,13 +25,14 @@ pub(crate) fn telling() -> Setup {
     }
 }
 
-async fn greeted(capabilities: Value, options: Value) -> TestServer {
-    let mut server = TestServer::start(telling());
+async fn initialized(capabilities: Value, options: Value) -> TestServer {
+    let mut server = TestServer::start(echo_config());
     server.initialize(capabilities, options).await;
     server
 }
 
-fn asking() -> Value {
+/// A client that answers requests for its settings.
+fn with_configuration() -> Value {
     let mut capabilities = modern();
     capabilities["workspace"]["configuration"] = json!(true);
     capabilities
@@ -44,7 +45,7 @@ async fn assert_config(server: &mut TestServer, expected: &str) {
     );
 }
 
-async fn tell(server: &mut TestServer, settings: Value) {
+async fn change_settings(server: &mut TestServer, settings: Value) {
     server
         .notify(
             "workspace/didChangeConfiguration",
@@ -64,7 +65,7 @@ async fn initialize_has_settings() {
             "restricted 1.24",
         ),
     ] {
-        let mut server = greeted(modern(), options).await;
+        let mut server = initialized(modern(), options).await;
         server.open("").await;
         assert_config(&mut server, expected).await;
         server.finish().await;
@@ -73,15 +74,15 @@ async fn initialize_has_settings() {
 
 #[tokio::test]
 async fn wrong_setting_is_shown() {
-    let mut server = greeted(
+    let mut server = initialized(
         modern(),
         json!({"profile": "strict", "kubernetesVersion": "1.24"}),
     )
     .await;
-    let told = server.heard("window/showMessage").await;
+    let shown = server.notification("window/showMessage").await;
     let message =
         r#"kubeharden.profile is "strict"; expected one of baseline, restricted, hardened"#;
-    assert_eq!(told, json!({"type": 2, "message": message}));
+    assert_eq!(shown, json!({"type": 2, "message": message}));
     server.open("").await;
     assert_config(&mut server, "hardened 1.24").await;
     server.finish().await;
@@ -89,14 +90,14 @@ async fn wrong_setting_is_shown() {
 
 #[tokio::test]
 async fn settings_change_reanalyzes_all() {
-    let mut server = greeted(modern(), json!({"kubernetesVersion": "1.24"})).await;
+    let mut server = initialized(modern(), json!({"kubernetesVersion": "1.24"})).await;
     server.open("").await;
     assert_config(&mut server, "hardened 1.24").await;
-    tell(&mut server, json!({"kubeharden": {"profile": "baseline"}})).await;
+    change_settings(&mut server, json!({"kubeharden": {"profile": "baseline"}})).await;
     assert_config(&mut server, "baseline 1.24").await;
-    // Clients send empty settings where they mean nothing by it; what the greeting brought stays.
+    // Some clients send empty settings without meaning it. Those of `initialize` stay.
     for nothing in [json!(null), json!({})] {
-        tell(&mut server, nothing).await;
+        change_settings(&mut server, nothing).await;
     }
     assert_config(&mut server, "hardened 1.24").await;
     server.finish().await;
@@ -104,64 +105,64 @@ async fn settings_change_reanalyzes_all() {
 
 #[tokio::test]
 async fn server_requests_settings() {
-    let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
-    let asked = server.asked("workspace/configuration").await;
+    let mut server = initialized(with_configuration(), json!({"profile": "baseline"})).await;
+    let request = server.next_request("workspace/configuration").await;
     assert_eq!(
-        asked["params"],
+        request["params"],
         json!({"items": [{"section": "kubeharden"}]})
     );
     server.open("").await;
     assert_config(&mut server, "baseline 1.37").await;
     server
-        .answer(&asked, json!([{"profile": "restricted"}]))
+        .answer(&request, json!([{"profile": "restricted"}]))
         .await;
     assert_config(&mut server, "restricted 1.37").await;
 
-    tell(&mut server, json!(null)).await;
-    let asked = server.asked("workspace/configuration").await;
-    server.answer(&asked, json!([null])).await;
+    change_settings(&mut server, json!(null)).await;
+    let request = server.next_request("workspace/configuration").await;
+    server.answer(&request, json!([null])).await;
     assert_config(&mut server, "baseline 1.37").await;
     server.finish().await;
 }
 
 #[tokio::test]
 async fn settings_requests_are_coalesced() {
-    let mut server = greeted(asking(), Value::Null).await;
-    let asked = server.asked("workspace/configuration").await;
+    let mut server = initialized(with_configuration(), Value::Null).await;
+    let request = server.next_request("workspace/configuration").await;
     for _ in 0..100 {
-        tell(&mut server, json!(null)).await;
+        change_settings(&mut server, json!(null)).await;
     }
-    // The reply shows that all of them have arrived.
-    let id = server.ask("unknown", json!({})).await;
+    // The reply shows that all notifications have arrived.
+    let id = server.send_request("unknown", json!({})).await;
     server.reply(id).await;
     server
-        .answer(&asked, json!([{"profile": "restricted"}]))
+        .answer(&request, json!([{"profile": "restricted"}]))
         .await;
-    let asked = server.asked("workspace/configuration").await;
+    let request = server.next_request("workspace/configuration").await;
     server
-        .answer(&asked, json!([{"profile": "baseline"}]))
+        .answer(&request, json!([{"profile": "baseline"}]))
         .await;
     server.open("").await;
     server.allow_unread("textDocument/publishDiagnostics");
     let is_baseline =
         |published: &Value| published["diagnostics"][0]["message"] == "!baseline 1.37";
     server
-        .heard_that("textDocument/publishDiagnostics", is_baseline)
+        .notification_where("textDocument/publishDiagnostics", is_baseline)
         .await;
     server.finish().await;
 }
 
 #[tokio::test]
 async fn invalid_settings_answer_is_ignored() {
-    let mut server = greeted(asking(), json!({"profile": "baseline"})).await;
-    let asked = server.asked("workspace/configuration").await;
+    let mut server = initialized(with_configuration(), json!({"profile": "baseline"})).await;
+    let request = server.next_request("workspace/configuration").await;
     server
-        .send(json!({"id": asked["id"], "error": {"code": 1, "message": "no"}}))
+        .send(json!({"id": request["id"], "error": {"code": 1, "message": "no"}}))
         .await;
     for nonsense in [json!([]), json!([7]), json!(null), json!("x")] {
-        tell(&mut server, json!(null)).await;
-        let asked = server.asked("workspace/configuration").await;
-        server.answer(&asked, nonsense).await;
+        change_settings(&mut server, json!(null)).await;
+        let request = server.next_request("workspace/configuration").await;
+        server.answer(&request, nonsense).await;
     }
     server.open("").await;
     assert_config(&mut server, "baseline 1.37").await;
@@ -172,27 +173,29 @@ async fn invalid_settings_answer_is_ignored() {
 async fn late_answer_does_no_harm() {
     let mut server = TestServer::start(Setup {
         patience: Duration::ZERO,
-        ..telling()
+        ..echo_config()
     });
-    server.initialize(asking(), Value::Null).await;
-    let asked = server.asked("workspace/configuration").await;
+    server.initialize(with_configuration(), Value::Null).await;
+    let request = server.next_request("workspace/configuration").await;
     server.open("").await;
     server.published().await;
     server
-        .answer(&asked, json!([{"profile": "baseline"}]))
+        .answer(&request, json!([{"profile": "baseline"}]))
         .await;
     assert!(server.hover(0, 0).await.is_object());
-    // On a slow machine the answer may come in time after all, and be followed.
+    // On a slow machine the answer may arrive in time and apply.
     server.allow_unread("textDocument/publishDiagnostics");
     server.finish().await;
 }
 
 #[tokio::test]
 async fn repeated_mistake_is_shown_once() {
-    let mut server = greeted(asking(), json!({"profile": "strict"})).await;
-    let asked = server.asked("workspace/configuration").await;
-    server.answer(&asked, json!([{"profile": "strict"}])).await;
-    server.heard("window/showMessage").await;
+    let mut server = initialized(with_configuration(), json!({"profile": "strict"})).await;
+    let request = server.next_request("workspace/configuration").await;
+    server
+        .answer(&request, json!([{"profile": "strict"}]))
+        .await;
+    server.notification("window/showMessage").await;
     server.finish().await;
 }
 
@@ -200,14 +203,14 @@ async fn repeated_mistake_is_shown_once() {
 async fn server_registers_for_settings() {
     let mut capabilities = modern();
     capabilities["workspace"]["didChangeConfiguration"] = json!({"dynamicRegistration": true});
-    let mut server = greeted(capabilities, Value::Null).await;
-    let asked = server.asked("client/registerCapability").await;
-    let registration = &asked["params"]["registrations"][0];
+    let mut server = initialized(capabilities, Value::Null).await;
+    let request = server.next_request("client/registerCapability").await;
+    let registration = &request["params"]["registrations"][0];
     assert_eq!(registration["method"], "workspace/didChangeConfiguration");
     assert_eq!(
         registration["registerOptions"],
         json!({"section": "kubeharden"})
     );
-    server.answer(&asked, Value::Null).await;
+    server.answer(&request, Value::Null).await;
     server.finish().await;
 }

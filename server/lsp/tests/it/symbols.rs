@@ -80,7 +80,7 @@ async fn containers_are_below_objects() {
 #[tokio::test]
 async fn flat_symbols_without_tree_support() {
     let symbols = symbols(modern(), on(), TEXT).await;
-    let said = |symbol: &Value| {
+    let describe = |symbol: &Value| {
         let line = symbol["location"]["range"]["start"]["line"]
             .as_u64()
             .unwrap();
@@ -90,7 +90,7 @@ async fn flat_symbols_without_tree_support() {
             symbol["containerName"].as_str().unwrap_or("-")
         )
     };
-    let said: Vec<String> = symbols.as_array().unwrap().iter().map(said).collect();
+    let lines: Vec<String> = symbols.as_array().unwrap().iter().map(describe).collect();
     let expected = [
         "Deployment shop 1 -",
         "migrate 8 Deployment shop",
@@ -99,7 +99,7 @@ async fn flat_symbols_without_tree_support() {
         "Service shop 19 -",
         "Secret 23 -",
     ];
-    assert_eq!(said, expected);
+    assert_eq!(lines, expected);
 }
 
 #[tokio::test]
@@ -107,8 +107,11 @@ async fn symbols_are_off_by_default() {
     assert_eq!(symbols(nesting(), Value::Null, TEXT).await, Value::Null);
     for (options, offered) in [(on(), json!(true)), (Value::Null, Value::Null)] {
         let mut server = TestServer::start(Setup::default());
-        let said = server.initialize(nesting(), options).await;
-        assert_eq!(said["capabilities"]["documentSymbolProvider"], offered);
+        let initialized = server.initialize(nesting(), options).await;
+        assert_eq!(
+            initialized["capabilities"]["documentSymbolProvider"],
+            offered
+        );
         server.finish().await;
     }
     let mut capabilities = nesting();
@@ -120,7 +123,7 @@ async fn symbols_are_off_by_default() {
             json!({"settings": {"kubeharden": on()}}),
         )
         .await;
-    let registration = server.asked("client/registerCapability").await;
+    let registration = server.next_request("client/registerCapability").await;
     let method = "textDocument/documentSymbol";
     let options = json!({"documentSelector": null, "label": "kubeharden"});
     let expected = json!([{"id": method, "method": method, "registerOptions": options}]);

@@ -6,7 +6,7 @@ use lsp::Setup;
 use serde_json::{Value, json};
 use std::sync::{Arc, Condvar, Mutex};
 
-/// Has the server make changes, and holds what the text is afterwards. Both texts have a `!`, which makes the server tell them.
+/// Checks the text of the server after some changes. Both texts contain a `!`, so that the server reports them.
 async fn assert_change(capabilities: Value, before: &str, changes: Value, after: &str) {
     let mut server = TestServer::ready(echo(), capabilities).await;
     server.open(before).await;
@@ -187,16 +187,16 @@ async fn saving_publishes_again() {
     server.finish().await;
 }
 
-/// An analysis that waits until the test lets it go on, and tells the test when it has begun.
+/// An analysis that waits for the test. The test can wait for its start.
 #[derive(Default)]
 struct Gate {
     state: Mutex<GateState>,
-    news: Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct GateState {
-    begun: Vec<String>,
+    started: Vec<String>,
     is_open: bool,
 }
 
@@ -204,21 +204,21 @@ impl Gate {
     fn setup(self: &Arc<Self>) -> Setup {
         let (gate, echo) = (Arc::clone(self), echo());
         let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {
-            gate.change(|state| state.begun.push(text.to_owned()));
+            gate.change(|state| state.started.push(text.to_owned()));
             gate.wait_until(|state| state.is_open);
             (echo.analyze)(text, role, context, inputs)
         };
         Setup {
             analyze: Arc::new(analyze),
-            at_once: 0,
+            most_inline_bytes: 0,
             ..Setup::default()
         }
     }
 
-    /// Waits until an analysis has begun.
-    async fn begun(self: &Arc<Self>) {
+    /// Waits until an analysis has started.
+    async fn started(self: &Arc<Self>) {
         let gate = Arc::clone(self);
-        tokio::task::spawn_blocking(move || gate.wait_until(|state| !state.begun.is_empty()))
+        tokio::task::spawn_blocking(move || gate.wait_until(|state| !state.started.is_empty()))
             .await
             .unwrap();
     }
@@ -228,20 +228,22 @@ impl Gate {
     }
 
     fn texts(&self) -> Vec<String> {
-        self.state.lock().unwrap().begun.clone()
+        self.state.lock().unwrap().started.clone()
     }
 
     fn change(&self, change: impl FnOnce(&mut GateState)) {
         change(&mut self.state.lock().unwrap());
-        self.news.notify_all();
+        self.changed.notify_all();
     }
 
-    fn wait_until(&self, there: impl Fn(&GateState) -> bool) {
+    fn wait_until(&self, is_reached: impl Fn(&GateState) -> bool) {
         let (_state, waited) = self
-            .news
-            .wait_timeout_while(self.state.lock().unwrap(), NEVER, |state| !there(state))
+            .changed
+            .wait_timeout_while(self.state.lock().unwrap(), NEVER, |state| {
+                !is_reached(state)
+            })
             .unwrap();
-        assert!(!waited.timed_out(), "the gate stays as it is");
+        assert!(!waited.timed_out(), "the gate does not reach the state");
     }
 }
 
@@ -250,14 +252,14 @@ async fn burst_is_one_analysis() {
     let gate = Arc::new(Gate::default());
     let mut server = TestServer::ready(gate.setup(), modern()).await;
     server.open("0 !").await;
-    gate.begun().await;
+    gate.started().await;
     for version in 2..=20 {
         server
             .change(version, json!([{"text": format!("{version} !")}]))
             .await;
     }
     // The reply shows that the changes before it have arrived.
-    let id = server.ask("unknown", json!({})).await;
+    let id = server.send_request("unknown", json!({})).await;
     server.reply(id).await;
     gate.open();
     assert_eq!(server.published().await["version"], 1);
@@ -275,9 +277,9 @@ async fn only_latest_without_versions() {
     );
     let mut server = TestServer::ready(gate.setup(), capabilities).await;
     server.open("1 !").await;
-    gate.begun().await;
+    gate.started().await;
     server.change(2, json!([{"text": "2 !"}])).await;
-    let id = server.ask("unknown", json!({})).await;
+    let id = server.send_request("unknown", json!({})).await;
     server.reply(id).await;
     gate.open();
     assert_eq!(server.published().await["diagnostics"][0]["message"], "2 !");
@@ -289,9 +291,9 @@ async fn nothing_is_published_after_closing() {
     let gate = Arc::new(Gate::default());
     let mut server = TestServer::ready(gate.setup(), modern()).await;
     server.open("1 !").await;
-    gate.begun().await;
+    gate.started().await;
     server.close().await;
-    let id = server.ask("unknown", json!({})).await;
+    let id = server.send_request("unknown", json!({})).await;
     server.reply(id).await;
     gate.open();
     assert_eq!(server.published().await["diagnostics"], json!([]));
@@ -326,15 +328,15 @@ async fn thousand_open_files() {
             .open_file(&format!("file:///{file}.yaml"), 1, &format!("{file} !"))
             .await;
     }
-    let mut heard = Vec::new();
+    let mut messages = Vec::new();
     for _ in 0..1000 {
         let published = server.published().await;
-        heard.push((
+        messages.push((
             published["uri"].clone(),
             published["diagnostics"][0]["message"].clone(),
         ));
     }
-    heard.sort_by_key(|(uri, _)| uri.to_string());
+    messages.sort_by_key(|(uri, _)| uri.to_string());
     let mut expected: Vec<_> = (0..1000)
         .map(|file| {
             (
@@ -344,7 +346,7 @@ async fn thousand_open_files() {
         })
         .collect();
     expected.sort_by_key(|(uri, _)| uri.to_string());
-    assert_eq!(heard, expected);
+    assert_eq!(messages, expected);
     server.finish().await;
 }
 
@@ -353,7 +355,7 @@ async fn slow_reader_gets_latest_text() {
     let mut server = TestServer::start_with_room(echo(), 64);
     server.initialize(modern(), Value::Null).await;
     server.open("1 !").await;
-    // Many times what there is room for on the way to the client.
+    // Many times the size of the pipe.
     for version in 2..2000 {
         server
             .change(version, json!([{"text": format!("{version} !")}]))
@@ -371,11 +373,13 @@ async fn canceled_request_is_answered() {
     let gate = Arc::new(Gate::default());
     let mut server = TestServer::ready(gate.setup(), modern()).await;
     server.open("1 !").await;
-    gate.begun().await;
+    gate.started().await;
     let place = json!({"textDocument": {"uri": FILE}, "position": {"line": 0, "character": 2}});
-    let id = server.ask("textDocument/hover", place.clone()).await;
+    let id = server
+        .send_request("textDocument/hover", place.clone())
+        .await;
     server.notify("$/cancelRequest", json!({"id": id})).await;
-    // There is no such question, and to take it back is no mistake.
+    // Canceling an unknown request is not an error.
     server.notify("$/cancelRequest", json!({"id": 777})).await;
     assert_eq!(server.reply(id).await["error"]["code"], -32800);
     gate.open();

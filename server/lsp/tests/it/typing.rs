@@ -4,7 +4,7 @@ use crate::harness::{TestServer, modern, put};
 use lsp::Setup;
 use serde_json::{Value, json};
 
-const KNOWN: &str = "\
+const OTHER: &str = "\
 apiVersion: v1
 kind: Pod
 metadata:
@@ -31,8 +31,8 @@ spec:
           securityContext: { privileged: true }
 ";
 
-/// The known document's findings: rule and message, and the line counted from the document's first.
-fn known(published: &Value, first: u64, last: u64) -> Vec<(Value, Value, u64)> {
+/// Returns the findings between two lines: rule, message, and the line relative to `first`.
+fn findings(published: &Value, first: u64, last: u64) -> Vec<(Value, Value, u64)> {
     let diagnostics = published["diagnostics"].as_array().unwrap();
     let line = |diagnostic: &Value| diagnostic["range"]["start"]["line"].as_u64().unwrap();
     let inside = diagnostics
@@ -53,13 +53,13 @@ fn lines(text: &str) -> u64 {
     text.matches('\n').count() as u64
 }
 
-/// Types a document character by character where it begins, and holds the findings of the known one at every step.
-async fn type_beside(text: &str, start: (u32, u32), known_is_first: bool) {
+/// Types a document character by character at `start`. The findings of the other document stay the same at every step.
+async fn type_document(text: &str, start: (u32, u32), is_below: bool) {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     server.open(text).await;
     let published = server.published().await;
-    let place = |typed: &str| if known_is_first { 0 } else { lines(typed) + 2 };
-    let expected = known(&published, place(""), place("") + lines(KNOWN));
+    let place = |typed: &str| if is_below { 0 } else { lines(typed) + 2 };
+    let expected = findings(&published, place(""), place("") + lines(OTHER));
     assert!(
         expected
             .iter()
@@ -84,7 +84,7 @@ async fn type_beside(text: &str, start: (u32, u32), known_is_first: bool) {
             (line, column + char.len_utf8() as u32)
         };
         let published = server.published_for(version).await;
-        let found = known(&published, place(&typed), place(&typed) + lines(KNOWN));
+        let found = findings(&published, place(&typed), place(&typed) + lines(OTHER));
         assert_eq!(found, expected, "after typing {typed:?}");
     }
     server.finish().await;
@@ -92,10 +92,10 @@ async fn type_beside(text: &str, start: (u32, u32), known_is_first: bool) {
 
 #[tokio::test]
 async fn typing_below_keeps_findings() {
-    type_beside(&format!("{KNOWN}---\n"), (lines(KNOWN) as u32 + 1, 0), true).await;
+    type_document(&format!("{OTHER}---\n"), (lines(OTHER) as u32 + 1, 0), true).await;
 }
 
 #[tokio::test]
 async fn typing_above_keeps_findings() {
-    type_beside(&format!("\n---\n{KNOWN}"), (0, 0), false).await;
+    type_document(&format!("\n---\n{OTHER}"), (0, 0), false).await;
 }

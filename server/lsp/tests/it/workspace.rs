@@ -29,7 +29,7 @@ fn namespace(level: &str) -> String {
     )
 }
 
-/// Folders with files in them, and a server that was told of the first one.
+/// A folder with files, and a server whose only workspace folder is the subfolder `one`.
 pub(crate) struct Workspace {
     pub(crate) folder: TempDir,
     pub(crate) server: TestServer,
@@ -106,25 +106,26 @@ impl Workspace {
         self.server.notify("textDocument/didChange", params).await;
     }
 
-    async fn say(&mut self, method: &str, path: &str) {
+    async fn notify(&mut self, method: &str, path: &str) {
         let params = json!({"textDocument": {"uri": self.url(path)}});
         self.server.notify(method, params).await;
     }
 
-    pub(crate) async fn tell_of(&mut self, path: &str, kind: u32) {
+    pub(crate) async fn notify_file_changed(&mut self, path: &str, kind: u32) {
         let params = json!({"changes": [{"uri": self.url(path), "type": kind}]});
         self.server
             .notify("workspace/didChangeWatchedFiles", params)
             .await;
     }
 
-    /// Waits for diagnostics of a file in which a rule speaks, or does not. The first ones may come before the workspace is known.
-    pub(crate) async fn until(&mut self, path: &str, rule: &str, speaks: bool) {
+    /// Waits for diagnostics of a file with a finding of a rule, or without one. Skips others: the first ones may come before
+    /// the workspace is scanned.
+    pub(crate) async fn wait_for_rule(&mut self, path: &str, rule: &str, is_reported: bool) {
         let url = self.url(path);
         loop {
             let published = self
                 .server
-                .heard_that("textDocument/publishDiagnostics", |params| {
+                .notification_where("textDocument/publishDiagnostics", |params| {
                     params["uri"] == url
                 })
                 .await;
@@ -133,18 +134,18 @@ impl Workspace {
                 .unwrap()
                 .iter()
                 .any(|it| it["code"] == rule)
-                == speaks
+                == is_reported
             {
                 return;
             }
         }
     }
 
-    /// Waits for the only diagnostics that a file without objects of interest ever gets.
-    async fn clean(&mut self, path: &str) {
+    /// Waits for the next diagnostics of a file.
+    async fn next_diagnostics(&mut self, path: &str) {
         let url = self.url(path);
         self.server
-            .heard_that("textDocument/publishDiagnostics", |params| {
+            .notification_where("textDocument/publishDiagnostics", |params| {
                 params["uri"] == url
             })
             .await;
@@ -155,36 +156,38 @@ impl Workspace {
 async fn account_on_disk_and_typed() {
     let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(false))]).await;
     workspace.open("one/web.yaml", POD).await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
-    // What follows does not concern this one: it is published once.
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
+    // This file does not depend on the following changes, so it is published once.
     workspace.open("one/api.yaml", OTHER).await;
-    workspace.until("one/api.yaml", TOKEN, true).await;
+    workspace.wait_for_rule("one/api.yaml", TOKEN, true).await;
 
     workspace.write("one/accounts/web.yaml", &account(true));
-    workspace.tell_of("one/accounts/web.yaml", 2).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace
+        .notify_file_changed("one/accounts/web.yaml", 2)
+        .await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
 
     workspace
         .open("one/accounts/web.yaml", &account(false))
         .await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
-    workspace.clean("one/accounts/web.yaml").await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
+    workspace.next_diagnostics("one/accounts/web.yaml").await;
     workspace
         .change("one/accounts/web.yaml", 2, &account(true))
         .await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
-    workspace.clean("one/accounts/web.yaml").await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
+    workspace.next_diagnostics("one/accounts/web.yaml").await;
     workspace
         .change("one/accounts/web.yaml", 3, &account(false))
         .await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
-    workspace.clean("one/accounts/web.yaml").await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
+    workspace.next_diagnostics("one/accounts/web.yaml").await;
 
     workspace
-        .say("textDocument/didClose", "one/accounts/web.yaml")
+        .notify("textDocument/didClose", "one/accounts/web.yaml")
         .await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
-    workspace.clean("one/accounts/web.yaml").await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
+    workspace.next_diagnostics("one/accounts/web.yaml").await;
     workspace.server.finish().await;
 }
 
@@ -201,29 +204,29 @@ async fn kustomization_moves_accounts() {
     ])
     .await;
     workspace.open("one/web.yaml", POD).await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
-    // It would be found by its name, if it were not known to be elsewhere.
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
+    // An account without a namespace would match, but the kustomization puts it into another one.
     workspace.write(file, &named("bank"));
-    workspace.tell_of(file, 2).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.notify_file_changed(file, 2).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
 
     workspace.open(file, &named("shop")).await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
-    workspace.clean(file).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
+    workspace.next_diagnostics(file).await;
     workspace.change(file, 2, &named("shoplift")).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
-    workspace.clean(file).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
+    workspace.next_diagnostics(file).await;
     workspace.change(file, 3, &named("shop")).await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
-    workspace.clean(file).await;
-    workspace.say("textDocument/didClose", file).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
-    workspace.clean(file).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
+    workspace.next_diagnostics(file).await;
+    workspace.notify("textDocument/didClose", file).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
+    workspace.next_diagnostics(file).await;
 
-    // No kustomization sets its namespace any more.
+    // Without a kustomization, the account has no namespace and matches.
     fs::remove_file(workspace.folder.path().join(file)).unwrap();
-    workspace.tell_of(file, 3).await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.notify_file_changed(file, 3).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
     workspace.server.finish().await;
 }
 
@@ -234,32 +237,40 @@ async fn overlay_sets_namespace_of_base() {
     let account = account(false);
     let mut workspace = Workspace::new(&[("one/account.yaml", &account), base]).await;
     workspace.open("one/base/web.yaml", &pod).await;
-    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    workspace
+        .wait_for_rule("one/base/web.yaml", TOKEN, false)
+        .await;
     let file = "one/overlay/kustomization.yaml";
     workspace.write(file, "namespace: bank\nresources: [../base]\n");
-    workspace.tell_of(file, 1).await;
-    workspace.until("one/base/web.yaml", TOKEN, true).await;
+    workspace.notify_file_changed(file, 1).await;
+    workspace
+        .wait_for_rule("one/base/web.yaml", TOKEN, true)
+        .await;
     workspace.write(file, "namespace: shop\nresources: [../base]\n");
-    workspace.tell_of(file, 2).await;
-    workspace.until("one/base/web.yaml", TOKEN, false).await;
+    workspace.notify_file_changed(file, 2).await;
+    workspace
+        .wait_for_rule("one/base/web.yaml", TOKEN, false)
+        .await;
     workspace.server.finish().await;
 }
 
 #[tokio::test]
 async fn saving_rescans_without_watchers() {
     let mut workspace = Workspace::new(&[("one/accounts/web.yaml", &account(true))]).await;
-    // Saving has it published in any case, and maybe twice: with what was known, and with what the disk says.
+    // Saving publishes the file once or twice: before and after the disk is read.
     workspace
         .server
         .allow_unread("textDocument/publishDiagnostics");
     workspace.open("one/web.yaml", POD).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
     workspace.write("one/accounts/web.yaml", &account(false));
-    workspace.say("textDocument/didSave", "one/web.yaml").await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace
+        .notify("textDocument/didSave", "one/web.yaml")
+        .await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
     fs::remove_dir_all(workspace.folder.path().join("one/accounts")).unwrap();
-    workspace.tell_of("one/accounts", 3).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.notify_file_changed("one/accounts", 3).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
     workspace.server.finish().await;
 }
 
@@ -301,20 +312,20 @@ async fn account_in_same_file_applies() {
 async fn folders_are_added_and_removed() {
     let mut workspace = Workspace::new(&[("two/web.yaml", &account(false))]).await;
     workspace.open("one/web.yaml", POD).await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
     let folder = json!({"uri": workspace.url("two"), "name": "two"});
     let event = json!({"event": {"added": [folder], "removed": []}});
     workspace
         .server
         .notify("workspace/didChangeWorkspaceFolders", event)
         .await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
     let event = json!({"event": {"added": [], "removed": [folder]}});
     workspace
         .server
         .notify("workspace/didChangeWorkspaceFolders", event)
         .await;
-    workspace.until("one/web.yaml", TOKEN, true).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
     workspace.server.finish().await;
 }
 
@@ -327,7 +338,7 @@ async fn root_uri_is_folder() {
     )
     .await;
     workspace.open("one/web.yaml", POD).await;
-    workspace.until("one/web.yaml", TOKEN, false).await;
+    workspace.wait_for_rule("one/web.yaml", TOKEN, false).await;
     workspace.server.finish().await;
 }
 
@@ -336,37 +347,39 @@ async fn namespace_sets_profile_while_typing() {
     let mut workspace = Workspace::new(&[]).await;
     workspace.open("one/web.yaml", POD).await;
     workspace
-        .until("one/web.yaml", "writable-root-filesystem", true)
+        .wait_for_rule("one/web.yaml", "writable-root-filesystem", true)
         .await;
     workspace
         .open("one/ns.yaml", &namespace("restricted"))
         .await;
     workspace
-        .until("one/web.yaml", "writable-root-filesystem", false)
+        .wait_for_rule("one/web.yaml", "writable-root-filesystem", false)
         .await;
-    workspace.clean("one/ns.yaml").await;
+    workspace.next_diagnostics("one/ns.yaml").await;
     workspace
         .change("one/ns.yaml", 2, &namespace("baseline"))
         .await;
     workspace
-        .until("one/web.yaml", "privilege-escalation", false)
+        .wait_for_rule("one/web.yaml", "privilege-escalation", false)
         .await;
-    workspace.clean("one/ns.yaml").await;
+    workspace.next_diagnostics("one/ns.yaml").await;
     workspace.change("one/ns.yaml", 3, &namespace("base")).await;
     workspace
-        .until("one/web.yaml", "privilege-escalation", true)
+        .wait_for_rule("one/web.yaml", "privilege-escalation", true)
         .await;
-    workspace.clean("one/ns.yaml").await;
-    workspace.say("textDocument/didClose", "one/ns.yaml").await;
-    workspace.clean("one/ns.yaml").await;
-    // A setting is the user's choice.
+    workspace.next_diagnostics("one/ns.yaml").await;
+    workspace
+        .notify("textDocument/didClose", "one/ns.yaml")
+        .await;
+    workspace.next_diagnostics("one/ns.yaml").await;
+    // The chosen profile applies.
     let settings = json!({"settings": {"profile": "hardened", "grouping": "rule"}});
     workspace
         .server
         .notify("workspace/didChangeConfiguration", settings)
         .await;
     workspace
-        .until("one/web.yaml", "writable-root-filesystem", true)
+        .wait_for_rule("one/web.yaml", "writable-root-filesystem", true)
         .await;
     workspace.server.finish().await;
 }
@@ -385,10 +398,10 @@ async fn workspace_pull_sends_partial_results() {
     ]);
     let mut workspace = Workspace::new(&files).await;
     workspace.open("one/00.yaml", "a: b\n").await;
-    workspace.clean("one/00.yaml").await;
-    // By now the accounts are known: this document says so.
+    workspace.next_diagnostics("one/00.yaml").await;
+    // The diagnostics of this document show that the accounts are known.
     workspace.open("one/01.yaml", POD).await;
-    workspace.until("one/01.yaml", TOKEN, false).await;
+    workspace.wait_for_rule("one/01.yaml", TOKEN, false).await;
 
     let whole = workspace
         .server
@@ -410,7 +423,7 @@ async fn workspace_pull_sends_partial_results() {
         (&json!(1), &json!([]))
     );
     assert_eq!(item("one/compose.yaml")["items"], json!([]));
-    let told = |name: &str| {
+    let rules = |name: &str| {
         item(name)["items"]
             .as_array()
             .unwrap()
@@ -418,8 +431,8 @@ async fn workspace_pull_sends_partial_results() {
             .map(|it| it["code"].clone())
             .collect::<Vec<_>>()
     };
-    assert_eq!(told("one/02.yaml"), told("one/01.yaml"));
-    assert!(!told("one/02.yaml").is_empty() && !told("one/02.yaml").contains(&json!(TOKEN)));
+    assert_eq!(rules("one/02.yaml"), rules("one/01.yaml"));
+    assert!(!rules("one/02.yaml").is_empty() && !rules("one/02.yaml").contains(&json!(TOKEN)));
 
     let ids: Vec<Value> = items
         .iter()
@@ -436,7 +449,7 @@ async fn workspace_pull_sends_partial_results() {
     for _ in 0..3 {
         let part = workspace
             .server
-            .heard_that("$/progress", |params| params["token"] == "parts")
+            .notification_where("$/progress", |params| params["token"] == "parts")
             .await;
         parts.extend(part["value"]["items"].as_array().unwrap().clone());
     }
@@ -451,7 +464,7 @@ async fn workspace_pull_sends_partial_results() {
         assert_eq!(
             workspace
                 .server
-                .heard_that("$/progress", |params| params["token"] == 7)
+                .notification_where("$/progress", |params| params["token"] == 7)
                 .await["value"]["kind"],
             kind
         );
@@ -461,10 +474,10 @@ async fn workspace_pull_sends_partial_results() {
 
 #[tokio::test]
 async fn canceled_workspace_pull_ends() {
-    let (gate, closed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let (opened, arrived) = (Arc::clone(&gate), Arc::clone(&closed));
+    let (gate, started) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (opened, has_started) = (Arc::clone(&gate), Arc::clone(&started));
     let analyze = move |text: &str, role, context: &_, inputs: Inputs<'_>| {
-        arrived.add_permits(1);
+        has_started.add_permits(1);
         Handle::current().block_on(async { opened.acquire().await.unwrap().forget() });
         analysis::analyze_chunk(text, role, context, inputs)
     };
@@ -476,8 +489,11 @@ async fn canceled_workspace_pull_ends() {
     };
     let mut workspace = Workspace::by(setup, &files, modern(), |url| json!({"rootUri": url})).await;
     let params = json!({"previousResultIds": [], "workDoneToken": "work"});
-    let id = workspace.server.ask("workspace/diagnostic", params).await;
-    closed.acquire().await.unwrap().forget();
+    let id = workspace
+        .server
+        .send_request("workspace/diagnostic", params)
+        .await;
+    started.acquire().await.unwrap().forget();
     workspace
         .server
         .notify("$/cancelRequest", json!({"id": id}))
@@ -485,11 +501,11 @@ async fn canceled_workspace_pull_ends() {
     assert_eq!(workspace.server.reply(id).await["error"]["code"], -32800);
     for kind in ["begin", "end"] {
         assert_eq!(
-            workspace.server.heard("$/progress").await["value"]["kind"],
+            workspace.server.notification("$/progress").await["value"]["kind"],
             kind
         );
     }
     gate.add_permits(1000);
     workspace.server.finish().await;
-    assert_eq!(closed.available_permits(), 0, "no other file was looked at");
+    assert_eq!(started.available_permits(), 0, "no other file is analyzed");
 }

@@ -8,10 +8,10 @@ use tempfile::TempDir;
 
 const PATCH: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          image: nginx:1.29\n          securityContext: {privileged: true}\n";
 
-/// What a whole object without hardening is told.
+/// The rule that reports a complete object without hardening, but not a patch.
 const MISSING: &str = "missing-hardening";
 
-/// A folder with files in it, and a server.
+/// A folder with files, and a server.
 struct Project {
     folder: TempDir,
     server: TestServer,
@@ -53,20 +53,20 @@ impl Project {
         self.server.open_file(&url, 1, text).await;
     }
 
-    /// What the next status of a file says, for a client that asks for it.
+    /// Returns the next status of a file.
     async fn status(&mut self, path: &str) -> Value {
         let url = self.url(path);
         self.server
-            .heard_that("kubeharden/status", |params| params["uri"] == url)
+            .notification_where("kubeharden/status", |params| params["uri"] == url)
             .await
     }
 
-    /// The rules of the next diagnostics of a file.
-    async fn told(&mut self, path: &str) -> Vec<String> {
+    /// Returns the rules in the next diagnostics of a file, without duplicates.
+    async fn rules(&mut self, path: &str) -> Vec<String> {
         let url = self.url(path);
         let published = self
             .server
-            .heard_that("textDocument/publishDiagnostics", |params| {
+            .notification_where("textDocument/publishDiagnostics", |params| {
                 params["uri"] == url
             })
             .await;
@@ -81,7 +81,7 @@ impl Project {
     }
 }
 
-fn status() -> Value {
+fn with_status() -> Value {
     let mut capabilities = modern();
     capabilities["experimental"] = json!({"kubeharden": {"status": true}});
     capabilities
@@ -96,25 +96,25 @@ async fn file_is_patch_while_named() {
     .await;
     let patch = "overlay/patches/web.yaml";
     project.open(patch, PATCH).await;
-    assert_eq!(project.told(patch).await, ["privileged-container"]);
+    assert_eq!(project.rules(patch).await, ["privileged-container"]);
 
-    // While it is typed, before it is saved.
+    // The text in the editor counts before it is saved.
     project
         .open(
             "overlay/kustomization.yaml",
             "resources: [patches/web.yaml]\n",
         )
         .await;
-    assert!(project.told(patch).await.contains(&MISSING.to_owned()));
-    assert_eq!(project.told("overlay/kustomization.yaml").await, [""; 0]);
+    assert!(project.rules(patch).await.contains(&MISSING.to_owned()));
+    assert_eq!(project.rules("overlay/kustomization.yaml").await, [""; 0]);
     let url = project.url("overlay/kustomization.yaml");
     let changes = json!({"textDocument": {"uri": url, "version": 2}, "contentChanges": [{"text": "patches: [{path: patches/web.yaml}]\n"}]});
     project
         .server
         .notify("textDocument/didChange", changes)
         .await;
-    assert_eq!(project.told(patch).await, ["privileged-container"]);
-    assert_eq!(project.told("overlay/kustomization.yaml").await, [""; 0]);
+    assert_eq!(project.rules(patch).await, ["privileged-container"]);
+    assert_eq!(project.rules("overlay/kustomization.yaml").await, [""; 0]);
     project.server.finish().await;
 }
 
@@ -122,14 +122,19 @@ async fn file_is_patch_while_named() {
 async fn watched_change_updates_context() {
     let mut project = Project::new(&[]).await;
     project.open("web.yaml", PATCH).await;
-    assert!(project.told("web.yaml").await.contains(&MISSING.to_owned()));
+    assert!(
+        project
+            .rules("web.yaml")
+            .await
+            .contains(&MISSING.to_owned())
+    );
     project.write("kustomization.yml", "patchesStrategicMerge: [web.yaml]\n");
     let change = json!({"changes": [{"uri": project.url("kustomization.yml"), "type": 1}]});
     project
         .server
         .notify("workspace/didChangeWatchedFiles", change)
         .await;
-    assert_eq!(project.told("web.yaml").await, ["privileged-container"]);
+    assert_eq!(project.rules("web.yaml").await, ["privileged-container"]);
     project.server.finish().await;
 }
 
@@ -147,7 +152,7 @@ async fn chart_template_offers_no_edits() {
             &PATCH.replace("nginx:1.29", "\"{{ .Values.image }}\""),
         )
         .await;
-    assert_eq!(project.told(path).await, ["privileged-container"]);
+    assert_eq!(project.rules(path).await, ["privileged-container"]);
     let context = json!({"diagnostics": [], "triggerKind": 1});
     let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 20, "character": 0}});
     let params =
@@ -171,9 +176,10 @@ const OPERATIONS: &str = "\
 
 #[tokio::test]
 async fn json_patch_follows_edited_kustomization() {
-    let mut project = Project::with(status(), &[("kustomization.yaml", "patches: []\n")]).await;
+    let mut project =
+        Project::with(with_status(), &[("kustomization.yaml", "patches: []\n")]).await;
     project.open("patch.yaml", OPERATIONS).await;
-    assert_eq!(project.told("patch.yaml").await, [""; 0]);
+    assert_eq!(project.rules("patch.yaml").await, [""; 0]);
     assert_eq!(project.status("patch.yaml").await["patch"], false);
 
     let named =
@@ -182,22 +188,22 @@ async fn json_patch_follows_edited_kustomization() {
         .open("kustomization.yaml", &named("Deployment"))
         .await;
     assert_eq!(
-        project.told("patch.yaml").await,
+        project.rules("patch.yaml").await,
         ["misspelled-security-field", "privileged-container"]
     );
-    let told = project.status("patch.yaml").await;
+    let status = project.status("patch.yaml").await;
     assert_eq!(
-        (&told["patch"], &told["objects"]),
+        (&status["patch"], &status["objects"]),
         (&json!(true), &json!(0))
     );
-    // Another kind may have such a field.
+    // A custom kind may have such a field.
     let url = project.url("kustomization.yaml");
     let changes = json!({"textDocument": {"uri": url, "version": 2}, "contentChanges": [{"text": named("MyWorkload")}]});
     project
         .server
         .notify("textDocument/didChange", changes)
         .await;
-    assert_eq!(project.told("patch.yaml").await, ["privileged-container"]);
+    assert_eq!(project.rules("patch.yaml").await, ["privileged-container"]);
 
     let url = project.url("patch.yaml");
     let place = json!({"line": 5, "character": 10});
@@ -238,16 +244,16 @@ async fn json_patch_follows_edited_kustomization() {
     assert!(titles.iter().all(is_harmless), "{titles:?}");
 
     for _ in 0..2 {
-        assert_eq!(project.told("kustomization.yaml").await, [""; 0]);
+        assert_eq!(project.rules("kustomization.yaml").await, [""; 0]);
     }
-    // What is typed is followed.
+    // Typing in the patch updates its findings.
     let line = json!({"start": {"line": 5, "character": 9}, "end": {"line": 5, "character": 13}});
     let changes = json!({"textDocument": {"uri": url, "version": 2}, "contentChanges": [{"range": line, "text": "false"}]});
     project
         .server
         .notify("textDocument/didChange", changes)
         .await;
-    assert_eq!(project.told("patch.yaml").await, [""; 0]);
+    assert_eq!(project.rules("patch.yaml").await, [""; 0]);
     project.server.allow_unread("kubeharden/status");
     project.server.finish().await;
 }
@@ -261,7 +267,7 @@ async fn inline_json_patches_are_checked() {
         "resources: [web.yaml]\npatches:\n  - target: {{kind: Deployment}}\n    patch: |-\n{operation}"
     );
     project.open("kustomization.yaml", &text).await;
-    assert_eq!(project.told("kustomization.yaml").await, ["host-pid"]);
+    assert_eq!(project.rules("kustomization.yaml").await, ["host-pid"]);
     project.server.finish().await;
 }
 
@@ -280,7 +286,7 @@ async fn other_yaml_is_published_clean() {
         project
             .open(name, &fs::read_to_string(&file).unwrap())
             .await;
-        assert_eq!(project.told(name).await, [""; 0], "{name}");
+        assert_eq!(project.rules(name).await, [""; 0], "{name}");
     }
     project.server.finish().await;
 }

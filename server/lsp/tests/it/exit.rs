@@ -1,4 +1,4 @@
-//! The server ends when the client leaves, however it leaves.
+//! The server ends when the client leaves, with or without `shutdown` and `exit`.
 
 use crate::harness::{FILE, TestServer, echo, echo_analysis, modern};
 use linter::Inputs;
@@ -11,23 +11,23 @@ use std::sync::{Arc, Mutex, mpsc};
 async fn exit_without_shutdown_is_noticed() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.send(json!({"method": "exit"})).await;
-    assert!(!server.left().await);
+    assert!(!server.exited().await);
 }
 
 #[tokio::test]
 async fn exit_before_initialize() {
     let mut server = TestServer::start(echo());
     server.send(json!({"method": "exit"})).await;
-    assert!(!server.left().await);
+    assert!(!server.exited().await);
 }
 
 #[tokio::test]
 async fn pending_reply_is_sent_before_exit() {
     let mut server = TestServer::ready(echo(), modern()).await;
-    let id = server.ask("shutdown", Value::Null).await;
+    let id = server.send_request("shutdown", Value::Null).await;
     server.send(json!({"method": "exit"})).await;
     assert_eq!(server.reply(id).await["result"], Value::Null);
-    assert!(server.left().await);
+    assert!(server.exited().await);
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn shutdown_with_parameters() {
         server
             .send(json!({"method": "exit", "params": parameters}))
             .await;
-        assert!(server.left().await);
+        assert!(server.exited().await);
     }
 }
 
@@ -52,7 +52,7 @@ async fn shutdown_with_parameters() {
 async fn hanging_up_ends_the_server() {
     let mut server = TestServer::ready(echo(), modern()).await;
     server.hang_up();
-    assert!(!server.left().await);
+    assert!(!server.exited().await);
 }
 
 #[tokio::test]
@@ -62,17 +62,17 @@ async fn hanging_up_inside_message() {
         .send_bytes(b"Content-Length: 100\r\n\r\n{\"jsonrpc\"")
         .await;
     server.hang_up();
-    assert!(!server.left().await);
+    assert!(!server.exited().await);
 }
 
 #[tokio::test]
 async fn slow_reply_does_not_delay_exit() {
     let (release, released) = mpsc::channel::<()>();
-    let (begun, beginning) = tokio::sync::oneshot::channel::<()>();
-    let blocking = Mutex::new(Some((begun, released)));
+    let (started, has_started) = tokio::sync::oneshot::channel::<()>();
+    let blocking = Mutex::new(Some((started, released)));
     let analyze = move |text: &str, _: ChunkKind, _: &Arc<ChunkContext>, inputs: Inputs<'_>| {
-        if let Some((begun, released)) = blocking.lock().unwrap().take() {
-            begun.send(()).unwrap();
+        if let Some((started, released)) = blocking.lock().unwrap().take() {
+            started.send(()).unwrap();
             let _ = released.recv();
         }
         echo_analysis(text, inputs)
@@ -80,7 +80,7 @@ async fn slow_reply_does_not_delay_exit() {
     let mut server = TestServer::ready(
         Setup {
             analyze: Arc::new(analyze),
-            at_once: 0,
+            most_inline_bytes: 0,
             ..Setup::default()
         },
         modern(),
@@ -88,14 +88,14 @@ async fn slow_reply_does_not_delay_exit() {
     .await;
     server.open("!").await;
     server
-        .ask(
+        .send_request(
             "textDocument/hover",
             json!({"textDocument": {"uri": FILE}, "position": {"line": 0, "character": 0}}),
         )
         .await;
-    beginning.await.unwrap();
+    has_started.await.unwrap();
     server.hang_up();
-    assert!(!server.left().await);
+    assert!(!server.exited().await);
     drop(release);
 }
 
@@ -103,8 +103,8 @@ async fn slow_reply_does_not_delay_exit() {
 async fn exit_with_full_pipe() {
     let mut server = TestServer::start_with_room(echo(), 16);
     server.send_bytes(b"Content-Length: 5\r\n\r\n{\"a\":").await;
-    server.begins_to_speak().await;
+    server.wait_for_output().await;
     server.hang_up();
-    // What is said ends in the middle, and it ends.
-    server.ended().await;
+    // The message is cut, and the server ends.
+    server.exited_before_reading().await;
 }

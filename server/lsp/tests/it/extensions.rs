@@ -26,10 +26,10 @@ async fn status_follows_published_version() {
     });
     server.open("a: 1\n").await;
     assert_eq!(server.published().await["version"], 1);
-    assert_eq!(server.heard(STATUS).await, nothing);
+    assert_eq!(server.notification(STATUS).await, nothing);
     server.change(2, json!([{"text": POD}])).await;
     assert_eq!(server.published_for(2).await["version"], 2);
-    assert_eq!(server.heard(STATUS).await["objects"], 1);
+    assert_eq!(server.notification(STATUS).await["objects"], 1);
     server
         .change(
             3,
@@ -37,7 +37,7 @@ async fn status_follows_published_version() {
         )
         .await;
     server.published_for(3).await;
-    assert_eq!(server.heard(STATUS).await["template"], true);
+    assert_eq!(server.notification(STATUS).await["template"], true);
     server.finish().await;
 }
 
@@ -60,7 +60,7 @@ async fn status_names_configuration_and_settings() {
     let mut server = TestServer::ready(Setup::default(), with_status()).await;
     server.open_file(&url("a.yaml"), 1, "").await;
     server.published().await;
-    let status = server.heard(STATUS).await;
+    let status = server.notification(STATUS).await;
     assert_eq!(
         (&status["profile"], &status["configurationFile"]),
         (&json!("baseline"), &json!(url(".kubeharden.yaml")))
@@ -70,7 +70,7 @@ async fn status_names_configuration_and_settings() {
         .notify("workspace/didChangeConfiguration", settings)
         .await;
     server.published().await;
-    assert_eq!(server.heard(STATUS).await["profile"], "restricted");
+    assert_eq!(server.notification(STATUS).await["profile"], "restricted");
     server.finish().await;
 }
 
@@ -98,7 +98,7 @@ async fn status_names_deciding_namespaces() {
         namespace("bank", "baseline"),
     ];
     server.open("").await;
-    server.heard(STATUS).await;
+    server.notification(STATUS).await;
     for (version, (text, profile, namespaces)) in (2..).zip([
         (all[..2].join("---\n"), "restricted", json!([shop])),
         (all.join("---\n"), "hardened", json!([bank, shop])),
@@ -120,7 +120,7 @@ async fn status_names_deciding_namespaces() {
     ]) {
         server.change(version, json!([{ "text": text }])).await;
         let status = server
-            .heard_that(STATUS, |status| status["version"] == version)
+            .notification_where(STATUS, |status| status["version"] == version)
             .await;
         assert_eq!(
             (&status["profile"], &status["namespaces"]),
@@ -128,12 +128,12 @@ async fn status_names_deciding_namespaces() {
             "{text}"
         );
     }
-    // Who chose more is asked that much, who chose less is not.
+    // A Namespace that enforces less than the chosen profile has no effect.
     server
         .change(7, json!([{"text": all[2..].join("---\n")}]))
         .await;
     server
-        .heard_that(STATUS, |status| status["version"] == 7)
+        .notification_where(STATUS, |status| status["version"] == 7)
         .await;
     for (chosen, profile, namespaces) in [
         ("restricted", "restricted", json!([])),
@@ -145,7 +145,7 @@ async fn status_names_deciding_namespaces() {
                 json!({"settings": {"profile": chosen}}),
             )
             .await;
-        let status = server.heard(STATUS).await;
+        let status = server.notification(STATUS).await;
         assert_eq!(
             (&status["profile"], &status["namespaces"]),
             (&json!(profile), &namespaces),
@@ -161,12 +161,12 @@ async fn failed_analysis_sends_status() {
     server.allow_unread("window/logMessage");
     server.open("PANIC").await;
     assert_eq!(
-        server.heard(STATUS).await,
+        server.notification(STATUS).await,
         json!({"uri": FILE, "version": 1, "failure": "as the text asks"})
     );
     server.change(2, json!([{"text": "fine"}])).await;
     server.published_for(2).await;
-    assert_eq!(server.heard(STATUS).await.get("failure"), None);
+    assert_eq!(server.notification(STATUS).await.get("failure"), None);
     server.finish().await;
 }
 
@@ -175,7 +175,7 @@ async fn status_is_opt_in() {
     let mut server = TestServer::ready(Setup::default(), modern()).await;
     server.open(POD).await;
     server.published().await;
-    // `finish` holds that nothing else was said.
+    // `finish` fails if there was another message.
     server.finish().await;
 }
 

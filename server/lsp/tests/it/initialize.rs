@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn server_announces_name_and_capabilities() {
     let mut server = TestServer::start(echo());
-    let said = server.initialize(modern(), Value::Null).await;
+    let result = server.initialize(modern(), Value::Null).await;
     assert_eq!(
-        said,
+        result,
         json!({
             "serverInfo": {"name": "kubeharden", "version": env!("CARGO_PKG_VERSION")},
             "capabilities": {
@@ -28,9 +28,9 @@ async fn server_announces_name_and_capabilities() {
 #[tokio::test]
 async fn minimal_client_gets_minimum() {
     let mut server = TestServer::start(echo());
-    let said = server.initialize(json!({}), Value::Null).await;
-    assert_eq!(said["capabilities"]["positionEncoding"], "utf-16");
-    assert_eq!(said["capabilities"].get("codeActionProvider"), None);
+    let result = server.initialize(json!({}), Value::Null).await;
+    assert_eq!(result["capabilities"]["positionEncoding"], "utf-16");
+    assert_eq!(result["capabilities"].get("codeActionProvider"), None);
 
     server.open("a: !").await;
     let published = server.published().await;
@@ -51,13 +51,13 @@ async fn best_encoding_is_chosen() {
         (json!([]), "utf-16"),
     ] {
         let mut server = TestServer::start(echo());
-        let said = server
+        let result = server
             .initialize(
                 modern_but("/general/positionEncodings", offered),
                 Value::Null,
             )
             .await;
-        assert_eq!(said["capabilities"]["positionEncoding"], agreed);
+        assert_eq!(result["capabilities"]["positionEncoding"], agreed);
         server.finish().await;
     }
 }
@@ -65,7 +65,7 @@ async fn best_encoding_is_chosen() {
 #[tokio::test]
 async fn requests_before_initialize_fail() {
     let mut server = TestServer::start(echo());
-    let id = server.ask("textDocument/hover", json!({})).await;
+    let id = server.send_request("textDocument/hover", json!({})).await;
     assert_eq!(server.reply(id).await["error"]["code"], -32002);
     server.initialize(modern(), Value::Null).await;
     server.finish().await;
@@ -74,14 +74,14 @@ async fn requests_before_initialize_fail() {
 #[tokio::test]
 async fn messages_wait_for_initialize() {
     let mut server = TestServer::start(echo());
-    let greeting = server
-        .ask("initialize", json!({"capabilities": modern()}))
+    let id = server
+        .send_request("initialize", json!({"capabilities": modern()}))
         .await;
     server.notify("initialized", json!({})).await;
     server.open("!").await;
     server.published_for(1).await;
     assert_eq!(
-        server.reply(greeting).await["result"]["capabilities"]["positionEncoding"],
+        server.reply(id).await["result"]["capabilities"]["positionEncoding"],
         "utf-8"
     );
     server.finish().await;
