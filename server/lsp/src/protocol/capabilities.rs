@@ -1,4 +1,4 @@
-//! What the client supports, read once from dozens of optional fields of `initialize`.
+//! What the client supports, read once from the nested optional fields of `initialize`.
 
 use super::from_proto;
 use text::Encoding;
@@ -69,94 +69,61 @@ pub(crate) struct Capabilities {
 
 impl Capabilities {
     pub(crate) fn of(client: &lsp::ClientCapabilities) -> Self {
-        let text = client.text_document.as_ref();
-        let workspace = client.workspace.as_ref();
-        let diagnostics = text.and_then(|text| text.publish_diagnostics.as_ref());
-        let tags = diagnostics.and_then(|diagnostics| diagnostics.tag_support.as_ref());
-        let has_tag = |tag| tags.is_some_and(|tags| tags.value_set.contains(&tag));
-        let actions = text.and_then(|text| text.code_action.as_ref());
-        let hover_formats = text.and_then(|text| text.hover.as_ref()?.content_format.as_ref());
-        let completions = text.and_then(|text| text.completion.as_ref()?.completion_item.as_ref());
-        let item_formats = completions.and_then(|item| item.documentation_format.as_ref());
-        let insert_modes = completions.and_then(|item| item.insert_text_mode_support.as_ref());
-        let operations = workspace.and_then(|workspace| {
-            workspace
-                .workspace_edit
-                .as_ref()?
-                .resource_operations
-                .as_ref()
-        });
-        let registration = workspace.and_then(|workspace| {
-            workspace
-                .did_change_configuration
-                .as_ref()?
-                .dynamic_registration
-        });
-        let watching = workspace.and_then(|workspace| {
-            workspace
-                .did_change_watched_files
-                .as_ref()?
-                .dynamic_registration
-        });
-        let lens = text.and_then(|text| text.code_lens.as_ref()?.dynamic_registration);
-        let hints = text.and_then(|text| text.inlay_hint.as_ref()?.dynamic_registration);
-        let refreshes_diagnostics =
-            yes(workspace.and_then(|workspace| workspace.diagnostics.as_ref()?.refresh_support));
-        let symbols = text.and_then(|text| text.document_symbol.as_ref());
+        let text = client.text_document.clone().unwrap_or_default();
+        let workspace = client.workspace.clone().unwrap_or_default();
+        let actions = text.code_action.unwrap_or_default();
+        let completion = text.completion.unwrap_or_default();
+        let items = completion.completion_item.unwrap_or_default();
+        let hover = text.hover.unwrap_or_default();
+        let published = text.publish_diagnostics.unwrap_or_default();
+        let symbols = text.document_symbol.unwrap_or_default();
+        let edits = workspace.workspace_edit.unwrap_or_default();
+        let tags = published.tag_support.map(|tags| tags.value_set);
+        let insert_modes = items.insert_text_mode_support.map(|modes| modes.value_set);
+        let resolved = actions.resolve_support.map(|resolve| resolve.properties);
+        let refreshes_diagnostics = workspace.diagnostics.and_then(|it| it.refresh_support);
+        let show_document = client
+            .window
+            .as_ref()
+            .and_then(|it| it.show_document.as_ref());
         Capabilities {
             encoding: agreed(encodings(client)),
-            diagnostic_version: yes(diagnostics.and_then(|diagnostics| diagnostics.version_support)),
-            diagnostic_data: yes(diagnostics.and_then(|diagnostics| diagnostics.data_support)),
-            unnecessary_tags: has_tag(lsp::DiagnosticTag::UNNECESSARY),
-            deprecated_tags: has_tag(lsp::DiagnosticTag::DEPRECATED),
-            code_description: yes(
-                diagnostics.and_then(|diagnostics| diagnostics.code_description_support)
+            diagnostic_version: yes(published.version_support),
+            diagnostic_data: yes(published.data_support),
+            unnecessary_tags: has(&tags, &lsp::DiagnosticTag::UNNECESSARY),
+            deprecated_tags: has(&tags, &lsp::DiagnosticTag::DEPRECATED),
+            code_description: yes(published.code_description_support),
+            related_information: yes(published.related_information),
+            document_changes: yes(edits.document_changes),
+            action_literals: actions.code_action_literal_support.is_some(),
+            preferred_actions: yes(actions.is_preferred_support),
+            disabled_actions: yes(actions.disabled_support),
+            resolved_edits: yes(actions.data_support) && has(&resolved, &"edit".to_owned()),
+            show_document: show_document.is_some_and(|it| it.support),
+            markdown_hover: has(&hover.content_format, &lsp::MarkupKind::Markdown),
+            definition_links: yes(text.definition.and_then(|it| it.link_support)),
+            markdown_completion: has(&items.documentation_format, &lsp::MarkupKind::Markdown),
+            inserts_as_is: has(&insert_modes, &lsp::InsertTextMode::AS_IS),
+            create_files: has(
+                &edits.resource_operations,
+                &lsp::ResourceOperationKind::Create,
             ),
-            related_information: yes(
-                diagnostics.and_then(|diagnostics| diagnostics.related_information)
-            ),
-            document_changes: yes(
-                workspace.and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)
-            ),
-            action_literals: actions
-                .is_some_and(|actions| actions.code_action_literal_support.is_some()),
-            preferred_actions: yes(actions.and_then(|actions| actions.is_preferred_support)),
-            resolved_edits: yes(actions.and_then(|actions| actions.data_support))
-                && resolves_edits(actions),
-            show_document: client
-                .window
-                .as_ref()
-                .is_some_and(|window| window.show_document.as_ref().is_some_and(|it| it.support)),
-            disabled_actions: yes(actions.and_then(|actions| actions.disabled_support)),
-            definition_links: yes(text.and_then(|text| text.definition.as_ref()?.link_support)),
-            markdown_hover: hover_formats
-                .is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
-            markdown_completion: item_formats
-                .is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown)),
-            inserts_as_is: insert_modes
-                .is_some_and(|modes| modes.value_set.contains(&lsp::InsertTextMode::AS_IS)),
-            create_files: operations
-                .is_some_and(|operations| operations.contains(&lsp::ResourceOperationKind::Create)),
-            configuration: yes(workspace.and_then(|workspace| workspace.configuration)),
-            configuration_registration: yes(registration),
-            watch_registration: yes(watching),
-            lens_registration: yes(lens),
-            lens_refresh: yes(
-                workspace.and_then(|workspace| workspace.code_lens.as_ref()?.refresh_support)
-            ),
-            hint_registration: yes(hints),
-            hint_refresh: yes(
-                workspace.and_then(|workspace| workspace.inlay_hint.as_ref()?.refresh_support)
-            ),
-            symbol_registration: yes(symbols.and_then(|symbols| symbols.dynamic_registration)),
-            nested_symbols: yes(
-                symbols.and_then(|symbols| symbols.hierarchical_document_symbol_support)
-            ),
-            runs_commands: workspace.is_some_and(|workspace| workspace.execute_command.is_some()),
-            apply_edit: yes(workspace.and_then(|workspace| workspace.apply_edit)),
-            pull: text.is_some_and(|text| text.diagnostic.is_some()) && refreshes_diagnostics,
+            configuration: yes(workspace.configuration),
+            configuration_registration: registers(workspace.did_change_configuration),
+            watch_registration: yes(workspace
+                .did_change_watched_files
+                .and_then(|it| it.dynamic_registration)),
+            lens_registration: registers(text.code_lens),
+            lens_refresh: yes(workspace.code_lens.and_then(|it| it.refresh_support)),
+            hint_registration: yes(text.inlay_hint.and_then(|it| it.dynamic_registration)),
+            hint_refresh: yes(workspace.inlay_hint.and_then(|it| it.refresh_support)),
+            symbol_registration: yes(symbols.dynamic_registration),
+            nested_symbols: yes(symbols.hierarchical_document_symbol_support),
+            runs_commands: workspace.execute_command.is_some(),
+            apply_edit: yes(workspace.apply_edit),
+            pull: text.diagnostic.is_some() && yes(refreshes_diagnostics),
             pull_all: false,
-            folders: yes(workspace.and_then(|workspace| workspace.workspace_folders)),
+            folders: yes(workspace.workspace_folders),
             status: client
                 .experimental
                 .as_ref()
@@ -169,14 +136,15 @@ fn yes(flag: Option<bool>) -> bool {
     flag == Some(true)
 }
 
-fn resolves_edits(actions: Option<&lsp::CodeActionClientCapabilities>) -> bool {
-    let resolved = actions.and_then(|actions| actions.resolve_support.as_ref());
-    resolved.is_some_and(|resolved| {
-        resolved
-            .properties
-            .iter()
-            .any(|property| property == "edit")
-    })
+/// Whether a list of supported values contains this one.
+fn has<T: PartialEq>(supported: &Option<Vec<T>>, value: &T) -> bool {
+    supported
+        .as_ref()
+        .is_some_and(|values| values.contains(value))
+}
+
+fn registers(feature: Option<lsp::DynamicRegistrationClientCapabilities>) -> bool {
+    yes(feature.and_then(|feature| feature.dynamic_registration))
 }
 
 fn encodings(client: &lsp::ClientCapabilities) -> &[lsp::PositionEncodingKind] {
