@@ -63,7 +63,6 @@ fn is_uri_field(name: &str) -> bool {
 
 /// Returns a URI with its invalid characters encoded; `None` if it is valid.
 fn encoded(uri: &str) -> Option<String> {
-    use std::fmt::Write;
     if uri.parse::<Uri>().is_ok() {
         return None;
     }
@@ -72,19 +71,27 @@ fn encoded(uri: &str) -> Option<String> {
         let digits = bytes.get(at + 1..at + 3);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    let mut valid = String::with_capacity(uri.len() + 16);
+    let is_valid =
+        |at, byte| is_path_byte(byte) || b"?#".contains(&byte) || (byte == b'%' && is_escape(at));
+    Some(percent_encoded(bytes, is_valid))
+}
+
+/// Whether RFC 3986 allows a byte in a path.
+fn is_path_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte)
+}
+
+/// Encodes the bytes that are not valid at their offset.
+fn percent_encoded(bytes: &[u8], is_valid: impl Fn(usize, u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(bytes.len() + 16);
     for (at, &byte) in bytes.iter().enumerate() {
-        if byte.is_ascii_alphanumeric()
-            || b"/-._~!$&'()*+,;=:@?#".contains(&byte)
-            || (byte == b'%' && is_escape(at))
-        {
-            valid.push(byte.into());
+        if is_valid(at, byte) {
+            encoded.push(byte.into());
         } else {
-            // Writing to a string never fails.
-            let _ = write!(valid, "%{byte:02X}");
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    Some(valid)
+    encoded
 }
 
 /// Returns the file that a URI names; `None` for any other scheme and for the files of another host.
@@ -117,21 +124,12 @@ fn is_file_scheme(uri: &Uri) -> bool {
 /// Encodes only the bytes that RFC 3986 does not allow in a path, because some clients compare URIs byte by byte.
 #[cfg(unix)]
 pub(crate) fn of_file(file: &Path) -> Option<Uri> {
-    use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
     if !file.is_absolute() {
         return None;
     }
-    let mut uri = "file://".to_owned();
-    for &byte in file.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
-            uri.push(byte.into());
-        } else {
-            // Writing to a string never fails.
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri.parse().ok()
+    let path = percent_encoded(file.as_os_str().as_bytes(), |_, byte| is_path_byte(byte));
+    format!("file://{path}").parse().ok()
 }
 
 /// Returns the URI of a file; `None` for a relative path.
