@@ -7,10 +7,10 @@ use crate::protocol::uri;
 use crate::session::configurations::Configurations;
 use crate::session::documents::Analyzed;
 use crate::session::workers::Panicked;
-use linter::analysis::DocumentKind;
+use linter::analysis::{Chunk, DocumentKind};
 use linter::config::Profile;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tower_lsp::ls_types::{Uri, notification::Notification};
 
 enum StatusNotification {}
@@ -86,53 +86,47 @@ pub(crate) async fn send(
 /// Returns the profile of a document's workloads, or of its objects if it has no workloads: the configured one, unless Namespaces enforce
 /// another one for all of them. Also returns the Namespaces that enforce another one for any of them.
 fn enforced_profile(analyzed: &Analyzed) -> (Profile, Vec<Enforcing>) {
-    let (chunks, inputs) = (|| analyzed.report.chunks(), analyzed.inputs.borrow());
+    let inputs = analyzed.inputs.borrow();
+    let configured = inputs.config.profile;
+    let is_enforced = |chunk: Chunk<'_>| chunk.analysis.enforced_beyond(inputs).next().is_some();
     // Every keystroke comes here, and usually no Namespace enforces anything.
-    if chunks().all(|chunk| chunk.analysis.enforced_beyond(inputs).next().is_none()) {
-        return (inputs.config.profile, Vec::new());
+    if !analyzed.report.chunks().any(is_enforced) {
+        return (configured, Vec::new());
     }
-    let (mut namespaces, mut of_workloads, mut of_others) =
-        (BTreeMap::new(), Vec::new(), Vec::new());
-    for chunk in chunks() {
-        let mut by_object = vec![inputs.config.profile; chunk.analysis.objects.len()];
+    let mut namespaces = BTreeMap::new();
+    let (mut of_workloads, mut of_others) = (BTreeSet::new(), BTreeSet::new());
+    for chunk in analyzed.report.chunks() {
+        let mut profiles = vec![configured; chunk.analysis.objects.len()];
         for (object, enforced) in chunk.analysis.enforced_beyond(inputs) {
-            by_object
-                .get_mut(object)
-                .into_iter()
-                .for_each(|profile| *profile = enforced.profile);
-            namespaces.extend(
-                enforced
-                    .namespaces
-                    .into_iter()
-                    .map(|name| (name.to_owned(), enforced.profile)),
-            );
-        }
-        for (object, profile) in chunk.analysis.objects.iter().zip(by_object) {
-            if object.makes_pods {
-                &mut of_workloads
-            } else {
-                &mut of_others
+            if let Some(profile) = profiles.get_mut(object) {
+                *profile = enforced.profile;
             }
-            .push(profile);
+            for name in enforced.namespaces {
+                namespaces.insert(name.to_owned(), enforced.profile);
+            }
+        }
+        for (object, profile) in chunk.analysis.objects.iter().zip(profiles) {
+            if object.makes_pods {
+                of_workloads.insert(profile);
+            } else {
+                of_others.insert(profile);
+            }
         }
     }
-    let profiles = if of_workloads.is_empty() {
-        of_others
+    let mut profiles = if of_workloads.is_empty() {
+        of_others.into_iter()
     } else {
-        of_workloads
+        of_workloads.into_iter()
     };
-    let profile = profiles
-        .first()
-        .copied()
-        .filter(|first| profiles.iter().all(|profile| profile == first));
+    let profile = match (profiles.next(), profiles.next()) {
+        (Some(only), None) => only,
+        _ => configured,
+    };
     let enforcing = |(name, profile): (String, Profile)| Enforcing {
         name,
         profile: profile.name().to_owned(),
     };
-    (
-        profile.unwrap_or(inputs.config.profile),
-        namespaces.into_iter().map(enforcing).collect(),
-    )
+    (profile, namespaces.into_iter().map(enforcing).collect())
 }
 
 /// Sends the failure of an analysis.
