@@ -1,7 +1,7 @@
 //! Writes all diagnostics of a text as JSON, and keeps the JSON of unchanged chunks from one keystroke to the next.
 //!
-//! Writes the same as [`super::list`]. After an edit, creates only the diagnostics of the chunk around it, and none that are not
-//! shown.
+//! Writes the same as [`super::list`]. After an edit, creates only the diagnostics of the edited chunk, and none that are not shown;
+//! docs/performance.md has the time that this saves.
 
 use super::convert::diagnostic_at;
 use super::grouping::{self, Mark};
@@ -31,8 +31,8 @@ pub(crate) struct DiagnosticsCache {
 /// The diagnostics of a chunk.
 #[derive(Debug)]
 struct CachedChunk {
-    /// Identifies the chunk by its address, which stays taken while it is here.
-    of: Arc<Analysis>,
+    /// Identifies the chunk: no other analysis has its address while the cache keeps it.
+    analysis: Arc<Analysis>,
     /// How many diagnostics there are of each of [`Severity::ALL`].
     counts: [usize; Severity::ALL.len()],
     /// The diagnostics of each severity, once they are shown.
@@ -76,22 +76,21 @@ impl DiagnosticsCache {
         }
         // The positions in a chunk with others inside depend on the length of those.
         let is_same = |(cached, chunk): &(&CachedChunk, &Chunk<'_>)| {
-            Arc::ptr_eq(&cached.of, chunk.analysis) && chunk.is_whole()
+            Arc::ptr_eq(&cached.analysis, chunk.analysis) && chunk.is_whole()
         };
         let before = self.chunks.iter().zip(chunks).take_while(is_same).count();
-        let behind = self.chunks[before..]
+        let after = self.chunks[before..]
             .iter()
             .rev()
             .zip(chunks[before..].iter().rev())
             .take_while(is_same)
             .count();
         let mut counted = self.chunks[..before].iter().map(CachedChunk::count).sum();
-        let fresh: Vec<_> = chunks[before..chunks.len() - behind]
+        let fresh: Vec<_> = chunks[before..chunks.len() - after]
             .iter()
             .map(|chunk| maker.cached(*chunk, &mut counted))
             .collect();
-        self.chunks
-            .splice(before..self.chunks.len() - behind, fresh);
+        self.chunks.splice(before..self.chunks.len() - after, fresh);
     }
 
     /// Writes the diagnostics of all chunks as a JSON list.
@@ -153,7 +152,7 @@ impl Maker<'_> {
             (is_early && counts[index] > 0).then(|| self.write(chunk, of(Severity::ALL[index])))
         });
         CachedChunk {
-            of: Arc::clone(chunk.analysis),
+            analysis: Arc::clone(chunk.analysis),
             counts,
             written,
         }
@@ -218,7 +217,7 @@ impl Written {
             Vec::with_capacity(format.lines.len()),
         );
         for (piece, number) in raw
-            .split(|byte| *byte == WithoutLines::HOLE)
+            .split(|byte| *byte == WithoutLines::GAP)
             .zip(format.lines.iter().map(Some).chain([None]))
         {
             json.extend_from_slice(piece);
@@ -256,7 +255,7 @@ struct WithoutLines {
 
 impl WithoutLines {
     /// Marks a line number: a byte that never occurs in JSON, not even in a string.
-    const HOLE: u8 = 0;
+    const GAP: u8 = 0;
 }
 
 impl Formatter for &mut WithoutLines {
@@ -292,7 +291,7 @@ impl Formatter for &mut WithoutLines {
             return write!(writer, "{value}");
         }
         self.lines.push(value);
-        writer.write_all(&[WithoutLines::HOLE])
+        writer.write_all(&[WithoutLines::GAP])
     }
 }
 
