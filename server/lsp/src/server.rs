@@ -443,18 +443,18 @@ impl LanguageServer for Server {
 
     async fn execute_command(&self, params: lsp::ExecuteCommandParams) -> Result<Option<Value>> {
         let workload = || params.arguments.first().cloned().unwrap_or_default();
-        match (params.command.as_str(), commands::page(&params)) {
-            (lens::HARDEN, _) => lens::harden(&self.analyzer, &self.client, workload())
+        match params.command.as_str() {
+            lens::HARDEN => lens::harden(&self.analyzer, &self.client, workload())
                 .await
                 .map_err(unresolved)?,
-            (lens::SHOW_POD_SECURITY, _) => {
+            lens::SHOW_POD_SECURITY => {
                 lens::show_pod_security(&self.analyzer, &self.client, workload())
                     .await
                     .map_err(unresolved)?;
             }
-            (_, Some(page)) => self.show(page),
-            (name, None) => {
-                return Err(Error::invalid_params(format!("unknown command: {name}")));
+            name => {
+                let unknown = || Error::invalid_params(format!("unknown command: {name}"));
+                self.show(commands::page(&params).ok_or_else(unknown)?);
             }
         }
         Ok(None)

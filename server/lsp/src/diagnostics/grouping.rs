@@ -31,13 +31,14 @@ pub(crate) fn marks_of(chunk: Chunk<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
     let mut marks: Vec<Mark<'_>> = Vec::new();
     let mut groups: HashMap<_, usize> = HashMap::new();
     for finding in &chunk.analysis.findings {
-        let lack = finding
+        let missing = finding
             .target
             .missing
             .as_ref()
             .filter(|_| grouping == Grouping::Container);
         let next = marks.len();
-        let group = lack.map(|lack| (finding.target.object, finding.target.range, &lack.holder));
+        let group =
+            missing.map(|missing| (finding.target.object, finding.target.range, &missing.holder));
         let place = group.map_or(next, |group| *groups.entry(group).or_insert(next));
         match marks.get_mut(place) {
             Some(mark) => mark.findings.push(finding),
@@ -57,11 +58,11 @@ pub(crate) fn marks_of(chunk: Chunk<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
 /// Whether two findings of a chunk are about missing settings of the same container or pod.
 pub(crate) fn are_same_group(one: &Finding, other: &Finding) -> bool {
     fn holder(finding: &Finding) -> Option<(Option<usize>, Range, &str)> {
-        let lack = finding.target.missing.as_ref()?;
+        let missing = finding.target.missing.as_ref()?;
         Some((
             finding.target.object,
             finding.target.range,
-            lack.holder.as_str(),
+            missing.holder.as_str(),
         ))
     }
     holder(one).is_some() && holder(one) == holder(other)
@@ -83,7 +84,9 @@ impl<'a> Mark<'a> {
     pub(crate) fn range(&self) -> Range {
         let first = self.first().range;
         match self.group() {
-            Some(lack) if self.findings.iter().any(|finding| finding.range != first) => lack.anchor,
+            Some(missing) if self.findings.iter().any(|finding| finding.range != first) => {
+                missing.anchor
+            }
             _ => first,
         }
     }
@@ -103,13 +106,13 @@ impl<'a> Mark<'a> {
 
     pub(crate) fn message(&self) -> String {
         match self.group() {
-            Some(lack) => self.lacking(&lack.holder),
+            Some(missing) => self.group_message(&missing.holder),
             None => self.first().message.to_string(),
         }
     }
 
     /// Returns the message of a group, with as many settings as fit.
-    fn lacking(&self, holder: &str) -> String {
+    fn group_message(&self, holder: &str) -> String {
         let mut settings: Vec<&str> = Vec::new();
         for setting in self
             .findings

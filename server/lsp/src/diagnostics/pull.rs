@@ -1,6 +1,6 @@
 //! Diagnostics for clients that pull them.
 //!
-//! A client gets what it would be sent otherwise, and nothing that it has already. A canceled request does not disturb the next one.
+//! A client gets the diagnostics that would be pushed otherwise. A canceled request does not affect the next one.
 
 use super::list;
 use crate::protocol::client::ClientHandle;

@@ -1,15 +1,12 @@
 //! Code actions at a place or for the whole file.
 //!
-//! Every edit is computed from the current text, and proved. What diagnostics carry back is never used.
-//!
-//! Hardening a container or an object can take many rounds, so its edits are computed when the user chooses it, if the client supports
-//! that; offering it costs the proof of one fix. Fixes of findings are proved at once, because nothing else shows whether they apply.
+//! Every edit is computed from the current text, and proved. The diagnostics in a request are never used.
 
 use super::commands;
 use super::deferred::{Deferred, Unresolved};
 use super::edit::workspace_edit;
-use super::fixes::{self, Offer, Whole};
-use super::suppress::{self, Place};
+use super::fixes::{self, HardenTarget, Offer};
+use super::suppress::{self, ExceptionFile};
 use crate::diagnostics::convert;
 use crate::diagnostics::grouping::{self, Mark};
 use crate::protocol::capabilities::Capabilities;
@@ -19,7 +16,7 @@ use crate::session::documents::Analyzed;
 use crate::session::settings::Grouping;
 use crate::session::workers::Panicked;
 use linter::analysis::{Chunk, EditError, Edits};
-use linter::rules::Page;
+use linter::rules::{Applicability, Page};
 use std::cmp::Reverse;
 use std::ops::Range;
 use tower_lsp::ls_types::{self as lsp, CodeActionKind, Uri};
@@ -48,26 +45,26 @@ pub(crate) async fn code_action(
     };
     let range = from_proto::range(params.range);
     let range = analyzed.snapshot.text.range(range, client.encoding);
-    let asked = Asked::of(&params.context, range);
-    let place = Place::of(&analyzer.configurations, &analyzer.documents, &url);
+    let request = Request::of(&params.context, range);
+    let exception_file = ExceptionFile::of(&analyzer.configurations, &analyzer.documents, &url);
     let work = move || {
-        let answer = Answer {
+        let maker = ActionMaker {
             url: &url,
             analyzed: &analyzed,
             client,
             grouping,
         };
-        let mut actions = answer.to(&asked);
-        if asked.ignores && asked.by_user {
+        let mut actions = maker.actions(&request);
+        if request.ignores && request.is_by_user {
             let marks = grouping::marks(&analyzed.report, grouping);
-            let met: Vec<&Mark<'_>> = marks.iter().filter(|mark| asked.is_at(mark)).collect();
-            let ignore = suppress::Asked {
+            let marks: Vec<&Mark<'_>> = marks.iter().filter(|mark| request.is_at(mark)).collect();
+            let maker = suppress::ActionMaker {
                 url: &url,
                 analyzed: &analyzed,
                 client: &client,
-                place: place.as_ref(),
+                exception_file: exception_file.as_ref(),
             };
-            actions.extend(ignore.actions(&met, asked.ignores_alone));
+            actions.extend(maker.actions(&marks, request.only_ignores));
         }
         actions
     };
@@ -84,7 +81,7 @@ pub(crate) async fn resolve(
     let Some(data) = action.data.clone().filter(|_| action.edit.is_none()) else {
         return Ok(action);
     };
-    let (deferred, analyzed) = Deferred::<Whole>::resolve(analyzer, data).await?;
+    let (deferred, analyzed) = Deferred::<HardenTarget>::resolve(analyzer, data).await?;
     let work = move || {
         let chunk = deferred.chunk(&analyzed)?;
         let inputs = analyzed.inputs.borrow();
@@ -100,42 +97,44 @@ pub(crate) async fn resolve(
     })
 }
 
-/// What a client requests.
-struct Asked {
+/// The place of a request, and the kinds of actions that it includes.
+struct Request {
+    /// In bytes.
     range: Range<usize>,
-    /// The user asked, and no diagnostic is at the place: fixes around it are of interest too.
-    by_hand: bool,
-    /// The user asked: not the client on its own when the cursor moves.
-    by_user: bool,
+    /// Whether the user asked, and not the client on its own when the cursor moved.
+    is_by_user: bool,
+    /// Whether to include fixes of findings whose container or object is around the place: the user asked, and the place has no
+    /// diagnostic.
+    includes_nearby: bool,
     quick_fixes: bool,
     ignores: bool,
-    ignores_alone: bool,
+    only_ignores: bool,
     rewrites: bool,
     fix_all: bool,
     /// Whether to offer documentation, which belongs in a menu only.
     pages: bool,
 }
 
-impl Asked {
+impl Request {
     fn of(context: &lsp::CodeActionContext, range: Range<usize>) -> Self {
         let wants = |kind: &CodeActionKind| {
             context
                 .only
                 .as_ref()
-                .map(|only| only.iter().any(|asked| includes(asked, kind)))
+                .map(|only| only.iter().any(|requested| includes(requested, kind)))
         };
-        Asked {
+        Request {
             range,
-            by_hand: context.diagnostics.is_empty()
+            includes_nearby: context.diagnostics.is_empty()
                 && context.trigger_kind == Some(lsp::CodeActionTriggerKind::INVOKED),
-            by_user: context.trigger_kind != Some(lsp::CodeActionTriggerKind::AUTOMATIC),
+            is_by_user: context.trigger_kind != Some(lsp::CodeActionTriggerKind::AUTOMATIC),
             quick_fixes: wants(&CodeActionKind::QUICKFIX).unwrap_or(true),
             ignores: wants(&suppress::KIND).unwrap_or(true),
-            ignores_alone: context
+            only_ignores: context
                 .only
                 .iter()
                 .flatten()
-                .any(|asked| includes(&IGNORES, asked)),
+                .any(|kind| includes(&IGNORES, kind)),
             rewrites: wants(&CodeActionKind::REFACTOR_REWRITE).unwrap_or(true),
             // Clients run these when a file is saved. They do not belong in a menu at a place.
             fix_all: wants(&FIX_ALL).unwrap_or(false),
@@ -144,70 +143,70 @@ impl Asked {
     }
 
     /// Whether a range touches the requested one.
-    fn meets(&self, range: &Range<usize>) -> bool {
+    fn touches(&self, range: &Range<usize>) -> bool {
         range.start <= self.range.end && self.range.start <= range.end
     }
 
-    /// Whether a mark is at the requested place.
+    /// Whether a mark is at the place.
     fn is_at(&self, mark: &Mark<'_>) -> bool {
-        self.meets(&mark.chunk.place(mark.range()))
+        self.touches(&mark.chunk.place(mark.range()))
     }
 
-    /// Whether a mark is of interest: at the place, or around it if the user asked by hand.
-    fn concerns(&self, mark: &Mark<'_>) -> bool {
-        let is_inside = || {
+    /// Whether to offer the fixes of a mark.
+    fn includes(&self, mark: &Mark<'_>) -> bool {
+        let is_around = || {
             mark.findings
                 .iter()
-                .any(|finding| self.meets(&fixes::extent(mark.chunk, finding.target.range)))
+                .any(|finding| self.touches(&fixes::extent(mark.chunk, finding.target.range)))
         };
-        self.is_at(mark) || (self.by_hand && is_inside())
+        self.is_at(mark) || (self.includes_nearby && is_around())
     }
 }
 
-/// What an answer depends on.
-struct Answer<'a> {
+/// Makes the actions for an analyzed document and a client.
+struct ActionMaker<'a> {
     url: &'a Uri,
     analyzed: &'a Analyzed,
     client: Capabilities,
     grouping: Grouping,
 }
 
-impl Answer<'_> {
-    fn to(&self, asked: &Asked) -> Vec<lsp::CodeAction> {
+impl ActionMaker<'_> {
+    fn actions(&self, request: &Request) -> Vec<lsp::CodeAction> {
         let mut marks = grouping::marks(&self.analyzed.report, self.grouping);
         // The most severe first; a stable sort keeps the order of the text.
         marks.sort_by_key(|mark| Reverse(mark.severity()));
         let mut actions = Vec::new();
-        if asked.quick_fixes {
+        if request.quick_fixes {
             actions.extend(
                 marks
                     .iter()
-                    .filter(|mark| asked.concerns(mark))
-                    .flat_map(|mark| self.quick_fixes(asked, mark)),
+                    .filter(|mark| request.includes(mark))
+                    .flat_map(|mark| self.quick_fixes(request, mark)),
             );
         }
-        if asked.rewrites {
-            let parts = self.analyzed.report.chunks().enumerate();
-            actions.extend(parts.flat_map(|(index, chunk)| self.rewrites(asked, index, chunk)));
+        if request.rewrites {
+            let chunks = self.analyzed.report.chunks().enumerate();
+            actions.extend(chunks.flat_map(|(index, chunk)| self.rewrites(request, index, chunk)));
         }
-        if asked.fix_all {
+        if request.fix_all {
             actions.extend(self.fix_all());
         }
-        if asked.pages && self.client.show_document {
-            actions.extend(pages(marks.iter().filter(|mark| asked.is_at(mark))));
+        if request.pages && self.client.show_document {
+            actions.extend(pages(marks.iter().filter(|mark| request.is_at(mark))));
         }
         actions
     }
 
-    fn quick_fixes(&self, asked: &Asked, mark: &Mark<'_>) -> Vec<lsp::CodeAction> {
-        let Answer {
+    fn quick_fixes(&self, request: &Request, mark: &Mark<'_>) -> Vec<lsp::CodeAction> {
+        let ActionMaker {
             url,
             analyzed,
             client,
             ..
         } = self;
         // A preferred action may be applied without a look, so it must be about the diagnostic at the cursor.
-        let is_at = asked.is_at(mark);
+        let is_at = request.is_at(mark);
         let action = |Offer { title, safe, edits }: Offer| {
             let action = lsp::CodeAction {
                 title: to_proto::title(&title),
@@ -226,7 +225,7 @@ impl Answer<'_> {
                     is_preferred: client.preferred_actions.then_some(safe && is_at),
                     ..action
                 }),
-                Err(error) => self.withheld(action, mark.chunk, error),
+                Err(error) => self.disabled(action, mark.chunk, error),
             }
         };
         fixes::of_mark(mark, analyzed.inputs.borrow())
@@ -236,7 +235,7 @@ impl Answer<'_> {
     }
 
     /// Returns a disabled action with its reason, if the client supports that.
-    fn withheld(
+    fn disabled(
         &self,
         action: lsp::CodeAction,
         chunk: Chunk<'_>,
@@ -256,23 +255,24 @@ impl Answer<'_> {
             .then_some(lsp::CodeAction { disabled, ..action })
     }
 
-    /// Returns the actions that harden the containers and objects at the place.
-    fn rewrites(&self, asked: &Asked, index: usize, chunk: Chunk<'_>) -> Vec<lsp::CodeAction> {
-        let action = |(whole, title): (Whole, String)| {
+    /// Returns the actions that harden the containers and objects at the place. Hardening can take many rounds, so the edits are
+    /// computed when the user chooses the action, if the client supports that. Offering it costs the proof of one fix.
+    fn rewrites(&self, request: &Request, index: usize, chunk: Chunk<'_>) -> Vec<lsp::CodeAction> {
+        let action = |(target, title): (HardenTarget, String)| {
             let action = lsp::CodeAction {
                 title: to_proto::title(&title),
                 kind: Some(CodeActionKind::REFACTOR_REWRITE),
                 ..Default::default()
             };
-            match whole.check(chunk.analysis, self.analyzed.inputs.borrow()) {
-                Err(error) => self.withheld(action, chunk, error),
+            match target.check(chunk.analysis, self.analyzed.inputs.borrow()) {
+                Err(error) => self.disabled(action, chunk, error),
                 Ok(()) if self.client.resolved_edits => {
                     let revision = self.analyzed.snapshot.revision;
                     let deferred = Deferred {
                         uri: self.url.clone(),
                         revision,
-                        part: index,
-                        target: whole,
+                        chunk_index: index,
+                        target,
                     };
                     Some(lsp::CodeAction {
                         data: serde_json::to_value(deferred).ok(),
@@ -280,7 +280,7 @@ impl Answer<'_> {
                     })
                 }
                 Ok(()) => {
-                    let edits = whole.harden(chunk.analysis, self.analyzed.inputs.borrow());
+                    let edits = target.harden(chunk.analysis, self.analyzed.inputs.borrow());
                     Some(lsp::CodeAction {
                         edit: Some(self.workspace_edit([(chunk, edits)])),
                         ..action
@@ -288,7 +288,7 @@ impl Answer<'_> {
                 }
             }
         };
-        fixes::wholes_at(chunk, |range| asked.meets(&range))
+        fixes::harden_targets_at(chunk, |range| request.touches(&range))
             .into_iter()
             .filter_map(action)
             .collect()
@@ -296,7 +296,8 @@ impl Answer<'_> {
 
     /// Returns one action with all safe fixes.
     fn fix_all(&self) -> Option<lsp::CodeAction> {
-        let edits: Vec<_> = fixes::safe_edits(self.analyzed)
+        let edits: Vec<_> = fixes::apply(self.analyzed, Applicability::Safe)
+            .map(|(chunk, outcome)| (chunk, outcome.edits))
             .filter(|(_, edits)| !edits.is_empty())
             .collect();
         (!edits.is_empty()).then(|| lsp::CodeAction {
@@ -335,11 +336,10 @@ fn pages<'a>(marks: impl Iterator<Item = &'a Mark<'a>>) -> Vec<lsp::CodeAction> 
 }
 
 /// Whether a requested kind includes another one: `source` includes `source.fixAll`, and the empty kind includes all.
-fn includes(asked: &CodeActionKind, kind: &CodeActionKind) -> bool {
-    match kind.as_str().strip_prefix(asked.as_str()) {
-        Some(rest) => rest.is_empty() || asked.as_str().is_empty() || rest.starts_with('.'),
-        None => false,
-    }
+fn includes(requested: &CodeActionKind, kind: &CodeActionKind) -> bool {
+    let requested = requested.as_str();
+    let rest = kind.as_str().strip_prefix(requested);
+    rest.is_some_and(|rest| rest.is_empty() || requested.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -348,18 +348,18 @@ mod tests {
 
     #[test]
     fn kinds_include_their_children() {
-        let includes = |asked: &'static str| includes(&CodeActionKind::new(asked), &FIX_ALL);
-        for asked in ["", "source", "source.fixAll", "source.fixAll.kubeharden"] {
-            assert!(includes(asked), "{asked:?}");
+        let includes_fix_all = |kind| includes(&CodeActionKind::new(kind), &FIX_ALL);
+        for kind in ["", "source", "source.fixAll", "source.fixAll.kubeharden"] {
+            assert!(includes_fix_all(kind), "{kind:?}");
         }
-        for asked in [
+        for kind in [
             "sour",
             "source.fix",
             "quickfix",
             "source.fixAll.kubeharden.more",
             "source.organizeImports",
         ] {
-            assert!(!includes(asked), "{asked:?}");
+            assert!(!includes_fix_all(kind), "{kind:?}");
         }
     }
 }

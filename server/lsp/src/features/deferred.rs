@@ -17,7 +17,7 @@ pub(crate) struct Deferred<T> {
     /// The revision of the snapshot.
     pub revision: u64,
     /// The index of the chunk.
-    pub part: usize,
+    pub chunk_index: usize,
     pub target: T,
 }
 
@@ -53,6 +53,6 @@ impl<T: DeserializeOwned> Deferred<T> {
 impl<T> Deferred<T> {
     /// Returns the chunk of the target.
     pub(crate) fn chunk<'a>(&self, analyzed: &'a Analyzed) -> Option<Chunk<'a>> {
-        analyzed.report.chunks().nth(self.part)
+        analyzed.report.chunks().nth(self.chunk_index)
     }
 }

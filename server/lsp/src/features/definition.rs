@@ -1,6 +1,6 @@
 //! From a name to the objects that it may refer to: in the document, in other open ones, and in files on the disk.
 //!
-//! Places are looked up in the present texts.
+//! Ranges refer to the current texts.
 
 use crate::protocol::client::ClientHandle;
 use crate::protocol::{from_proto, to_proto, uri};
@@ -159,7 +159,7 @@ impl Definitions {
         documents.urls().into_iter().filter_map(named).collect()
     }
 
-    /// Returns the objects of some facts at their present place in the text.
+    /// Returns the objects of some facts, with their ranges in the current text.
     fn targets(&self, open: &OpenTexts, source: &Path, facts: &[Fact]) -> Vec<Target> {
         let (url, text) = match open.get(source) {
             Some((url, text)) => (url.clone(), text.clone()),

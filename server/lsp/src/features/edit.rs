@@ -18,5 +18,5 @@ pub(super) fn workspace_edit<'d>(
         to_proto::text_edits(chunk, &edits, &snapshot.text, client.encoding)
     };
     let edits = edits.into_iter().flat_map(of).collect();
-    to_proto::workspace_edit(url, snapshot.version, edits, client)
+    to_proto::workspace_edit(url, Some(snapshot.version), edits, client)
 }

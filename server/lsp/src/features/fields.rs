@@ -32,20 +32,20 @@ pub(crate) async fn completion(
 }
 
 fn items(analyzed: &Analyzed, at: usize, client: &Capabilities) -> Option<lsp::CompletionResponse> {
-    let parts = analyzed
+    let chunks = analyzed
         .report
         .chunks()
-        .filter_map(|part| Some((part, part.within(at)?)));
-    let (part, Completion { replaced, choices }) = parts
-        .filter_map(|(part, at)| {
+        .filter_map(|chunk| Some((chunk, chunk.within(at)?)));
+    let (chunk, Completion { replaced, choices }) = chunks
+        .filter_map(|(chunk, at)| {
             Some((
-                part,
-                part.analysis.completion(at, analyzed.inputs.borrow())?,
+                chunk,
+                chunk.analysis.completion(at, analyzed.inputs.borrow())?,
             ))
         })
         .last()?;
     let range = to_proto::range(
-        part.place(replaced),
+        chunk.place(replaced),
         &analyzed.snapshot.text,
         client.encoding,
     );
@@ -105,31 +105,28 @@ pub(crate) async fn hover(
 ) -> Option<lsp::Hover> {
     let client = *client;
     let hover = analyzer.run(move || {
-        let mut parts = analyzed
+        let mut chunks = analyzed
             .report
             .chunks()
-            .filter_map(|part| Some((part, part.within(at)?)));
-        let (part, written) = parts.find_map(|(part, at)| {
-            Some((part, part.analysis.field_at(at, analyzed.inputs.borrow())?))
+            .filter_map(|chunk| Some((chunk, chunk.within(at)?)));
+        let (chunk, written) = chunks.find_map(|(chunk, at)| {
+            Some((
+                chunk,
+                chunk.analysis.field_at(at, analyzed.inputs.borrow())?,
+            ))
         })?;
         let range = to_proto::range(
-            part.place(written.range),
+            chunk.place(written.range),
             &analyzed.snapshot.text,
             client.encoding,
         );
         let FieldInfo {
             field, way, counts, ..
         } = written;
-        let head = format!("**{way}**");
-        let text = [
-            Some(head),
-            Some(page(field).replacen("\n\n", &format!("\n\n{}", effect(&counts)), 1)),
-        ];
-        Some(to_proto::hover(
-            text.into_iter().flatten().collect::<Vec<_>>().join("\n\n"),
-            range,
-            &client,
-        ))
+        // The effect follows the first paragraph.
+        let page = page(field).replacen("\n\n", &format!("\n\n{}", effect(&counts)), 1);
+        let text = format!("**{way}**\n\n{page}");
+        Some(to_proto::hover(text, range, &client))
     });
     hover.await.ok().flatten()
 }
@@ -150,14 +147,14 @@ fn page(field: &Field) -> String {
 
 /// Returns what the Pod Security Standards require of a field.
 fn required(field: &Field) -> Option<String> {
-    let asks = field
+    let requirements = field
         .requirements
         .iter()
         .map(|(profile, what)| format!("`{}` requires {what}", profile.name()));
-    Some(asks.collect::<Vec<_>>().join("; ")).filter(|required| !required.is_empty())
+    Some(requirements.collect::<Vec<_>>().join("; ")).filter(|required| !required.is_empty())
 }
 
-/// Describes the effect of a field as a paragraph; empty if it is obvious.
+/// Describes the effect of a field as a paragraph with its blank line; empty if it is obvious.
 fn effect(counts: &Effect) -> String {
     let words = match counts {
         Effect::Pod { others } if others.is_empty() => {

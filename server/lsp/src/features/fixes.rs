@@ -5,7 +5,7 @@
 use crate::diagnostics::grouping::Mark;
 use crate::session::documents::Analyzed;
 use linter::Inputs;
-use linter::analysis::{self, Analysis, Chunk, EditError, Edits, ObjectInfo};
+use linter::analysis::{self, Analysis, Chunk, EditError, Edits, FixOutcome, ObjectInfo};
 use linter::rules::{Applicability, Finding};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(crate) struct Offer {
 
 /// A container or an object to harden.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Whole {
+pub(crate) enum HardenTarget {
     /// A container of the object with this index in its chunk.
     Container { object: Option<usize>, name: String },
     /// The object with this index in its chunk.
@@ -67,44 +67,36 @@ fn each_way(mark: &Mark<'_>, finding: &Finding, inputs: Inputs<'_>) -> Vec<Offer
 /// Returns fixes that add several missing settings: all safe ones, and all safe and unsafe ones. Placeholders are added one by one, and so
 /// is a setting that would be the only one.
 fn additions(mark: &Mark<'_>, inputs: Inputs<'_>) -> Vec<Offer> {
-    let Some(lack) = mark.group() else {
+    let Some(missing) = mark.group() else {
         return Vec::new();
     };
-    let holder = lack.holder.replace('"', "");
-    let mut offers: Vec<Offer> = Vec::new();
-    let mut before = 1;
+    let holder = missing.holder.replace('"', "");
     // In the order of `fix`, so that both write the same.
-    let is_marked = |finding: &&Finding| {
-        mark.findings
-            .iter()
-            .any(|marked| std::ptr::eq(*marked, *finding))
-    };
-    let marked: Vec<&Finding> = mark
+    let members: Vec<&Finding> = mark
         .chunk
         .analysis
         .findings
         .iter()
-        .filter(is_marked)
+        .filter(|finding| contains(&mark.findings, finding))
         .collect();
+    let mut offers: Vec<Offer> = Vec::new();
+    let mut added_before = 1;
     for most in [Applicability::Safe, Applicability::Unsafe] {
-        let candidates: Vec<&Finding> = marked
+        let mut applied: Vec<&Finding> = members
             .iter()
             .copied()
             .filter(|finding| is_at_most(finding, most))
             .collect();
-        let (edits, added, rejected) = mark.chunk.analysis.largest_applicable(&candidates, inputs);
-        if added <= before {
+        let (edits, added, rejected) = mark.chunk.analysis.largest_applicable(&applied, inputs);
+        if added <= added_before {
             continue;
         }
-        before = added;
-        let is_rejected = |finding: &&Finding| {
-            rejected
-                .iter()
-                .any(|(other, _)| std::ptr::eq(*other, *finding))
-        };
-        let risky = candidates
+        added_before = added;
+        let rejected: Vec<&Finding> = rejected.iter().map(|(finding, _)| *finding).collect();
+        applied.retain(|finding| !contains(&rejected, finding));
+        let risky = applied
             .iter()
-            .filter(|finding| !is_rejected(finding) && !is_at_most(finding, Applicability::Safe))
+            .filter(|finding| !is_at_most(finding, Applicability::Safe))
             .count();
         let title = format!(
             "add {added} missing settings to {}{holder}{}",
@@ -118,6 +110,11 @@ fn additions(mark: &Mark<'_>, inputs: Inputs<'_>) -> Vec<Offer> {
         });
     }
     offers
+}
+
+/// Whether a list contains this finding, and not only an equal one.
+fn contains(findings: &[&Finding], finding: &Finding) -> bool {
+    findings.iter().any(|other| std::ptr::eq(*other, finding))
 }
 
 /// Returns "the " for a pod or the like, and nothing for a container, which has a name.
@@ -142,24 +139,24 @@ fn remark(risky: usize, all: usize) -> String {
 }
 
 /// Returns the containers and objects at a place, each with a title, if something in them can be fixed.
-pub(crate) fn wholes_at(
+pub(crate) fn harden_targets_at(
     chunk: Chunk<'_>,
-    meets: impl Fn(Range<usize>) -> bool,
-) -> Vec<(Whole, String)> {
+    touches: impl Fn(Range<usize>) -> bool,
+) -> Vec<(HardenTarget, String)> {
     let analysis = &chunk.analysis;
-    let mut wholes: Vec<(Whole, String)> = Vec::new();
+    let mut targets: Vec<(HardenTarget, String)> = Vec::new();
     for finding in &analysis.findings {
         let Some(name) = &finding.target.container else {
             continue;
         };
-        let whole = Whole::Container {
+        let target = HardenTarget::Container {
             object: finding.target.object,
             name: name.to_string(),
         };
-        let is_new = !wholes.iter().any(|(known, _)| *known == whole);
-        if is_new && meets(extent(chunk, finding.target.range)) {
-            wholes.push((
-                whole,
+        let is_new = !targets.iter().any(|(known, _)| *known == target);
+        if is_new && touches(extent(chunk, finding.target.range)) {
+            targets.push((
+                target,
                 format!("harden container {name}").trim_end().to_owned(),
             ));
         }
@@ -168,19 +165,19 @@ pub(crate) fn wholes_at(
         .objects
         .iter()
         .enumerate()
-        .filter(|(_, object)| meets(extent(chunk, object.range)))
+        .filter(|(_, object)| touches(extent(chunk, object.range)))
     {
         let ObjectInfo { kind, name, .. } = object;
         let title = format!("harden {kind} {}", name.as_deref().unwrap_or_default())
             .trim_end()
             .to_owned();
-        wholes.push((Whole::Object(index), title));
+        targets.push((HardenTarget::Object(index), title));
     }
-    wholes.retain(|(whole, _)| whole.has_candidates(analysis));
-    for (whole, title) in &mut wholes {
-        title.push_str(whole.remark(analysis));
+    targets.retain(|(target, _)| target.has_candidates(analysis));
+    for (target, title) in &mut targets {
+        title.push_str(target.remark(analysis));
     }
-    wholes
+    targets
 }
 
 /// Returns the range of a node, including the indentation and dashes on its first line.
@@ -192,15 +189,15 @@ pub(crate) fn extent(chunk: Chunk<'_>, node: analysis::Range) -> Range<usize> {
     place.start - if is_lead { line.len() } else { 0 }..place.end
 }
 
-impl Whole {
+impl HardenTarget {
     /// Whether hardening it fixes a finding: safe and unsafe fixes, no placeholders.
-    fn takes(&self, finding: &Finding) -> bool {
+    fn includes(&self, finding: &Finding) -> bool {
         let is_inside = match self {
-            Whole::Container { object, name } => {
+            HardenTarget::Container { object, name } => {
                 finding.target.object == *object
                     && finding.target.container.as_deref() == Some(name)
             }
-            Whole::Object(index) => finding.target.object == Some(*index),
+            HardenTarget::Object(index) => finding.target.object == Some(*index),
         };
         is_inside && is_at_most(finding, Applicability::Unsafe)
     }
@@ -239,28 +236,31 @@ impl Whole {
     /// Returns the edits of all fixes in it.
     pub(crate) fn harden(&self, analysis: &Analysis, inputs: Inputs<'_>) -> Edits {
         analysis
-            .apply_fixes(inputs, |finding| self.takes(finding))
+            .apply_fixes(inputs, |finding| self.includes(finding))
             .edits
     }
 }
 
-fn candidates<'a>(analysis: &'a Analysis, whole: &'a Whole) -> impl Iterator<Item = &'a Finding> {
+fn candidates<'a>(
+    analysis: &'a Analysis,
+    target: &'a HardenTarget,
+) -> impl Iterator<Item = &'a Finding> {
     analysis
         .findings
         .iter()
-        .filter(|finding| whole.takes(finding))
+        .filter(|finding| target.includes(finding))
 }
 
-/// Returns the edits of all safe fixes, chunk by chunk.
-pub(crate) fn safe_edits(analyzed: &Analyzed) -> impl Iterator<Item = (Chunk<'_>, Edits)> {
-    let is_safe = |finding: &Finding| is_at_most(finding, Applicability::Safe);
+/// Applies all fixes up to an applicability, chunk by chunk.
+pub(crate) fn apply(
+    analyzed: &Analyzed,
+    most: Applicability,
+) -> impl Iterator<Item = (Chunk<'_>, FixOutcome)> {
+    let inputs = analyzed.inputs.borrow();
     analyzed.report.chunks().map(move |chunk| {
-        (
-            chunk,
-            chunk
-                .analysis
-                .apply_fixes(analyzed.inputs.borrow(), is_safe)
-                .edits,
-        )
+        let outcome = chunk
+            .analysis
+            .apply_fixes(inputs, |finding| is_at_most(finding, most));
+        (chunk, outcome)
     })
 }

@@ -2,15 +2,15 @@
 //!
 //! An extension of the protocol. The result is the one of `kubeharden fix --unsafe-fixes` for the current text, as one edit.
 
+use super::edit::workspace_edit;
+use super::fixes;
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::to_proto;
 use crate::session::analysis::Analyzer;
 use crate::session::documents::Analyzed;
 use crate::session::workers::Panicked;
-use linter::rules::{Applicability, Finding};
+use linter::rules::Applicability;
 use serde::{Deserialize, Serialize};
-use text::Encoding;
-use tower_lsp::ls_types as lsp;
+use tower_lsp::ls_types::{self as lsp, Uri};
 
 pub(crate) const METHOD: &str = "kubeharden/harden";
 
@@ -43,52 +43,30 @@ pub(crate) async fn harden(
         return Ok(None);
     };
     let analyzed = analyzer.analyzed(&url, snapshot).await?;
-    let hardened = analyzer.run(move || {
-        let AppliedFixes {
-            edits,
-            applied,
-            withheld,
-        } = apply_fixes(&analyzed, client.encoding);
-        let version = analyzed.snapshot.version;
-        let edit =
-            (!edits.is_empty()).then(|| to_proto::workspace_edit(&url, version, edits, &client));
-        Hardened {
-            edit,
-            fixed: applied,
-            withheld,
-        }
-    });
+    let hardened = analyzer.run(move || Hardened::of(&url, &analyzed, &client));
     hardened.await.map(Some)
 }
 
-#[derive(Default)]
-struct AppliedFixes {
-    edits: Vec<lsp::TextEdit>,
-    applied: usize,
-    withheld: Vec<String>,
-}
-
-fn apply_fixes(analyzed: &Analyzed, encoding: Encoding) -> AppliedFixes {
-    let is_wanted = |finding: &Finding| {
-        finding
-            .fix
-            .as_ref()
-            .is_some_and(|fix| fix.applicability <= Applicability::Unsafe)
-    };
-    let (text, mut all) = (&analyzed.snapshot.text, AppliedFixes::default());
-    for chunk in analyzed.report.chunks() {
-        let of_chunk = chunk
-            .analysis
-            .apply_fixes(analyzed.inputs.borrow(), is_wanted);
-        all.edits
-            .extend(to_proto::text_edits(chunk, &of_chunk.edits, text, encoding));
-        all.applied += of_chunk.applied;
-        for (finding, reason) in of_chunk.withheld {
-            let reason = format!("{}: {reason}", finding.rule.id);
-            if !all.withheld.contains(&reason) {
-                all.withheld.push(reason);
+impl Hardened {
+    fn of(url: &Uri, analyzed: &Analyzed, client: &Capabilities) -> Self {
+        let (mut edits, mut fixed, mut withheld) = (Vec::new(), 0, Vec::new());
+        for (chunk, outcome) in fixes::apply(analyzed, Applicability::Unsafe) {
+            if !outcome.edits.is_empty() {
+                edits.push((chunk, outcome.edits));
+            }
+            fixed += outcome.applied;
+            for (finding, error) in outcome.withheld {
+                let reason = format!("{}: {error}", finding.rule.id);
+                if !withheld.contains(&reason) {
+                    withheld.push(reason);
+                }
             }
         }
+        let edit = (!edits.is_empty()).then(|| workspace_edit(url, analyzed, client, edits));
+        Hardened {
+            edit,
+            fixed,
+            withheld,
+        }
     }
-    all
 }

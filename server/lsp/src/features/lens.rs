@@ -4,7 +4,7 @@
 
 use super::deferred::{Deferred, Unresolved};
 use super::edit::workspace_edit;
-use super::fixes::Whole;
+use super::fixes::HardenTarget;
 use crate::protocol::client::ClientHandle;
 use crate::protocol::to_proto;
 use crate::session::analysis::Analyzer;
@@ -35,17 +35,17 @@ pub(crate) async fn lenses(
     let analyzed = analyzer.latest(url).await?;
     let client = client.capabilities();
     let mut lenses = Vec::new();
-    for (part, chunk) in analyzed.report.chunks().enumerate() {
+    for (chunk_index, chunk) in analyzed.report.chunks().enumerate() {
         for target in workloads(chunk) {
             let start = chunk
                 .place(chunk.analysis.objects.get(target.start)?.range)
                 .start;
             let range = to_proto::range(start..start, &analyzed.snapshot.text, client.encoding);
-            let first = Whole::Object(target.start);
+            let first = HardenTarget::Object(target.start);
             let workload = Workload {
                 uri: url.clone(),
                 revision: analyzed.snapshot.revision,
-                part,
+                chunk_index,
                 target,
             };
             let data = serde_json::to_value(workload).ok();
@@ -70,23 +70,15 @@ pub(crate) async fn lenses(
 /// Returns the workloads of a chunk, each with its repetitions; none in templates and patches.
 fn workloads(chunk: Chunk<'_>) -> impl Iterator<Item = Range<usize>> {
     let objects = &chunk.analysis.objects;
-    let is_one = |object: &ObjectInfo| {
+    let is_first = move |object: &ObjectInfo| {
         chunk.analysis.kind == DocumentKind::Complete && object.makes_pods && !object.repeated
     };
-    let starts = objects
-        .iter()
-        .enumerate()
-        .filter(move |(_, object)| is_one(object))
-        .map(|(start, _)| start);
+    let starts = (0..objects.len()).filter(move |&start| is_first(&objects[start]));
     starts.map(|start| {
-        start
-            ..start
-                + 1
-                + objects
-                    .iter()
-                    .skip(start + 1)
-                    .take_while(|object| object.repeated)
-                    .count()
+        let repetitions = objects[start + 1..]
+            .iter()
+            .take_while(|object| object.repeated);
+        start..start + 1 + repetitions.count()
     })
 }
 
@@ -204,7 +196,7 @@ pub(crate) async fn harden(
     let supported = client.capabilities();
     let work = move || {
         let chunk = workload.chunk(&analyzed)?;
-        let object = Whole::Object(workload.target.start);
+        let object = HardenTarget::Object(workload.target.start);
         let edits = object.harden(chunk.analysis, analyzed.inputs.borrow());
         (!edits.is_empty())
             .then(|| workspace_edit(&workload.uri, &analyzed, &supported, [(chunk, edits)]))

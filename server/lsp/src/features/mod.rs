@@ -1,4 +1,4 @@
-//! The requests of a client about a document, one feature a file.
+//! The requests of a client about a document, one feature per file.
 
 pub(crate) mod code_action;
 pub(crate) mod commands;

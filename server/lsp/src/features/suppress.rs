@@ -1,9 +1,6 @@
 //! Actions that suppress findings: a comment at the place, a comment for the whole document, or an exception in the configuration.
 //!
-//! For a single rule, the menu has all three. For several, it has a comment for each of the first few, and a comment and an exception for
-//! all missing settings of a container or pod. A client that requests only this kind of action gets all of them.
-//!
-//! Each action is proved to suppress this rule and no other. Templates get none.
+//! Each action is proved to suppress these rules and no other. Templates get none.
 
 use super::fixes::article;
 use crate::diagnostics::convert;
@@ -30,7 +27,7 @@ const MOST_RULES: usize = 3;
 const MOST_FINDINGS: usize = 24;
 
 /// The configuration file for the exceptions of a document.
-pub(crate) struct Place {
+pub(crate) struct ExceptionFile {
     file: PathBuf,
     url: Uri,
     /// The path of the document from there, as a pattern.
@@ -39,21 +36,21 @@ pub(crate) struct Place {
     open: Option<Snapshot>,
 }
 
-/// A request for actions, and the document.
-pub(crate) struct Asked<'a> {
+/// Makes the actions for an analyzed document and a client.
+pub(crate) struct ActionMaker<'a> {
     pub url: &'a Uri,
     pub analyzed: &'a Analyzed,
     pub client: &'a Capabilities,
-    pub place: Option<&'a Place>,
+    pub exception_file: Option<&'a ExceptionFile>,
 }
 
-impl Place {
+impl ExceptionFile {
     /// Returns the configuration file of a document, or the one to create.
     pub(crate) fn of(
         configurations: &Configurations,
         documents: &Documents,
         url: &Uri,
-    ) -> Option<Place> {
+    ) -> Option<ExceptionFile> {
         let document = uri::file_of(url)?;
         let (file, known_as) = match configurations.file_of(url) {
             Some((file, known_as)) => (file, known_as),
@@ -67,7 +64,7 @@ impl Place {
         let path = Pattern::of_paths(&literal(&chunks.join("/"))).ok()?;
         let open = known_as.as_ref().and_then(|url| documents.snapshot(url));
         let url = known_as.or_else(|| uri::of_file(&file))?;
-        Some(Place {
+        Some(ExceptionFile {
             file,
             url,
             path,
@@ -98,19 +95,21 @@ fn new_file(folder: &Path) -> PathBuf {
 
 /// Returns a pattern that matches only this word.
 fn literal(word: &str) -> String {
-    word.chars()
-        .flat_map(|c| {
-            "\\*?[]{}!,"
-                .contains(c)
-                .then_some('\\')
-                .into_iter()
-                .chain([c])
-        })
-        .collect()
+    let mut pattern = String::new();
+    for c in word.chars() {
+        if "\\*?[]{}!,".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
 }
 
-impl Asked<'_> {
-    /// Returns actions that ignore the findings of some marks: all of them, or as many as fit into a menu.
+impl ActionMaker<'_> {
+    /// Returns actions that ignore the findings of some marks: all possible ones, or as many as fit into a menu.
+    ///
+    /// For a single rule, the menu has all of them. For several rules, it has a comment for each of the first few, and a comment and
+    /// an exception for all missing settings of a container or pod.
     pub(crate) fn actions(&self, marks: &[&Mark<'_>], all: bool) -> Vec<lsp::CodeAction> {
         let can_ignore = |(chunk, finding): &(Chunk<'_>, &Finding)| {
             chunk.analysis.kind != DocumentKind::Template
@@ -124,16 +123,16 @@ impl Asked<'_> {
             return Vec::new();
         }
         findings.sort_by_key(|(_, finding)| (Reverse(finding.severity), fix_certainty(finding)));
-        let has_room = findings
+        let is_one_rule = findings
             .iter()
             .all(|(_, finding)| finding.rule.id == findings[0].1.rule.id);
-        let ways = if all || has_room {
-            self.ways(&findings)
+        let candidates = if all || is_one_rule {
+            self.all_actions(&findings)
         } else {
             self.menu(&findings)
         };
         let mut actions: Vec<lsp::CodeAction> = Vec::new();
-        for action in ways {
+        for action in candidates {
             if !actions
                 .iter()
                 .any(|other| other.title == action.title && other.edit == action.edit)
@@ -145,11 +144,11 @@ impl Asked<'_> {
     }
 
     /// Returns every action for every finding.
-    fn ways(&self, findings: &[(Chunk<'_>, &Finding)]) -> Vec<lsp::CodeAction> {
+    fn all_actions(&self, findings: &[(Chunk<'_>, &Finding)]) -> Vec<lsp::CodeAction> {
         let of = |&(chunk, finding): &(Chunk<'_>, &Finding)| {
-            let here = self.comment(chunk, &[finding], SuppressionScope::Place);
-            let whole = self.comment(chunk, &[finding], SuppressionScope::Document);
-            [here, whole, self.configured(chunk, &[finding])]
+            let at_place = self.comment(chunk, &[finding], SuppressionScope::Place);
+            let in_document = self.comment(chunk, &[finding], SuppressionScope::Document);
+            [at_place, in_document, self.configured(chunk, &[finding])]
         };
         findings.iter().flat_map(of).flatten().collect()
     }
@@ -161,19 +160,19 @@ impl Asked<'_> {
         };
         let mut actions: Vec<lsp::CodeAction> =
             findings.iter().take(MOST_RULES).filter_map(here).collect();
-        for (place, (chunk, finding)) in findings.iter().enumerate() {
+        for (index, (chunk, finding)) in findings.iter().enumerate() {
             let is_in_group = |(other_chunk, other): &&(Chunk<'_>, &Finding)| {
                 other_chunk.start == chunk.start && grouping::are_same_group(finding, other)
             };
-            let is_new = !findings[..place].iter().any(|other| is_in_group(&other));
-            let lacking: Vec<&Finding> = findings
+            let is_new = !findings[..index].iter().any(|other| is_in_group(&other));
+            let missing: Vec<&Finding> = findings
                 .iter()
                 .filter(is_in_group)
                 .map(|(_, finding)| *finding)
                 .collect();
-            if is_new && lacking.len() > 1 {
-                actions.extend(self.comment(*chunk, &lacking, SuppressionScope::Place));
-                actions.extend(self.configured(*chunk, &lacking));
+            if is_new && missing.len() > 1 {
+                actions.extend(self.comment(*chunk, &missing, SuppressionScope::Place));
+                actions.extend(self.configured(*chunk, &missing));
             }
         }
         actions
@@ -191,7 +190,7 @@ impl Asked<'_> {
             .ok()?;
         let snapshot = &self.analyzed.snapshot;
         let edits = to_proto::text_edits(chunk, &edits, &snapshot.text, self.client.encoding);
-        let edit = to_proto::workspace_edit(self.url, snapshot.version, edits, self.client);
+        let edit = to_proto::workspace_edit(self.url, Some(snapshot.version), edits, self.client);
         let title = match (findings, scope) {
             ([finding], SuppressionScope::Document) => {
                 format!("ignore {} in this document", finding.rule.id)
@@ -208,15 +207,16 @@ impl Asked<'_> {
     }
 
     fn configured(&self, chunk: Chunk<'_>, findings: &[&Finding]) -> Option<lsp::CodeAction> {
-        let place = self.place?;
+        let file = self.exception_file?;
         let object = findings
             .first()?
             .target
             .object
             .and_then(|index| chunk.analysis.objects.get(index));
-        let exception = exception(place, object, findings)?;
-        let there = place.text().ok()?;
-        let text = there.clone().unwrap_or_else(|| Text::from(""));
+        let exception = exception(file, object, findings)?;
+        let found = file.text().ok()?;
+        let is_new = found.is_none();
+        let text = found.unwrap_or_else(|| Text::from(""));
         let edits =
             config::insert_exception(&text.to_string(), &exception, &Rule::names(), Date::today())
                 .ok()?;
@@ -225,9 +225,12 @@ impl Asked<'_> {
             new_text,
         };
         let edits = edits.into_iter().map(edit).collect();
-        let version = place.open.as_ref().map(|snapshot| snapshot.version);
-        let edit =
-            to_proto::edit_of_another(&place.url, version, edits, there.is_none(), self.client)?;
+        let edit = if is_new {
+            to_proto::edit_of_new_file(&file.url, edits, self.client)?
+        } else {
+            let version = file.open.as_ref().map(|snapshot| snapshot.version);
+            to_proto::workspace_edit(&file.url, version, edits, self.client)
+        };
         let title = match findings {
             [finding] => format!("ignore {} in .kubeharden.yaml", finding.rule.id),
             several => format!("{} in .kubeharden.yaml", all_of(several)),
@@ -272,7 +275,7 @@ fn all_of(findings: &[&Finding]) -> String {
     let holder = findings
         .first()
         .and_then(|finding| finding.target.missing.as_ref())
-        .map_or("", |lack| lack.holder.as_str());
+        .map_or("", |missing| missing.holder.as_str());
     format!(
         "ignore all {} findings of {}{}",
         findings.len(),
@@ -283,7 +286,7 @@ fn all_of(findings: &[&Finding]) -> String {
 
 /// Returns an exception for the rules of some findings in their file, object and container.
 fn exception(
-    place: &Place,
+    file: &ExceptionFile,
     object: Option<&ObjectInfo>,
     findings: &[&Finding],
 ) -> Option<Exception> {
@@ -299,7 +302,7 @@ fn exception(
             .iter()
             .map(|finding| finding.rule.id.to_owned())
             .collect(),
-        path: vec![place.path.clone()],
+        path: vec![file.path.clone()],
         kind: words(object.map(|object| object.kind.as_str()))?,
         namespace: words(object.and_then(|object| object.namespace.as_deref()))?,
         name: words(object.and_then(|object| object.name.as_deref()))?,

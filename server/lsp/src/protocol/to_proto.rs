@@ -79,90 +79,78 @@ fn manual() -> Option<lsp::CodeDescription> {
 }
 
 pub(crate) fn text_edits(
-    part: Chunk<'_>,
+    chunk: Chunk<'_>,
     edits: &Edits,
     text: &Text,
     encoding: Encoding,
 ) -> Vec<lsp::TextEdit> {
     let edit = |edit: &linter::analysis::Edit| lsp::TextEdit {
-        range: range(part.place(edit.range), text, encoding),
+        range: range(chunk.place(edit.range), text, encoding),
         new_text: edit.insert.clone(),
     };
     edits.as_slice().iter().map(edit).collect()
 }
 
-/// Returns edits of one document, bound to its version if the client can check it.
+/// Returns edits of one document, bound to its version if the client can check it. A document that is not open has no version.
 pub(crate) fn workspace_edit(
-    url: &Uri,
-    version: i32,
-    edits: Vec<lsp::TextEdit>,
-    client: &Capabilities,
-) -> lsp::WorkspaceEdit {
-    if !client.document_changes {
-        return lsp::WorkspaceEdit {
-            changes: Some([(url.clone(), edits)].into()),
-            ..Default::default()
-        };
-    }
-    let edit = lsp::TextDocumentEdit {
-        text_document: lsp::OptionalVersionedTextDocumentIdentifier {
-            uri: url.clone(),
-            version: Some(version),
-        },
-        edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
-    };
-    lsp::WorkspaceEdit {
-        document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
-        ..Default::default()
-    }
-}
-
-/// Returns edits of another file than the one of the request. A new file is created; `None` if the client cannot do that.
-pub(crate) fn edit_of_another(
     url: &Uri,
     version: Option<i32>,
     edits: Vec<lsp::TextEdit>,
-    is_new: bool,
+    client: &Capabilities,
+) -> lsp::WorkspaceEdit {
+    if client.document_changes {
+        let edit = document_edit(url, version, edits);
+        lsp::WorkspaceEdit {
+            document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
+            ..Default::default()
+        }
+    } else {
+        lsp::WorkspaceEdit {
+            changes: Some([(url.clone(), edits)].into()),
+            ..Default::default()
+        }
+    }
+}
+
+/// Returns an edit that creates a file; `None` if the client cannot do that.
+pub(crate) fn edit_of_new_file(
+    url: &Uri,
+    edits: Vec<lsp::TextEdit>,
     client: &Capabilities,
 ) -> Option<lsp::WorkspaceEdit> {
-    if !client.document_changes {
-        let changes = Some([(url.clone(), edits)].into());
-        return (!is_new).then(|| lsp::WorkspaceEdit {
-            changes,
-            ..Default::default()
-        });
+    if !(client.document_changes && client.create_files) {
+        return None;
     }
-    let edit = lsp::TextDocumentEdit {
+    let create = lsp::ResourceOp::Create(lsp::CreateFile {
+        uri: url.clone(),
+        options: Some(lsp::CreateFileOptions {
+            overwrite: None,
+            ignore_if_exists: Some(true),
+        }),
+        annotation_id: None,
+    });
+    let operations = vec![
+        lsp::DocumentChangeOperation::Op(create),
+        lsp::DocumentChangeOperation::Edit(document_edit(url, None, edits)),
+    ];
+    Some(lsp::WorkspaceEdit {
+        document_changes: Some(lsp::DocumentChanges::Operations(operations)),
+        ..Default::default()
+    })
+}
+
+fn document_edit(
+    url: &Uri,
+    version: Option<i32>,
+    edits: Vec<lsp::TextEdit>,
+) -> lsp::TextDocumentEdit {
+    lsp::TextDocumentEdit {
         text_document: lsp::OptionalVersionedTextDocumentIdentifier {
             uri: url.clone(),
             version,
         },
         edits: edits.into_iter().map(lsp::OneOf::Left).collect(),
-    };
-    if !is_new {
-        return Some(lsp::WorkspaceEdit {
-            document_changes: Some(lsp::DocumentChanges::Edits(vec![edit])),
-            ..Default::default()
-        });
     }
-    let options = lsp::CreateFileOptions {
-        overwrite: None,
-        ignore_if_exists: Some(true),
-    };
-    let create = lsp::ResourceOp::Create(lsp::CreateFile {
-        uri: url.clone(),
-        options: Some(options),
-        annotation_id: None,
-    });
-    let operations = vec![
-        lsp::DocumentChangeOperation::Op(create),
-        lsp::DocumentChangeOperation::Edit(edit),
-    ];
-    let document_changes = Some(lsp::DocumentChanges::Operations(operations));
-    client.create_files.then(|| lsp::WorkspaceEdit {
-        document_changes,
-        ..Default::default()
-    })
 }
 
 /// Returns a hover in Markdown, or in plain text if the client shows no Markdown.
