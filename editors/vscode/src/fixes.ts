@@ -26,6 +26,12 @@ interface Hardened {
 
 const FIX_ALL = "source.fixAll.kubeharden";
 
+/** The data of the action `source.fixAll.kubeharden`. */
+interface FixAllData {
+  /** The number of findings that the edit fixes. */
+  readonly fixed: number;
+}
+
 /** Give up after this many attempts if the file changes during each of them. */
 const MAX_ATTEMPTS = 10;
 
@@ -44,7 +50,8 @@ export function fixAll(session: Session, items: StatusItems): Promise<void> {
     if (action?.edit === undefined) {
       return { edit: undefined, message: items.isClean(document) ? "No findings in this file" : "No safe fixes in this file" };
     }
-    return { edit: action.edit, message: "Applied all safe fixes" };
+    const { fixed } = action.data as FixAllData;
+    return { edit: action.edit, message: `Applied all safe fixes; fixed ${plural(fixed, "finding")}` };
   });
 }
 

@@ -17,6 +17,7 @@ use crate::session::settings::Grouping;
 use crate::session::workers::Panicked;
 use linter::analysis::{Chunk, EditError, Edits};
 use linter::rules::{Applicability, Page};
+use serde_json::json;
 use std::cmp::Reverse;
 use std::ops::Range;
 use tower_lsp::ls_types::{self as lsp, CodeActionKind, Uri};
@@ -294,16 +295,20 @@ impl ActionMaker<'_> {
             .collect()
     }
 
-    /// Returns one action with all safe fixes.
+    /// Returns one action with all safe fixes. Its data is the number of findings that they fix.
     fn fix_all(&self) -> Option<lsp::CodeAction> {
-        let edits: Vec<_> = fixes::apply(self.analyzed, Applicability::Safe)
-            .map(|(chunk, outcome)| (chunk, outcome.edits))
-            .filter(|(_, edits)| !edits.is_empty())
-            .collect();
+        let (mut edits, mut fixed) = (Vec::new(), 0);
+        for (chunk, outcome) in fixes::apply(self.analyzed, Applicability::Safe) {
+            if !outcome.edits.is_empty() {
+                edits.push((chunk, outcome.edits));
+            }
+            fixed += outcome.applied;
+        }
         (!edits.is_empty()).then(|| lsp::CodeAction {
             title: "Apply all safe fixes".to_owned(),
             kind: Some(FIX_ALL),
             edit: Some(self.workspace_edit(edits)),
+            data: (self.client.resolved_edits).then(|| json!({ "fixed": fixed })),
             ..Default::default()
         })
     }

@@ -277,6 +277,16 @@ async fn fix_all_fixes_every_document_once() {
 }
 
 #[tokio::test]
+async fn fix_all_counts_findings() {
+    for (capabilities, data) in [(resolving(), Some(&json!({"fixed": 3}))), (modern(), None)] {
+        let mut server = opened(capabilities, POD).await;
+        let actions = server.code_actions(web(), only(&["source.fixAll"])).await;
+        assert_eq!(actions[0].get("data"), data);
+        server.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn plain_edits_without_version_support() {
     let mut server = opened(
         modern_but("/workspace/workspaceEdit/documentChanges", json!(false)),
