@@ -5,6 +5,7 @@ import * as vscode from "vscode";
 import { showDebugInformation } from "./debug";
 import { explain } from "./explain";
 import { fixAll, harden } from "./fixes";
+import { showIgnored } from "./ignores";
 import { Pages, SCHEME } from "./pages";
 import { Session, message } from "./session";
 import { StatusItems } from "./status";
@@ -38,7 +39,8 @@ export function activate(context: vscode.ExtensionContext): void {
     command("harden", () => harden(current, items)),
     command("explainRule", (id) => explain(pages, id)),
     command("openSample", () => openSample(context)),
-    // Not in the command palette: for links and buttons.
+    // Not in the command palette: for links, buttons and actions.
+    command("showIgnored", (title, uri, edit) => showIgnored(title as string, uri as vscode.Uri, edit as vscode.TextEdit)),
     command("openSettings", (query) => openSettings(typeof query === "string" ? query : "kubeharden.profile")),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (["enable", "server"].some((name) => change.affectsConfiguration(`kubeharden.${name}`))) {

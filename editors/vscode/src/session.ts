@@ -14,6 +14,7 @@ import {
   TransportKind,
 } from "vscode-languageclient/node";
 import { BINARY_NAME, type Binary, BinaryError, findBinary } from "./binary";
+import { announceIgnore } from "./ignores";
 import { TraceChannel } from "./log";
 import { linkDiagnostic, linkHover } from "./pages";
 
@@ -150,6 +151,11 @@ export class Session implements vscode.Disposable {
           const hover = await next(document, position, token);
           const diagnostics = vscode.languages.getDiagnostics(document.uri).filter(({ range }) => range.contains(position));
           return hover && linkHover(hover, diagnostics);
+        },
+        provideCodeActions: async (document, range, context, token, next) => {
+          const actions = await next(document, range, context, token);
+          actions?.forEach((action) => announceIgnore(action, document));
+          return actions;
         },
       },
     };
