@@ -50,8 +50,10 @@ export function fixAll(session: Session, items: StatusItems): Promise<void> {
     if (action?.edit === undefined) {
       return { edit: undefined, message: items.isClean(document) ? "No findings in this file" : "No safe fixes in this file" };
     }
-    const { fixed } = action.data as FixAllData;
-    return { edit: action.edit, message: `Applied all safe fixes; fixed ${plural(fixed, "finding")}` };
+    // An older server does not send the number.
+    const fixed = (action.data as FixAllData | undefined)?.fixed;
+    const result = fixed === undefined ? "" : `; fixed ${plural(fixed, "finding")}`;
+    return { edit: action.edit, message: `Applied all safe fixes${result}` };
   });
 }
 
