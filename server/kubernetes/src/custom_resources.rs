@@ -140,6 +140,7 @@ pub(super) fn pods<'y>(
     by_shape: bool,
 ) -> Vec<(Pod<'y>, Reading<'y>)> {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    // A kind that Kubernetes does not have in `v1` or `apps` may be one of OpenShift 3.
     if !is_custom(group) && group.contains('.') {
         return Vec::new();
     }

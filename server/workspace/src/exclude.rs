@@ -52,12 +52,14 @@ impl Exclude {
     }
 }
 
+/// How many braces a pattern may have. Deeply nested ones overflow the stack of `globset`.
+pub const MAX_BRACES: usize = 32;
+
 /// Checks a pattern.
 ///
 /// # Errors
 /// If it is empty or not a valid glob.
 pub fn check_pattern(pattern: &str) -> Result<(), String> {
-    const MAX_BRACES: usize = 32;
     let shown: String = pattern.chars().take(40).collect();
     let invalid = || format!("`{shown}` is not a valid pattern, such as `vendor/**`");
     if pattern.trim().is_empty() || pattern.matches('{').count() > MAX_BRACES {

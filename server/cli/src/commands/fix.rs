@@ -36,7 +36,17 @@ pub(crate) fn run(arguments: &Fix, console: &mut Console) -> io::Result<ExitStat
     let allowed = allowed(arguments);
     let (sources, errors) = files::gather(&arguments.inputs);
     errors.iter().for_each(|trouble| console.error(trouble));
+    let has_stdin = |source: &Source| source.origin == Origin::Stdin;
+    let was_given = sources.iter().any(has_stdin);
     let sources = Configured::all(sources, &arguments.choices, console);
+    let is_excluded = was_given
+        && !sources
+            .iter()
+            .any(|configured| has_stdin(&configured.source));
+    if is_excluded && !arguments.diff {
+        // A formatter replaces its text by the output.
+        io::copy(&mut io::stdin().lock(), console)?;
+    }
     replace::finish_before_interruption();
     let results: Vec<_> = read_all(sources)
         .into_par_iter()

@@ -14,7 +14,12 @@ const SCHEMA: &str = concat!(
 );
 
 pub(crate) fn run(arguments: &Init, console: &mut Console) -> io::Result<ExitStatus> {
-    let path = files::plain(&arguments.folder.join(discovery::FILE_NAME));
+    let in_folder = |name| files::plain(&arguments.folder.join(name));
+    let existing = discovery::FILE_NAMES
+        .map(in_folder)
+        .into_iter()
+        .find(|path| path.exists());
+    let path = existing.unwrap_or_else(|| in_folder(discovery::FILE_NAME));
     let created = OpenOptions::new().write(true).create_new(true).open(&path);
     match created.and_then(|mut file| file.write_all(config::template(SCHEMA).as_bytes())) {
         Ok(()) => console.note(format_args!("Wrote {}.", path.display())),

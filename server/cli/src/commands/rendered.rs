@@ -370,8 +370,9 @@ struct Rendered<'r> {
 /// A file that findings are traced to.
 struct SourceFile {
     checked: CheckedFile,
-    /// The findings that comments in the file suppress, with their ranges in the file, in bytes.
-    suppressed: Vec<(Finding, Range<usize>)>,
+    /// The rules that comments in the file suppress, each with a range in the file, in bytes: of the value, or of the
+    /// container or pod that lacks one.
+    suppressed: Vec<(&'static str, Range<usize>)>,
 }
 
 impl SourceFile {
@@ -384,7 +385,14 @@ impl SourceFile {
         let report = analysis::analyze(&text, &inputs);
         let suppressed = report.chunks().flat_map(|chunk| {
             let findings = chunk.analysis.suppressed.iter();
-            findings.map(move |finding| (finding.clone(), chunk.place(finding.range)))
+            findings.map(move |finding| {
+                let range = if finding.target.absent {
+                    finding.target.range
+                } else {
+                    finding.range
+                };
+                (finding.rule.id, chunk.place(range))
+            })
         });
         SourceFile {
             suppressed: suppressed.collect(),
@@ -398,13 +406,11 @@ impl SourceFile {
         }
     }
 
-    /// Whether a comment in the file suppresses the same finding at the same place, or about the same container.
+    /// Whether a comment in the file suppresses a finding of the same rule at a place.
     fn suppresses(&self, finding: &Finding, range: &Range<usize>) -> bool {
-        self.suppressed.iter().any(|(known, place)| {
+        self.suppressed.iter().any(|(rule, place)| {
             let is_here = place.start <= range.end && range.start <= place.end;
-            let is_about_same = finding.target.container.is_some()
-                && known.target.container == finding.target.container;
-            known.rule.id == finding.rule.id && (is_here || is_about_same)
+            *rule == finding.rule.id && is_here
         })
     }
 }

@@ -65,7 +65,7 @@ impl Configured {
             .filter(|source| {
                 let folder = workspace::paths::folder_of(&source.path);
                 let effective = configurations.of(folder, console);
-                !source.is_excludable || !is_excluded(source, &effective, &mut excluded)
+                !source.is_excluded && !is_excluded(source, &effective, &mut excluded)
             })
             .collect();
         let mut project = Project::default();
@@ -114,7 +114,7 @@ fn is_excluded(
     let Some(file) = effective
         .file
         .as_deref()
-        .filter(|_| !effective.config.exclude.is_empty())
+        .filter(|_| source.is_excludable && !effective.config.exclude.is_empty())
     else {
         return false;
     };

@@ -25,6 +25,8 @@ pub(crate) struct Source {
     pub origin: Origin,
     /// Whether patterns can exclude it: it was found in a folder, or named with `--force-exclude`.
     pub is_excludable: bool,
+    /// Whether `--exclude` covers it.
+    pub is_excluded: bool,
     pub may_be_empty: bool,
 }
 
@@ -100,6 +102,7 @@ impl Found {
             path: path.clone(),
             origin,
             is_excludable: inputs.force_exclude,
+            is_excluded: false,
             may_be_empty: inputs.allow_empty || origin == Origin::File,
         };
         self.sources.insert(path, source);
@@ -119,6 +122,7 @@ impl Found {
                         path,
                         origin: Origin::File,
                         is_excludable: true,
+                        is_excluded: false,
                         may_be_empty: true,
                     });
                 }
@@ -138,7 +142,7 @@ impl Found {
     }
 }
 
-/// Removes the files that match patterns, relative to the current folder.
+/// Marks the files that match patterns, relative to the current folder.
 fn exclude(sources: &mut BTreeMap<PathBuf, Source>, patterns: &[String]) {
     // The arguments were checked.
     let Some(exclude) = Exclude::new(patterns).ok().filter(|_| !patterns.is_empty()) else {
@@ -146,7 +150,9 @@ fn exclude(sources: &mut BTreeMap<PathBuf, Source>, patterns: &[String]) {
     };
     let here = workspace::paths::real(Path::new("."));
     let relative = |path: &Path| path.strip_prefix(&here).unwrap_or(path).to_owned();
-    sources.retain(|path, source| !source.is_excludable || !exclude.covers(&relative(path)));
+    for (path, source) in sources {
+        source.is_excluded = source.is_excludable && exclude.covers(&relative(path));
+    }
 }
 
 /// Whether a JSON file looks like a Kubernetes object, or is a patch of a kustomization. Most JSON files are neither. A file that cannot

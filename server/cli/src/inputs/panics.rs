@@ -47,6 +47,7 @@ mod tests {
             path: "a.yaml".into(),
             origin: Origin::File,
             is_excludable: false,
+            is_excluded: false,
             may_be_empty: true,
         };
         assert_eq!(catch(&source, || 1).unwrap(), 1);

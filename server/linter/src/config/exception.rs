@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use workspace::exclude::MAX_BRACES;
 
 /// An exception. A finding matches if every pattern list matches; an empty list matches anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,7 +86,6 @@ impl Pattern {
 
 /// Compiles a pattern; `None` if its braces are nested too deeply.
 fn matcher(glob: Glob) -> Option<GlobSet> {
-    const MAX_BRACES: usize = 32;
     if glob.glob().matches('{').count() > MAX_BRACES {
         return None;
     }

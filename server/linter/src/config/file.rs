@@ -456,7 +456,8 @@ impl Reader<'_> {
         at
     }
 
-    /// Returns the ids of the rules that a word names; reports an error if there are none.
+    /// Looks up a word among the rule ids and the names of other tools, and returns the ids of its
+    /// rules. Reports an unknown word.
     pub(super) fn rules_named(&mut self, id: &str, node: Node<'_>) -> Vec<&'static str> {
         let ids = (self.rules.meaning)(id);
         if ids.is_empty() {

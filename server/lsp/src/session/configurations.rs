@@ -302,12 +302,9 @@ impl Known {
     fn set(&mut self, settings: Settings) -> bool {
         let mut changed = settings.grouping != self.settings.grouping;
         self.settings = settings;
-        changed |= replace(
-            &mut self.without,
-            settings.override_config(Config::default()),
-        );
+        changed |= replace(&mut self.without, effective(settings, Config::default()));
         for file in self.files.values_mut() {
-            changed |= replace(&mut file.config, settings.override_config(file.own.clone()));
+            changed |= replace(&mut file.config, effective(settings, file.own.clone()));
         }
         changed
     }
@@ -419,10 +416,18 @@ impl File {
             self.own = content.reading.config.clone();
             self.was_valid = is_valid;
         }
-        replace(&mut self.config, settings.override_config(self.own.clone()));
+        replace(&mut self.config, effective(settings, self.own.clone()));
         let had_mistakes = self.has_mistakes();
         self.content = Some(content);
         had_mistakes || self.has_mistakes()
+    }
+}
+
+/// Returns a configuration with the client's settings, and with the day for suppressions that expire.
+fn effective(settings: Settings, config: Config) -> Config {
+    Config {
+        today: Some(config::Date::today()),
+        ..settings.override_config(config)
     }
 }
 

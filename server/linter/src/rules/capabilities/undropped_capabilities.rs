@@ -165,9 +165,10 @@ rule! {
     enablement: Profile(Restricted),
     severity: Warning,
     check: Check::Pod(check),
-    aliases: [Kyverno "drop-all-capabilities",
+    aliases: [
         Trivy "KSV-0003", Checkov "CKV_K8S_37", Polaris "insecureCapabilities",
         Kubeaudit "CapabilityShouldDropAll", Kubesec "CapDropAll",
+        Kyverno "drop-all-capabilities",
     ],
     related: [
         Trivy "KSV-0004", Trivy "KSV-0106", Kubescape "C-0201",

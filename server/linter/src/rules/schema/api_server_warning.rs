@@ -1,12 +1,12 @@
+use super::refused_value::parts::{check_unique, integer, items, text};
 use super::refused_value::resources::amount_of;
 use crate::config::Config;
 use crate::rules::describe::{shortened, token};
-use crate::rules::schema::unknown_fields::is_filled_in;
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Pod};
 use std::collections::HashMap;
 use yaml::edit::{Change, Value};
-use yaml::{Node, NodeKind, Resolved};
+use yaml::{Node, NodeKind};
 
 rule! {
     /// Values in a pod that the API server accepts with a warning.
@@ -136,8 +136,13 @@ rule! {
 const BYTES: [&str; 2] = ["memory", "ephemeral-storage"];
 
 fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
-    check_unique(pod, "hostAliases", "ip", "IP address", report);
-    check_unique(pod, "imagePullSecrets", "name", "pull secret", report);
+    for (list, key, noun) in [
+        ("hostAliases", "ip", "IP address"),
+        ("imagePullSecrets", "name", "pull secret"),
+    ] {
+        let values = items(pod.lookup(list)).filter_map(|item| Some((None, item.get(key)?)));
+        check_unique(values, noun, report);
+    }
     check_bytes(pod.lookup("overhead"), None, report);
     check_pull_secrets(pod, report);
     check_selectors(pod, report);
@@ -148,36 +153,7 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
         check_variables(container, report);
     }
     check_ports(pod, report);
-}
-
-fn items(list: Option<Node<'_>>) -> impl Iterator<Item = Node<'_>> {
-    let list = list.filter(|list| list.kind() == NodeKind::Sequence);
-    list.into_iter()
-        .flat_map(Node::items)
-        .filter_map(Node::resolve)
-}
-
-/// Returns the text of a value that no other program fills in.
-fn text(node: Node<'_>) -> Option<&str> {
-    node.as_str()
-        .filter(|_| !node.is_null() && !is_filled_in(node))
-}
-
-/// Reports each item whose key has the value of an earlier item.
-fn check_unique(pod: &Pod<'_>, list: &str, key: &str, noun: &str, report: &mut Reporter<'_, '_>) {
-    let mut first: HashMap<&str, Node<'_>> = HashMap::new();
-    for node in items(pod.lookup(list)).filter_map(|item| item.get(key)) {
-        let Some(value) = text(node) else { continue };
-        match first.get(value) {
-            // An alias repeats the same item.
-            Some(other) if *other == node => {}
-            Some(other) => {
-                let message = format!("duplicate {noun} {:?} in {list}", shortened(value));
-                report.at(node, message).related(*other, "first used here");
-            }
-            None => _ = first.insert(value, node),
-        }
-    }
+    check_port_names(pod, report);
 }
 
 /// Reports amounts of bytes that are not whole, as Kubernetes does: after rounding up to a
@@ -261,64 +237,68 @@ struct Port<'y> {
 
 fn check_ports(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     let mut by_port: HashMap<(i64, &str), Vec<Port<'_>>> = HashMap::new();
-    let mut by_name: HashMap<&str, Node<'_>> = HashMap::new();
-    for container in &pod.containers {
-        let mut own_names = HashMap::new();
-        for item in items(container.lookup("ports")) {
-            let number = |key| match item.get(key)?.resolved()? {
-                Resolved::Int(number) => Some(number),
-                _ => None,
-            };
-            let word = |key| item.get(key).and_then(text).unwrap_or_default();
-            let node = item.get("containerPort").unwrap_or(item);
-            let port = Port {
-                node,
-                host: number("hostPort").filter(|port| *port != 0),
-                host_ip: word("hostIP"),
-            };
-            if port.host.is_none() && !port.host_ip.is_empty() && item.get("hostPort").is_none() {
-                let at = item.get("hostIP").unwrap_or(item);
-                report
-                    .at(at, "hostIP has no effect without hostPort")
-                    .in_container(Some(container))
-                    .as_missing();
-            }
-            if let Some(name) = item.get("name").filter(|name| text(*name).is_some()) {
-                let word = name.as_str().unwrap_or_default();
-                // A second one in the same container is rejected: see `refused-value`.
-                let is_repeated = own_names.insert(word, name).is_some();
-                match by_name.get(word) {
-                    Some(other) if !is_repeated && *other != name => {
-                        let message = format!(
-                            "duplicate port name {:?}: services and probes use the first one",
-                            shortened(word)
-                        );
-                        let mut finding = report.at(name, message).in_container(Some(container));
-                        finding.related(*other, "first used here");
-                    }
-                    Some(_) => {}
-                    None => _ = by_name.insert(word, name),
-                }
-            }
-            let Some(contained) = number("containerPort") else {
-                continue;
-            };
-            let protocol = match item.get("protocol") {
-                Some(protocol) => text(protocol).unwrap_or_default(),
-                None => "TCP",
-            };
-            let others = by_port.entry((contained, protocol)).or_default();
-            if let Some((other, problem)) = others
-                .iter()
-                .find_map(|other| Some((other, conflict(&port, other)?)))
-            {
-                let message = format!("port {contained}/{protocol} {problem}");
-                let mut finding = report.at(node, message).in_container(Some(container));
-                finding.related(other.node, "the other port");
-            }
-            others.push(port);
+    for (container, item) in ports(pod) {
+        let word = |key| item.get(key).and_then(text).unwrap_or_default();
+        let port = Port {
+            node: item.get("containerPort").unwrap_or(item),
+            host: integer(item, "hostPort").filter(|port| *port != 0),
+            host_ip: word("hostIP"),
+        };
+        if !port.host_ip.is_empty() && item.get("hostPort").is_none() {
+            let at = item.get("hostIP").unwrap_or(item);
+            let message = "hostIP has no effect without hostPort";
+            report.at(at, message).in_container(container).as_missing();
+        }
+        let Some(number) = integer(item, "containerPort") else {
+            continue;
+        };
+        let protocol = match item.get("protocol") {
+            Some(protocol) => text(protocol).unwrap_or_default(),
+            None => "TCP",
+        };
+        let others = by_port.entry((number, protocol)).or_default();
+        let found = others
+            .iter()
+            .find_map(|other| Some((other, conflict(&port, other)?)));
+        if let Some((other, problem)) = found {
+            let message = format!("port {number}/{protocol} {problem}");
+            let mut finding = report.at(port.node, message).in_container(container);
+            finding.related(other.node, "the other port");
+        }
+        others.push(port);
+    }
+}
+
+/// Reports port names that another container has. The API server rejects a second one in the same container: see
+/// `refused-value`.
+fn check_port_names(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
+    let mut first: HashMap<&str, (&Container<'_>, Node<'_>)> = HashMap::new();
+    for (container, item) in ports(pod) {
+        let Some(node) = item.get("name") else {
+            continue;
+        };
+        let Some(name) = text(node) else { continue };
+        let Some((other, earlier)) = first.get(name) else {
+            first.insert(name, (container, node));
+            continue;
+        };
+        // An alias repeats the same item.
+        if *earlier != node && other.node != container.node {
+            let message = format!(
+                "duplicate port name {:?}: services and probes use the first one",
+                shortened(name)
+            );
+            let mut finding = report.at(node, message).in_container(container);
+            finding.related(*earlier, "first used here");
         }
     }
+}
+
+/// Returns the ports of all containers.
+fn ports<'p, 'y>(pod: &'p Pod<'y>) -> impl Iterator<Item = (&'p Container<'y>, Node<'y>)> {
+    pod.containers
+        .iter()
+        .flat_map(|container| items(container.lookup("ports")).map(move |port| (container, port)))
 }
 
 /// Returns what is wrong with two ports of the same number and protocol.

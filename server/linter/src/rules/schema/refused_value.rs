@@ -8,7 +8,7 @@ use yaml::edit::{Change, Value};
 use yaml::{Node, NodeKind};
 
 mod choices;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod resources;
 pub(crate) mod values;
 

@@ -81,7 +81,7 @@ rule! {
     enablement: Always,
     severity: Info,
     check: Check::Pod(check),
-    aliases: [Kubescape "C-0294", KubeLinter "deprecated-service-account-field"],
+    aliases: [KubeLinter "deprecated-service-account-field", Kubescape "C-0294"],
 }
 
 const OLD: &str = "serviceAccount";

@@ -143,9 +143,9 @@ fn check_unique_host_ports(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     for container in pod.containers.iter().filter(ordinary) {
         for port in items(container.lookup("ports")) {
             let word = |key| port.get(key).map_or(Some(""), text);
-            let number = |key| match port.get(key)?.resolved()? {
-                Resolved::Int(number) if number != 0 => Some((number, port.get(key)?)),
-                _ => None,
+            let number = |key| {
+                let number = integer(port, key).filter(|number| *number != 0)?;
+                Some((number, port.get(key)?))
             };
             let of_node = number("hostPort").or_else(|| {
                 number("containerPort").filter(|_| pod.spec.host_network == Some(true))
@@ -193,7 +193,8 @@ fn check_apparmor_annotations(pod: &Pod<'_>, is_whole: bool, report: &mut Report
     }
 }
 
-fn items(list: Option<Node<'_>>) -> impl Iterator<Item = Node<'_>> {
+/// Returns the items of a list, with aliases resolved.
+pub(crate) fn items(list: Option<Node<'_>>) -> impl Iterator<Item = Node<'_>> {
     let list = list.filter(|list| list.kind() == NodeKind::Sequence);
     list.into_iter()
         .flat_map(Node::items)
@@ -208,15 +209,23 @@ fn name_of(item: Node<'_>) -> Option<Node<'_>> {
     item.get("name")
 }
 
+/// Returns the integer of a key.
+pub(crate) fn integer(mapping: Node<'_>, key: &str) -> Option<i64> {
+    match mapping.get(key)?.resolved()? {
+        Resolved::Int(number) => Some(number),
+        _ => None,
+    }
+}
+
 /// Returns the text of a value, unless another program fills it in.
-fn text(node: Node<'_>) -> Option<&str> {
+pub(crate) fn text(node: Node<'_>) -> Option<&str> {
     node.as_str().filter(|text| {
         !text.is_empty() && !text.contains("{{") && !text.contains("$(") && !node.is_null()
     })
 }
 
 /// Reports each name that occurs before.
-fn check_unique<'p, 'y: 'p>(
+pub(crate) fn check_unique<'p, 'y: 'p>(
     names: impl Iterator<Item = (Option<&'p Container<'y>>, Node<'y>)>,
     noun: &str,
     report: &mut Reporter<'_, '_>,
@@ -328,11 +337,8 @@ fn check_propagation(mount: Node<'_>, container: &Container<'_>, report: &mut Re
 /// With `hostNetwork`, a container's ports are ports of the node.
 fn check_host_ports(pod: &Pod<'_>, container: &Container<'_>, report: &mut Reporter<'_, '_>) {
     for port in items(container.lookup("ports")) {
-        let number = |key: &str| match port.get(key)?.resolved()? {
-            Resolved::Int(number) => Some(number),
-            _ => None,
-        };
-        let (Some(of_host), Some(of_container)) = (number("hostPort"), number("containerPort"))
+        let (Some(of_host), Some(of_container)) =
+            (integer(port, "hostPort"), integer(port, "containerPort"))
         else {
             continue;
         };
