@@ -317,9 +317,11 @@ impl LanguageServer for Server {
         }
     }
 
-    /// Publishes again, in case earlier diagnostics were lost or an analysis failed.
+    /// Publishes again: a saved text is complete. Earlier diagnostics may also be lost, or an analysis failed.
     async fn did_save(&self, params: lsp::DidSaveTextDocumentParams) {
-        self.documents.wake(&params.text_document.uri);
+        if self.documents.saved(&params.text_document.uri) {
+            self.refresh.request();
+        }
         self.reload();
     }
 

@@ -70,6 +70,8 @@ pub struct ObjectInfo {
     pub repeated: bool,
     /// Whether it contains a complete pod.
     pub makes_pods: bool,
+    /// Whether it is a workload that has no containers yet.
+    pub lacks_containers: bool,
     /// The containers that are written inside it.
     pub containers: Vec<ContainerInfo>,
 }
@@ -85,6 +87,8 @@ pub struct ContainerInfo {
     pub range: Range,
     /// Its name; an empty range at the start of the container if there is no name.
     pub name_range: Range,
+    /// Whether it has a name and an image.
+    pub is_complete: bool,
 }
 
 /// A query of an object and its answer, so that a changed answer can be noticed.
@@ -117,6 +121,11 @@ impl ObjectInfo {
             name_range: place_of(name, range),
             repeated: object.repeated,
             makes_pods: object.pod.as_ref().is_some_and(is_full),
+            lacks_containers: object.pod_path().is_some()
+                && object
+                    .pod
+                    .as_ref()
+                    .is_none_or(|pod| pod.containers.is_empty()),
             containers: containers.map(ContainerInfo::of).collect(),
         }
     }
@@ -133,6 +142,7 @@ impl ContainerInfo {
             name: container.name().to_owned(),
             range: container.range(),
             name_range: place_of(container.node.get("name"), container.range()),
+            is_complete: !container.lacks_name_or_image(),
         }
     }
 }

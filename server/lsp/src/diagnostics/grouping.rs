@@ -2,6 +2,7 @@
 //!
 //! Each finding is in exactly one mark. An insecure value always has a mark of its own.
 
+use super::typing::is_too_early;
 use crate::session::settings::Grouping;
 use linter::analysis::{Chunk, Range, Report};
 use linter::rules::{Finding, MISSING_HARDENING, MissingSetting, Page, Severity};
@@ -28,9 +29,19 @@ pub(crate) fn marks(report: &Report, grouping: Grouping) -> Vec<Mark<'_>> {
 
 /// Returns the marks of a chunk.
 pub(crate) fn marks_of(chunk: Chunk<'_>, grouping: Grouping) -> Vec<Mark<'_>> {
+    marks_except(chunk, grouping, None)
+}
+
+/// Returns the marks of a chunk, without what is missing in a part that the user is typing.
+pub(crate) fn marks_except(
+    chunk: Chunk<'_>,
+    grouping: Grouping,
+    unfinished: Option<Range>,
+) -> Vec<Mark<'_>> {
     let mut marks: Vec<Mark<'_>> = Vec::new();
     let mut groups: HashMap<_, usize> = HashMap::new();
-    for finding in &chunk.analysis.findings {
+    let findings = chunk.analysis.findings.iter();
+    for finding in findings.filter(|finding| !is_too_early(finding, unfinished)) {
         let missing = finding
             .target
             .missing

@@ -2,6 +2,7 @@
 
 use super::convert;
 use super::grouping;
+use super::typing::unfinished_part;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::to_proto::{MOST_DIAGNOSTICS, SOURCE};
 use crate::session::documents::Analyzed;
@@ -15,7 +16,11 @@ pub(crate) fn diagnostics(
     grouping: Grouping,
     client: &Capabilities,
 ) -> Vec<lsp::Diagnostic> {
-    let mut marks = grouping::marks(&analyzed.report, grouping);
+    let of_chunk = |chunk| {
+        let unfinished = unfinished_part(chunk, analyzed.snapshot.last_edit);
+        grouping::marks_except(chunk, grouping, unfinished)
+    };
+    let mut marks: Vec<_> = analyzed.report.chunks().flat_map(of_chunk).collect();
     marks.sort_by_key(|mark| Reverse(mark.severity()));
     let shown = shown(marks.len());
     let convert = |mark| convert::diagnostic(mark, &analyzed.snapshot, url, client);

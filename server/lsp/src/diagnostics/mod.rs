@@ -8,3 +8,4 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod refresh;
 pub(crate) mod status;
+pub(crate) mod typing;

@@ -40,6 +40,8 @@ pub(crate) struct Snapshot {
     pub version: i32,
     /// The server's own number for it, never used twice.
     pub revision: u64,
+    /// The end of the last edit since the text was opened or saved, in bytes.
+    pub last_edit: Option<usize>,
     /// The edits from an earlier text to this one.
     history: History,
 }
@@ -94,6 +96,7 @@ impl Documents {
             text: text.into(),
             version,
             revision,
+            last_edit: None,
             history,
         };
         match self.documents.entry(url) {
@@ -139,6 +142,26 @@ impl Documents {
             (snapshot.version, snapshot.revision) = (version, revision);
             true
         });
+    }
+
+    /// Notes that a document was saved, and wakes its task. A saved text is complete, so that it counts as a new one.
+    /// Returns whether it was edited since it was opened or saved.
+    pub(crate) fn saved(&self, url: &Uri) -> bool {
+        let revision = self.next_revision();
+        let Some(document) = self.documents.get(url) else {
+            return false;
+        };
+        let mut was_edited = false;
+        document.latest.send_modify(|latest| {
+            let edited = latest
+                .as_mut()
+                .filter(|snapshot| snapshot.last_edit.is_some());
+            if let Some(snapshot) = edited {
+                (snapshot.last_edit, snapshot.revision) = (None, revision);
+                was_edited = true;
+            }
+        });
+        was_edited
     }
 
     /// Wakes the task of a document, so that it is analyzed again.
@@ -293,6 +316,7 @@ impl Snapshot {
             text: text.into(),
             version: 0,
             revision: 0,
+            last_edit: None,
             history: History::default(),
         }
     }
@@ -311,6 +335,7 @@ impl Snapshot {
                 (range, change.text.len())
             }
         };
+        self.last_edit = Some(replaced.start + inserted);
         self.history.edits.push(Edited {
             replaced,
             inserted,

@@ -1,6 +1,6 @@
 //! Findings do not disappear while the user types elsewhere.
 
-use crate::harness::{TestServer, modern, put};
+use crate::harness::{FILE, TestServer, modern, put};
 use lsp::Setup;
 use serde_json::{Value, json};
 
@@ -98,4 +98,65 @@ async fn typing_below_keeps_findings() {
 #[tokio::test]
 async fn typing_above_keeps_findings() {
     type_document(&format!("\n---\n{OTHER}"), (0, 0), false).await;
+}
+
+/// The lines of the diagnostics about missing settings.
+fn lines_of_missing(published: &Value) -> Vec<u64> {
+    let diagnostics = published["diagnostics"].as_array().unwrap();
+    let missing = diagnostics.iter().filter(|diagnostic| {
+        let code = diagnostic["code"].as_str().unwrap();
+        ["missing-hardening", "refused-value"].contains(&code)
+    });
+    let mut lines: Vec<u64> = missing
+        .map(|diagnostic| diagnostic["range"]["start"]["line"].as_u64().unwrap())
+        .collect();
+    lines.sort_unstable();
+    lines.dedup();
+    lines
+}
+
+#[tokio::test]
+async fn container_is_judged_once_it_is_saved() {
+    const CONTAINERS: u32 = 9;
+    let mut server = TestServer::ready(Setup::default(), modern()).await;
+    // The second container had no image when the file was opened.
+    let text = format!("{OTHER}    - name: old\n");
+    server.open(&text).await;
+    let known = lines_of_missing(&server.published().await);
+    assert_eq!(known, [4, 8, 9]);
+
+    // The user types a third one: its dash, its name, and half a key.
+    for (version, place, typed) in [
+        (2, (CONTAINERS + 1, 0), "    - "),
+        (3, (CONTAINERS + 1, 6), "name: new\n      "),
+        (4, (CONTAINERS + 2, 6), "ima"),
+    ] {
+        server
+            .change(version, json!([put(place, place, typed)]))
+            .await;
+        let published = server.published_for(version).await;
+        assert_eq!(
+            lines_of_missing(&published),
+            known,
+            "{typed:?}: {published}"
+        );
+    }
+
+    // After an edit elsewhere, the container is unfinished like any other.
+    server
+        .change(5, json!([put((0, 0), (0, 0), "# edited\n")]))
+        .await;
+    let published = server.published_for(5).await;
+    assert_eq!(lines_of_missing(&published), [5, 9, 10, 11], "{published}");
+
+    // The same after saving.
+    let place = (CONTAINERS + 3, 9);
+    server.change(6, json!([put(place, place, "g")])).await;
+    let published = server.published_for(6).await;
+    assert_eq!(lines_of_missing(&published), [5, 9, 10], "{published}");
+    let document = json!({"textDocument": {"uri": FILE}});
+    server.notify("textDocument/didSave", document).await;
+    let published = server.published_for(6).await;
+    assert_eq!(lines_of_missing(&published), [5, 9, 10, 11], "{published}");
+    server.finish().await;
 }

@@ -310,13 +310,15 @@ fn check_required(
         .get(field)
         .is_none_or(|value| value.is_null() || is_empty(value))
     {
-        let message = format!(
-            "{} has no {field}, which is required",
-            name(mapping, object)
-        );
+        let container = object.container_around(mapping);
+        let holder = match container {
+            Some(container) if container.node == mapping => container.to_string(),
+            _ => name(mapping, object),
+        };
+        let message = format!("{holder} has no {field}, which is required");
         report
             .at(token(mapping), message)
-            .in_container(object.container_around(mapping))
+            .in_container(container)
             .as_missing();
     }
 }
