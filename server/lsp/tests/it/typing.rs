@@ -125,11 +125,11 @@ async fn container_is_judged_once_it_is_saved() {
     let known = lines_of_missing(&server.published().await);
     assert_eq!(known, [4, 8, 9]);
 
-    // The user types a third one: its dash, its name, and half a key.
+    // The user types a third one: its dash, its name, and a comment.
     for (version, place, typed) in [
         (2, (CONTAINERS + 1, 0), "    - "),
         (3, (CONTAINERS + 1, 6), "name: new\n      "),
-        (4, (CONTAINERS + 2, 6), "ima"),
+        (4, (CONTAINERS + 2, 6), "# to do"),
     ] {
         server
             .change(version, json!([put(place, place, typed)]))
@@ -150,7 +150,7 @@ async fn container_is_judged_once_it_is_saved() {
     assert_eq!(lines_of_missing(&published), [5, 9, 10, 11], "{published}");
 
     // The same after saving.
-    let place = (CONTAINERS + 3, 9);
+    let place = (CONTAINERS + 3, 13);
     server.change(6, json!([put(place, place, "g")])).await;
     let published = server.published_for(6).await;
     assert_eq!(lines_of_missing(&published), [5, 9, 10], "{published}");
