@@ -609,6 +609,128 @@ fn diff_writes_nothing() {
 }
 
 #[test]
+fn excluded_files_are_not_searched() {
+    let sandbox = Sandbox::new(&[
+        (".kubeharden.yaml", "exclude: [gen/]\n"),
+        (".gitattributes", "made.yaml linguist-generated\n"),
+        ("pod.yaml", ESCALATING),
+        ("gen/pod.yaml", ESCALATING),
+        ("vendor/pod.yaml", ESCALATING),
+        ("made.yaml", ESCALATING),
+        ("old.yaml", ESCALATING),
+    ]);
+    let found = |arguments: &str| -> Vec<String> {
+        let json = sandbox.json(&format!("--select privilege-escalation {arguments}"));
+        let findings = json["findings"].as_array().unwrap().iter();
+        findings
+            .map(|finding| finding["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(found("."), ["old.yaml", "pod.yaml"]);
+    assert_eq!(found("--exclude old.* ."), ["pod.yaml"]);
+    let named = "gen/pod.yaml made.yaml vendor/pod.yaml";
+    assert_eq!(found(named), named.split(' ').collect::<Vec<_>>());
+    assert_eq!(
+        found(&format!("--force-exclude --allow-empty {named}")),
+        ["made.yaml", "vendor/pod.yaml"]
+    );
+    assert_eq!(found("vendor"), ["vendor/pod.yaml"]);
+}
+
+/// A formatter replaces its text by the output.
+#[test]
+fn excluded_stdin_is_passed_through() {
+    let sandbox = Sandbox::new(&[(".kubeharden.yaml", "exclude: [gen/]\n")]);
+    let fix = "fix --quiet --unsafe-fixes --force-exclude --stdin-filename";
+    for (arguments, is_fixed) in [
+        (format!("{fix} gen/pod.yaml -"), false),
+        (format!("{fix} pod.yaml --exclude pod.* -"), false),
+        (format!("{fix} pod.yaml -"), true),
+    ] {
+        let run = sandbox.run_with(&arguments, ESCALATING);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(run.stdout != ESCALATING, is_fixed, "{run:?}");
+        assert!(run.stdout.starts_with("apiVersion"), "{run:?}");
+    }
+}
+
+#[test]
+fn arguments_that_cannot_be_meant_stop() {
+    let sandbox = Sandbox::new(&[("pod.yaml", ESCALATING)]);
+    for (arguments, reason) in [
+        ("check --stdin-filename pod.yaml", "needs `-`"),
+        (
+            "check --config missing.yaml pod.yaml",
+            "missing.yaml: no such file",
+        ),
+        ("check -", "<stdin>: is empty"),
+        ("check --exclude {a pod.yaml", "not a valid pattern"),
+    ] {
+        let run = sandbox.run(arguments);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (2, ""),
+            "{arguments}: {run:?}"
+        );
+        assert!(run.stderr.contains(reason), "{arguments}: {run:?}");
+    }
+}
+
+/// Names from files and of files reach every output as text, never as a command for a terminal or a CI system.
+#[test]
+fn hostile_words_are_inert_in_every_output() {
+    for word in [
+        "\u{1b}[31m",
+        "a\nerror: forged",
+        "\u{9b}31m",
+        "\u{2028}b",
+        "\u{202e}b",
+        "::error file=x::forged",
+        "##vso[task.setvariable variable=x]y",
+    ] {
+        let name = word.replace('\n', "\\n").replace('\u{1b}', "\\e");
+        let text = ESCALATING.replace("name: web", &format!("name: \"{name}\""));
+        let sandbox = Sandbox::new(&[(&format!("{word}.yaml"), &text)]);
+        for arguments in [
+            "check",
+            "check --output-format concise",
+            "check --output-format json",
+            "check --statistics",
+            "fix --unsafe-fixes --diff",
+            "fix --unsafe-fixes",
+        ] {
+            let run = sandbox.run(arguments);
+            let is_diff = arguments.contains("diff");
+            // A patch has the lines of the file.
+            let out = if is_diff {
+                run.stdout.lines().take(2).collect()
+            } else {
+                run.stdout.clone()
+            };
+            let all = format!("{out}\n{}", run.stderr);
+            let is_active =
+                |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{202e}');
+            assert!(
+                !all.replace('\t', "").contains(is_active),
+                "{arguments} {word:?}: {all:?}"
+            );
+            let is_json = arguments.contains("json");
+            assert!(
+                is_json || !all.contains("##vso["),
+                "{arguments} {word:?}: {all:?}"
+            );
+            let is_command = |line: &str| {
+                line.trim_start().starts_with("::") || line.starts_with("error: forged")
+            };
+            assert!(
+                !all.lines().any(is_command),
+                "{arguments} {word:?}: {all:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn fix_of_stdin_goes_to_stdout() {
     let sandbox = Sandbox::new(&[]);
     let run = sandbox.run_with("fix -", ESCALATING);

@@ -354,3 +354,47 @@ fn rendering_options_exclude_paths() {
         assert_eq!(sandbox.run(arguments).code, 2, "{arguments}");
     }
 }
+
+#[test]
+fn kustomize_honors_comments_and_blames_the_overlay() {
+    if !is_installed("kustomize", "version") && !is_installed("kubectl", "help") {
+        return;
+    }
+    let deployment = |name: &str, comment: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  selector: {{matchLabels: {{app: {name}}}}}\n  \
+             template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec:\n      containers:\n        - name: web{comment}\n          \
+             image: nginx:1\n          securityContext: {{privileged: true}}\n"
+        )
+    };
+    let base = format!(
+        "{}---\n{}",
+        deployment("one", " # kubeharden: ignore[privileged-container] why"),
+        deployment("two", "")
+    );
+    let sandbox = Sandbox::new(&[
+        ("base/kustomization.yaml", "resources: [web.yaml]\n"),
+        ("base/web.yaml", &base),
+        (
+            "over/kustomization.yaml",
+            "resources: [../base]\nimages:\n  - name: nginx\n    newTag: latest\n",
+        ),
+    ]);
+    let select = "--select privileged-container,unpinned-image";
+    for path in ["over", "over/kustomization.yaml"] {
+        assert_eq!(
+            told(&sandbox, &format!("{select} --kustomize {path}")),
+            [
+                // The containers of both objects have the same name.
+                "base/web.yaml: privileged-container: true",
+                "over/kustomization.yaml: unpinned-image: latest",
+            ]
+        );
+    }
+    let run = sandbox.run("check --kustomize missing");
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("no such kustomization"), "{run:?}");
+    sandbox.write("over/kustomization.yaml", "resources: [../nothing]\n");
+    let run = sandbox.run("check --kustomize over");
+    assert!(run.code == 2 && run.stderr.contains("/over"), "{run:?}");
+}

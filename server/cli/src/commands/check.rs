@@ -5,7 +5,7 @@
 use crate::args::{Check, Format};
 use crate::commands::rendered;
 use crate::console::{Console, ExitStatus};
-use crate::inputs::configured::Configured;
+use crate::inputs::configured::{Configured, is_readable};
 use crate::inputs::files::{self, FileError};
 use crate::inputs::{panics, read};
 use crate::output::report::{self, CheckedFile, Results, Summary};
@@ -17,6 +17,9 @@ use std::cmp::Reverse;
 use std::io;
 
 pub(crate) fn run(arguments: &Check, console: &mut Console) -> io::Result<ExitStatus> {
+    if !is_readable(&arguments.choices, console) {
+        return Ok(ExitStatus::Error);
+    }
     let is_rendered = arguments.helm.is_some() || arguments.kustomize.is_some();
     let results = if is_rendered {
         rendered::check(arguments, console)

@@ -3,7 +3,7 @@
 use crate::args::Fix;
 use crate::commands::replace;
 use crate::console::{ADDED, Console, ExitStatus, REMOVED, STRONG};
-use crate::inputs::configured::Configured;
+use crate::inputs::configured::{Configured, is_readable};
 use crate::inputs::files::{self, FileError, Origin, Source};
 use crate::inputs::panics;
 use crate::inputs::read::read_all;
@@ -33,6 +33,9 @@ impl Fixed {
 }
 
 pub(crate) fn run(arguments: &Fix, console: &mut Console) -> io::Result<ExitStatus> {
+    if !is_readable(&arguments.choices, console) {
+        return Ok(ExitStatus::Error);
+    }
     let allowed = allowed(arguments);
     let (sources, errors) = files::gather(&arguments.inputs);
     errors.iter().for_each(|trouble| console.error(trouble));

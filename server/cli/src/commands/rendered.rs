@@ -4,7 +4,7 @@
 
 use crate::args::{Check, Choices};
 use crate::console::Console;
-use crate::inputs::configured::{Configurations, is_readable};
+use crate::inputs::configured::Configurations;
 use crate::inputs::files::plain;
 use crate::inputs::{panics, read};
 use crate::output::lines::Lines;
@@ -31,9 +31,6 @@ use workspace::provenance::{Origin, helm, kustomize};
 
 /// Renders and checks. Returns `None` after reporting an error if rendering failed.
 pub(crate) fn check(arguments: &Check, console: &mut Console) -> Option<Results> {
-    if !is_readable(&arguments.choices, console) {
-        return None;
-    }
     let outcome = match (&arguments.helm, &arguments.kustomize) {
         (Some(chart), _) => check_chart(chart, &arguments.values, &arguments.choices, console),
         (None, Some(folder)) => check_kustomization(folder, &arguments.choices, console),

@@ -130,3 +130,49 @@ fn keep_attributes(old: &File, new: &File) -> io::Result<()> {
 fn keep_attributes(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn changed_file_is_not_overwritten() {
+        let (folder, path) = file("theirs\n");
+        let error = replace(&path, "old\n", "new\n").unwrap_err().to_string();
+        assert!(error.contains("changed by another program"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        replace(&path, "theirs\n", "new\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_with_other_hard_links_is_not_replaced() {
+        let (folder, path) = file("old\n");
+        fs::hard_link(&path, folder.path().join("b.yaml")).unwrap();
+        let error = replace(&path, "old\n", "new\n").unwrap_err().to_string();
+        assert!(error.contains("hard links"), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn extended_attributes_are_kept() {
+        let (_folder, path) = file("old\n");
+        if xattr::set(&path, "user.kubeharden", b"kept").is_err() {
+            println!("SKIPPED: the file system has no extended attributes");
+            return;
+        }
+        replace(&path, "old\n", "new\n").unwrap();
+        let kept = xattr::get(&path, "user.kubeharden").unwrap();
+        assert_eq!(kept.as_deref(), Some(&b"kept"[..]));
+    }
+}

@@ -55,9 +55,6 @@ impl Configured {
         choices: &Choices,
         console: &mut Console,
     ) -> Vec<Configured> {
-        if !is_readable(choices, console) {
-            return Vec::new();
-        }
         let mut configurations = Configurations::new(choices);
         let mut excluded = HashMap::new();
         let sources: Vec<Source> = sources

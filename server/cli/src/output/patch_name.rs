@@ -12,7 +12,9 @@ pub(crate) fn in_patch(prefix: &str, path: &Path) -> String {
         .to_string_lossy()
         .replace('\\', if cfg!(windows) { "/" } else { "\\" });
     let name = format!("{prefix}{}", path.trim_start_matches('/'));
-    let is_quoted = |c: char| is_active(c) || matches!(c, '"' | '\\');
+    // CI systems act on `##vso[` and the like wherever it is in a line.
+    let is_command = name.contains("##");
+    let is_quoted = |c: char| is_active(c) || matches!(c, '"' | '\\') || (is_command && c == '[');
     if name.contains(is_quoted) {
         return quoted(&name, is_quoted);
     }
@@ -64,6 +66,7 @@ mod tests {
             ("my web.yaml", "a/my web.yaml\t"),
             ("/srv/web.yaml", "a/srv/web.yaml"),
             ("a\nb \".yaml", "\"a/a\\012b \\\".yaml\""),
+            ("##vso[task.x]y", "\"a/##vso\\133task.x]y\""),
             ("\u{9b}.yaml", "\"a/\\302\\233.yaml\""),
         ] {
             assert_eq!(in_patch("a/", Path::new(path)), name);

@@ -690,3 +690,63 @@ fn no_edit_is_rejected_by_the_api_server() {
         );
     }
 }
+
+/// No fix changes a value whose finding is suppressed, however it is suppressed.
+#[test]
+fn suppressed_values_stay() {
+    const POD: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+    - name: web
+      image: registry.example.com/web:1.4
+      securityContext:
+        runAsUser: 0
+";
+    let all = [Applicability::Safe, Applicability::Unsafe];
+    let fixed = |text: &str, config: &Config| analysis::fix_all(text, config, &all);
+    assert!(!fixed(POD, &Config::default()).text.contains("runAsUser: 0"));
+
+    let annotation = "metadata:\n  annotations:\n    kubeharden.dev/ignore: \"root-user: why\"\n";
+    let mut excepted = Config::default();
+    excepted.exceptions.push(linter::config::Exception {
+        rules: vec!["root-user".to_owned()],
+        ..Default::default()
+    });
+    let mut off = Config::default();
+    off.rules.severity.insert("root-user".to_owned(), None);
+    let mut ignored = Config::default();
+    ignored.rules.ignore.push("root-user".to_owned());
+    for (text, config) in [
+        (
+            POD.replace("User: 0", "User: 0 # kubeharden: ignore[root-user] why"),
+            Config::default(),
+        ),
+        (
+            POD.replace(
+                "    - name",
+                "    # kubeharden: ignore[root-user]\n    - name",
+            ),
+            Config::default(),
+        ),
+        (POD.replace("metadata:\n", annotation), Config::default()),
+        (POD.to_owned(), excepted),
+        (POD.to_owned(), off),
+        (POD.to_owned(), ignored),
+    ] {
+        let after = fixed(&text, &config);
+        assert!(after.text.contains("runAsUser: 0"), "{}", after.text);
+        let comments = |text: &str| text.matches("ignore").count();
+        assert_eq!(comments(&after.text), comments(&text), "{}", after.text);
+        assert!(after.applied > 0, "other findings are fixed");
+        assert!(
+            after
+                .withheld
+                .iter()
+                .any(|withheld| withheld.reason.to_string().contains("suppressed")),
+            "{text}"
+        );
+    }
+}

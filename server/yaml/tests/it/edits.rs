@@ -1194,6 +1194,22 @@ mod refusals {
             [set("c", 1)],
             "line 1 uses an explicit key (?)",
         );
+        refused(
+            "a: 1\nb: {c: 1, ? d : 2}\n",
+            [set("b.e", 1)],
+            "line 2 uses an explicit key (?)",
+        );
+        // The end of a comment or of a value is no mark.
+        becomes(
+            "# why?\na: ready? # really?\nb: 1\n",
+            [set("c", 1)],
+            "# why?\na: ready? # really?\nb: 1\nc: 1\n",
+        );
+        becomes(
+            "a:\n  - ready?\nb: 1\n",
+            [set("c", 1)],
+            "a:\n  - ready?\nb: 1\nc: 1\n",
+        );
         refused("[a]: 1\n", [set("c", 1)], "a key is not a scalar (line 1)");
         refused(
             "a:\n  b\n \tc\n",
