@@ -70,7 +70,7 @@ pub(crate) struct Check {
     /// Check the output of `kustomize build`, and report each finding in the resource or patch that produced it
     ///
     /// Runs the installed `kustomize`, or else `kubectl kustomize`.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["paths", "stdin_filename"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["paths", "stdin_filename"])]
     pub kustomize: Option<PathBuf>,
     #[command(flatten)]
     pub choices: Choices,
