@@ -231,7 +231,7 @@ impl Default for Values {
     }
 }
 
-const SECRET_NAMES: [&str; 18] = [
+const SECRET_NAMES: [&str; 32] = [
     "password",
     "passwd",
     "passphrase",
@@ -249,5 +249,19 @@ const SECRET_NAMES: [&str; 18] = [
     "encryption_key",
     "signing_key",
     "private_key",
+    "account_key",
+    "storage_key",
+    "shared_key",
+    "shared_access_key",
+    "master_key",
+    "subscription_key",
+    "license_key",
+    "jwt_key",
+    "hmac_key",
+    "session_key",
+    "cookie_key",
+    "app_key",
+    "ssh_key",
+    "credential",
     "credentials",
 ];

@@ -544,3 +544,53 @@ fn a_secret_of_several_lines_or_behind_an_alias_is_pointed_at_where_it_is_used()
         .collect();
     assert_eq!(places, ["*secret"]);
 }
+
+#[test]
+fn secrets_are_found_in_the_files_of_a_config_map() {
+    let secret = "Vq7Rm2xT9wLz";
+    let is_found = |key: &str, lines: &[&str]| {
+        let text = lines.join("\n    ").replace("SECRET", secret);
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  {key}: |\n    {text}\n"
+        );
+        let found = findings(&text, &only("secret-in-config-map"));
+        assert!(
+            found
+                .iter()
+                .all(|finding| !finding.message.contains(secret))
+        );
+        !found.is_empty()
+    };
+    for (key, lines) in [
+        ("app.yaml", &["datasource:", "  password: SECRET"][..]),
+        (
+            "app.yml",
+            &["---", "a: b", "---", "'db-password': \"SECRET\""],
+        ),
+        ("app.yaml", &["password: 20231107"]),
+        ("app.yaml", &["url: {{ url }}", "password: SECRET"]),
+        (
+            "app.json",
+            &["{\"smtp\": {\"host\": \"mail\", \"password\": \"SECRET\"}}"],
+        ),
+        ("app", &["env:", "- {name: API_TOKEN, value: SECRET}"]),
+        ("app", &["# a comment", "CACHE_PASSWORD=SECRET"]),
+    ] {
+        assert!(is_found(key, lines), "{key}: {lines:?}");
+    }
+    for (key, lines) in [
+        ("app.yaml", &["passwordFile: SECRET"][..]),
+        ("app.yaml", &["# password: SECRET", "a: b"]),
+        (
+            "app.yaml",
+            &["password:", "token: ''", "secret: {name: SECRET}"],
+        ),
+        ("app.yaml", &["password: ${SECRET}", "tlsSecret: web-tls"]),
+        ("app.yaml", &["- {name: API_TOKEN_FILE, value: SECRET}"]),
+        ("app.yaml", &["- {value: SECRET}"]),
+        ("run.sh", &["PASSWORD=SECRET"]),
+        ("run", &["#!/bin/sh", "PASSWORD=SECRET"]),
+    ] {
+        assert!(!is_found(key, lines), "{key}: {lines:?}");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! The result names the kind of secret and never contains any part of it.
 
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use memchr::{memchr, memmem, memrchr};
 use std::iter;
 
@@ -24,6 +25,9 @@ pub(crate) fn by_format(text: &str) -> Option<&'static str> {
     }
     if contains_connection_password(text) {
         return Some("a connection string with a password");
+    }
+    if contains_login(text) {
+        return Some("the credentials of an HTTP header");
     }
     token_candidates(text).find_map(token)
 }
@@ -117,7 +121,7 @@ fn noun(ending: &str) -> &'static str {
         "password" | "passwd" | "passphrase" | "pass" | "pwd" => PASSWORD,
         "token" => "a token",
         "key" | "apikey" | "base" => "a key",
-        "credentials" => "credentials",
+        "credentials" | "credential" => "credentials",
         _ => "a secret",
     }
 }
@@ -209,11 +213,12 @@ fn is_name(text: &str) -> bool {
     text.contains(BETWEEN) && text.split(BETWEEN).all(is_word)
 }
 
-/// Whether a text is a short word or a short number.
+/// Whether a text is a word or a short number.
 fn is_short(text: &str) -> bool {
     let is_word = text.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.len() < 8 && (is_word || is_number)
+    let is_lower_case = text.bytes().all(|byte| byte.is_ascii_lowercase());
+    (text.len() < 8 && (is_word || is_number)) || (text.len() < 16 && is_lower_case)
 }
 
 /// Whether a line of a file is a comment.
@@ -254,6 +259,50 @@ fn contains_connection_password(text: &str) -> bool {
     !text.contains('\n')
         && parts().count() >= 2
         && parts().any(|(name, value)| is_secret(name) && is_literal(value.trim()))
+}
+
+/// Whether a text contains credentials as HTTP headers have them (RFC 9110, section 11.4):
+/// `Bearer q8s7d6f5g4h3j2k1l0`, `Basic YXBwOmh1bnRlcjI=`.
+fn contains_login(text: &str) -> bool {
+    after_word("earer ", text).any(|(start, word)| start == b'b' && is_opaque(word))
+        || after_word("asic ", text).any(|(start, word)| start == b'b' && is_basic_login(word))
+}
+
+/// Returns the words that follow a scheme, with the first letter of the scheme in lower case.
+/// `rest_of_scheme` has no first letter, so that both `Basic` and `basic` are found.
+fn after_word<'t>(
+    rest_of_scheme: &'static str,
+    text: &'t str,
+) -> impl Iterator<Item = (u8, &'t str)> {
+    let bytes = text.as_bytes();
+    memmem::find_iter(bytes, rest_of_scheme).filter_map(move |at| {
+        let first = at.checked_sub(1)?;
+        let starts_word = first == 0 || !is_part(bytes[first - 1]);
+        let rest = text[at + rest_of_scheme.len()..].trim_start();
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+        let word = &rest[..rest.find(|c| !is_token(c)).unwrap_or(rest.len())];
+        starts_word.then(|| (bytes[first].to_ascii_lowercase(), word))
+    })
+}
+
+/// Whether a text is a token rather than a word: long, and with letters and digits.
+fn is_opaque(text: &str) -> bool {
+    is_random(text, 16)
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && is_literal(text)
+}
+
+/// Whether a text is `user:password` in base64 (RFC 7617).
+fn is_basic_login(text: &str) -> bool {
+    let decoded = BASE64
+        .decode(text)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded
+        .as_deref()
+        .and_then(|login| login.split_once(':'))
+        .is_some_and(is_real_login)
 }
 
 /// Whether user and password are real, and not the examples of manuals.
@@ -358,6 +407,9 @@ mod tests {
             ("SLACK_TOKEN", "a83hf02hf", "a token"),
             ("stripeApiKey", "a83hf02hf", "a key"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG", "a key"),
+            ("AZURE_STORAGE_KEY", "b3BlbnNlc2FtZTcyMQ==", "a key"),
+            ("JWT_KEY", "b3BlbnNlc2FtZTcyMQ==", "a key"),
+            ("DB_CREDENTIAL", "b3BlbnNlc2FtZTcyMQ==", "credentials"),
         ] {
             assert_eq!(seen(name, text), Some(expected), "{name}");
         }
@@ -384,6 +436,14 @@ mod tests {
             ("MAX_TOKEN", "4096"),
             ("SECRET_NAME", "hunter2"),
             ("TLS_SECRET", "web-tls"),
+            ("PULL_SECRET", "regcredentials"),
+            ("ROUTING_KEY", "b3BlbnNlc2FtZTcyMQ=="),
+            ("HEADER", "Bearer authentication"),
+            ("HEADER", "Bearer YOUR_TOKEN_1234567890"),
+            ("HEADER", "Bearer ${TOKEN}"),
+            ("HEADER", "forbearer q8s7d6f5g4h3j2k1l0"),
+            ("HEADER", "Basic configuration"),
+            ("HEADER", "Basic dXNlcjpwYXNzd29yZA=="),
             ("PRIVATE_KEY", "tls.key"),
             ("KEY_PREFIX", "a83hf02hf"),
             ("PWD", "app"),
@@ -426,6 +486,14 @@ mod tests {
                 "Server=db;User Id=app;Password=hunter2;".into(),
                 "a connection string with a password",
             ),
+            (
+                "Authorization: Bearer q8s7d6f5g4h3j2k1l0".into(),
+                "the credentials of an HTTP header",
+            ),
+            (
+                "basic YXBwOmh1bnRlcjI=".into(),
+                "the credentials of an HTTP header",
+            ),
             (format!("header ghp_{random}"), "a GitHub token"),
             (
                 format!("id=AKIA{}", "2E0A8F3B9C7D1X5Z"),
@@ -465,6 +533,8 @@ mod tests {
             Some("a URL with a password")
         } else if contains_connection_password(text) {
             Some("a connection string with a password")
+        } else if contains_login(text) {
+            Some("the credentials of an HTTP header")
         } else {
             text.split(|c| !is_part(c)).find_map(token)
         }
@@ -497,6 +567,7 @@ mod tests {
             " BLOCK",
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.",
             "EXAMPLE",
+            "Bearer q8s7d6f5g4h3j2k1l0",
         ]);
         pieces.extend([
             "Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8Qr9St0Uv1Wx2Yz3",
@@ -524,6 +595,6 @@ mod tests {
         }
         let all: BTreeSet<_> = TOKENS.map(|(.., what)| what).into_iter().collect();
         assert_eq!(all.difference(&seen).next(), None);
-        assert!(seen.len() == all.len() + 4, "{seen:?}");
+        assert!(seen.len() == all.len() + 5, "{seen:?}");
     }
 }

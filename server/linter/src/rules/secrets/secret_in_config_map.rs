@@ -3,15 +3,16 @@ use crate::rules::Reporter;
 use crate::rules::secrets::detector as secret;
 use crate::rules::security_context::token;
 use kubernetes::Object;
-use yaml::{Entry, Resolved};
+use yaml::{Entry, Node, NodeKind, Resolved, chunks};
 
 rule! {
     /// ConfigMaps that contain a password, a token or a private key.
     ///
     /// The rule recognizes secrets by their value (a private key, tokens of GitHub, AWS, Slack and
-    /// others, JSON Web Tokens, a URL with a password) or by the end of their name: `db_password`.
+    /// others, JSON Web Tokens, a URL with a password, an HTTP login such as `Bearer ...`) or by the end of their name: `db_password`.
     /// In settings files (`.properties`, `.env`, `.ini`, `.conf`, `.toml` and others), it checks
-    /// each line. The names are configurable (`secretNames`).
+    /// each line. In YAML and JSON, and in values whose key has no extension, it checks each key and
+    /// its value. The names are configurable (`secretNames`).
     ///
     /// ## Why
     ///
@@ -99,30 +100,87 @@ fn content<'y>(entry: &Entry<'y>, names: &[String]) -> Option<(&'y str, &'static
         return None;
     };
     let what = secret::detect(name, text, names).or_else(|| {
-        is_settings(name)
-            .then(|| in_settings(text, names))
-            .flatten()
+        let settings = Settings::of(name, text)?;
+        settings.find(text, names)
     })?;
     Some((name, what))
 }
 
-/// Whether an entry is a file of names and values, by its extension.
-fn is_settings(name: &str) -> bool {
-    const ENDINGS: [&str; 8] = [
-        ".properties",
-        ".env",
-        ".ini",
-        ".conf",
-        ".cnf",
-        ".cfg",
-        ".toml",
-        ".config",
-    ];
-    ENDINGS.iter().any(|ending| name.ends_with(ending)) || name == "env"
+/// How the names and values of a file are written.
+enum Settings {
+    /// One name and value in each line: `spring.datasource.password = ...`.
+    Lines,
+    /// YAML or JSON.
+    Tree,
 }
 
-/// Returns the kind of the first secret in a settings file: `spring.datasource.password = ...`.
-fn in_settings(text: &str, names: &[String]) -> Option<&'static str> {
+impl Settings {
+    /// Recognizes a file of settings by its extension, or by its content if it has none. Scripts
+    /// and other programs are not searched: most of their values are expressions.
+    fn of(name: &str, text: &str) -> Option<Settings> {
+        const LINES: [&str; 8] = [
+            "properties",
+            "env",
+            "ini",
+            "conf",
+            "cnf",
+            "cfg",
+            "toml",
+            "config",
+        ];
+        match name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("yaml" | "yml" | "json") => Some(Settings::Tree),
+            Some(ending) if LINES.contains(&ending) => Some(Settings::Lines),
+            None if name == "env" => Some(Settings::Lines),
+            None if !text.starts_with("#!") => Some(Settings::Tree),
+            _ => None,
+        }
+    }
+
+    /// Returns the kind of the first secret. YAML with errors is read line by line, because many
+    /// files are templates of a program that fills them in.
+    fn find(&self, text: &str, names: &[String]) -> Option<&'static str> {
+        match self {
+            Settings::Tree => in_tree(text, names),
+            Settings::Lines => in_lines(text, names),
+        }
+    }
+}
+
+fn in_tree(text: &str, names: &[String]) -> Option<&'static str> {
+    chunks::documents(text).into_iter().find_map(|document| {
+        let document = &text[document];
+        let yaml = yaml::parse(document);
+        let is_tree = yaml.errors().is_empty()
+            && yaml
+                .root()
+                .is_some_and(|root| matches!(root.kind(), NodeKind::Mapping | NodeKind::Sequence));
+        if !is_tree {
+            return in_lines(document, names);
+        }
+        let mappings = yaml.nodes().filter(|node| node.kind() == NodeKind::Mapping);
+        mappings
+            .flat_map(|mapping| mapping.entries().map(move |entry| (mapping, entry)))
+            .find_map(|(mapping, entry)| named_secret(mapping, &entry, names))
+    })
+}
+
+/// Returns the kind of secret in an entry, by its key, or by the `name` beside a `value` as in a
+/// list of environment variables.
+fn named_secret(mapping: Node<'_>, entry: &Entry<'_>, names: &[String]) -> Option<&'static str> {
+    let text = match entry.value.resolved()? {
+        Resolved::Str(text) => text,
+        Resolved::Int(_) | Resolved::Float(_) => entry.value.as_str()?,
+        Resolved::Null | Resolved::Bool(_) => return None,
+    };
+    let name = match entry.key.as_str()? {
+        "value" => mapping.get("name")?.as_str()?,
+        key => key,
+    };
+    secret::by_name(name, text, names)
+}
+
+fn in_lines(text: &str, names: &[String]) -> Option<&'static str> {
     let settings = text.lines().filter(|line| !secret::is_comment(line));
     settings
         .filter_map(|line| line.split_once(['=', ':']))

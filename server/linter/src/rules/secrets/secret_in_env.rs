@@ -12,8 +12,8 @@ rule! {
     /// Environment variables that contain a password, a token or a key.
     ///
     /// The rule recognizes secrets by their value (a private key, tokens of GitHub, AWS, Slack and
-    /// others, JSON Web Tokens, a URL with a password) or by the end of their name: `DB_PASSWORD`,
-    /// `stripeApiKey`. The names are configurable (`secretNames`). It skips references (`$(VAR)`,
+    /// others, JSON Web Tokens, a URL with a password, an HTTP login such as `Bearer ...`) or by the
+    /// end of their name: `DB_PASSWORD`, `stripeApiKey`. The names are configurable (`secretNames`). It skips references (`$(VAR)`,
     /// `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and
     /// names of objects.
     ///
