@@ -4,7 +4,8 @@
 use crate::sandbox::Sandbox;
 use linter::OwnedInputs;
 use linter::analysis;
-use std::collections::BTreeSet;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use workspace::cross_references::WorkspaceIndex;
@@ -28,15 +29,21 @@ fn namespace(labels: &str) -> String {
     format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels: {{{labels}}}\n")
 }
 
-/// The rules that find something in a file.
-fn rules(sandbox: &Sandbox, arguments: &str, file: &str) -> BTreeSet<String> {
+/// The rules that find something in a file, each with the severity of its last finding.
+fn findings(sandbox: &Sandbox, arguments: &str, file: &str) -> BTreeMap<String, String> {
     let output = sandbox.json(arguments);
     let findings = output["findings"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     findings
         .iter()
         .filter(|it| it["path"] == file)
-        .map(|it| it["rule"].as_str().unwrap().to_owned())
+        .map(|it| (text(&it["rule"]), text(&it["severity"])))
         .collect()
+}
+
+/// The rules that find something in a file.
+fn rules(sandbox: &Sandbox, arguments: &str, file: &str) -> BTreeSet<String> {
+    findings(sandbox, arguments, file).into_keys().collect()
 }
 
 fn is_told_of_token(files: &[(&str, &str)], file: &str) -> bool {
@@ -121,13 +128,88 @@ fn account_without_token_applies_to_pods() {
         );
     }
     let said = pod("", "automountServiceAccountToken: true");
+    let on = account("name: default", "automountServiceAccountToken: true");
     assert!(
-        is_told_of_token(
-            &[("pod.yaml", &said), ("account.yaml", &off("name: default"))],
-            "pod.yaml"
-        ),
-        "the pod has the last word"
+        !is_told_of_token(&[("pod.yaml", &said), ("account.yaml", &on)], "pod.yaml"),
+        "the pod asks for its token"
     );
+}
+
+#[test]
+fn bound_account_needs_its_token() {
+    let binding = |kind: &str, metadata: &str, subject: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: any{metadata}}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}\n\
+             subjects: [{{kind: User, name: jane}}, {{{subject}}}]\n"
+        )
+    };
+    let (shop, named) = (", namespace: shop", "serviceAccountName: web");
+    let (here, there) = (pod(shop, named), pod("", named));
+    let web = "kind: ServiceAccount, name: web, namespace: shop";
+    for (case, pod, binding, is_told) in [
+        ("a role", &here, binding("RoleBinding", shop, web), false),
+        (
+            "a cluster role",
+            &here,
+            binding("ClusterRoleBinding", "", web),
+            false,
+        ),
+        (
+            "the namespace of the binding",
+            &here,
+            binding("RoleBinding", shop, "kind: ServiceAccount, name: web"),
+            false,
+        ),
+        (
+            "a pod without a namespace",
+            &there,
+            binding("RoleBinding", shop, web),
+            false,
+        ),
+        (
+            "another namespace",
+            &here,
+            binding(
+                "RoleBinding",
+                shop,
+                "kind: ServiceAccount, name: web, namespace: bank",
+            ),
+            true,
+        ),
+        (
+            "another account",
+            &here,
+            binding(
+                "RoleBinding",
+                shop,
+                "kind: ServiceAccount, name: api, namespace: shop",
+            ),
+            true,
+        ),
+        (
+            "a user",
+            &here,
+            binding("RoleBinding", shop, "kind: User, name: web"),
+            true,
+        ),
+    ] {
+        let files = [
+            ("web.yaml", pod.as_str()),
+            ("rbac/web.yaml", binding.as_str()),
+        ];
+        assert_eq!(
+            is_told_of_token(&files, "web.yaml"),
+            is_told,
+            "{case}, in another file"
+        );
+        let both = format!("{pod}---\n{binding}");
+        assert_eq!(
+            is_told_of_token(&[("all.yaml", &both)], "all.yaml"),
+            is_told,
+            "{case}, in another document"
+        );
+    }
 }
 
 #[test]
@@ -147,7 +229,7 @@ fn default_account_needs_a_namespace() {
 }
 
 #[test]
-fn namespace_level_is_the_default_profile() {
+fn namespace_level_decides_the_severity_of_the_standards() {
     let with = |labels: &str| {
         Sandbox::new(&[
             ("pod.yaml", &pod(", namespace: shop", "hostPID: true")),
@@ -165,16 +247,25 @@ fn namespace_level_is_the_default_profile() {
     };
     let [baseline, restricted] = ["baseline", "restricted"]
         .map(|level| format!("pod-security.kubernetes.io/enforce: {level}"));
-    assert_eq!(has("", "."), [true, true, true]);
-    assert_eq!(has(&baseline, "."), [true, false, false]);
-    assert_eq!(has(&restricted, "."), [true, true, false]);
+    let severities = |labels: &str, arguments: &str| {
+        let found = findings(&with(labels), arguments, "pod.yaml");
+        ["host-pid", "privilege-escalation"].map(|rule| found[rule].clone())
+    };
+    // The rules beyond the standards follow the configured profile, whatever the Namespace enforces.
+    let privileged = "pod-security.kubernetes.io/enforce: privileged";
+    for labels in ["", &baseline, &restricted, privileged] {
+        assert_eq!(has(labels, "."), [true, true, true], "{labels}");
+    }
+    assert_eq!(severities("", "."), ["error", "warning"]);
+    assert_eq!(severities(&baseline, "."), ["error", "info"]);
+    assert_eq!(severities(&restricted, "."), ["error", "warning"]);
+    assert_eq!(severities(privileged, "."), ["hint", "hint"]);
+    let warned = "pod-security.kubernetes.io/warn: baseline";
+    assert_eq!(severities(warned, "."), ["error", "warning"]);
     assert_eq!(
-        has("pod-security.kubernetes.io/enforce: privileged", "."),
-        [true, true, true]
-    );
-    assert_eq!(
-        has("pod-security.kubernetes.io/warn: baseline", "."),
-        [true, true, true]
+        severities(privileged, "--profile restricted ."),
+        ["error", "warning"],
+        "a profile is chosen"
     );
     assert_eq!(
         has(&baseline, "--profile hardened ."),
@@ -190,7 +281,7 @@ fn namespace_level_is_the_default_profile() {
 
     // Before 1.8 there was nothing to say about it, and so the standard as of then says nothing.
     let old = format!("{restricted}, pod-security.kubernetes.io/enforce-version: v1.7");
-    assert_eq!(has(&old, "."), [true, false, false]);
+    assert_eq!(has(&old, "."), [true, false, true]);
     let wrong = format!("{baseline}, pod-security.kubernetes.io/enforce-version: seven");
     assert_eq!(
         has(&wrong, "."),
@@ -204,14 +295,18 @@ fn namespace_level_is_the_default_profile() {
     sandbox.write(".kubeharden.yaml", "profile: restricted\n");
     assert!(rules(&sandbox, ".", "pod.yaml").contains("privilege-escalation"));
     sandbox.write(".kubeharden.yaml", "namespaceLabels: true\n");
-    assert!(!rules(&sandbox, ".", "pod.yaml").contains("privilege-escalation"));
-    assert!(
-        rules(&sandbox, "pod.yaml", "pod.yaml").contains("privilege-escalation"),
+    let severity =
+        |arguments: &str| findings(&sandbox, arguments, "pod.yaml")["privilege-escalation"].clone();
+    assert_eq!(severity("."), "info");
+    assert_eq!(
+        severity("pod.yaml"),
+        "warning",
         "files outside the arguments have no effect"
     );
     sandbox.write("more/ns.yaml", namespace(&restricted));
-    assert!(
-        rules(&sandbox, ".", "pod.yaml").contains("writable-root-filesystem"),
+    assert_eq!(
+        severity("."),
+        "warning",
         "two Namespaces that disagree say nothing"
     );
 }
@@ -228,8 +323,9 @@ fn kustomization_sets_namespace() {
         ),
         ("ns.yaml", &namespace(labels)),
     ]);
-    assert!(!rules(&sandbox, ".", "app/pod.yaml").contains("privilege-escalation"));
-    assert!(rules(&sandbox, ".", "app/other.yaml").contains("privilege-escalation"));
+    let severity = |file: &str| findings(&sandbox, ".", file)["privilege-escalation"].clone();
+    assert_eq!(severity("app/pod.yaml"), "info");
+    assert_eq!(severity("app/other.yaml"), "warning");
 }
 
 #[test]
@@ -327,7 +423,7 @@ fn overlay_namespace_level_applies_to_base() {
         ),
         ("shop.yaml", &labels("baseline")),
     ]);
-    let is_baseline = || !rules(&sandbox, ".", "base/pod.yaml").contains("privilege-escalation");
+    let is_baseline = || findings(&sandbox, ".", "base/pod.yaml")["privilege-escalation"] == "info";
     assert!(is_baseline());
     // A Namespace becomes the one that its kustomization puts things into.
     sandbox.write(

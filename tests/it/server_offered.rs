@@ -4,8 +4,8 @@
 //! The manifests are those under `fixtures/`, and a corpus of real ones next to the repository or at `KUBEHARDEN_SHARED`.
 
 use crate::harness::{FILE, TestServer, edited, modern, range};
+use linter::OwnedInputs;
 use linter::analysis::{self, Analysis, Chunk, Edits, Report};
-use linter::config::Config;
 use linter::rules::{Applicability, Finding, Target};
 use lsp::Setup;
 use serde_json::{Value, json};
@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use workspace::WorkspaceView;
+use workspace::cross_references::{ReferencedKind, WorkspaceIndex};
 
 fn texts() -> Vec<(PathBuf, String)> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
@@ -69,6 +72,20 @@ fn fixed(text: &str, options: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Returns the inputs of a text whose objects refer only to each other.
+fn among_its_own_objects(text: &str) -> OwnedInputs {
+    let mut inputs = OwnedInputs::default();
+    let kinds = ReferencedKind::AFFECTING_OTHERS;
+    let facts = analysis::facts(text, (&inputs).into(), kinds);
+    let (index, source) = (WorkspaceIndex::default(), Path::new(FILE));
+    index.update(source, facts.iter(), &inputs.context.namespaces);
+    inputs.context.workspace = Some(WorkspaceView {
+        index: Arc::new(index),
+        folder: Path::new("").into(),
+    });
+    inputs
+}
+
 /// The text with a document in it edited.
 fn spliced(text: &str, part: Chunk<'_>, edits: &Edits) -> String {
     let end = part.start + part.analysis.text().len();
@@ -82,8 +99,11 @@ fn spliced(text: &str, part: Chunk<'_>, edits: &Edits) -> String {
 
 /// Returns the linter's results for each action with several findings: all missing settings of a container or pod, a container, an
 /// object. A group of one is offered as its fix alone.
-fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>) {
-    let config = Config::default();
+fn expected(
+    text: &str,
+    report: &Report,
+    inputs: &OwnedInputs,
+) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut groups, mut wholes) = (BTreeSet::new(), BTreeSet::new());
     let is_at_most = |finding: &Finding, most| {
         finding
@@ -118,8 +138,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
                 let is_member =
                     |finding: &&Finding| lacking(finding) == group && is_at_most(finding, most);
                 let members: Vec<&Finding> = findings.iter().filter(is_member).collect();
-                let (edits, added, _) =
-                    part.analysis.largest_applicable(&members, (&config).into());
+                let (edits, added, _) = part.analysis.largest_applicable(&members, inputs.into());
                 if added > 1 {
                     groups.insert(spliced(text, part, &edits));
                 }
@@ -140,7 +159,7 @@ fn expected(text: &str, report: &Report) -> (BTreeSet<String>, BTreeSet<String>)
                 let is_in = container.is_none() || subject.container.as_ref() == container;
                 subject.object == object && is_in && is_at_most(finding, Applicability::Unsafe)
             };
-            let edits = part.analysis.apply_fixes((&config).into(), is_inside).edits;
+            let edits = part.analysis.apply_fixes(inputs.into(), is_inside).edits;
             if !edits.is_empty() {
                 wholes.insert(spliced(text, part, &edits));
             }
@@ -163,7 +182,8 @@ async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_t
     let everywhere = range((0, 0), (u32::MAX, 0));
     let (mut files, mut same, mut groups, mut wholes, mut withheld) = (0, 0, 0, 0, 0);
     for (path, text) in texts() {
-        let before = analysis::analyze(&text, &Config::default());
+        let inputs = among_its_own_objects(&text);
+        let before = analysis::analyze(&text, &inputs);
         if before
             .chunks()
             .all(|document| document.analysis.findings.is_empty())
@@ -200,7 +220,7 @@ async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_t
             "{place}: fix all"
         );
         same += 1;
-        let (expected_groups, expected_wholes) = expected(&text, &before);
+        let (expected_groups, expected_wholes) = expected(&text, &before, &inputs);
         let made = |actions: &[&Value]| -> BTreeSet<String> {
             let offered = actions
                 .iter()

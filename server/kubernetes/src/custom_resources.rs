@@ -360,6 +360,7 @@ fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         containers: vec![container],
         extent: Extent::Part,
         token_is_disabled: false,
+        account_is_bound: false,
         security_key: SECURITY,
         context: Context::default(),
     };
@@ -405,6 +406,7 @@ fn named_security_contexts(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
         containers: container.into_iter().collect(),
         extent: Extent::Part,
         token_is_disabled: false,
+        account_is_bound: false,
         security_key: POD_KEY,
         context: Context::default(),
     };

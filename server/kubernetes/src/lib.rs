@@ -13,7 +13,9 @@ mod versions;
 pub use deserialize::{Expected, Reading, UnknownField, WrongShape};
 pub use json_patch_target::{JsonPatch, PatchTarget};
 pub use kinds::{ListKind, list_items, objects, objects_with};
-pub use pod::{Container, ContainerKind, Extent, Level, Object, Pod, Setting, pod_fields};
+pub use pod::{
+    Container, ContainerKind, Extent, Level, Object, Pod, Setting, WindowsSign, pod_fields,
+};
 pub use quantity::parse_quantity;
 pub use version::Version;
 pub use versions::{Meant, meant};

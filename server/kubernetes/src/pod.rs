@@ -41,6 +41,8 @@ pub struct Pod<'y> {
     pub extent: Extent,
     /// Whether its ServiceAccount is known to disable the token.
     pub token_is_disabled: bool,
+    /// Whether a role is known to be bound to its ServiceAccount.
+    pub account_is_bound: bool,
     /// The key of its security context; custom resources use other keys.
     pub security_key: &'static str,
     pub(super) context: Context<'y>,
@@ -271,6 +273,33 @@ impl<'y> Pod<'y> {
         self.spec.os.as_ref().is_some_and(|os| os.name == "windows")
     }
 
+    /// Returns what shows that the pod runs on Windows nodes, if anything. Only `os.name` makes it a
+    /// Windows pod for the API server and for Pod Security; see [`Pod::is_windows`].
+    pub fn windows_sign(&self) -> Option<WindowsSign<'y>> {
+        if self.spec.os.as_ref().is_some_and(|os| os.name == "linux") {
+            return None;
+        }
+        let selector = self.node.get("nodeSelector");
+        let selected = selector.and_then(|selector| windows_label(selector));
+        let of_affinity = || windows_affinity(self.node);
+        let options = || {
+            let of_containers = self.containers.iter().map(|container| container.node);
+            std::iter::once(self.node)
+                .chain(of_containers)
+                .find_map(|owner| owner.get(self.security_key)?.get("windowsOptions"))
+                .filter(|options| !options.is_null())
+        };
+        selected
+            .or_else(of_affinity)
+            .map(WindowsSign::NodeSelection)
+            .or_else(|| options().map(WindowsSign::Options))
+    }
+
+    /// Whether the pod runs on Windows nodes, with or without `os.name`.
+    pub fn runs_on_windows(&self) -> bool {
+        self.is_windows() || self.windows_sign().is_some()
+    }
+
     /// Whether the pod runs in a user namespace of its own (`hostUsers: false`).
     pub fn has_user_namespace(&self) -> bool {
         self.spec.host_users == Some(false)
@@ -288,6 +317,50 @@ impl<'y> Pod<'y> {
             .iter()
             .filter(|container| !container.is_unfinished())
     }
+}
+
+/// What shows that a pod runs on Windows nodes.
+#[derive(Debug, Clone, Copy)]
+pub enum WindowsSign<'y> {
+    /// It selects nodes with Windows. The value that says so.
+    NodeSelection(Node<'y>),
+    /// The pod or a container has `windowsOptions`. Their value.
+    Options(Node<'y>),
+}
+
+/// The labels of a node that name its operating system; the second is the older one.
+const OS_LABELS: [&str; 2] = ["kubernetes.io/os", "beta.kubernetes.io/os"];
+const WINDOWS: &str = "windows";
+
+fn windows_label(labels: Node<'_>) -> Option<Node<'_>> {
+    let values = OS_LABELS.into_iter().filter_map(|label| labels.get(label));
+    values
+        .into_iter()
+        .find(|value| value.as_str() == Some(WINDOWS))
+}
+
+/// Returns the value of a required node affinity that admits only Windows. The terms are
+/// alternatives, so each of them must require it.
+fn windows_affinity(spec: Node<'_>) -> Option<Node<'_>> {
+    let terms = spec
+        .get("affinity")?
+        .get("nodeAffinity")?
+        .get("requiredDuringSchedulingIgnoredDuringExecution")?
+        .get("nodeSelectorTerms")?;
+    fn required(term: Node<'_>) -> Option<Node<'_>> {
+        let is_about_os = |expression: &Node<'_>| {
+            let word = |key: &str| expression.get(key).and_then(Node::as_str);
+            word("key").is_some_and(|key| OS_LABELS.contains(&key))
+                && word("operator") == Some("In")
+        };
+        let expressions = term.get("matchExpressions")?;
+        let expression = expressions.items().find(is_about_os)?;
+        let mut values = expression.get("values")?.items();
+        let value = values.next()?;
+        (value.as_str() == Some(WINDOWS) && values.next().is_none()).then_some(value)
+    }
+    let required: Option<Vec<Node<'_>>> = terms.items().map(required).collect();
+    required?.first().copied()
 }
 
 /// Returns the fields of a pod's `spec`.
@@ -449,6 +522,7 @@ pub(super) fn pod_at<'y>(
         containers,
         extent: Extent::Whole,
         token_is_disabled: false,
+        account_is_bound: false,
         security_key: SECURITY,
         context: Context::default(),
     }

@@ -14,11 +14,15 @@ use yaml::{Node, Resolved};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ReferencedKind {
     ClusterRole,
+    /// Nothing refers to a binding, but it has an effect on the pods of the accounts that it binds.
+    ClusterRoleBinding,
     ConfigMap,
     Namespace,
     PersistentVolumeClaim,
     PriorityClass,
     Role,
+    /// See [`ReferencedKind::ClusterRoleBinding`].
+    RoleBinding,
     RuntimeClass,
     Secret,
     ServiceAccount,
@@ -40,6 +44,8 @@ pub enum Effect {
     None,
     /// The ServiceAccount gives its pods no token.
     DisablesToken,
+    /// The binding grants a role to the ServiceAccount that the fact names.
+    BindsAccount,
     /// The Namespace enforces a Pod Security Standard on its pods.
     Enforces(PodSecurityLabel),
 }
@@ -67,9 +73,9 @@ pub struct PodSecurityLabel {
     pub version: Option<Version>,
 }
 
-/// The standards with requirements. `privileged` is the same as no label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PodSecurityLevel {
+    Privileged,
     Baseline,
     Restricted,
 }
@@ -89,6 +95,8 @@ pub struct Query {
 pub struct Answer {
     /// Whether its ServiceAccount disables the token.
     pub token_is_disabled: bool,
+    /// Whether a role is bound to its ServiceAccount.
+    pub account_is_bound: bool,
     /// The standard that its Namespace enforces.
     pub enforced: Option<PodSecurityLabel>,
 }
@@ -106,6 +114,8 @@ struct Facts {
     /// The facts of each text; texts without facts are left out.
     sources: HashMap<PathBuf, SourceFacts>,
     accounts: HashMap<AccountKey, Tally>,
+    /// How many bindings name an account.
+    bound: HashMap<AccountKey, usize>,
     namespaces: HashMap<String, HashMap<Option<PodSecurityLabel>, usize>>,
 }
 
@@ -151,19 +161,25 @@ pub const DEFAULT_ACCOUNT: &str = "default";
 impl ReferencedKind {
     pub const ALL: &'static [ReferencedKind] = &[
         ReferencedKind::ClusterRole,
+        ReferencedKind::ClusterRoleBinding,
         ReferencedKind::ConfigMap,
         ReferencedKind::Namespace,
         ReferencedKind::PersistentVolumeClaim,
         ReferencedKind::PriorityClass,
         ReferencedKind::Role,
+        ReferencedKind::RoleBinding,
         ReferencedKind::RuntimeClass,
         ReferencedKind::Secret,
         ReferencedKind::ServiceAccount,
     ];
 
     /// The kinds with an effect on the objects that refer to them.
-    pub const AFFECTING_OTHERS: &'static [ReferencedKind] =
-        &[ReferencedKind::Namespace, ReferencedKind::ServiceAccount];
+    pub const AFFECTING_OTHERS: &'static [ReferencedKind] = &[
+        ReferencedKind::ClusterRoleBinding,
+        ReferencedKind::Namespace,
+        ReferencedKind::RoleBinding,
+        ReferencedKind::ServiceAccount,
+    ];
 
     /// The kind as written in a manifest.
     pub fn name(self) -> &'static str {
@@ -174,6 +190,10 @@ impl ReferencedKind {
     fn row(self) -> (&'static str, &'static str, bool) {
         match self {
             ReferencedKind::ClusterRole => ("ClusterRole", "rbac.authorization.k8s.io", false),
+            ReferencedKind::ClusterRoleBinding => {
+                ("ClusterRoleBinding", "rbac.authorization.k8s.io", false)
+            }
+            ReferencedKind::RoleBinding => ("RoleBinding", "rbac.authorization.k8s.io", true),
             ReferencedKind::ConfigMap => ("ConfigMap", "", true),
             ReferencedKind::Namespace => ("Namespace", "", false),
             ReferencedKind::PersistentVolumeClaim => ("PersistentVolumeClaim", "", true),
@@ -199,8 +219,43 @@ impl ReferencedKind {
 }
 
 impl Fact {
-    /// Returns the fact about a complete object; `None` for kinds that nothing refers to.
-    pub fn from_object(object: &Object<'_>) -> Option<Fact> {
+    /// Returns the facts that a complete object states: about itself, or, for a binding, about each
+    /// account that it binds.
+    pub fn of_object(object: &Object<'_>) -> Vec<Fact> {
+        match ReferencedKind::of(object.api_version, object.kind) {
+            Some(kind @ (ReferencedKind::ClusterRoleBinding | ReferencedKind::RoleBinding)) => {
+                Fact::of_binding(kind, object)
+            }
+            _ => Fact::of_itself(object).into_iter().collect(),
+        }
+    }
+
+    fn of_binding(kind: ReferencedKind, object: &Object<'_>) -> Vec<Fact> {
+        let word = |subject: Node<'_>, key: &str| {
+            let word = subject.get(key).and_then(Node::as_str);
+            word.filter(|word| !word.is_empty()).map(Box::from)
+        };
+        let subjects = object
+            .node
+            .get("subjects")
+            .into_iter()
+            .flat_map(Node::items);
+        let accounts = subjects
+            .filter(|subject| subject.get("kind").and_then(Node::as_str) == Some("ServiceAccount"));
+        accounts
+            .filter_map(|subject| {
+                let own = || object.namespace.map(Box::from);
+                Some(Fact {
+                    kind,
+                    namespace: word(subject, "namespace").or_else(own),
+                    name: word(subject, "name")?,
+                    effect: Effect::BindsAccount,
+                })
+            })
+            .collect()
+    }
+
+    fn of_itself(object: &Object<'_>) -> Option<Fact> {
         let kind = ReferencedKind::of(object.api_version, object.kind)?;
         let says = match kind {
             ReferencedKind::ServiceAccount
@@ -280,6 +335,7 @@ fn pod_security_label(namespace: Node<'_>) -> Option<PodSecurityLabel> {
             .and_then(Node::as_str)
     };
     let level = match label("enforce")? {
+        "privileged" => PodSecurityLevel::Privileged,
         "baseline" => PodSecurityLevel::Baseline,
         "restricted" => PodSecurityLevel::Restricted,
         _ => return None,
@@ -490,7 +546,7 @@ impl WorkspaceIndex {
     /// is the same in all of them.
     pub fn answer(&self, query: &Query, folder: &Path) -> Answer {
         let known = self.read();
-        if known.accounts.is_empty() && known.namespaces.is_empty() {
+        if known.accounts.is_empty() && known.bound.is_empty() && known.namespaces.is_empty() {
             return Answer::default();
         }
         let answers = query
@@ -510,6 +566,7 @@ impl Answer {
     fn and(self, other: Answer) -> Answer {
         Answer {
             token_is_disabled: self.token_is_disabled && other.token_is_disabled,
+            account_is_bound: self.account_is_bound && other.account_is_bound,
             enforced: self
                 .enforced
                 .filter(|standard| other.enforced == Some(*standard)),
@@ -523,6 +580,8 @@ impl Facts {
             account.is_some_and(|account| self.is_token_off(account, namespace, folder));
         Answer {
             token_is_disabled: is_token_off,
+            account_is_bound: account
+                .is_some_and(|account| self.is_bound(account, namespace, folder)),
             enforced: namespace.and_then(|namespace| self.pod_security_label(namespace)),
         }
     }
@@ -531,25 +590,13 @@ impl Facts {
     /// not written, the accounts of that name in the same folder decide, else all of that name. The
     /// `default` account is not found by its name alone, since every namespace has one.
     fn is_token_off(&self, account: &str, namespace: Option<&str>, folder: &Path) -> bool {
-        let find = |folder: Option<&Path>, namespace: NamespaceFilter| {
-            self.accounts.get(&AccountKey {
-                name: account.to_owned(),
-                folder: folder.map(Path::to_owned),
-                namespace,
-            })
-        };
-        let same = namespace
-            .and_then(|namespace| find(None, NamespaceFilter::Written(Some(namespace.to_owned()))));
-        let possible = if namespace.is_some() {
-            NamespaceFilter::Written(None)
-        } else {
-            NamespaceFilter::Any
-        };
-        let near = || find(Some(folder), possible.clone());
-        let anywhere = || find(None, possible.clone()).filter(|_| account != DEFAULT_ACCOUNT);
-        same.or_else(near)
-            .or_else(anywhere)
+        meant(&self.accounts, account, namespace, folder)
             .is_some_and(|tally| tally.off > 0 && tally.on == 0)
+    }
+
+    /// Whether a binding names an account, which is found as by [`Facts::is_token_off`].
+    fn is_bound(&self, account: &str, namespace: Option<&str>, folder: &Path) -> bool {
+        meant(&self.bound, account, namespace, folder).is_some()
     }
 
     fn pod_security_label(&self, namespace: &str) -> Option<PodSecurityLabel> {
@@ -597,6 +644,17 @@ impl Facts {
                         self.count_namespace(name, standard, is_added);
                     }
                 }
+                ReferencedKind::RoleBinding | ReferencedKind::ClusterRoleBinding => {
+                    for namespace in said.target_namespaces.for_object(namespace.as_deref()) {
+                        for key in account_keys(source, namespace, name) {
+                            let mut count = self.bound.remove(&key).unwrap_or_default();
+                            step(&mut count, is_added);
+                            if count > 0 {
+                                self.bound.insert(key, count);
+                            }
+                        }
+                    }
+                }
                 _ => {}
             }
         }
@@ -610,21 +668,7 @@ impl Facts {
         is_off: bool,
         is_added: bool,
     ) {
-        let home = source.parent().map(Path::to_owned).unwrap_or_default();
-        let folders = [None, Some(home)];
-        let namespaces = [
-            NamespaceFilter::Any,
-            NamespaceFilter::Written(namespace.map(str::to_owned)),
-        ];
-        for (folder, namespace) in folders
-            .iter()
-            .flat_map(|folder| namespaces.iter().map(move |it| (folder, it)))
-        {
-            let key = AccountKey {
-                name: name.to_owned(),
-                folder: folder.clone(),
-                namespace: namespace.clone(),
-            };
+        for key in account_keys(source, namespace, name) {
             let mut tally = self.accounts.remove(&key).unwrap_or_default();
             step(
                 if is_off {
@@ -650,6 +694,52 @@ impl Facts {
             self.namespaces.remove(name);
         }
     }
+}
+
+/// Returns the keys under which an account is found.
+fn account_keys(source: &Path, namespace: Option<&str>, name: &str) -> Vec<AccountKey> {
+    let home = source.parent().map(Path::to_owned).unwrap_or_default();
+    let folders = [None, Some(home)];
+    let namespaces = [
+        NamespaceFilter::Any,
+        NamespaceFilter::Written(namespace.map(str::to_owned)),
+    ];
+    let pairs = folders
+        .iter()
+        .flat_map(|folder| namespaces.iter().map(move |it| (folder, it)));
+    pairs
+        .map(|(folder, namespace)| AccountKey {
+            name: name.to_owned(),
+            folder: folder.clone(),
+            namespace: namespace.clone(),
+        })
+        .collect()
+}
+
+/// Returns what is known about an account; see [`Facts::is_token_off`].
+fn meant<'f, T>(
+    accounts: &'f HashMap<AccountKey, T>,
+    account: &str,
+    namespace: Option<&str>,
+    folder: &Path,
+) -> Option<&'f T> {
+    let find = |folder: Option<&Path>, namespace: NamespaceFilter| {
+        accounts.get(&AccountKey {
+            name: account.to_owned(),
+            folder: folder.map(Path::to_owned),
+            namespace,
+        })
+    };
+    let same = namespace
+        .and_then(|namespace| find(None, NamespaceFilter::Written(Some(namespace.to_owned()))));
+    let possible = if namespace.is_some() {
+        NamespaceFilter::Written(None)
+    } else {
+        NamespaceFilter::Any
+    };
+    let near = || find(Some(folder), possible.clone());
+    let anywhere = || find(None, possible.clone()).filter(|_| account != DEFAULT_ACCOUNT);
+    same.or_else(near).or_else(anywhere)
 }
 
 fn step(count: &mut usize, is_added: bool) {

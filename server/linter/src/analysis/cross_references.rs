@@ -6,7 +6,7 @@ use super::document_kind::{self, DocumentKind};
 use super::model::{Analysis, AnsweredQuery};
 use crate::Inputs;
 use crate::config::{Config, Profile};
-use crate::rules::{Enablement, Rule};
+use crate::rules::{Enablement, Finding, Rule, Severity};
 use kubernetes::{self, Object};
 use workspace::cross_references::{Answer, Fact, PodSecurityLevel, Query, ReferencedKind};
 use yaml::{self, Yaml, chunks};
@@ -42,7 +42,7 @@ pub(super) fn read(document: &str, kinds: &[ReferencedKind]) -> Option<Yaml> {
     if !Fact::may_be_declared_in(document, kinds) || !document_kind::may_hold_objects(document) {
         return None;
     }
-    // Most documents that mention these kinds are others, which bind roles to accounts.
+    // Most documents that mention these kinds are others, which only refer to them.
     let is_one =
         |kind: &str| kind.ends_with("List") || kinds.iter().any(|known| known.name() == kind);
     if first_kind(document).is_some_and(|kind| !is_one(kind)) {
@@ -65,7 +65,7 @@ fn first_kind(document: &str) -> Option<&str> {
 
 /// Returns what objects state about others, as far as they can be seen.
 pub(super) fn collect_facts(objects: &[Object<'_>], kind: DocumentKind) -> Vec<Fact> {
-    let facts = objects.iter().filter_map(Fact::from_object);
+    let facts = objects.iter().flat_map(Fact::of_object);
     match kind {
         DocumentKind::Complete => facts.collect(),
         // SOPS does not encrypt names.
@@ -96,13 +96,13 @@ impl Analysis {
                 asked.object,
                 Enforced {
                     namespaces,
-                    profile: profile(asked.answer.enforced?.level),
+                    profile: profile(asked.answer.enforced?.level)?,
                 },
             ))
         })
     }
 
-    /// Returns those that change the configured profile for an object.
+    /// Returns those that are stricter than the configured profile.
     pub fn enforced_beyond(
         &self,
         inputs: Inputs<'_>,
@@ -136,6 +136,7 @@ pub(super) fn ask(objects: &mut [Object<'_>], inputs: Inputs<'_>) -> Answers {
         *place = others.answer(&question);
         if let Some(pod) = &mut object.pod {
             pod.token_is_disabled = place.token_is_disabled;
+            pod.account_is_bound = place.account_is_bound;
         }
         talk.asked.push(AnsweredQuery {
             object: index,
@@ -155,11 +156,13 @@ pub(super) struct EffectiveConfig<'c> {
     by_others: Vec<Option<ByOthers>>,
 }
 
-/// A configuration with the profile that a Namespace enforces.
+/// A configuration with the standard that a Namespace enforces.
 struct ByOthers {
     config: Config,
     /// For the rules of the standards, with the Kubernetes version of the standard.
     standards: Config,
+    /// What the Namespace enforces, unless the user chose a profile.
+    level: Option<PodSecurityLevel>,
 }
 
 impl<'c> EffectiveConfig<'c> {
@@ -216,6 +219,31 @@ impl<'c> EffectiveConfig<'c> {
         }
     }
 
+    /// Lowers the severity of findings about a standard that the Namespace of an object does not enforce.
+    pub(super) fn lower(&self, object: usize, rule: &Rule, findings: &mut [Finding]) {
+        let held = self.by_others.get(object).and_then(Option::as_ref);
+        let (Some(level), Enablement::Profile(standard)) =
+            (held.and_then(|held| held.level), rule.enablement)
+        else {
+            return;
+        };
+        let is_of_standards = matches!(standard, Profile::Baseline | Profile::Restricted);
+        if !is_of_standards || profile(level).is_some_and(|enforced| standard <= enforced) {
+            return;
+        }
+        for finding in findings {
+            if level == PodSecurityLevel::Privileged {
+                finding.lowered(Severity::Hint);
+                finding
+                    .message
+                    .to_mut()
+                    .push_str(" (the Namespace enforces privileged)");
+            } else {
+                finding.lowered(Severity::Info);
+            }
+        }
+    }
+
     /// Whether a rule runs for any object.
     pub(super) fn runs(&self, rule: &Rule) -> bool {
         let by_others = || {
@@ -229,9 +257,9 @@ impl<'c> EffectiveConfig<'c> {
 }
 
 fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
-    let standard = answer.enforced?;
-    let profile = profile(standard.level);
-    if !counts(profile, config) {
+    let standard = answer.enforced.filter(|_| config.namespace_labels)?;
+    let enforced = profile(standard.level);
+    if config.profile_is_chosen && enforced.is_none_or(|enforced| enforced <= config.profile) {
         return None;
     }
     let version = standard
@@ -240,10 +268,12 @@ fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
             version.min(config.kubernetes_version)
         });
     let config = Config {
-        profile,
+        // A label never hides the findings of the configured profile.
+        profile: enforced.map_or(config.profile, |enforced| enforced.max(config.profile)),
         ..config.clone()
     };
     Some(ByOthers {
+        level: (!config.profile_is_chosen).then_some(standard.level),
         standards: Config {
             kubernetes_version: version,
             ..config.clone()
@@ -252,14 +282,15 @@ fn by_others(config: &Config, answer: &Answer) -> Option<ByOthers> {
     })
 }
 
-fn profile(level: PodSecurityLevel) -> Profile {
+fn profile(level: PodSecurityLevel) -> Option<Profile> {
     match level {
-        PodSecurityLevel::Baseline => Profile::Baseline,
-        PodSecurityLevel::Restricted => Profile::Restricted,
+        PodSecurityLevel::Privileged => None,
+        PodSecurityLevel::Baseline => Some(Profile::Baseline),
+        PodSecurityLevel::Restricted => Some(Profile::Restricted),
     }
 }
 
-/// Whether the level of a Namespace replaces the configured profile: if the user chose none, or a weaker one.
+/// Whether the level of a Namespace is shown: if the user chose no profile, or a weaker one.
 fn counts(enforced: Profile, config: &Config) -> bool {
     config.namespace_labels && !(config.profile_is_chosen && enforced <= config.profile)
 }

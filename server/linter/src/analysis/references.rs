@@ -243,7 +243,10 @@ fn about(kind: ReferencedKind, object: Node<'_>) -> String {
         ReferencedKind::Secret => vec![word("type"), keys()],
         ReferencedKind::PriorityClass => vec![written("value")],
         ReferencedKind::RuntimeClass => vec![word("handler")],
-        ReferencedKind::Role | ReferencedKind::ClusterRole => Vec::new(),
+        ReferencedKind::ClusterRole
+        | ReferencedKind::ClusterRoleBinding
+        | ReferencedKind::Role
+        | ReferencedKind::RoleBinding => Vec::new(),
     };
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

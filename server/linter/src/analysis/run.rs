@@ -229,9 +229,11 @@ impl ParsedChunk<'_, '_> {
             let messages = new.iter().map(|finding| finding.message.clone());
             outcome.refusals.extend(messages);
         }
-        let severity = rule.severity_in(effective.config);
-        for finding in new {
-            finding.severity = severity;
+        // A configured severity overrides what the rule or a Namespace says about single findings.
+        if let Some(Some(severity)) = effective.config.rules.severity.get(rule.id) {
+            for finding in new {
+                finding.severity = *severity;
+            }
         }
         if !keeps_findings {
             outcome.findings.truncate(first);
@@ -264,6 +266,10 @@ impl ParsedChunk<'_, '_> {
                     (Check::Pod(_), None) | (Check::Document(_) | Check::Suppressions, _) => {}
                 }
                 document_kind::leave_of_pod(object, findings, first);
+                if let Some(pod) = &object.pod {
+                    rules::withhold_linux_settings(pod, &mut findings[first..]);
+                }
+                effective.lower(index, rule, &mut findings[first..]);
             }
         })
     }

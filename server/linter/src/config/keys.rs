@@ -58,7 +58,7 @@ pub static KEYS: &[Key] = &[
     },
     Key {
         name: "namespaceLabels",
-        about: "Whether the Pod Security labels of a Namespace in the same files set the profile for its objects.",
+        about: "Whether the Pod Security labels of a Namespace in the same files count for its objects.",
         kind: Kind::Flag(|config| &mut config.namespace_labels),
     },
     Key {

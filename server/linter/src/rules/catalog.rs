@@ -75,6 +75,7 @@ pub static ALL: &[&Rule] = &[
     &schema::conflicting_security_context::RULE,
     &schema::weakened_override::RULE,
     &schema::wrong_os_field::RULE,
+    &schema::missing_os_name::RULE,
     &profiles::dead_seccomp_annotation::RULE,
     &profiles::deprecated_apparmor_annotation::RULE,
     &service_accounts::deprecated_service_account_field::RULE,

@@ -80,6 +80,7 @@ pub use diagnostic_group::MISSING_HARDENING;
 pub use docs::Page;
 pub use finding::{Applicability, Fix, Message, MissingSetting, Related, Tag, Target};
 pub use rule::{Check, Enablement, Finding, Location, NewFinding, Reporter, Rule};
+pub(crate) use schema::wrong_os_field::withhold_linux_settings;
 pub use security_context_fields::{
     FIELDS, Field, FieldValue, OF_CONTAINER, OF_POD, Word, field_of, fields_of,
 };

@@ -176,6 +176,12 @@ impl Finding {
         self
     }
 
+    /// Lowers the severity to at most this one. A configured severity overrides it.
+    pub fn lowered(&mut self, most: Severity) -> &mut Finding {
+        self.severity = self.severity.min(most);
+        self
+    }
+
     /// Sets how an editor shows its range.
     pub fn tagged(&mut self, tag: Tag) -> &mut Finding {
         self.tag = Some(tag);

@@ -122,12 +122,22 @@ fn added(before: &Analysis, after: &Analysis) -> Vec<&'static str> {
 }
 
 /// What an edit may bring to light: the rule whose fix it is, which of its ways, and the rule that then speaks, with the reason.
-const CAUSED: [(&str, usize, &str, &str); 1] = [(
-    "deprecated-apparmor-annotation",
-    0,
-    "unconfined-apparmor",
-    "what the annotation of the pod said of a container becomes a field of the container",
-)];
+const CAUSED: [(&str, usize, &str, &str); 7] = [
+    (
+        "deprecated-apparmor-annotation",
+        0,
+        "unconfined-apparmor",
+        "what the annotation of the pod said of a container becomes a field of the container",
+    ),
+    ("missing-user-id", 0, "low-user-id", SHARED_ID),
+    ("missing-group-id", 0, "low-group-id", SHARED_ID),
+    ("root-user", 0, "low-user-id", SHARED_ID),
+    ("root-group", 0, "low-group-id", SHARED_ID),
+    ("run-as-root-allowed", 0, "low-user-id", SHARED_ID),
+    ("conflicting-security-context", 0, "low-user-id", SHARED_ID),
+];
+
+const SHARED_ID: &str = "the fix writes an id that the pod already uses elsewhere, even a low one";
 
 #[test]
 fn offered_edits_resolve_their_findings() {

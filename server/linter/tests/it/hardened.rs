@@ -1,8 +1,8 @@
 //! Rules beyond the Pod Security Standards: their exemptions, which of two related rules reports, and alternative fixes.
 
 use linter::analysis;
-use linter::config::Config;
-use linter::rules::Finding;
+use linter::config::{Config, Severity};
+use linter::rules::{Applicability, Finding};
 
 fn pod(spec: &str) -> String {
     format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec: {{{spec}}}\n")
@@ -113,7 +113,7 @@ fn of_two_rules_about_one_thing_one_speaks() {
     let token = ["mounted-service-account-token", "default-service-account"];
     assert_eq!(speakers(&bare, &token), token[..1]);
     let asked = pod("automountServiceAccountToken: true, containers: [{name: a, image: x}]");
-    assert_eq!(speakers(&asked, &token).len(), 2);
+    assert_eq!(speakers(&asked, &token), token[1..]);
     let latest = pod("containers: [{name: a, image: 'x:latest', imagePullPolicy: IfNotPresent}]");
     assert_eq!(
         speakers(&latest, &["unpinned-image", "stale-image-pull-policy"]),
@@ -593,4 +593,190 @@ fn secrets_are_found_in_the_files_of_a_config_map() {
     ] {
         assert!(!is_found(key, lines), "{key}: {lines:?}");
     }
+}
+
+/// Returns the severity and the title of the fix of the only finding of a rule in a pod.
+fn severity_and_fix(rule: &str, spec: &str) -> (&'static str, Option<String>) {
+    let found = findings(&pod(spec), &Config::default());
+    let mut of_rule = found.into_iter().filter(|finding| finding.rule.id == rule);
+    let finding = of_rule.next().unwrap_or_else(|| panic!("{rule} in {spec}"));
+    assert!(of_rule.next().is_none(), "{rule} twice in {spec}");
+    let title = finding.fix.map(|fix| fix.title.into_owned());
+    (finding.severity.name(), title)
+}
+
+#[test]
+fn fixes_take_ids_that_the_pod_already_uses() {
+    for (rule, spec, field) in [
+        (
+            "missing-user-id",
+            "securityContext: {fsGroup: 999}, containers: [{name: a, image: x}]",
+            "runAsUser: 999",
+        ),
+        (
+            "missing-group-id",
+            "securityContext: {runAsUser: 65534}, containers: [{name: a, image: x}]",
+            "runAsGroup: 65534",
+        ),
+        (
+            "missing-group-id",
+            "securityContext: {runAsUser: 1000, fsGroup: 2000}, containers: [{name: a, image: x}]",
+            "runAsGroup: 2000",
+        ),
+        (
+            "missing-user-id",
+            "containers: [{name: a, image: x, securityContext: {runAsUser: 70}}, {name: b, image: y}]",
+            "runAsUser: 70",
+        ),
+        (
+            "root-user",
+            "securityContext: {runAsUser: 0, fsGroup: 101}, containers: [{name: a, image: x}]",
+            "runAsUser: 101",
+        ),
+        (
+            "root-group",
+            "securityContext: {runAsUser: 101, fsGroup: 0}, containers: [{name: a, image: x}]",
+            "fsGroup: 101",
+        ),
+        (
+            "missing-user-id",
+            "securityContext: {fsGroup: 0}, containers: [{name: a, image: x}]",
+            "runAsUser: 10001",
+        ),
+    ] {
+        let (_, title) = severity_and_fix(rule, spec);
+        assert!(
+            title.as_deref().is_some_and(|title| title.contains(field)),
+            "{spec}: {title:?}"
+        );
+    }
+}
+
+#[test]
+fn an_id_that_owns_the_volumes_keeps_its_low_number() {
+    let own = "securityContext: {runAsUser: 999, fsGroup: 999}, containers: [{name: a, image: x}]";
+    assert_eq!(severity_and_fix("low-user-id", own).1, None);
+    let other = "securityContext: {runAsUser: 999}, containers: [{name: a, image: x}]";
+    assert!(severity_and_fix("low-user-id", other).1.is_some());
+}
+
+#[test]
+fn a_missing_id_is_a_hint_if_root_is_rejected() {
+    let bare = "containers: [{name: a, image: x}]";
+    let of_pod = "securityContext: {runAsNonRoot: true}, containers: [{name: a, image: x}]";
+    let of_one = "containers: [{name: a, image: x, securityContext: {runAsNonRoot: true}}, {name: b, image: y}]";
+    for rule in ["missing-user-id", "missing-group-id"] {
+        assert_eq!(severity_and_fix(rule, bare).0, "info");
+        assert_eq!(severity_and_fix(rule, of_pod).0, "hint");
+        assert_eq!(severity_and_fix(rule, of_one).0, "info");
+    }
+}
+
+#[test]
+fn a_token_of_an_own_account_is_a_hint() {
+    let rule = "mounted-service-account-token";
+    let containers = "containers: [{name: a, image: x}]";
+    assert_eq!(severity_and_fix(rule, containers).0, "info");
+    let default = format!("serviceAccountName: default, {containers}");
+    assert_eq!(severity_and_fix(rule, &default).0, "info");
+    let own = format!("serviceAccountName: web, {containers}");
+    assert_eq!(severity_and_fix(rule, &own).0, "hint");
+    let mut config = Config::default();
+    config
+        .rules
+        .severity
+        .insert(rule.to_owned(), Some(Severity::Warning));
+    let found = findings(&pod(&own), &config);
+    let finding = found.iter().find(|finding| finding.rule.id == rule);
+    assert_eq!(
+        finding.map(|finding| finding.severity),
+        Some(Severity::Warning)
+    );
+}
+
+#[test]
+fn where_no_user_is_root_the_message_and_the_fix_say_so() {
+    let rule = "run-as-root-allowed";
+    let applicability = |spec: &str| {
+        let found = findings(&pod(spec), &Config::default());
+        let finding = found.into_iter().find(|finding| finding.rule.id == rule);
+        let finding = finding.expect("a finding");
+        (
+            finding.message.into_owned(),
+            finding.fix.map(|fix| fix.applicability),
+        )
+    };
+    for (spec, is_root) in [
+        ("containers: [{name: a, image: x}]", true),
+        (
+            "securityContext: {runAsUser: 24000}, containers: [{name: a, image: x}]",
+            false,
+        ),
+        (
+            "securityContext: {runAsUser: 24000}, containers: [{name: a, image: x, securityContext: {runAsUser: 0}}]",
+            true,
+        ),
+        (
+            "containers: [{name: a, image: x, securityContext: {runAsUser: 7, runAsNonRoot: false}}]",
+            false,
+        ),
+        (
+            "containers: [{name: a, image: x, securityContext: {runAsUser: 7}}, {name: b, image: y}]",
+            true,
+        ),
+    ] {
+        let (message, applicability) = applicability(spec);
+        assert_eq!(
+            message.contains("may run as root"),
+            is_root,
+            "{spec}: {message}"
+        );
+        let expected = if is_root {
+            Applicability::Unsafe
+        } else {
+            Applicability::Safe
+        };
+        assert_eq!(applicability, Some(expected), "{spec}");
+    }
+}
+
+#[test]
+fn no_fix_writes_settings_of_linux_to_a_windows_pod() {
+    let affinity = |values: &str| {
+        format!(
+            "affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: \
+             [{{matchExpressions: [{{key: kubernetes.io/os, operator: In, values: {values}}}]}}]}}}}}}"
+        )
+    };
+    let container = "containers: [{name: a, image: x}]";
+    let settings = |spec: &str| {
+        let text = pod(&format!("{spec}, {container}"));
+        let allowed = [Applicability::Safe, Applicability::Unsafe];
+        let fixed = analysis::fix_all(&text, &Config::default(), &allowed).text;
+        let has = |word: &str| fixed.contains(word);
+        (
+            has("os: {name: windows}"),
+            has("seccompProfile"),
+            has("readOnlyRootFilesystem"),
+        )
+    };
+    for spec in [
+        "nodeSelector: {kubernetes.io/os: windows}",
+        "nodeSelector: {beta.kubernetes.io/os: windows}",
+        &affinity("[windows]"),
+        "securityContext: {windowsOptions: {runAsUserName: ContainerUser}}",
+    ] {
+        assert_eq!(settings(spec), (true, false, false), "{spec}");
+    }
+    for spec in [
+        "nodeSelector: {kubernetes.io/os: linux}",
+        "nodeSelector: {disk: windows}",
+        &affinity("[windows, linux]"),
+        "os: {name: linux}, nodeSelector: {kubernetes.io/os: windows}",
+    ] {
+        assert_eq!(settings(spec), (false, true, true), "{spec}");
+    }
+    // The API server would reject `fsGroup` next to `os.name: windows`.
+    let with_group = "nodeSelector: {kubernetes.io/os: windows}, securityContext: {fsGroup: 7}";
+    assert_eq!(settings(with_group), (false, false, false));
 }

@@ -121,6 +121,22 @@ impl Workspace {
     /// Waits for diagnostics of a file with a finding of a rule, or without one. Skips others: the first ones may come before
     /// the workspace is scanned.
     pub(crate) async fn wait_for_rule(&mut self, path: &str, rule: &str, is_reported: bool) {
+        self.wait_until(path, |diagnostics| {
+            diagnostics.iter().any(|it| it["code"] == rule) == is_reported
+        })
+        .await;
+    }
+
+    /// Waits until the findings of a rule in a file have a severity, as a number of the protocol.
+    async fn wait_for_severity(&mut self, path: &str, rule: &str, severity: u8) {
+        self.wait_until(path, |diagnostics| {
+            let mut of_rule = diagnostics.iter().filter(|it| it["code"] == rule);
+            of_rule.any(|it| it["severity"] == severity)
+        })
+        .await;
+    }
+
+    async fn wait_until(&mut self, path: &str, is_it: impl Fn(&[Value]) -> bool) {
         let url = self.url(path);
         loop {
             let published = self
@@ -129,13 +145,7 @@ impl Workspace {
                     params["uri"] == url
                 })
                 .await;
-            if published["diagnostics"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|it| it["code"] == rule)
-                == is_reported
-            {
+            if is_it(published["diagnostics"].as_array().unwrap()) {
                 return;
             }
         }
@@ -343,34 +353,29 @@ async fn root_uri_is_folder() {
 }
 
 #[tokio::test]
-async fn namespace_sets_profile_while_typing() {
+async fn namespace_level_counts_while_typing() {
+    const WARNING: u8 = 2;
+    const INFORMATION: u8 = 3;
+    const HINT: u8 = 4;
+    let (file, rule) = ("one/web.yaml", "privilege-escalation");
     let mut workspace = Workspace::new(&[]).await;
-    workspace.open("one/web.yaml", POD).await;
-    workspace
-        .wait_for_rule("one/web.yaml", "writable-root-filesystem", true)
-        .await;
-    workspace
-        .open("one/ns.yaml", &namespace("restricted"))
-        .await;
-    workspace
-        .wait_for_rule("one/web.yaml", "writable-root-filesystem", false)
-        .await;
+    workspace.open(file, POD).await;
+    workspace.wait_for_severity(file, rule, WARNING).await;
+    workspace.open("one/ns.yaml", &namespace("baseline")).await;
+    workspace.wait_for_severity(file, rule, INFORMATION).await;
     workspace.next_diagnostics("one/ns.yaml").await;
     workspace
-        .change("one/ns.yaml", 2, &namespace("baseline"))
+        .change("one/ns.yaml", 2, &namespace("privileged"))
         .await;
-    workspace
-        .wait_for_rule("one/web.yaml", "privilege-escalation", false)
-        .await;
+    workspace.wait_for_severity(file, rule, HINT).await;
     workspace.next_diagnostics("one/ns.yaml").await;
     workspace.change("one/ns.yaml", 3, &namespace("base")).await;
-    workspace
-        .wait_for_rule("one/web.yaml", "privilege-escalation", true)
-        .await;
+    workspace.wait_for_severity(file, rule, WARNING).await;
     workspace.next_diagnostics("one/ns.yaml").await;
     workspace
-        .notify("textDocument/didClose", "one/ns.yaml")
+        .change("one/ns.yaml", 4, &namespace("baseline"))
         .await;
+    workspace.wait_for_severity(file, rule, INFORMATION).await;
     workspace.next_diagnostics("one/ns.yaml").await;
     // The chosen profile applies.
     let settings = json!({"settings": {"profile": "hardened", "grouping": "rule"}});
@@ -378,9 +383,8 @@ async fn namespace_sets_profile_while_typing() {
         .server
         .notify("workspace/didChangeConfiguration", settings)
         .await;
-    workspace
-        .wait_for_rule("one/web.yaml", "writable-root-filesystem", true)
-        .await;
+    workspace.wait_for_severity(file, rule, WARNING).await;
+    workspace.next_diagnostics("one/ns.yaml").await;
     workspace.server.finish().await;
 }
 

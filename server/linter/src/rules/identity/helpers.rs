@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::rules::pod_security::exempts_user_namespaces;
-use crate::rules::{Applicability, Finding, Reporter};
+use crate::rules::{Applicability, Finding, Reporter, Severity};
 use kubernetes::{Container, Pod, Setting};
 use yaml::Path;
 use yaml::edit::{Change, Value};
@@ -69,10 +69,48 @@ impl Id {
     }
 }
 
+/// Returns the id that fixes write: one that the pod already has for another field or container,
+/// else the configured one.
+///
+/// The result must not depend on which fixes were applied before. So an id that only fixes write
+/// does not become an id of the other kind.
+pub(crate) fn proposed(id: Id, pod: &Pod<'_>, config: &Config) -> i64 {
+    let other = match id {
+        Id::User => Id::Group,
+        Id::Group => Id::User,
+    };
+    let of_other_kind = ids(other, pod).find(|known| *known != other.configured(config));
+    ids(id, pod)
+        .next()
+        .or(of_other_kind)
+        .unwrap_or_else(|| id.configured(config))
+}
+
+/// Returns the valid ids of a pod except 0, the pod's own first. `fsGroup` is a group.
+fn ids<'p>(id: Id, pod: &'p Pod<'_>) -> impl Iterator<Item = i64> + 'p {
+    let fs_group = match id {
+        Id::User => None,
+        Id::Group => pod.security().fs_group,
+    };
+    let of_containers = pod
+        .containers
+        .iter()
+        .filter_map(move |container| id.of_container(container).value());
+    let of_pod = [id.of_pod(pod).value(), fs_group].into_iter().flatten();
+    of_pod
+        .chain(of_containers)
+        .filter(|id| (1..=i64::from(i32::MAX)).contains(id))
+}
+
+/// Whether the pod's `fsGroup` is this id, so that the data of its volumes belongs to it.
+fn owns_volumes(pod: &Pod<'_>, id: i64) -> bool {
+    pod.security().fs_group == Some(id)
+}
+
 /// Whether the ids of a pod are not used on its node: Windows has none, and a user namespace maps
 /// them to others.
 pub(crate) fn is_exempt(pod: &Pod<'_>, config: &Config) -> bool {
-    pod.is_windows() || exempts_user_namespaces(pod, config)
+    pod.runs_on_windows() || exempts_user_namespaces(pod, config)
 }
 
 /// Reports the ids that take effect and are below the minimum. Other rules report 0.
@@ -91,35 +129,38 @@ pub(crate) fn check_low(id: Id, pod: &Pod<'_>, config: &Config, report: &mut Rep
         && is_inherited
     {
         let message = format!("{name} {value} may be a {noun} of the node");
-        offer_higher_id(
-            &mut report.at(node, message),
-            id,
-            value,
-            pod.path(id.field_path()),
-            config,
-        );
+        let finding = &mut report.at(node, message);
+        offer_higher_id(finding, id, value, pod, pod.path(id.field_path()), config);
     }
     for container in &pod.containers {
         if let Setting::Set { value, node, .. } = id.of_container(container)
             && is_low(value)
         {
             let message = format!("{name} {value} of {container} may be a {noun} of the node");
-            offer_higher_id(
-                &mut report.at(node, message).in_container(container),
-                id,
-                value,
-                container.path(id.field_path()),
-                config,
-            );
+            let finding = &mut report.at(node, message).in_container(container);
+            let path = container.path(id.field_path());
+            offer_higher_id(finding, id, value, pod, path, config);
         }
     }
 }
 
-fn offer_higher_id(finding: &mut Finding, id: Id, old: i64, path: Path, config: &Config) {
+/// Offers the configured id as an example. The user chose the old one, perhaps because the image
+/// needs it.
+fn offer_higher_id(
+    finding: &mut Finding,
+    id: Id,
+    old: i64,
+    pod: &Pod<'_>,
+    path: Path,
+    config: &Config,
+) {
+    if owns_volumes(pod, old) {
+        return;
+    }
     let (name, noun, new) = (id.name(), id.noun(), id.configured(config));
     let title = format!("set {name}: {new} (files of {noun} {old} may become inaccessible)");
     finding.fix(
-        Applicability::Unsafe,
+        Applicability::Placeholder,
         title,
         [Change::Set {
             path,
@@ -135,18 +176,24 @@ pub(crate) fn check_missing(id: Id, pod: &Pod<'_>, config: &Config, report: &mut
     {
         return;
     }
-    let (name, noun, new) = (id.name(), id.noun(), id.configured(config));
-    report
-        .missing(
-            id.field_path(),
-            format!("pod does not set {name}, so the image decides which {noun} is used"),
-        )
-        .fix(
-            Applicability::Unsafe,
-            format!("set {name}: {new} on the pod (image's own files may become unreadable)"),
-            [Change::Set {
-                path: pod.path(id.field_path()),
-                value: Value::Integer(new),
-            }],
-        );
+    let (name, noun, new) = (id.name(), id.noun(), proposed(id, pod, config));
+    let mut finding = report.missing(
+        id.field_path(),
+        format!("pod does not set {name}, so the image decides which {noun} is used"),
+    );
+    let of_pod = pod.security().run_as_non_root;
+    let is_not_root =
+        |container: &Container<'_>| container.security().run_as_non_root.or(of_pod) == Some(true);
+    let mut lacking = pod.containers.iter().filter(|container| lacks(container));
+    if lacking.all(is_not_root) {
+        finding.lowered(Severity::Hint);
+    }
+    finding.fix(
+        Applicability::Unsafe,
+        format!("set {name}: {new} on the pod (image's own files may become unreadable)"),
+        [Change::Set {
+            path: pod.path(id.field_path()),
+            value: Value::Integer(new),
+        }],
+    );
 }

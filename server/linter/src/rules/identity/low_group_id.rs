@@ -69,7 +69,8 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It sets the configured id (`groupId`, 10001 by default). The process loses access to files
+    /// It sets the configured id (`groupId`, 10001 by default) as an example: choose one that the image
+    /// allows. There is no fix if the pod's `fsGroup` is the same id. The process loses access to files
     /// that only the old group may use.
     ///
     /// ## Applies to

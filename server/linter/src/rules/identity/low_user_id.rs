@@ -71,7 +71,8 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It sets the configured id (`userId`, 10001 by default). The process loses access to files
+    /// It sets the configured id (`userId`, 10001 by default) as an example: choose one that the image
+    /// allows. There is no fix if the pod's `fsGroup` is the same id. The process loses access to files
     /// that only the old user may use, in the image and on volumes. `fsGroup` gives many kinds of
     /// volume to a group.
     ///

@@ -8,7 +8,8 @@ rule! {
     /// Pods that do not set `runAsGroup` for all containers.
     ///
     /// Neither the container nor its pod sets the field. One setting on the pod covers all of its
-    /// containers, so the pod has a single finding.
+    /// containers, so the pod has a single finding. It is a hint if `runAsNonRoot: true` already rejects
+    /// root.
     ///
     /// ## Why
     ///
@@ -71,7 +72,8 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It sets the configured id (`groupId`, 10001 by default) on the pod. Images whose files are
+    /// On the pod, it sets an id that the pod already uses (`fsGroup`, the user or group, another
+    /// container), or the configured one (`groupId`, 10001 by default). Images whose files are
     /// open only to their own group, or to root's, fail to read or write them.
     ///
     /// ## Applies to

@@ -8,7 +8,8 @@ rule! {
     /// Pods that do not set `runAsUser` for all containers.
     ///
     /// Neither the container nor its pod sets the field, so that the image decides. One setting on
-    /// the pod covers all of its containers, so the pod has a single finding.
+    /// the pod covers all of its containers, so the pod has a single finding. It is a hint if
+    /// `runAsNonRoot: true` already rejects root.
     ///
     /// ## Why
     ///
@@ -50,7 +51,7 @@ rule! {
     ///       securityContext:
     ///         runAsUser: 10002
     ///   securityContext:
-    ///     runAsUser: 10001
+    ///     runAsUser: 10002
     /// ```
     ///
     /// Good:
@@ -76,7 +77,8 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It sets the configured id (`userId`, 10001 by default) on the pod. Containers without their
+    /// On the pod, it sets an id that the pod already uses (`fsGroup`, the user or group, another
+    /// container), or the configured one (`userId`, 10001 by default). Containers without their
     /// own id then run as that user. Images whose files belong to another user fail to read or
     /// write them, and images that start as root to switch to another user fail.
     ///

@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::rules::identity::helpers::is_exempt;
+use crate::rules::identity::helpers::{Id, is_exempt, proposed};
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Pod, Setting};
 use yaml::edit::{Change, Value};
@@ -75,7 +75,8 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It replaces 0 with the configured id (`groupId`, 10001 by default), and removes 0 from
+    /// It replaces 0 with an id that the pod already uses, or with the configured one (`groupId`, 10001
+    /// by default), and removes 0 from
     /// `supplementalGroups`. The process loses access to files that only root's group may use. With
     /// another `fsGroup`, Kubernetes changes the group of the files on most kinds of volume when
     /// the pod starts.
@@ -116,7 +117,13 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
         if let Setting::Set { value: 0, node, .. } = container.setting(GROUP, group) {
             let message = format!("runAsGroup is 0: {container} runs in root's group");
             let mut finding = report.at(node, message).in_container(container);
-            offer_other_group(&mut finding, container.path(GROUP), "runAsGroup", config);
+            offer_other_group(
+                &mut finding,
+                pod,
+                container.path(GROUP),
+                "runAsGroup",
+                config,
+            );
         }
     }
 }
@@ -126,12 +133,12 @@ fn check_pod(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     if let Setting::Set { value: 0, node, .. } = pod.setting(GROUP, security.run_as_group) {
         let message = "runAsGroup is 0: containers of the pod run in root's group";
         let mut finding = report.at(node, message);
-        offer_other_group(&mut finding, pod.path(GROUP), "runAsGroup", config);
+        offer_other_group(&mut finding, pod, pod.path(GROUP), "runAsGroup", config);
     }
     if let Setting::Set { value: 0, node, .. } = pod.setting(FS_GROUP, security.fs_group) {
         let message = "fsGroup is 0: volumes belong to root's group";
         let mut finding = report.at(node, message);
-        offer_other_group(&mut finding, pod.path(FS_GROUP), "fsGroup", config);
+        offer_other_group(&mut finding, pod, pod.path(FS_GROUP), "fsGroup", config);
     }
 }
 
@@ -155,8 +162,14 @@ fn check_supplemental_groups(pod: &Pod<'_>, report: &mut Reporter<'_, '_>) {
     }
 }
 
-fn offer_other_group(finding: &mut Finding, path: Path, field: &str, config: &Config) {
-    let id = config.values.group_id;
+fn offer_other_group(
+    finding: &mut Finding,
+    pod: &Pod<'_>,
+    path: Path,
+    field: &str,
+    config: &Config,
+) {
+    let id = proposed(Id::Group, pod, config);
     let change = Change::Set {
         path,
         value: Value::Integer(id),

@@ -1,4 +1,5 @@
 use crate::config::Config;
+use crate::rules::identity::helpers::{Id, proposed};
 use crate::rules::pod_security::exempts_user_namespaces;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Pod, Setting, Version};
@@ -70,7 +71,8 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It sets the configured id (`userId`, 10001 by default). On a Windows pod, where the API
+    /// It sets an id that the pod already uses (`fsGroup`, another container), or the configured one
+    /// (`userId`, 10001 by default). On a Windows pod, where the API
     /// server rejects the field, it removes the field. A program that writes to files of root,
     /// installs packages, or changes owners stops working. `fsGroup` opens volumes to the new user.
     ///
@@ -139,7 +141,7 @@ fn offer_other_user(finding: &mut Finding, pod: &Pod<'_>, path: Path, config: &C
         );
         return;
     }
-    let id = config.values.user_id;
+    let id = proposed(Id::User, pod, config);
     finding.fix(
         Applicability::Unsafe,
         format!("set runAsUser: {id} (files owned by root become inaccessible)"),

@@ -1,4 +1,5 @@
 use crate::config::Config;
+use crate::rules::identity::helpers::{Id, proposed};
 use crate::rules::pod_security::exempts_user_namespaces;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting};
@@ -149,8 +150,9 @@ rule! {
     /// It sets `runAsNonRoot: true`: on the pod if the field is missing, or instead of `false`. A
     /// container whose image starts as root, or whose `USER` is a name instead of a number, no
     /// longer starts and shows `CreateContainerConfigError`. Set a `runAsUser` that its files
-    /// allow. If the manifest itself sets user 0 for such a container, the fix replaces it with the
-    /// configured id.
+    /// allow. If the manifest itself sets user 0 for such a container, the fix replaces it with an
+    /// id that the pod already uses, or with the configured one. If the manifest gives every
+    /// container a user other than 0, the field changes nothing at run time, and the fix is safe.
     ///
     /// ## Applies to
     ///
@@ -193,17 +195,19 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
             value: false, node, ..
         } = own_setting(container)
         {
+            let consequence = if runs_as_other_user(pod, container) {
+                format!(", although {container} does not run as root")
+            } else {
+                format!(": {container} may run as root")
+            };
             let mut finding = report
-                .at(
-                    node,
-                    format!("runAsNonRoot is false: {container} may run as root"),
-                )
+                .at(node, format!("runAsNonRoot is false{consequence}"))
                 .in_container(container);
             offer_fix(
                 &mut finding,
+                pod,
+                &[container],
                 container.path(FIELD),
-                "",
-                root_users(pod, [container], config),
                 config,
             );
             if let Setting::Set {
@@ -219,7 +223,15 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
 /// Checks the pod's value, or its absence, for the containers that inherit it.
 fn check_pod(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     let inherits = |container: &&Container<'_>| own_setting(container).is_unset();
+    let inheriting: Vec<_> = pod.containers.iter().filter(inherits).collect();
+    let is_without_root = are_without_root(pod, &inheriting);
     let mut finding = match pod.setting(FIELD, pod.security().run_as_non_root) {
+        Setting::Set {
+            value: false, node, ..
+        } if is_without_root => report.at(
+            node,
+            "runAsNonRoot is false, although no container of the pod runs as root",
+        ),
         Setting::Set {
             value: false, node, ..
         } => report.at(
@@ -231,21 +243,33 @@ fn check_pod(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
                 .finished_containers()
                 .any(|container| inherits(&container)) =>
         {
-            report.missing(
-                FIELD,
-                "pod does not set runAsNonRoot, so containers may run as root",
-            )
+            let message = if is_without_root {
+                "pod does not set runAsNonRoot, although no container runs as root"
+            } else {
+                "pod does not set runAsNonRoot, so containers may run as root"
+            };
+            report.missing(FIELD, message)
         }
         _ => return,
     };
-    let inheriting = pod.containers.iter().filter(inherits);
-    offer_fix(
-        &mut finding,
-        pod.path(FIELD),
-        " on the pod",
-        root_users(pod, inheriting, config),
-        config,
-    );
+    offer_fix(&mut finding, pod, &inheriting, pod.path(FIELD), config);
+}
+
+/// Whether a container runs as a user other than root, whatever its image says. Windows has no
+/// user ids.
+fn runs_as_other_user(pod: &Pod<'_>, container: &Container<'_>) -> bool {
+    let user = container
+        .security()
+        .run_as_user
+        .or(pod.security().run_as_user);
+    !pod.is_windows() && user.is_some_and(|user| user > 0)
+}
+
+fn are_without_root(pod: &Pod<'_>, containers: &[&Container<'_>]) -> bool {
+    !containers.is_empty()
+        && containers
+            .iter()
+            .all(|container| runs_as_other_user(pod, container))
 }
 
 fn own_setting<'y>(container: &Container<'y>) -> Setting<'y, bool> {
@@ -254,16 +278,11 @@ fn own_setting<'y>(container: &Container<'y>) -> Setting<'y, bool> {
 
 /// Returns the changes that replace user 0 in the containers, which the kubelet would no longer
 /// start. None on Windows, where the API server rejects user ids.
-fn root_users<'p, 'y: 'p>(
-    pod: &Pod<'y>,
-    containers: impl IntoIterator<Item = &'p Container<'y>>,
-    config: &Config,
-) -> Vec<Change> {
+fn root_users(pod: &Pod<'_>, containers: &[&Container<'_>], user: i64) -> Vec<Change> {
     if pod.is_windows() {
         return Vec::new();
     }
-    let value = Value::Integer(config.values.user_id);
-    let path = |container: &Container<'_>| match (
+    let path = |container: &&Container<'_>| match (
         container.security().run_as_user,
         pod.security().run_as_user,
     ) {
@@ -271,37 +290,48 @@ fn root_users<'p, 'y: 'p>(
         (None, Some(0)) => Some(pod.path(USER)),
         _ => None,
     };
-    let mut paths: Vec<Path> = containers.into_iter().filter_map(path).collect();
+    let mut paths: Vec<Path> = containers.iter().filter_map(path).collect();
     paths.dedup();
     paths
         .into_iter()
         .map(|path| Change::Set {
             path,
-            value: value.clone(),
+            value: Value::Integer(user),
         })
         .collect()
 }
 
+/// Offers `runAsNonRoot: true` at a path, for these containers.
 fn offer_fix(
     finding: &mut Finding,
+    pod: &Pod<'_>,
+    containers: &[&Container<'_>],
     path: Path,
-    place: &str,
-    root_users: Vec<Change>,
     config: &Config,
 ) {
-    let other_user = match root_users.as_slice() {
-        [] => String::new(),
-        _ => format!(" and runAsUser: {} instead of 0", config.values.user_id),
+    let place = if path == pod.path(FIELD) {
+        " on the pod"
+    } else {
+        ""
     };
-    let title =
-        format!("set runAsNonRoot: true{place}{other_user} (images that run as root do not start)");
-    let offer_fix = Change::Set {
+    let change = Change::Set {
         path,
         value: Value::Bool(true),
     };
-    finding.fix(
-        Applicability::Unsafe,
-        title,
-        std::iter::once(offer_fix).chain(root_users),
-    );
+    if are_without_root(pod, containers) {
+        let title = format!("set runAsNonRoot: true{place}");
+        finding.fix(Applicability::Safe, title, [change]);
+        return;
+    }
+    let user = proposed(Id::User, pod, config);
+    let root_users = root_users(pod, containers, user);
+    let other_user = if root_users.is_empty() {
+        String::new()
+    } else {
+        format!(" and runAsUser: {user} instead of 0")
+    };
+    let title =
+        format!("set runAsNonRoot: true{place}{other_user} (images that run as root do not start)");
+    let changes = std::iter::once(change).chain(root_users);
+    finding.fix(Applicability::Unsafe, title, changes);
 }

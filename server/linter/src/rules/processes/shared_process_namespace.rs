@@ -88,7 +88,7 @@ rule! {
 const FIELD: &str = "shareProcessNamespace";
 
 fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
-    if pod.is_windows() {
+    if pod.runs_on_windows() {
         return;
     }
     if let Setting::Set {

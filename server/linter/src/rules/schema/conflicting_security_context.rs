@@ -1,6 +1,7 @@
 use crate::config::Config;
 use crate::rules::capabilities::names as capability_names;
 use crate::rules::describe::shortened;
+use crate::rules::identity::helpers::{Id, proposed};
 use crate::rules::profiles::annotations::{Annotation, Profile, annotations, container};
 use crate::rules::profiles::dead_seccomp_annotation;
 use crate::rules::profiles::deprecated_apparmor_annotation;
@@ -277,14 +278,12 @@ fn check_root_user(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>
         } else {
             container.path(USER)
         };
+        let user_id = proposed(Id::User, pod, config);
         let change = Change::Set {
             path,
-            value: Value::Integer(config.values.user_id),
+            value: Value::Integer(user_id),
         };
-        let title = format!(
-            "set runAsUser: {} (files owned by root become inaccessible)",
-            config.values.user_id
-        );
+        let title = format!("set runAsUser: {user_id} (files owned by root become inaccessible)");
         finding
             .fix(Applicability::Unsafe, title, [change])
             .related(user, "user 0 here");

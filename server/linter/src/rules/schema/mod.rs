@@ -6,6 +6,7 @@ pub(crate) mod api_server_warning;
 pub(crate) mod conflicting_security_context;
 pub(crate) mod duplicate_key;
 pub(crate) mod misplaced_security_field;
+pub(crate) mod missing_os_name;
 pub(crate) mod misspelled_security_field;
 pub(crate) mod refused_value;
 pub(crate) mod removed_api;

@@ -1,8 +1,8 @@
 use crate::config::Config;
-use crate::rules::{Applicability, Reporter};
+use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Pod, Version};
 use yaml::edit::Change;
-use yaml::{Entry, Node, Resolved};
+use yaml::{Entry, Node, Path, Resolved, Step};
 
 rule! {
     /// Linux fields in a Windows pod, and Windows fields in a Linux pod.
@@ -169,6 +169,42 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
             }
         }
     }
+}
+
+/// Removes the fixes that write settings of Linux to a pod that runs on Windows nodes. Such a setting
+/// does nothing there, and the API server rejects it once `os.name` is set.
+pub(crate) fn withhold_linux_settings(pod: &Pod<'_>, findings: &mut [Finding]) {
+    if findings.is_empty() || !pod.runs_on_windows() {
+        return;
+    }
+    for finding in findings {
+        finding
+            .fix
+            .take_if(|fix| writes_linux_setting(&fix.changes));
+        finding
+            .alternatives
+            .retain(|fix| !writes_linux_setting(&fix.changes));
+    }
+}
+
+fn writes_linux_setting(changes: &[Change]) -> bool {
+    let is_of_linux = |path: &Path| {
+        let keys = path.steps().filter_map(|step| match step {
+            Step::Key(key) => Some(key),
+            Step::Index(_) => None,
+        });
+        let keys: Vec<&str> = keys.collect();
+        let mut fields = POD_OF_LINUX.iter().chain(&CONTAINER_OF_LINUX);
+        fields.any(|field| {
+            let field: Vec<&str> = field.split('.').collect();
+            keys.windows(field.len()).any(|part| part == field)
+        })
+    };
+    changes.iter().any(|change| match change {
+        Change::Set { path, .. } | Change::Append { path, .. } => is_of_linux(path),
+        Change::Move { to, .. } => is_of_linux(to),
+        _ => false,
+    })
 }
 
 /// Returns the entry at a dotted path if the API server rejects it. It accepts `false` for the host

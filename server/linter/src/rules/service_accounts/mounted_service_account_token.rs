@@ -1,6 +1,7 @@
 use crate::config::Config;
-use crate::rules::{Applicability, Reporter};
+use crate::rules::{Applicability, Reporter, Severity};
 use kubernetes::{Pod, Setting};
+use workspace::cross_references::DEFAULT_ACCOUNT;
 use yaml::edit::{Change, Value};
 
 rule! {
@@ -8,8 +9,9 @@ rule! {
     ///
     /// Kubernetes mounts a token of the pod's ServiceAccount into each container unless
     /// `automountServiceAccountToken` is `false`. The pod's value overrides the ServiceAccount's.
-    /// The rule is also silent if the pod does not set the field and its ServiceAccount, in the
-    /// same file, folder or workspace, sets `false`.
+    /// The rule is silent if the pod sets the field, to `true` or `false`, or if its ServiceAccount,
+    /// in the same file, folder or workspace, sets `false` or is bound to a role. If the pod names a
+    /// ServiceAccount other than `default`, the finding is a hint.
     ///
     /// ## Why
     ///
@@ -26,7 +28,6 @@ rule! {
     /// metadata:
     ///   name: web
     /// spec:
-    ///   automountServiceAccountToken: true
     ///   containers:
     ///     - name: web
     ///       image: registry.example.com/web:1.4
@@ -40,10 +41,10 @@ rule! {
     /// metadata:
     ///   name: web
     /// spec:
-    ///   automountServiceAccountToken: false
     ///   containers:
     ///     - name: web
     ///       image: registry.example.com/web:1.4
+    ///   automountServiceAccountToken: false
     /// ```
     ///
     /// Good: only the container that talks to the API mounts a token, and the token expires soon.
@@ -109,20 +110,19 @@ rule! {
 const FIELD: &str = "automountServiceAccountToken";
 
 fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
-    let mut finding = match pod.setting(FIELD, pod.spec.automount_service_account_token) {
-        Setting::Set {
-            value: true, node, ..
-        } => report.at(
-            node,
-            "automountServiceAccountToken is true: containers get an API token",
-        ),
-        Setting::Unset if !pod.has_unfinished_container() && !pod.token_is_disabled => report
-            .missing(
-                FIELD,
-                "pod does not set automountServiceAccountToken, so it gets an API token",
-            ),
-        _ => return,
-    };
+    let setting = pod.setting(FIELD, pod.spec.automount_service_account_token);
+    if !setting.is_unset()
+        || pod.has_unfinished_container()
+        || pod.token_is_disabled
+        || pod.account_is_bound
+    {
+        return;
+    }
+    let message = "pod does not set automountServiceAccountToken, so it gets an API token";
+    let mut finding = report.missing(FIELD, message);
+    if names_own_account(pod) {
+        finding.lowered(Severity::Hint);
+    }
     finding.fix(
         Applicability::Unsafe,
         "set automountServiceAccountToken: false (clients of the Kubernetes API lose access)",
@@ -131,4 +131,9 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
             value: Value::Bool(false),
         }],
     );
+}
+
+/// Whether the pod names an account other than `default`. Such a pod probably uses the API.
+fn names_own_account(pod: &Pod<'_>) -> bool {
+    matches!(pod.service_account_name(), Setting::Set { value, .. } if value != DEFAULT_ACCOUNT)
 }

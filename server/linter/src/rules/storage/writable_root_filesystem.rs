@@ -112,7 +112,7 @@ rule! {
 const FIELD: &str = "securityContext.readOnlyRootFilesystem";
 
 fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
-    if pod.is_windows() {
+    if pod.runs_on_windows() {
         return;
     }
     for container in &pod.containers {
