@@ -1270,6 +1270,20 @@ fn configuration_options_work() {
 }
 
 #[test]
+fn fix_says_why_there_is_no_fix() {
+    let template = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  x: {{ .Values.x }}\n  hostPID: true\n";
+    let other_value = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext:\n    privileged: false\n  \
+                       containers:\n    - {name: a, image: x, securityContext: {privileged: true}}\n    - {name: b, image: y}\n";
+    let sandbox = Sandbox::new(&[("template.yaml", template), ("pod.yaml", other_value)]);
+    let told = sandbox.run("fix --unsafe-fixes template.yaml").stderr;
+    let expected = "template.yaml:6:12: host-pid is not fixed: this is a template\n";
+    assert!(told.contains(expected), "{told}");
+    let told = sandbox.run("fix --profile baseline pod.yaml").stderr;
+    let expected = "pod.yaml:6:5: misplaced-security-field is not fixed: the securityContext of container \"a\" has another value\n";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
 fn command_line_overrides_configuration() {
     let config = "profile: baseline\nfailOn: error\nignore: [privileged-container]\nseverity: {host-pid: off, unpinned-image: hint}\n";
     let sandbox = Sandbox::new(&[(CONFIG, config), ("pod.yaml", PRIVILEGED)]);

@@ -10,11 +10,10 @@ use crate::inputs::read::read_all;
 use crate::output::lines::{Lines, Place};
 use crate::output::patch_name::in_patch;
 use crate::output::text::{count, one_line};
-use linter::analysis::{self, FixedText, RejectedFix, Remaining};
-use linter::rules::Applicability;
+use linter::analysis::{self, FixedText, Remaining, UnfixedFinding};
+use linter::rules::{Applicability, Enablement};
 use rayon::prelude::*;
 use similar::TextDiff;
-use std::collections::HashSet;
 use std::io::{self, Write};
 
 /// A text before and after its fixes.
@@ -163,10 +162,7 @@ fn report(
     tally.applied += fixed.after.applied;
     tally.remaining += fixed.after.remaining;
     let places = Places::new(fixed, arguments.diff);
-    report_withheld(fixed, &places, console);
-    if arguments.unsafe_fixes {
-        report_unfixable(fixed, &places, console);
-    }
+    report_not_fixed(fixed, &places, arguments.unsafe_fixes, console);
     Ok(())
 }
 
@@ -226,57 +222,70 @@ fn lines_before(old: &str, new: &str) -> Vec<usize> {
     lines
 }
 
-/// Reports the fixes that cannot be applied: once per cause and document, at the first finding.
-fn report_withheld(fixed: &Fixed, lines: &Places<'_>, console: &Console) {
-    let mut causes: Vec<(String, Vec<&RejectedFix>)> = Vec::new();
-    for withheld in &fixed.after.withheld {
-        let above = lines.lines.place(withheld.document).line - 1;
-        let reason = withheld.reason.clone().with_line_offset(above).to_string();
-        let is_same_cause = |(known, of): &&mut (String, Vec<&RejectedFix>)| {
-            *known == reason && of.iter().all(|other| other.document == withheld.document)
+/// A finding that is not fixed.
+struct NotFixed<'f> {
+    /// The start of its document in the fixed text, in bytes.
+    document: usize,
+    /// The start of the finding in the fixed text, in bytes.
+    offset: usize,
+    rule: &'f str,
+    reason: String,
+}
+
+/// Returns the fixes that cannot be applied, and the findings without a fix. A violation of a standard without a fix only
+/// matters if the user wants everything fixed.
+fn not_fixed<'f>(fixed: &'f Fixed, lines: &Lines<'_>, wants_all: bool) -> Vec<NotFixed<'f>> {
+    let withheld = fixed.after.withheld.iter().map(|withheld| {
+        let above = lines.place(withheld.document).line - 1;
+        NotFixed {
+            document: withheld.document,
+            offset: withheld.offset,
+            rule: withheld.finding.rule.id,
+            reason: withheld.reason.clone().with_line_offset(above).to_string(),
+        }
+    });
+    let is_wanted = |left: &&UnfixedFinding| {
+        wants_all || left.rule.enablement == Enablement::Always && left.reason.is_some()
+    };
+    let unfixable = fixed.after.unfixable.iter().filter(is_wanted);
+    let unfixable = unfixable.map(|left| NotFixed {
+        document: left.document,
+        offset: left.offset,
+        rule: left.rule.id,
+        reason: match &left.reason {
+            Some(reason) => reason.to_string(),
+            None => "no automatic fix available".to_owned(),
+        },
+    });
+    withheld.chain(unfixable).collect()
+}
+
+/// Reports what is not fixed: once per cause and document, at the first finding.
+fn report_not_fixed(fixed: &Fixed, lines: &Places<'_>, wants_all: bool, console: &Console) {
+    let mut causes: Vec<Vec<NotFixed<'_>>> = Vec::new();
+    for one in not_fixed(fixed, &lines.lines, wants_all) {
+        let is_same_cause = |of: &&mut Vec<NotFixed<'_>>| {
+            of.iter()
+                .all(|other| (other.document, &other.reason) == (one.document, &one.reason))
         };
         match causes.iter_mut().find(is_same_cause) {
-            Some((_, of)) => of.push(withheld),
-            None => causes.push((reason, vec![withheld])),
+            Some(of) => of.push(one),
+            None => causes.push(vec![one]),
         }
     }
-    for (reason, of) in causes {
-        let mut rules: Vec<&str> = of.iter().map(|withheld| withheld.finding.rule.id).collect();
+    for of in causes {
+        let mut rules: Vec<&str> = of.iter().map(|one| one.rule).collect();
         rules.sort_unstable();
         rules.dedup();
-        let (rules, verb) = (
-            rules.join(", "),
-            if rules.len() == 1 { "is" } else { "are" },
-        );
-        let first = of
-            .iter()
-            .map(|withheld| withheld.offset)
-            .min()
-            .unwrap_or_default();
+        let verb = if rules.len() == 1 { "is" } else { "are" };
+        let rules = rules.join(", ");
+        let first = of.iter().map(|one| one.offset).min().unwrap_or_default();
         let (path, place) = (fixed.source.path.display(), lines.place(first));
-        let reason = one_line(&reason);
+        let reason = one_line(&of[0].reason);
         console.note(format_args!(
             "{path}:{}:{}: {rules} {verb} not fixed: {reason}",
             place.line, place.column
         ));
-    }
-}
-
-/// Reports the remaining violations of the Pod Security Standards that have no fix: once per rule and document.
-fn report_unfixable(fixed: &Fixed, lines: &Places<'_>, console: &Console) {
-    let mut reported = HashSet::new();
-    for left in &fixed.after.unfixable {
-        let (path, place, rule) = (
-            fixed.source.path.display(),
-            lines.place(left.offset),
-            left.rule.id,
-        );
-        if reported.insert((left.document, rule)) {
-            console.note(format_args!(
-                "{path}:{}:{}: {rule} is not fixed: no automatic fix available",
-                place.line, place.column
-            ));
-        }
     }
 }
 

@@ -131,8 +131,11 @@ impl DocumentKind {
             DocumentKind::Complete => {}
             DocumentKind::Template | DocumentKind::Patch => {
                 findings.retain(|finding| !finding.target.absent);
+                let reason = self.edit_blocker().unwrap_or_default();
                 for finding in findings {
-                    finding.fix = None;
+                    if finding.fix.take().is_some() {
+                        finding.no_fix(reason);
+                    }
                     finding.alternatives.clear();
                 }
             }

@@ -8,7 +8,7 @@ use super::model::{Analysis, ProtectedValue};
 use super::run::analyze;
 use crate::Inputs;
 use crate::config::{Profile, RuleSelection};
-use crate::rules::{Applicability, Check, Enablement, Finding, Rule};
+use crate::rules::{Applicability, Check, Enablement, Finding, Message, Rule};
 use std::collections::HashMap;
 use std::ops::AddAssign;
 use yaml::edit::{self, Change, EditError, Edits};
@@ -22,7 +22,7 @@ pub struct FixOutcome {
     pub applied: usize,
     /// The fixes that were refused. Ranges refer to the fixed document.
     pub withheld: Vec<(Finding, EditError)>,
-    /// Violations of a Pod Security Standard without a fix, also in the fixed document.
+    /// Violations of a Pod Security Standard without a fix, and findings that say why they have none.
     pub unfixable: Vec<Finding>,
     /// What is left in the fixed document.
     pub remaining: Remaining,
@@ -70,7 +70,7 @@ pub struct FixedText {
     pub applied: usize,
     /// The fixes that were refused.
     pub withheld: Vec<RejectedFix>,
-    /// Violations of a Pod Security Standard without a fix.
+    /// Violations of a Pod Security Standard without a fix, and findings that say why they have none.
     pub unfixable: Vec<UnfixedFinding>,
     /// What is left in the fixed text.
     pub remaining: Remaining,
@@ -78,7 +78,7 @@ pub struct FixedText {
     pub failures: Vec<RulePanic>,
 }
 
-/// A finding without an automatic fix.
+/// A finding without an automatic fix: a violation of a standard, or one whose rule gives a reason.
 #[derive(Debug)]
 pub struct UnfixedFinding {
     /// The start of its document in the fixed text, in bytes.
@@ -86,6 +86,8 @@ pub struct UnfixedFinding {
     /// The start of the finding in the fixed text, in bytes.
     pub offset: usize,
     pub rule: &'static Rule,
+    /// Why there is no fix, for the user, if the rule gives a reason.
+    pub reason: Option<Message>,
 }
 
 /// A fix that was requested and refused.
@@ -159,6 +161,7 @@ pub fn fix_all<'i>(
                 document: start,
                 offset: start + usize::from(finding.range.start()),
                 rule: finding.rule,
+                reason: finding.no_fix,
             }));
     }
     fixed.text.push_str(&text[done..]);
@@ -510,7 +513,7 @@ fn is_unfixable(finding: &Finding) -> bool {
         finding.rule.enablement,
         Enablement::Profile(Profile::Baseline | Profile::Restricted)
     );
-    is_standard && finding.fix.is_none()
+    finding.fix.is_none() && (is_standard || finding.no_fix.is_some())
 }
 
 /// Whether a fix moves or renames a field.

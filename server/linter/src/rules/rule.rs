@@ -158,6 +158,8 @@ pub struct Finding {
     pub fix: Option<Fix>,
     /// Other fixes that the user can choose instead.
     pub alternatives: Vec<Fix>,
+    /// Why there is no fix, if there is a reason that helps the user: "this is a template".
+    pub no_fix: Option<Message>,
 }
 
 impl Finding {
@@ -173,6 +175,12 @@ impl Finding {
             applicability,
             changes: changes.into_iter().collect(),
         });
+        self
+    }
+
+    /// Tells why there is no fix.
+    pub fn no_fix(&mut self, reason: impl Into<Message>) -> &mut Finding {
+        self.no_fix = Some(reason.into());
         self
     }
 
@@ -209,6 +217,7 @@ impl Finding {
         fixes.map(|fix| Finding {
             fix: Some(fix.clone()),
             alternatives: Vec::new(),
+            no_fix: None,
             ..self.clone()
         })
     }
@@ -389,6 +398,7 @@ impl<'a, 'y> Reporter<'a, 'y> {
             related: Vec::new(),
             fix: None,
             alternatives: Vec::new(),
+            no_fix: None,
         });
         let finding = self.findings.last_mut().expect("just pushed");
         NewFinding { finding, place }

@@ -780,3 +780,57 @@ fn no_fix_writes_settings_of_linux_to_a_windows_pod() {
     let with_group = "nodeSelector: {kubernetes.io/os: windows}, securityContext: {fsGroup: 7}";
     assert_eq!(settings(with_group), (false, false, false));
 }
+
+#[test]
+fn a_field_of_containers_on_the_pod_moves_into_each_that_lacks_it() {
+    let read_only = "readOnlyRootFilesystem: true";
+    let fixed = |of_pod: &str, one: &str, two: &str| {
+        let mut config = only("misplaced-security-field");
+        config.profile = linter::config::Profile::Baseline;
+        let text = pod(&format!(
+            "securityContext: {{{of_pod}}}, containers: [{{name: a, image: x, securityContext: {{{one}}}}}, \
+             {{name: b, image: y, securityContext: {{{two}}}}}]"
+        ));
+        let [found] = findings(&text, &config).try_into().expect("one finding");
+        let reason = found.no_fix.map(|reason| reason.into_owned());
+        let allowed = [Applicability::Safe];
+        let text = analysis::fix_all(&text, &config, &allowed).text;
+        (text.matches(of_pod).count(), reason)
+    };
+    assert_eq!(fixed(read_only, "runAsUser: 7", "runAsUser: 7"), (2, None));
+    assert_eq!(fixed(read_only, read_only, "runAsUser: 7"), (2, None));
+    assert_eq!(fixed(read_only, read_only, read_only), (2, None));
+    // To loosen both containers is for a review.
+    assert_eq!(
+        fixed("privileged: true", "runAsUser: 7", "runAsUser: 7"),
+        (1, None)
+    );
+    let reason = "the securityContext of container \"a\" has another value";
+    assert_eq!(
+        fixed(read_only, "readOnlyRootFilesystem: false", "runAsUser: 7"),
+        (1, Some(reason.to_owned()))
+    );
+    let reason = "the API server would reject it in the securityContext of container \"b\"";
+    assert_eq!(
+        fixed(
+            "allowPrivilegeEscalation: false",
+            "runAsUser: 7",
+            "privileged: true"
+        ),
+        (1, Some(reason.to_owned()))
+    );
+}
+
+#[test]
+fn a_list_on_the_pod_is_copied_into_each_container() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  securityContext:\n    # all of them\n    \
+                capabilities:\n      drop: [ALL]\n  containers:\n    - name: a\n      image: x\n    - name: b\n      image: y\n";
+    let allowed = [Applicability::Safe, Applicability::Unsafe];
+    let fixed = analysis::fix_all(text, &only("misplaced-security-field"), &allowed).text;
+    assert_eq!(
+        fixed,
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n    - name: a\n      image: x\n      \
+         securityContext:\n        # all of them\n        capabilities:\n          drop: [ALL]\n    - name: b\n      image: y\n      \
+         securityContext:\n        capabilities:\n          drop: [ALL]\n"
+    );
+}

@@ -398,6 +398,7 @@ fn echo_finding(at: usize, text: &str) -> Finding {
         related: Vec::new(),
         fix: None,
         alternatives: Vec::new(),
+        no_fix: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can be changed in a document.
 
-use super::super::{Offset, Path, Range};
+use super::super::{Node, NodeKind, Offset, Path, Range, Resolved};
 
 /// One change of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,4 +51,34 @@ pub enum Value {
     Text(String),
     Sequence(Vec<Value>),
     Mapping(Vec<(String, Value)>),
+}
+
+impl Value {
+    /// Returns the value of a node, if it is written only with strings, integers, booleans, lists, and
+    /// mappings with string keys.
+    pub fn of(node: Node<'_>) -> Option<Value> {
+        let node = node.resolve()?;
+        match node.kind() {
+            NodeKind::Sequence => node
+                .items()
+                .map(Value::of)
+                .collect::<Option<_>>()
+                .map(Value::Sequence),
+            NodeKind::Mapping => node
+                .entries()
+                .map(|entry| {
+                    let key = entry.key.as_str().filter(|_| !entry.is_merge())?;
+                    Some((key.to_owned(), Value::of(entry.value)?))
+                })
+                .collect::<Option<_>>()
+                .map(Value::Mapping),
+            NodeKind::Scalar(_) => match node.resolved()? {
+                Resolved::Bool(flag) => Some(Value::Bool(flag)),
+                Resolved::Int(number) => Some(Value::Integer(number)),
+                Resolved::Str(text) => Some(Value::Text(text.to_owned())),
+                Resolved::Null | Resolved::Float(_) => None,
+            },
+            NodeKind::Empty | NodeKind::Alias => None,
+        }
+    }
 }

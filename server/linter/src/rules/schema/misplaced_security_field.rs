@@ -1,8 +1,8 @@
 use crate::config::Config;
 use crate::rules::privileges::privilege_escalation::escalates_anyway;
-use crate::rules::{Applicability, Finding, Reporter};
+use crate::rules::{Applicability, Reporter};
 use kubernetes::{Container, Object, Pod, UnknownField};
-use yaml::edit::Change;
+use yaml::edit::{Change, Value};
 use yaml::{Node, Path, Resolved};
 
 rule! {
@@ -150,9 +150,11 @@ rule! {
     ///
     /// It moves the field, with its value and comments, to its place. There it takes effect,
     /// perhaps for the first time; see the page of the rule about that field. If the right place
-    /// already has the same value, the fix removes the field instead. There is no fix if several
-    /// containers are candidates, if the right place has another value, if the text is shared
-    /// through an anchor, or if the API server would reject the field there.
+    /// already has the same value, the fix removes the field instead. A field of containers that
+    /// stands on the pod moves into every container that lacks it. The fix is safe if the field has
+    /// no effect afterwards either, or if its value hardens, such as `readOnlyRootFilesystem: true`.
+    /// There is no fix if a right place has another value, if the text is shared through an anchor,
+    /// or if the API server would reject the field there.
     ///
     /// ## Applies to
     ///
@@ -230,10 +232,23 @@ fn check(object: &Object<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
             location(unknown.type_name, container)
         );
         let mut finding = report.at(unknown.key, message).in_container(container);
-        if let Some(target) =
-            Target::of(field, home, pod, container).filter(|_| !is_shared(unknown.key))
-        {
-            target.offer(&mut finding, field, unknown.value, pod);
+        if is_shared(unknown.key) {
+            finding.no_fix("an anchor shares the text with other places");
+            continue;
+        }
+        let targets = Target::of(field, home, pod, container);
+        match changes(&targets, field, unknown.value, pod) {
+            Ok(changes) => {
+                let title = title(&targets, field, &changes);
+                finding.fix(
+                    applicability(field, unknown.value, &changes),
+                    title,
+                    changes,
+                );
+            }
+            Err(reason) => {
+                finding.no_fix(reason);
+            }
         }
     }
 }
@@ -274,7 +289,75 @@ fn location(type_name: &str, container: Option<&Container<'_>>) -> String {
     }
 }
 
-/// The only place that a field can have been meant for.
+/// Returns the changes that bring a field to its places: it moves to the first that lacks it, the
+/// others get its value. If no place lacks it, it is removed.
+///
+/// # Errors
+/// Why that is not possible, for the user.
+fn changes(
+    targets: &[Target<'_, '_>],
+    field: &str,
+    value: Node<'_>,
+    pod: &Pod<'_>,
+) -> Result<Vec<Change>, String> {
+    let from = value.path();
+    let mut changes = Vec::new();
+    for target in targets {
+        match target.taken {
+            Some(there) if is_same(there, value) => {}
+            Some(_) => return Err(format!("{} has another value", target.name)),
+            None if target.would_be_rejected(field, value, pod) => {
+                return Err(format!("the API server would reject it in {}", target.name));
+            }
+            None if changes.is_empty() => changes.push(Change::Move {
+                from: from.clone(),
+                to: target.path.clone(),
+            }),
+            None => changes.push(Change::Set {
+                path: target.path.clone(),
+                value: Value::of(value).ok_or("its value cannot be copied")?,
+            }),
+        }
+    }
+    if changes.is_empty() {
+        changes.push(Change::Remove { path: from });
+    }
+    Ok(changes)
+}
+
+/// Whether two scalars have the same value. Mappings and lists are not compared.
+fn is_same(one: Node<'_>, other: Node<'_>) -> bool {
+    one.resolved().is_some() && one.resolved() == other.resolved()
+}
+
+/// Returns how far the changes can be trusted. A value that hardens is moved where its author wants
+/// it to have an effect; any other is for a review.
+fn applicability(field: &str, value: Node<'_>, changes: &[Change]) -> Applicability {
+    let is_only_removed = matches!(changes, [Change::Remove { .. }]);
+    let hardens = match field {
+        "readOnlyRootFilesystem" => flag(value) == Some(true),
+        "allowPrivilegeEscalation" | "privileged" => flag(value) == Some(false),
+        _ => false,
+    };
+    if is_only_removed || hardens {
+        Applicability::Safe
+    } else {
+        Applicability::Unsafe
+    }
+}
+
+fn title(targets: &[Target<'_, '_>], field: &str, changes: &[Change]) -> String {
+    let name = match targets {
+        [only] => only.name.as_str(),
+        _ => "the securityContext of each container",
+    };
+    match changes {
+        [Change::Remove { .. }] => format!("remove {field} (already set in {name})"),
+        _ => format!("move {field} to {name}"),
+    }
+}
+
+/// A place that a field can have been meant for.
 struct Target<'p, 'y> {
     path: Path,
     name: String,
@@ -284,33 +367,36 @@ struct Target<'p, 'y> {
 }
 
 impl<'p, 'y> Target<'p, 'y> {
+    /// Returns all places that a field was meant for. A field of containers that stands on the pod
+    /// can only be meant for each of them.
     fn of(
         field: &str,
         home: Home,
         pod: &'p Pod<'y>,
         container: Option<&'p Container<'y>>,
-    ) -> Option<Self> {
+    ) -> Vec<Self> {
         let context = format!("securityContext.{field}");
-        match (home, container) {
+        let one = match (home, container) {
             (Home::PodSpec, _) | (Home::PodOrContainer, None) => {
-                Some(Target::on_pod(pod, field, "the pod's spec"))
+                Target::on_pod(pod, field, "the pod's spec")
             }
             (Home::PodContext, _) | (Home::EitherContext, None) => {
-                Some(Target::on_pod(pod, &context, "the pod's securityContext"))
+                Target::on_pod(pod, &context, "the pod's securityContext")
             }
-            (Home::PodOrContainer, Some(container)) => Some(Target::in_container(
-                container,
-                field,
-                container.to_string(),
-            )),
+            (Home::PodOrContainer, Some(container)) => {
+                Target::in_container(container, field, container.to_string())
+            }
             (Home::ContainerContext | Home::EitherContext, Some(container)) => {
-                Some(Target::in_context(container, &context))
+                Target::in_context(container, &context)
             }
-            (Home::ContainerContext, None) => match pod.containers.as_slice() {
-                [only] => Some(Target::in_context(only, &context)),
-                _ => None,
-            },
-        }
+            (Home::ContainerContext, None) => {
+                let containers = pod.containers.iter();
+                return containers
+                    .map(|container| Target::in_context(container, &context))
+                    .collect();
+            }
+        };
+        vec![one]
     }
 
     fn on_pod(pod: &Pod<'y>, field_path: &str, name: &str) -> Self {
@@ -336,29 +422,6 @@ impl<'p, 'y> Target<'p, 'y> {
             name,
             taken: container.lookup(field_path),
             container: Some(container),
-        }
-    }
-
-    /// Adds a fix that moves a field here, or removes it if the same value is already here.
-    fn offer(self, finding: &mut Finding, field: &str, value: Node<'_>, pod: &Pod<'_>) {
-        let from = value.path();
-        match self.taken {
-            None if !self.would_be_rejected(field, value, pod) => {
-                let title = format!("move {field} to {}", self.name);
-                finding.fix(
-                    Applicability::Unsafe,
-                    title,
-                    [Change::Move {
-                        from,
-                        to: self.path,
-                    }],
-                );
-            }
-            Some(there) if there.resolved().is_some() && there.resolved() == value.resolved() => {
-                let title = format!("remove {field} (already set in {})", self.name);
-                finding.fix(Applicability::Safe, title, [Change::Remove { path: from }]);
-            }
-            _ => {}
         }
     }
 
