@@ -11,7 +11,7 @@ use crate::config::{Profile, RuleSelection};
 use crate::rules::{Applicability, Check, Enablement, Finding, Message, Rule};
 use std::collections::HashMap;
 use std::ops::AddAssign;
-use yaml::edit::{self, Change, EditError, Edits};
+use yaml::edit::{self, Change, EditError, Edits, KeyOrder};
 
 /// The result of fixing a document.
 #[derive(Debug, Clone, Default)]
@@ -100,6 +100,26 @@ pub struct RejectedFix {
     pub finding: Finding,
     pub reason: EditError,
 }
+
+/// The order in which people write the fields that fixes add.
+const KEY_ORDER: KeyOrder = KeyOrder(&[
+    &[
+        "runAsNonRoot",
+        "runAsUser",
+        "runAsGroup",
+        "fsGroup",
+        "seccompProfile",
+        "allowPrivilegeEscalation",
+        "capabilities",
+        "readOnlyRootFilesystem",
+    ],
+    &["image", "imagePullPolicy"],
+    &[
+        "serviceAccount",
+        "serviceAccountName",
+        "automountServiceAccountToken",
+    ],
+]);
 
 /// One fix can make room for another, so that a second round may find more. A tenth round means that two fixes undo
 /// each other.
@@ -309,7 +329,7 @@ impl Analysis {
                 value.rule
             )));
         }
-        let edits = edit::plan(self.yaml(), &changes)?;
+        let edits = edit::plan_in_order(self.yaml(), &changes, KEY_ORDER)?;
         self.check(findings, &self.with_text(&edits.apply(self.text()), inputs))?;
         Ok(edits)
     }

@@ -299,7 +299,7 @@ async fn exception_goes_to_nearest_file() {
     );
 
     // The exception suppresses the finding, in this file only.
-    let text = format!("profile: hardened # ours{written}\n");
+    let text = format!("profile: hardened # ours\n{written}");
     let configuration = repository.url(".kubeharden.yaml");
     repository.server.open_file(&configuration, 1, &text).await;
     let pod = repository.url("deploy[1]/web.yaml");
@@ -341,7 +341,7 @@ async fn group_is_one_exception() {
     let written = action["edit"]["documentChanges"][0]["edits"][0]["newText"]
         .as_str()
         .unwrap();
-    let text = format!("profile: hardened # ours{written}\n");
+    let text = format!("profile: hardened # ours\n{written}");
     let reading = linter::config::read(
         &text,
         &linter::rules::Rule::names(),

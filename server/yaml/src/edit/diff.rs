@@ -3,7 +3,7 @@
 
 use super::super::{Node, NodeKind, ScalarStyle};
 use super::edits::Edits;
-use super::emitter::Emitter;
+use super::emitter::{Emitter, FlowStyle};
 use super::error::EditError;
 use super::layout::{Layout, start};
 use super::quote::{self, Quotes};
@@ -84,10 +84,7 @@ fn slot_tail<'y>(layout: Layout<'y>, collection: Node<'y>, index: usize) -> Opti
 enum Position<'y> {
     Root,
     /// In a flow collection.
-    Flow {
-        spaced: bool,
-        quotes: Quotes,
-    },
+    Flow(FlowStyle),
     /// An entry of a block mapping whose keys are in a column.
     Entry {
         key: Node<'y>,
@@ -116,7 +113,7 @@ impl<'y> EditBuilder<'y> {
 
     fn slot(&mut self, slot: &Slot<'y>, place: Position<'y>) -> Result<(), EditError> {
         if let Key::Renamed(key, name) = &slot.key {
-            self.rename(*key, name, matches!(place, Position::Flow { .. }));
+            self.rename(*key, name, matches!(place, Position::Flow(_)));
         }
         match (&slot.target, slot.old) {
             (Target::Changed(slots), Some(old)) if old.is_flow() => self.flow(old, slots),
@@ -142,51 +139,87 @@ impl<'y> EditBuilder<'y> {
     fn block(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), EditError> {
         let layout = self.layout;
         let column = layout.column_of(node).ok_or(EditError::Unverified)?;
-        let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
-        let (old, new) = slots.split_at(old);
-        let is_mapping = node.kind() == NodeKind::Mapping;
         let step = self.emitter.style.step_in(layout, node);
-        for slot in old {
+        let old = old_slots(slots);
+        for slot in &old {
             let place = match slot.key {
                 Key::Old(key) | Key::Renamed(key, _) => Position::Entry { key, column, step },
                 _ => Position::Item { column },
             };
             self.slot(slot, place)?;
         }
-        let texts: Vec<String> = if is_mapping {
-            new.iter()
-                .map(|slot| self.emitter.block_entry(slot, column, step))
-                .collect::<Result<_, _>>()?
-        } else {
-            let quotes = self
-                .emitter
-                .style
-                .quotes_among(node.items().map(Node::kind));
-            let gap = gap(layout, node);
-            new.iter()
-                .map(|slot| self.emitter.block_item(slot, column, gap, quotes))
-                .collect::<Result<_, _>>()?
-        };
-        let brk = self.emitter.new_line(column);
-        let runs = removed_runs(old);
+        let groups = new_groups(slots, |slot| self.block_slot(node, slot, column, step))?;
+        let runs = removed_runs(&old);
         if runs.first().is_some_and(|run| run.len() == old.len()) {
-            let begin = self.removal_start(node, old, 0)?;
-            self.put(begin..layout.line_end(layout.tail(node)), texts.join(&brk));
+            let texts: Vec<String> = groups.into_iter().flat_map(|group| group.texts).collect();
+            let begin = self.removal_start(node, &old, 0)?;
+            let text = texts.join(&self.emitter.new_line(column));
+            self.put(begin..layout.line_end(layout.tail(node)), text);
             return Ok(());
         }
         for run in runs {
-            self.remove_lines(node, slots, run)?;
+            self.remove_lines(node, &old, run)?;
         }
-        if !texts.is_empty() {
-            let end = layout.below_deeper_comments(layout.tail(node), column);
-            self.put(
-                end..end,
-                texts
-                    .iter()
-                    .map(|entry| format!("{brk}{entry}"))
-                    .collect::<String>(),
-            );
+        for NewGroup { before, texts } in groups {
+            match before.checked_sub(1) {
+                Some(above) => {
+                    let tail = slot_tail(layout, node, above).ok_or(EditError::Unverified)?;
+                    self.add_below(layout.below_deeper_comments(tail, column), column, &texts);
+                }
+                None => self.add_first(node, column, &texts)?,
+            }
         }
+        Ok(())
+    }
+
+    /// Writes a new entry or item of a block collection, without the indentation of its first line.
+    fn block_slot(
+        &self,
+        node: Node<'y>,
+        slot: &Slot<'y>,
+        column: usize,
+        step: usize,
+    ) -> Result<String, EditError> {
+        if node.kind() == NodeKind::Mapping {
+            return self.emitter.block_entry(slot, column, step);
+        }
+        let kinds = node.items().map(Node::kind);
+        let quotes = self.emitter.style.quotes_among(kinds);
+        let gap = gap(self.layout, node);
+        self.emitter.block_item(slot, column, gap, quotes)
+    }
+
+    /// Adds lines below the line that ends at an offset. They begin on the next line, so that a cursor
+    /// at the end of the line above stays there.
+    fn add_below(&mut self, line_end: usize, column: usize, texts: &[String]) {
+        self.add_lines_below(line_end, &" ".repeat(column), texts);
+    }
+
+    fn add_lines_below(&mut self, line_end: usize, indentation: &str, texts: &[String]) {
+        let brk = self.layout.line_break();
+        let next = self.layout.next_line(line_end);
+        let lines = texts.iter().map(|text| format!("{indentation}{text}"));
+        if next > line_end {
+            self.put(next..next, lines.map(|line| line + brk).collect::<String>());
+        } else {
+            let lines = lines.map(|line| format!("{brk}{line}"));
+            self.put(line_end..line_end, lines.collect::<String>());
+        }
+    }
+
+    /// Adds entries before the first of a block mapping, above its comments.
+    fn add_first(
+        &mut self,
+        node: Node<'y>,
+        column: usize,
+        texts: &[String],
+    ) -> Result<(), EditError> {
+        let layout = self.layout;
+        let first = layout.slot_start(node, 0).ok_or(EditError::Unverified)?;
+        let brk = self.emitter.new_line(column);
+        let begin = layout.leading_comments(first);
+        let text: String = texts.iter().map(|text| format!("{text}{brk}")).collect();
+        self.put(begin..begin, text);
         Ok(())
     }
 
@@ -194,7 +227,7 @@ impl<'y> EditBuilder<'y> {
     fn remove_lines(
         &mut self,
         node: Node<'y>,
-        slots: &[Slot<'y>],
+        slots: &[&Slot<'y>],
         run: Run,
     ) -> Result<(), EditError> {
         let layout = self.layout;
@@ -242,7 +275,7 @@ impl<'y> EditBuilder<'y> {
     fn removal_start(
         &self,
         node: Node<'y>,
-        slots: &[Slot<'y>],
+        slots: &[&Slot<'y>],
         index: usize,
     ) -> Result<usize, EditError> {
         let begin = self
@@ -261,22 +294,17 @@ impl<'y> EditBuilder<'y> {
 
     fn flow(&mut self, node: Node<'y>, slots: &[Slot<'y>]) -> Result<(), EditError> {
         let layout = self.layout;
-        let source = node.source();
-        let spaced = source.get(1..).is_some_and(|inside| {
-            inside.starts_with(' ') && !inside.trim_start().starts_with(['}', ']'])
-        });
-        let quotes = self.emitter.quotes_in_flow(node);
-        let old = slots.iter().take_while(|slot| slot.old.is_some()).count();
-        let (old, new) = slots.split_at(old);
-        for slot in old {
-            self.slot(slot, Position::Flow { spaced, quotes })?;
+        let style = self.emitter.flow_style(node);
+        let old = old_slots(slots);
+        for slot in &old {
+            self.slot(slot, Position::Flow(style))?;
         }
-        let texts: Vec<String> = new
-            .iter()
-            .map(|slot| self.emitter.flow_slot(slot, spaced, quotes))
-            .collect::<Result<_, _>>()?;
-        let runs = removed_runs(old);
-        let all_gone = runs.first().is_some_and(|run| run.len() == old.len());
+        let groups = new_groups(slots, |slot| self.emitter.flow_slot(slot, style))?;
+        let all = || {
+            let texts = groups.iter().flat_map(|group| group.texts.clone());
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        let runs = removed_runs(&old);
         if old.is_empty() {
             let inside = usize::from(node.range().start()) + 1..usize::from(node.range().end()) - 1;
             let has_lines = layout.slice(inside.clone()).contains(['\n', '\r', '#']);
@@ -285,16 +313,21 @@ impl<'y> EditBuilder<'y> {
                     line: layout.line_of(node),
                 });
             }
-            self.put(inside, texts.join(", "));
-        } else if all_gone {
+            self.put(inside, all());
+        } else if runs.first().is_some_and(|run| run.len() == old.len()) {
             let begin = layout.slot_start(node, 0).ok_or(EditError::Unverified)?;
             let end = slot_tail(layout, node, old.len() - 1).ok_or(EditError::Unverified)?;
-            self.put(begin..end, texts.join(", "));
+            self.put(begin..end, all());
         } else {
             for run in runs {
                 self.remove_from_flow(node, run)?;
             }
-            self.append_to_flow(node, &texts)?;
+            for NewGroup { before, texts } in groups {
+                match before.checked_sub(1) {
+                    Some(behind) => self.add_behind_in_flow(node, behind, &texts)?,
+                    None => self.add_first_in_flow(node, &texts)?,
+                }
+            }
         }
         Ok(())
     }
@@ -326,38 +359,62 @@ impl<'y> EditBuilder<'y> {
         Ok(())
     }
 
-    /// Appends entries or items to a flow collection that is not empty.
-    fn append_to_flow(&mut self, node: Node<'y>, new: &[String]) -> Result<(), EditError> {
+    /// Adds entries or items before the first of a flow collection.
+    fn add_first_in_flow(&mut self, node: Node<'y>, texts: &[String]) -> Result<(), EditError> {
         let layout = self.layout;
-        let last = count(node) - 1;
-        if new.is_empty() {
-            return Ok(());
-        }
-        let begin = layout.slot_start(node, last).ok_or(EditError::Unverified)?;
-        let tail = slot_tail(layout, node, last).ok_or(EditError::Unverified)?;
+        let begin = layout.slot_start(node, 0).ok_or(EditError::Unverified)?;
+        let separator = if layout.begins_line(begin) {
+            format!(",{}{}", layout.line_break(), layout.before(begin))
+        } else {
+            ", ".to_owned()
+        };
+        let text: String = texts
+            .iter()
+            .map(|text| format!("{text}{separator}"))
+            .collect();
+        self.put(begin..begin, text);
+        Ok(())
+    }
+
+    /// Adds entries or items behind one of a flow collection.
+    fn add_behind_in_flow(
+        &mut self,
+        node: Node<'y>,
+        index: usize,
+        texts: &[String],
+    ) -> Result<(), EditError> {
+        let layout = self.layout;
+        let begin = layout
+            .slot_start(node, index)
+            .ok_or(EditError::Unverified)?;
+        let tail = slot_tail(layout, node, index).ok_or(EditError::Unverified)?;
         let close = usize::from(node.range().end()) - 1;
         let comma =
             Some(layout.skip_blank(tail)).filter(|&at| layout.slice(at..close).starts_with(','));
-        let own_lines = layout.begins_line(begin) && layout.line_end(tail) < close;
+        let is_last = index + 1 == count(node);
         let behind = comma.map_or(tail, |comma| comma + 1);
-        if !own_lines {
+        let ends_line = layout
+            .slot_start(node, index + 1)
+            .map_or(layout.line_end(tail) < close, |next| {
+                layout.begins_line(next)
+            });
+        if !layout.begins_line(begin) || !ends_line {
             let written: String = match comma {
-                None => new.iter().map(|entry| format!(", {entry}")).collect(),
-                Some(_) => new.iter().map(|entry| format!(" {entry},")).collect(),
+                None => texts.iter().map(|text| format!(", {text}")).collect(),
+                Some(_) => texts.iter().map(|text| format!(" {text},")).collect(),
             };
             self.put(behind..behind, written);
             return Ok(());
         }
-        let brk = format!("{}{}", layout.line_break(), layout.before(begin));
         if comma.is_none() {
             self.put(tail..tail, ",");
         }
-        let mut written = format!("{brk}{}", new.join(&format!(",{brk}")));
-        if comma.is_some() {
-            written.push(',');
+        let mut texts: Vec<String> = texts.iter().map(|text| format!("{text},")).collect();
+        if let Some(last) = texts.last_mut().filter(|_| is_last && comma.is_none()) {
+            last.pop();
         }
-        let end = layout.line_end(behind);
-        self.put(end..end, written);
+        let indentation = layout.before(begin);
+        self.add_lines_below(layout.line_end(behind), indentation, &texts);
         Ok(())
     }
 
@@ -369,13 +426,12 @@ impl<'y> EditBuilder<'y> {
     ) -> Result<(), EditError> {
         match place {
             Position::Root => Err(EditError::WholeDocument("replaced")),
-            Position::Flow { spaced, quotes } => {
+            Position::Flow(mut style) => {
                 // The quotes of a scalar do not decide the quotes of keys in its replacement.
-                let quotes = match new {
-                    NewNode::Mapping(_) => quotes,
-                    _ => self.emitter.quotes_like(old, quotes),
-                };
-                let text = self.emitter.flow_value(new, spaced, quotes)?;
+                if !matches!(new, NewNode::Mapping(_)) {
+                    style.values = self.emitter.quotes_like(old, style.values);
+                }
+                let text = self.emitter.flow_value(new, style)?;
                 self.replace_inline(old, &text);
                 Ok(())
             }
@@ -408,7 +464,8 @@ impl<'y> EditBuilder<'y> {
         }
         self.erase(old, colon);
         let end = layout.line_end(layout.tail(old));
-        self.put(end..end, written);
+        let below = written.trim_start_matches(['\n', '\r']);
+        self.add_lines_below(end, "", &[below.to_owned()]);
         Ok(())
     }
 
@@ -541,8 +598,44 @@ fn gap<'y>(layout: Layout<'y>, sequence: Node<'y>) -> usize {
     }
 }
 
+/// New entries or items in a row.
+struct NewGroup {
+    /// The number of current entries or items before it.
+    before: usize,
+    texts: Vec<String>,
+}
+
+/// Returns the slots of the current entries or items.
+fn old_slots<'s, 'y>(slots: &'s [Slot<'y>]) -> Vec<&'s Slot<'y>> {
+    slots.iter().filter(|slot| slot.old.is_some()).collect()
+}
+
+/// Writes the new entries or items between the current ones.
+fn new_groups<'y>(
+    slots: &[Slot<'y>],
+    write: impl Fn(&Slot<'y>) -> Result<String, EditError>,
+) -> Result<Vec<NewGroup>, EditError> {
+    let mut groups: Vec<NewGroup> = Vec::new();
+    let mut before = 0;
+    for slot in slots {
+        if slot.old.is_some() {
+            before += 1;
+            continue;
+        }
+        let text = write(slot)?;
+        match groups.last_mut().filter(|group| group.before == before) {
+            Some(group) => group.texts.push(text),
+            None => groups.push(NewGroup {
+                before,
+                texts: vec![text],
+            }),
+        }
+    }
+    Ok(groups)
+}
+
 /// Returns the runs of removed slots.
-fn removed_runs(slots: &[Slot<'_>]) -> Vec<Run> {
+fn removed_runs(slots: &[&Slot<'_>]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (place, _) in slots
         .iter()

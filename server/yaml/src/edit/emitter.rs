@@ -1,6 +1,6 @@
 //! Writes new entries, items, and values, in block or flow style, in the style of the document.
 
-use super::super::{Entry, Node, NodeKind, ScalarStyle};
+use super::super::{Entry, Node, NodeKind, Resolved, ScalarStyle};
 use super::error::EditError;
 use super::layout::{Layout, start};
 use super::quote::{self, Quotes};
@@ -33,17 +33,35 @@ impl<'y> Emitter<'y> {
         }
     }
 
-    /// The quotes in an existing flow collection.
-    pub(super) fn quotes_in_flow(&self, node: Node<'y>) -> Quotes {
+    /// The style of what is added to an existing flow collection.
+    pub(super) fn flow_style(&self, node: Node<'y>) -> FlowStyle {
+        let inside = node.source().get(1..).unwrap_or_default();
+        let spaced = inside.starts_with(' ') && !inside.trim_start().starts_with(['}', ']']);
+        let root = std::iter::successors(Some(node), |node| node.parent())
+            .take_while(|node| node.is_flow())
+            .last()
+            .unwrap_or(node);
+        let double = Quotes {
+            always: Some(ScalarStyle::DoubleQuoted),
+            needed: ScalarStyle::DoubleQuoted,
+        };
         let mut around = std::iter::successors(Some(node), |node| node.parent())
             .take_while(|node| node.is_flow());
-        if around.any(is_json) || node.items().next().is_some_and(is_json) {
-            return Quotes {
-                always: Some(ScalarStyle::DoubleQuoted),
-                needed: ScalarStyle::DoubleQuoted,
-            };
+        let is_json = around.any(is_json) || node.items().next().is_some_and(is_json);
+        let own = self.style.quotes_among(node.items().map(Node::kind));
+        let (keys, values) = if is_json {
+            (double, double)
+        } else if quotes_all_strings(root) {
+            (own, double)
+        } else {
+            (own, own)
+        };
+        FlowStyle {
+            spaced,
+            keys,
+            values,
+            lines: FlowLines::of(self.layout, node, root),
         }
-        self.style.quotes_among(node.items().map(Node::kind))
     }
 
     /// Writes an entry of a block mapping, without the indentation of its first line.
@@ -96,7 +114,8 @@ impl<'y> Emitter<'y> {
                 let dashes = column
                     + match form {
                         ListForm::Flow if scalars => {
-                            return Ok(format!(" {}", self.flow_value(new, false, quotes)?));
+                            let style = FlowStyle::on_one_line(quotes);
+                            return Ok(format!(" {}", self.flow_value(new, style)?));
                         }
                         ListForm::Flow => self.style.dash_step(),
                         ListForm::Block(step) => step,
@@ -164,16 +183,11 @@ impl<'y> Emitter<'y> {
             NewNode::Scalar(value) => {
                 quote::scalar(value, false, quotes).ok_or(EditError::Unverified)
             }
-            other => self.flow_value(other, false, quotes),
+            other => self.flow_value(other, FlowStyle::on_one_line(quotes)),
         }
     }
 
-    pub(super) fn flow_slot(
-        &self,
-        slot: &Slot<'y>,
-        spaced: bool,
-        quotes: Quotes,
-    ) -> Result<String, EditError> {
+    pub(super) fn flow_slot(&self, slot: &Slot<'y>, style: FlowStyle) -> Result<String, EditError> {
         let Target::New(new) = &slot.target else {
             return Err(EditError::Unverified);
         };
@@ -188,36 +202,50 @@ impl<'y> Emitter<'y> {
                     let line = self.layout.line_of(entry.key);
                     return Err(EditError::MultilineIntoFlow { line });
                 }
-                Ok(format!("{}: {source}", quote::text(name, true, quotes)))
+                Ok(format!("{}: {source}", quote::text(name, true, style.keys)))
             }
             (Key::New(name), new) => {
-                let value = self.flow_value(new, spaced, quotes)?;
-                Ok(format!("{}: {value}", quote::text(name, true, quotes)))
+                let value = self.flow_value(new, style)?;
+                Ok(format!("{}: {value}", quote::text(name, true, style.keys)))
             }
-            (_, new) => self.flow_value(new, spaced, quotes),
+            (_, new) => self.flow_value(new, style),
         }
     }
 
-    /// Writes a value on one line.
+    /// Writes a value in flow style.
     pub(super) fn flow_value(
         &self,
         new: &NewNode<'y>,
-        spaced: bool,
-        quotes: Quotes,
+        style: FlowStyle,
     ) -> Result<String, EditError> {
         let (slots, open, close) = match new {
             NewNode::Scalar(value) => {
-                return quote::scalar(value, true, quotes).ok_or(EditError::Unverified);
+                return quote::scalar(value, true, style.values).ok_or(EditError::Unverified);
             }
             NewNode::Moved(_) => return Err(EditError::Unverified),
             NewNode::Mapping(slots) => (slots, "{", "}"),
             NewNode::Sequence(slots) => (slots, "[", "]"),
         };
+        let is_list = open == "[";
+        let lines = style
+            .lines
+            .filter(|lines| !slots.is_empty() && (!is_list || lines.spreads_lists));
+        let inner = FlowStyle {
+            lines: style.lines.map(FlowLines::deeper),
+            ..style
+        };
         let inside: Vec<String> = slots
             .iter()
-            .map(|slot| self.flow_slot(slot, spaced, quotes))
+            .map(|slot| self.flow_slot(slot, inner))
             .collect::<Result<_, _>>()?;
-        let space = if spaced && !slots.is_empty() && open == "{" {
+        if let Some(lines) = lines {
+            let brk = self.new_line(lines.column + lines.step);
+            let end = self.new_line(lines.column);
+            let comma = if lines.has_trailing_comma { "," } else { "" };
+            let inside = inside.join(&format!(",{brk}"));
+            return Ok(format!("{open}{brk}{inside}{comma}{end}{close}"));
+        }
+        let space = if style.spaced && !slots.is_empty() && !is_list {
             " "
         } else {
             ""
@@ -291,6 +319,105 @@ impl<'y> Emitter<'y> {
         }
         Ok(text)
     }
+}
+
+/// How new entries and items of a flow collection are written.
+#[derive(Clone, Copy)]
+pub(super) struct FlowStyle {
+    /// Whether spaces separate braces from what is inside.
+    pub(super) spaced: bool,
+    pub(super) keys: Quotes,
+    pub(super) values: Quotes,
+    /// Whether collections are written with an entry on each line.
+    lines: Option<FlowLines>,
+}
+
+impl FlowStyle {
+    fn on_one_line(quotes: Quotes) -> FlowStyle {
+        FlowStyle {
+            spaced: false,
+            keys: quotes,
+            values: quotes,
+            lines: None,
+        }
+    }
+}
+
+/// A flow collection with an entry on each line, as in KYAML (KEP-5295) and in formatted JSON.
+#[derive(Clone, Copy)]
+struct FlowLines {
+    /// The column of the entries around.
+    column: usize,
+    step: usize,
+    /// Whether a comma follows the last entry.
+    has_trailing_comma: bool,
+    /// Whether lists have an item on each line too.
+    spreads_lists: bool,
+}
+
+impl FlowLines {
+    /// Returns the layout of a collection, if it and the ones around it have an entry on each line.
+    fn of<'y>(layout: Layout<'y>, node: Node<'y>, root: Node<'y>) -> Option<FlowLines> {
+        let begin = layout
+            .slot_start(node, 0)
+            .filter(|at| layout.begins_line(*at))?;
+        let column = layout.column(begin);
+        let is_spread = |node: Node<'y>| {
+            let last = count(node).checked_sub(1)?;
+            let begins = |index| Some(layout.begins_line(layout.slot_start(node, index)?));
+            Some(begins(0)? && begins(last)?)
+        };
+        if is_spread(root) != Some(true) {
+            return None;
+        }
+        let mut lists = root.descendants().filter(|inner| {
+            inner.items().len() > 0 && inner.items().all(|item| item.kind() != NodeKind::Mapping)
+        });
+        let mut mappings = root
+            .descendants()
+            .filter(|inner| inner.id() != root.id() && inner.entries().len() > 0);
+        let last = root.entries().next_back()?;
+        let tail = layout.skip_blank(layout.entry_tail(last));
+        let has_trailing_comma = layout.slice(tail..tail + 1) == ",";
+        if !has_trailing_comma && !mappings.any(|mapping| is_spread(mapping) == Some(true)) {
+            return None;
+        }
+        let first = layout.slot_start(root, 0)?;
+        let around = layout.column(layout.skip_spaces(layout.line_start(start(root))));
+        Some(FlowLines {
+            column,
+            step: layout.column(first).saturating_sub(around).max(1),
+            has_trailing_comma,
+            spreads_lists: match lists.next() {
+                Some(list) => is_spread(list) == Some(true),
+                None => has_trailing_comma,
+            },
+        })
+    }
+
+    fn deeper(self) -> FlowLines {
+        FlowLines {
+            column: self.column + self.step,
+            ..self
+        }
+    }
+}
+
+fn count(collection: Node<'_>) -> usize {
+    collection.entries().len() + collection.items().len()
+}
+
+/// Whether a flow collection has double quotes around every string value, as KYAML has.
+fn quotes_all_strings(root: Node<'_>) -> bool {
+    let values = root.descendants().flat_map(|node| {
+        let of_entries = node.entries().map(|entry| entry.value);
+        of_entries.chain(node.items())
+    });
+    let mut kinds = values
+        .filter(|value| matches!(value.resolved(), Some(Resolved::Str(_))))
+        .map(Node::kind)
+        .peekable();
+    kinds.peek().is_some() && kinds.all(|kind| kind == NodeKind::Scalar(ScalarStyle::DoubleQuoted))
 }
 
 /// Returns the range that moves with an entry: the comment lines directly above, the entry, and its

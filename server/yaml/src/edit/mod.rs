@@ -9,6 +9,7 @@ mod diff;
 mod edits;
 mod emitter;
 mod error;
+mod key_order;
 mod layout;
 mod planner;
 mod preconditions;
@@ -20,6 +21,7 @@ mod verify;
 pub use change::{Change, Value};
 pub use edits::{Edit, Edits};
 pub use error::EditError;
+pub use key_order::KeyOrder;
 
 use super::Yaml;
 
@@ -38,10 +40,16 @@ pub fn dry_run(yaml: &Yaml, changes: &[Change]) -> Result<(), EditError> {
 
 /// Returns the edits that make all changes at once. Equal changes count once, and every path refers
 /// to the document before any change. Setting an existing value and removing a missing one need no
-/// edits.
+/// edits. New keys are added at the end of their mapping.
 pub fn plan(yaml: &Yaml, changes: &[Change]) -> Result<Edits, EditError> {
+    plan_in_order(yaml, changes, KeyOrder::default())
+}
+
+/// The same as [`plan`], with new keys where an order puts them.
+pub fn plan_in_order(yaml: &Yaml, changes: &[Change], order: KeyOrder) -> Result<Edits, EditError> {
     preconditions::check(yaml)?;
-    let wanted = planner::target_tree(yaml, changes)?;
+    let mut wanted = planner::target_tree(yaml, changes)?;
+    order.arrange(&mut wanted.root);
     let edits = diff::edits(&wanted)?;
     if !edits.is_empty() {
         verify::prove(&wanted, &edits)?;

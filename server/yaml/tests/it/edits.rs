@@ -9,7 +9,7 @@
     reason = "it prints its figures, and what it skips"
 )]
 
-use yaml::edit::{Change, Value, plan};
+use yaml::edit::{Change, KeyOrder, Value, plan, plan_in_order};
 use yaml::{Path, Step, parse};
 
 mod examples {
@@ -205,10 +205,142 @@ o: {a: 1,
             r#"{
     "spec": {
         "hostPID": false,
-        "securityContext": {"runAsNonRoot": true}
+        "securityContext": {
+            "runAsNonRoot": true
+        }
     }
 }
 "#,
+        );
+    }
+
+    #[test]
+    fn set_in_kyaml() {
+        becomes(
+            r#"---
+{
+  kind: "Pod",
+  spec: {
+    containers: [{
+      name: "web",
+    }],
+  },
+}
+"#,
+            [
+                set(
+                    "spec.containers[0].securityContext.capabilities.drop",
+                    list(["ALL"]),
+                ),
+                set("spec.securityContext.seccompProfile.type", "RuntimeDefault"),
+                set("spec.securityContext.runAsNonRoot", true),
+            ],
+            r#"---
+{
+  kind: "Pod",
+  spec: {
+    containers: [{
+      name: "web",
+      securityContext: {
+        capabilities: {
+          drop: [
+            "ALL",
+          ],
+        },
+      },
+    }],
+    securityContext: {
+      seccompProfile: {
+        type: "RuntimeDefault",
+      },
+      runAsNonRoot: true,
+    },
+  },
+}
+"#,
+        );
+    }
+
+    #[test]
+    fn new_keys_are_added_in_order() {
+        const ORDER: KeyOrder = KeyOrder(&[&["one", "two", "three"], &["image", "policy"]]);
+        let becomes = |before: &str, keys: &[&str], after: &str| {
+            let changes: Vec<Change> = keys.iter().map(|key| set(key, 1)).collect();
+            let text = |changes: &[Change], text: &str| {
+                let edits = plan_in_order(&parse(text), changes, ORDER).unwrap();
+                edits.apply(text)
+            };
+            assert_eq!(text(&changes, before), after, "{before} together");
+            for changes in [changes.clone(), changes.into_iter().rev().collect()] {
+                let one = |text_before: String, change: &Change| {
+                    text(std::slice::from_ref(change), &text_before)
+                };
+                let result = changes.iter().fold(before.to_owned(), one);
+                assert_eq!(result, after, "{before} one after the other");
+            }
+        };
+        becomes(
+            "a: 0\n",
+            &["three", "one", "two"],
+            "a: 0\none: 1\ntwo: 1\nthree: 1\n",
+        );
+        becomes(
+            "image: x # why\n# about z\nz: 0\n",
+            &["policy"],
+            "image: x # why\npolicy: 1\n# about z\nz: 0\n",
+        );
+        becomes(
+            "# about three\nthree: 0\nz: 0\n",
+            &["two", "one"],
+            "one: 1\ntwo: 1\n# about three\nthree: 0\nz: 0\n",
+        );
+        becomes("three: 0\none: 0", &["two"], "three: 0\none: 0\ntwo: 1");
+        becomes("one: 0\r\nz: 0", &["two"], "one: 0\r\ntwo: 1\r\nz: 0");
+        becomes(
+            "one: |\n  text\nz: 0\n",
+            &["two"],
+            "one: |\n  text\ntwo: 1\nz: 0\n",
+        );
+        becomes(
+            "{image: x, z: 0}",
+            &["policy"],
+            "{image: x, policy: 1, z: 0}",
+        );
+        becomes(
+            "{three: 0, z: 0}",
+            &["two", "one"],
+            "{one: 1, two: 1, three: 0, z: 0}",
+        );
+        becomes(
+            "{\n  image: x,\n  z: 0\n}",
+            &["policy"],
+            "{\n  image: x,\n  policy: 1,\n  z: 0\n}",
+        );
+        becomes(
+            "{\n  three: 0, # why\n}",
+            &["one"],
+            "{\n  one: 1,\n  three: 0, # why\n}",
+        );
+    }
+
+    #[test]
+    fn new_keys_before_the_first_of_an_item() {
+        const ORDER: KeyOrder = KeyOrder(&[&["one", "two"]]);
+        let text = "a:\n  - two: 0\n    z: 0\n";
+        let edits = plan_in_order(&parse(text), &[set("a[0].one", 1)], ORDER).unwrap();
+        assert_eq!(edits.apply(text), "a:\n  - one: 1\n    two: 0\n    z: 0\n");
+    }
+
+    #[test]
+    fn new_lines_begin_on_the_next_line() {
+        let text = "a:\n  b: 1\nc: 2\n";
+        let edits = plan(&parse(text), &[set("a.d", 3)]).unwrap();
+        let [edit] = edits.as_slice() else {
+            panic!("{edits:?}")
+        };
+        assert_eq!(
+            (edit.range.start().into(), edit.insert.as_str()),
+            (10_usize, "  d: 3\n")
         );
     }
 

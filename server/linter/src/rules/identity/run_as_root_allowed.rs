@@ -45,8 +45,8 @@ rule! {
     ///   name: web
     /// spec:
     ///   securityContext:
-    ///     fsGroup: 10001
     ///     runAsNonRoot: true
+    ///     fsGroup: 10001
     ///   containers:
     ///     - name: web
     ///       image: registry.example.com/web:1.4
