@@ -9,9 +9,11 @@ use super::run::analyze;
 use crate::Inputs;
 use crate::config::{Profile, RuleSelection};
 use crate::rules::{Applicability, Check, Enablement, Finding, Message, Rule};
+use crate::suppressions;
 use std::collections::HashMap;
 use std::ops::AddAssign;
-use yaml::edit::{self, Change, EditError, Edits, KeyOrder};
+use yaml::edit::{self, Change, EditError, Edits, KeyOrder, Value};
+use yaml::{NodeKind, Offset, Range};
 
 /// The result of fixing a document.
 #[derive(Debug, Clone, Default)]
@@ -329,6 +331,13 @@ impl Analysis {
                 value.rule
             )));
         }
+        let by_opinion = findings
+            .iter()
+            .copied()
+            .filter(|finding| matches!(finding.rule.enablement, Enablement::Profile(_)));
+        if self.changes_explained_value(by_opinion) {
+            return Err(EditError::new("a comment explains the value"));
+        }
         let edits = edit::plan_in_order(self.yaml(), &changes, KEY_ORDER)?;
         self.check(findings, &self.with_text(&edits.apply(self.text()), inputs))?;
         Ok(edits)
@@ -362,6 +371,50 @@ impl Analysis {
             };
             protected.iter().find(is_touched).copied()
         })
+    }
+
+    /// Whether fixes would replace or remove a scalar that a comment explains: behind the value, or directly above its
+    /// key. Comments that suppress findings explain no value.
+    fn changes_explained_value<'f>(&self, findings: impl Iterator<Item = &'f Finding>) -> bool {
+        let yaml = self.yaml();
+        if yaml.comments().is_empty() {
+            return false;
+        }
+        let fixes = findings.filter_map(|finding| finding.fix.as_ref());
+        fixes.flat_map(|fix| &fix.changes).any(|change| {
+            let path = match change {
+                Change::Remove { path } => path,
+                Change::Set { path, value } if !matches!(value, Value::Mapping(_)) => path,
+                _ => return false,
+            };
+            let Some(node) = yaml
+                .at(path)
+                .filter(|node| matches!(node.kind(), NodeKind::Scalar(_)))
+            else {
+                return false;
+            };
+            let line = |offset: Offset| yaml.lines().line(offset.into());
+            let key = node.own_entry().map_or(node, |entry| entry.key);
+            let (first, last) = (line(key.range().start()), line(node.range().end()));
+            let explains = |comment: &Range| {
+                let at = line(comment.start());
+                let is_behind = at == last && comment.start() >= node.range().end();
+                let is_above = at + 1 == first && self.is_alone(*comment, key.range().start());
+                (is_behind || is_above) && !suppressions::is_suppression(&yaml.text()[*comment])
+            };
+            yaml.comments().iter().any(explains)
+        })
+    }
+
+    /// Whether only blanks precede a comment on its line, in the column of a key on the next line.
+    fn is_alone(&self, comment: Range, key: Offset) -> bool {
+        let line_start = |offset: Offset| {
+            let lines = self.yaml().lines();
+            lines.content(lines.line(offset.into()), self.text()).start
+        };
+        let column = |offset: Offset| usize::from(offset) - line_start(offset);
+        let before = &self.text()[line_start(comment.start())..comment.start().into()];
+        before.trim_matches(' ').is_empty() && column(comment.start()) == column(key)
     }
 
     /// Returns the values with a finding that a suppression hides, or whose rule is turned off.

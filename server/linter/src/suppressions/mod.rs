@@ -39,6 +39,11 @@ pub struct FileSuppressions {
     rules: Vec<&'static str>,
 }
 
+/// Whether a comment suppresses findings, or tries to.
+pub fn is_suppression(comment: &str) -> bool {
+    !comment::read(comment).is_empty()
+}
+
 impl FileSuppressions {
     pub fn of(yaml: &Yaml) -> FileSuppressions {
         let mut head = FileSuppressions::default();

@@ -644,8 +644,7 @@ fn two_secrets_do_not_become_one() {
 
 #[test]
 fn the_last_field_of_a_pod_is_not_taken_away() {
-    let text =
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true # while I type\n";
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  hostPID: true\n";
     let fixed = analysis::fix_all(text, &Config::default(), &[Applicability::Unsafe]);
     assert_eq!(fixed.text, text);
     assert!(

@@ -834,3 +834,33 @@ fn a_list_on_the_pod_is_copied_into_each_container() {
          securityContext:\n        capabilities:\n          drop: [ALL]\n"
     );
 }
+
+#[test]
+fn a_value_that_a_comment_explains_stays() {
+    let fixed = |privileged: &str| {
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web}}\nspec:\n  containers:\n    - name: a\n      image: x\n      \
+             securityContext:\n        runAsUser: 7 # ours\n{privileged}"
+        );
+        let config = only("privileged-container");
+        analysis::fix_all(&text, &config, &[Applicability::Unsafe])
+            .text
+            .contains("privileged: false")
+    };
+    for explained in [
+        "        privileged: true # reads disks\n",
+        "        # reads disks\n        privileged: true\n",
+        "        # kubeharden: ignore[host-pid] a reason\n        privileged: true # reads disks\n",
+    ] {
+        assert!(!fixed(explained), "{explained}");
+    }
+    for other in [
+        "        privileged: true\n",
+        "        # all of it\n\n        privileged: true\n",
+        "      # deeper than this\n        privileged: true\n",
+        "        privileged: true\n        # below\n",
+        "        privileged: true # kubeharden: ignore[host-pid] a reason\n",
+    ] {
+        assert!(fixed(other), "{other}");
+    }
+}

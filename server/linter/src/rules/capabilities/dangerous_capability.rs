@@ -35,7 +35,7 @@ rule! {
     ///         capabilities:
     ///           add:
     ///             - NET_BIND_SERVICE
-    ///             - SYS_ADMIN # for the profiler
+    ///             - SYS_ADMIN
     ///           drop: [ALL]
     /// ```
     ///

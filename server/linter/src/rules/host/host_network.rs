@@ -24,7 +24,7 @@ rule! {
     /// metadata:
     ///   name: agent
     /// spec:
-    ///   hostNetwork: true # scrapes the kubelet
+    ///   hostNetwork: true
     ///   containers:
     ///     - name: agent
     ///       image: registry.example.com/agent:2.1

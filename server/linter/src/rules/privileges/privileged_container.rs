@@ -27,7 +27,7 @@ rule! {
     ///     - name: exporter
     ///       image: registry.example.com/exporter:2.3
     ///       securityContext:
-    ///         privileged: true # reads disk statistics
+    ///         privileged: true
     /// ```
     ///
     /// Fixed:
@@ -42,7 +42,7 @@ rule! {
     ///     - name: exporter
     ///       image: registry.example.com/exporter:2.3
     ///       securityContext:
-    ///         privileged: false # reads disk statistics
+    ///         privileged: false
     /// ```
     ///
     /// Good: one capability instead of all of them.
