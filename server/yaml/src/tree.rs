@@ -144,15 +144,32 @@ impl Yaml {
             .any(|node| matches!(node.shape, Shape::Alias { target: None }))
     }
 
-    /// Whether `{{` occurs outside comments, quotes, and block scalars: the text is a template.
-    pub fn has_template_syntax(&self) -> bool {
-        self.text
-            .match_indices("{{")
-            .any(|(at, _)| !self.is_opaque(Offset::new(at as u32)))
+    /// Returns the offset of the first `{{` that makes the text a template. In comments, quotes, and
+    /// block scalars `{{` is ordinary text. In a text without errors it is ordinary text inside of
+    /// plain scalars too (`--format={{.ID}}`), as for the API server.
+    pub fn template_syntax(&self) -> Option<Offset> {
+        let is_valid = self.errors.is_empty() && self.repaired.is_empty();
+        let offsets = self.text.match_indices("{{");
+        let mut offsets = offsets.map(|(at, _)| Offset::new(at as u32));
+        offsets.find(|offset| {
+            let is_inside = || is_valid && self.is_inside_plain_scalar(*offset);
+            !self.is_opaque(*offset) && !is_inside()
+        })
     }
 
-    /// Whether an offset is in a comment or in a scalar that may contain any text.
-    fn is_opaque(&self, offset: Offset) -> bool {
+    /// Whether an offset is in a plain scalar, and not where one of its lines begins: a template's
+    /// lines may look like the rest of the scalar above.
+    fn is_inside_plain_scalar(&self, offset: Offset) -> bool {
+        let is_plain = |node: Node<'_>| node.kind() == NodeKind::Scalar(ScalarStyle::Plain);
+        let lines = self.lines();
+        let line = lines.content(lines.line(offset.into()), &self.text);
+        let before = &self.text[line.start..offset.into()];
+        !before.trim().is_empty() && self.covering(offset).is_some_and(is_plain)
+    }
+
+    /// Whether an offset is in a comment or in a scalar that may contain any text: in quotes, or a
+    /// block scalar.
+    pub(crate) fn is_opaque(&self, offset: Offset) -> bool {
         let comment = self
             .comments
             .partition_point(|comment| comment.end() <= offset);

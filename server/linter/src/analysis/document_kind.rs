@@ -7,7 +7,7 @@ use crate::rules::Finding;
 use kubernetes::{self, Extent, Object};
 use memchr::memmem;
 use workspace::FileRole;
-use yaml::{self, Node, NodeKind, Prefilter, Range, Yaml};
+use yaml::{self, Node, NodeKind, Prefilter, Range, ScalarStyle, Yaml};
 
 /// How much of a document's objects is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -88,7 +88,7 @@ impl DocumentKind {
 
     /// Returns the kind of a parsed document.
     pub(super) fn of(yaml: &Yaml, inputs: Inputs<'_>) -> DocumentKind {
-        if yaml.has_template_syntax()
+        if yaml.template_syntax().is_some()
             || DocumentKind::unread(yaml.text(), inputs) == DocumentKind::Template
         {
             DocumentKind::Template
@@ -128,7 +128,11 @@ impl DocumentKind {
     /// Keeps only the findings that are certain in such a document.
     pub(super) fn retain_reportable(self, yaml: &Yaml, findings: &mut Vec<Finding>) {
         match self {
-            DocumentKind::Complete => {}
+            // Perhaps a template engine fills in the value after all.
+            DocumentKind::Complete if !yaml.text().contains("{{") => {}
+            DocumentKind::Complete => {
+                findings.retain(|finding| !has_action(yaml, finding.range));
+            }
             DocumentKind::Template | DocumentKind::Patch => {
                 findings.retain(|finding| !finding.target.absent);
                 let reason = self.edit_blocker().unwrap_or_default();
@@ -167,6 +171,14 @@ pub(super) fn leave_of_pod(object: &Object<'_>, findings: &mut Vec<Finding>, fro
 fn has_directive(yaml: &Yaml) -> bool {
     yaml.root()
         .is_some_and(|root| root.get_own("$patch").is_some())
+}
+
+/// Whether the plain scalar at a range contains `{{`.
+fn has_action(yaml: &Yaml, range: Range) -> bool {
+    yaml.text()[range].contains("{{")
+        && yaml.covering(range.start()).is_some_and(|node| {
+            node.range() == range && node.kind() == NodeKind::Scalar(ScalarStyle::Plain)
+        })
 }
 
 /// The key that SOPS adds, with a checksum over all values of the file.

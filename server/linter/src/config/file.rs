@@ -107,7 +107,7 @@ impl Reader<'_> {
     }
 
     fn document(&mut self, yaml: &Yaml, root: Node<'_>) {
-        if yaml.has_template_syntax() {
+        if yaml.template_syntax().is_some() {
             let at = self.start + yaml.text().find("{{").unwrap_or_default();
             self.error_at(
                 at..at + 2,

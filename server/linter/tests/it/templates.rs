@@ -328,3 +328,54 @@ fn long_template_is_read_in_time() {
     text += "{{ else }}\na: 1\n{{ end }}\n";
     assert_eq!(yaml::parse_template(&text).readings.len(), 2);
 }
+
+#[test]
+fn braces_inside_scalars_are_text() {
+    let has_rule = |pod: &str, rule: &str, inputs: Inputs<'_>| {
+        let text = format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n{pod}");
+        let report = analysis::analyze(&text, inputs);
+        report
+            .findings()
+            .any(|(_, finding)| finding.rule.id == rule)
+    };
+    let container = "  containers:\n    - name: a\n      image: x:1\n";
+    let config = Config::default();
+    let in_chart = OwnedInputs {
+        context: FileContext {
+            role: FileRole::ChartTemplate,
+            ..FileContext::default()
+        },
+        ..OwnedInputs::default()
+    };
+    for arguments in [
+        "      args:\n        - --format={{.ID}}\n",
+        "      env:\n        - name: a\n          value: level={{ .Level }}\n",
+    ] {
+        let pod = format!("{container}{arguments}");
+        let inputs = (&config).into();
+        assert!(has_rule(&pod, "privilege-escalation", inputs), "{pod}");
+        assert!(
+            !has_rule(&pod, "privilege-escalation", in_chart.borrow()),
+            "{pod}"
+        );
+    }
+    for template in [
+        "      args: {{ toYaml .Values.args }}\n",
+        "      {{- if .Values.args }}\n      args: [a]\n      {{- end }}\n",
+        "      args: a\n        {{ .Values.more }}\n",
+    ] {
+        let pod = format!("{container}{template}");
+        assert!(
+            !has_rule(&pod, "privilege-escalation", (&config).into()),
+            "{pod}"
+        );
+    }
+    // Nothing is said about a value that a template engine may fill in.
+    let named = "  containers:\n    - name: a_{{ x }}\n      image: x:1\n";
+    assert!(!has_rule(named, "refused-value", (&config).into()));
+    assert!(has_rule(
+        &named.replace("{{ x }}", "b"),
+        "refused-value",
+        (&config).into()
+    ));
+}

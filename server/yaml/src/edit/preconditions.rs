@@ -1,7 +1,7 @@
 //! Reasons why a document cannot be edited at all.
 
 use super::super::Offset;
-use super::super::{Node, NodeKind, ScalarStyle, Yaml};
+use super::super::{Node, Yaml};
 use super::error::EditError;
 use super::layout::Layout;
 
@@ -24,17 +24,12 @@ fn syntax(layout: Layout<'_>) -> Result<(), EditError> {
     }
 }
 
-/// Template syntax in quotes, block scalars, and comments is ordinary text. Elsewhere a template
-/// engine rewrites the document, so the result of an edit cannot be verified.
+/// A template engine rewrites the document, so the result of an edit cannot be verified.
 fn template(layout: Layout<'_>) -> Result<(), EditError> {
-    let outside = layout
-        .text
-        .match_indices("{{")
-        .find(|&(at, _)| !is_text(layout, at));
-    match outside {
+    match layout.yaml.template_syntax() {
         None => Ok(()),
-        Some((at, _)) => Err(EditError::TemplateSyntax {
-            line: layout.line_number(at),
+        Some(offset) => Err(EditError::TemplateSyntax {
+            line: layout.line_number(offset.into()),
         }),
     }
 }
@@ -44,12 +39,16 @@ fn tabs(layout: Layout<'_>) -> Result<(), EditError> {
     if layout.yaml.root().is_some_and(Node::is_flow) {
         return Ok(());
     }
+    let is_opaque = |at: usize| {
+        let offset = Offset::try_from(at);
+        offset.is_ok_and(|offset| layout.yaml.is_opaque(offset))
+    };
     let indented = layout.text.match_indices('\t').find(|&(at, _)| {
         layout.begins_line(at) && {
             let content = at + layout.text[at..].len()
                 - layout.text[at..].trim_start_matches([' ', '\t']).len();
             let blank = content == layout.line_end(at);
-            !blank && !is_text(layout, at) && !is_text(layout, content)
+            !blank && !is_opaque(at) && !is_opaque(content)
         }
     });
     match indented {
@@ -58,22 +57,4 @@ fn tabs(layout: Layout<'_>) -> Result<(), EditError> {
             line: layout.line_number(at),
         }),
     }
-}
-
-/// Whether an offset is in a comment, a quoted scalar, or a block scalar.
-fn is_text(layout: Layout<'_>, at: usize) -> bool {
-    let Ok(offset) = Offset::try_from(at) else {
-        return false;
-    };
-    let comments = layout.yaml.comments();
-    let before = comments.partition_point(|comment| comment.start() <= offset);
-    if before
-        .checked_sub(1)
-        .and_then(|last| comments.get(last))
-        .is_some_and(|comment| comment.contains(offset))
-    {
-        return true;
-    }
-    let node = layout.yaml.covering(offset);
-    matches!(node.map(|node| node.kind()), Some(NodeKind::Scalar(style)) if style != ScalarStyle::Plain)
 }

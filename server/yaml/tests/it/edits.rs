@@ -1312,9 +1312,9 @@ mod refusals {
             "this document contains template syntax (line 1)",
         );
         refused(
-            "b: 1\na: x{{ .Values.a }}\n",
+            "b: 1\na: x\n  {{ .Values.a }}\n",
             [set("c", 1)],
-            "this document contains template syntax (line 2)",
+            "this document contains template syntax (line 3)",
         );
         becomes(
             "a: '{{ x }}' # {{ y }}\nb: |\n  {{ z }}\n",

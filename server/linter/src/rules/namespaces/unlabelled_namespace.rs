@@ -82,7 +82,8 @@ rule! {
     /// ## What the fix changes
     ///
     /// It adds the labels `warn` and `audit` with the `restricted` standard. Users who create a pod
-    /// that does not meet it get a warning, the audit log records it, and the pod still runs. A
+    /// that does not meet it get a warning, the audit log records it, and the pod still runs. Use the
+    /// fix if most pods of the namespace meet the standard, or soon will. A
     /// second action adds `enforce: baseline`: the API server then rejects pods that do not meet
     /// `baseline`, and running pods continue until they are replaced. Misspelled names, levels and
     /// versions are corrected if it is clear what was meant; the label then takes effect.
@@ -158,8 +159,8 @@ fn report_missing_labels(labels: &Path, report: &mut Reporter<'_, '_>) {
         .at(report.object_token(), "namespace has no Pod Security label")
         .as_missing()
         .fix(
-            Applicability::Safe,
-            "set warn and audit to restricted",
+            Applicability::Unsafe,
+            "set warn and audit to restricted (warns about pods that do not meet it)",
             [set("warn", "restricted"), set("audit", "restricted")],
         )
         .alternative(

@@ -151,7 +151,7 @@ rule! {
     /// It moves the field, with its value and comments, to its place. There it takes effect,
     /// perhaps for the first time; see the page of the rule about that field. If the right place
     /// already has the same value, the fix removes the field instead. A field of containers that
-    /// stands on the pod moves into every container that lacks it. The fix is safe if the field has
+    /// is on the pod moves into every container that lacks it. The fix is safe if the field has
     /// no effect afterwards either, or if its value hardens, such as `readOnlyRootFilesystem: true`.
     /// There is no fix if a right place has another value, if the text is shared through an anchor,
     /// or if the API server would reject the field there.
@@ -367,7 +367,7 @@ struct Target<'p, 'y> {
 }
 
 impl<'p, 'y> Target<'p, 'y> {
-    /// Returns all places that a field was meant for. A field of containers that stands on the pod
+    /// Returns all places that a field was meant for. A field of containers that is on the pod
     /// can only be meant for each of them.
     fn of(
         field: &str,
