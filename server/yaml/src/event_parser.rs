@@ -236,11 +236,13 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
     /// Skips blanks, line breaks, comments, and hidden bytes, and commas if `commas` is set.
     fn skip_blanks(&mut self, commas: bool) {
         let mut indents = std::mem::take(&mut self.after_indicator) || self.at == 0;
+        let around_plain = self.start_around_plain_scalar();
         let mut tab = None;
         loop {
             self.at = self.source.past_hidden(self.at);
             match self.byte(self.at) {
                 b'\n' | b'\r' => {
+                    self.tab_on_blank_line(tab, around_plain);
                     (indents, tab) = (true, None);
                     self.at += 1;
                 }
@@ -251,15 +253,47 @@ impl<I: Iterator<Item = char>> EventParser<'_, '_, I> {
                 b' ' => self.at += 1,
                 b',' if commas => self.at += 1,
                 b'#' => {
+                    self.tab_on_blank_line(tab, around_plain);
                     tab = None;
                     self.comment();
                 }
                 _ => break,
             }
         }
-        if let Some(tab) = tab.filter(|_| self.at < self.text.len() && !self.in_flow()) {
+        if self.at >= self.text.len() {
+            self.tab_on_blank_line(tab, around_plain);
+        } else if let Some(tab) = tab.filter(|_| !self.in_flow()) {
             self.reading.tabs.push(range(tab, tab + 1));
         }
+    }
+
+    /// Records a tab that indents a blank line or a comment. Behind a plain scalar, go-yaml accepts it
+    /// if it is indented more than the block around, which starts at an offset.
+    fn tab_on_blank_line(&mut self, tab: Option<usize>, around_plain: Option<usize>) {
+        let Some(tab) = tab.filter(|_| !self.in_flow()) else {
+            return;
+        };
+        let column = |at: usize| at - self.text[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        if around_plain.is_none_or(|start| column(tab) <= column(start)) {
+            self.reading.tabs.push(range(tab, tab + 1));
+        }
+    }
+
+    /// Returns the start of the collection around the plain scalar that ends at the current offset.
+    fn start_around_plain_scalar(&self) -> Option<usize> {
+        let node = self.reading.nodes.last()?;
+        let is_plain = matches!(
+            node.shape,
+            Shape::Scalar {
+                style: ScalarStyle::Plain,
+                ..
+            }
+        );
+        if !is_plain || usize::from(node.range.end()) != self.at {
+            return None;
+        }
+        let parent = &self.reading.nodes[node.parent?.0 as usize];
+        Some(parent.range.start().into())
     }
 
     /// Returns where [`EventParser::skip_blanks`] would end.

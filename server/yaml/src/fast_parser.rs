@@ -3,6 +3,7 @@
 //! of the event parser; for everything else, and in any doubt, it returns `None`.
 
 use super::event_parser::{MAX_DEPTH, Reading, range};
+use super::go_yaml;
 use super::source::Overlay;
 use super::tree::{NodeId, Record, Shape, Value};
 use super::{Range, ScalarStyle};
@@ -43,13 +44,13 @@ pub(super) fn parse(text: &str, patches: &[Overlay]) -> Option<Reading> {
     })
 }
 
-/// Whether a text has no control characters and no byte order mark.
+/// Whether a text has no control characters, no byte order mark, and no tabs on blank lines.
 fn is_supported(text: &str) -> bool {
     let is_odd = |byte: u8| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7f;
     let (odd, high) = text.bytes().fold((false, false), |(odd, high), byte| {
         (odd | is_odd(byte), high | (byte >= 0x80))
     });
-    !(odd || high && text.contains(BYTE_ORDER_MARK))
+    !(odd || high && text.contains(BYTE_ORDER_MARK)) && !go_yaml::has_tab_on_blank_line(text)
 }
 
 /// Marks a hidden byte. Supported texts do not contain it.
@@ -833,7 +834,7 @@ fn unescaped(written: &str) -> Option<Box<str>> {
             '\\' => match chars.next()? {
                 'n' => '\n',
                 't' => '\t',
-                escaped @ ('"' | '\\' | '/') => escaped,
+                escaped @ ('"' | '\\') => escaped,
                 _ => return None,
             },
             char => char,

@@ -8,6 +8,7 @@ pub mod chunks;
 pub mod edit;
 mod event_parser;
 mod fast_parser;
+mod go_yaml;
 pub mod json_patch;
 mod parser_messages;
 mod prefilter;

@@ -4,6 +4,7 @@
 
 use super::event_parser::{self, Cause, Failure, Reading, range};
 use super::fast_parser;
+use super::go_yaml;
 use super::parser_messages;
 use super::recovery_strategies::{self, Candidate};
 use super::source::{Overlay, Source};
@@ -28,7 +29,14 @@ pub const MAX_BYTES: usize = 16 << 20;
 /// Parses one document. Never fails: a document longer than [`MAX_BYTES`] becomes a single syntax
 /// error.
 pub fn parse(text: &str) -> Yaml {
-    let plain = || fast_parse(text, &[]).map(|reading| into_yaml(text, reading, Vec::new()));
+    let plain = || {
+        let reading = fast_parse(text, &[])?;
+        let yaml = into_yaml(text, reading, Vec::new());
+        Some(Yaml {
+            errors: go_yaml::marker_error(text).into_iter().collect(),
+            ..yaml
+        })
+    };
     check_length(text)
         .or_else(plain)
         .unwrap_or_else(|| parse_with_recovery(text, Source::new(text), Vec::new()))
@@ -128,7 +136,7 @@ fn parse_with_recovery(text: &str, source: Source<'_>, patched: Vec<usize>) -> Y
         faults: BTreeMap::new(),
         budget: parse_budget(text.len()),
     };
-    let mut reading = event_parser::parse(&repair.source);
+    let mut reading = repair.read_like_go_yaml();
     for _ in 0..MAX_REPAIRS {
         match reading
             .failure
@@ -184,6 +192,26 @@ impl Recovery<'_> {
         Some(reading)
     }
 
+    /// Reads the text with overlays for what only yaml-rust2 rejects. Their lines are not at fault.
+    fn read_like_go_yaml(&mut self) -> Reading {
+        let mut reading = event_parser::parse(&self.source);
+        for _ in 0..MAX_REPAIRS {
+            let new = go_yaml::overlays_for(&self.source, &reading);
+            let known = self.source.overlays();
+            let is_known = |overlay: &Overlay| known.iter().any(|old| overlay.conflicts_with(old));
+            if new.is_empty() || new.iter().any(is_known) {
+                break;
+            }
+            let overlays = known.iter().cloned().chain(new).collect();
+            self.source.set_overlays(overlays);
+            match self.read() {
+                Some(better) => reading = better,
+                None => break,
+            }
+        }
+        reading
+    }
+
     fn read(&mut self) -> Option<Reading> {
         if self.budget == 0 {
             return None;
@@ -223,6 +251,7 @@ impl Recovery<'_> {
                 .map(|failure| recovery_strategies::error(&self.source, failure)),
         );
         errors.extend(control_character(text));
+        errors.extend(go_yaml::errors(text, &reading));
         errors.sort_by_key(|error| error.range.start());
         Yaml {
             errors,

@@ -407,7 +407,7 @@ async fn alternative_fixes_come_last() {
     };
     assert_eq!(
         (&usual["isPreferred"], &other["isPreferred"]),
-        (&json!(true), &json!(false))
+        (&json!(false), &json!(false))
     );
     let expected = format!("{text}  labels:\n    pod-security.kubernetes.io/enforce: baseline\n");
     assert_eq!(edited(text, other, 1, "utf-16"), expected);

@@ -207,7 +207,7 @@ async fn no_ignores_for_automatic_or_template() {
     server
         .change(
             2,
-            json!([{"text": POD.replace("web:1.4", "web:{{ .Values.tag }}")}]),
+            json!([{"text": format!("{POD}{{{{ .Values.more }}}}\n")}]),
         )
         .await;
     server.published_for(2).await;

@@ -741,9 +741,9 @@ größe: \"小\" # 🙂
             "--- # one\na: 1\nb: 2\n...\n",
         );
         becomes(
-            "%YAML 1.2\n---\na:\n...\n",
+            "# one\n---\na:\n...\n",
             [set("a.b", 2)],
-            "%YAML 1.2\n---\na:\n  b: 2\n...\n",
+            "# one\n---\na:\n  b: 2\n...\n",
         );
     }
 
@@ -1349,9 +1349,9 @@ mod refusals {
             "line 3 is indented with a tab",
         );
         becomes(
-            "a: '\n \tx'\n \t\nb: 1\n",
+            "a: '\n \tx'\nb: 1\n",
             [set("c", 1)],
-            "a: '\n \tx'\n \t\nb: 1\nc: 1\n",
+            "a: '\n \tx'\nb: 1\nc: 1\n",
         );
         refused("-\ta: 1\n", [set("[0].b", 1)], "line 1 is not valid YAML");
         becomes(

@@ -147,10 +147,10 @@ fn work(text: &str) -> u64 {
 }
 
 /// xorshift: the same numbers in every run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -229,7 +229,7 @@ fn characters(dice: &mut Dice) -> String {
 }
 
 /// A text with a few tokens inserted and a few ranges removed.
-fn mutated(seed: &str, dice: &mut Dice) -> String {
+pub(super) fn mutated(seed: &str, dice: &mut Dice) -> String {
     let mut text = seed.to_owned();
     for _ in 0..=dice.below(3) {
         let from = boundary(&text, dice.below(text.len() + 1));

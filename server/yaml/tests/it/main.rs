@@ -11,6 +11,7 @@ mod data;
 mod edits;
 mod examples;
 mod garbage;
+mod go_yaml;
 mod promises;
 mod scalars;
 mod show;

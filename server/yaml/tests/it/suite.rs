@@ -13,13 +13,27 @@ const EXPECTED: &[(&str, &str)] = &[
     ("6BCT/0", TAB),
     ("6CA3/0", TAB),
     ("9C9N/0", NOT_INDENTED),
+    ("9JBA/0", COMMENT),
     ("A2M4/0", TAB),
+    ("CVW2/0", COMMENT),
+    ("2SXE/0", ANCHOR),
+    ("3UYS/0", SLASH),
+    ("8XYN/0", ANCHOR),
     ("DK95/0", TAB),
     ("DK95/1", NOT_INDENTED),
+    ("DK95/3", TAB),
+    ("DK95/4", TAB),
+    ("DK95/7", TAB),
+    ("HRE5/0", APOSTROPHE),
     ("JEF9/2", AT_END),
     ("L24T/1", AT_END),
     ("Q5MG/0", TAB),
     ("QB6E/0", NOT_INDENTED),
+    ("SU5Z/0", COMMENT),
+    ("VJP3/0", NOT_INDENTED),
+    ("W5VH/0", ANCHOR),
+    ("X4QW/0", COMMENT),
+    ("Y2GN/0", ANCHOR),
     ("Y79Y/10", TAB),
     ("ZYU8/0", DIRECTIVE),
     ("ZYU8/1", DIRECTIVE),
@@ -30,6 +44,10 @@ const TAB: &str = "a tab that indents is an error to libyaml";
 const NOT_INDENTED: &str =
     "lines in quotes or brackets that are not indented are no error to libyaml";
 const AT_END: &str = "libyaml adds no line break to a block that ends with the text";
+const COMMENT: &str = "go-yaml accepts a comment directly behind quotes and brackets";
+const APOSTROPHE: &str = "`\\'` is an escape to go-yaml";
+const ANCHOR: &str = "an anchor has only letters, digits, `-` and `_` to libyaml";
+const SLASH: &str = "`\\/` is an unknown escape to go-yaml";
 const DIRECTIVE: &str = "a directive that cannot be read is an error to libyaml";
 
 #[test]
@@ -126,6 +144,8 @@ fn check(case: &Case) -> Result<(), String> {
         .iter()
         .flat_map(|document| document.errors())
         .map(|error| &error.message)
+        // What kubectl rejects whatever YAML says has its own tests.
+        .filter(|message| case.fails || !message.starts_with("kubectl rejects"))
         .collect();
     if case.fails {
         return if errors.is_empty() {
