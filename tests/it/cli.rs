@@ -1270,6 +1270,22 @@ fn configuration_options_work() {
 }
 
 #[test]
+fn workloads_from_elsewhere_are_named() {
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a}\nspec: {interval: 1m}\n";
+    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {project: a}\n";
+    let sandbox = Sandbox::new(&[
+        ("release.yaml", &format!("{release}---\n{release}")),
+        ("application.yaml", application),
+    ]);
+    let printed = sandbox.run("check .").stdout;
+    let expected = "Not judged: 1 Application, 2 HelmRelease, whose workloads come from a chart or repository.\n";
+    assert!(printed.ends_with(expected), "{printed}");
+    let statistics = sandbox.run("check --statistics .").stdout;
+    let expected = "  3  workloads from a chart or repository\n";
+    assert!(statistics.contains(expected), "{statistics}");
+}
+
+#[test]
 fn fix_says_why_there_is_no_fix() {
     let template = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  x: {{ .Values.x }}\n  hostPID: true\n";
     let other_value = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext:\n    privileged: false\n  \

@@ -328,6 +328,26 @@ fn node_of<'y>(node: Node<'y>, key: &str) -> Option<Node<'y>> {
         .filter(|node| node.kind() == NodeKind::Mapping)
 }
 
+/// Whether a custom resource only names a chart or a repository, from which a controller in the
+/// cluster makes workloads.
+pub fn makes_workloads_elsewhere(api_version: &str, kind: &str) -> bool {
+    const KINDS: [(&str, &str); 11] = [
+        ("helm.toolkit.fluxcd.io", "HelmRelease"),
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        ("argoproj.io", "Application"),
+        ("argoproj.io", "ApplicationSet"),
+        ("helm.cattle.io", "HelmChart"),
+        ("helm.cattle.io", "HelmChartConfig"),
+        ("fleet.cattle.io", "GitRepo"),
+        ("kappctrl.k14s.io", "App"),
+        ("packaging.carvel.dev", "PackageInstall"),
+        ("helm.crossplane.io", "Release"),
+        ("helm.openshift.io", "HelmChartRepository"),
+    ];
+    let group = api_version.split('/').next().unwrap_or_default();
+    KINDS.contains(&(group, kind))
+}
+
 /// Reads the security context of a container whose other fields are elsewhere.
 fn lone_security_context(node: Node<'_>) -> Option<(Pod<'_>, Reading<'_>)> {
     #[derive(serde::Deserialize)]

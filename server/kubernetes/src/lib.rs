@@ -10,6 +10,7 @@ mod quantity;
 mod version;
 mod versions;
 
+pub use custom_resources::makes_workloads_elsewhere;
 pub use deserialize::{Expected, Reading, UnknownField, WrongShape};
 pub use json_patch_target::{JsonPatch, PatchTarget};
 pub use kinds::{ListKind, list_items, objects, objects_with};

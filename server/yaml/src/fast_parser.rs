@@ -50,7 +50,8 @@ fn is_supported(text: &str) -> bool {
     let (odd, high) = text.bytes().fold((false, false), |(odd, high), byte| {
         (odd | is_odd(byte), high | (byte >= 0x80))
     });
-    !(odd || high && text.contains(BYTE_ORDER_MARK)) && !go_yaml::has_tab_on_blank_line(text)
+    let has_mark = high && text.contains(BYTE_ORDER_MARK);
+    !(odd || has_mark || go_yaml::has_tab_on_blank_line(text))
 }
 
 /// Marks a hidden byte. Supported texts do not contain it.

@@ -185,9 +185,10 @@ fn summary(results: &Results) -> String {
         let files = count(total.files, "file");
         let found = count(found, "finding");
         format!(
-            "Found {found} ({severities}) in {affected} of {files}.\n{}{}",
+            "Found {found} ({severities}) in {affected} of {files}.\n{}{}{}",
             fixes(results),
-            suppressed(total)
+            suppressed(total),
+            unjudged(total)
         )
     } else if total.files == 0 && total.unread > 0 {
         // An error was printed for each of them.
@@ -203,9 +204,10 @@ fn summary(results: &Results) -> String {
     } else {
         let manifests = count(total.manifests, "manifest");
         format!(
-            "No findings in {manifests}.\n{}{}",
+            "No findings in {manifests}.\n{}{}{}",
             suppressed(total),
-            templates(total)
+            templates(total),
+            unjudged(total)
         )
     }
 }
@@ -234,6 +236,19 @@ fn templates(total: &Summary) -> String {
             }
         ),
     }
+}
+
+/// Returns which objects were not judged, although they lead to workloads.
+fn unjudged(total: &Summary) -> String {
+    if total.unjudged.is_empty() {
+        return String::new();
+    }
+    let kinds = total.unjudged.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, number)| format!("{number} {}", one_line(kind)))
+        .collect();
+    let kinds = kinds.join(", ");
+    format!("Not judged: {kinds}, whose workloads come from a chart or repository.\n")
 }
 
 fn severities(total: &Summary) -> String {
@@ -331,6 +346,7 @@ mod tests {
             Found 4 findings (1 error, 1 warning, 1 info, 1 hint) in 1 of 3 files.
             1 can be fixed with `kubeharden fix`, 1 more with `--unsafe-fixes`, 1 more with `--placeholder-fixes`.
             2 more are suppressed; `--no-ignores` shows them.
+            Not judged: 1 HelmRelease, whose workloads come from a chart or repository.
         "#]]
         .assert_eq(&drawn(&sample::results()));
     }

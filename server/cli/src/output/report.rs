@@ -7,6 +7,7 @@ use crate::output::statistics::Statistics;
 use linter::analysis::{Analysis, Chunk, DocumentKind, ObjectInfo, Report, RulePanic};
 use linter::rules::{self, Applicability, Severity};
 use std::cell::LazyCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The result for all files.
@@ -49,6 +50,8 @@ pub(crate) struct Summary {
     pub hints: usize,
     /// Suppressed findings. No other count includes them.
     pub suppressed: usize,
+    /// Objects whose workloads come from a chart or a repository that is not read, by kind.
+    pub unjudged: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +105,9 @@ impl Results {
         total.infos += summary.infos;
         total.hints += summary.hints;
         total.suppressed += summary.suppressed;
+        for (kind, count) in &summary.unjudged {
+            *total.unjudged.entry(kind.clone()).or_default() += count;
+        }
         self.files.push(file);
     }
 
@@ -136,6 +142,7 @@ impl Summary {
                 .chunks()
                 .map(|chunk| chunk.analysis.suppressed.len())
                 .sum(),
+            unjudged: unjudged(report),
             ..Summary::of_findings(findings)
         }
     }
@@ -161,6 +168,16 @@ impl Summary {
     pub(crate) fn skipped(&self) -> usize {
         self.documents.saturating_sub(self.manifests)
     }
+}
+
+/// Counts the objects of a file that a controller replaces with workloads from elsewhere, by kind.
+fn unjudged(report: &Report) -> BTreeMap<String, usize> {
+    let mut kinds = BTreeMap::new();
+    let objects = report.chunks().flat_map(|chunk| &chunk.analysis.objects);
+    for object in objects.filter(|object| object.makes_workloads_elsewhere() && !object.repeated) {
+        *kinds.entry(object.kind.clone()).or_default() += 1;
+    }
+    kinds
 }
 
 /// Returns all findings of a text. Fixes are included only on request, because checking whether a fix can be applied needs

@@ -77,6 +77,7 @@ pub(crate) fn results() -> Results {
         infos: 1,
         hints: 1,
         suppressed: 2,
+        unjudged: [("HelmRelease".to_owned(), 1)].into(),
     };
     Results {
         files: vec![file(TEXT, findings)],

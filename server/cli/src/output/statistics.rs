@@ -3,7 +3,7 @@
 //! Each document that is not checked in full is counted under one reason.
 
 use crate::console::{Console, STRONG};
-use linter::analysis::{Analysis, DocumentKind, Report};
+use linter::analysis::{Analysis, DocumentKind, ObjectInfo, Report};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -88,7 +88,11 @@ fn silence(chunks: &[&Analysis]) -> Option<&'static str> {
         DocumentKind::Patch => Some("patch"),
         _ if !chunks.iter().any(|analysis| analysis.is_manifest()) => Some("not a manifest"),
         DocumentKind::Encrypted => Some("encrypted"),
-        DocumentKind::Complete => None,
+        DocumentKind::Complete => chunks
+            .iter()
+            .flat_map(|analysis| &analysis.objects)
+            .any(ObjectInfo::makes_workloads_elsewhere)
+            .then_some("workloads from a chart or repository"),
     }
 }
 

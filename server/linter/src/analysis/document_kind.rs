@@ -3,7 +3,7 @@
 //! In a partial document, a value may be wrong, but nothing is reported as missing.
 
 use crate::Inputs;
-use crate::rules::Finding;
+use crate::rules::{Check, Finding};
 use kubernetes::{self, Extent, Object};
 use memchr::memmem;
 use workspace::FileRole;
@@ -128,10 +128,14 @@ impl DocumentKind {
     /// Keeps only the findings that are certain in such a document.
     pub(super) fn retain_reportable(self, yaml: &Yaml, findings: &mut Vec<Finding>) {
         match self {
-            // Perhaps a template engine fills in the value after all.
-            DocumentKind::Complete if !yaml.text().contains("{{") => {}
+            // Perhaps a program fills in the value after all.
             DocumentKind::Complete => {
-                findings.retain(|finding| !has_action(yaml, finding.range));
+                let has_placeholder = yaml.text().contains("{{") || !yaml.errors().is_empty();
+                findings.retain(|finding| {
+                    !has_placeholder
+                        || matches!(finding.rule.check, Check::Document(_))
+                        || !is_placeholder(yaml, finding.range)
+                });
             }
             DocumentKind::Template | DocumentKind::Patch => {
                 findings.retain(|finding| !finding.target.absent);
@@ -173,9 +177,11 @@ fn has_directive(yaml: &Yaml) -> bool {
         .is_some_and(|root| root.get_own("$patch").is_some())
 }
 
-/// Whether the plain scalar at a range contains `{{`.
-fn has_action(yaml: &Yaml, range: Range) -> bool {
-    yaml.text()[range].contains("{{")
+/// Whether the plain scalar at a range is filled in by a program: it contains `{{`, or starts with `@` or
+/// `%`, as no plain scalar can.
+fn is_placeholder(yaml: &Yaml, range: Range) -> bool {
+    let written = &yaml.text()[range];
+    (written.contains("{{") || written.starts_with(['@', '%']))
         && yaml.covering(range.start()).is_some_and(|node| {
             node.range() == range && node.kind() == NodeKind::Scalar(ScalarStyle::Plain)
         })

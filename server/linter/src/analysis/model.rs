@@ -101,6 +101,11 @@ pub(super) struct AnsweredQuery {
 }
 
 impl ObjectInfo {
+    /// Whether a controller makes workloads from a chart or repository that it names.
+    pub fn makes_workloads_elsewhere(&self) -> bool {
+        kubernetes::makes_workloads_elsewhere(&self.api_version, &self.kind)
+    }
+
     pub(super) fn of(object: &Object<'_>) -> Self {
         let range = object.node.range();
         let name = object

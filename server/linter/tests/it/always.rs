@@ -603,3 +603,25 @@ fn these_rules_run_at_every_profile() {
         }
     }
 }
+
+#[test]
+fn placeholders_of_sed_are_one_finding() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: @NAME@\nspec:\n  hostname: @NAME@\n  priority: @PRIORITY@\n  nodeName: @\n";
+    let report = analysis::analyze(text, &Config::default());
+    let errors = report.findings().filter(|(_, finding)| {
+        matches!(
+            finding.rule.id,
+            "syntax-error" | "refused-value" | "wrong-type"
+        )
+    });
+    let messages: Vec<&str> = errors
+        .map(|(_, finding)| finding.message.as_ref())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "@NAME@ is a placeholder: fill it in, or put it in quotes",
+            "a value cannot start with `@`: put it in quotes"
+        ]
+    );
+}

@@ -180,7 +180,7 @@ fn answers_of(program: &str, texts: &[String]) -> Vec<String> {
         .unwrap();
     let mut input = child.stdin.take().unwrap();
     let output = child.stdout.take().unwrap();
-    std::thread::scope(|scope| {
+    let answers = std::thread::scope(|scope| {
         scope.spawn(move || {
             for text in texts {
                 writeln!(input, "{}", serde_json::to_string(text).unwrap()).unwrap();
@@ -188,7 +188,9 @@ fn answers_of(program: &str, texts: &[String]) -> Vec<String> {
         });
         let lines = BufReader::new(output).lines();
         lines.map(|line| line.unwrap() + "\n").collect()
-    })
+    });
+    assert!(child.wait().unwrap().success());
+    answers
 }
 
 /// The differences that remain, with their reasons.

@@ -66,7 +66,31 @@ rule! {
 }
 
 fn check(yaml: &Yaml, _config: &Config, report: &mut Reporter<'_, '_>) {
+    let mut has_placeholder = false;
     for error in yaml.errors() {
-        report.at(error.range, error.message.clone());
+        let written = &yaml.text()[error.range];
+        if !is_placeholder(written) {
+            report.at(error.range, error.message.clone());
+        } else if !has_placeholder {
+            // A text that a program fills in has many, and all mean the same.
+            has_placeholder = true;
+            report.at(
+                error.range,
+                format!("{written} is a placeholder: fill it in, or put it in quotes"),
+            );
+        }
     }
+}
+
+/// Whether a value that cannot start as it does is a placeholder of `sed` or the like: `@NAME@`.
+fn is_placeholder(written: &str) -> bool {
+    ['@', '%'].into_iter().any(|mark| {
+        let inside = written
+            .strip_prefix(mark)
+            .and_then(|rest| rest.strip_suffix(mark));
+        inside.is_some_and(|name| {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+            !name.is_empty() && name.chars().all(is_word)
+        })
+    })
 }
