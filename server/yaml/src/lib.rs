@@ -5,6 +5,7 @@
 //! from the start of the document, not of the file, so a document that moves keeps its tree.
 
 pub mod chunks;
+mod conditions;
 pub mod edit;
 mod event_parser;
 mod fast_parser;
@@ -22,6 +23,6 @@ mod tree;
 pub use prefilter::Prefilter;
 pub use recovery::{MAX_BYTES, parse};
 pub use scalar::{Resolved, ScalarStyle};
-pub use template::{ActionKind, Template, parse_template};
+pub use template::{ActionKind, OptionalRange, Template, parse_template};
 pub use text_size::{TextRange as Range, TextSize as Offset};
 pub use tree::{Entry, Node, NodeId, NodeKind, Path, Step, SyntaxError, Yaml};

@@ -2,6 +2,7 @@
 //! action: every value that is read is in the text at its range. Actions never cause a syntax
 //! error.
 
+use super::conditions::{Assumptions, Condition};
 use super::event_parser::range;
 use super::source::{Overlay, Source};
 use super::{Range, Yaml, recovery};
@@ -9,48 +10,74 @@ use super::{Range, Yaml, recovery};
 /// A template as it can be read before it is rendered.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
-    /// The text read with the first branch of each `if`, then with the second, and so on.
+    /// The text as it may be rendered: each reading has a consistent choice of branches, and most
+    /// branches are in one of them.
     pub readings: Vec<Yaml>,
     /// The ranges that are rendered only for some versions of a cluster.
     pub versioned: Vec<Range>,
+    /// The ranges that are rendered only if one value is set.
+    pub optional: Vec<OptionalRange>,
 }
 
-/// How many branches of an `if` are read. Templates with more are generated.
-const MOST_BRANCHES: usize = 4;
+/// A range of a template that is rendered only if a value is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionalRange {
+    pub range: Range,
+    /// The value: `.Values.hostNetwork`.
+    pub value: String,
+}
+
+/// How often a template is read. Templates that need more are generated.
+const MOST_READINGS: usize = 6;
+/// The most blocks whose conditions are compared. In a template with more, the n-th branches are read
+/// together.
+const MOST_BLOCKS: usize = 200;
 
 /// Parses a template. Never fails.
 pub fn parse_template(text: &str) -> Template {
     if u32::try_from(text.len()).is_err() {
         return Template {
             readings: vec![recovery::parse(text)],
-            versioned: Vec::new(),
+            ..Template::default()
         };
     }
     let actions = actions(text);
-    let blocks = blocks(&actions);
-    let branches = blocks
-        .iter()
-        .map(|block| block.branches.len())
-        .max()
-        .unwrap_or(1)
-        .clamp(1, MOST_BRANCHES);
-    let reading = |branch| {
+    let blocks = blocks(text, &actions);
+    let reading = |choice: &Choice| {
         recovery::parse_with_overlays(text, |source| {
             overlays(
                 source,
                 &actions,
-                &skipped_ranges(&blocks, branch, text.len()),
+                &skipped_ranges(&blocks, choice, text.len()),
             )
         })
     };
-    let versioned = blocks
-        .iter()
-        .filter(|block| block.versioned)
-        .map(|block| range(block.start, block.end.unwrap_or(text.len())));
+    let whole = |block: &Block| range(block.start, block.end.unwrap_or(text.len()));
     Template {
-        readings: (0..branches).map(reading).collect(),
-        versioned: versioned.collect(),
+        readings: choices(&blocks).iter().map(reading).collect(),
+        versioned: blocks
+            .iter()
+            .filter(|block| block.versioned)
+            .map(whole)
+            .collect(),
+        optional: blocks
+            .iter()
+            .filter_map(|block| optional(block, text.len()))
+            .collect(),
     }
+}
+
+fn optional(block: &Block, length: usize) -> Option<OptionalRange> {
+    let (Some(Condition::IsSet(value)), Some(branch)) =
+        (block.conditions.first()?, block.branches.first())
+    else {
+        return None;
+    };
+    let is_value = value.starts_with(".Values.") && !value.contains(char::is_whitespace);
+    is_value.then(|| OptionalRange {
+        range: range(branch.start.min(length), branch.end.min(length)),
+        value: value.clone(),
+    })
 }
 
 type Bytes = std::ops::Range<usize>;
@@ -165,23 +192,38 @@ struct Block {
     end: Option<usize>,
     /// The text between the actions.
     branches: Vec<Bytes>,
+    /// The condition of each branch; `None` for `else` and for what is always rendered.
+    conditions: Vec<Option<Condition>>,
+    /// Whether `.` is another value inside.
+    changes_dot: bool,
     define: bool,
     versioned: bool,
 }
 
-fn blocks(actions: &[Action]) -> Vec<Block> {
+/// Returns the blocks of a text, each before the blocks inside of it.
+fn blocks(text: &str, actions: &[Action]) -> Vec<Block> {
     let (mut closed, mut open): (Vec<Block>, Vec<Block>) = Default::default();
     for action in actions {
         let begin = action.range.end..usize::MAX;
+        let words = words_of(&text[action.range.clone()]);
         match action.kind {
-            ActionKind::Open { .. } | ActionKind::Define | ActionKind::Block => open.push(Block {
-                start: action.range.start,
-                end: None,
-                branches: vec![begin],
-                define: action.kind == ActionKind::Define,
-                versioned: action.kind == ActionKind::Open { versioned: true },
-            }),
+            ActionKind::Open { .. } | ActionKind::Define | ActionKind::Block => {
+                let scope = scope(&open);
+                let is_open = matches!(action.kind, ActionKind::Open { .. });
+                let (keyword, condition) =
+                    words.split_once(char::is_whitespace).unwrap_or((words, ""));
+                open.push(Block {
+                    start: action.range.start,
+                    end: None,
+                    branches: vec![begin],
+                    conditions: vec![is_open.then(|| Condition::of(condition, &scope))],
+                    changes_dot: matches!(keyword, "with" | "range"),
+                    define: action.kind == ActionKind::Define,
+                    versioned: action.kind == ActionKind::Open { versioned: true },
+                });
+            }
             ActionKind::Else | ActionKind::End => {
+                let scope = scope(open.get(..open.len().saturating_sub(1)).unwrap_or_default());
                 let Some(block) = open.last_mut() else {
                     continue;
                 };
@@ -190,6 +232,11 @@ fn blocks(actions: &[Action]) -> Vec<Block> {
                 }
                 if action.kind == ActionKind::Else {
                     block.branches.push(begin);
+                    let rest = words.strip_prefix("else").unwrap_or_default().trim();
+                    let condition = rest.split_once(char::is_whitespace);
+                    block
+                        .conditions
+                        .push(condition.map(|(_, condition)| Condition::of(condition, &scope)));
                 } else if let Some(mut block) = open.pop() {
                     block.end = Some(action.range.end);
                     closed.push(block);
@@ -199,20 +246,132 @@ fn blocks(actions: &[Action]) -> Vec<Block> {
         }
     }
     closed.append(&mut open);
+    closed.sort_by_key(|block| block.start);
     closed
 }
 
-/// Returns the ranges to skip when a branch of each `if` is read: the other branches, and
-/// definitions.
-fn skipped_ranges(blocks: &[Block], branch: usize, length: usize) -> Vec<Bytes> {
+/// Returns the text between the braces of an action.
+fn words_of(action: &str) -> &str {
+    let inner = action.trim_start_matches('{').trim_end_matches('}');
+    inner.trim_matches('-').trim()
+}
+
+/// Names the innermost `with` or `range`; empty outside of all.
+fn scope(open: &[Block]) -> String {
+    let around = open.iter().rev().find(|block| block.changes_dot);
+    around.map_or(String::new(), |block| format!("{}:", block.start))
+}
+
+/// For each block, the branch that is read; `None` if none is.
+type Choice = Vec<Option<usize>>;
+
+/// Returns consistent choices of branches, until every branch that can be read is in one of them.
+fn choices(blocks: &[Block]) -> Vec<Choice> {
+    if blocks.len() > MOST_BLOCKS {
+        let branch = |number: usize| {
+            let nth = |block: &Block| Some(number.min(block.branches.len() - 1));
+            blocks.iter().map(nth).collect()
+        };
+        let most = blocks.iter().map(|block| block.branches.len()).max();
+        return (0..most.unwrap_or(1).min(MOST_READINGS))
+            .map(branch)
+            .collect();
+    }
+    let around = enclosing(blocks);
+    let mut covered: Vec<Vec<bool>> = blocks
+        .iter()
+        .map(|block| vec![false; block.branches.len()])
+        .collect();
+    let mut choices = Vec::new();
+    while choices.len() < MOST_READINGS {
+        let assumptions = assume(blocks, &around, &covered);
+        let choice: Choice = blocks
+            .iter()
+            .map(|block| {
+                (0..block.branches.len())
+                    .find(|branch| block.condition(*branch).holds(&assumptions))
+            })
+            .collect();
+        let is_read = |block: usize| {
+            std::iter::successors(around[block], |(outer, _)| around[*outer])
+                .all(|(outer, branch)| choice[outer] == Some(branch))
+        };
+        let mut is_new = false;
+        for (block, branch) in choice.iter().enumerate() {
+            if let Some(branch) = branch.filter(|_| is_read(block)) {
+                is_new |= !std::mem::replace(&mut covered[block][branch], true);
+            }
+        }
+        if !is_new && !choices.is_empty() {
+            break;
+        }
+        choices.push(choice);
+    }
+    choices
+}
+
+/// Returns for each block the innermost block around it, and in which of its branches it is.
+fn enclosing(blocks: &[Block]) -> Vec<Option<(usize, usize)>> {
+    let mut open: Vec<usize> = Vec::new();
+    let mut around = Vec::with_capacity(blocks.len());
+    for (index, block) in blocks.iter().enumerate() {
+        while open
+            .last()
+            .is_some_and(|last| blocks[*last].end.is_some_and(|end| end <= block.start))
+        {
+            open.pop();
+        }
+        around.push(open.last().and_then(|&outer| {
+            let branches = &blocks[outer].branches;
+            let branch = branches
+                .iter()
+                .position(|branch| branch.contains(&block.start))?;
+            Some((outer, branch))
+        }));
+        open.push(index);
+    }
+    around
+}
+
+/// Returns assumptions under which many of the branches are read that were not read yet.
+fn assume(
+    blocks: &[Block],
+    around: &[Option<(usize, usize)>],
+    covered: &[Vec<bool>],
+) -> Assumptions {
+    let mut assumptions = Assumptions::new();
+    for (index, block) in blocks.iter().enumerate() {
+        let open = (0..block.branches.len()).filter(|branch| !covered[index][*branch]);
+        let solved = open.into_iter().find_map(|branch| {
+            let outer = std::iter::successors(around[index], |(outer, _)| around[*outer]);
+            let conditions = outer
+                .map(|(outer, branch)| blocks[outer].condition(branch))
+                .chain([block.condition(branch)]);
+            Condition::All(conditions.collect()).solve(&assumptions)
+        });
+        assumptions = solved.unwrap_or(assumptions);
+    }
+    assumptions
+}
+
+impl Block {
+    /// Returns when a branch is rendered: its condition holds, and none before it.
+    fn condition(&self, branch: usize) -> Condition {
+        let before = self.conditions[..branch].iter().flatten().cloned();
+        let before = before.map(|condition| Condition::Not(Box::new(condition)));
+        Condition::All(before.chain(self.conditions[branch].clone()).collect())
+    }
+}
+
+/// Returns the ranges to skip with a choice of branches: the other branches, and definitions.
+fn skipped_ranges(blocks: &[Block], choice: &Choice, length: usize) -> Vec<Bytes> {
     let mut unread = Vec::new();
-    for block in blocks {
-        let read = branch.min(block.branches.len() - 1);
+    for (block, read) in blocks.iter().zip(choice) {
         let others = block
             .branches
             .iter()
             .enumerate()
-            .filter(|(index, _)| block.define || *index != read);
+            .filter(|(index, _)| block.define || Some(*index) != *read);
         unread.extend(others.map(|(_, range)| range.start..range.end.min(length)));
     }
     unread

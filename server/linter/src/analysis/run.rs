@@ -8,14 +8,14 @@ use super::inline_patches;
 use super::model::{Analysis, ObjectInfo};
 use super::report::Report;
 use crate::Inputs;
-use crate::rules::{self, Check, Finding, Message, Reporter, Rule};
+use crate::rules::{self, Check, Enablement, Finding, Message, Reporter, Rule, Severity};
 use crate::suppressions::{self, Suppressions};
 use kubernetes::Object;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 use yaml::chunks::ChunkKind;
-use yaml::{Range, Template, Yaml};
+use yaml::{OptionalRange, Range, Template, Yaml};
 
 /// Parses a text and runs the rules on each chunk.
 pub fn analyze<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Report {
@@ -89,6 +89,7 @@ fn analyze_template(
     let Template {
         readings,
         versioned,
+        optional,
     } = yaml::parse_template(text);
     let readings = readings
         .into_iter()
@@ -99,8 +100,42 @@ fn analyze_template(
     let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
     all.findings
         .retain(|finding| !finding.rule.skips_versioned_blocks || !is_asked(finding.range));
+    lower_opt_ins(text, &optional, inputs, &mut all.findings);
     sort(&mut all.findings);
     all
+}
+
+/// Makes the findings of a branch that a user must ask for hints: `if .Values.hostNetwork`,
+/// `range .Values.extraVolumes`.
+fn lower_opt_ins(
+    text: &str,
+    optional: &[OptionalRange],
+    inputs: Inputs<'_>,
+    findings: &mut [Finding],
+) {
+    for finding in findings {
+        let is_of_profile = matches!(finding.rule.enablement, Enablement::Profile(_));
+        let is_configured = inputs.config.rules.severity.contains_key(finding.rule.id);
+        if !is_of_profile || is_configured {
+            continue;
+        }
+        let start = usize::from(finding.range.start());
+        let line_start = text[..start].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        let key = text[line_start..].split(':').next().unwrap_or_default();
+        let key = key.trim_start_matches([' ', '-']).to_ascii_lowercase();
+        let asks = |part: &str| {
+            let part = part.to_ascii_lowercase();
+            part == key || part.starts_with("extra")
+        };
+        let opt_in = optional.iter().find(|block| {
+            block.range.contains_range(finding.range) && block.value.split('.').any(asks)
+        });
+        if let Some(opt_in) = opt_in {
+            finding.lowered(Severity::Hint);
+            let condition = format!(" (only if {} is set)", opt_in.value);
+            finding.message.to_mut().push_str(&condition);
+        }
+    }
 }
 
 impl Analysis {

@@ -379,3 +379,80 @@ fn braces_inside_scalars_are_text() {
         (&config).into()
     ));
 }
+
+fn found(template: &str) -> Vec<(String, String)> {
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{{{ .Release.Name }}}}\nspec:\n{template}"
+    );
+    let report = analysis::analyze(&text, &Config::default());
+    let found = report.findings().map(|(_, finding)| {
+        (
+            finding.rule.id.to_owned(),
+            finding.severity.name().to_owned(),
+        )
+    });
+    found.collect()
+}
+
+#[test]
+fn branches_that_exclude_each_other_are_not_compared() {
+    let sources = |first: &str, second: &str| {
+        format!(
+            "  volumes:\n    - name: data\n      {{{{- if {first} }}}}\n      emptyDir: {{}}\n      {{{{- end }}}}\n      \
+             {{{{- if {second} }}}}\n      persistentVolumeClaim: {{claimName: a}}\n      {{{{- end }}}}\n"
+        )
+    };
+    let is_refused = |first: &str, second: &str| {
+        let found = found(&sources(first, second));
+        found.iter().any(|(rule, _)| rule == "refused-value")
+    };
+    for (first, second) in [
+        (".Values.a", "not .Values.a"),
+        ("not $.Values.a", ".Values.a"),
+        ("eq .Values.a \"x\"", "eq .Values.a \"y\""),
+        ("eq .Values.a \"x\"", "ne .Values.a \"x\""),
+        ("and .Values.a .Values.b", "not (and .Values.a .Values.b)"),
+        ("hasKey .Values \"a\"", "not (hasKey .Values \"a\")"),
+    ] {
+        assert!(!is_refused(first, second), "{first}; {second}");
+    }
+    for (first, second) in [
+        (".Values.a", ".Values.b"),
+        (".Values.a", "or (not .Values.a) .Values.b"),
+        ("eq .Values.a \"x\"", "eq .Values.a \"x\""),
+    ] {
+        assert!(is_refused(first, second), "{first}; {second}");
+    }
+}
+
+#[test]
+fn what_a_user_must_ask_for_is_a_hint() {
+    let severity = |template: &str, rule: &str| {
+        let found = found(template).into_iter();
+        found
+            .filter(|(id, _)| id == rule)
+            .map(|(_, severity)| severity)
+            .collect::<Vec<_>>()
+    };
+    let block = |condition: &str| {
+        format!("  {{{{- {condition} }}}}\n  hostNetwork: true\n  {{{{- end }}}}\n")
+    };
+    for asked in [
+        "if .Values.hostNetwork",
+        "if .Values.web.hostNetwork",
+        "with .Values.extraSpec",
+    ] {
+        assert_eq!(severity(&block(asked), "host-network"), ["hint"], "{asked}");
+    }
+    for other in [
+        "if .Values.enabled",
+        "if not .Values.hostNetwork",
+        "if and .Values.a .Values.hostNetwork",
+    ] {
+        assert_eq!(
+            severity(&block(other), "host-network"),
+            ["error"],
+            "{other}"
+        );
+    }
+}
