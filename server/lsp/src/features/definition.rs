@@ -95,10 +95,11 @@ impl Definitions {
             let about = if target.about.is_empty() {
                 String::new()
             } else {
-                format!(": {}", target.about)
+                format!(": {}", to_proto::shown(&target.about))
             };
             let file = short_name(&target.url, &url, &folders);
-            format!("{} `{name}` in `{file}`{about}", kind.name())
+            let [name, file] = [&name, &file].map(|text| to_proto::shown_as_code(text));
+            format!("{} {name} in {file}{about}", kind.name())
         };
         let mut lines: Vec<String> = targets.iter().take(MOST_SHOWN).map(line).collect();
         if targets.len() > MOST_SHOWN {

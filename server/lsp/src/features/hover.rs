@@ -85,7 +85,8 @@ fn about(mark: &Mark<'_>, with_reason: bool) -> String {
             (head, with_reason.then(|| why(rule.docs)))
         }
     };
-    [Some(head), Some(mark.message()), detail, Some(link)]
+    let message = to_proto::shown(&mark.message());
+    [Some(head), Some(message), detail, Some(link)]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()
@@ -101,6 +102,7 @@ fn members(mark: &Mark<'_>) -> String {
             message,
             ..
         } = finding;
+        let message = to_proto::shown(message);
         format!("- **{}** ({}): {message}", rule.id, severity.name())
     };
     mark.findings

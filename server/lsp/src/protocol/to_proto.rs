@@ -187,6 +187,33 @@ fn plain(markdown: &str) -> String {
     }
     text.push_str(rest);
     text.replace("**", "")
+        .replace("]\\(", "](")
+        .replace("\\<", "<")
+}
+
+/// Returns a text that contains words of a manifest as Markdown that shows it: nothing in it is a link, a picture, HTML, or
+/// a paragraph. Escapes as little as possible, because some editors show the backslashes.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(char) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        let starts_tag =
+            char == '<' && (next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'));
+        let starts_target = char == '(' && before == ']';
+        if starts_tag || starts_target {
+            shown.push('\\');
+        }
+        shown.push(if char.is_control() { ' ' } else { char });
+        before = char;
+    }
+    shown
+}
+
+/// The same as [`shown`], between backticks.
+pub(crate) fn shown_as_code(text: &str) -> String {
+    format!("`{}`", shown(&text.replace('`', "'")))
 }
 
 /// Splits Markdown at its first link: the text before, the words, the target, and the text after.
@@ -203,4 +230,28 @@ pub(crate) fn title(words: &str) -> String {
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{plain, shown, shown_as_code};
+
+    #[test]
+    fn words_of_a_manifest_are_no_markup() {
+        for (words, expected) in [
+            ("[a](command:b)", "[a]\\(command:b)"),
+            ("![](http://a)", "![]\\(http://a)"),
+            ("<img src=a>", "\\<img src=a>"),
+            ("a\n\n[b]: c", "a  [b]: c"),
+            // Most texts stay as they are.
+            (
+                "spec.containers[0] (x) < 3 `y` *",
+                "spec.containers[0] (x) < 3 `y` *",
+            ),
+        ] {
+            assert_eq!(shown(words), expected);
+            assert_eq!(plain(&shown(words)), words.replace('\n', " "));
+        }
+        assert_eq!(shown_as_code("a`](b)"), "`a']\\(b)`");
+    }
 }
