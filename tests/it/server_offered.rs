@@ -72,6 +72,14 @@ fn fixed(text: &str, options: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A server that offers all actions for a selection, however many there are.
+fn unlimited() -> Setup {
+    Setup {
+        most_action_bytes: usize::MAX,
+        ..Setup::default()
+    }
+}
+
 /// Returns the inputs of a text whose objects refer only to each other.
 fn among_its_own_objects(text: &str) -> OwnedInputs {
     let mut inputs = OwnedInputs::default();
@@ -177,7 +185,7 @@ fn is_group(action: &Value) -> bool {
 #[tokio::test]
 async fn what_is_offered_for_whole_containers_and_files_is_what_the_engine_and_the_command_line_make()
  {
-    let mut server = TestServer::ready(Setup::default(), modern()).await;
+    let mut server = TestServer::ready(unlimited(), modern()).await;
     server.allow_unread("textDocument/publishDiagnostics");
     let everywhere = range((0, 0), (u32::MAX, 0));
     let (mut files, mut same, mut groups, mut wholes, mut withheld) = (0, 0, 0, 0, 0);

@@ -20,6 +20,8 @@ use linter::rules::{Applicability, Page};
 use serde_json::json;
 use std::cmp::Reverse;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tower_lsp::ls_types::{self as lsp, CodeActionKind, Uri};
 
 const FIX_ALL: CodeActionKind = CodeActionKind::new("source.fixAll.kubeharden");
@@ -33,6 +35,47 @@ pub(crate) const KINDS: [CodeActionKind; 4] = [
 
 /// A client that requests this kind, or one below it, wants nothing but ways to ignore.
 const IGNORES: CodeActionKind = CodeActionKind::new("quickfix.ignore");
+
+/// The most actions in an answer: more than a screenful.
+const MOST_ACTIONS: usize = 60;
+
+/// A limit for one kind of action. An action is only offered after its edit was applied and analyzed, so a selection of many findings
+/// would keep a processor busy for seconds.
+struct Budget<'a> {
+    /// How many bytes may still be analyzed.
+    bytes: usize,
+    is_first: bool,
+    is_cancelled: &'a AtomicBool,
+}
+
+impl<'a> Budget<'a> {
+    fn new(bytes: usize, is_cancelled: &'a AtomicBool) -> Budget<'a> {
+        Budget {
+            bytes,
+            is_first: true,
+            is_cancelled,
+        }
+    }
+
+    /// Whether a number of edits of a chunk may be tried. The first ones always may.
+    fn allows(&mut self, chunk: Chunk<'_>, edits: usize) -> bool {
+        let cost = chunk.analysis.text().len().saturating_mul(edits);
+        let is_first = std::mem::take(&mut self.is_first);
+        let is_cancelled = self.is_cancelled.load(Ordering::Relaxed);
+        let is_allowed = !is_cancelled && (is_first || cost <= self.bytes);
+        self.bytes = self.bytes.saturating_sub(cost);
+        is_allowed
+    }
+}
+
+/// Tells the work for a request that nobody waits for it: the future of a cancelled request is dropped.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 pub(crate) async fn code_action(
     analyzer: &Analyzer,
@@ -48,12 +91,17 @@ pub(crate) async fn code_action(
     let range = analyzed.snapshot.text.range(range, client.encoding);
     let request = Request::of(&params.context, range);
     let exception_file = ExceptionFile::of(&analyzer.configurations, &analyzer.documents, &url);
+    let most_bytes = analyzer.most_action_bytes;
+    let cancel = CancelOnDrop(Arc::default());
+    let is_cancelled = Arc::clone(&cancel.0);
     let work = move || {
         let maker = ActionMaker {
             url: &url,
             analyzed: &analyzed,
             client,
             grouping,
+            most_bytes,
+            is_cancelled: &is_cancelled,
         };
         let mut actions = maker.actions(&request);
         if request.ignores && request.is_by_user {
@@ -67,9 +115,13 @@ pub(crate) async fn code_action(
             };
             actions.extend(maker.actions(&marks, request.only_ignores));
         }
+        if most_bytes != usize::MAX {
+            actions.truncate(MOST_ACTIONS);
+        }
         actions
     };
     let actions = analyzer.run(work).await?;
+    drop(cancel);
     Ok(Some(actions.into_iter().map(Into::into).collect()))
 }
 
@@ -170,25 +222,36 @@ struct ActionMaker<'a> {
     analyzed: &'a Analyzed,
     client: Capabilities,
     grouping: Grouping,
+    /// How many bytes may be analyzed for the quick fixes, and as many for the other actions.
+    most_bytes: usize,
+    is_cancelled: &'a AtomicBool,
 }
 
 impl ActionMaker<'_> {
     fn actions(&self, request: &Request) -> Vec<lsp::CodeAction> {
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
         let mut marks = grouping::marks(&self.analyzed.report, self.grouping);
         // The most severe first; a stable sort keeps the order of the text.
         marks.sort_by_key(|mark| Reverse(mark.severity()));
         let mut actions = Vec::new();
         if request.quick_fixes {
+            // One edit for each finding, and a few for all of a group.
+            let mut budget = Budget::new(self.most_bytes, self.is_cancelled);
+            let included = marks.iter().filter(|mark| request.includes(mark));
             actions.extend(
-                marks
-                    .iter()
-                    .filter(|mark| request.includes(mark))
+                included
+                    .take_while(|mark| budget.allows(mark.chunk, mark.findings.len() + 4))
                     .flat_map(|mark| self.quick_fixes(request, mark)),
             );
         }
         if request.rewrites {
+            let mut budget = Budget::new(self.most_bytes, self.is_cancelled);
             let chunks = self.analyzed.report.chunks().enumerate();
-            actions.extend(chunks.flat_map(|(index, chunk)| self.rewrites(request, index, chunk)));
+            actions.extend(
+                chunks.flat_map(|(index, chunk)| self.rewrites(request, index, chunk, &mut budget)),
+            );
         }
         if request.fix_all {
             actions.extend(self.fix_all());
@@ -258,7 +321,15 @@ impl ActionMaker<'_> {
 
     /// Returns the actions that harden the containers and objects at the place. Hardening can take many rounds, so the edits are
     /// computed when the user chooses the action, if the client supports that. Offering it costs the proof of one fix.
-    fn rewrites(&self, request: &Request, index: usize, chunk: Chunk<'_>) -> Vec<lsp::CodeAction> {
+    fn rewrites(
+        &self,
+        request: &Request,
+        index: usize,
+        chunk: Chunk<'_>,
+        budget: &mut Budget<'_>,
+    ) -> Vec<lsp::CodeAction> {
+        // Without deferred edits, hardening takes some rounds.
+        let edits = if self.client.resolved_edits { 1 } else { 10 };
         let action = |(target, title): (HardenTarget, String)| {
             let action = lsp::CodeAction {
                 title: to_proto::title(&title),
@@ -291,6 +362,7 @@ impl ActionMaker<'_> {
         };
         fixes::harden_targets_at(chunk, |range| request.touches(&range))
             .into_iter()
+            .take_while(|_| budget.allows(chunk, edits))
             .filter_map(action)
             .collect()
     }

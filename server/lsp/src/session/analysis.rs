@@ -29,6 +29,8 @@ pub(crate) struct Analyzer {
     pub analyze: Arc<Analyze>,
     /// The most bytes that are analyzed in the main loop: about as long as it takes to wake another thread.
     pub most_inline_bytes: usize,
+    /// The most bytes that are analyzed for the code actions of a selection.
+    pub most_action_bytes: usize,
 }
 
 impl Analyzer {

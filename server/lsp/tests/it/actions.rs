@@ -721,3 +721,24 @@ async fn documentation_is_shown() {
     }
     server.finish().await;
 }
+
+#[tokio::test]
+async fn large_selections_have_a_screenful_of_actions() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n    - name: a\n      image: x:1\n";
+    let text = vec![pod; 300].join("---\n");
+    let mut server = opened(modern(), &text).await;
+    let everywhere = range((0, 0), (u32::MAX, 0));
+    let actions = server.code_actions(everywhere, automatic()).await;
+    assert!(
+        !actions.is_empty() && actions.len() <= 60,
+        "{}",
+        actions.len()
+    );
+    // At one place nothing is left out.
+    let actions = server
+        .code_actions(range((6, 12), (6, 12)), automatic())
+        .await;
+    let hardens = |action: &&Value| action["kind"] == "refactor.rewrite";
+    assert_eq!(actions.iter().filter(hardens).count(), 2);
+    server.finish().await;
+}
