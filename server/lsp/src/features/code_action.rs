@@ -68,7 +68,7 @@ impl<'a> Budget<'a> {
     }
 }
 
-/// Tells the work for a request that nobody waits for it: the future of a cancelled request is dropped.
+/// Tells the work for a request that it was cancelled: its future is then dropped.
 struct CancelOnDrop(Arc<AtomicBool>);
 
 impl Drop for CancelOnDrop {
