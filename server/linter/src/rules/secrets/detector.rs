@@ -114,6 +114,25 @@ pub(crate) fn by_name(name: &str, text: &str, names: &[String]) -> Option<&'stat
     (!is_other).then_some(what)
 }
 
+/// Whether a text may contain the name of a secret: the last word of one, at the end of a word. Most
+/// long texts, such as dashboards, contain none, and need not be parsed.
+pub(crate) fn may_have_name(text: &str, names: &[String]) -> bool {
+    let mut last_words: Vec<&str> = names
+        .iter()
+        .map(|name| name.rsplit('_').next().unwrap_or(name))
+        .collect();
+    last_words.sort_unstable();
+    last_words.dedup();
+    let text = text.to_ascii_lowercase();
+    last_words.into_iter().any(|word| {
+        memmem::find_iter(text.as_bytes(), word).any(|at| {
+            let behind = text[at + word.len()..]
+                .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '_' | '-'));
+            !behind.starts_with(|c: char| c.is_ascii_alphabetic())
+        })
+    })
+}
+
 const PASSWORD: &str = "a password";
 
 fn noun(ending: &str) -> &'static str {

@@ -140,6 +140,9 @@ impl Settings {
     /// Returns the kind of the first secret. YAML with errors is read line by line, because many
     /// files are templates of a program that fills them in.
     fn find(&self, text: &str, names: &[String]) -> Option<&'static str> {
+        if !secret::may_have_name(text, names) {
+            return None;
+        }
         match self {
             Settings::Tree => in_tree(text, names),
             Settings::Lines => in_lines(text, names),
