@@ -16,8 +16,7 @@ const NEIGHBOUR = process.env["NEIGHBOUR_VSIX"] ?? assert.fail("NEIGHBOUR_VSIX i
 const YAML_SERVER = path.join(import.meta.dirname, "node_modules/yaml-language-server/out/src/server.js");
 
 const SAMPLE = readFileSync(path.join(ROOT, "editors/vscode/media/sample.yaml"), "utf8");
-// No fix changes a value that a comment explains.
-const SHOP = readFileSync(path.join(ROOT, "fixtures/bad/deployment.yaml"), "utf8").replace(" # reads the logs of the node", "");
+const SHOP = readFileSync(path.join(ROOT, "fixtures/bad/deployment.yaml"), "utf8");
 
 const CRASHED = "The kubeharden server crashed during startup.";
 const PRIVILEGED = 'privileged is true: container "log-shipper" has full access to the node';

@@ -321,6 +321,25 @@ impl Analysis {
     /// # Errors
     /// If the edits cannot be made. The message is for the user; its lines refer to the document.
     pub fn edits(&self, findings: &[&Finding], inputs: Inputs<'_>) -> Result<Edits, EditError> {
+        let by_opinion = findings
+            .iter()
+            .copied()
+            .filter(|finding| matches!(finding.rule.enablement, Enablement::Profile(_)));
+        if self.changes_explained_value(by_opinion) {
+            return Err(EditError::new("a comment explains the value"));
+        }
+        self.chosen_edits(findings, inputs)
+    }
+
+    /// The same as [`Analysis::edits`], also for a value that a comment explains: the user chose this fix.
+    ///
+    /// # Errors
+    /// See [`Analysis::edits`].
+    pub fn chosen_edits(
+        &self,
+        findings: &[&Finding],
+        inputs: Inputs<'_>,
+    ) -> Result<Edits, EditError> {
         if let Some(reason) = self.kind.edit_blocker() {
             return Err(EditError::new(reason));
         }
@@ -330,13 +349,6 @@ impl Analysis {
                 "it would change a value whose finding {} is suppressed",
                 value.rule
             )));
-        }
-        let by_opinion = findings
-            .iter()
-            .copied()
-            .filter(|finding| matches!(finding.rule.enablement, Enablement::Profile(_)));
-        if self.changes_explained_value(by_opinion) {
-            return Err(EditError::new("a comment explains the value"));
         }
         let edits = edit::plan_in_order(self.yaml(), &changes, KEY_ORDER)?;
         self.check(findings, &self.with_text(&edits.apply(self.text()), inputs))?;

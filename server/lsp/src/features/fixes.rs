@@ -54,7 +54,7 @@ pub(crate) fn of_mark(mark: &Mark<'_>, inputs: Inputs<'_>) -> Vec<Offer> {
 fn each_way(mark: &Mark<'_>, finding: &Finding, inputs: Inputs<'_>) -> Vec<Offer> {
     let one = |finding: Finding| {
         let fix = finding.fix.as_ref()?;
-        let edits = mark.chunk.analysis.edits(&[&finding], inputs);
+        let edits = mark.chunk.analysis.chosen_edits(&[&finding], inputs);
         Some(Offer {
             title: fix.title.to_string(),
             safe: fix.applicability == Applicability::Safe,
