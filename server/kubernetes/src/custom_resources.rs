@@ -331,7 +331,7 @@ fn node_of<'y>(node: Node<'y>, key: &str) -> Option<Node<'y>> {
 /// Whether a custom resource only names a chart or a repository, from which a controller in the
 /// cluster makes workloads.
 pub fn makes_workloads_elsewhere(api_version: &str, kind: &str) -> bool {
-    const KINDS: [(&str, &str); 11] = [
+    const KINDS: [(&str, &str); 10] = [
         ("helm.toolkit.fluxcd.io", "HelmRelease"),
         ("kustomize.toolkit.fluxcd.io", "Kustomization"),
         ("argoproj.io", "Application"),
@@ -342,7 +342,6 @@ pub fn makes_workloads_elsewhere(api_version: &str, kind: &str) -> bool {
         ("kappctrl.k14s.io", "App"),
         ("packaging.carvel.dev", "PackageInstall"),
         ("helm.crossplane.io", "Release"),
-        ("helm.openshift.io", "HelmChartRepository"),
     ];
     let group = api_version.split('/').next().unwrap_or_default();
     KINDS.contains(&(group, kind))

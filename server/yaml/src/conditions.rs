@@ -24,6 +24,10 @@ pub(super) enum Assumed {
 
 pub(super) type Assumptions = BTreeMap<String, Assumed>;
 
+/// The most words of a condition that is read. A longer one, which nests deeper than people write, is a
+/// term of its own.
+const MOST_WORDS: usize = 100;
+
 /// The most combinations of values that are tried for a branch.
 const MOST_COMBINATIONS: usize = 64;
 
@@ -32,6 +36,9 @@ impl Condition {
     /// the `with` or `range` around, where `.` is another value.
     pub(super) fn of(text: &str, scope: &str) -> Condition {
         let tokens = tokens(text);
+        if tokens.len() > MOST_WORDS {
+            return Condition::IsSet(term(text, scope));
+        }
         let words: Vec<&str> = tokens.iter().map(String::as_str).collect();
         expression(&words, scope)
     }
@@ -61,8 +68,8 @@ impl Condition {
         }
     }
 
-    /// Returns assumptions under which the condition holds, in addition to the given ones; `None` if
-    /// there are none, or too many to try.
+    /// Returns the given assumptions with more that make the condition hold. `None` if nothing does, or if
+    /// the condition has too many terms to try.
     pub(super) fn solve(&self, given: &Assumptions) -> Option<Assumptions> {
         let mut terms = BTreeMap::new();
         self.collect(&mut terms);
@@ -253,6 +260,13 @@ mod tests {
         assert_eq!(solved("and .Values.a (not .Values.a)", &empty), None);
         let set = solved(".Values.a", &empty).unwrap();
         assert_eq!(solved("not .Values.a", &set), None);
+    }
+
+    #[test]
+    fn deep_conditions_are_terms() {
+        for deep in ["(".repeat(200_000), "not (".repeat(200_000)] {
+            assert_eq!(Condition::of(&deep, ""), Condition::IsSet(deep.clone()));
+        }
     }
 
     #[test]

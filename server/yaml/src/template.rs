@@ -29,9 +29,9 @@ pub struct OptionalRange {
 
 /// How often a template is read. Templates that need more are generated.
 const MOST_READINGS: usize = 6;
-/// The most blocks whose conditions are compared. In a template with more, the n-th branches are read
-/// together.
-const MOST_BLOCKS: usize = 200;
+/// The most branches whose conditions are compared. In a template with more, the n-th branches of all
+/// blocks are read together.
+const MOST_BRANCHES: usize = 200;
 
 /// Parses a template. Never fails.
 pub fn parse_template(text: &str) -> Template {
@@ -62,9 +62,18 @@ pub fn parse_template(text: &str) -> Template {
             .collect(),
         optional: blocks
             .iter()
+            .filter(|_| are_comparable(&blocks))
             .filter_map(|block| optional(block, text.len()))
             .collect(),
     }
+}
+
+fn are_comparable(blocks: &[Block]) -> bool {
+    blocks
+        .iter()
+        .map(|block| block.branches.len())
+        .sum::<usize>()
+        <= MOST_BRANCHES
 }
 
 fn optional(block: &Block, length: usize) -> Option<OptionalRange> {
@@ -267,7 +276,7 @@ type Choice = Vec<Option<usize>>;
 
 /// Returns consistent choices of branches, until every branch that can be read is in one of them.
 fn choices(blocks: &[Block]) -> Vec<Choice> {
-    if blocks.len() > MOST_BLOCKS {
+    if !are_comparable(blocks) {
         let branch = |number: usize| {
             let nth = |block: &Block| Some(number.min(block.branches.len() - 1));
             blocks.iter().map(nth).collect()

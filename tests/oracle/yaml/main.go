@@ -4,7 +4,7 @@
 // Reads texts from stdin, one per line as a JSON string, and prints an answer for each: the JSON of its
 // documents, or the reason why one is rejected. To update the samples, and to compare many more texts:
 //
-//	go build -o /tmp/oracle . && cd ../../.. && KUBEHARDEN_YAML_ORACLE=/tmp/oracle \
+//	go build -o ../../../target/yaml-oracle . && cd ../../.. && KUBEHARDEN_YAML_ORACLE=$PWD/target/yaml-oracle \
 //	  KUBEHARDEN_YAML_ANSWERS=$PWD/tests/data/yaml-answers.jsonl cargo test -p kubeharden-yaml --test it go_yaml
 package main
 
