@@ -7,7 +7,7 @@ use crate::harness::{FILE, TestServer, edited, modern, range};
 use linter::OwnedInputs;
 use linter::analysis::{self, Analysis, Chunk, Edits, Report};
 use linter::rules::{Applicability, Finding, Target};
-use lsp::Setup;
+use lsp::{ActionLimits, Setup};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -75,7 +75,10 @@ fn fixed(text: &str, options: &[&str]) -> String {
 /// A server that offers all actions for a selection, however many there are.
 fn unlimited() -> Setup {
     Setup {
-        most_action_bytes: usize::MAX,
+        action_limits: ActionLimits {
+            actions: usize::MAX,
+            bytes: usize::MAX,
+        },
         ..Setup::default()
     }
 }

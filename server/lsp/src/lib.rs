@@ -23,7 +23,7 @@ mod setup;
 
 pub use session::analysis::Analyze;
 pub use session::settings::{SETTINGS, Setting};
-pub use setup::Setup;
+pub use setup::{ActionLimits, Setup};
 
 use features::harden;
 use futures_util::{Stream, StreamExt};

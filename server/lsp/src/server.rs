@@ -94,7 +94,7 @@ impl Server {
             workers,
             analyze: setup.analyze,
             most_inline_bytes: setup.most_inline_bytes,
-            most_action_bytes: setup.most_action_bytes,
+            action_limits: setup.action_limits,
         };
         let definitions = Definitions {
             client: client.clone(),

@@ -11,8 +11,17 @@ pub struct Setup {
     pub patience: Duration,
     /// The most bytes that are analyzed in the main loop: about as long as it takes to wake another thread.
     pub most_inline_bytes: usize,
-    /// The most bytes that are analyzed for the code actions of a selection, so that an answer takes tens of milliseconds.
-    pub most_action_bytes: usize,
+    pub action_limits: ActionLimits,
+}
+
+/// The limits of an answer with code actions, which matter for large selections only.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionLimits {
+    /// The most actions: more than a screenful.
+    pub actions: usize,
+    /// The most bytes that are analyzed for quick fixes, and again for other actions, so that an answer takes tens of
+    /// milliseconds.
+    pub bytes: usize,
 }
 
 impl Default for Setup {
@@ -21,7 +30,10 @@ impl Default for Setup {
             analyze: Arc::new(linter::analysis::analyze_chunk),
             patience: Duration::from_secs(10),
             most_inline_bytes: 16 << 10,
-            most_action_bytes: 64 << 10,
+            action_limits: ActionLimits {
+                actions: 60,
+                bytes: 64 << 10,
+            },
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::session::analysis::Analyzer;
 use crate::session::documents::Analyzed;
 use crate::session::settings::Grouping;
 use crate::session::workers::Panicked;
+use crate::setup::ActionLimits;
 use linter::analysis::{Chunk, EditError, Edits};
 use linter::rules::{Applicability, Page};
 use serde_json::json;
@@ -35,9 +36,6 @@ pub(crate) const KINDS: [CodeActionKind; 4] = [
 
 /// A client that requests this kind, or one below it, wants nothing but ways to ignore.
 const IGNORES: CodeActionKind = CodeActionKind::new("quickfix.ignore");
-
-/// The most actions in an answer: more than a screenful.
-const MOST_ACTIONS: usize = 60;
 
 /// A limit for one kind of action. An action is only offered after its edit was applied and analyzed, so a selection of many findings
 /// would keep a processor busy for seconds.
@@ -91,7 +89,7 @@ pub(crate) async fn code_action(
     let range = analyzed.snapshot.text.range(range, client.encoding);
     let request = Request::of(&params.context, range);
     let exception_file = ExceptionFile::of(&analyzer.configurations, &analyzer.documents, &url);
-    let most_bytes = analyzer.most_action_bytes;
+    let limits = analyzer.action_limits;
     let cancel = CancelOnDrop(Arc::default());
     let is_cancelled = Arc::clone(&cancel.0);
     let work = move || {
@@ -100,7 +98,7 @@ pub(crate) async fn code_action(
             analyzed: &analyzed,
             client,
             grouping,
-            most_bytes,
+            limits,
             is_cancelled: &is_cancelled,
         };
         let mut actions = maker.actions(&request);
@@ -115,9 +113,7 @@ pub(crate) async fn code_action(
             };
             actions.extend(maker.actions(&marks, request.only_ignores));
         }
-        if most_bytes != usize::MAX {
-            actions.truncate(MOST_ACTIONS);
-        }
+        actions.truncate(limits.actions);
         actions
     };
     let actions = analyzer.run(work).await?;
@@ -222,8 +218,7 @@ struct ActionMaker<'a> {
     analyzed: &'a Analyzed,
     client: Capabilities,
     grouping: Grouping,
-    /// How many bytes may be analyzed for the quick fixes, and as many for the other actions.
-    most_bytes: usize,
+    limits: ActionLimits,
     is_cancelled: &'a AtomicBool,
 }
 
@@ -236,9 +231,13 @@ impl ActionMaker<'_> {
         // The most severe first; a stable sort keeps the order of the text.
         marks.sort_by_key(|mark| Reverse(mark.severity()));
         let mut actions = Vec::new();
+        // First, so that a limit never drops it.
+        if request.fix_all {
+            actions.extend(self.fix_all());
+        }
         if request.quick_fixes {
             // One edit for each finding, and a few for all of a group.
-            let mut budget = Budget::new(self.most_bytes, self.is_cancelled);
+            let mut budget = Budget::new(self.limits.bytes, self.is_cancelled);
             let included = marks.iter().filter(|mark| request.includes(mark));
             actions.extend(
                 included
@@ -247,14 +246,11 @@ impl ActionMaker<'_> {
             );
         }
         if request.rewrites {
-            let mut budget = Budget::new(self.most_bytes, self.is_cancelled);
+            let mut budget = Budget::new(self.limits.bytes, self.is_cancelled);
             let chunks = self.analyzed.report.chunks().enumerate();
             actions.extend(
                 chunks.flat_map(|(index, chunk)| self.rewrites(request, index, chunk, &mut budget)),
             );
-        }
-        if request.fix_all {
-            actions.extend(self.fix_all());
         }
         if request.pages && self.client.show_document {
             actions.extend(pages(marks.iter().filter(|mark| request.is_at(mark))));

@@ -8,6 +8,7 @@ use super::file_contexts::FileContexts;
 use super::workers::{Panicked, Workers, run_here};
 use super::workspace;
 use super::workspace_scan::WorkspaceScan;
+use crate::setup::ActionLimits;
 use linter::analysis::{Analysis, ChunkContext, ChunkKind, Report};
 use linter::{Inputs, OwnedInputs};
 use std::sync::Arc;
@@ -29,8 +30,7 @@ pub(crate) struct Analyzer {
     pub analyze: Arc<Analyze>,
     /// The most bytes that are analyzed in the main loop: about as long as it takes to wake another thread.
     pub most_inline_bytes: usize,
-    /// The most bytes that are analyzed for the code actions of a selection.
-    pub most_action_bytes: usize,
+    pub action_limits: ActionLimits,
 }
 
 impl Analyzer {
