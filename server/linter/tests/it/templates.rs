@@ -327,6 +327,12 @@ fn long_template_is_read_in_time() {
     }
     text += "{{ else }}\na: 1\n{{ end }}\n";
     assert_eq!(yaml::parse_template(&text).readings.len(), 2);
+
+    let branches: String = (0..20_000)
+        .map(|branch| format!("{{{{ else if .b{branch} }}}}\nk{branch}: 1\n"))
+        .collect();
+    let text = format!("{{{{ if .a }}}}\na: 1\n{branches}{{{{ end }}}}\n");
+    assert_eq!(yaml::parse_template(&text).readings.len(), 6);
 }
 
 #[test]

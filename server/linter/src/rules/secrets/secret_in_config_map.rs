@@ -9,7 +9,8 @@ rule! {
     /// ConfigMaps that contain a password, a token or a private key.
     ///
     /// The rule recognizes secrets by their value (a private key, tokens of GitHub, AWS, Slack and
-    /// others, JSON Web Tokens, a URL with a password, an HTTP login such as `Bearer ...`) or by the end of their name: `db_password`.
+    /// others, JSON Web Tokens, a URL with a password, an HTTP login such as `Bearer ...`) or by the
+    /// end of their name: `db_password`.
     /// In settings files (`.properties`, `.env`, `.ini`, `.conf`, `.toml` and others), it checks
     /// each line. In YAML and JSON, and in values whose key has no extension, it checks each key and
     /// its value. The names are configurable (`secretNames`).

@@ -13,8 +13,8 @@ rule! {
     ///
     /// The rule recognizes secrets by their value (a private key, tokens of GitHub, AWS, Slack and
     /// others, JSON Web Tokens, a URL with a password, an HTTP login such as `Bearer ...`) or by the
-    /// end of their name: `DB_PASSWORD`, `stripeApiKey`. The names are configurable (`secretNames`). It skips references (`$(VAR)`,
-    /// `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and
+    /// end of their name: `DB_PASSWORD`, `stripeApiKey`. The names are configurable (`secretNames`).
+    /// It skips references (`$(VAR)`, `vault:...`, paths, URLs without a password), empty values, switches such as `yes`, and
     /// names of objects.
     ///
     /// ## Why
