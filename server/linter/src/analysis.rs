@@ -16,6 +16,7 @@ mod references;
 mod report;
 mod run;
 mod suppress;
+mod template;
 
 pub use crate::suppressions::{FileSuppressions, SuppressionScope};
 pub use chunk_context::ChunkContext;

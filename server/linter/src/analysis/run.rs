@@ -7,15 +7,16 @@ use super::failure::{self, RulePanic};
 use super::inline_patches;
 use super::model::{Analysis, ObjectInfo};
 use super::report::Report;
+use super::template;
 use crate::Inputs;
-use crate::rules::{self, Check, Enablement, Finding, Message, Reporter, Rule, Severity};
+use crate::rules::{self, Check, Finding, Message, Reporter, Rule};
 use crate::suppressions::{self, Suppressions};
 use kubernetes::Object;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
+use yaml::Yaml;
 use yaml::chunks::ChunkKind;
-use yaml::{OptionalRange, Range, Template, Yaml};
 
 /// Parses a text and runs the rules on each chunk.
 pub fn analyze<'i>(text: &str, inputs: impl Into<Inputs<'i>>) -> Report {
@@ -70,71 +71,12 @@ pub(super) fn parse_chunk(
 ) -> Analysis {
     // Without its actions, a chart's template is not valid YAML.
     if DocumentKind::unread(text, inputs) == DocumentKind::Template {
-        return analyze_template(text, role, context, inputs);
+        return template::analyze(text, role, context, inputs);
     }
     let yaml = yaml::parse(text);
     match DocumentKind::of(&yaml, inputs) {
-        DocumentKind::Template => analyze_template(text, role, context, inputs),
+        DocumentKind::Template => template::analyze(text, role, context, inputs),
         document_kind => analyze_reading(yaml, document_kind, role, context, inputs),
-    }
-}
-
-/// Analyzes each reading of a template. A finding in several readings is reported once.
-fn analyze_template(
-    text: &str,
-    role: ChunkKind,
-    context: &Arc<ChunkContext>,
-    inputs: Inputs<'_>,
-) -> Analysis {
-    let Template {
-        readings,
-        versioned,
-        optional,
-    } = yaml::parse_template(text);
-    let readings = readings
-        .into_iter()
-        .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, inputs));
-    let nothing = || Analysis::of_nothing(Yaml::unparsed(text), role, context);
-    let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
-    // Charts ask which API versions the cluster serves. A block for an old version is not checked against a new one.
-    let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
-    all.findings
-        .retain(|finding| !finding.rule.skips_versioned_blocks || !is_asked(finding.range));
-    lower_opt_ins(text, &optional, inputs, &mut all.findings);
-    sort(&mut all.findings);
-    all
-}
-
-/// Makes the findings of a branch that a user must ask for hints: `if .Values.hostNetwork`,
-/// `range .Values.extraVolumes`.
-fn lower_opt_ins(
-    text: &str,
-    optional: &[OptionalRange],
-    inputs: Inputs<'_>,
-    findings: &mut [Finding],
-) {
-    for finding in findings {
-        let is_of_profile = matches!(finding.rule.enablement, Enablement::Profile(_));
-        let is_configured = inputs.config.rules.severity.contains_key(finding.rule.id);
-        if !is_of_profile || is_configured {
-            continue;
-        }
-        let start = usize::from(finding.range.start());
-        let line_start = text[..start].rfind(['\n', '\r']).map_or(0, |end| end + 1);
-        let key = text[line_start..].split(':').next().unwrap_or_default();
-        let key = key.trim_start_matches([' ', '-']).to_ascii_lowercase();
-        let asks = |part: &str| {
-            let part = part.to_ascii_lowercase();
-            part == key || part.starts_with("extra")
-        };
-        let opt_in = optional.iter().find(|block| {
-            block.range.contains_range(finding.range) && block.value.split('.').any(asks)
-        });
-        if let Some(opt_in) = opt_in {
-            finding.lowered(Severity::Hint);
-            let condition = format!(" (only if {} is set)", opt_in.value);
-            finding.message.to_mut().push_str(&condition);
-        }
     }
 }
 
@@ -146,7 +88,7 @@ impl Analysis {
 }
 
 /// Runs the rules on a parsed chunk.
-fn analyze_reading(
+pub(super) fn analyze_reading(
     yaml: Yaml,
     document_kind: DocumentKind,
     role: ChunkKind,
@@ -367,7 +309,7 @@ impl ParsedChunk<'_, '_> {
     }
 }
 
-fn sort(findings: &mut [Finding]) {
+pub(super) fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         (a.range.start(), a.range.end(), a.rule.id).cmp(&(
             b.range.start(),
