@@ -256,3 +256,14 @@ impl Analysis {
         self.blank
     }
 }
+
+/// Sorts findings by their place.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        (a.range.start(), a.range.end(), a.rule.id).cmp(&(
+            b.range.start(),
+            b.range.end(),
+            b.rule.id,
+        ))
+    });
+}

@@ -5,7 +5,7 @@ use super::cross_references::{self, Answers, EffectiveConfig};
 use super::document_kind::{self, DocumentKind};
 use super::failure::{self, RulePanic};
 use super::inline_patches;
-use super::model::{Analysis, ObjectInfo};
+use super::model::{Analysis, ObjectInfo, sort};
 use super::report::Report;
 use super::template;
 use crate::Inputs;
@@ -71,11 +71,11 @@ pub(super) fn parse_chunk(
 ) -> Analysis {
     // Without its actions, a chart's template is not valid YAML.
     if DocumentKind::unread(text, inputs) == DocumentKind::Template {
-        return template::analyze(text, role, context, inputs);
+        return analyze_template(text, role, context, inputs);
     }
     let yaml = yaml::parse(text);
     match DocumentKind::of(&yaml, inputs) {
-        DocumentKind::Template => template::analyze(text, role, context, inputs),
+        DocumentKind::Template => analyze_template(text, role, context, inputs),
         document_kind => analyze_reading(yaml, document_kind, role, context, inputs),
     }
 }
@@ -87,8 +87,19 @@ impl Analysis {
     }
 }
 
+fn analyze_template(
+    text: &str,
+    role: ChunkKind,
+    context: &Arc<ChunkContext>,
+    inputs: Inputs<'_>,
+) -> Analysis {
+    let analyze = |yaml| analyze_reading(yaml, DocumentKind::Template, role, context, inputs);
+    template::analyze(text, inputs, analyze)
+        .unwrap_or_else(|| Analysis::of_nothing(Yaml::unparsed(text), role, context))
+}
+
 /// Runs the rules on a parsed chunk.
-pub(super) fn analyze_reading(
+fn analyze_reading(
     yaml: Yaml,
     document_kind: DocumentKind,
     role: ChunkKind,
@@ -307,14 +318,4 @@ impl ParsedChunk<'_, '_> {
             }));
         }
     }
-}
-
-pub(super) fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| {
-        (a.range.start(), a.range.end(), a.rule.id).cmp(&(
-            b.range.start(),
-            b.range.end(),
-            b.rule.id,
-        ))
-    });
 }

@@ -1,39 +1,30 @@
 //! Analyzes a Helm template: each of its readings, and what is known about the blocks around a finding.
 
-use super::chunk_context::ChunkContext;
-use super::document_kind::DocumentKind;
-use super::model::Analysis;
-use super::run::{analyze_reading, sort};
+use super::model::{Analysis, sort};
 use crate::Inputs;
 use crate::rules::{Enablement, Finding, Severity};
-use std::sync::Arc;
-use yaml::chunks::ChunkKind;
 use yaml::{OptionalRange, Range, Template, Yaml};
 
-/// Analyzes each reading of a template. A finding in several readings is reported once.
+/// Analyzes each reading of a template. A finding in several readings is reported once. Nothing if no reading is left.
 pub(super) fn analyze(
     text: &str,
-    role: ChunkKind,
-    context: &Arc<ChunkContext>,
     inputs: Inputs<'_>,
-) -> Analysis {
+    analyze_reading: impl FnMut(Yaml) -> Analysis,
+) -> Option<Analysis> {
     let Template {
         readings,
         versioned,
         optional,
     } = yaml::parse_template(text);
-    let readings = readings
-        .into_iter()
-        .map(|yaml| analyze_reading(yaml, DocumentKind::Template, role, context, inputs));
-    let nothing = || Analysis::of_nothing(Yaml::unparsed(text), role, context);
-    let mut all = readings.reduce(Analysis::together).unwrap_or_else(nothing);
+    let readings = readings.into_iter().map(analyze_reading);
+    let mut all = readings.reduce(Analysis::together)?;
     // Charts ask which API versions the cluster serves. A block for an old version is not checked against a new one.
     let is_asked = |range: Range| versioned.iter().any(|block| block.contains_range(range));
     all.findings
         .retain(|finding| !finding.rule.skips_versioned_blocks || !is_asked(finding.range));
     lower_opt_ins(text, &optional, inputs, &mut all.findings);
     sort(&mut all.findings);
-    all
+    Some(all)
 }
 
 /// Makes the findings of a block that a user must ask for hints: `if .Values.hostNetwork`,
