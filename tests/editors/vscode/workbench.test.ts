@@ -393,7 +393,7 @@ describe("field help", () => {
   on(() => window, "completes a field, and a code lens shows the Pod Security level", async () => {
     await window.squiggle("error", "true", "privileged: true");
     await window.page.locator(".codelens-decoration", { hasText: "Pod Security" }).first().waitFor();
-    await window.click("# reads", "privileged: true");
+    await window.click("true", "privileged: true");
     await window.page.keyboard.press("End");
     await window.page.keyboard.press("Enter");
     await window.page.keyboard.type("runAsN");
