@@ -4,6 +4,7 @@
 use crate::{bounded_fs, paths};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::HashMap;
+use std::iter;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -72,10 +73,18 @@ pub fn check_pattern(pattern: &str) -> Result<(), String> {
         .map_err(|_| invalid())
 }
 
-/// What `.gitattributes` files say about generated and vendored files. Reads each file once.
+/// What `.gitattributes` files say about generated and vendored files. Looks at each folder once.
 #[derive(Debug, Default)]
 pub struct Attributes {
-    by_folder: Mutex<HashMap<PathBuf, Option<Arc<Marks>>>>,
+    by_path: Mutex<HashMap<PathBuf, Arc<Folder>>>,
+}
+
+/// A folder, and the one above in the same repository.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    marks: Option<Marks>,
+    above: Option<Arc<Folder>>,
 }
 
 /// The patterns of one `.gitattributes` file, for each attribute. An unset attribute is a negated pattern.
@@ -88,42 +97,60 @@ impl Attributes {
     /// Whether a file is marked as generated or vendored. The nearest `.gitattributes` that knows the
     /// file decides, up to the root of the repository.
     pub fn is_marked(&self, file: &Path) -> bool {
-        let file = paths::real(file);
+        let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+            return false;
+        };
+        let nearest = self.folder(folder);
+        let file = nearest.path.join(name);
         let mut undecided = [true; ATTRIBUTES.len()];
-        for folder in file.ancestors().skip(1) {
-            if let Some(marks) = self.of(folder) {
-                for (patterns, is_open) in marks.0.iter().zip(&mut undecided) {
-                    let found = patterns.matched(&file, false);
-                    if *is_open && found.is_ignore() {
-                        return true;
-                    }
-                    *is_open &= found.is_none();
+        let folders = iter::successors(Some(&nearest), |folder| folder.above.as_ref());
+        for marks in folders.filter_map(|folder| folder.marks.as_ref()) {
+            for (patterns, is_open) in marks.0.iter().zip(&mut undecided) {
+                let found = patterns.matched(&file, false);
+                if *is_open && found.is_ignore() {
+                    return true;
                 }
-            }
-            if folder.join(".git").exists() {
-                break;
+                *is_open &= found.is_none();
             }
         }
         false
     }
 
-    fn of(&self, folder: &Path) -> Option<Arc<Marks>> {
-        let mut known = self
-            .by_folder
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(marks) = known.get(folder) {
-            return marks.clone();
+    fn folder(&self, path: &Path) -> Arc<Folder> {
+        self.known(path, || self.real_folder(&paths::real(path)))
+    }
+
+    /// Returns a folder by its path without symbolic links.
+    fn real_folder(&self, path: &Path) -> Arc<Folder> {
+        self.known(path, || {
+            let is_repository = path.join(".git").exists();
+            let parent = path.parent().filter(|_| !is_repository);
+            Arc::new(Folder {
+                path: path.to_owned(),
+                marks: Marks::read(path),
+                above: parent.map(|parent| self.real_folder(parent)),
+            })
+        })
+    }
+
+    fn known(&self, path: &Path, read: impl FnOnce() -> Arc<Folder>) -> Arc<Folder> {
+        let by_path = || self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = by_path().get(path) {
+            return Arc::clone(folder);
         }
-        let file = folder.join(".gitattributes");
-        let text = bounded_fs::text(&file, bounded_fs::MAX_FILE_BYTES);
-        let marks = text.map(|text| Arc::new(Marks::of(folder, &text)));
-        known.insert(folder.to_owned(), marks.clone());
-        marks
+        let folder = read();
+        by_path().insert(path.to_owned(), Arc::clone(&folder));
+        folder
     }
 }
 
 impl Marks {
+    fn read(folder: &Path) -> Option<Marks> {
+        let file = folder.join(".gitattributes");
+        let text = bounded_fs::text(&file, bounded_fs::MAX_FILE_BYTES)?;
+        Some(Marks::of(folder, &text))
+    }
+
     fn of(folder: &Path, text: &str) -> Marks {
         Marks(ATTRIBUTES.map(|attribute| {
             let mut builder = GitignoreBuilder::new(folder);

@@ -16,17 +16,17 @@ use text::{count_line_breaks, line_ends};
 /// Returns the byte ranges of the documents of a text, in order. A document starts at its `---`
 /// line, or at the directives, comments, and blank lines before it; a `...` line ends its document.
 pub fn documents(text: &str) -> Vec<Range<usize>> {
-    let mut documents: Vec<Range<usize>> = Vec::new();
-    let mut start = 0;
-    for part in split(text, ChunkKind::Document) {
-        let end = start + part.length;
-        match documents.last_mut() {
-            Some(document) if part.kind != ChunkKind::Document => document.end = end,
-            _ => documents.push(start..end),
-        }
-        start = end;
-    }
-    documents
+    let documents = Chunker {
+        splits_documents: false,
+        ..Chunker::new(ChunkKind::Document)
+    };
+    let mut end = 0;
+    let ranges = split(text, documents).into_iter().map(|document| {
+        let start = end;
+        end += document.length;
+        start..end
+    });
+    ranges.collect()
 }
 
 /// The kind of a chunk.
@@ -93,7 +93,7 @@ impl Default for Outline {
 impl Outline {
     pub fn new(text: &str) -> Outline {
         Outline {
-            chunks: split(text, ChunkKind::Document),
+            chunks: split(text, Chunker::new(ChunkKind::Document)),
         }
     }
 
@@ -129,7 +129,7 @@ impl Outline {
             let opening = next.map_or(0, |next| next.opening);
             let cut = split(
                 &read(start..start + length + opening),
-                self.chunks[first].kind,
+                Chunker::new(self.chunks[first].kind),
             );
             if let Some(new) = resync_index(&cut, length, next) {
                 let old = self
@@ -184,34 +184,34 @@ fn resync_index(cut: &[ChunkSpan], offset: usize, next: Option<ChunkSpan>) -> Op
 /// A byte order mark in UTF-8.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-fn split(text: &str, role: ChunkKind) -> Vec<ChunkSpan> {
+fn split(text: &str, mut chunker: Chunker) -> Vec<ChunkSpan> {
     let bytes = text.as_bytes();
-    let mut cutter = Chunker::new(role);
+    let role = chunker.role;
     let mut at = 0;
     for end in line_ends(bytes) {
         // A byte order mark only counts at the start of a document: before a `---` where files were
         // joined.
         let line = &bytes[at..end];
         let unmarked = line.strip_prefix(MARK).unwrap_or(line);
-        let is_first = at == cutter.start && cutter.role == ChunkKind::Document;
+        let is_first = at == chunker.start && chunker.role == ChunkKind::Document;
         let line = if is_first || is_marker(unmarked, b"---") {
             unmarked
         } else {
             line
         };
-        cutter.line(Line::of(line), at, end);
+        chunker.line(Line::of(line), at, end);
         at = end;
     }
-    if cutter.start < text.len() || cutter.chunks.is_empty() {
-        cutter.begin(text.len(), role);
+    if chunker.start < text.len() || chunker.chunks.is_empty() {
+        chunker.begin(text.len(), role);
     }
     let mut start = 0;
-    for part in &mut cutter.chunks {
+    for part in &mut chunker.chunks {
         let end = start + part.length;
         part.lines = u32::try_from(count_line_breaks(&bytes[start..end])).unwrap_or(u32::MAX);
         start = end;
     }
-    cutter.chunks
+    chunker.chunks
 }
 
 /// Scans the lines of a text from the start of a chunk.
@@ -219,6 +219,8 @@ struct Chunker {
     chunks: Vec<ChunkSpan>,
     start: usize,
     role: ChunkKind,
+    /// Whether a document may consist of several chunks.
+    splits_documents: bool,
     /// The end of the first line that is neither blank nor a comment, if there was one.
     opening: Option<usize>,
     /// In a document after `items:`: where the first item may start.
@@ -246,6 +248,7 @@ impl Chunker {
             chunks: Vec::new(),
             start: 0,
             role,
+            splits_documents: true,
             opening: None,
             items: None,
             comments: None,
@@ -269,6 +272,7 @@ impl Chunker {
         *self = Chunker {
             chunks: parts,
             start: at,
+            splits_documents: self.splits_documents,
             ..Chunker::new(role)
         };
     }
@@ -286,7 +290,9 @@ impl Chunker {
         } else if is_blank_or_comment(line.written()) {
             self.comment(line, at);
         } else if !(is_fresh && line.text.starts_with(b"%")) {
-            self.content(line, at, end);
+            if self.splits_documents {
+                self.content(line, at, end);
+            }
             self.opening.get_or_insert(end);
             self.comments = None;
         }
@@ -405,7 +411,8 @@ impl Chunker {
     /// Whether a line of a schema is an entry that starts a chunk.
     fn starts_stretch(&self, line: Line<'_>) -> bool {
         let is_continued = self.value.is_some_and(|column| line.indent > column);
-        !is_continued && !line.has_dash() && is_entry(trim_start(line.text)) && is_chosen(line.text)
+        // Few lines are chosen.
+        !is_continued && is_chosen(line.text) && !line.has_dash() && is_entry(trim_start(line.text))
     }
 
     /// Remembers whether deeper lines below this one continue its value.

@@ -4,6 +4,7 @@
 
 use super::scalar::{self, Resolved, ScalarStyle};
 use super::{Offset, Range};
+use memchr::memmem;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
@@ -149,8 +150,8 @@ impl Yaml {
     /// plain scalars too (`--format={{.ID}}`), as for the API server.
     pub fn template_syntax(&self) -> Option<Offset> {
         let is_valid = self.errors.is_empty() && self.repaired.is_empty();
-        let offsets = self.text.match_indices("{{");
-        let mut offsets = offsets.map(|(at, _)| Offset::new(at as u32));
+        let mut offsets =
+            memmem::find_iter(self.text.as_bytes(), "{{").map(|at| Offset::new(at as u32));
         offsets.find(|offset| {
             let is_inside = || is_valid && self.is_inside_plain_scalar(*offset);
             !self.is_opaque(*offset) && !is_inside()

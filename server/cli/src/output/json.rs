@@ -97,6 +97,10 @@ struct Escaping<W>(W);
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let is_escaped = |c: char| is_active(c) && c != '\n';
+        // Most pieces are ASCII, and of ASCII only the last character is left to escape.
+        if bytes.iter().all(|byte| *byte < 0x7f) {
+            return self.0.write(bytes);
+        }
         match std::str::from_utf8(bytes) {
             Ok(text) if text.contains(is_escaped) => {
                 let mut escaped = String::with_capacity(2 * text.len());

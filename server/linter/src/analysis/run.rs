@@ -186,10 +186,18 @@ struct Outcome {
 impl ParsedChunk<'_, '_> {
     fn run_rules(&self, effective: &EffectiveConfig<'_>) -> Outcome {
         let mut outcome = Outcome::default();
-        for rule in rules::running() {
+        // Most chunks of a long schema hold no object, so most rules have nothing to do there.
+        let has_objects = !self.objects.is_empty();
+        let may_check = |rule: &&Rule| has_objects || matches!(rule.check, Check::Document(_));
+        for rule in rules::running().filter(may_check) {
             let runs = effective.runs(rule);
             if runs || rule.reports_rejections {
                 self.run_and_record(rule, runs, effective, &mut outcome);
+            }
+        }
+        for (index, object) in self.objects.iter().enumerate() {
+            if let Some(pod) = &object.pod {
+                rules::withhold_linux_settings(index, pod, &mut outcome.findings);
             }
         }
         outcome
@@ -254,9 +262,6 @@ impl ParsedChunk<'_, '_> {
                     (Check::Pod(_), None) | (Check::Document(_) | Check::Suppressions, _) => {}
                 }
                 document_kind::leave_of_pod(object, findings, first);
-                if let Some(pod) = &object.pod {
-                    rules::withhold_linux_settings(pod, &mut findings[first..]);
-                }
                 effective.lower(index, rule, &mut findings[first..]);
             }
         })

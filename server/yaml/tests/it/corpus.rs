@@ -2,6 +2,7 @@
 
 use super::data;
 use super::promises::check;
+use yaml::chunks::{ChunkKind, Outline};
 use yaml::{self, NodeKind, Yaml};
 
 #[test]
@@ -55,9 +56,25 @@ fn read(text: &str) -> Vec<Yaml> {
         end = range.end;
     }
     assert_eq!(end, text.len());
+    let starts: Vec<usize> = ranges.iter().map(|range| range.start).collect();
+    assert_eq!(starts, starts_of_documents(text));
     ranges
         .into_iter()
         .map(|range| yaml::parse(&text[range]))
+        .collect()
+}
+
+/// Where the documents start, by the chunks of the text.
+fn starts_of_documents(text: &str) -> Vec<usize> {
+    let outline = Outline::new(text);
+    let starts = outline.chunks().iter().scan(0, |end, chunk| {
+        let start = *end;
+        *end += chunk.length;
+        Some((chunk.kind, start))
+    });
+    starts
+        .filter(|(kind, _)| *kind == ChunkKind::Document)
+        .map(|(_, start)| start)
         .collect()
 }
 

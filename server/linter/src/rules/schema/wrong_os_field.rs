@@ -171,13 +171,14 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
     }
 }
 
-/// Removes the fixes that write settings of Linux to a pod that runs on Windows nodes. Such a setting
+/// Removes the fixes that write settings of Linux to the pod of an object that runs on Windows nodes. Such a setting
 /// does nothing there, and the API server rejects it once `os.name` is set.
-pub(crate) fn withhold_linux_settings(pod: &Pod<'_>, findings: &mut [Finding]) {
-    if findings.is_empty() || !pod.runs_on_windows() {
+pub(crate) fn withhold_linux_settings(object: usize, pod: &Pod<'_>, findings: &mut [Finding]) {
+    if !pod.runs_on_windows() {
         return;
     }
-    for finding in findings {
+    let is_about_pod = |finding: &&mut Finding| finding.target.object == Some(object);
+    for finding in findings.iter_mut().filter(is_about_pod) {
         finding
             .fix
             .take_if(|fix| writes_linux_setting(&fix.changes));

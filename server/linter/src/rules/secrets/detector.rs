@@ -49,14 +49,14 @@ fn lines_with<'t>(word: &'static str, text: &'t str) -> impl Iterator<Item = &'t
 /// Returns the words of a text that start like a token.
 fn token_candidates(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
-    let is_like = |three: &[u8]| {
-        three
-            .iter()
-            .zip(&TOKEN_STARTS)
-            .fold(u32::MAX, |like, (byte, bits)| {
-                like & bits[usize::from(*byte)]
-            })
-            != 0
+    let [first, second, third] = &TOKEN_STARTS;
+    let is_like = |three: &[u8]| match *three {
+        [a, b, c] => {
+            let like = first[usize::from(a)];
+            // Most bytes start no token.
+            like != 0 && like & second[usize::from(b)] & third[usize::from(c)] != 0
+        }
+        _ => false,
     };
     let starts = bytes
         .windows(TOKEN_STARTS.len())
