@@ -195,7 +195,7 @@ fn kustomize_findings_are_in_sources() {
     for expected in [
         "base/web.yaml: host-pid: true",
         "base/web.yaml: unpinned-image: nginx",
-        "prod/privileged.yaml: privilege-escalation: securityContext",
+        "prod/privileged.yaml: writable-root-filesystem: securityContext",
         "parts/sidecar.yaml: unpinned-image: envoy:latest",
         "parts/sidecar.yaml: privilege-escalation: proxy",
         "prod/privileged.yaml: privileged-container: true",

@@ -21,9 +21,8 @@ mod server_capabilities;
 mod session;
 mod setup;
 
-pub use session::analysis::Analyze;
 pub use session::settings::{SETTINGS, Setting};
-pub use setup::{ActionLimits, Setup};
+pub use setup::{ActionLimits, Analyze, Setup};
 
 use features::harden;
 use futures_util::{Stream, StreamExt};

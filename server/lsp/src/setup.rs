@@ -1,8 +1,13 @@
 //! The parts of a server that tests replace.
 
-use crate::session::analysis::Analyze;
+use linter::Inputs;
+use linter::analysis::{Analysis, ChunkContext, ChunkKind};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The function that analyzes a document or a chunk of it.
+pub type Analyze =
+    dyn Fn(&str, ChunkKind, &Arc<ChunkContext>, Inputs<'_>) -> Analysis + Send + Sync;
 
 #[derive(Clone)]
 pub struct Setup {

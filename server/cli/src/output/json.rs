@@ -96,31 +96,38 @@ struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let is_escaped = |c: char| is_active(c) && c != '\n';
-        // Most pieces are ASCII, and of ASCII only the last character is left to escape.
-        if bytes.iter().all(|byte| *byte < 0x7f) {
-            return self.0.write(bytes);
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    /// The serializer calls this for each of many short pieces. Most are ASCII, and of ASCII only the last character is
+    /// left to escape.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let is_plain = bytes.iter().fold(true, |all, byte| all & (*byte < 0x7f));
+        if is_plain {
+            return self.0.write_all(bytes);
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) if text.contains(is_escaped) => {
-                let mut escaped = String::with_capacity(2 * text.len());
-                for c in text.chars() {
-                    if is_escaped(c) {
-                        let _ = write!(escaped, "\\u{:04x}", u32::from(c));
-                    } else {
-                        escaped.push(c);
-                    }
-                }
-                self.0.write_all(escaped.as_bytes())?;
-            }
-            _ => self.0.write_all(bytes)?,
+            Ok(text) => self.0.write_all(escaped(text).as_bytes()),
+            Err(_) => self.0.write_all(bytes),
         }
-        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(2 * text.len());
+    for c in text.chars() {
+        if is_active(c) && c != '\n' {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 fn finding<'a>(file: &'a CheckedFile, found: &'a report::Finding) -> Finding<'a> {

@@ -122,12 +122,24 @@ fn added(before: &Analysis, after: &Analysis) -> Vec<&'static str> {
 }
 
 /// What an edit may bring to light: the rule whose fix it is, which of its ways, and the rule that then speaks, with the reason.
-const CAUSED: [(&str, usize, &str, &str); 7] = [
+const CAUSED: [(&str, usize, &str, &str); 10] = [
     (
         "deprecated-apparmor-annotation",
         0,
         "unconfined-apparmor",
         "what the annotation of the pod said of a container becomes a field of the container",
+    ),
+    (
+        "privileged-container",
+        0,
+        "privilege-escalation",
+        NO_LONGER_PRIVILEGED,
+    ),
+    (
+        "privileged-container",
+        0,
+        "undropped-capabilities",
+        NO_LONGER_PRIVILEGED,
     ),
     ("missing-user-id", 0, "low-user-id", SHARED_ID),
     ("missing-group-id", 0, "low-group-id", SHARED_ID),
@@ -135,9 +147,18 @@ const CAUSED: [(&str, usize, &str, &str); 7] = [
     ("root-group", 0, "low-group-id", SHARED_ID),
     ("run-as-root-allowed", 0, "low-user-id", SHARED_ID),
     ("conflicting-security-context", 0, "low-user-id", SHARED_ID),
+    (
+        "conflicting-security-context",
+        0,
+        "undropped-capabilities",
+        NO_LONGER_PRIVILEGED,
+    ),
 ];
 
 const SHARED_ID: &str = "the fix writes an id that the pod already uses elsewhere, even a low one";
+
+const NO_LONGER_PRIVILEGED: &str =
+    "settings that have no effect in a privileged container are missing in another one";
 
 #[test]
 fn offered_edits_resolve_their_findings() {
@@ -661,7 +682,7 @@ fn moves_come_before_additions() {
 #[test]
 fn no_edit_is_rejected_by_the_api_server() {
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: web\n      image: x:1\n      \
-                securityContext:\n        privileged: true\n";
+                securityContext:\n        privileged: true\n        allowPrivilegeEscalation: true\n";
     let mut only = Config::default();
     only.rules.select.push("privilege-escalation".to_owned());
     let mut without = Config::default();

@@ -864,3 +864,54 @@ fn a_value_that_a_comment_explains_stays() {
         assert!(fixed(other), "{other}");
     }
 }
+
+#[test]
+fn what_a_privileged_container_leaves_out_is_reported_once() {
+    const RULES: [&str; 4] = [
+        "privileged-container",
+        "privilege-escalation",
+        "undropped-capabilities",
+        "undropped-net-raw",
+    ];
+    let found = |settings: &str, config: &Config| -> Vec<&'static str> {
+        let text = pod(&format!(
+            "containers: [{{name: a, image: x, securityContext: {{{settings}}}}}]"
+        ));
+        findings(&text, config)
+            .iter()
+            .map(|finding| finding.rule.id)
+            .filter(|id| RULES.contains(id))
+            .collect()
+    };
+    let all = Config::default();
+    assert_eq!(found("privileged: true", &all), ["privileged-container"]);
+    // What it sets is reported at its value.
+    assert_eq!(
+        found("privileged: true, allowPrivilegeEscalation: true", &all),
+        ["privileged-container", "privilege-escalation"]
+    );
+    assert_eq!(
+        found("privileged: true, capabilities: {drop: [MKNOD]}", &all),
+        ["privileged-container", "undropped-capabilities"]
+    );
+    assert_eq!(
+        found("privileged: false", &all),
+        ["privilege-escalation", "undropped-capabilities"]
+    );
+    // If the rule does not run, the others report what is missing.
+    let mut without = Config::default();
+    without.rules.ignore.push("privileged-container".to_owned());
+    assert_eq!(
+        found("privileged: true", &without),
+        ["privilege-escalation", "undropped-capabilities"]
+    );
+    let mut net_raw = Config::default();
+    net_raw
+        .rules
+        .ignore
+        .push("undropped-capabilities".to_owned());
+    assert_eq!(
+        found("privileged: true", &net_raw),
+        ["privileged-container"]
+    );
+}

@@ -37,7 +37,7 @@ fn found(text: &str, config: &Config) -> Vec<String> {
 fn config() -> Config {
     let mut config = Config::default();
     let rules = [
-        "privilege-escalation",
+        "writable-root-filesystem",
         "privileged-container",
         "host-pid",
         "missing-seccomp-profile",
@@ -71,9 +71,9 @@ spec:
 const ALL: [&str; 5] = [
     "9 missing-seccomp-profile",
     "10 host-pid",
-    "14 privilege-escalation in web",
+    "14 writable-root-filesystem in web",
     "15 privileged-container in web",
-    "16 privilege-escalation in log",
+    "16 writable-root-filesystem in log",
 ];
 
 /// The text with something behind a line or, where the line is said to be above, before it; in each kind of line break.
@@ -132,8 +132,8 @@ fn everything_is_found_without_suppression() {
 #[test]
 fn trailing_comment_covers_line_and_container() {
     let (web, log) = (
-        "14 privilege-escalation in web",
-        "16 privilege-escalation in log",
+        "14 writable-root-filesystem in web",
+        "16 writable-root-filesystem in log",
     );
     for (line, rule, expected) in [
         (10, "host-pid", &["10 host-pid"][..]),
@@ -151,13 +151,13 @@ fn trailing_comment_covers_line_and_container() {
             "privileged-container",
             &["15 privileged-container in web"],
         ),
-        (11, "privilege-escalation", &[]),
-        (12, "privilege-escalation", &[web]),
-        (13, "privilege-escalation", &[web]),
-        (15, "privilege-escalation", &[web]),
-        (16, "privilege-escalation", &[log]),
-        (18, "privilege-escalation", &[log]),
-        (9, "privilege-escalation", &[]),
+        (11, "writable-root-filesystem", &[]),
+        (12, "writable-root-filesystem", &[web]),
+        (13, "writable-root-filesystem", &[web]),
+        (15, "writable-root-filesystem", &[web]),
+        (16, "writable-root-filesystem", &[log]),
+        (18, "writable-root-filesystem", &[log]),
+        (9, "writable-root-filesystem", &[]),
     ] {
         for text in with(line, &format!("# kubeharden: ignore[{rule}] why")) {
             ignores(&text, expected);
@@ -184,8 +184,8 @@ fn missing_pod_field_is_suppressed_on_its_keys() {
 #[test]
 fn own_line_comment_covers_next_or_indented() {
     let (web, log) = (
-        "14 privilege-escalation in web",
-        "16 privilege-escalation in log",
+        "14 writable-root-filesystem in web",
+        "16 writable-root-filesystem in log",
     );
     for (line, indentation, expected) in [
         (12, 8, &[web][..]),
@@ -205,7 +205,7 @@ fn own_line_comment_covers_next_or_indented() {
         (19, 0, &[]),
     ] {
         let comment = format!(
-            "{}# kubeharden: ignore[privilege-escalation]",
+            "{}# kubeharden: ignore[writable-root-filesystem]",
             " ".repeat(indentation)
         );
         ignores(&above(line, &comment), expected);
@@ -227,12 +227,12 @@ fn own_line_comment_covers_next_or_indented() {
 
 #[test]
 fn ignore_file_covers_its_document() {
-    let head = "# A shop.\n# kubeharden: ignore-file[privilege-escalation, host-pid] for a reason\n---\n# more\n";
+    let head = "# A shop.\n# kubeharden: ignore-file[writable-root-filesystem, host-pid] for a reason\n---\n# more\n";
     let found = found(&format!("{head}{POD}---\n{POD}"), &config());
     assert_eq!(
         found
             .iter()
-            .filter(|line| line.contains("privilege-escalation"))
+            .filter(|line| line.contains("writable-root-filesystem"))
             .count(),
         2,
         "{found:#?}"
@@ -293,16 +293,16 @@ fn annotation_covers_object_or_pod() {
         )
     };
     let escalation = [
-        "14 privilege-escalation in web",
-        "16 privilege-escalation in log",
+        "14 writable-root-filesystem in web",
+        "16 writable-root-filesystem in log",
     ];
     for place in [object, template] {
         ignores(
-            &place("kubeharden.dev/ignore: \"privilege-escalation: why; \""),
+            &place("kubeharden.dev/ignore: \"writable-root-filesystem: why; \""),
             &escalation,
         );
         ignores(
-            &place("kubeharden.dev/ignore: PRIVILEGE-escalation"),
+            &place("kubeharden.dev/ignore: WRITABLE-root-filesystem"),
             &escalation,
         );
         ignores(
@@ -337,10 +337,10 @@ fn other_tools_suppressions_work() {
         )
     };
     let escalation = [
-        "14 privilege-escalation in web",
-        "16 privilege-escalation in log",
+        "14 writable-root-filesystem in web",
+        "16 writable-root-filesystem in log",
     ];
-    ignores(&object("checkov.io/skip1: CKV_K8S_20=why"), &escalation);
+    ignores(&object("checkov.io/skip1: CKV_K8S_22=why"), &escalation);
     ignores(
         &object("bridgecrew.io/skip12: CKV_K8S_17"),
         &["10 host-pid"],
@@ -359,7 +359,7 @@ fn other_tools_suppressions_work() {
     );
     ignores(&with(10, "#trivy:ignore:AVD-KSV-0010")[0], &["10 host-pid"]);
     ignores(
-        &with(12, "# checkov:skip=CKV_K8S_20:why")[0],
+        &with(12, "# checkov:skip=CKV_K8S_22:why")[0],
         &escalation[..1],
     );
     ignores(
@@ -549,7 +549,7 @@ fn mistakes_are_corrected_or_removed() {
 fn unused_is_independent_of_profile() {
     let text = &with(
         12,
-        "# kubeharden: ignore[privilege-escalation, undropped-net-raw, missing-cpu-limit, low-user-id]",
+        "# kubeharden: ignore[writable-root-filesystem, undropped-net-raw, missing-cpu-limit, low-user-id]",
     )[0];
     for profile in Profile::ALL {
         let mut config = Config {
@@ -649,7 +649,7 @@ fn unused_ignore_can_be_suppressed() {
 fn no_suppressions_option_works() {
     let text = format!(
         "# kubeharden: ignore-file[host-pid]\n{}",
-        with(12, "# kubeharden: ignore[privilege-escalation]")[0]
+        with(12, "# kubeharden: ignore[writable-root-filesystem]")[0]
     );
     let mut config = Config {
         no_suppressions: true,
@@ -675,8 +675,8 @@ fn exceptions(text: &str) -> Vec<config::Exception> {
 
 #[test]
 fn exception_needs_every_pattern() {
-    let web = "14 privilege-escalation in web";
-    let both = [web, "16 privilege-escalation in log"];
+    let web = "14 writable-root-filesystem in web";
+    let both = [web, "16 writable-root-filesystem in log"];
     for (what, expected) in [
         ("", &both[..]),
         ("kind: Deployment", &both),
@@ -697,7 +697,7 @@ fn exception_needs_every_pattern() {
     ] {
         let mut config = config();
         config.exceptions = exceptions(&format!(
-            "exceptions: [{{rules: privilege-escalation, reason: r, {what}}}]"
+            "exceptions: [{{rules: writable-root-filesystem, reason: r, {what}}}]"
         ));
         let narrowed = config.for_file(Some(Path::new("deploy/prod/shop.yaml")));
         let found = found(POD, narrowed.as_ref().unwrap_or(&config));

@@ -8,16 +8,12 @@ use super::file_contexts::FileContexts;
 use super::workers::{Panicked, Workers, run_here};
 use super::workspace;
 use super::workspace_scan::WorkspaceScan;
-use crate::setup::ActionLimits;
-use linter::analysis::{Analysis, ChunkContext, ChunkKind, Report};
-use linter::{Inputs, OwnedInputs};
+use crate::setup::{ActionLimits, Analyze};
+use linter::OwnedInputs;
+use linter::analysis::Report;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tower_lsp::ls_types::Uri;
-
-/// The function that analyzes a document or a chunk of it.
-pub type Analyze =
-    dyn Fn(&str, ChunkKind, &Arc<ChunkContext>, Inputs<'_>) -> Analysis + Send + Sync;
 
 /// Analyzes documents with their configuration and file context. Clones share everything.
 #[derive(Clone)]

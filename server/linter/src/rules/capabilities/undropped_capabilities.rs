@@ -1,5 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::exempts_windows;
+use crate::rules::privileges::privileged_container;
 use crate::rules::{Applicability, NewFinding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::Node;
@@ -149,7 +150,8 @@ rule! {
     /// ## Applies to
     ///
     /// Profiles `restricted` and `hardened`, Kubernetes 1.22 and later. From 1.25 on, the rule
-    /// skips Windows pods (`spec.os.name: windows`), which cannot set the field.
+    /// skips Windows pods (`spec.os.name: windows`), which cannot set the field. If a container is
+    /// privileged and drops nothing, only `privileged-container` reports it.
     ///
     /// ## References
     ///
@@ -207,7 +209,12 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
                 Some((place, item)) => misspelled(report, container, place, item),
                 None => undropped(report, container),
             },
-            Setting::Unset if !container.is_unfinished() => undropped(report, container),
+            Setting::Unset
+                if !container.is_unfinished()
+                    && !privileged_container::explains(container, config) =>
+            {
+                undropped(report, container)
+            }
             _ => continue,
         };
         // Even if the standard does not exempt Windows pods, the API server rejects the field

@@ -1,5 +1,6 @@
 use crate::config::Config;
 use crate::rules::capabilities::undropped_capabilities;
+use crate::rules::privileges::privileged_container;
 use crate::rules::{Applicability, Reporter};
 use kubernetes::{Pod, Setting, Version};
 use yaml::edit::{Change, Value};
@@ -82,7 +83,8 @@ rule! {
     ///
     /// Profile `hardened`, every Kubernetes version, if `undropped-capabilities` does not run: if
     /// it is ignored or not selected, and before 1.22. The rule skips Windows pods
-    /// (`spec.os.name: windows`), which cannot set the field.
+    /// (`spec.os.name: windows`), which cannot set the field. If a container is privileged and drops
+    /// nothing, only `privileged-container` reports it.
     ///
     /// ## References
     ///
@@ -118,7 +120,7 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
             Setting::Set { value, .. } => !value
                 .iter()
                 .any(|name| is_net_raw(name) || name.eq_ignore_ascii_case("ALL")),
-            Setting::Unset => true,
+            Setting::Unset => !privileged_container::explains(container, config),
             Setting::Unreadable(_) => false,
         };
         if !keeps || added.any(|name| is_net_raw(name)) {

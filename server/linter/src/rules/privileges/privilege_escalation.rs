@@ -1,5 +1,6 @@
 use crate::config::Config;
 use crate::rules::pod_security::exempts_windows;
+use crate::rules::privileges::privileged_container;
 use crate::rules::{Applicability, Finding, Reporter};
 use kubernetes::{Container, Pod, Setting, Version};
 use yaml::edit::{Change, Value};
@@ -108,7 +109,8 @@ rule! {
     /// ## Applies to
     ///
     /// Profiles `restricted` and `hardened`, Kubernetes 1.8 and later. From 1.25 on, the rule skips
-    /// Windows pods (`spec.os.name: windows`), which cannot set the field.
+    /// Windows pods (`spec.os.name: windows`), which cannot set the field. If a container is
+    /// privileged and does not set the field, only `privileged-container` reports it.
     ///
     /// ## References
     ///
@@ -151,12 +153,17 @@ fn check(pod: &Pod<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
                     format!("allowPrivilegeEscalation is true: {container} can gain privileges"),
                 )
                 .in_container(container),
-            Setting::Unset if !container.is_unfinished() => report
-                .missing(
-                    FIELD,
-                    format!("{container} does not set allowPrivilegeEscalation"),
-                )
-                .in_container(container),
+            Setting::Unset
+                if !container.is_unfinished()
+                    && !privileged_container::explains(container, config) =>
+            {
+                report
+                    .missing(
+                        FIELD,
+                        format!("{container} does not set allowPrivilegeEscalation"),
+                    )
+                    .in_container(container)
+            }
             _ => continue,
         };
         if !pod.is_windows() && !escalates_anyway(container) {

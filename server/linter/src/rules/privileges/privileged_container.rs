@@ -77,6 +77,10 @@ rule! {
     ///
     /// Every profile, every Kubernetes version, every operating system.
     ///
+    /// A privileged container has all capabilities and can gain privileges, so `undropped-capabilities`,
+    /// `undropped-net-raw` and `privilege-escalation` do not report what it leaves out. They do so once it is
+    /// no longer privileged, or if this rule does not run.
+    ///
     /// ## References
     ///
     /// - Pod Security Standards: Privileged Containers:
@@ -101,13 +105,9 @@ rule! {
 
 fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
     for container in &pod.containers {
-        let privileged = container.setting(
-            "securityContext.privileged",
-            container.security().privileged,
-        );
         if let Setting::Set {
             value: true, node, ..
-        } = privileged
+        } = privileged(container)
         {
             let message = format!("privileged is true: {container} has full access to the node");
             let mut finding = report.at(node, message).in_container(container);
@@ -117,6 +117,19 @@ fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
             }
         }
     }
+}
+
+fn privileged<'y>(container: &Container<'y>) -> Setting<'y, bool> {
+    container.setting(
+        "securityContext.privileged",
+        container.security().privileged,
+    )
+}
+
+/// Whether this rule covers what a container has because it is privileged: all capabilities, and programs that gain
+/// privileges. Settings against that have no effect, or the API server rejects them.
+pub(crate) fn explains(container: &Container<'_>, config: &Config) -> bool {
+    RULE.runs(config) && matches!(privileged(container), Setting::Set { value: true, .. })
 }
 
 /// Whether the container shares its mounts with the node, which the API server allows only to
