@@ -311,6 +311,71 @@ fn namespace_level_decides_the_severity_of_the_standards() {
     );
 }
 
+/// A Namespace without labels gets the level that all its known pods meet.
+#[test]
+fn namespace_gets_the_level_of_its_pods() {
+    const RESTRICTED: &str = "securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  automountServiceAccountToken: false\n  hostUsers: false";
+    let shop = ", namespace: shop";
+    let restricted = pod(shop, RESTRICTED).replace(
+        "image: registry",
+        "securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n      image: registry",
+    );
+    let baseline = pod(shop, RESTRICTED);
+    let privileged = pod(shop, "hostPID: true");
+    let suppressed = privileged.replace(
+        "hostPID: true",
+        "hostPID: true # kubeharden: ignore[host-pid]",
+    );
+    let template = privileged.replace("hostPID: true", "hostPID: {{ .Values.pid }}");
+    let unnamed = pod("", "hostPID: true");
+    let namespace = namespace("");
+    let target = "namespace: shop\nresources: [a.yaml]\n";
+    for (case, files, level) in [
+        ("restricted", vec![&restricted], Some("restricted")),
+        ("the lowest", vec![&restricted, &baseline], Some("baseline")),
+        (
+            "privileged",
+            vec![&restricted, &privileged],
+            Some("privileged"),
+        ),
+        ("suppressed", vec![&suppressed], Some("privileged")),
+        (
+            "a template",
+            vec![&restricted, &template],
+            Some("restricted"),
+        ),
+        ("no namespace", vec![&unnamed], None),
+        ("none", vec![], None),
+    ] {
+        let names = ["a.yaml", "b.yaml"];
+        let mut all: Vec<(&str, &str)> = names
+            .into_iter()
+            .zip(files.iter().map(|file| file.as_str()))
+            .collect();
+        all.push(("shop.yaml", &namespace));
+        // Which rules run does not matter.
+        for arguments in [
+            "--unsafe-fixes .",
+            "--unsafe-fixes --select unlabelled-namespace .",
+        ] {
+            let sandbox = Sandbox::new(&all);
+            sandbox.run(&format!("fix {arguments}"));
+            let fixed = sandbox.read("shop.yaml");
+            let label = level.map_or("warn: restricted".to_owned(), |level| {
+                format!("enforce: {level}")
+            });
+            assert!(fixed.contains(&label), "{case}: {fixed}");
+        }
+    }
+    let sandbox = Sandbox::new(&[
+        ("a.yaml", &unnamed),
+        ("shop.yaml", &namespace),
+        ("kustomization.yaml", target),
+    ]);
+    sandbox.run("fix --unsafe-fixes --select unlabelled-namespace .");
+    assert!(sandbox.read("shop.yaml").contains("enforce: privileged"));
+}
+
 #[test]
 fn kustomization_sets_namespace() {
     let labels = "pod-security.kubernetes.io/enforce: baseline";

@@ -141,6 +141,7 @@ fn pod_by_path<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Optio
         read_as_newer: false,
         pod: Some(pod),
         repeated: false,
+        pods_meet: None,
     })
 }
 

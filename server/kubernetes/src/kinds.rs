@@ -234,6 +234,7 @@ fn object<'y>(node: Node<'y>, api_version: &'y str, kind: &'y str) -> Object<'y>
         read_as_newer,
         pod,
         repeated: false,
+        pods_meet: None,
     };
     if object.has_required_fields() {
         let containers = object.pod.iter_mut().flat_map(|pod| &mut pod.containers);

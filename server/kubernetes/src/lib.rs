@@ -15,7 +15,8 @@ pub use deserialize::{Expected, Reading, UnknownField, WrongShape};
 pub use json_patch_target::{JsonPatch, PatchTarget};
 pub use kinds::{ListKind, list_items, objects, objects_with};
 pub use pod::{
-    Container, ContainerKind, Extent, Level, Object, Pod, Setting, WindowsSign, pod_fields,
+    Container, ContainerKind, Extent, Level, Object, Pod, PodSecurityLevel, Setting, WindowsSign,
+    pod_fields,
 };
 pub use quantity::parse_quantity;
 pub use version::Version;

@@ -25,6 +25,33 @@ pub struct Object<'y> {
     pub pod: Option<Pod<'y>>,
     /// Whether the previous object is the same one with another pod.
     pub repeated: bool,
+    /// Of a Namespace: the level that all pods that are known to be in it meet.
+    pub pods_meet: Option<PodSecurityLevel>,
+}
+
+/// A level of the Pod Security Standards, from the weakest to the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PodSecurityLevel {
+    Privileged,
+    Baseline,
+    Restricted,
+}
+
+impl PodSecurityLevel {
+    pub const ALL: [PodSecurityLevel; 3] = [
+        PodSecurityLevel::Privileged,
+        PodSecurityLevel::Baseline,
+        PodSecurityLevel::Restricted,
+    ];
+
+    /// The value of the label of a Namespace.
+    pub fn name(self) -> &'static str {
+        match self {
+            PodSecurityLevel::Privileged => "privileged",
+            PodSecurityLevel::Baseline => "baseline",
+            PodSecurityLevel::Restricted => "restricted",
+        }
+    }
 }
 
 /// A pod, wherever its object contains it.

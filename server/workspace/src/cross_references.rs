@@ -2,9 +2,11 @@
 //! The cost of an answer does not grow with the workspace. If objects of one name disagree, or none
 //! is known, the answer is the one for a file on its own.
 
+pub use kubernetes::PodSecurityLevel;
 use kubernetes::{Object, Setting, Version};
 use memchr::memmem;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -19,6 +21,8 @@ pub enum ReferencedKind {
     ConfigMap,
     Namespace,
     PersistentVolumeClaim,
+    /// A pod, or an object that creates pods. Nothing refers to it, but it has an effect on its Namespace.
+    Pod,
     PriorityClass,
     Role,
     /// See [`ReferencedKind::ClusterRoleBinding`].
@@ -48,6 +52,8 @@ pub enum Effect {
     BindsAccount,
     /// The Namespace enforces a Pod Security Standard on its pods.
     Enforces(PodSecurityLabel),
+    /// The pod meets a Pod Security Standard, and no stricter one.
+    Meets(PodSecurityLevel),
 }
 
 /// A reference from one object to another by name.
@@ -73,21 +79,16 @@ pub struct PodSecurityLabel {
     pub version: Option<Version>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PodSecurityLevel {
-    Privileged,
-    Baseline,
-    Restricted,
-}
-
 /// What an object asks the index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Query {
     /// The namespaces of the object, `None` if unknown. There are several if kustomizations put it
     /// into several.
     pub namespaces: Vec<Option<String>>,
     /// The ServiceAccount of its pod, if it has a pod.
     pub account: Option<String>,
+    /// Whether the object is the Namespace itself, which asks about its pods.
+    pub is_namespace: bool,
 }
 
 /// What other objects decide about an object. The default is for a file on its own.
@@ -99,6 +100,8 @@ pub struct Answer {
     pub account_is_bound: bool,
     /// The standard that its Namespace enforces.
     pub enforced: Option<PodSecurityLabel>,
+    /// For a Namespace: the level that all pods that are known to be in it meet; `None` if none is known.
+    pub pods_meet: Option<PodSecurityLevel>,
 }
 
 /// The facts of all known texts.
@@ -117,6 +120,8 @@ struct Facts {
     /// How many bindings name an account.
     bound: HashMap<AccountKey, usize>,
     namespaces: HashMap<String, HashMap<Option<PodSecurityLabel>, usize>>,
+    /// For each namespace: how many pods meet which level.
+    pods: HashMap<String, HashMap<PodSecurityLevel, usize>>,
 }
 
 /// The facts of a text, and the namespaces of its objects.
@@ -173,7 +178,8 @@ impl ReferencedKind {
         ReferencedKind::ServiceAccount,
     ];
 
-    /// The kinds with an effect on the objects that refer to them.
+    /// The kinds with an effect on the objects that refer to them, without the pods: what those mean for a Namespace is
+    /// only known after an analysis.
     pub const AFFECTING_OTHERS: &'static [ReferencedKind] = &[
         ReferencedKind::ClusterRoleBinding,
         ReferencedKind::Namespace,
@@ -197,6 +203,7 @@ impl ReferencedKind {
             ReferencedKind::ConfigMap => ("ConfigMap", "", true),
             ReferencedKind::Namespace => ("Namespace", "", false),
             ReferencedKind::PersistentVolumeClaim => ("PersistentVolumeClaim", "", true),
+            ReferencedKind::Pod => ("Pod", "", true),
             ReferencedKind::PriorityClass => ("PriorityClass", "scheduling.k8s.io", false),
             ReferencedKind::Role => ("Role", "rbac.authorization.k8s.io", true),
             ReferencedKind::RuntimeClass => ("RuntimeClass", "node.k8s.io", false),
@@ -302,9 +309,19 @@ impl Fact {
         memmem::find_iter(text.as_bytes(), KIND).any(|at| is_one(&text[at + KIND.len()..]))
     }
 
+    /// Returns the fact about an object with a pod.
+    pub fn of_pod(object: &Object<'_>, met: PodSecurityLevel) -> Option<Fact> {
+        Some(Fact {
+            kind: ReferencedKind::Pod,
+            namespace: object.namespace.map(Box::from),
+            name: object.name?.into(),
+            effect: Effect::Meets(met),
+        })
+    }
+
     /// Whether the kind has an effect on the objects that refer to it.
     pub fn affects_others(&self) -> bool {
-        ReferencedKind::AFFECTING_OTHERS.contains(&self.kind)
+        self.kind == ReferencedKind::Pod || ReferencedKind::AFFECTING_OTHERS.contains(&self.kind)
     }
 
     /// Whether this object may be the one in a namespace, given where kustomizations put it.
@@ -334,12 +351,9 @@ fn pod_security_label(namespace: Node<'_>) -> Option<PodSecurityLabel> {
             .get(&format!("pod-security.kubernetes.io/{mode}"))
             .and_then(Node::as_str)
     };
-    let level = match label("enforce")? {
-        "privileged" => PodSecurityLevel::Privileged,
-        "baseline" => PodSecurityLevel::Baseline,
-        "restricted" => PodSecurityLevel::Restricted,
-        _ => return None,
-    };
+    let enforced = label("enforce")?;
+    let mut levels = PodSecurityLevel::ALL.into_iter();
+    let level = levels.find(|level| level.name() == enforced)?;
     // The API server rejects any other version, so the result would be unknown.
     let version = match label("enforce-version") {
         None | Some("latest") => None,
@@ -380,6 +394,14 @@ impl TargetNamespaces {
 impl Query {
     /// Returns the query for an object; `None` if no other object can affect it.
     pub fn for_object(object: &Object<'_>, places: &TargetNamespaces) -> Option<Query> {
+        if (object.api_version, object.kind) == ("v1", "Namespace") {
+            let names = places.for_object(Some(object.name?)).into_iter();
+            return Some(Query {
+                namespaces: names.map(|name| name.map(str::to_owned)).collect(),
+                is_namespace: true,
+                ..Query::default()
+            });
+        }
         let account = object
             .pod
             .as_ref()
@@ -396,6 +418,7 @@ impl Query {
         (account.is_some() || namespaces.iter().any(Option::is_some)).then_some(Query {
             namespaces,
             account,
+            is_namespace: false,
         })
     }
 }
@@ -474,6 +497,16 @@ impl WorkspaceIndex {
         self.read().sources.is_empty()
     }
 
+    /// The names of the Namespaces that enforce no standard.
+    pub fn unlabelled_namespaces(&self) -> Vec<String> {
+        let known = self.read();
+        let unlabelled = known
+            .namespaces
+            .iter()
+            .filter(|(_, standards)| standards.contains_key(&None));
+        unlabelled.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The texts with facts.
     pub fn sources(&self) -> Vec<PathBuf> {
         self.read().sources.keys().cloned().collect()
@@ -546,6 +579,14 @@ impl WorkspaceIndex {
     /// is the same in all of them.
     pub fn answer(&self, query: &Query, folder: &Path) -> Answer {
         let known = self.read();
+        if query.is_namespace {
+            let names = query.namespaces.iter().flatten();
+            let met = names.filter_map(|name| known.pods.get(name)?.keys().min());
+            return Answer {
+                pods_meet: met.min().copied(),
+                ..Answer::default()
+            };
+        }
         if known.accounts.is_empty() && known.bound.is_empty() && known.namespaces.is_empty() {
             return Answer::default();
         }
@@ -570,6 +611,7 @@ impl Answer {
             enforced: self
                 .enforced
                 .filter(|standard| other.enforced == Some(*standard)),
+            pods_meet: None,
         }
     }
 }
@@ -583,6 +625,7 @@ impl Facts {
             account_is_bound: account
                 .is_some_and(|account| self.is_bound(account, namespace, folder)),
             enforced: namespace.and_then(|namespace| self.pod_security_label(namespace)),
+            pods_meet: None,
         }
     }
 
@@ -641,7 +684,7 @@ impl Facts {
                         .into_iter()
                         .flatten()
                     {
-                        self.count_namespace(name, standard, is_added);
+                        count_in(&mut self.namespaces, name, standard, is_added);
                     }
                 }
                 ReferencedKind::RoleBinding | ReferencedKind::ClusterRoleBinding => {
@@ -652,6 +695,14 @@ impl Facts {
                             if count > 0 {
                                 self.bound.insert(key, count);
                             }
+                        }
+                    }
+                }
+                ReferencedKind::Pod => {
+                    let places = said.target_namespaces.for_object(namespace.as_deref());
+                    if let Effect::Meets(level) = says {
+                        for namespace in places.into_iter().flatten() {
+                            count_in(&mut self.pods, namespace, *level, is_added);
                         }
                     }
                 }
@@ -683,16 +734,22 @@ impl Facts {
             }
         }
     }
+}
 
-    fn count_namespace(&mut self, name: &str, standard: Option<PodSecurityLabel>, is_added: bool) {
-        let standards = self.namespaces.entry(name.to_owned()).or_default();
-        step(standards.entry(standard).or_default(), is_added);
-        if standards.get(&standard) == Some(&0) {
-            standards.remove(&standard);
-        }
-        if standards.is_empty() {
-            self.namespaces.remove(name);
-        }
+/// Adds one to what is counted for a name, or removes one.
+fn count_in<K: Copy + Eq + Hash>(
+    counts: &mut HashMap<String, HashMap<K, usize>>,
+    name: &str,
+    key: K,
+    is_added: bool,
+) {
+    let of_name = counts.entry(name.to_owned()).or_default();
+    step(of_name.entry(key).or_default(), is_added);
+    if of_name.get(&key) == Some(&0) {
+        of_name.remove(&key);
+    }
+    if of_name.is_empty() {
+        counts.remove(name);
     }
 }
 
@@ -780,6 +837,7 @@ mod tests {
         let query = Query {
             namespaces: vec![namespace.map(str::to_owned)],
             account: Some(name.to_owned()),
+            ..Query::default()
         };
         index.answer(&query, Path::new(folder)).token_is_disabled
     }
@@ -896,6 +954,7 @@ mod tests {
                     &Query {
                         namespaces,
                         account: Some("web".to_owned()),
+                        ..Query::default()
                     },
                     Path::new("/"),
                 )
@@ -904,6 +963,48 @@ mod tests {
         assert!(
             is_off(&["shop", "test"]) && !is_off(&["shop", "bank"]) && !is_off(&["shop", "other"])
         );
+    }
+
+    #[test]
+    fn weakest_pod_decides_for_its_namespace() {
+        let index = WorkspaceIndex::default();
+        let pod = |namespace: &str, name: &str, level| Fact {
+            kind: ReferencedKind::Pod,
+            namespace: Some(namespace.into()),
+            name: name.into(),
+            effect: Effect::Meets(level),
+        };
+        let met = |names: &[&str]| {
+            let query = Query {
+                namespaces: names.iter().map(|name| Some((*name).to_owned())).collect(),
+                is_namespace: true,
+                ..Query::default()
+            };
+            index.answer(&query, Path::new("/")).pods_meet
+        };
+        let (one, other) = (Path::new("/a.yaml"), Path::new("/b.yaml"));
+        put(
+            &index,
+            one,
+            vec![
+                pod("shop", "web", PodSecurityLevel::Restricted),
+                pod("bank", "web", PodSecurityLevel::Baseline),
+            ],
+        );
+        assert_eq!(met(&["shop"]), Some(PodSecurityLevel::Restricted));
+        // Kustomizations may make several namespaces of one.
+        assert_eq!(met(&["shop", "bank"]), Some(PodSecurityLevel::Baseline));
+        assert_eq!(met(&["other"]), None);
+        assert!(put(
+            &index,
+            other,
+            vec![pod("shop", "api", PodSecurityLevel::Privileged)]
+        ));
+        assert_eq!(met(&["shop"]), Some(PodSecurityLevel::Privileged));
+        put(&index, other, Vec::new());
+        assert_eq!(met(&["shop"]), Some(PodSecurityLevel::Restricted));
+        put(&index, one, Vec::new());
+        assert!(met(&["shop"]).is_none() && index.read().pods.is_empty());
     }
 
     #[test]
@@ -927,7 +1028,7 @@ mod tests {
                 .answer(
                     &Query {
                         namespaces: vec![Some("shop".to_owned())],
-                        account: None,
+                        ..Query::default()
                     },
                     Path::new("/"),
                 )

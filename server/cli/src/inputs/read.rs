@@ -29,6 +29,7 @@ pub(crate) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
             &source.inputs.context.namespaces,
         );
     }
+    add_pods(&index, &read);
     let index = (!index.is_empty()).then(|| Arc::new(index));
     let with_view = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
         Some(index) => (
@@ -43,6 +44,32 @@ pub(crate) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
     read.into_iter().map(|read| read.map(with_view)).collect()
 }
 
+/// Adds the pods of the Namespaces without labels, which get the level that their pods meet. Only the texts that may
+/// contain such pods are analyzed.
+fn add_pods(index: &WorkspaceIndex, read: &[Result<(Configured, String, Vec<Fact>), FileError>]) {
+    let namespaces = index.unlabelled_namespaces();
+    let may_hold_pods = |source: &Configured, text: &str| {
+        let mut names = namespaces.iter().map(String::as_str);
+        let places = source.inputs.context.namespaces.for_object(None);
+        names.any(|name| text.contains(name) || places.contains(&Some(name)))
+    };
+    let texts = read.par_iter().flatten();
+    texts
+        .filter(|(source, text, _)| may_hold_pods(source, text))
+        .for_each(|(source, text, _)| {
+            // The check reports a panic.
+            let _ = panics::catch(&source.source, || {
+                add_analyzed(index, &source.real, text, &source.inputs);
+            });
+        });
+}
+
+fn add_analyzed(index: &WorkspaceIndex, source: &Path, text: &str, inputs: &OwnedInputs) {
+    let report = analysis::analyze(text, inputs);
+    let facts = report.facts().filter(|fact| fact.affects_others());
+    index.update(source, facts, &inputs.context.namespaces);
+}
+
 /// Returns the inputs of a rendered text, whose objects refer only to each other.
 pub(crate) fn of_rendered(text: &str, config: Arc<Config>) -> OwnedInputs {
     let (index, source) = (WorkspaceIndex::default(), Path::new(""));
@@ -52,6 +79,9 @@ pub(crate) fn of_rendered(text: &str, config: Arc<Config>) -> OwnedInputs {
     };
     let facts = facts(text, &inputs);
     if index.update(source, facts.iter(), &inputs.context.namespaces) {
+        if !index.unlabelled_namespaces().is_empty() {
+            add_analyzed(&index, source, text, &inputs);
+        }
         with_workspace(&inputs, &Arc::new(index), source)
     } else {
         inputs

@@ -5,8 +5,8 @@
 use super::document_kind::{self, DocumentKind};
 use super::model::{Analysis, AnsweredQuery};
 use crate::Inputs;
-use crate::config::{Config, Profile};
-use crate::rules::{Enablement, Finding, Rule, Severity};
+use crate::config::{Config, Profile, RuleSelection};
+use crate::rules::{Finding, Rule, Severity};
 use kubernetes::{self, Object};
 use workspace::cross_references::{Answer, Fact, PodSecurityLevel, Query, ReferencedKind};
 use yaml::{self, Yaml, chunks};
@@ -134,6 +134,7 @@ pub(super) fn ask(objects: &mut [Object<'_>], inputs: Inputs<'_>) -> Answers {
             continue;
         };
         *place = others.answer(&question);
+        object.pods_meet = place.pods_meet;
         if let Some(pod) = &mut object.pod {
             pod.token_is_disabled = place.token_is_disabled;
             pod.account_is_bound = place.account_is_bound;
@@ -208,11 +209,7 @@ impl<'c> EffectiveConfig<'c> {
         // The chosen rules run as configured; the additional rules of the Namespace at the version that it names.
         let is_chosen =
             self.config.profile_is_chosen && rule.enablement.includes(self.config.profile);
-        let is_of_standards = matches!(
-            rule.enablement,
-            Enablement::Profile(Profile::Baseline | Profile::Restricted)
-        );
-        if is_of_standards && !is_chosen {
+        if rule.standard().is_some() && !is_chosen {
             &held.standards
         } else {
             &held.config
@@ -222,13 +219,11 @@ impl<'c> EffectiveConfig<'c> {
     /// Lowers the severity of findings about a standard that the Namespace of an object does not enforce.
     pub(super) fn lower(&self, object: usize, rule: &Rule, findings: &mut [Finding]) {
         let held = self.by_others.get(object).and_then(Option::as_ref);
-        let (Some(level), Enablement::Profile(standard)) =
-            (held.and_then(|held| held.level), rule.enablement)
+        let (Some(level), Some(standard)) = (held.and_then(|held| held.level), rule.standard())
         else {
             return;
         };
-        let is_of_standards = matches!(standard, Profile::Baseline | Profile::Restricted);
-        if !is_of_standards || profile(level).is_some_and(|enforced| standard <= enforced) {
+        if profile(level).is_some_and(|enforced| standard <= enforced) {
             return;
         }
         for finding in findings {
@@ -242,6 +237,13 @@ impl<'c> EffectiveConfig<'c> {
                 finding.lowered(Severity::Info);
             }
         }
+    }
+
+    /// Whether all rules of the Pod Security Standards run, at the configured version.
+    pub(super) fn runs_all_standards(&self) -> bool {
+        self.by_others.iter().all(Option::is_none)
+            && self.config.profile >= Profile::Restricted
+            && self.config.rules == RuleSelection::default()
     }
 
     /// Whether a rule runs for any object.

@@ -112,9 +112,6 @@ impl ObjectInfo {
             .node
             .get("metadata")
             .and_then(|metadata| metadata.get("name"));
-        let is_full = |pod: &Pod<'_>| {
-            pod.extent == Extent::Whole && !pod.containers.is_empty() && !has_unfinished(pod)
-        };
         let containers = object.pod.iter().flat_map(|pod| &pod.containers);
         let containers = containers.filter(|container| range.contains_range(container.range()));
         ObjectInfo {
@@ -125,7 +122,7 @@ impl ObjectInfo {
             range,
             name_range: place_of(name, range),
             repeated: object.repeated,
-            makes_pods: object.pod.as_ref().is_some_and(is_full),
+            makes_pods: makes_pods(object),
             lacks_containers: object.pod_path().is_some()
                 && object
                     .pod
@@ -134,6 +131,13 @@ impl ObjectInfo {
             containers: containers.map(ContainerInfo::of).collect(),
         }
     }
+}
+
+/// Whether all of the object's pod can be seen.
+pub(super) fn makes_pods(object: &Object<'_>) -> bool {
+    object.pod.as_ref().is_some_and(|pod| {
+        pod.extent == Extent::Whole && !pod.containers.is_empty() && !has_unfinished(pod)
+    })
 }
 
 fn has_unfinished(pod: &Pod<'_>) -> bool {

@@ -7,7 +7,8 @@ use super::document_kind::DocumentKind;
 use super::model::Analysis;
 use crate::Inputs;
 use crate::config::{Config, Profile, RuleSelection};
-use crate::rules::{Enablement, Finding};
+use crate::rules::Finding;
+use kubernetes::PodSecurityLevel as Level;
 use std::ops::Range;
 
 /// The level of an object's pods.
@@ -19,6 +20,28 @@ pub struct PodSecurityLevel {
     pub missed: Option<(Profile, Vec<Finding>)>,
     /// The name and level of their Namespace, if known.
     pub enforced: Option<(String, Profile)>,
+}
+
+/// Returns a configuration that runs all rules of the standards, and nothing suppresses their findings.
+pub(super) fn standards(config: &Config) -> Config {
+    Config {
+        profile: Profile::Restricted,
+        rules: RuleSelection::default(),
+        exceptions: Vec::new(),
+        no_suppressions: true,
+        namespace_labels: false,
+        ..config.clone()
+    }
+}
+
+/// Returns the level that a pod meets, given the findings of all rules of the standards about it.
+pub(super) fn met<'f>(findings: impl Iterator<Item = &'f Finding>) -> Level {
+    let missed = findings.filter_map(|finding| finding.rule.standard()).min();
+    match missed {
+        Some(Profile::Baseline) => Level::Privileged,
+        Some(_) => Level::Baseline,
+        None => Level::Restricted,
+    }
 }
 
 impl Analysis {
@@ -37,14 +60,7 @@ impl Analysis {
         if !is_seen || objects.is_empty() {
             return None;
         }
-        let config = Config {
-            profile: Profile::Restricted,
-            rules: RuleSelection::default(),
-            exceptions: Vec::new(),
-            no_suppressions: true,
-            namespace_labels: false,
-            ..inputs.config.clone()
-        };
+        let config = standards(inputs.config);
         let mut found = self
             .with_text(
                 self.text(),
@@ -76,7 +92,7 @@ impl Analysis {
         ] {
             let missed: Vec<Finding> = found
                 .iter()
-                .filter(|finding| finding.rule.enablement == Enablement::Profile(standard))
+                .filter(|finding| finding.rule.standard() == Some(standard))
                 .cloned()
                 .collect();
             if !missed.is_empty() {

@@ -245,6 +245,7 @@ fn about(kind: ReferencedKind, object: Node<'_>) -> String {
         ReferencedKind::RuntimeClass => vec![word("handler")],
         ReferencedKind::ClusterRole
         | ReferencedKind::ClusterRoleBinding
+        | ReferencedKind::Pod
         | ReferencedKind::Role
         | ReferencedKind::RoleBinding => Vec::new(),
     };

@@ -5,7 +5,8 @@ use super::cross_references::{self, Answers, EffectiveConfig};
 use super::document_kind::{self, DocumentKind};
 use super::failure::{self, RulePanic};
 use super::inline_patches;
-use super::model::{Analysis, ObjectInfo, sort};
+use super::model::{Analysis, ObjectInfo, makes_pods, sort};
+use super::pod_security_level;
 use super::report::Report;
 use super::template;
 use crate::Inputs;
@@ -15,6 +16,7 @@ use kubernetes::Object;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
+use workspace::cross_references::Fact;
 use yaml::Yaml;
 use yaml::chunks::ChunkKind;
 
@@ -111,7 +113,7 @@ fn analyze_reading(
     document_kind.mark_partial(&mut objects);
     let Answers { asked, answers } = cross_references::ask(&mut objects, inputs);
     let effective = EffectiveConfig::new(inputs.config, &answers);
-    let facts = cross_references::collect_facts(&objects, document_kind);
+    let mut facts = cross_references::collect_facts(&objects, document_kind);
     let chunk = ParsedChunk {
         yaml: &yaml,
         objects: &objects,
@@ -119,6 +121,9 @@ fn analyze_reading(
         context,
     };
     let mut outcome = chunk.run_rules(&effective);
+    if patch.is_none() {
+        facts.extend(chunk.facts_of_pods(&effective, &outcome.findings));
+    }
     let suppressions = Suppressions::of(&yaml, &objects, inputs.config, context.standing(role));
     chunk.judge_suppressions(&suppressions, &effective, &mut outcome);
     let Outcome {
@@ -265,6 +270,35 @@ impl ParsedChunk<'_, '_> {
                 effective.lower(index, rule, &mut findings[first..]);
             }
         })
+    }
+
+    /// Returns which level of the Pod Security Standards each pod meets, whichever rules run and whatever is suppressed.
+    fn facts_of_pods(&self, effective: &EffectiveConfig<'_>, findings: &[Finding]) -> Vec<Fact> {
+        let is_seen = |object: &Object<'_>| makes_pods(object) && !object.repeated;
+        if self.document_kind != DocumentKind::Complete || !self.objects.iter().any(is_seen) {
+            return Vec::new();
+        }
+        let mut all = Vec::new();
+        let findings = if effective.runs_all_standards() {
+            findings
+        } else {
+            let config = pod_security_level::standards(effective.config);
+            let standards = EffectiveConfig::new(&config, &[]);
+            for rule in rules::running().filter(|rule| rule.standard().is_some()) {
+                // A rule that panics was reported when it ran.
+                let _ = self.run_rule(rule, &standards, &mut all);
+            }
+            &all
+        };
+        let objects = self.objects.iter().enumerate();
+        let pods = objects.filter(|(_, object)| is_seen(object));
+        pods.filter_map(|(index, object)| {
+            let of_object = findings
+                .iter()
+                .filter(|finding| finding.target.object == Some(index));
+            Fact::of_pod(object, pod_security_level::met(of_object))
+        })
+        .collect()
     }
 
     /// Whether rules check the text of the document: not of a template, whose text is not what the cluster reads.

@@ -107,6 +107,16 @@ impl Rule {
         wanted && chosen != Some(&None) && !config.rules.ignores(self.id)
     }
 
+    /// Returns the Pod Security Standard that it is part of.
+    pub fn standard(&self) -> Option<Profile> {
+        match self.enablement {
+            Enablement::Profile(standard @ (Profile::Baseline | Profile::Restricted)) => {
+                Some(standard)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the severity of its findings with a configuration.
     pub fn severity_in(&self, config: &Config) -> Severity {
         config

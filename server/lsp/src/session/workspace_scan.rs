@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use workspace::bounded_fs;
-use workspace::cross_references::{Fact, ReferencedKind};
+use workspace::cross_references::Fact;
 use workspace::kustomize::Kustomizations;
 use workspace::project::{self, Project};
 use workspace::walk;
@@ -134,16 +134,17 @@ fn scan(
 
 /// Returns the facts of a file; none if it cannot be read. Reports a panic and goes on with the other files.
 fn facts(file: &Path, project: &mut Project, client: &ClientHandle) -> Vec<Fact> {
-    let Some(text) =
-        folders::text(file).filter(|text| Fact::may_be_declared_in(text, ReferencedKind::ALL))
-    else {
+    let Some(text) = folders::text(file) else {
         return Vec::new();
     };
     let inputs = OwnedInputs {
         context: project.file_context(file),
         ..OwnedInputs::default()
     };
-    let facts = run_here(|| linter::analysis::facts(&text, inputs.borrow(), ReferencedKind::ALL));
+    let facts = run_here(|| {
+        let report = linter::analysis::analyze(&text, inputs.borrow());
+        report.facts().cloned().collect()
+    });
     facts.unwrap_or_else(|panicked| {
         client.report_error(format!(
             "kubeharden crashed while reading {}: {panicked}",

@@ -151,6 +151,21 @@ impl Workspace {
         }
     }
 
+    /// Waits until the message of a finding in a file ends with a text.
+    async fn wait_for_message(&mut self, path: &str, end: &str) {
+        self.wait_until(path, |diagnostics| {
+            let message = |it: &Value| it["message"].as_str().unwrap_or_default().to_owned();
+            diagnostics.iter().any(|it| {
+                message(it)
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .ends_with(end)
+            })
+        })
+        .await;
+    }
+
     /// Waits for the next diagnostics of a file.
     async fn next_diagnostics(&mut self, path: &str) {
         let url = self.url(path);
@@ -198,6 +213,29 @@ async fn account_on_disk_and_typed() {
         .await;
     workspace.wait_for_rule("one/web.yaml", TOKEN, true).await;
     workspace.next_diagnostics("one/accounts/web.yaml").await;
+    workspace.server.finish().await;
+}
+
+/// A Namespace without labels follows the pods on disk, and those that are typed.
+#[tokio::test]
+async fn namespace_follows_its_pods() {
+    let mut workspace = Workspace::new(&[("one/web.yaml", POD)]).await;
+    let unlabelled = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    workspace.open("one/shop.yaml", unlabelled).await;
+    workspace
+        .wait_for_message("one/shop.yaml", "meet baseline")
+        .await;
+    let privileged = POD.replace("spec:\n", "spec:\n  hostPID: true\n");
+    workspace.open("one/web.yaml", &privileged).await;
+    workspace
+        .wait_for_message("one/shop.yaml", "meet privileged")
+        .await;
+    workspace.next_diagnostics("one/web.yaml").await;
+    workspace.change("one/web.yaml", 2, OTHER).await;
+    workspace
+        .wait_for_message("one/shop.yaml", "no Pod Security label")
+        .await;
+    workspace.next_diagnostics("one/web.yaml").await;
     workspace.server.finish().await;
 }
 

@@ -1,6 +1,6 @@
 use crate::config::Config;
 use crate::rules::{Applicability, Reporter};
-use kubernetes::{Object, Version};
+use kubernetes::{Object, PodSecurityLevel, Version};
 use yaml::edit::{Change, Value};
 use yaml::{Entry, Node, NodeKind, Path};
 
@@ -81,12 +81,18 @@ rule! {
     ///
     /// ## What the fix changes
     ///
-    /// It adds the labels `warn` and `audit` with the `restricted` standard. Users who create a pod
-    /// that does not meet it get a warning, the audit log records it, and the pod still runs. Use the
-    /// fix if most pods of the namespace meet the standard, or soon will. A
-    /// second action adds `enforce: baseline`: the API server then rejects pods that do not meet
-    /// `baseline`, and running pods continue until they are replaced. Misspelled names, levels and
-    /// versions are corrected if it is clear what was meant; the label then takes effect.
+    /// If the checked files, or the workspace of the editor, contain pods of the namespace, the fix
+    /// adds `enforce` with the level that all of them meet: the API server then rejects other pods
+    /// that do not meet it, and running pods continue until they are replaced. A pod belongs to the
+    /// namespace if it names it, or a kustomization puts it there; templates and patches do not count.
+    ///
+    /// If no pod is known, the fix adds the labels `warn` and `audit` with the `restricted` standard.
+    /// Users who create a pod that does not meet it get a warning, the audit log records it, and the
+    /// pod still runs. Use it if most pods of the namespace meet the standard, or soon will. A second
+    /// action adds `enforce: baseline`.
+    ///
+    /// Misspelled names, levels and versions are corrected if it is clear what was meant; the label
+    /// then takes effect.
     ///
     /// ## Applies to
     ///
@@ -108,7 +114,6 @@ rule! {
 
 const PREFIX: &str = "pod-security.kubernetes.io/";
 const MODES: [&str; 3] = ["enforce", "audit", "warn"];
-const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
 /// The first version that enables Pod Security admission by default.
 const SINCE: Version = Version::new(23);
 
@@ -133,7 +138,7 @@ fn check(object: &Object<'_>, config: &Config, report: &mut Reporter<'_, '_>) {
         .iter()
         .filter_map(|entry| Some((entry, entry.key.as_str()?.strip_prefix(PREFIX)?)));
     if pod_security_labels.clone().next().is_none() {
-        report_missing_labels(&path, report);
+        report_missing_labels(object.pods_meet, &path, report);
     }
     for (entry, label) in pod_security_labels {
         check_label(entry, label, &path, report);
@@ -150,24 +155,47 @@ fn is_exempt(object: &Object<'_>) -> bool {
     is_own || object.name.is_none() || object.node.get("$patch").is_some()
 }
 
-fn report_missing_labels(labels: &Path, report: &mut Reporter<'_, '_>) {
+/// `met` is the level that the known pods of the namespace meet.
+fn report_missing_labels(
+    met: Option<PodSecurityLevel>,
+    labels: &Path,
+    report: &mut Reporter<'_, '_>,
+) {
     let set = |mode: &str, level: &str| Change::Set {
         path: labels.key(&format!("{PREFIX}{mode}")),
         value: Value::Text(level.to_owned()),
     };
+    let warn = (
+        "set warn and audit to restricted (warns about pods that do not meet it)",
+        [set("warn", "restricted"), set("audit", "restricted")],
+    );
+    let enforce = |level: PodSecurityLevel| [set("enforce", level.name())];
+    let token = report.object_token();
+    let Some(met) = met else {
+        report
+            .at(token, "namespace has no Pod Security label")
+            .as_missing()
+            .fix(Applicability::Unsafe, warn.0, warn.1)
+            .alternative(
+                Applicability::Unsafe,
+                "set enforce to baseline (rejects pods that do not meet it)",
+                enforce(PodSecurityLevel::Baseline),
+            );
+        return;
+    };
+    let level = met.name();
     report
-        .at(report.object_token(), "namespace has no Pod Security label")
+        .at(
+            token,
+            format!("namespace has no Pod Security label; its known pods meet {level}"),
+        )
         .as_missing()
         .fix(
             Applicability::Unsafe,
-            "set warn and audit to restricted (warns about pods that do not meet it)",
-            [set("warn", "restricted"), set("audit", "restricted")],
+            format!("set enforce to {level}, which all known pods meet"),
+            enforce(met),
         )
-        .alternative(
-            Applicability::Unsafe,
-            "set enforce to baseline (rejects pods that do not meet it)",
-            [set("enforce", "baseline")],
-        );
+        .alternative(Applicability::Unsafe, warn.0, warn.1);
 }
 
 fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, report: &mut Reporter<'_, '_>) {
@@ -199,20 +227,20 @@ fn check_label(entry: &Entry<'_>, label: &str, labels: &Path, report: &mut Repor
 
 fn check_level(label: &str, value: Node<'_>, path: Path, report: &mut Reporter<'_, '_>) {
     let text = value.as_str().unwrap_or_default();
-    if LEVELS.contains(&text) || value.source().is_empty() {
+    let mut levels = PodSecurityLevel::ALL
+        .map(PodSecurityLevel::name)
+        .into_iter();
+    if levels.clone().any(|level| level == text) || value.source().is_empty() {
         return;
     }
     let mut finding = report.at(
         value,
         format!("{label} must be privileged, baseline or restricted"),
     );
-    if let Some(level) = LEVELS
-        .iter()
-        .find(|level| text.trim().eq_ignore_ascii_case(level))
-    {
+    if let Some(level) = levels.find(|level| text.trim().eq_ignore_ascii_case(level)) {
         let change = Change::Set {
             path,
-            value: Value::Text((*level).to_owned()),
+            value: Value::Text(level.to_owned()),
         };
         finding.fix(
             Applicability::Unsafe,
