@@ -196,15 +196,18 @@ fn plain(markdown: &str) -> String {
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';
+    // After an odd number of backslashes, the next character is escaped already.
+    let mut is_escaped = false;
     let mut rest = text.chars().peekable();
     while let Some(char) = rest.next() {
         let next = rest.peek().copied().unwrap_or(' ');
         let starts_tag =
             char == '<' && (next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?'));
         let starts_target = char == '(' && before == ']';
-        if starts_tag || starts_target {
+        if (starts_tag || starts_target) && !is_escaped {
             shown.push('\\');
         }
+        is_escaped = char == '\\' && !is_escaped;
         shown.push(if char.is_control() { ' ' } else { char });
         before = char;
     }
@@ -252,6 +255,8 @@ mod tests {
             assert_eq!(shown(words), expected);
             assert_eq!(plain(&shown(words)), words.replace('\n', " "));
         }
+        assert_eq!(shown("\\<img>"), "\\<img>");
+        assert_eq!(shown("\\\\<img>"), "\\\\\\<img>");
         assert_eq!(shown_as_code("a`](b)"), "`a']\\(b)`");
     }
 }

@@ -15,6 +15,7 @@ mod fields;
 mod file_contexts;
 mod harness;
 mod hints;
+mod hostile;
 mod hover;
 mod ignores;
 mod initialize;
