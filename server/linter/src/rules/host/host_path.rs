@@ -105,11 +105,13 @@ fn normalized(path: &str) -> Option<String> {
 }
 
 /// Directories that give access to the node or to other pods, and what they contain.
-const SENSITIVE: [(&str, &str); 25] = [
+const SENSITIVE: [(&str, &str); 27] = [
     ("/", "the whole node"),
     ("/bin", "the node's programs"),
     ("/boot", "the kernel that the node boots"),
     ("/dev", "the node's disks and devices"),
+    ("/dev/log", "the socket of the node's system log"),
+    ("/dev/shm", "the memory that the node's processes share"),
     ("/etc", "the node's accounts and settings"),
     ("/etc/kubernetes", "credentials of the cluster"),
     ("/home", "home directories and their keys"),

@@ -88,7 +88,9 @@ const OLD: &str = "serviceAccount";
 const NEW: &str = "serviceAccountName";
 
 fn check(pod: &Pod<'_>, _config: &Config, report: &mut Reporter<'_, '_>) {
-    let Some(entry) = pod.node.entry(OLD).filter(|entry| !entry.value.is_null()) else {
+    // An empty name is the same as none.
+    let is_set = |value: Node<'_>| !value.is_null() && value.as_str() != Some("");
+    let Some(entry) = pod.node.entry(OLD).filter(|entry| is_set(entry.value)) else {
         return;
     };
     let mut finding = report.at(
