@@ -71,7 +71,7 @@ describe("a manifest", () => {
   on(() => window, "squiggles mark the exact words", async () => {
     await window.squiggle("error", "true", "privileged: true");
     await window.squiggle("warning", "web", "- name: web");
-    await window.squiggle("warning", "securityContext");
+    await window.squiggle("info", "securityContext");
     await window.squiggle("warning", "spec", "    spec:");
     await window.picture("1 squiggles");
   });
@@ -329,14 +329,14 @@ describe("settings", () => {
   after(() => window.close());
 
   on(() => window, "changes apply without a reload", async () => {
-    await window.squiggle("warning", "securityContext");
+    await window.squiggle("warning", "web", "- name: web");
     await window.status("hardened");
     window.write(".vscode/settings.json", JSON.stringify({ "kubeharden.profile": "baseline" }));
     await window.noSquiggle("warning");
     await window.squiggle("error", "true", "privileged: true");
     await window.status("baseline, Kubernetes 1.");
     window.write(".vscode/settings.json", "{}");
-    await window.squiggle("warning", "securityContext");
+    await window.squiggle("warning", "web", "- name: web");
   });
 
   on(() => window, "grouping by rule matches the command line", async () => {
