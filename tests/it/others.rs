@@ -327,6 +327,7 @@ fn namespace_gets_the_level_of_its_pods() {
         "hostPID: true # kubeharden: ignore[host-pid]",
     );
     let template = privileged.replace("hostPID: true", "hostPID: {{ .Values.pid }}");
+    let generated = privileged.replace("name: web,", "generateName: web-,");
     let unnamed = pod("", "hostPID: true");
     let namespace = namespace("");
     let target = "namespace: shop\nresources: [a.yaml]\n";
@@ -339,6 +340,7 @@ fn namespace_gets_the_level_of_its_pods() {
             Some("privileged"),
         ),
         ("suppressed", vec![&suppressed], Some("privileged")),
+        ("without a name", vec![&generated], Some("privileged")),
         (
             "a template",
             vec![&restricted, &template],

@@ -309,14 +309,14 @@ impl Fact {
         memmem::find_iter(text.as_bytes(), KIND).any(|at| is_one(&text[at + KIND.len()..]))
     }
 
-    /// Returns the fact about an object with a pod.
-    pub fn of_pod(object: &Object<'_>, met: PodSecurityLevel) -> Option<Fact> {
-        Some(Fact {
+    /// Returns the fact about an object with a pod. With `generateName`, it has no name.
+    pub fn of_pod(object: &Object<'_>, met: PodSecurityLevel) -> Fact {
+        Fact {
             kind: ReferencedKind::Pod,
             namespace: object.namespace.map(Box::from),
-            name: object.name?.into(),
+            name: object.name.unwrap_or_default().into(),
             effect: Effect::Meets(met),
-        })
+        }
     }
 
     /// Whether the kind has an effect on the objects that refer to it.

@@ -292,7 +292,7 @@ impl ParsedChunk<'_, '_> {
         };
         let objects = self.objects.iter().enumerate();
         let pods = objects.filter(|(_, object)| is_seen(object));
-        pods.filter_map(|(index, object)| {
+        pods.map(|(index, object)| {
             let of_object = findings
                 .iter()
                 .filter(|finding| finding.target.object == Some(index));

@@ -625,3 +625,38 @@ fn placeholders_of_sed_are_one_finding() {
         ]
     );
 }
+
+#[test]
+fn an_empty_service_account_is_the_same_as_none() {
+    let rule = "deprecated-service-account-field";
+    for name in ["''", "\"\"", "null", ""] {
+        says(
+            rule,
+            &pod(&format!("serviceAccount: {name}, containers: []")),
+            &[],
+        );
+    }
+    says(
+        rule,
+        &pod("serviceAccount: web, containers: []"),
+        &["serviceAccount: serviceAccount is deprecated: use serviceAccountName"],
+    );
+}
+
+#[test]
+fn a_sensitive_path_is_called_what_it_is() {
+    for (path, what) in [
+        ("/dev", "the node's disks and devices"),
+        ("/dev/sda", "part of the node's disks and devices"),
+        ("/dev/log", "the socket of the node's system log"),
+        ("/dev/shm", "the memory that the node's processes share"),
+    ] {
+        says(
+            "sensitive-host-path",
+            &pod(&format!(
+                "volumes: [{{name: a, hostPath: {{path: {path}}}}}], containers: []"
+            )),
+            &[&format!("{path}: hostPath {path} exposes {what}")],
+        );
+    }
+}
