@@ -2,14 +2,12 @@
 //!
 //! Every byte offset has a place, even inside a character or after the end.
 
-use memchr::memchr2_iter;
-use std::iter;
+use text::LineIndex;
 
-/// The lines of a text. A line ends at `\n`, `\r\n` or a lone `\r`.
+/// The lines of a text, counted from 1.
 pub(crate) struct Lines<'t> {
     text: &'t str,
-    /// The start of each line in bytes; the first line starts after the byte order mark.
-    starts: Vec<usize>,
+    index: LineIndex,
     ascii: bool,
 }
 
@@ -33,30 +31,21 @@ pub(crate) struct Span {
 
 impl<'t> Lines<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
-        let bytes = text.as_bytes();
-        let mark = if text.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
-        let is_inside_crlf = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) == Some(&b'\n');
-        let breaks = memchr2_iter(b'\n', b'\r', bytes).filter(|at| !is_inside_crlf(*at));
-        let starts = iter::once(mark).chain(breaks.map(|at| at + 1)).collect();
         Lines {
             text,
-            starts,
+            index: LineIndex::new(text),
             ascii: text.is_ascii(),
         }
     }
 
-    /// Returns the place of a byte offset.
+    /// Returns the place of a byte offset. A byte order mark has no column.
     pub(crate) fn place(&self, byte: usize) -> Place {
         let byte = byte.min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= byte).max(1);
-        let start = self.starts[line - 1].min(byte);
+        let line = self.index.line(byte);
+        let start = self.index.content(line, self.text).start.min(byte);
         Place {
             byte,
-            line,
+            line: line + 1,
             column: 1 + self.characters(start, byte),
         }
     }
@@ -71,9 +60,8 @@ impl<'t> Lines<'t> {
 
     /// Returns the start of a line (from 1) in bytes, and its text without the line break.
     pub(crate) fn line(&self, line: usize) -> (usize, &'t str) {
-        let start = self.starts[line - 1];
-        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
-        (start, self.text[start..end].trim_end_matches(['\n', '\r']))
+        let content = self.index.content(line - 1, self.text);
+        (content.start, &self.text[content])
     }
 
     fn characters(&self, start: usize, end: usize) -> usize {
