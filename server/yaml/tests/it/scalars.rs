@@ -3,7 +3,6 @@
 //! answers.
 
 use serde::Deserialize;
-use std::fmt::Write;
 use yaml::{self, Resolved};
 
 #[derive(Deserialize)]
@@ -63,34 +62,4 @@ fn scalars_match_the_api_server() {
         );
     }
     println!("{} scalars", answers.len());
-}
-
-#[test]
-fn scalars_page_is_up_to_date() {
-    let mut table = String::from(
-        "# Scalars as the API server reads them\n\n\
-         Kubernetes reads YAML with `sigs.k8s.io/yaml`, which converts YAML 1.1 to JSON. kubeharden resolves every scalar to the same value.\n\
-         Each row is the output of that library. *refused* means that JSON cannot represent the value, or that the text is not valid YAML.\n\n\
-         | written | read |\n| --- | --- |\n",
-    );
-    for Answer { source, json } in answers() {
-        let written = if source.is_empty() {
-            "*nothing*".to_owned()
-        } else {
-            format!("`{source}`")
-        };
-        let read = json.map_or("*refused*".to_owned(), |json| format!("`{json}`"));
-        writeln!(table, "| {written} | {read} |").expect("a string takes all");
-    }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../..", "/docs/scalars.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(path, &table).expect("docs/scalars.md");
-    }
-    let written = std::fs::read_to_string(path)
-        .expect("docs/scalars.md")
-        .replace("\r\n", "\n");
-    assert!(
-        written == table,
-        "docs/scalars.md is not what the answers say: run the tests with UPDATE_DOCS=1"
-    );
 }
