@@ -1152,6 +1152,7 @@ fn rules_are_listed_and_explained() {
     };
     assert_eq!(rule("privilege-escalation")["fix"], "safe");
     assert_eq!(rule("privileged-container")["fix"], "review");
+    assert_eq!(rule("privileged-container")["applicability"], "unsafe");
     assert_eq!(rule("missing-memory-limit")["fix"], "ask");
     let table = sandbox.run("rules").stdout;
     let row = table

@@ -22,6 +22,8 @@ struct Row {
     severity: &'static str,
     /// Whether it runs only when it is selected.
     off: bool,
+    applicability: Option<&'static str>,
+    /// The older name for `applicability`.
     fix: Option<&'static str>,
 }
 
@@ -41,17 +43,19 @@ pub(crate) fn run(arguments: &Rules, console: &mut Console) -> io::Result<ExitSt
 }
 
 fn row(rule: &'static Rule) -> Row {
+    let applicability = applicability(rule);
     Row {
         id: rule.id,
         profile: rule.enablement.name(),
         severity: rule.severity.name(),
         off: rule.enablement == Enablement::OptIn,
-        fix: fix(rule).map(Applicability::name),
+        applicability: applicability.map(Applicability::name),
+        fix: applicability.map(json::older_name),
     }
 }
 
 /// Returns the applicability of the fix that the rule offers for the examples on its page.
-fn fix(rule: &'static Rule) -> Option<Applicability> {
+fn applicability(rule: &'static Rule) -> Option<Applicability> {
     let mut config = Config::default();
     config.rules.select.push(rule.id.to_owned());
     let page = rule.markdown();
@@ -82,7 +86,7 @@ fn write_table(rows: &[Row], console: &mut Console) -> io::Result<()> {
         "rule", "profile", "severity"
     )?;
     for row in rows {
-        let fix = row.fix.unwrap_or("-");
+        let fix = row.applicability.unwrap_or("-");
         let profile = if row.off { "(off)" } else { row.profile };
         writeln!(
             console,

@@ -163,16 +163,17 @@ fn present(name: Option<&str>) -> Option<&str> {
 fn fix(fix: &report::Fix) -> Fix<'_> {
     Fix {
         title: &fix.title,
-        applicability: applicability(fix.applicability),
-        safety: fix.applicability.name(),
+        applicability: fix.applicability.name(),
+        safety: older_name(fix.applicability),
     }
 }
 
-fn applicability(applicability: Applicability) -> &'static str {
+/// Returns the name that version 1 of the contract began with.
+pub(crate) fn older_name(applicability: Applicability) -> &'static str {
     match applicability {
         Applicability::Safe => "safe",
-        Applicability::Unsafe => "unsafe",
-        Applicability::Placeholder => "placeholder",
+        Applicability::Unsafe => "review",
+        Applicability::Placeholder => "ask",
     }
 }
 

@@ -19,8 +19,8 @@ impl Applicability {
     pub fn name(self) -> &'static str {
         match self {
             Applicability::Safe => "safe",
-            Applicability::Unsafe => "review",
-            Applicability::Placeholder => "ask",
+            Applicability::Unsafe => "unsafe",
+            Applicability::Placeholder => "placeholder",
         }
     }
 }
