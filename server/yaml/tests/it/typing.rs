@@ -111,7 +111,10 @@ fn documents() -> Vec<String> {
             "Job",
             "Pod",
         ];
-        (1000..6000).contains(&text.len())
+        // Files of values name kinds too.
+        let is_manifest = text.lines().any(|line| line.starts_with("apiVersion:"));
+        is_manifest
+            && (1000..6000).contains(&text.len())
             && kinds
                 .iter()
                 .any(|kind| text.contains(&format!("\nkind: {kind}\n")))
