@@ -14,15 +14,18 @@ use std::sync::Arc;
 use workspace::cross_references::{Fact, ReferencedKind, WorkspaceIndex};
 use workspace::{FileContext, WorkspaceView};
 
+/// A text, and the facts that it states about objects in others.
+struct ReadText {
+    source: Configured,
+    text: String,
+    facts: Vec<Fact>,
+}
+
 /// Reads all texts.
 pub(crate) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, String), FileError>> {
     let read: Vec<_> = sources.into_par_iter().map(read).collect();
     let index = WorkspaceIndex::default();
-    for (source, _, facts) in read
-        .iter()
-        .flatten()
-        .filter(|(_, _, facts)| !facts.is_empty())
-    {
+    for ReadText { source, facts, .. } in read.iter().flatten() {
         index.update(
             &source.real,
             facts.iter(),
@@ -31,7 +34,7 @@ pub(crate) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
     }
     add_pods(&index, &read);
     let index = (!index.is_empty()).then(|| Arc::new(index));
-    let with_view = |(source, text, _): (Configured, String, Vec<Fact>)| match &index {
+    let with_view = |ReadText { source, text, .. }| match &index {
         Some(index) => (
             Configured {
                 inputs: with_workspace(&source.inputs, index, &source.real),
@@ -46,7 +49,7 @@ pub(crate) fn read_all(sources: Vec<Configured>) -> Vec<Result<(Configured, Stri
 
 /// Adds the pods of the Namespaces without labels, which get the level that their pods meet. Only the texts that may
 /// contain such pods are analyzed.
-fn add_pods(index: &WorkspaceIndex, read: &[Result<(Configured, String, Vec<Fact>), FileError>]) {
+fn add_pods(index: &WorkspaceIndex, read: &[Result<ReadText, FileError>]) {
     let namespaces = index.unlabelled_namespaces();
     let may_hold_pods = |source: &Configured, text: &str| {
         let mut names = namespaces.iter().map(String::as_str);
@@ -55,8 +58,8 @@ fn add_pods(index: &WorkspaceIndex, read: &[Result<(Configured, String, Vec<Fact
     };
     let texts = read.par_iter().flatten();
     texts
-        .filter(|(source, text, _)| may_hold_pods(source, text))
-        .for_each(|(source, text, _)| {
+        .filter(|read| may_hold_pods(&read.source, &read.text))
+        .for_each(|ReadText { source, text, .. }| {
             // The check reports a panic.
             let _ = panics::catch(&source.source, || {
                 add_analyzed(index, &source.real, text, &source.inputs);
@@ -93,10 +96,14 @@ fn facts(text: &str, inputs: &OwnedInputs) -> Vec<Fact> {
     analysis::facts(text, inputs.into(), ReferencedKind::AFFECTING_OTHERS)
 }
 
-fn read(source: Configured) -> Result<(Configured, String, Vec<Fact>), FileError> {
+fn read(source: Configured) -> Result<ReadText, FileError> {
     let text = files::read(&source.source)?;
     let facts = panics::catch(&source.source, || facts(&text, &source.inputs))?;
-    Ok((source, text, facts))
+    Ok(ReadText {
+        source,
+        text,
+        facts,
+    })
 }
 
 fn with_workspace(inputs: &OwnedInputs, index: &Arc<WorkspaceIndex>, file: &Path) -> OwnedInputs {

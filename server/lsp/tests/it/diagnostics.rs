@@ -200,7 +200,7 @@ async fn missing_settings_are_grouped() {
         at(&diagnostics, 8),
         [(
             lacks,
-            r#"init container "migrate" lacks 6 hardening settings: capabilities, …"#
+            r#"init container "migrate" lacks 5 hardening settings: limits.cpu, …"#
         )],
     );
     let written: Vec<&str> = [9, 10]
