@@ -434,29 +434,29 @@ fn invalid_suppressions_have_fixes() {
         ),
         (
             "# kubeharden: ignore[host-pdi]",
-            "\"host-pdi\" unknown rule host-pdi; did you mean host-pid? [review: write host-pid] [review: remove host-pdi]"
+            "\"host-pdi\" unknown rule host-pdi; did you mean host-pid? [unsafe: write host-pid] [unsafe: remove host-pdi]"
                 .to_owned(),
         ),
         (
             "# kubeharden: ignore[zzz]",
-            "\"zzz\" unknown rule zzz; `kubeharden rules` lists all rules [review: remove zzz]".to_owned(),
+            "\"zzz\" unknown rule zzz; `kubeharden rules` lists all rules [unsafe: remove zzz]".to_owned(),
         ),
         (
             "# kubeharden: ignore[run-as-non-root]",
             "\"run-as-non-root\" run-as-non-root matches several rules: run-as-root-allowed, root-user, root-group \
-             [review: remove run-as-non-root]"
+             [unsafe: remove run-as-non-root]"
                 .to_owned(),
         ),
-        ("# kubeharden: ignore", "\"ignore\" an ignore comment must name its rules: ignore[rule] [review: remove the comment]".to_owned()),
+        ("# kubeharden: ignore", "\"ignore\" an ignore comment must name its rules: ignore[rule] [unsafe: remove the comment]".to_owned()),
         (
             "# kubeharden: ignroe[host-pid] why",
-            "\"ignroe\" unknown comment \"kubeharden: ignroe\"; did you mean ignore? [review: write ignore] \
-             [review: remove the comment]"
+            "\"ignroe\" unknown comment \"kubeharden: ignroe\"; did you mean ignore? [unsafe: write ignore] \
+             [unsafe: remove the comment]"
                 .to_owned(),
         ),
         (
             "# kubeharden: ignore[host-pid why",
-            "\"ignore\" missing ] after the list of rules [review: add the missing ]] [review: remove the comment]".to_owned(),
+            "\"ignore\" missing ] after the list of rules [unsafe: add the missing ]] [unsafe: remove the comment]".to_owned(),
         ),
     ] {
         assert_eq!(at(comment), [expected], "{comment}");
