@@ -311,7 +311,7 @@ fn namespace_level_decides_the_severity_of_the_standards() {
     );
 }
 
-/// A Namespace without labels gets the level that all its known pods meet.
+/// A Namespace without labels gets the level that all its known pods meet, unless that is none.
 #[test]
 fn namespace_gets_the_level_of_its_pods() {
     const RESTRICTED: &str = "securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  automountServiceAccountToken: false\n  hostUsers: false";
@@ -334,13 +334,9 @@ fn namespace_gets_the_level_of_its_pods() {
     for (case, files, level) in [
         ("restricted", vec![&restricted], Some("restricted")),
         ("the lowest", vec![&restricted, &baseline], Some("baseline")),
-        (
-            "privileged",
-            vec![&restricted, &privileged],
-            Some("privileged"),
-        ),
-        ("suppressed", vec![&suppressed], Some("privileged")),
-        ("without a name", vec![&generated], Some("privileged")),
+        ("privileged", vec![&restricted, &privileged], None),
+        ("suppressed", vec![&restricted, &suppressed], None),
+        ("without a name", vec![&restricted, &generated], None),
         (
             "a template",
             vec![&restricted, &template],
@@ -370,12 +366,12 @@ fn namespace_gets_the_level_of_its_pods() {
         }
     }
     let sandbox = Sandbox::new(&[
-        ("a.yaml", &unnamed),
+        ("a.yaml", &pod("", RESTRICTED)),
         ("shop.yaml", &namespace),
         ("kustomization.yaml", target),
     ]);
     sandbox.run("fix --unsafe-fixes --select unlabelled-namespace .");
-    assert!(sandbox.read("shop.yaml").contains("enforce: privileged"));
+    assert!(sandbox.read("shop.yaml").contains("enforce: baseline"));
 }
 
 #[test]

@@ -86,10 +86,10 @@ rule! {
     /// that do not meet it, and running pods continue until they are replaced. A pod belongs to the
     /// namespace if it names it, or a kustomization puts it there; templates and patches do not count.
     ///
-    /// If no pod is known, the fix adds the labels `warn` and `audit` with the `restricted` standard.
+    /// If no pod is known, or one meets no standard, the fix adds the labels `warn` and `audit` with the `restricted` standard.
     /// Users who create a pod that does not meet it get a warning, the audit log records it, and the
-    /// pod still runs. Use it if most pods of the namespace meet the standard, or soon will. A second
-    /// action adds `enforce: baseline`.
+    /// pod still runs. Use it if most pods of the namespace meet the standard, or soon will. If no
+    /// pod is known, a second action adds `enforce: baseline`.
     ///
     /// Misspelled names, levels and versions are corrected if it is clear what was meant; the label
     /// then takes effect.
@@ -184,12 +184,14 @@ fn report_missing_labels(
         return;
     };
     let level = met.name();
-    report
-        .at(
-            token,
-            format!("namespace has no Pod Security label; its known pods meet {level}"),
-        )
-        .as_missing()
+    let message = format!("namespace has no Pod Security label; its known pods meet {level}");
+    let mut finding = report.at(token, message).as_missing();
+    // `enforce: privileged` protects nothing, and would make the findings of the pods hints.
+    if met == PodSecurityLevel::Privileged {
+        finding.fix(Applicability::Unsafe, warn.0, warn.1);
+        return;
+    }
+    finding
         .fix(
             Applicability::Unsafe,
             format!("set enforce to {level}, which all known pods meet"),
