@@ -311,7 +311,7 @@ fn namespace_level_decides_the_severity_of_the_standards() {
     );
 }
 
-/// A Namespace without labels gets the level that all its known pods meet, unless that is none.
+/// A Namespace without labels gets the level that all its known pods meet, if that is a standard.
 #[test]
 fn namespace_gets_the_level_of_its_pods() {
     const RESTRICTED: &str = "securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  automountServiceAccountToken: false\n  hostUsers: false";
